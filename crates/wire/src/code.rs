@@ -1,0 +1,93 @@
+//! Error codes: one for machines, one Indonesian sentence for people.
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $code:literal, $text:literal;)+) => {
+        /// Why a request was refused (protocol section 4, *Errors*).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Code {
+            /// Every code there is.
+            pub const ALL: &'static [Code] = &[$(Code::$name),+];
+
+            /// The code a program tests for.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $code,)+ }
+            }
+
+            /// The sentence a person reads, as the documents spell it where they have one.
+            pub fn text(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// No such user in this realm.
+    UserNotFound = "user_not_found", "User tidak ada";
+    /// The password is not the user's or the group's.
+    WrongPassword = "wrong_password", "Password salah";
+    /// No session on the connection and no valid token in the request.
+    NoSession = "no_session", "Session tidak ditemukan";
+    /// The group's name is taken.
+    GroupExists = "group_exists", "Group sudah ada";
+    /// No group of that name.
+    GroupNotFound = "group_not_found", "Group belum ada";
+    /// The request names no group and the session has no current one.
+    NoGroup = "no_group", "Group tidak ditemukan";
+    /// The caller is in the group already.
+    AlreadyMember = "already_member", "User sudah join";
+    /// The caller is not in the group.
+    NotMember = "not_member", "Bukan member group";
+    /// A realm of that name is linked already.
+    RealmExists = "realm_exists", "Realm sudah ada";
+    /// No realm of that name is linked.
+    RealmNotFound = "realm_not_found", "Realm belum ada";
+    /// The realm's address gives no answer.
+    RealmUnreachable = "realm_unreachable", "Realm Unreachable";
+    /// The verb is not one of ours.
+    UnknownRequest = "unknown_request", "protokol tidak benar";
+    /// Too few parameters, or an option the verb does not take.
+    BadParameters = "bad_parameters", "protokol tidak benar";
+    /// The caller may not do this here.
+    Forbidden = "forbidden", "Tidak diizinkan";
+    /// Too many attempts; try again later.
+    RateLimited = "rate_limited", "Terlalu banyak permintaan";
+    /// A line or a text is longer than its limit.
+    TooLong = "too_long", "Pesan terlalu panjang";
+    /// A line is not UTF-8.
+    BadEncoding = "bad_encoding", "Bukan UTF-8";
+    /// A new name breaks the rule for names.
+    BadName = "bad_name", "Nama tidak benar";
+    /// A text holds control characters.
+    BadText = "bad_text", "Pesan tidak benar";
+    /// A password is empty, too long or holds control characters.
+    BadPassword = "bad_password", "Password tidak benar";
+    /// The user's name is taken.
+    UserExists = "user_exists", "User sudah ada";
+    /// A limit of this realm was reached: groups, members, sessions.
+    LimitReached = "limit_reached", "Batas tercapai";
+    /// Too many connections, in all or from one address.
+    TooManyConnections = "too_many_connections", "Terlalu banyak koneksi";
+    /// Nobody logged in for too long, or nothing was said for too long.
+    TimedOut = "timed_out", "Waktu habis";
+    /// What watched did not read its events fast enough.
+    TooSlow = "too_slow", "Terlalu lambat membaca";
+    /// Not possible now (disk full, shutting down, not linked yet); nothing was stored.
+    Unavailable = "unavailable", "Layanan tidak tersedia";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_plain() {
+        let mut seen: Vec<&str> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), Code::ALL.len());
+        assert!(seen.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
+    }
+}

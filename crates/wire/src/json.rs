@@ -1,0 +1,74 @@
+//! JSON text, as UTF-8 or as pure ASCII.
+
+use crate::Dialect;
+use serde::Serialize;
+use serde_json::ser::Formatter;
+use std::io::{self, Write};
+
+/// Escapes every character past ASCII as `\uXXXX` (a surrogate pair where it takes two).
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+        let mut rest = text;
+        while let Some(start) = rest.find(|c: char| !c.is_ascii()) {
+            out.write_all(&rest.as_bytes()[..start])?;
+            let mut chars = rest[start..].chars();
+            if let Some(c) = chars.next() {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(out, "\\u{unit:04x}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+/// Appends a value as JSON, in the character set of the dialect.
+pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, dialect: Dialect, value: &T) {
+    let written = match dialect {
+        Dialect::Upper => value.serialize(&mut serde_json::Serializer::new(&mut *out)),
+        Dialect::Lower => {
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Ascii))
+        }
+    };
+    debug_assert!(written.is_ok(), "a Vec takes every write and our values have string keys");
+}
+
+/// Appends `,"key":` and the value.
+pub(crate) fn field<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    dialect: Dialect,
+    key: &str,
+    value: &T,
+) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    write(out, dialect, value);
+}
+
+/// Appends `,"key":number`.
+pub(crate) fn number(out: &mut Vec<u8>, key: &str, value: u64) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ascii_is_ascii_and_means_the_same(text: String) {
+            let mut out = Vec::new();
+            write(&mut out, Dialect::Lower, &text);
+            prop_assert!(out.is_ascii());
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Message texts.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A message's text: any UTF-8 without control characters except TAB (protocol section 1).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text(Arc<str>);
+
+/// Why a text was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextError {
+    /// Longer than the limit, in bytes.
+    TooLong,
+    /// It holds a control character (C0 other than TAB, DEL or C1).
+    Control,
+}
+
+impl Text {
+    /// Checks a text against `limit` bytes and the rule above.
+    ///
+    /// # Errors
+    /// See [`TextError`].
+    pub fn parse(text: &str, limit: usize) -> Result<Self, TextError> {
+        if text.len() > limit {
+            return Err(TextError::TooLong);
+        }
+        if has_control(text) {
+            return Err(TextError::Control);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Text({} bytes)", self.0.len())
+    }
+}
+
+/// C1 characters are U+0080–U+009F: the bytes C2 80 to C2 9F in UTF-8.
+fn has_control(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let c0_or_del = bytes.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f);
+    c0_or_del
+        || (!text.is_ascii() && bytes.windows(2).any(|w| w[0] == 0xc2 && (0x80..0xa0).contains(&w[1])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refuses_control_characters_only() {
+        for good in ["hi", "a\tb", "é \u{a0} \u{2028} 🦀", ""] {
+            assert!(Text::parse(good, 100).is_ok(), "{good}");
+        }
+        for bad in ["\u{0}", "a\u{1b}[m", "\u{7f}", "\u{80}", "x\u{9f}", "a\rb"] {
+            assert_eq!(Text::parse(bad, 100), Err(TextError::Control), "{bad:?}");
+        }
+        assert_eq!(Text::parse("abc", 2), Err(TextError::TooLong));
+    }
+}
