@@ -1,1 +1,41 @@
-//! placeholder
+//! A client for Antar's chat protocol.
+//!
+//! Two layers. [`Replies`] and the functions of [`request`] do no I/O: bytes in, replies and
+//! events out; words in, request lines out. [`Client`] drives them over TCP or a Unix socket with
+//! tokio. Bots use the second; a load generator or another runtime uses the first.
+//!
+//! ```no_run
+//! use antar_client::{Client, History};
+//!
+//! # async fn bot() -> Result<(), antar_client::Error> {
+//! let mut client = Client::connect("127.0.0.1:8889").await?;
+//! client.login("echo", "correct horse").await?;
+//! client.watch().await?;
+//! for message in client.inbox(History::newest(10)).await?.messages {
+//!     println!("{}: {}", message.from, message.text);
+//! }
+//! loop {
+//!     if let Some(message) = client.next_event().await?.message() {
+//!         client.send(&message.from, &message.text).await?;
+//!     }
+//! }
+//! # }
+//! ```
+
+mod client;
+mod error;
+mod helpers;
+mod replies;
+mod reply;
+pub mod request;
+
+pub use antar_wire::{DEFAULT_PORT, Token, Value};
+pub use client::{Client, EVENT_LIMIT};
+pub use error::{Error, Refusal};
+pub use replies::{RawReply, Replies, ReplyError};
+pub use reply::{Event, Incoming, Message, Page, Reply};
+pub use request::{History, RequestError};
+
+/// The longest reply a [`Client`] takes, in bytes: enough for 1,000 messages of 16 KiB even where
+/// most characters are escaped.
+pub const REPLY_LIMIT: usize = 64 * 1024 * 1024;

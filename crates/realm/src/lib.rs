@@ -1,1 +1,27 @@
-//! placeholder
+//! Antar's domain: one realm as a deterministic state machine.
+//!
+//! No sockets, files, clock or random source: time and chance come in as a [`Moment`]. A driver
+//! hands [`State::step`] an [`Input`] and gets back [`Effects`]: the [`Event`]s to make durable and
+//! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
+//! a client asked and for what is loaded at a start alike.
+
+mod args;
+mod cx;
+mod event;
+mod history;
+mod ids;
+mod password;
+mod request;
+mod settings;
+mod state;
+pub mod verbs;
+
+pub use args::Args;
+pub use cx::{Answer, Cx, Stop};
+pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
+pub use history::{MAX_PAGE, Mailbox, Page, Read, Source};
+pub use ids::{AccountId, ConnId, GroupId, SessionId};
+pub use password::{PasswordHash, Proof, Work};
+pub use settings::{Limits, Policy};
+pub use state::{Effects, Input, Moment, Origin, Output, State};
+pub use verbs::Verb;

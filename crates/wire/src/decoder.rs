@@ -51,7 +51,11 @@ enum State {
 impl Decoder {
     /// A decoder for lines of up to `limit` bytes, not counting CR and LF.
     pub fn new(limit: usize) -> Self {
-        Self { limit, tail: Vec::new(), state: State::First }
+        Self {
+            limit,
+            tail: Vec::new(),
+            state: State::First,
+        }
     }
 
     /// Takes bytes off the wire and appends the frames they complete.
@@ -145,7 +149,9 @@ const HTTP_METHODS: &[&[u8]] = &[
 /// Whether a first line is `METHOD TARGET HTTP/…`. Of a line cut short only its head is known:
 /// then the method must be one of HTTP's. No verb of ours is, and no name starts like a target.
 fn is_http(line: &[u8], whole: bool) -> bool {
-    let mut words = line.split(|&b| b == b' ' || b == b'\t').filter(|w| !w.is_empty());
+    let mut words = line
+        .split(|&b| b == b' ' || b == b'\t')
+        .filter(|w| !w.is_empty());
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return false;
     };
@@ -164,7 +170,10 @@ trait TrimBlank {
 
 impl TrimBlank for [u8] {
     fn trim_ascii_end_blank(&self) -> &[u8] {
-        let end = self.iter().rposition(|&b| b != b' ' && b != b'\t').map_or(0, |i| i + 1);
+        let end = self
+            .iter()
+            .rposition(|&b| b != b' ' && b != b'\t')
+            .map_or(0, |i| i + 1);
         &self[..end]
     }
 }
@@ -194,24 +203,36 @@ mod tests {
 
     #[test]
     fn the_limit_counts_bytes_before_cr_and_lf() {
-        assert_eq!(decode(4, &[b"abcd\r\nabcde\nabcd\nabcde\r\n"]), [
-            line("abcd"),
-            Frame::TooLong,
-            line("abcd"),
-            Frame::TooLong
-        ]);
-        assert_eq!(decode(4, &[b"abcd", b"\r", b"\nx\n"]), [line("abcd"), line("x")]);
-        assert_eq!(decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]), [Frame::TooLong, line("x")]);
+        assert_eq!(
+            decode(4, &[b"abcd\r\nabcde\nabcd\nabcde\r\n"]),
+            [line("abcd"), Frame::TooLong, line("abcd"), Frame::TooLong]
+        );
+        assert_eq!(
+            decode(4, &[b"abcd", b"\r", b"\nx\n"]),
+            [line("abcd"), line("x")]
+        );
+        assert_eq!(
+            decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]),
+            [Frame::TooLong, line("x")]
+        );
     }
 
     #[test]
     fn bad_utf8_costs_one_line() {
-        assert_eq!(decode(99, &[b"a\xff\nping\n"]), [Frame::BadEncoding, line("ping")]);
+        assert_eq!(
+            decode(99, &[b"a\xff\nping\n"]),
+            [Frame::BadEncoding, line("ping")]
+        );
     }
 
     #[test]
     fn http_is_never_chat() {
-        for first in ["GET / HTTP/1.1", "POST /x HTTP/1.0", "FOO * HTTP/2", "CONNECT a:1 HTTP/1.1"] {
+        for first in [
+            "GET / HTTP/1.1",
+            "POST /x HTTP/1.0",
+            "FOO * HTTP/2",
+            "CONNECT a:1 HTTP/1.1",
+        ] {
             let text = format!("\r\n{first}\r\nregister a b\n");
             assert_eq!(decode(99, &[text.as_bytes()]), [Frame::Http], "{first}");
         }
@@ -221,7 +242,10 @@ mod tests {
         assert_eq!(decode(99, &bytes), [Frame::Http]);
         // Only the first line counts, and a message may speak of HTTP.
         assert_eq!(decode(99, &[b"ping\nGET / HTTP/1.1\n"]).len(), 2);
-        assert_eq!(decode(99, &[b"send bob HTTP/1.1\n"]), [line("send bob HTTP/1.1")]);
+        assert_eq!(
+            decode(99, &[b"send bob HTTP/1.1\n"]),
+            [line("send bob HTTP/1.1")]
+        );
     }
 
     #[test]

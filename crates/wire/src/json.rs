@@ -9,7 +9,11 @@ use std::io::{self, Write};
 struct Ascii;
 
 impl Formatter for Ascii {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
         let mut rest = text;
         while let Some(start) = rest.find(|c: char| !c.is_ascii()) {
             out.write_all(&rest.as_bytes()[..start])?;
@@ -29,11 +33,14 @@ impl Formatter for Ascii {
 pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, dialect: Dialect, value: &T) {
     let written = match dialect {
         Dialect::Upper => value.serialize(&mut serde_json::Serializer::new(&mut *out)),
-        Dialect::Lower => {
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Ascii))
-        }
+        Dialect::Lower => value.serialize(&mut serde_json::Serializer::with_formatter(
+            &mut *out, Ascii,
+        )),
     };
-    debug_assert!(written.is_ok(), "a Vec takes every write and our values have string keys");
+    debug_assert!(
+        written.is_ok(),
+        "a Vec takes every write and our values have string keys"
+    );
 }
 
 /// Appends `,"key":` and the value.

@@ -1,0 +1,276 @@
+//! The tokio driver.
+
+use crate::{Error, Event, Incoming, REPLY_LIMIT, Replies, Reply, request};
+use std::collections::VecDeque;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, ToSocketAddrs};
+
+/// How many events wait at most for [`Client::next_event`]; past it the oldest is dropped and
+/// counted.
+pub const EVENT_LIMIT: usize = 65_536;
+
+/// How much is read at a time, in bytes.
+const READ_SIZE: usize = 16 * 1024;
+
+/// A connection to a realm.
+///
+/// Requests are answered one after the other; events that come in between wait for
+/// [`next_event`](Self::next_event). Every method is cancel-safe: dropping its future (in a
+/// `select!` or a `timeout`) loses no event and does not confuse replies. A request whose future
+/// was dropped may still be carried out; its reply is then skipped. There are no time-outs here:
+/// wrap a call in `tokio::time::timeout` where one is wanted.
+pub struct Client {
+    reader: Box<dyn AsyncRead + Send + Unpin>,
+    writer: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What is still to be written.
+    outgoing: Vec<u8>,
+    replies: Replies,
+    /// How many requests were handed over and how many replies have come.
+    asked: u64,
+    answered: u64,
+    events: VecDeque<Event>,
+    events_lost: u64,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("unanswered", &(self.asked - self.answered))
+            .field("events", &self.events.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Connects over TCP: `("localhost", 8889)` or `"10.0.0.2:8889"`. Takes as long as the
+    /// operating system does.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the name is unknown or nobody listens there.
+    pub async fn connect(address: impl ToSocketAddrs) -> Result<Self, Error> {
+        let stream = TcpStream::connect(address).await?;
+        // Requests are small and waited for: do not hold them back to fill a packet.
+        stream.set_nodelay(true)?;
+        let (reader, writer) = stream.into_split();
+        Ok(Self::over(reader, writer))
+    }
+
+    /// Connects over a Unix socket: a realm's administration socket.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where there is no such socket or nobody listens.
+    #[cfg(unix)]
+    pub async fn connect_unix(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
+        let (reader, writer) = tokio::net::UnixStream::connect(path).await?.into_split();
+        Ok(Self::over(reader, writer))
+    }
+
+    /// Speaks over any pair of streams.
+    pub fn over(
+        reader: impl AsyncRead + Send + Unpin + 'static,
+        writer: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        Self {
+            reader: Box::new(reader),
+            writer: Box::new(writer),
+            outgoing: Vec::new(),
+            replies: Replies::new(REPLY_LIMIT),
+            asked: 0,
+            answered: 0,
+            events: VecDeque::new(),
+            events_lost: 0,
+        }
+    }
+
+    /// Sends a line, without its LF, and waits for the reply, OK or ERROR. The line must make
+    /// exactly one request: it is not blank.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where the line is blank or holds a line break; else what befell the
+    /// connection. Never [`Error::Refused`]: see [`Reply::ok`].
+    pub async fn request(&mut self, line: &str) -> Result<Reply, Error> {
+        let line = request::raw(line)?;
+        if antar_wire::words::trim(line).is_empty() {
+            return Err(request::RequestError::Empty.into());
+        }
+        self.outgoing.extend_from_slice(line.as_bytes());
+        self.outgoing.push(b'\n');
+        let number = self.asked;
+        self.asked += 1;
+        loop {
+            match self.replies.pop()? {
+                Some(Incoming::Event(event)) => self.keep(event),
+                Some(Incoming::Reply(reply)) => {
+                    self.answered += 1;
+                    // An earlier one answers a request whose caller has gone.
+                    if self.answered > number {
+                        return Ok(reply);
+                    }
+                }
+                None => self.transfer().await?,
+            }
+        }
+    }
+
+    /// As [`request`](Self::request), but an ERROR is an error.
+    ///
+    /// # Errors
+    /// Those of [`request`](Self::request) and [`Error::Refused`].
+    pub async fn ask(&mut self, line: &str) -> Result<Reply, Error> {
+        Ok(self.request(line).await?.accepted()?)
+    }
+
+    /// The next event, oldest first; waits until there is one. None comes before
+    /// [`watch`](Self::watch).
+    ///
+    /// # Errors
+    /// What befell the connection; [`Error::Unasked`] with the server's last words.
+    pub async fn next_event(&mut self) -> Result<Event, Error> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(event);
+            }
+            match self.replies.pop()? {
+                Some(Incoming::Event(event)) => return Ok(event),
+                Some(Incoming::Reply(_)) if self.answered < self.asked => self.answered += 1,
+                Some(Incoming::Reply(reply)) => return Err(Error::Unasked(Box::new(reply))),
+                None => self.transfer().await?,
+            }
+        }
+    }
+
+    /// How many events were dropped because nobody took them (see [`EVENT_LIMIT`]). The messages
+    /// are not lost: read the inbox again.
+    pub fn events_lost(&self) -> u64 {
+        self.events_lost
+    }
+
+    fn keep(&mut self, event: Event) {
+        if self.events.len() == EVENT_LIMIT {
+            self.events.pop_front();
+            self.events_lost += 1;
+        }
+        self.events.push_back(event);
+    }
+
+    /// Writes a piece or reads a piece, whichever is possible first: a server that waits for us to
+    /// read before it reads on cannot hold us up.
+    async fn transfer(&mut self) -> Result<(), Error> {
+        let space = self.replies.space();
+        space.reserve(READ_SIZE);
+        tokio::select! {
+            written = self.writer.write(&self.outgoing), if !self.outgoing.is_empty() => {
+                match written? {
+                    0 => return Err(Error::Closed),
+                    written => drop(self.outgoing.drain(..written)),
+                }
+            }
+            read = self.reader.read_buf(space) => {
+                if read? == 0 {
+                    return Err(Error::Closed);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::DuplexStream;
+    use tokio::time::timeout;
+
+    fn pair() -> (Client, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let (reader, writer) = tokio::io::split(ours);
+        (Client::over(reader, writer), theirs)
+    }
+
+    async fn say(server: &mut DuplexStream, objects: &[&str]) {
+        for object in objects {
+            let framed = format!("{object}\r\n\r\n");
+            server.write_all(framed.as_bytes()).await.unwrap();
+        }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn events_between_replies_wait_their_turn() {
+        runtime().block_on(async {
+            let (mut client, mut server) = pair();
+            let server = tokio::spawn(async move {
+                let event =
+                    |n| format!(r#"{{"event":"message","id":{n},"from":"a","message":"x"}}"#);
+                say(
+                    &mut server,
+                    &[&event(1), &event(2), r#"{"status":"OK","data":"pong"}"#],
+                )
+                .await;
+                say(&mut server, &[&event(3)]).await;
+                server
+            });
+            assert_eq!(client.request("PING").await.unwrap().text(), Some("pong"));
+            for id in 1..=3 {
+                let event = client.next_event().await.unwrap();
+                assert_eq!(event.message().unwrap().id, Some(id));
+            }
+            drop(server);
+        });
+    }
+
+    #[test]
+    fn the_reply_to_a_cancelled_request_is_skipped() {
+        runtime().block_on(async {
+            let (mut client, mut server) = pair();
+            // Longer than the pipe, so that it is cancelled in the middle of writing.
+            let long = format!("SEND bob {}", "x".repeat(100));
+            let cancelled = timeout(Duration::from_millis(10), client.request(&long)).await;
+            assert!(cancelled.is_err());
+            let server = tokio::spawn(async move {
+                let mut line = vec![0; long.len() + 1 + "PING\n".len()];
+                server.read_exact(&mut line).await.unwrap();
+                assert!(line.ends_with(b"\nPING\n"));
+                say(&mut server, &[r#"{"status":"OK","data":"sent"}"#]).await;
+                say(&mut server, &[r#"{"status":"OK","data":"pong"}"#]).await;
+                server
+            });
+            assert_eq!(client.request("PING").await.unwrap().text(), Some("pong"));
+            server.await.unwrap();
+        });
+    }
+
+    #[test]
+    fn last_words_and_the_end() {
+        runtime().block_on(async {
+            let (mut client, mut server) = pair();
+            say(
+                &mut server,
+                &[r#"{"status":"ERROR","data":"Waktu habis","code":"timed_out"}"#],
+            )
+            .await;
+            drop(server);
+            let error = client.next_event().await.unwrap_err();
+            assert!(matches!(&error, Error::Unasked(reply) if reply.code() == Some("timed_out")));
+            assert!(matches!(client.next_event().await, Err(Error::Closed)));
+        });
+    }
+
+    #[test]
+    fn a_line_break_never_leaves() {
+        runtime().block_on(async {
+            let (mut client, _server) = pair();
+            for line in ["PING\nLOGOUT", "", "  "] {
+                let error = client.request(line).await.unwrap_err();
+                assert!(matches!(error, Error::Request(_)) && error.is_recoverable());
+            }
+        });
+    }
+}

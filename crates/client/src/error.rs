@@ -1,0 +1,65 @@
+//! What can go wrong between a client and a realm.
+
+use crate::{Reply, ReplyError, RequestError};
+use std::io;
+
+/// Why a call of [`Client`](crate::Client) failed. After [`Error::Refused`] and
+/// [`Error::Request`] the connection is as good as before; after any other it is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Connecting, reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The server closed the connection. A request without a reply may or may not have been
+    /// carried out.
+    #[error("the server closed the connection")]
+    Closed,
+    /// What the server sent is not a reply.
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
+    /// The request cannot be written as a line; nothing was sent.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The server answered ERROR.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The server spoke without being asked, which it does before it closes a connection (too
+    /// many of them, too slow a reader); the reply says why.
+    #[error("the server ended the connection: {}", .0.text().unwrap_or("no reason given"))]
+    Unasked(Box<Reply>),
+    /// The answer is OK but lacks what it has to hold, so this is another kind of server.
+    #[error("the reply to {request} has no {missing}")]
+    Incomplete {
+        /// The verb.
+        request: &'static str,
+        /// What was expected.
+        missing: &'static str,
+    },
+}
+
+impl Error {
+    /// The code of a refusal: `Some("user_not_found")`; `None` for every other error.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refusal) => Some(&refusal.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the connection can still be used.
+    pub fn is_recoverable(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Request(_))
+    }
+}
+
+/// An ERROR reply.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text} ({code})")]
+pub struct Refusal {
+    /// For programs: `no_session`, `group_not_found`, …; empty where the server sends none.
+    pub code: String,
+    /// For people, in Indonesian.
+    pub text: String,
+    /// How the request should have looked, where that was what was wrong.
+    pub usage: Option<String>,
+}

@@ -1,0 +1,205 @@
+//! The requests of the protocol as methods, in the upper dialect. Each returns
+//! [`Error::Refused`] where the server answers ERROR, [`Error::Request`] where a part cannot be
+//! sent, and otherwise what befell the connection.
+
+use crate::request::{self, History};
+use crate::{Client, Error, Page, Reply};
+use antar_wire::Token;
+
+impl Client {
+    /// Logs in and binds the connection to the session. The token names the session later, also
+    /// after a restart of the server, until it has been idle for 30 days.
+    ///
+    /// # Errors
+    /// Code `user_not_found`, `wrong_password` or `rate_limited`; see [`Error`].
+    pub async fn login(&mut self, user: &str, password: &str) -> Result<Token, Error> {
+        self.session("AUTH", user, password).await
+    }
+
+    /// Registers a user and logs in as it.
+    ///
+    /// # Errors
+    /// Code `forbidden` where registration is closed, `user_exists`, `bad_name`, `bad_password`;
+    /// see [`Error`].
+    pub async fn register(&mut self, user: &str, password: &str) -> Result<Token, Error> {
+        self.session("REGISTER", user, password).await
+    }
+
+    /// Binds a connection that has no session to the one a token names.
+    ///
+    /// # Errors
+    /// Code `no_session` where the token has expired; see [`Error`].
+    pub async fn resume(&mut self, token: &Token) -> Result<(), Error> {
+        // WHOAMI, unlike PING, needs a session: a token that is none cannot pass.
+        self.ask(&request::with_token("WHOAMI", token)).await?;
+        Ok(())
+    }
+
+    /// Ends the session everywhere it is in use.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn logout(&mut self) -> Result<(), Error> {
+        self.ask("LOGOUT").await.map(drop)
+    }
+
+    /// Asks whether the server is there.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        self.ask("PING").await.map(drop)
+    }
+
+    /// Sends a private message to a user of this realm (16 KiB at most, unless the server is
+    /// configured otherwise). When it returns, the message is on the server's disk.
+    ///
+    /// # Errors
+    /// Code `user_not_found`, `too_long`, `bad_text`, `rate_limited`; see [`Error`].
+    pub async fn send(&mut self, to: &str, text: &str) -> Result<u64, Error> {
+        self.deliver("SEND", &[to], text).await
+    }
+
+    /// Sends a message to a group the caller is in. Returns its id.
+    ///
+    /// # Errors
+    /// Code `group_not_found`, `not_member` and those of [`send`](Self::send).
+    pub async fn send_group(&mut self, group: &str, text: &str) -> Result<u64, Error> {
+        self.deliver("SENDGROUP", &[group], text).await
+    }
+
+    /// Sends a message to a user of another realm. It is on this realm's disk when this returns,
+    /// and delivered when the link is up. Returns its id.
+    ///
+    /// # Errors
+    /// Code `realm_not_found`, `link_full` and those of [`send`](Self::send); that the user does
+    /// not exist there shows later, as a notice in [`inbox_realm`](Self::inbox_realm).
+    pub async fn send_realm(&mut self, realm: &str, to: &str, text: &str) -> Result<u64, Error> {
+        self.deliver("SENDREALM", &[realm, to], text).await
+    }
+
+    /// Reads private messages from users of this realm.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn inbox(&mut self, part: History) -> Result<Page, Error> {
+        self.read("INBOX", &[], part).await
+    }
+
+    /// Reads the private messages the caller sent to users of this realm.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn sent(&mut self, part: History) -> Result<Page, Error> {
+        self.read("SENT", &[], part).await
+    }
+
+    /// Reads the messages of a group the caller is in, its own too.
+    ///
+    /// # Errors
+    /// Code `group_not_found` or `not_member`; see [`Error`].
+    pub async fn inbox_group(&mut self, group: &str, part: History) -> Result<Page, Error> {
+        self.read("INBOXGROUP", &[group], part).await
+    }
+
+    /// Reads private messages from users of another realm; may take 3 seconds while the realms
+    /// catch up.
+    ///
+    /// # Errors
+    /// Code `realm_not_found`; see [`Error`].
+    pub async fn inbox_realm(&mut self, realm: &str, part: History) -> Result<Page, Error> {
+        self.read("INBOXREALM", &[realm], part).await
+    }
+
+    /// The names of all groups.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn groups(&mut self) -> Result<Vec<String>, Error> {
+        let reply = self.ask("GETGROUPS").await?;
+        Ok(reply.names().into_iter().map(str::to_owned).collect())
+    }
+
+    /// Creates a group; the caller is its owner and first member.
+    ///
+    /// # Errors
+    /// Code `group_exists`, `bad_name`, `limit_reached`; see [`Error`].
+    pub async fn add_group(&mut self, group: &str, password: &str) -> Result<(), Error> {
+        self.ask(&request::password("ADDGROUP", &[group], password)?)
+            .await
+            .map(drop)
+    }
+
+    /// Joins a group.
+    ///
+    /// # Errors
+    /// Code `group_not_found`, `wrong_password`, `already_member`; see [`Error`].
+    pub async fn join_group(&mut self, group: &str, password: &str) -> Result<(), Error> {
+        self.ask(&request::password("JOINGROUP", &[group], password)?)
+            .await
+            .map(drop)
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    /// Code `group_not_found` or `not_member`; see [`Error`].
+    pub async fn leave_group(&mut self, group: &str) -> Result<(), Error> {
+        self.ask(&request::words("LEAVEGROUP", &[group])?)
+            .await
+            .map(drop)
+    }
+
+    /// The members of a group the caller is in.
+    ///
+    /// # Errors
+    /// Code `group_not_found` or `not_member`; see [`Error`].
+    pub async fn members(&mut self, group: &str) -> Result<Vec<String>, Error> {
+        let reply = self.ask(&request::words("MEMBERS", &[group])?).await?;
+        Ok(reply.names().into_iter().map(str::to_owned).collect())
+    }
+
+    /// From now on every message that lands in the caller's inboxes also comes as an event.
+    ///
+    /// # Errors
+    /// Code `no_session`; see [`Error`].
+    pub async fn watch(&mut self) -> Result<(), Error> {
+        self.ask("WATCH").await.map(drop)
+    }
+
+    /// No more events. Those that had come are still there to be read.
+    ///
+    /// # Errors
+    /// Code `no_session`; see [`Error`].
+    pub async fn unwatch(&mut self) -> Result<(), Error> {
+        self.ask("UNWATCH").await.map(drop)
+    }
+
+    async fn session(
+        &mut self,
+        verb: &'static str,
+        user: &str,
+        password: &str,
+    ) -> Result<Token, Error> {
+        let reply = self
+            .ask(&request::password(verb, &[user], password)?)
+            .await?;
+        reply.token().ok_or(Error::Incomplete {
+            request: verb,
+            missing: "token",
+        })
+    }
+
+    async fn deliver(&mut self, verb: &'static str, to: &[&str], text: &str) -> Result<u64, Error> {
+        let reply: Reply = self.ask(&request::message(verb, to, text)?).await?;
+        reply.id().ok_or(Error::Incomplete {
+            request: verb,
+            missing: "id",
+        })
+    }
+
+    async fn read(&mut self, verb: &str, of: &[&str], part: History) -> Result<Page, Error> {
+        let line = request::history(verb, of, part)?;
+        Ok(self.ask(&line).await?.page())
+    }
+}

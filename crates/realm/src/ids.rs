@@ -1,0 +1,22 @@
+//! Numbers that stand for things. All but [`ConnId`] come from the realm's one growing counter.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! ids {
+    ($($(#[doc = $doc:literal])+ $name:ident;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub struct $name(pub u64);
+    )+};
+}
+
+ids! {
+    /// A user's account; never given out again.
+    AccountId;
+    /// A group; never given out again.
+    GroupId;
+    /// A session, whichever token names it.
+    SessionId;
+    /// A connection, numbered by the driver. Not durable.
+    ConnId;
+}

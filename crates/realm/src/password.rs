@@ -1,0 +1,68 @@
+//! Passwords, whose hashing is too slow for the domain's one thread.
+//!
+//! A verb that needs a hash stops with a [`Work`]; the driver does it elsewhere and runs the same
+//! line again with the [`Proof`] of it.
+
+use antar_wire::Secret;
+use serde::{Deserialize, Serialize};
+
+/// A password's hash (argon2id, in the PHC string format). `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Wraps a PHC string.
+    pub fn new(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// What the driver is asked to do off the domain's thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Hash a new password with this salt.
+    Hash {
+        /// The password.
+        password: Secret<String>,
+        /// 16 random bytes.
+        salt: [u8; 16],
+    },
+    /// Tell whether a password has this hash.
+    Verify {
+        /// The password.
+        password: Secret<String>,
+        /// The hash; `None` to take as long and say no (there is no such user, and that is hidden).
+        hash: Option<PasswordHash>,
+        /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
+        subject: String,
+    },
+}
+
+/// What came of a [`Work`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// The hash asked for.
+    Hashed(PasswordHash),
+    /// Whether the password has this hash.
+    Verified {
+        /// The hash compared with.
+        hash: Option<PasswordHash>,
+        /// The verdict.
+        matches: bool,
+    },
+    /// Not tried: too many failures lately.
+    Throttled,
+    /// Not tried: the pool that hashes is full.
+    Busy,
+}

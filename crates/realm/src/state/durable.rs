@@ -1,0 +1,151 @@
+//! What is on disk, or will be before anyone hears of it.
+
+use crate::{
+    AccountId, AccountRecord, Event, GroupId, GroupRecord, Mailbox, SessionId, SessionRecord,
+};
+use antar_wire::{Folded, Name, TokenHash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub record: AccountRecord,
+    pub sessions: BTreeSet<SessionId>,
+    pub groups: BTreeSet<GroupId>,
+    /// How many groups this user made.
+    pub created: usize,
+}
+
+/// A group and its members, each with the number that tells how long it has been one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub record: GroupRecord,
+    pub members: BTreeMap<AccountId, u64>,
+}
+
+/// Accounts, groups and sessions; messages are in the store only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub name: Option<Name>,
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub groups: BTreeMap<GroupId, Group>,
+    pub sessions: BTreeMap<SessionId, SessionRecord>,
+    pub tokens: BTreeMap<TokenHash, SessionId>,
+    account_names: BTreeMap<Box<str>, AccountId>,
+    group_names: BTreeMap<Box<str>, GroupId>,
+    last_id: u64,
+}
+
+impl Durable {
+    pub fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.account_names.get(&*Folded::new(name)?).copied()
+    }
+
+    pub fn group_named(&self, name: &str) -> Option<GroupId> {
+        self.group_names.get(&*Folded::new(name)?).copied()
+    }
+
+    /// The next number of the realm's one counter; taken once an event that carries it is applied.
+    pub fn next_id(&self) -> u64 {
+        self.last_id + 1
+    }
+
+    fn reached(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    /// Events come in any order of kinds at a start, so each must make sense before those it
+    /// refers to: see [`crate::Event`].
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RealmNamed(name) => self.name = Some(name.clone()),
+            Event::IdReached(id) => self.reached(*id),
+            Event::AccountSet(id, record) => self.set_account(*id, record),
+            Event::AccountRemoved(id) => {
+                if let Some(account) = self.accounts.remove(id) {
+                    self.account_names.remove(&*account.record.name.folded());
+                }
+            }
+            Event::SessionSet(id, record) => self.set_session(*id, record),
+            Event::SessionEnded(id) => {
+                if let Some(session) = self.sessions.remove(id) {
+                    self.tokens.remove(&session.hash);
+                    if let Some(account) = self.accounts.get_mut(&session.account) {
+                        account.sessions.remove(id);
+                    }
+                }
+            }
+            Event::GroupSet(id, record) => self.set_group(*id, record),
+            Event::MemberAdded(group, account, since) => {
+                self.reached(*since);
+                if let (Some(g), Some(a)) =
+                    (self.groups.get_mut(group), self.accounts.get_mut(account))
+                {
+                    g.members.insert(*account, *since);
+                    a.groups.insert(*group);
+                }
+            }
+            Event::MemberRemoved(group, account) => {
+                if let Some(g) = self.groups.get_mut(group) {
+                    g.members.remove(account);
+                }
+                if let Some(a) = self.accounts.get_mut(account) {
+                    a.groups.remove(group);
+                }
+            }
+            Event::Posted {
+                mailbox: Mailbox::Private(_) | Mailbox::Group(_),
+                message,
+                ..
+            } => {
+                self.reached(message.id);
+            }
+        }
+    }
+
+    fn set_account(&mut self, id: AccountId, record: &AccountRecord) {
+        self.reached(id.0);
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.record = record.clone();
+            return;
+        }
+        self.account_names
+            .insert((*record.name.folded()).into(), id);
+        let (sessions, groups) = (BTreeSet::new(), BTreeSet::new());
+        let account = Account {
+            record: record.clone(),
+            sessions,
+            groups,
+            created: 0,
+        };
+        self.accounts.insert(id, account);
+    }
+
+    fn set_session(&mut self, id: SessionId, record: &SessionRecord) {
+        self.reached(id.0);
+        if let Some(account) = self.accounts.get_mut(&record.account) {
+            account.sessions.insert(id);
+            self.tokens.insert(record.hash, id);
+            self.sessions.insert(id, record.clone());
+        }
+    }
+
+    fn set_group(&mut self, id: GroupId, record: &GroupRecord) {
+        self.reached(id.0);
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.record = record.clone();
+            return;
+        }
+        self.group_names.insert((*record.name.folded()).into(), id);
+        if let Some(creator) = self.accounts.get_mut(&record.creator) {
+            creator.created += 1;
+        }
+        self.groups.insert(
+            id,
+            Group {
+                record: record.clone(),
+                members: BTreeMap::new(),
+            },
+        );
+    }
+}

@@ -1,0 +1,344 @@
+//! The realm's state and the two ways into it: [`State::step`] decides, [`State::apply`] changes.
+
+mod durable;
+mod live;
+
+pub(crate) use durable::{Account, Durable, Group};
+pub(crate) use live::Live;
+
+use crate::request::Request;
+use crate::verbs::Needs;
+use crate::{
+    Answer, Args, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
+};
+use antar_wire::{Body, BoxKind, Code, Dialect, Frame, Message, Name, Reply, Time, Token};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// When something happens, and the chance it may use.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// The wall clock's time.
+    pub now: Time,
+    /// 32 random bytes, used for at most one token or salt.
+    pub entropy: [u8; 32],
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The realm's own Unix socket: whoever runs the server.
+    Operator,
+    /// The network.
+    Client(IpAddr),
+}
+
+/// What a driver tells the domain: plain values, so that they can be logged, replayed and replicated.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A connection was accepted.
+    Connected(ConnId, Origin),
+    /// A connection sent something.
+    Frame(ConnId, Frame),
+    /// A line whose passwords have been worked on runs again.
+    Resume {
+        /// The connection that sent it.
+        conn: ConnId,
+        /// The line.
+        line: String,
+        /// What has been worked out so far.
+        proofs: Vec<Proof>,
+    },
+    /// A connection is gone.
+    Disconnected(ConnId),
+    /// Time passes: a driver sends this every hour or so, to let old sessions end.
+    Tick,
+}
+
+/// What the domain asks of its driver, in the order in which each connection must see it.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// A reply.
+    Reply(ConnId, Dialect, Reply),
+    /// A reply that the store completes, once everything before it is durable.
+    Read(ConnId, Dialect, Read),
+    /// Work on passwords; [`Input::Resume`] goes on with the line. Until then the driver holds back
+    /// the connection's later frames.
+    Work {
+        /// The connection that waits.
+        conn: ConnId,
+        /// The line to run again.
+        line: String,
+        /// What was worked out before.
+        proofs: Vec<Proof>,
+        /// What is to be worked out now.
+        work: Work,
+    },
+    /// A message for a connection that watches.
+    Event(ConnId, Dialect, BoxKind, Arc<Message>),
+}
+
+/// What a step leads to: events to make durable, then outputs to release.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// In the order they were applied.
+    pub events: Vec<Event>,
+    /// In the order they were decided.
+    pub outputs: Vec<Output>,
+}
+
+/// One realm: what is durable and who is connected.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
+    pub(crate) durable: Durable,
+    pub(crate) live: Live,
+}
+
+impl State {
+    /// The state that `events`, as loaded from the store, amount to.
+    pub fn new(limits: Limits, policy: Policy, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut state = Self {
+            limits,
+            policy,
+            durable: Durable::default(),
+            live: Live::default(),
+        };
+        state.load(events);
+        state
+    }
+
+    /// Goes back to what is on disk, after a batch could not be committed. Connections stay;
+    /// those whose session is not on disk are unbound.
+    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.durable = Durable::default();
+        self.load(events);
+        let Self { durable, live, .. } = self;
+        live.keep_sessions(|session| durable.sessions.contains_key(&session));
+        live.keep_groups(|session, group| {
+            let account = durable.sessions.get(&session).map(|s| s.account);
+            durable
+                .groups
+                .get(&group)
+                .is_some_and(|g| account.is_some_and(|a| g.members.contains_key(&a)))
+        });
+    }
+
+    fn load(&mut self, events: impl IntoIterator<Item = Event>) {
+        let mut nobody_watches = Vec::new();
+        events
+            .into_iter()
+            .for_each(|event| self.apply(&event, &mut nobody_watches));
+    }
+
+    /// The realm's name, once it has one.
+    pub fn name(&self) -> Option<&Name> {
+        self.durable.name.as_ref()
+    }
+
+    /// How many users there are.
+    pub fn accounts(&self) -> usize {
+        self.durable.accounts.len()
+    }
+
+    /// Changes the limits and the policy, for what comes after.
+    pub fn configure(&mut self, limits: Limits, policy: Policy) {
+        self.limits = limits;
+        self.policy = policy;
+    }
+
+    /// Gives the realm its name.
+    pub fn name_realm(&mut self, name: Name, effects: &mut Effects) {
+        let event = Event::RealmNamed(name);
+        self.apply(&event, &mut effects.outputs);
+        effects.events.push(event);
+    }
+
+    /// The one place where durable state changes, whoever caused it. Connections that watch hear of
+    /// messages through `outputs`.
+    pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
+        self.durable.apply(event);
+        match event {
+            Event::SessionEnded(id) => self.live.session_ended(*id),
+            Event::MemberRemoved(group, account) => {
+                if let Some(account) = self.durable.accounts.get(account) {
+                    self.live.left(*group, account.sessions.iter().copied());
+                }
+            }
+            Event::Posted {
+                mailbox: Mailbox::Private(to),
+                message,
+                ..
+            } => {
+                self.live.watchers(*to, |conn, dialect| {
+                    outputs.push(Output::Event(
+                        conn,
+                        dialect,
+                        BoxKind::Private,
+                        message.clone(),
+                    ));
+                });
+            }
+            Event::Posted {
+                mailbox: Mailbox::Group(group),
+                message,
+                ..
+            } => {
+                let Some(group) = self.durable.groups.get(group) else {
+                    return;
+                };
+                self.live.watchers_among(&group.members, |conn, dialect| {
+                    outputs.push(Output::Event(
+                        conn,
+                        dialect,
+                        BoxKind::Group,
+                        message.clone(),
+                    ));
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes one input to its effects.
+    pub fn step(&mut self, moment: &Moment, input: Input, effects: &mut Effects) {
+        match input {
+            Input::Connected(conn, origin) => self.live.connected(conn, origin),
+            Input::Disconnected(conn) => self.live.disconnected(conn),
+            Input::Frame(conn, Frame::Line(line)) => {
+                self.request(moment, conn, line, Vec::new(), effects);
+            }
+            Input::Resume { conn, line, proofs } => {
+                self.request(moment, conn, line, proofs, effects);
+            }
+            Input::Frame(conn, Frame::TooLong) => self.refuse(conn, Code::TooLong, effects),
+            Input::Frame(conn, Frame::BadEncoding) => self.refuse(conn, Code::BadEncoding, effects),
+            // The driver closes the connection; there is nothing to say to a browser.
+            Input::Frame(_, Frame::Http) => {}
+            Input::Tick => self.end_idle_sessions(moment.now, effects),
+        }
+    }
+
+    /// Answers a line whose verb could not be read, in the shape of the request before it.
+    fn refuse(&mut self, conn: ConnId, code: Code, effects: &mut Effects) {
+        if let Some(dialect) = self.live.dialect(conn) {
+            effects
+                .outputs
+                .push(Output::Reply(conn, dialect, code.into()));
+        }
+    }
+
+    fn request(
+        &mut self,
+        moment: &Moment,
+        conn: ConnId,
+        line: String,
+        proofs: Vec<Proof>,
+        effects: &mut Effects,
+    ) {
+        let (dialect, request) = Request::parse(&line);
+        let Some(origin) = self.live.asks(conn, dialect) else {
+            return;
+        };
+        let answer = match request {
+            None => Err(Stop::Refused(Code::UnknownRequest)),
+            Some(request) => {
+                let mut cx = Cx {
+                    state: self,
+                    effects,
+                    moment,
+                    conn,
+                    origin,
+                    dialect,
+                    session: None,
+                    caller: None,
+                    proofs: &proofs,
+                };
+                run(&mut cx, &request)
+            }
+        };
+        effects.outputs.push(match answer {
+            Ok(Answer::Reply(reply)) => Output::Reply(conn, dialect, reply),
+            Ok(Answer::Read(read)) => Output::Read(conn, dialect, read),
+            Err(Stop::Work(work)) => Output::Work {
+                conn,
+                line,
+                proofs,
+                work,
+            },
+            Err(Stop::Refused(code)) => {
+                let usage = match (code, Request::parse(&line).1) {
+                    (Code::BadParameters, Some(request)) => Some(request.verb.usage(dialect)),
+                    _ => None,
+                };
+                Output::Reply(conn, dialect, Body::Refused(code, usage).into())
+            }
+        });
+    }
+
+    /// Ends sessions that have lain idle too long, unless somebody is connected with them.
+    fn end_idle_sessions(&mut self, now: Time, effects: &mut Effects) {
+        let idle: Vec<SessionId> = (self.durable.sessions.iter())
+            .filter(|(id, s)| {
+                now.since(s.used) > self.limits.token_idle && !self.live.is_connected(**id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in idle {
+            let event = Event::SessionEnded(id);
+            self.apply(&event, &mut effects.outputs);
+            effects.events.push(event);
+        }
+    }
+}
+
+/// Runs a request in the order of protocol section 1: session, then parameters, then the verb.
+fn run(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
+    let known = find_session(cx, request.token.as_ref());
+    match request.verb.needs {
+        Needs::Nobody | Needs::Link => {}
+        Needs::Session if known => {}
+        Needs::Admin if known || cx.origin == Origin::Operator => {}
+        Needs::Session | Needs::Admin => return Err(Code::NoSession.into()),
+    }
+    let args = Args::parse(request.verb, request.params)?;
+    match request.verb.needs {
+        Needs::Admin if !cx.is_admin() => return Err(Code::Forbidden.into()),
+        // No connection is a link yet.
+        Needs::Link => return Err(Code::Forbidden.into()),
+        _ => {}
+    }
+    (request.verb.run)(cx, &args)
+}
+
+/// Finds the session of a request: the one its token names, else the connection's.
+fn find_session(cx: &mut Cx<'_>, token: Option<&Token>) -> bool {
+    let bound = cx.state.live.session(cx.conn);
+    let id = match token {
+        Some(token) => cx.state.durable.tokens.get(&token.hash()).copied(),
+        None => bound,
+    };
+    let Some((id, record)) = id.and_then(|id| Some((id, cx.state.durable.sessions.get(&id)?)))
+    else {
+        return false;
+    };
+    let (account, idle) = (record.account, cx.moment.now.since(record.used));
+    if idle > cx.state.limits.token_idle && !cx.state.live.is_connected(id) {
+        cx.emit(Event::SessionEnded(id));
+        return false;
+    }
+    if idle > cx.state.limits.token_idle / 30 {
+        let used = crate::SessionRecord {
+            used: cx.moment.now,
+            ..record.clone()
+        };
+        cx.emit(Event::SessionSet(id, used));
+    }
+    if bound.is_none() {
+        cx.state.live.bind(cx.conn, id);
+    }
+    cx.session = Some(id);
+    cx.caller = Some(account);
+    true
+}

@@ -1,0 +1,43 @@
+//! HELP: the verbs, from their rows.
+
+use super::{Needs, Param, ROW, Verb};
+use crate::{Answer, Args, Cx, Stop};
+use antar_wire::{Body, Code, Value, words};
+
+pub const VERBS: &[Verb] = &[Verb {
+    name: "HELP",
+    params: &[Param::Maybe("[VERB]")],
+    help: "Lists every request, or tells about one.",
+    needs: Needs::Nobody,
+    run,
+    ..ROW
+}];
+
+fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let line = |verb: &Verb| format!("{}: {}", verb.usage(cx.dialect), verb.help);
+    let help: Value = if args.text.is_empty() {
+        super::all().map(line).collect()
+    } else {
+        let (first, rest) = words::first(args.text);
+        let verb = super::find(first).or_else(|| super::find_pair(first, words::first(rest).0));
+        line(verb.ok_or(Code::UnknownRequest)?).into()
+    };
+    Ok(Body::Value(help).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::verbs::testing::Realm;
+
+    #[test]
+    fn tells_of_all_or_one() {
+        let mut realm = Realm::with_users(&[]);
+        let all = realm.say(1, "HELP")["data"].as_array().unwrap().len();
+        assert_eq!(all, crate::verbs::all().count());
+        assert_eq!(
+            realm.say(1, "help group send")["message"],
+            "group send [G] MSG: Sends a message to the group named first, else to the session's current group."
+        );
+        assert_eq!(realm.say(1, "help frobnicate")["code"], "unknown_request");
+    }
+}

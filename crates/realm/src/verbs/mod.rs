@@ -1,0 +1,214 @@
+//! The verbs: one file each, with its row, what it does and its tests.
+//!
+//! A new verb is one new file here and one word in [`ALL`]: HELP, the usage error, the checks of
+//! session and arity and the table of the documentation come from its row.
+
+mod addgroup;
+mod auth;
+mod getgroups;
+mod help;
+mod inbox;
+mod inboxgroup;
+mod joingroup;
+mod leavegroup;
+mod logout;
+mod members;
+mod passwd;
+mod ping;
+mod realms;
+mod register;
+mod send;
+mod sendgroup;
+mod sent;
+mod users;
+mod version;
+mod watch;
+mod whoami;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::{Answer, Args, Cx, Stop};
+use antar_wire::{Dialect, Folded};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// Who may use a verb (protocol sections 3 and 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Anyone connected.
+    Nobody,
+    /// A user with a session.
+    Session,
+    /// The operator, or a user who is an administrator.
+    Admin,
+    /// Another realm, over a link.
+    Link,
+}
+
+/// One parameter in a verb's row, under the name that usage and HELP show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// A word.
+    Word(&'static str),
+    /// The rest of the line, its inner blanks kept.
+    Text(&'static str),
+    /// The rest of the line, which may be missing.
+    Maybe(&'static str),
+}
+
+/// A verb's row.
+#[derive(Debug)]
+pub struct Verb {
+    /// In capitals; two words for the `GROUP …` and `USER …` forms.
+    pub name: &'static str,
+    /// Other spellings that mean just the same.
+    pub aliases: &'static [&'static str],
+    /// What follows the verb.
+    pub params: &'static [Param],
+    /// `key=VALUE` words that may follow the parameters.
+    pub options: &'static [&'static str],
+    /// One sentence for HELP.
+    pub help: &'static str,
+    /// Who may use it.
+    pub needs: Needs,
+    /// Existing clients put their own address and port before the token.
+    pub addressed: bool,
+    /// Decides, changes and answers.
+    pub run: fn(&mut Cx<'_>, &Args<'_>) -> Result<Answer, Stop>,
+}
+
+/// The options of every request that reads history.
+const HISTORY: &[&str] = &["after=ID", "before=ID", "limit=N"];
+
+/// What rows have in common: no aliases, parameters or options, for users with a session.
+const ROW: Verb = Verb {
+    name: "",
+    aliases: &[],
+    params: &[],
+    options: &[],
+    help: "",
+    needs: Needs::Session,
+    addressed: false,
+    run: |_, _| Err(antar_wire::Code::UnknownRequest.into()),
+};
+
+/// Every verb, in the order of HELP.
+pub static ALL: &[&[Verb]] = &[
+    auth::VERBS,
+    register::VERBS,
+    logout::VERBS,
+    passwd::VERBS,
+    whoami::VERBS,
+    send::VERBS,
+    inbox::VERBS,
+    sent::VERBS,
+    getgroups::VERBS,
+    addgroup::VERBS,
+    joingroup::VERBS,
+    leavegroup::VERBS,
+    members::VERBS,
+    sendgroup::VERBS,
+    inboxgroup::VERBS,
+    watch::VERBS,
+    realms::VERBS,
+    users::VERBS,
+    ping::VERBS,
+    help::VERBS,
+    version::VERBS,
+];
+
+static BY_SPELLING: LazyLock<BTreeMap<&'static str, &'static Verb>> = LazyLock::new(|| {
+    let spellings = |verb: &'static Verb| verb.aliases.iter().copied().chain([verb.name]);
+    all()
+        .flat_map(|verb| spellings(verb).map(move |name| (name, verb)))
+        .collect()
+});
+
+/// Every row.
+pub fn all() -> impl Iterator<Item = &'static Verb> {
+    ALL.iter().flat_map(|verbs| verbs.iter())
+}
+
+/// The verb spelled as one word, in any case.
+pub fn find(word: &str) -> Option<&'static Verb> {
+    let mut upper = [0; antar_wire::MAX_NAME];
+    BY_SPELLING.get(capitals(word, &mut upper)?).copied()
+}
+
+/// The verb spelled as two words, in any case.
+pub fn find_pair(first: &str, second: &str) -> Option<&'static Verb> {
+    let (first, second) = (Folded::new(first)?, Folded::new(second)?);
+    // Only these begin two-word verbs; nothing else pays for the joined string.
+    if !matches!(&*first, "group" | "user") {
+        return None;
+    }
+    BY_SPELLING
+        .get(
+            format!("{} {}", &*first, &*second)
+                .to_ascii_uppercase()
+                .as_str(),
+        )
+        .copied()
+}
+
+fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_wire::MAX_NAME]) -> Option<&'a str> {
+    let upper = buffer.get_mut(..word.len())?;
+    upper.copy_from_slice(word.as_bytes());
+    upper.make_ascii_uppercase();
+    std::str::from_utf8(upper).ok()
+}
+
+impl Verb {
+    /// The verb and its parameters, in the letters of a dialect.
+    ///
+    /// ```
+    /// use antar_wire::Dialect;
+    /// let send = antar_realm::verbs::find("send").unwrap();
+    /// assert_eq!(send.usage(Dialect::Upper), "SEND U MSG");
+    /// assert_eq!(send.usage(Dialect::Lower), "send U MSG");
+    /// ```
+    pub fn usage(&self, dialect: Dialect) -> String {
+        let mut usage = match dialect {
+            Dialect::Upper => self.name.to_string(),
+            Dialect::Lower => self.name.to_ascii_lowercase(),
+        };
+        for param in self.params {
+            let (Param::Word(name) | Param::Text(name) | Param::Maybe(name)) = param;
+            usage.push(' ');
+            usage.push_str(name);
+        }
+        for option in self.options {
+            usage.push_str(&format!(" [{option}]"));
+        }
+        usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_complete_and_every_spelling_unique() {
+        let spellings: usize = all().map(|v| 1 + v.aliases.len()).sum();
+        assert_eq!(BY_SPELLING.len(), spellings);
+        for verb in all() {
+            assert!(
+                !verb.help.is_empty() && verb.help.ends_with('.'),
+                "{}",
+                verb.name
+            );
+            assert_eq!(verb.name, verb.name.to_ascii_uppercase());
+            let words = verb.name.split(' ').count();
+            assert!(words == 1 || find_pair("group", "get").is_some());
+            // A text takes the rest of the line: nothing can follow it.
+            let texts = verb
+                .params
+                .iter()
+                .position(|p| !matches!(p, Param::Word(_)));
+            assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && verb.options.is_empty()));
+            assert!(verb.params.len() <= 6 && verb.options.len() <= 6);
+        }
+    }
+}

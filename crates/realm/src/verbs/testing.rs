@@ -1,0 +1,226 @@
+//! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
+
+use crate::{
+    ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy, Proof,
+    Read, Source, State, Work,
+};
+use antar_wire::{Body, Frame, Message, Name, Reply, Time, Value, encode_event};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+const OPERATOR: u64 = u64::MAX;
+
+pub(crate) struct Realm {
+    pub state: State,
+    now: u64,
+    chance: u8,
+    posted: Vec<Event>,
+    events: BTreeMap<u64, Vec<String>>,
+}
+
+/// A line whose password is being worked on.
+pub(crate) struct Pending(Output);
+
+impl Realm {
+    /// A realm named alpha, in local mode, with users whose password is `pw`.
+    pub fn with_users(users: &[&str]) -> Self {
+        let state = State::new(Limits::default(), Policy::local(), []);
+        let (posted, events) = (Vec::new(), BTreeMap::new());
+        let mut realm = Self {
+            state,
+            now: 1_000_000,
+            chance: 0,
+            posted,
+            events,
+        };
+        realm
+            .state
+            .name_realm(Name::parse("alpha").unwrap(), &mut Effects::default());
+        for user in users {
+            assert_eq!(
+                realm.operator(&format!("user add {user} user pw"))["status"],
+                "OK"
+            );
+        }
+        realm
+    }
+
+    /// What a connection's line is answered.
+    pub fn say(&mut self, conn: u64, line: &str) -> Value {
+        let pending = self.start(conn, line);
+        self.finish(pending)
+    }
+
+    /// Asserts a reply to the letter.
+    #[track_caller]
+    pub fn expect(&mut self, conn: u64, line: &str, reply: &str) {
+        let got = self.say(conn, line).to_string();
+        assert_eq!(got, reply, "{line}");
+    }
+
+    pub fn operator(&mut self, line: &str) -> Value {
+        self.say(OPERATOR, line)
+    }
+
+    /// Logs in with the password `pw` and returns the token.
+    pub fn login(&mut self, conn: u64, user: &str) -> String {
+        let reply = self.say(conn, &format!("AUTH {user} pw"));
+        reply["data"]
+            .as_str()
+            .filter(|_| reply["status"] == "OK")
+            .unwrap()
+            .into()
+    }
+
+    pub fn disconnect(&mut self, conn: u64) {
+        self.input(Input::Disconnected(ConnId(conn)));
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        self.now += seconds * 1000;
+    }
+
+    /// The texts of an upper list.
+    pub fn texts(&mut self, conn: u64, line: &str) -> Vec<String> {
+        let reply = self.say(conn, line);
+        let list = reply
+            .get("data")
+            .or(reply.get("messages"))
+            .and_then(Value::as_array);
+        list.into_iter()
+            .flatten()
+            .map(|m| m["message"].as_str().unwrap().into())
+            .collect()
+    }
+
+    pub fn raw_events(&mut self, conn: u64) -> Vec<String> {
+        self.events.remove(&conn).unwrap_or_default()
+    }
+
+    pub fn events(&mut self, conn: u64) -> Vec<Value> {
+        let events = self.raw_events(conn);
+        events
+            .iter()
+            .map(|e| antar_wire::Value::from(parse(e)))
+            .collect()
+    }
+
+    /// Runs a line up to its reply, or up to the password work it needs.
+    pub fn start(&mut self, conn: u64, line: &str) -> Pending {
+        if self.state.live.dialect(ConnId(conn)).is_none() {
+            let origin = match conn {
+                OPERATOR => Origin::Operator,
+                _ => Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            };
+            self.input(Input::Connected(ConnId(conn), origin));
+        }
+        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())));
+        Pending(answer.expect("each line is answered"))
+    }
+
+    pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
+        loop {
+            output = match output {
+                Output::Work {
+                    conn,
+                    line,
+                    mut proofs,
+                    work,
+                } => {
+                    proofs.push(prove(work));
+                    self.input(Input::Resume { conn, line, proofs }).unwrap()
+                }
+                Output::Reply(_, dialect, reply) => {
+                    let mut out = Vec::new();
+                    reply.encode(dialect, &mut out);
+                    return parse(std::str::from_utf8(&out).unwrap());
+                }
+                Output::Read(conn, dialect, read) => Output::Reply(conn, dialect, self.read(read)),
+                Output::Event(..) => unreachable!("events are kept apart"),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Option<Output> {
+        self.chance = self.chance.wrapping_add(1);
+        let moment = Moment {
+            now: Time(self.now),
+            entropy: [self.chance; 32],
+        };
+        let mut effects = Effects::default();
+        self.state.step(&moment, input, &mut effects);
+        self.posted.extend(
+            effects
+                .events
+                .into_iter()
+                .filter(|e| matches!(e, Event::Posted { .. })),
+        );
+        let mut answer = None;
+        for output in effects.outputs {
+            match output {
+                Output::Event(conn, dialect, kind, message) => {
+                    let mut out = Vec::new();
+                    encode_event(kind, &message, dialect, &mut out);
+                    self.events
+                        .entry(conn.0)
+                        .or_default()
+                        .push(String::from_utf8(out).unwrap());
+                }
+                other => assert!(answer.replace(other).is_none(), "one answer to a line"),
+            }
+        }
+        answer
+    }
+
+    fn read(&self, read: Read) -> Reply {
+        let all = self
+            .posted
+            .iter()
+            .filter_map(|event| match (event, read.source) {
+                (
+                    Event::Posted {
+                        mailbox, message, ..
+                    },
+                    Source::Mailbox(m),
+                ) if *mailbox == m => Some(message),
+                (
+                    Event::Posted {
+                        sender, message, ..
+                    },
+                    Source::Sent(s),
+                ) if *sender == Some(s) => Some(message),
+                _ => None,
+            });
+        let page = read.page;
+        let mut found: Vec<Message> = all
+            .filter(|m| page.after.is_none_or(|id| m.id > id))
+            .filter(|m| page.before.is_none_or(|id| m.id < id))
+            .map(|m| Arc::unwrap_or_clone(m.clone()))
+            .collect();
+        let more = found.len() > page.limit;
+        if page.after.is_some() {
+            found.truncate(page.limit);
+        } else {
+            found.drain(..found.len().saturating_sub(page.limit));
+        }
+        Body::Messages(read.listing, found, more).into()
+    }
+}
+
+/// Hashes so fast that a test need not wait.
+fn prove(work: Work) -> Proof {
+    match work {
+        Work::Hash { password, .. } => Proof::Hashed(PasswordHash::new(password.expose().clone())),
+        Work::Verify { password, hash, .. } => {
+            let matches = hash
+                .as_ref()
+                .is_some_and(|h| h.as_phc() == password.expose());
+            Proof::Verified { hash, matches }
+        }
+    }
+}
+
+fn parse(text: &str) -> Value {
+    text.trim_end().parse().unwrap()
+}
