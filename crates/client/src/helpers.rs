@@ -111,6 +111,29 @@ impl Client {
         self.read("INBOXREALM", &[realm], part).await
     }
 
+    /// Reads the conversation of a group between this realm and another, both sides; may take 3
+    /// seconds while the realms catch up.
+    ///
+    /// # Errors
+    /// Code `realm_not_found`, `group_not_found` or `not_member`; see [`Error`].
+    pub async fn inbox_group_realm(
+        &mut self,
+        realm: &str,
+        group: &str,
+        part: History,
+    ) -> Result<Page, Error> {
+        self.read("INBOXGROUPREALM", &[realm, group], part).await
+    }
+
+    /// Reads the private messages the caller sent to users of another realm.
+    ///
+    /// # Errors
+    /// Code `realm_not_found`; see [`Error`].
+    pub async fn sent_realm(&mut self, realm: &str, part: History) -> Result<Page, Error> {
+        let of = request::words("SENT", &[&format!("realm={realm}")])?;
+        self.read(&of, &[], part).await
+    }
+
     /// The names of all groups.
     ///
     /// # Errors

@@ -36,6 +36,22 @@ pub use replies::{RawReply, Replies, ReplyError};
 pub use reply::{Event, Incoming, Message, Page, Reply};
 pub use request::{History, RequestError};
 
+/// Adds the port a realm listens on by default where an address has none: `example.org`, `::1`
+/// and `[::1]` get it, `example.org:9000` and `[::1]:9000` stay.
+///
+/// ```
+/// assert_eq!(antar_client::with_default_port("::1"), "[::1]:8889");
+/// ```
+pub fn with_default_port(address: &str) -> String {
+    if address.parse::<std::net::Ipv6Addr>().is_ok() {
+        return format!("[{address}]:{DEFAULT_PORT}");
+    }
+    match address.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => address.to_owned(),
+        _ => format!("{address}:{DEFAULT_PORT}"),
+    }
+}
+
 /// The longest reply a [`Client`] takes, in bytes: enough for 1,000 messages of 16 KiB even where
 /// most characters are escaped.
 pub const REPLY_LIMIT: usize = 64 * 1024 * 1024;

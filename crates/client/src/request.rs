@@ -17,7 +17,7 @@ pub enum RequestError {
     #[error("a name or a text is empty")]
     Empty,
     /// A name, or a password that is not in last place, holds white space.
-    #[error("a name cannot contain white space")]
+    #[error("a name, or a password that is not last, cannot contain white space")]
     Space,
     /// A part holds a control character; a line break too, except in a message.
     #[error("control characters cannot be sent")]

@@ -1,1 +1,18 @@
-//! placeholder
+//! Durable mailboxes and records: batches of events in, history out.
+//!
+//! [`Store`] knows what a realm keeps and under which keys; an [`Engine`] knows only keys and
+//! values. [`Disk`] is the engine of a running realm, [`Twin`] the one of tests and simulations,
+//! which can crash.
+
+mod disk;
+mod engine;
+mod error;
+mod layout;
+mod store;
+mod twin;
+
+pub use disk::Disk;
+pub use engine::{Direction, Engine, Op, Visit};
+pub use error::StoreError;
+pub use store::Store;
+pub use twin::Twin;

@@ -1,0 +1,171 @@
+//! How messages look on a terminal.
+
+use antar_client::Message;
+use antar_wire::Time;
+
+/// Makes a text harmless on a terminal: control characters and those that reorder a line become
+/// visible. Line breaks stay, as LF.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\r' if chars.peek() == Some(&'\n') => {}
+            '\n' | '\r' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+            '\t' => out.push_str("    "),
+            // Each C0 character has a picture of its own: ESC is ␛.
+            '\u{0}'..='\u{1f}' => {
+                out.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'));
+            }
+            '\u{7f}' => out.push('\u{2421}'),
+            '\u{80}'..='\u{9f}'
+            | '\u{200e}'
+            | '\u{200f}'
+            | '\u{061c}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}' => out.extend(c.escape_unicode()),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same on one line: for names and sentences of a server.
+pub fn clean_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}
+
+/// How to show things to one user.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The user, so that it can be called "you".
+    pub me: String,
+    /// Whether the terminal wants colours.
+    pub colour: bool,
+}
+
+impl Look {
+    /// One message, without a line end: `12:30:05 #team bob: hello`. Further lines of a text are
+    /// indented under the first.
+    pub fn message(&self, message: &Message, group: bool) -> String {
+        let realm = message.realm.as_deref().map(|realm| format!("@{}", clean_line(realm)));
+        let realm = realm.unwrap_or_default();
+        let mine = message.from.eq_ignore_ascii_case(&self.me);
+        let to = clean_line(&message.to);
+        let from = if mine { "you".into() } else { clean_line(&message.from) };
+        let who = match (group, mine) {
+            (true, _) => {
+                let group = self.paint("36", &format!("#{to}{realm}"));
+                format!("{group} {}", self.name(&from, mine))
+            }
+            (false, true) => format!("{} → {}", self.name(&from, true), self.name(&format!("{to}{realm}"), false)),
+            (false, false) => self.name(&format!("{from}{realm}"), false),
+        };
+        let time = self.paint("2", &when(message.time.as_deref(), &today()));
+        let text = clean(&message.text).replace('\n', "\n         ");
+        match &message.notice {
+            Some(code) => {
+                let why = format!("! not delivered: {text} ({})", clean_line(code));
+                format!("{time} {who} {}", self.paint("31", &why))
+            }
+            None => format!("{time} {who}: {text}"),
+        }
+    }
+
+    /// A line of the client's own.
+    pub fn notice(&self, text: &str) -> String {
+        self.paint("33", &format!("-- {text}"))
+    }
+
+    fn name(&self, name: &str, mine: bool) -> String {
+        if mine {
+            return self.paint("1", name);
+        }
+        // The same name has the same colour each time: green, yellow, blue, magenta or bright ones.
+        const COLOURS: [&str; 6] = ["1;32", "1;33", "1;34", "1;35", "1;92", "1;94"];
+        let sum: usize = name.bytes().map(|b| usize::from(b.to_ascii_lowercase())).sum();
+        self.paint(COLOURS[sum % COLOURS.len()], name)
+    }
+
+    fn paint(&self, style: &str, text: &str) -> String {
+        if self.colour {
+            format!("\x1b[{style}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn today() -> String {
+    Time::now().rfc3339().chars().take(10).collect()
+}
+
+/// The time of day in UTC, with its date unless that is today.
+fn when(time: Option<&str>, today: &str) -> String {
+    let Some(time) = time else {
+        return "--:--:--".into();
+    };
+    // 2026-01-31T12:00:00.000Z; anything else is shown as it is.
+    match (time.get(..10), time.get(10..11), time.get(11..19)) {
+        (Some(date), Some("T"), Some(clock)) if date == today => clean_line(clock),
+        (Some(date), Some("T"), Some(clock)) => clean_line(&format!("{date} {clock}")),
+        _ => clean_line(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(from: &str, to: &str, text: &str) -> Message {
+        Message {
+            time: Some("2026-01-31T12:30:05.000Z".into()),
+            from: from.into(),
+            to: to.into(),
+            text: text.into(),
+            ..Message::default()
+        }
+    }
+
+    #[test]
+    fn nothing_reaches_the_terminal_as_a_control_sequence() {
+        assert_eq!(clean("\x1b[2J\u{9b}1m\u{7f}\u{202e}"), "␛[2J\\u{9b}1m␡\\u{202e}");
+        assert_eq!(clean("a\u{2028}b\r\nc\td"), "a\nb\nc    d");
+        let look = Look { me: "amy".into(), colour: false };
+        let mut nasty = message("b\x1bob", "t\ream", "x\x07");
+        nasty.time = Some("\x1b]0;x\x07".into());
+        nasty.realm = Some("\x1b".into());
+        nasty.notice = Some("\x1b\n".into());
+        for group in [true, false] {
+            let line = look.message(&nasty, group);
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn who_said_what_where() {
+        let look = Look { me: "amy".into(), colour: false };
+        let day = "2026-01-31 12:30:05";
+        assert_eq!(look.message(&message("bob", "amy", "hi"), false), format!("{day} bob: hi"));
+        assert_eq!(
+            look.message(&message("Amy", "bob", "hi"), false),
+            format!("{day} you → bob: hi")
+        );
+        assert_eq!(
+            look.message(&message("bob", "team", "a\u{2028}b"), true),
+            format!("{day} #team bob: a\n         b")
+        );
+        let mut far = message("bob", "amy", "hi");
+        far.realm = Some("beta".into());
+        assert_eq!(look.message(&far, false), format!("{day} bob@beta: hi"));
+        far.notice = Some("user_not_found".into());
+        assert!(look.message(&far, false).contains("! not delivered: hi (user_not_found)"));
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(when(Some("2026-01-31T12:30:05.000Z"), "2026-01-31"), "12:30:05");
+        assert_eq!(when(Some("soon"), "2026-01-31"), "soon");
+        assert_eq!(when(None, "2026-01-31"), "--:--:--");
+    }
+}

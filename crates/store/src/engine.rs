@@ -1,0 +1,71 @@
+//! The narrow interface behind which a storage engine sits.
+
+use crate::StoreError;
+use std::ops::{ControlFlow, Range};
+
+/// A key: 18 bytes at most, so that engines can keep it inline.
+pub type Key = Vec<u8>;
+
+/// One change of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Sets a key.
+    Put(Key, Vec<u8>),
+    /// Removes a key, which may be missing.
+    Delete(Key),
+}
+
+/// Which way a scan goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the least key up.
+    Up,
+    /// From the greatest key down.
+    Down,
+}
+
+/// What a scan calls for each pair; it may break off.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
+
+/// An ordered map of bytes that commits batches atomically and durably.
+pub trait Engine: Send + Sync {
+    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole. Nobody
+    /// can read any of it before. Numbers grow by one.
+    ///
+    /// # Errors
+    /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
+    fn commit(&self, number: u64, ops: Vec<Op>) -> Result<(), StoreError>;
+
+    /// The highest number that [`Engine::commit`] is known to have made durable, from a source
+    /// apart from the data, to notice data that went missing. May lag behind; 0 if unknown.
+    fn acknowledged(&self) -> u64;
+
+    /// Lets older batches be forgotten as batches: they are not replayed at the next start.
+    ///
+    /// # Errors
+    /// As [`Engine::commit`].
+    fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// Where the disk or what is on it fails.
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Visits the pairs of a range in order.
+    ///
+    /// # Errors
+    /// Where the disk or what is on it fails, or the visitor does.
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// Opens the data again after a failed commit.
+    ///
+    /// # Errors
+    /// While the cause lasts.
+    fn reopen(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,376 @@
+//! The store itself, over whichever engine.
+
+use crate::layout::{self, BATCHES, FORMAT, FORMAT_KEY, RECORDS, RING, Tip};
+use crate::{Direction, Engine, Op, StoreError};
+use antar_realm::{Event, Mailbox, Page, Source};
+use antar_wire::Message;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+/// What a realm keeps. One thread commits; any number read.
+pub struct Store {
+    engine: Box<dyn Engine>,
+    tip: Mutex<Tip>,
+}
+
+impl Store {
+    /// Checks what an engine holds and loads everything but messages.
+    ///
+    /// # Errors
+    /// [`StoreError::Format`] or [`StoreError::Corrupt`] where the data must not be used;
+    /// otherwise what the engine says.
+    pub fn open(engine: Box<dyn Engine>) -> Result<(Self, Vec<Event>), StoreError> {
+        let store = Self {
+            engine,
+            tip: Mutex::new(Tip::default()),
+        };
+        let events = store.load()?;
+        Ok((store, events))
+    }
+
+    /// Opens the data again after a failed commit and says what they amount to.
+    ///
+    /// # Errors
+    /// As [`Store::open`], while the cause lasts.
+    pub fn reopen(&self) -> Result<Vec<Event>, StoreError> {
+        self.engine.reopen()?;
+        self.load()
+    }
+
+    /// Makes events durable as one batch: all of them or none survive whatever comes.
+    ///
+    /// # Errors
+    /// What the engine says. Whether the batch is on disk is open then, and the store takes nothing
+    /// more until [`Store::reopen`] has found out.
+    pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
+        let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ops = Vec::with_capacity(2 * events.len() + 2);
+        let mut next = Tip {
+            batch: tip.batch + 1,
+            last_id: tip.last_id,
+        };
+        for event in events {
+            next.last_id = next.last_id.max(layout::write(event, &mut ops)?);
+        }
+        if next.batch == 1 {
+            ops.push(Op::Put(FORMAT_KEY.into(), layout::encode(&FORMAT)?));
+        }
+        ops.push(Op::Put(
+            layout::batch_slot(next.batch),
+            layout::encode(&next)?,
+        ));
+        self.engine.commit(next.batch, ops)?;
+        *tip = next;
+        // Batches that are replayed at a start must all be within the ring, or a gap could hide.
+        if next.batch % (RING / 2) == 0 {
+            self.engine.checkpoint()?;
+        }
+        Ok(())
+    }
+
+    /// A page of a list of messages, oldest first, and whether more is left in its direction.
+    ///
+    /// # Errors
+    /// Where the disk or what is on it fails; a damaged message is reported, never returned.
+    pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
+        let prefix = layout::prefix(source);
+        let first = page.after.map_or(Some(0), |id| id.checked_add(1));
+        let past = page.before.unwrap_or(u64::MAX);
+        let Some(first) = first.filter(|first| *first < past) else {
+            return Ok((Vec::new(), false));
+        };
+        let range = layout::entry(&prefix, first)..layout::entry(&prefix, past);
+        let direction = if page.after.is_some() {
+            Direction::Up
+        } else {
+            Direction::Down
+        };
+        let (mut messages, mut more) = (Vec::new(), false);
+        self.engine.scan(range, direction, &mut |key, value| {
+            if messages.len() == page.limit {
+                more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            messages.push(match source {
+                Source::Mailbox(_) => layout::decode(key, value)?,
+                Source::Sent(_) => self.follow(key, value)?,
+            });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if direction == Direction::Down {
+            messages.reverse();
+        }
+        Ok((messages, more))
+    }
+
+    /// The message that an entry of a SENT list points to.
+    fn follow(&self, key: &[u8], value: &[u8]) -> Result<Message, StoreError> {
+        let mailbox: Mailbox = layout::decode(key, value)?;
+        let id = &key[key.len() - size_of::<u64>()..];
+        let target = [&layout::prefix(Source::Mailbox(mailbox)), id].concat();
+        match self.engine.read(&target)? {
+            Some(value) => layout::decode(&target, &value),
+            None => Err(StoreError::Corrupt(format!(
+                "message {} is gone",
+                layout::hex(&target)
+            ))),
+        }
+    }
+
+    fn load(&self) -> Result<Vec<Event>, StoreError> {
+        self.check_format()?;
+        let tip = self.check_batches()?;
+        let mut events = vec![Event::IdReached(tip.last_id)];
+        self.engine.scan(
+            vec![RECORDS]..vec![RECORDS + 1],
+            Direction::Up,
+            &mut |key, value| {
+                events.push(layout::decode(key, value)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
+        Ok(events)
+    }
+
+    fn check_format(&self) -> Result<(), StoreError> {
+        let Some(value) = self.engine.read(FORMAT_KEY)? else {
+            return Ok(());
+        };
+        match layout::decode(FORMAT_KEY, &value)? {
+            FORMAT => Ok(()),
+            found => Err(StoreError::Format {
+                found,
+                known: FORMAT,
+            }),
+        }
+    }
+
+    /// Looks for batches that went missing: at the end, by what was acknowledged; in the middle, by
+    /// the numbers of the batches that a start replays.
+    fn check_batches(&self) -> Result<Tip, StoreError> {
+        let mut ring: Vec<Tip> = Vec::new();
+        self.engine.scan(
+            vec![BATCHES]..vec![BATCHES + 1],
+            Direction::Up,
+            &mut |key, value| {
+                ring.push(layout::decode(key, value)?);
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        let tip = ring
+            .iter()
+            .copied()
+            .max_by_key(|t| t.batch)
+            .unwrap_or_default();
+        let acknowledged = self.engine.acknowledged();
+        if tip.batch < acknowledged {
+            let lost = acknowledged - tip.batch;
+            return Err(StoreError::Corrupt(format!(
+                "{acknowledged} batches were acknowledged and the last {lost} are missing"
+            )));
+        }
+        let oldest = tip.batch.saturating_sub(RING) + 1;
+        let mut numbers: Vec<u64> = ring.iter().map(|t| t.batch).collect();
+        numbers.sort_unstable();
+        match (oldest..=tip.batch)
+            .zip(numbers.iter().chain([&0]))
+            .find(|(a, b)| a != *b)
+        {
+            Some((missing, _)) => Err(StoreError::Corrupt(format!(
+                "batch {missing} of {} is missing",
+                tip.batch
+            ))),
+            None => Ok(tip),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Twin;
+    use antar_realm::{AccountId, AccountRecord, GroupId, PasswordHash};
+    use antar_wire::{Name, Text, Time};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+
+    fn open(twin: &Twin) -> Result<(Store, Vec<Event>), StoreError> {
+        Store::open(Box::new(twin.clone()))
+    }
+
+    fn posted(mailbox: Mailbox, sender: Option<AccountId>, id: u64) -> Event {
+        let name = |n| Name::parse(n).unwrap();
+        let text = Text::parse(&format!("m{id}"), 99).unwrap();
+        let (time, from, to) = (Time(id), name("amy"), name("bob"));
+        let message = Message {
+            id,
+            time,
+            from,
+            to,
+            text,
+            realm: None,
+            notice: None,
+        };
+        Event::Posted {
+            mailbox,
+            sender,
+            message: Arc::new(message),
+        }
+    }
+
+    fn ids(store: &Store, source: Source, page: Page) -> (Vec<u64>, bool) {
+        let (messages, more) = store.read(source, page).unwrap();
+        (messages.iter().map(|m| m.id).collect(), more)
+    }
+
+    const BOB: Mailbox = Mailbox::Private(AccountId(2));
+    const AMY: AccountId = AccountId(1);
+
+    #[test]
+    fn mailboxes_are_apart_and_sent_shows_the_same_message() {
+        let (store, _) = open(&Twin::default()).unwrap();
+        let staff = Mailbox::Group(GroupId(2));
+        let events = [
+            posted(BOB, Some(AMY), 5),
+            posted(staff, None, 6),
+            posted(BOB, Some(AMY), 7),
+        ];
+        store.commit(&events).unwrap();
+        assert_eq!(
+            ids(&store, Source::Mailbox(BOB), Page::default()),
+            (vec![5, 7], false)
+        );
+        assert_eq!(
+            ids(&store, Source::Mailbox(staff), Page::default()),
+            (vec![6], false)
+        );
+        assert_eq!(
+            ids(&store, Source::Sent(AMY), Page::default()),
+            (vec![5, 7], false)
+        );
+        let sent = store.read(Source::Sent(AMY), Page::default()).unwrap();
+        assert_eq!(
+            sent,
+            store.read(Source::Mailbox(BOB), Page::default()).unwrap()
+        );
+    }
+
+    #[test]
+    fn records_and_the_highest_id_come_back() {
+        let twin = Twin::default();
+        let (store, events) = open(&twin).unwrap();
+        assert_eq!(events, [Event::IdReached(0)]);
+        let record = AccountRecord {
+            name: Name::parse("amy").unwrap(),
+            password: PasswordHash::new("x".into()),
+            admin: false,
+            created: Time(1),
+        };
+        let account = Event::AccountSet(AMY, record);
+        store
+            .commit(&[account.clone(), posted(BOB, Some(AMY), 9)])
+            .unwrap();
+        drop(store);
+        let (store, events) = open(&twin).unwrap();
+        assert_eq!(events, [Event::IdReached(9), account]);
+        store.commit(&[Event::AccountRemoved(AMY)]).unwrap();
+        assert_eq!(open(&twin).unwrap().1, [Event::IdReached(9)]);
+    }
+
+    #[test]
+    fn another_format_is_refused() {
+        let twin = Twin::default();
+        let (store, _) = open(&twin).unwrap();
+        store.commit(&[]).unwrap();
+        twin.overwrite(FORMAT_KEY, &layout::encode(&2u32).unwrap());
+        assert!(matches!(
+            open(&twin),
+            Err(StoreError::Format { found: 2, known: 1 })
+        ));
+    }
+
+    #[test]
+    fn what_went_missing_or_was_damaged_is_reported() {
+        let twin = Twin::default();
+        let (store, _) = open(&twin).unwrap();
+        (1..=5).for_each(|id| store.commit(&[posted(BOB, None, id)]).unwrap());
+        let whole = twin.image();
+        twin.lose_batch(3);
+        assert!(open(&twin).is_err_and(|e| e.to_string().contains("batch 3 of 5 is missing")));
+        twin.restore(whole.clone());
+        twin.lose_batch(5);
+        assert!(open(&twin).is_err_and(|e| e.to_string().contains("the last 1 are missing")));
+        twin.restore(whole);
+        let key = layout::entry(&layout::prefix(Source::Mailbox(BOB)), 2);
+        twin.overwrite(&key, b"\xff");
+        assert!(matches!(
+            store.read(Source::Mailbox(BOB), Page::default()),
+            Err(StoreError::Corrupt(_))
+        ));
+    }
+
+    #[test]
+    fn a_failed_commit_leaves_nothing_to_read_and_the_store_recovers() {
+        let twin = Twin::default();
+        let (store, _) = open(&twin).unwrap();
+        store.commit(&[posted(BOB, None, 1)]).unwrap();
+        twin.fail_commits(true);
+        assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
+        assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
+        twin.fail_commits(false);
+        assert_eq!(store.reopen().unwrap(), [Event::IdReached(1)]);
+        store.commit(&[posted(BOB, None, 2)]).unwrap();
+        assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_what_a_list_would_give(
+            count in 0u64..30,
+            after in proptest::option::of(0u64..40),
+            before in proptest::option::of(0u64..40),
+            limit in 1usize..20,
+        ) {
+            let (store, _) = open(&Twin::default()).unwrap();
+            let events: Vec<Event> = (1..=count).map(|id| posted(BOB, None, id)).collect();
+            store.commit(&events).unwrap();
+            let within: Vec<u64> = (1..=count)
+                .filter(|id| after.is_none_or(|a| *id > a) && before.is_none_or(|b| *id < b))
+                .collect();
+            let taken = within.len().min(limit);
+            let expected = match after {
+                Some(_) => &within[..taken],
+                None => &within[within.len() - taken..],
+            };
+            let page = Page { after, before, limit };
+            let (got, more) = ids(&store, Source::Mailbox(BOB), page);
+            prop_assert_eq!(&got[..], expected);
+            prop_assert_eq!(more, within.len() > limit);
+        }
+
+        #[test]
+        fn a_crash_keeps_every_acknowledged_batch_and_at_most_one_more(
+            sizes in proptest::collection::vec(1u64..4, 1..12),
+            torn in any::<bool>(),
+        ) {
+            let twin = Twin::default();
+            let (store, _) = open(&twin).unwrap();
+            let mut id = 0;
+            let mut batch = |size: u64| -> Vec<Event> {
+                (0..size).map(|_| { id += 1; posted(BOB, None, id) }).collect()
+            };
+            for size in &sizes {
+                store.commit(&batch(*size)).unwrap();
+            }
+            let acknowledged: u64 = sizes.iter().sum();
+            twin.stop_before_sync();
+            prop_assert!(store.commit(&batch(2)).is_err());
+            twin.crash(torn);
+            let (store, _) = open(&twin).unwrap();
+            let kept = ids(&store, Source::Mailbox(BOB), Page::default()).0;
+            let expected = if torn { acknowledged } else { acknowledged + 2 };
+            prop_assert_eq!(kept, (1..=expected).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The engine of tests and simulations: in memory, and it can crash.
+
+use crate::engine::Key;
+use crate::{Direction, Engine, Op, StoreError, Visit};
+use std::collections::BTreeMap;
+use std::ops::{ControlFlow, Range};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// An engine in memory. Clones share their data, so that a "disk" outlives the store over it.
+///
+/// A batch is written, then synced, then acknowledged. A crash in between keeps it whole or, where
+/// the write was torn, not at all; that is what the checksums of a real engine come down to.
+#[derive(Clone, Debug, Default)]
+pub struct Twin(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    data: Image,
+    /// The batch that was written and not synced when the machine stopped.
+    unsynced: Option<(u64, Vec<Op>)>,
+    fails: bool,
+    stops: bool,
+    /// After a failure nothing is taken until the engine is opened again.
+    shut: bool,
+}
+
+/// What is on the twin's disk: for putting an old state back.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    pairs: BTreeMap<Key, Vec<u8>>,
+    /// Each batch as it was written, to take one out again.
+    batches: BTreeMap<u64, Vec<Op>>,
+    acknowledged: u64,
+}
+
+impl Image {
+    fn apply(&mut self, number: u64, ops: Vec<Op>) {
+        for op in &ops {
+            match op {
+                Op::Put(key, value) => drop(self.pairs.insert(key.clone(), value.clone())),
+                Op::Delete(key) => drop(self.pairs.remove(key)),
+            }
+        }
+        self.batches.insert(number, ops);
+    }
+}
+
+impl Twin {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes every commit fail as on a full disk, or no longer.
+    pub fn fail_commits(&self, fails: bool) {
+        self.inner().fails = fails;
+    }
+
+    /// The next commit is written but the machine stops before it is synced.
+    pub fn stop_before_sync(&self) {
+        self.inner().stops = true;
+    }
+
+    /// The machine comes back. What was written and not synced is there, unless its write was torn.
+    pub fn crash(&self, torn: bool) {
+        let mut inner = self.inner();
+        inner.stops = false;
+        inner.shut = false;
+        if let Some((number, ops)) = inner.unsynced.take().filter(|_| !torn) {
+            inner.data.apply(number, ops);
+        }
+    }
+
+    /// A copy of the disk.
+    pub fn image(&self) -> Image {
+        self.inner().data.clone()
+    }
+
+    /// Puts a copy back.
+    pub fn restore(&self, image: Image) {
+        self.inner().data = image;
+    }
+
+    /// Damages the disk: what a key holds becomes something else.
+    pub fn overwrite(&self, key: &[u8], value: &[u8]) {
+        self.inner().data.pairs.insert(key.into(), value.into());
+    }
+
+    /// Damages the disk: a whole batch goes missing, as when a journal is cut.
+    pub fn lose_batch(&self, number: u64) {
+        let mut inner = self.inner();
+        for op in inner.data.batches.remove(&number).into_iter().flatten() {
+            if let Op::Put(key, _) = op {
+                inner.data.pairs.remove(&key);
+            }
+        }
+    }
+}
+
+impl Engine for Twin {
+    fn commit(&self, number: u64, ops: Vec<Op>) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        if inner.shut || inner.fails {
+            inner.shut = true;
+            return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
+        }
+        if inner.stops {
+            inner.shut = true;
+            inner.unsynced = Some((number, ops));
+            return Err(StoreError::Engine("the machine stopped".into()));
+        }
+        inner.data.apply(number, ops);
+        inner.data.acknowledged = number;
+        Ok(())
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.inner().data.acknowledged
+    }
+
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.inner().data.pairs.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let image = self.inner().data.pairs.clone();
+        let mut pairs = image.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some((key, value)) = next else {
+                return Ok(());
+            };
+            if let ControlFlow::Break(()) = visit(key, value)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        if inner.fails {
+            return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
+        }
+        inner.shut = false;
+        Ok(())
+    }
+}
