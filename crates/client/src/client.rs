@@ -196,10 +196,7 @@ mod tests {
     }
 
     fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
     }
 
     #[test]
@@ -209,11 +206,7 @@ mod tests {
             let server = tokio::spawn(async move {
                 let event =
                     |n| format!(r#"{{"event":"message","id":{n},"from":"a","message":"x"}}"#);
-                say(
-                    &mut server,
-                    &[&event(1), &event(2), r#"{"status":"OK","data":"pong"}"#],
-                )
-                .await;
+                say(&mut server, &[&event(1), &event(2), r#"{"status":"OK","data":"pong"}"#]).await;
                 say(&mut server, &[&event(3)]).await;
                 server
             });
@@ -251,11 +244,8 @@ mod tests {
     fn last_words_and_the_end() {
         runtime().block_on(async {
             let (mut client, mut server) = pair();
-            say(
-                &mut server,
-                &[r#"{"status":"ERROR","data":"Waktu habis","code":"timed_out"}"#],
-            )
-            .await;
+            say(&mut server, &[r#"{"status":"ERROR","data":"Waktu habis","code":"timed_out"}"#])
+                .await;
             drop(server);
             let error = client.next_event().await.unwrap_err();
             assert!(matches!(&error, Error::Unasked(reply) if reply.code() == Some("timed_out")));

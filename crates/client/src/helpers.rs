@@ -148,9 +148,7 @@ impl Client {
     /// # Errors
     /// Code `group_exists`, `bad_name`, `limit_reached`; see [`Error`].
     pub async fn add_group(&mut self, group: &str, password: &str) -> Result<(), Error> {
-        self.ask(&request::password("ADDGROUP", &[group], password)?)
-            .await
-            .map(drop)
+        self.ask(&request::password("ADDGROUP", &[group], password)?).await.map(drop)
     }
 
     /// Joins a group.
@@ -158,9 +156,7 @@ impl Client {
     /// # Errors
     /// Code `group_not_found`, `wrong_password`, `already_member`; see [`Error`].
     pub async fn join_group(&mut self, group: &str, password: &str) -> Result<(), Error> {
-        self.ask(&request::password("JOINGROUP", &[group], password)?)
-            .await
-            .map(drop)
+        self.ask(&request::password("JOINGROUP", &[group], password)?).await.map(drop)
     }
 
     /// Leaves a group.
@@ -168,9 +164,7 @@ impl Client {
     /// # Errors
     /// Code `group_not_found` or `not_member`; see [`Error`].
     pub async fn leave_group(&mut self, group: &str) -> Result<(), Error> {
-        self.ask(&request::words("LEAVEGROUP", &[group])?)
-            .await
-            .map(drop)
+        self.ask(&request::words("LEAVEGROUP", &[group])?).await.map(drop)
     }
 
     /// The members of a group the caller is in.
@@ -204,21 +198,13 @@ impl Client {
         user: &str,
         password: &str,
     ) -> Result<Token, Error> {
-        let reply = self
-            .ask(&request::password(verb, &[user], password)?)
-            .await?;
-        reply.token().ok_or(Error::Incomplete {
-            request: verb,
-            missing: "token",
-        })
+        let reply = self.ask(&request::password(verb, &[user], password)?).await?;
+        reply.token().ok_or(Error::Incomplete { request: verb, missing: "token" })
     }
 
     async fn deliver(&mut self, verb: &'static str, to: &[&str], text: &str) -> Result<u64, Error> {
         let reply: Reply = self.ask(&request::message(verb, to, text)?).await?;
-        reply.id().ok_or(Error::Incomplete {
-            request: verb,
-            missing: "id",
-        })
+        reply.id().ok_or(Error::Incomplete { request: verb, missing: "id" })
     }
 
     async fn read(&mut self, verb: &str, of: &[&str], part: History) -> Result<Page, Error> {

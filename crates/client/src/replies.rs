@@ -59,11 +59,7 @@ impl Replies {
     /// between. Only ever append; the same advice as for [`feed`](Self::feed).
     pub fn space(&mut self) -> &mut Vec<u8> {
         if self.start > 0 || self.failed {
-            let gone = if self.failed {
-                self.buffer.len()
-            } else {
-                self.start
-            };
+            let gone = if self.failed { self.buffer.len() } else { self.start };
             self.buffer.drain(..gone);
             self.scanned = self.scanned.saturating_sub(gone);
             self.start = 0;

@@ -88,11 +88,7 @@ impl Reply {
 
     /// The messages and what the reply says about them.
     pub fn page(&self) -> Page {
-        Page {
-            messages: self.messages(),
-            more: self.flag("more"),
-            stale: self.flag("stale"),
-        }
+        Page { messages: self.messages(), more: self.flag("more"), stale: self.flag("stale") }
     }
 
     /// The string under a key.
@@ -128,10 +124,7 @@ pub struct Event(pub Value);
 impl Event {
     /// What kind it is: `message`, so far. Ignore kinds you do not know.
     pub fn kind(&self) -> &str {
-        self.0
-            .get("event")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
+        self.0.get("event").and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The message that came, if that is what happened.
@@ -237,10 +230,7 @@ mod tests {
             json!({"status": "OK", "messages": {"amy": [lower(1, "amy"), lower(3, "amy")], "zoe": [lower(2, "zoe")]}}),
         ] {
             let list = reply(value).messages();
-            let short: Vec<_> = list
-                .iter()
-                .map(|m| (m.id.unwrap(), m.from.as_str()))
-                .collect();
+            let short: Vec<_> = list.iter().map(|m| (m.id.unwrap(), m.from.as_str())).collect();
             assert_eq!(short, [(1, "amy"), (2, "zoe"), (3, "amy")]);
             assert!(list.iter().all(|m| m.to == "me" && m.text == "x"));
         }
@@ -261,9 +251,7 @@ mod tests {
         antar_wire::encode_event(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);
         let mut replies = crate::Replies::new(1000);
         replies.feed(&bytes);
-        let Ok(Some(Incoming::Event(event))) = replies.pop() else {
-            panic!("no event")
-        };
+        let Ok(Some(Incoming::Event(event))) = replies.pop() else { panic!("no event") };
         assert_eq!(event.mailbox(), Some("grouprealm"));
         let seen = event.message().unwrap();
         assert_eq!(
@@ -274,16 +262,9 @@ mod tests {
 
     #[test]
     fn names_from_lists_and_objects() {
-        assert_eq!(
-            reply(json!({"status": "OK", "data": ["a", "b"]})).names(),
-            ["a", "b"]
-        );
+        assert_eq!(reply(json!({"status": "OK", "data": ["a", "b"]})).names(), ["a", "b"]);
         let object = json!({"status": "OK", "message": {"a": {"nama": "a"}, "b": {}}});
         assert_eq!(reply(object).names(), ["a", "b"]);
-        assert!(
-            reply(json!({"status": "OK", "data": "x"}))
-                .names()
-                .is_empty()
-        );
+        assert!(reply(json!({"status": "OK", "data": "x"})).names().is_empty());
     }
 }

@@ -41,34 +41,23 @@ pub struct History {
 impl History {
     /// What came after the message with this id; at most 1,000 messages, the earliest first.
     pub fn after(id: u64) -> Self {
-        Self {
-            after: Some(id),
-            ..Self::default()
-        }
+        Self { after: Some(id), ..Self::default() }
     }
 
     /// The newest messages, 1–1,000.
     pub fn newest(limit: u32) -> Self {
-        Self {
-            limit: Some(limit),
-            ..Self::default()
-        }
+        Self { limit: Some(limit), ..Self::default() }
     }
 
     /// The same, of at most `limit` messages (1–1,000).
     #[must_use]
     pub fn limit(self, limit: u32) -> Self {
-        Self {
-            limit: Some(limit),
-            ..self
-        }
+        Self { limit: Some(limit), ..self }
     }
 
     fn append_to(self, line: &mut String) {
         let ids = [("after", self.after), ("before", self.before)];
-        let all = ids
-            .into_iter()
-            .chain([("limit", self.limit.map(u64::from))]);
+        let all = ids.into_iter().chain([("limit", self.limit.map(u64::from))]);
         for (key, value) in all {
             if let Some(value) = value {
                 // Writing to a String cannot fail.
@@ -118,10 +107,7 @@ pub fn words(verb: &str, words: &[&str]) -> Result<String, RequestError> {
 /// As [`words`]; [`RequestError::Empty`] and [`RequestError::Control`] for the message too.
 pub fn message(verb: &str, to: &[&str], text: &str) -> Result<String, RequestError> {
     let mut line = words(verb, to)?;
-    let text = text
-        .trim()
-        .replace("\r\n", LINE_SEPARATOR)
-        .replace(['\n', '\r'], LINE_SEPARATOR);
+    let text = text.trim().replace("\r\n", LINE_SEPARATOR).replace(['\n', '\r'], LINE_SEPARATOR);
     if text.is_empty() {
         return Err(RequestError::Empty);
     }
@@ -175,22 +161,13 @@ mod tests {
 
     #[test]
     fn lines_as_the_protocol_has_them() {
-        assert_eq!(
-            message("SEND", &["bob"], "hello  you"),
-            Ok("SEND bob hello  you".into())
-        );
-        assert_eq!(
-            password("AUTH", &["bob"], "two words"),
-            Ok("AUTH bob two words".into())
-        );
+        assert_eq!(message("SEND", &["bob"], "hello  you"), Ok("SEND bob hello  you".into()));
+        assert_eq!(password("AUTH", &["bob"], "two words"), Ok("AUTH bob two words".into()));
         assert_eq!(
             history("INBOXGROUP", &["team"], History::after(7).limit(2)),
             Ok("INBOXGROUP team after=7 limit=2".into())
         );
-        assert_eq!(
-            history("INBOX", &[], History::default()),
-            Ok("INBOX".into())
-        );
+        assert_eq!(history("INBOX", &[], History::default()), Ok("INBOX".into()));
     }
 
     #[test]
@@ -207,14 +184,8 @@ mod tests {
         assert_eq!(words("MEMBERS", &[""]), Err(RequestError::Empty));
         assert_eq!(words("MEMBERS", &["a\u{1b}"]), Err(RequestError::Control));
         assert_eq!(message("SEND", &["bob"], " \n"), Err(RequestError::Empty));
-        assert_eq!(
-            message("SEND", &["bob"], "\u{1b}[2J"),
-            Err(RequestError::Control)
-        );
-        assert_eq!(
-            password("AUTH", &["bob"], "a\nb"),
-            Err(RequestError::Control)
-        );
+        assert_eq!(message("SEND", &["bob"], "\u{1b}[2J"), Err(RequestError::Control));
+        assert_eq!(password("AUTH", &["bob"], "a\nb"), Err(RequestError::Control));
         assert_eq!(password("AUTH", &["bob"], "a "), Err(RequestError::Padded));
     }
 

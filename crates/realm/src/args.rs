@@ -24,12 +24,7 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Code::BadParameters`] where something is missing or unknown.
     pub fn parse(verb: &'static Verb, line: &'a str) -> Result<Self, Code> {
-        let mut args = Self {
-            words: [""; MOST],
-            options: [None; MOST],
-            verb,
-            text: "",
-        };
+        let mut args = Self { words: [""; MOST], options: [None; MOST], verb, text: "" };
         let mut rest = line;
         for (i, param) in verb.params.iter().enumerate() {
             match param {
@@ -46,10 +41,7 @@ impl<'a> Args<'a> {
             }
         }
         for (key, value) in words::all(rest).filter_map(words::option) {
-            let known = verb
-                .options
-                .iter()
-                .position(|o| o.split('=').next() == Some(key));
+            let known = verb.options.iter().position(|o| o.split('=').next() == Some(key));
             args.options[known.ok_or(Code::BadParameters)?] = Some(value);
         }
         Ok(args)
@@ -62,11 +54,7 @@ impl<'a> Args<'a> {
 
     /// The value of an option.
     pub fn option(&self, key: &str) -> Option<&'a str> {
-        let at = self
-            .verb
-            .options
-            .iter()
-            .position(|o| o.split('=').next() == Some(key))?;
+        let at = self.verb.options.iter().position(|o| o.split('=').next() == Some(key))?;
         self.options[at]
     }
 
@@ -77,10 +65,9 @@ impl<'a> Args<'a> {
     pub fn page(&self) -> Result<Page, Code> {
         let number = |key| match self.option(key) {
             None => Ok(None),
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits
-                .parse::<u64>()
-                .map(Some)
-                .map_err(|_| Code::BadParameters),
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse::<u64>().map(Some).map_err(|_| Code::BadParameters)
+            }
             Some(_) => Err(Code::BadParameters),
         };
         let limit = match number("limit")? {
@@ -90,10 +77,6 @@ impl<'a> Args<'a> {
                 .filter(|n| (1..=MAX_PAGE).contains(n))
                 .ok_or(Code::BadParameters)?,
         };
-        Ok(Page {
-            after: number("after")?,
-            before: number("before")?,
-            limit,
-        })
+        Ok(Page { after: number("after")?, before: number("before")?, limit })
     }
 }

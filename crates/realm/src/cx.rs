@@ -3,7 +3,8 @@
 use crate::state::{Account, Group};
 use crate::state::{Effects, Moment, Origin, State};
 use crate::{
-    AccountId, ConnId, Event, GroupId, PasswordHash, Proof, Read, SessionId, SessionRecord, Work,
+    AccountId, ConnId, Event, GroupId, GroupRecord, PasswordHash, Proof, Read, SessionId,
+    SessionRecord, Work,
 };
 use antar_wire::{Code, Dialect, Name, Reply, Secret, Text, TextError, Token};
 
@@ -51,9 +52,10 @@ pub struct Cx<'a> {
 
 impl Cx<'_> {
     /// Changes the durable state, now here and on disk before anyone hears of it.
-    pub(crate) fn emit(&mut self, event: Event) {
-        self.state.apply(&event, &mut self.effects.outputs);
-        self.effects.events.push(event);
+    ///
+    /// A verb checks everything before it emits; this fails only where nothing at all can be kept.
+    pub(crate) fn emit(&mut self, event: Event) -> Result<(), Code> {
+        self.state.emit(event, self.effects)
     }
 
     /// The calling user. Verbs whose row needs a session always have one.
@@ -77,29 +79,14 @@ impl Cx<'_> {
 
     /// A user by name, in any case.
     pub(crate) fn user(&self, name: &str) -> Result<(AccountId, &Account), Code> {
-        let id = self
-            .state
-            .durable
-            .account_named(name)
-            .ok_or(Code::UserNotFound)?;
-        self.account(id)
-            .map(|account| (id, account))
-            .ok_or(Code::UserNotFound)
+        let id = self.state.durable.account_named(name).ok_or(Code::UserNotFound)?;
+        self.account(id).map(|account| (id, account)).ok_or(Code::UserNotFound)
     }
 
     /// A group by name, in any case.
     pub(crate) fn group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
-        let id = self
-            .state
-            .durable
-            .group_named(name)
-            .ok_or(Code::GroupNotFound)?;
-        self.state
-            .durable
-            .groups
-            .get(&id)
-            .map(|group| (id, group))
-            .ok_or(Code::GroupNotFound)
+        let id = self.state.durable.group_named(name).ok_or(Code::GroupNotFound)?;
+        self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
     }
 
     /// A group by name that the caller is in; it becomes the session's current group.
@@ -158,12 +145,8 @@ impl Cx<'_> {
         });
         let mut salt = [0; 16];
         salt.copy_from_slice(&self.moment.entropy[..16]);
-        hashed.ok_or_else(|| {
-            Stop::Work(Work::Hash {
-                password: Secret::new(password.into()),
-                salt,
-            })
-        })
+        hashed
+            .ok_or_else(|| Stop::Work(Work::Hash { password: Secret::new(password.into()), salt }))
     }
 
     /// Whether a password has this hash; failures count against `subject`.
@@ -176,19 +159,14 @@ impl Cx<'_> {
         self.give_up_if_not_tried()?;
         // The hash may have changed while this one was compared: then it is compared again.
         let verdict = self.proofs.iter().find_map(|proof| match proof {
-            Proof::Verified {
-                hash: compared,
-                matches,
-            } if compared.as_ref() == hash => Some(*matches),
+            Proof::Verified { hash: compared, matches } if compared.as_ref() == hash => {
+                Some(*matches)
+            }
             _ => None,
         });
         verdict.ok_or_else(|| {
             let password = Secret::new(password.into());
-            Stop::Work(Work::Verify {
-                password,
-                hash: hash.cloned(),
-                subject,
-            })
+            Stop::Work(Work::Verify { password, hash: hash.cloned(), subject })
         })
     }
 
@@ -205,12 +183,8 @@ impl Cx<'_> {
         self.make_room_for_a_session(account)?;
         let token = Token::new(self.moment.entropy);
         let id = SessionId(self.next_id());
-        let record = SessionRecord {
-            hash: token.hash(),
-            account,
-            used: self.moment.now,
-        };
-        self.emit(Event::SessionSet(id, record));
+        let record = SessionRecord { hash: token.hash(), account, used: self.moment.now };
+        self.emit(Event::SessionSet(id, record))?;
         self.state.live.bind(self.conn, id);
         Ok(token)
     }
@@ -226,31 +200,30 @@ impl Cx<'_> {
             .filter(|id| !self.state.live.is_connected(**id))
             .min_by_key(|id| durable.sessions.get(id).map(|s| s.used));
         let idle = *idle.ok_or(Code::LimitReached)?;
-        self.emit(Event::SessionEnded(idle));
-        Ok(())
+        self.emit(Event::SessionEnded(idle))
     }
 
     /// Ends a user's sessions but one.
-    pub(crate) fn end_sessions(&mut self, account: AccountId, except: Option<SessionId>) {
-        let Some(sessions) = self.account(account).map(|a| a.sessions.clone()) else {
-            return;
-        };
-        for id in sessions.into_iter().filter(|id| Some(*id) != except) {
-            self.emit(Event::SessionEnded(id));
-        }
+    pub(crate) fn end_sessions(
+        &mut self,
+        account: AccountId,
+        except: Option<SessionId>,
+    ) -> Result<(), Code> {
+        let sessions = self.account(account).map(|a| a.sessions.clone()).unwrap_or_default();
+        let mut ended = sessions.into_iter().filter(|id| Some(*id) != except);
+        ended.try_for_each(|id| self.emit(Event::SessionEnded(id)))
     }
 
     /// Takes a user out of a group; the member of longest standing inherits it.
-    pub(crate) fn leave(&mut self, group: GroupId, account: AccountId) {
-        self.emit(Event::MemberRemoved(group, account));
-        let Some(left) = self.state.durable.groups.get(&group) else {
-            return;
-        };
-        if left.record.owner == Some(account) {
-            let eldest = left.members.iter().min_by_key(|(_, since)| **since);
-            let mut record = left.record.clone();
-            record.owner = eldest.map(|(id, _)| *id);
-            self.emit(Event::GroupSet(group, record));
+    pub(crate) fn leave(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
+        self.emit(Event::MemberRemoved(group, account))?;
+        let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        if left.record.owner != Some(account) {
+            return Ok(());
         }
+        let eldest = left.members.iter().min_by_key(|(_, since)| **since);
+        let owner = eldest.map(|(id, _)| *id);
+        let record = GroupRecord { owner, ..left.record.clone() };
+        self.emit(Event::GroupSet(group, record))
     }
 }

@@ -39,11 +39,7 @@ pub struct Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Self {
-            after: None,
-            before: None,
-            limit: MAX_PAGE,
-        }
+        Self { after: None, before: None, limit: MAX_PAGE }
     }
 }
 

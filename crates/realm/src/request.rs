@@ -21,14 +21,8 @@ impl<'a> Request<'a> {
         let (second, after) = words::first(rest);
         match verbs::find_pair(first, second) {
             Some(verb) => {
-                let upper = [first, second]
-                    .iter()
-                    .all(|w| Dialect::of(w) == Dialect::Upper);
-                let dialect = if upper {
-                    Dialect::Upper
-                } else {
-                    Dialect::Lower
-                };
+                let upper = [first, second].iter().all(|w| Dialect::of(w) == Dialect::Upper);
+                let dialect = if upper { Dialect::Upper } else { Dialect::Lower };
                 (dialect, Some(Self::of(verb, after)))
             }
             None => (Dialect::of(first), None),
@@ -38,11 +32,7 @@ impl<'a> Request<'a> {
     fn of(verb: &'static Verb, params: &'a str) -> Self {
         let (first, rest) = words::first(params);
         if let Some(token) = Token::parse(first) {
-            return Self {
-                verb,
-                token: Some(token),
-                params: rest,
-            };
+            return Self { verb, token: Some(token), params: rest };
         }
         if verb.addressed
             && let (port, rest) = words::first(rest)
@@ -50,17 +40,9 @@ impl<'a> Request<'a> {
             && let (third, rest) = words::first(rest)
             && let Some(token) = Token::parse(third)
         {
-            return Self {
-                verb,
-                token: Some(token),
-                params: rest,
-            };
+            return Self { verb, token: Some(token), params: rest };
         }
-        Self {
-            verb,
-            token: None,
-            params,
-        }
+        Self { verb, token: None, params }
     }
 }
 
@@ -78,10 +60,7 @@ mod tests {
     #[test]
     fn finds_the_verb_in_either_spelling_and_case() {
         assert_eq!(parse("sEnD bob hi"), Some(("SEND", false, "bob hi".into())));
-        assert_eq!(
-            parse("Group  GET"),
-            Some(("GROUP GET", false, String::new()))
-        );
+        assert_eq!(parse("Group  GET"), Some(("GROUP GET", false, String::new())));
         assert_eq!(parse("getgroups {}").unwrap().0, "GETGROUPS");
         assert_eq!(parse("group"), None);
         assert_eq!(parse("sendd"), None);
@@ -89,21 +68,13 @@ mod tests {
 
     #[test]
     fn takes_a_token_where_the_clients_put_it() {
-        assert_eq!(
-            parse(&format!("send {TOKEN} bob  hi")),
-            Some(("SEND", true, "bob  hi".into()))
-        );
+        assert_eq!(parse(&format!("send {TOKEN} bob  hi")), Some(("SEND", true, "bob  hi".into())));
         assert_eq!(parse(&format!("group send {TOKEN} hi")).unwrap().1, true);
         assert_eq!(
             parse(&format!("sendrealm 10.0.0.2 8889 {TOKEN} beta alice hello")),
             Some(("SENDREALM", true, "beta alice hello".into()))
         );
-        assert_eq!(
-            parse(&format!("sendrealm beta alice {TOKEN} hello"))
-                .unwrap()
-                .1,
-            false
-        );
+        assert_eq!(parse(&format!("sendrealm beta alice {TOKEN} hello")).unwrap().1, false);
         assert_eq!(parse(&format!("send a 8889 {TOKEN}")).unwrap().1, false);
     }
 

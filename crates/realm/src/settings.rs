@@ -46,19 +46,11 @@ pub struct Policy {
 impl Policy {
     /// The policy of local mode: bound to loopback only.
     pub fn local() -> Self {
-        Self {
-            open_registration: true,
-            open_linking: true,
-            hide_unknown_users: false,
-        }
+        Self { open_registration: true, open_linking: true, hide_unknown_users: false }
     }
 
     /// The policy of a realm that others can reach.
     pub fn public() -> Self {
-        Self {
-            open_registration: false,
-            open_linking: false,
-            hide_unknown_users: false,
-        }
+        Self { open_registration: false, open_linking: false, hide_unknown_users: false }
     }
 }

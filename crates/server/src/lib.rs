@@ -1,1 +1,23 @@
-//! placeholder
+//! Antar's server: the only crate that does I/O for a realm.
+//!
+//! `listen` accepts connections, each runs as one [`session`](self) task, all of them talk to the
+//! one `hub` that owns the domain's state, and a `committer` thread makes batches durable. A reply
+//! leaves only when the batch that holds what it promises is synced.
+
+mod bare;
+mod committer;
+mod config;
+mod hub;
+mod listen;
+mod offline;
+mod outbox;
+mod passwords;
+mod reads;
+mod server;
+mod session;
+mod throttle;
+
+pub use bare::BareLoop;
+pub use config::{Config, ConfigError, LimitsConfig, PasswordsConfig, SOCKET};
+pub use offline::{Offline, OfflineError};
+pub use server::{Server, StartError};

@@ -4,6 +4,7 @@ use crate::engine::Key;
 use crate::{Direction, Engine, Op, StoreError, Visit};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::fs::{File, OpenOptions};
+use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -43,22 +44,12 @@ impl Disk {
         std::fs::create_dir_all(path)?;
         let open = open(path)?;
         let mark = Mark::open(&path.join("acknowledged"))?;
-        Ok(Self {
-            path: path.into(),
-            open: RwLock::new(Some(open)),
-            mark,
-        })
+        Ok(Self { path: path.into(), open: RwLock::new(Some(open)), mark })
     }
 
     fn with<T>(&self, run: impl FnOnce(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let open = self
-            .open
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        run(open
-            .as_ref()
-            .ok_or_else(|| StoreError::Engine("closed after a failure".into()))?)
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
+        run(open.as_ref().ok_or_else(|| StoreError::Engine("closed after a failure".into()))?)
     }
 }
 
@@ -70,9 +61,7 @@ fn open(path: &Path) -> Result<Open, StoreError> {
         .worker_threads(1)
         .open()
         .map_err(explain)?;
-    let keyspace = database
-        .keyspace("realm", KeyspaceCreateOptions::default)
-        .map_err(explain)?;
+    let keyspace = database.keyspace("realm", KeyspaceCreateOptions::default).map_err(explain)?;
     Ok(Open { database, keyspace })
 }
 
@@ -83,9 +72,9 @@ fn explain(path: &Path, error: fjall::Error) -> StoreError {
         fjall::Error::JournalRecovery(error) => {
             StoreError::Corrupt(format!("the journal does not add up ({error})"))
         }
-        fjall::Error::InvalidVersion(version) => StoreError::Corrupt(format!(
-            "unknown version of the storage engine ({version:?})"
-        )),
+        fjall::Error::InvalidVersion(version) => {
+            StoreError::Corrupt(format!("unknown version of the storage engine ({version:?})"))
+        }
         fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
             StoreError::Corrupt("a table's checksum does not match".into())
         }
@@ -96,13 +85,24 @@ fn explain(path: &Path, error: fjall::Error) -> StoreError {
     }
 }
 
+/// Bytes that must be free before the data are opened again.
+const ROOM: usize = 1 << 20;
+
+/// Whether the disk takes anything.
+fn probe(path: &Path) -> Result<(), StoreError> {
+    let path = path.join("probe");
+    let tried = File::create(&path).and_then(|mut file| {
+        file.write_all(&vec![1; ROOM])?;
+        file.sync_all()
+    });
+    std::fs::remove_file(&path)?;
+    Ok(tried?)
+}
+
 impl Engine for Disk {
     fn commit(&self, number: u64, ops: Vec<Op>) -> Result<(), StoreError> {
         let committed = self.with(|open| {
-            let mut batch = open
-                .database
-                .batch()
-                .durability(Some(PersistMode::SyncData));
+            let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
             for op in ops {
                 match op {
                     Op::Put(key, value) => batch.insert(&open.keyspace, key, value),
@@ -122,10 +122,7 @@ impl Engine for Disk {
 
     fn checkpoint(&self) -> Result<(), StoreError> {
         self.with(|open| {
-            open.keyspace
-                .rotate_memtable()
-                .map(drop)
-                .map_err(|e| explain(&self.path, e))
+            open.keyspace.rotate_memtable().map(drop).map_err(|e| explain(&self.path, e))
         })
     }
 
@@ -159,6 +156,8 @@ impl Engine for Disk {
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
+        // While there is no room what can still be read stays open.
+        probe(&self.path)?;
         let mut slot = self.open.write().unwrap_or_else(PoisonError::into_inner);
         // Its lock on the directory goes with the last handle; readers may hold one a moment longer.
         *slot = None;
@@ -176,14 +175,7 @@ struct Mark(File);
 impl Mark {
     fn open(path: &Path) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
-        Ok(Self(
-            options
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)?,
-        ))
+        Ok(Self(options.read(true).write(true).create(true).truncate(false).open(path)?))
     }
 
     /// Zero where nothing readable is there.
@@ -240,23 +232,12 @@ mod tests {
             store.commit(&[antar_realm::Event::IdReached(1)]).unwrap();
         }
         drop(store);
-        let journal = std::fs::read_dir(dir.path().join("store"))
-            .unwrap()
-            .find_map(|entry| {
-                Some(entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "jnl"))
-            });
+        let journal = std::fs::read_dir(dir.path().join("store")).unwrap().find_map(|entry| {
+            Some(entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "jnl"))
+        });
         let journal = journal.unwrap();
-        let used = std::fs::read(&journal)
-            .unwrap()
-            .iter()
-            .rposition(|b| *b != 0)
-            .unwrap() as u64;
-        OpenOptions::new()
-            .write(true)
-            .open(&journal)
-            .unwrap()
-            .set_len(used / 2)
-            .unwrap();
+        let used = std::fs::read(&journal).unwrap().iter().rposition(|b| *b != 0).unwrap() as u64;
+        OpenOptions::new().write(true).open(&journal).unwrap().set_len(used / 2).unwrap();
         let reopened = crate::Store::open(Box::new(Disk::open(dir.path()).unwrap()));
         assert!(reopened.is_err_and(|e| e.to_string().contains("are missing")));
     }

@@ -54,11 +54,7 @@ pub fn write(event: &Event, ops: &mut Vec<Op>) -> Result<u64, StoreError> {
         Event::MemberRemoved(group, account) => {
             (0, Op::Delete(record(b'm', &[group.0, account.0])))
         }
-        Event::Posted {
-            mailbox,
-            sender,
-            message,
-        } => {
+        Event::Posted { mailbox, sender, message } => {
             if let Some(sender) = sender {
                 let key = entry(&prefix(Source::Sent(*sender)), message.id);
                 ops.push(Op::Put(key, encode(mailbox)?));
@@ -92,8 +88,7 @@ pub fn batch_slot(batch: u64) -> Key {
 
 fn record(kind: u8, ids: &[u64]) -> Key {
     let mut key = vec![RECORDS, kind];
-    ids.iter()
-        .for_each(|id| key.extend_from_slice(&id.to_be_bytes()));
+    ids.iter().for_each(|id| key.extend_from_slice(&id.to_be_bytes()));
     key
 }
 
@@ -105,10 +100,7 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
 pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StoreError> {
     match postcard::take_from_bytes(value) {
         Ok((decoded, [])) => Ok(decoded),
-        _ => Err(StoreError::Corrupt(format!(
-            "the value of key {} is unreadable",
-            hex(key)
-        ))),
+        _ => Err(StoreError::Corrupt(format!("the value of key {} is unreadable", hex(key)))),
     }
 }
 

@@ -20,10 +20,7 @@ impl Store {
     /// [`StoreError::Format`] or [`StoreError::Corrupt`] where the data must not be used;
     /// otherwise what the engine says.
     pub fn open(engine: Box<dyn Engine>) -> Result<(Self, Vec<Event>), StoreError> {
-        let store = Self {
-            engine,
-            tip: Mutex::new(Tip::default()),
-        };
+        let store = Self { engine, tip: Mutex::new(Tip::default()) };
         let events = store.load()?;
         Ok((store, events))
     }
@@ -37,6 +34,14 @@ impl Store {
         self.load()
     }
 
+    /// What the data amount to now: what [`Store::open`] gave, and every batch committed since.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn reload(&self) -> Result<Vec<Event>, StoreError> {
+        self.load()
+    }
+
     /// Makes events durable as one batch: all of them or none survive whatever comes.
     ///
     /// # Errors
@@ -45,20 +50,14 @@ impl Store {
     pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
         let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ops = Vec::with_capacity(2 * events.len() + 2);
-        let mut next = Tip {
-            batch: tip.batch + 1,
-            last_id: tip.last_id,
-        };
+        let mut next = Tip { batch: tip.batch + 1, last_id: tip.last_id };
         for event in events {
             next.last_id = next.last_id.max(layout::write(event, &mut ops)?);
         }
         if next.batch == 1 {
             ops.push(Op::Put(FORMAT_KEY.into(), layout::encode(&FORMAT)?));
         }
-        ops.push(Op::Put(
-            layout::batch_slot(next.batch),
-            layout::encode(&next)?,
-        ));
+        ops.push(Op::Put(layout::batch_slot(next.batch), layout::encode(&next)?));
         self.engine.commit(next.batch, ops)?;
         *tip = next;
         // Batches that are replayed at a start must all be within the ring, or a gap could hide.
@@ -80,11 +79,7 @@ impl Store {
             return Ok((Vec::new(), false));
         };
         let range = layout::entry(&prefix, first)..layout::entry(&prefix, past);
-        let direction = if page.after.is_some() {
-            Direction::Up
-        } else {
-            Direction::Down
-        };
+        let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
         let (mut messages, mut more) = (Vec::new(), false);
         self.engine.scan(range, direction, &mut |key, value| {
             if messages.len() == page.limit {
@@ -110,10 +105,7 @@ impl Store {
         let target = [&layout::prefix(Source::Mailbox(mailbox)), id].concat();
         match self.engine.read(&target)? {
             Some(value) => layout::decode(&target, &value),
-            None => Err(StoreError::Corrupt(format!(
-                "message {} is gone",
-                layout::hex(&target)
-            ))),
+            None => Err(StoreError::Corrupt(format!("message {} is gone", layout::hex(&target)))),
         }
     }
 
@@ -121,14 +113,10 @@ impl Store {
         self.check_format()?;
         let tip = self.check_batches()?;
         let mut events = vec![Event::IdReached(tip.last_id)];
-        self.engine.scan(
-            vec![RECORDS]..vec![RECORDS + 1],
-            Direction::Up,
-            &mut |key, value| {
-                events.push(layout::decode(key, value)?);
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
+        self.engine.scan(vec![RECORDS]..vec![RECORDS + 1], Direction::Up, &mut |key, value| {
+            events.push(layout::decode(key, value)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
         *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
         Ok(events)
     }
@@ -139,10 +127,7 @@ impl Store {
         };
         match layout::decode(FORMAT_KEY, &value)? {
             FORMAT => Ok(()),
-            found => Err(StoreError::Format {
-                found,
-                known: FORMAT,
-            }),
+            found => Err(StoreError::Format { found, known: FORMAT }),
         }
     }
 
@@ -150,19 +135,11 @@ impl Store {
     /// the numbers of the batches that a start replays.
     fn check_batches(&self) -> Result<Tip, StoreError> {
         let mut ring: Vec<Tip> = Vec::new();
-        self.engine.scan(
-            vec![BATCHES]..vec![BATCHES + 1],
-            Direction::Up,
-            &mut |key, value| {
-                ring.push(layout::decode(key, value)?);
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
-        let tip = ring
-            .iter()
-            .copied()
-            .max_by_key(|t| t.batch)
-            .unwrap_or_default();
+        self.engine.scan(vec![BATCHES]..vec![BATCHES + 1], Direction::Up, &mut |key, value| {
+            ring.push(layout::decode(key, value)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let tip = ring.iter().copied().max_by_key(|t| t.batch).unwrap_or_default();
         let acknowledged = self.engine.acknowledged();
         if tip.batch < acknowledged {
             let lost = acknowledged - tip.batch;
@@ -173,14 +150,10 @@ impl Store {
         let oldest = tip.batch.saturating_sub(RING) + 1;
         let mut numbers: Vec<u64> = ring.iter().map(|t| t.batch).collect();
         numbers.sort_unstable();
-        match (oldest..=tip.batch)
-            .zip(numbers.iter().chain([&0]))
-            .find(|(a, b)| a != *b)
-        {
-            Some((missing, _)) => Err(StoreError::Corrupt(format!(
-                "batch {missing} of {} is missing",
-                tip.batch
-            ))),
+        match (oldest..=tip.batch).zip(numbers.iter().chain([&0])).find(|(a, b)| a != *b) {
+            Some((missing, _)) => {
+                Err(StoreError::Corrupt(format!("batch {missing} of {} is missing", tip.batch)))
+            }
             None => Ok(tip),
         }
     }
@@ -203,20 +176,8 @@ mod tests {
         let name = |n| Name::parse(n).unwrap();
         let text = Text::parse(&format!("m{id}"), 99).unwrap();
         let (time, from, to) = (Time(id), name("amy"), name("bob"));
-        let message = Message {
-            id,
-            time,
-            from,
-            to,
-            text,
-            realm: None,
-            notice: None,
-        };
-        Event::Posted {
-            mailbox,
-            sender,
-            message: Arc::new(message),
-        }
+        let message = Message { id, time, from, to, text, realm: None, notice: None };
+        Event::Posted { mailbox, sender, message: Arc::new(message) }
     }
 
     fn ids(store: &Store, source: Source, page: Page) -> (Vec<u64>, bool) {
@@ -231,29 +192,13 @@ mod tests {
     fn mailboxes_are_apart_and_sent_shows_the_same_message() {
         let (store, _) = open(&Twin::default()).unwrap();
         let staff = Mailbox::Group(GroupId(2));
-        let events = [
-            posted(BOB, Some(AMY), 5),
-            posted(staff, None, 6),
-            posted(BOB, Some(AMY), 7),
-        ];
+        let events = [posted(BOB, Some(AMY), 5), posted(staff, None, 6), posted(BOB, Some(AMY), 7)];
         store.commit(&events).unwrap();
-        assert_eq!(
-            ids(&store, Source::Mailbox(BOB), Page::default()),
-            (vec![5, 7], false)
-        );
-        assert_eq!(
-            ids(&store, Source::Mailbox(staff), Page::default()),
-            (vec![6], false)
-        );
-        assert_eq!(
-            ids(&store, Source::Sent(AMY), Page::default()),
-            (vec![5, 7], false)
-        );
+        assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()), (vec![5, 7], false));
+        assert_eq!(ids(&store, Source::Mailbox(staff), Page::default()), (vec![6], false));
+        assert_eq!(ids(&store, Source::Sent(AMY), Page::default()), (vec![5, 7], false));
         let sent = store.read(Source::Sent(AMY), Page::default()).unwrap();
-        assert_eq!(
-            sent,
-            store.read(Source::Mailbox(BOB), Page::default()).unwrap()
-        );
+        assert_eq!(sent, store.read(Source::Mailbox(BOB), Page::default()).unwrap());
     }
 
     #[test]
@@ -268,9 +213,7 @@ mod tests {
             created: Time(1),
         };
         let account = Event::AccountSet(AMY, record);
-        store
-            .commit(&[account.clone(), posted(BOB, Some(AMY), 9)])
-            .unwrap();
+        store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();
         drop(store);
         let (store, events) = open(&twin).unwrap();
         assert_eq!(events, [Event::IdReached(9), account]);
@@ -284,10 +227,7 @@ mod tests {
         let (store, _) = open(&twin).unwrap();
         store.commit(&[]).unwrap();
         twin.overwrite(FORMAT_KEY, &layout::encode(&2u32).unwrap());
-        assert!(matches!(
-            open(&twin),
-            Err(StoreError::Format { found: 2, known: 1 })
-        ));
+        assert!(matches!(open(&twin), Err(StoreError::Format { found: 2, known: 1 })));
     }
 
     #[test]

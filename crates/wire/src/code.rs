@@ -88,9 +88,6 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), Code::ALL.len());
-        assert!(
-            seen.iter()
-                .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
-        );
+        assert!(seen.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')));
     }
 }

@@ -51,15 +51,11 @@ enum State {
 impl Decoder {
     /// A decoder for lines of up to `limit` bytes, not counting CR and LF.
     pub fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            tail: Vec::new(),
-            state: State::First,
-        }
+        Self { limit, tail: Vec::new(), state: State::First }
     }
 
     /// Takes bytes off the wire and appends the frames they complete.
-    pub fn feed(&mut self, mut bytes: &[u8], frames: &mut Vec<Frame>) {
+    pub fn feed(&mut self, mut bytes: &[u8], frames: &mut impl Extend<Frame>) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             bytes = rest;
@@ -80,7 +76,7 @@ impl Decoder {
     }
 
     /// A whole line, perhaps with its CR.
-    fn line(&mut self, line: &[u8], frames: &mut Vec<Frame>) {
+    fn line(&mut self, line: &[u8], frames: &mut impl Extend<Frame>) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
             self.overflow(line, frames);
@@ -94,14 +90,14 @@ impl Decoder {
             return self.deafen(frames);
         }
         self.state = State::Reading;
-        frames.push(match std::str::from_utf8(line) {
+        frames.extend([match std::str::from_utf8(line) {
             Ok(line) => Frame::Line(words::trim(line).into()),
             Err(_) => Frame::BadEncoding,
-        });
+        }]);
     }
 
     /// The beginning of a line whose end has not come yet. One byte past the limit may be its CR.
-    fn keep(&mut self, bytes: &[u8], frames: &mut Vec<Frame>) {
+    fn keep(&mut self, bytes: &[u8], frames: &mut impl Extend<Frame>) {
         if bytes.is_empty() || matches!(self.state, State::Skipping | State::Deaf) {
             return;
         }
@@ -113,7 +109,7 @@ impl Decoder {
     }
 
     /// Gives up on a line that is too long; `more` is what would have followed the tail.
-    fn overflow(&mut self, more: &[u8], frames: &mut Vec<Frame>) {
+    fn overflow(&mut self, more: &[u8], frames: &mut impl Extend<Frame>) {
         let mut head = std::mem::take(&mut self.tail);
         if self.state == State::Deaf {
             return;
@@ -123,7 +119,7 @@ impl Decoder {
             return self.deafen(frames);
         }
         self.state = State::Skipping;
-        frames.push(Frame::TooLong);
+        frames.extend([Frame::TooLong]);
     }
 
     /// The line that was too long has ended.
@@ -133,9 +129,9 @@ impl Decoder {
         }
     }
 
-    fn deafen(&mut self, frames: &mut Vec<Frame>) {
+    fn deafen(&mut self, frames: &mut impl Extend<Frame>) {
         self.state = State::Deaf;
-        frames.push(Frame::Http);
+        frames.extend([Frame::Http]);
     }
 }
 
@@ -149,9 +145,7 @@ const HTTP_METHODS: &[&[u8]] = &[
 /// Whether a first line is `METHOD TARGET HTTP/…`. Of a line cut short only its head is known:
 /// then the method must be one of HTTP's. No verb of ours is, and no name starts like a target.
 fn is_http(line: &[u8], whole: bool) -> bool {
-    let mut words = line
-        .split(|&b| b == b' ' || b == b'\t')
-        .filter(|w| !w.is_empty());
+    let mut words = line.split(|&b| b == b' ' || b == b'\t').filter(|w| !w.is_empty());
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return false;
     };
@@ -170,10 +164,7 @@ trait TrimBlank {
 
 impl TrimBlank for [u8] {
     fn trim_ascii_end_blank(&self) -> &[u8] {
-        let end = self
-            .iter()
-            .rposition(|&b| b != b' ' && b != b'\t')
-            .map_or(0, |i| i + 1);
+        let end = self.iter().rposition(|&b| b != b' ' && b != b'\t').map_or(0, |i| i + 1);
         &self[..end]
     }
 }
@@ -207,32 +198,19 @@ mod tests {
             decode(4, &[b"abcd\r\nabcde\nabcd\nabcde\r\n"]),
             [line("abcd"), Frame::TooLong, line("abcd"), Frame::TooLong]
         );
-        assert_eq!(
-            decode(4, &[b"abcd", b"\r", b"\nx\n"]),
-            [line("abcd"), line("x")]
-        );
-        assert_eq!(
-            decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]),
-            [Frame::TooLong, line("x")]
-        );
+        assert_eq!(decode(4, &[b"abcd", b"\r", b"\nx\n"]), [line("abcd"), line("x")]);
+        assert_eq!(decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]), [Frame::TooLong, line("x")]);
     }
 
     #[test]
     fn bad_utf8_costs_one_line() {
-        assert_eq!(
-            decode(99, &[b"a\xff\nping\n"]),
-            [Frame::BadEncoding, line("ping")]
-        );
+        assert_eq!(decode(99, &[b"a\xff\nping\n"]), [Frame::BadEncoding, line("ping")]);
     }
 
     #[test]
     fn http_is_never_chat() {
-        for first in [
-            "GET / HTTP/1.1",
-            "POST /x HTTP/1.0",
-            "FOO * HTTP/2",
-            "CONNECT a:1 HTTP/1.1",
-        ] {
+        for first in ["GET / HTTP/1.1", "POST /x HTTP/1.0", "FOO * HTTP/2", "CONNECT a:1 HTTP/1.1"]
+        {
             let text = format!("\r\n{first}\r\nregister a b\n");
             assert_eq!(decode(99, &[text.as_bytes()]), [Frame::Http], "{first}");
         }
@@ -242,10 +220,7 @@ mod tests {
         assert_eq!(decode(99, &bytes), [Frame::Http]);
         // Only the first line counts, and a message may speak of HTTP.
         assert_eq!(decode(99, &[b"ping\nGET / HTTP/1.1\n"]).len(), 2);
-        assert_eq!(
-            decode(99, &[b"send bob HTTP/1.1\n"]),
-            [line("send bob HTTP/1.1")]
-        );
+        assert_eq!(decode(99, &[b"send bob HTTP/1.1\n"]), [line("send bob HTTP/1.1")]);
     }
 
     #[test]

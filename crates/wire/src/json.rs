@@ -33,14 +33,11 @@ impl Formatter for Ascii {
 pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, dialect: Dialect, value: &T) {
     let written = match dialect {
         Dialect::Upper => value.serialize(&mut serde_json::Serializer::new(&mut *out)),
-        Dialect::Lower => value.serialize(&mut serde_json::Serializer::with_formatter(
-            &mut *out, Ascii,
-        )),
+        Dialect::Lower => {
+            value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Ascii))
+        }
     };
-    debug_assert!(
-        written.is_ok(),
-        "a Vec takes every write and our values have string keys"
-    );
+    debug_assert!(written.is_ok(), "a Vec takes every write and our values have string keys");
 }
 
 /// Appends `,"key":` and the value.

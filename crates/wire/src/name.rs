@@ -26,9 +26,7 @@ impl Name {
         let first = *word.as_bytes().first()?;
         let valid = word.len() <= MAX_NAME
             && first.is_ascii_alphanumeric()
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
         valid.then(|| Self(word.into()))
     }
 
@@ -39,10 +37,7 @@ impl Name {
 
     /// The form under which names are equal.
     pub fn folded(&self) -> Folded {
-        Folded::new(&self.0).unwrap_or(Folded {
-            bytes: [0; MAX_NAME],
-            len: 0,
-        })
+        Folded::new(&self.0).unwrap_or(Folded { bytes: [0; MAX_NAME], len: 0 })
     }
 }
 
@@ -110,18 +105,7 @@ mod tests {
         for good in ["a", "Z9", "0", "a.b_c-d", &"x".repeat(64)] {
             assert!(Name::parse(good).is_some(), "{good}");
         }
-        for bad in [
-            "",
-            ".a",
-            "_a",
-            "-a",
-            "~a",
-            "a b",
-            "a/b",
-            "é",
-            "a\u{0}",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".a", "_a", "-a", "~a", "a b", "a/b", "é", "a\u{0}", &"x".repeat(65)] {
             assert!(Name::parse(bad).is_none(), "{bad}");
         }
     }

@@ -16,10 +16,7 @@ pub struct Phrase {
 impl Phrase {
     /// A text spelled the same in both.
     pub const fn same(text: &'static str) -> Self {
-        Self {
-            lower: text,
-            upper: text,
-        }
+        Self { lower: text, upper: text }
     }
 
     fn of(self, dialect: Dialect) -> &'static str {
@@ -76,10 +73,7 @@ pub struct Reply {
 
 impl From<Body> for Reply {
     fn from(body: Body) -> Self {
-        Self {
-            body,
-            extra: Vec::new(),
-        }
+        Self { body, extra: Vec::new() }
     }
 }
 
@@ -135,8 +129,7 @@ impl Reply {
                     Dialect::Lower => &["tokenId", "tokenid"],
                     Dialect::Upper => &["data"],
                 };
-                keys.iter()
-                    .for_each(|key| field(out, dialect, key, &token.reveal()));
+                keys.iter().for_each(|key| field(out, dialect, key, &token.reveal()));
             }
             Body::Refused(code, usage) => {
                 field(out, dialect, text_key, code.text());
@@ -194,11 +187,7 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         }
         write(out, dialect, sender);
         out.push(b':');
-        write_list(
-            out,
-            dialect,
-            lists.remove(sender).unwrap_or_default().into_iter(),
-        );
+        write_list(out, dialect, lists.remove(sender).unwrap_or_default().into_iter());
     }
     out.push(b'}');
 }
@@ -264,10 +253,7 @@ mod tests {
 
     #[test]
     fn both_shapes_of_success_and_error() {
-        let sent = Phrase {
-            lower: "Message Sent",
-            upper: "Message sent",
-        };
+        let sent = Phrase { lower: "Message Sent", upper: "Message sent" };
         assert_eq!(
             encoded(Reply::done(sent), Dialect::Lower),
             "{\"status\":\"OK\",\"message\":\"Message Sent\"}\r\n\r\n"
@@ -294,11 +280,7 @@ mod tests {
 
     #[test]
     fn lists_by_sender_keep_the_order_and_lower_is_ascii() {
-        let list = vec![
-            message(1, "zoe", "é🦀"),
-            message(2, "amy", "x"),
-            message(3, "zoe", "y"),
-        ];
+        let list = vec![message(1, "zoe", "é🦀"), message(2, "amy", "x"), message(3, "zoe", "y")];
         let body = Body::Messages(Listing::BySender, list, true);
         let lower = encoded(body.clone(), Dialect::Lower);
         assert!(lower.is_ascii());
@@ -313,12 +295,7 @@ mod tests {
     #[test]
     fn events_are_flat_and_upper() {
         let mut out = Vec::new();
-        encode_event(
-            BoxKind::Private,
-            &message(1, "amy", "é"),
-            Dialect::Lower,
-            &mut out,
-        );
+        encode_event(BoxKind::Private, &message(1, "amy", "é"), Dialect::Lower, &mut out);
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"event\":\"message\",\"box\":\"private\",\"id\":1,\"time\":\"1970-01-01T00:00:00.000Z\",\

@@ -49,9 +49,7 @@ fn has_control(text: &str) -> bool {
     let c0_or_del = bytes.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f);
     c0_or_del
         || (!text.is_ascii()
-            && bytes
-                .windows(2)
-                .any(|w| w[0] == 0xc2 && (0x80..0xa0).contains(&w[1])))
+            && bytes.windows(2).any(|w| w[0] == 0xc2 && (0x80..0xa0).contains(&w[1])))
 }
 
 #[cfg(test)]

@@ -10,9 +10,7 @@ pub struct Time(pub u64);
 impl Time {
     /// The wall clock's time. Only drivers call this; the domain gets time as an argument.
     pub fn now() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -37,10 +35,7 @@ mod tests {
     #[test]
     fn prints_rfc3339_with_milliseconds_whatever_the_clock_says() {
         assert_eq!(Time(0).rfc3339(), "1970-01-01T00:00:00.000Z");
-        assert_eq!(
-            Time(1_769_860_800_123).rfc3339(),
-            "2026-01-31T12:00:00.123Z"
-        );
+        assert_eq!(Time(1_769_860_800_123).rfc3339(), "2026-01-31T12:00:00.123Z");
         assert_eq!(Time(u64::MAX).rfc3339(), "9999-12-31T23:59:59.999Z");
     }
 }

@@ -60,14 +60,7 @@ mod tests {
         let written = token.reveal();
         assert_eq!(written.len(), Token::LEN);
         assert_eq!(Token::parse(&written), Some(token));
-        for bad in [
-            "",
-            "~",
-            "bob",
-            &written[1..],
-            &written[..43],
-            &format!("{written}A"),
-        ] {
+        for bad in ["", "~", "bob", &written[1..], &written[..43], &format!("{written}A")] {
             assert_eq!(Token::parse(bad), None, "{bad}");
         }
         assert_eq!(Token::parse(&format!("~{}", "=".repeat(43))), None);

@@ -24,11 +24,7 @@ impl Target {
         if name.is_empty() || realm == Some("") {
             return None;
         }
-        Some(Self {
-            group,
-            name: name.to_owned(),
-            realm: realm.map(str::to_owned),
-        })
+        Some(Self { group, name: name.to_owned(), realm: realm.map(str::to_owned) })
     }
 }
 
@@ -174,8 +170,7 @@ fn group(word: &str) -> Option<String> {
 }
 
 fn count(word: Option<&str>) -> Option<u32> {
-    word.map_or(Some(SHOWN), |word| word.parse().ok())
-        .filter(|n| (1..=1000).contains(n))
+    word.map_or(Some(SHOWN), |word| word.parse().ok()).filter(|n| (1..=1000).contains(n))
 }
 
 /// A line as the history file may keep it: passwords typed on it cut off, `None` where nothing
@@ -192,16 +187,14 @@ pub fn without_secrets(line: &str) -> Option<String> {
             let verb = words::first(&raw).0.to_ascii_lowercase();
             (harmless.contains(&verb.as_str()) && !raw.contains('~')).then(|| line.to_owned())
         }
-        Ok(None) | Err(_) => None,
+        Ok(None | Some(Command::Quit)) | Err(_) => None,
         Ok(Some(_)) => Some(line.to_owned()),
     }
 }
 
 /// `/help`, or a row of it.
 pub fn help(about: Option<&str>) -> String {
-    let rows = ROWS
-        .iter()
-        .filter(|row| about.is_none_or(|name| row.name == name));
+    let rows = ROWS.iter().filter(|row| about.is_none_or(|name| row.name == name));
     let mut lines: Vec<String> = rows
         .map(|row| {
             let left = format!("/{} {}", row.name, row.usage);

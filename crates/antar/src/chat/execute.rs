@@ -11,13 +11,29 @@ const SHOWN: usize = 20;
 /// How far `/history` of a user looks back in all private messages.
 const SEARCHED: u32 = 1_000;
 
+/// Why a command was not carried out.
+pub(super) enum Problem {
+    /// The connection or the server says no.
+    Client(Error),
+    /// The command lacks something that only the user can tell.
+    Ask(&'static str),
+}
+
+impl<E: Into<Error>> From<E> for Problem {
+    fn from(error: E) -> Self {
+        Self::Client(error.into())
+    }
+}
+
 impl Session {
     /// Carries a command out; returns what to show, perhaps nothing.
-    pub(super) async fn run(&mut self, command: Command) -> Result<String, Error> {
+    pub(super) async fn run(&mut self, command: Command) -> Result<String, Problem> {
         match command {
             Command::Say(text) => match self.target.clone() {
                 Some(target) => self.send(&target, &text).await,
-                None => Ok("To whom? Choose with /to USER or /to #GROUP, or send with /msg.".into()),
+                None => Err(Problem::Ask(
+                    "To whom? Choose with /to USER or /to #GROUP, or send with /msg.",
+                )),
             },
             Command::Msg(target, text) => self.send(&target, &text).await,
             Command::To(target) => self.turn_to(target).await,
@@ -31,12 +47,15 @@ impl Session {
             }
             Command::History(target) => match target.or_else(|| self.target.clone()) {
                 Some(target) => self.history(&target).await,
-                None => Ok("Of what? /history USER or /history #GROUP.".into()),
+                None => Err(Problem::Ask("Of what? /history USER or /history #GROUP.")),
             },
             Command::Realms => self.realms().await,
             Command::Whoami => {
                 let reply = self.client()?.ask("WHOAMI").await?;
-                Ok(clean_line(&reply.data().map(command::shown).unwrap_or_default()))
+                let name = reply.data().map(command::shown).unwrap_or_default();
+                let realm = reply.str("realm").map(|realm| format!("@{realm}"));
+                let admin = if reply.flag("admin") { " (administrator)" } else { "" };
+                Ok(clean_line(&(name + &realm.unwrap_or_default() + admin)))
             }
             Command::Passwd(Some(old), Some(new)) => {
                 let line = request::password("PASSWD", &[old.expose()], new.expose())?;
@@ -57,13 +76,18 @@ impl Session {
         }
     }
 
-    async fn run_group(&mut self, command: Command) -> Result<String, Error> {
+    async fn run_group(&mut self, command: Command) -> Result<String, Problem> {
         match command {
             Command::Groups => {
                 let groups = self.client()?.groups().await?;
                 groups.iter().for_each(|group| self.names.group(group));
-                let names: Vec<String> = groups.iter().map(|g| format!("#{}", clean_line(g))).collect();
-                Ok(if names.is_empty() { "There are no groups yet.".into() } else { names.join("  ") })
+                let names: Vec<String> =
+                    groups.iter().map(|g| format!("#{}", clean_line(g))).collect();
+                Ok(if names.is_empty() {
+                    "There are no groups yet.".into()
+                } else {
+                    names.join("  ")
+                })
             }
             Command::Create(group, password) => {
                 let password = password.unwrap_or_else(|| Secret::new(String::new()));
@@ -79,21 +103,22 @@ impl Session {
                 Some(group) => {
                     self.client()?.leave_group(&group).await?;
                     self.forget_group(&group);
-                    self.target.take_if(|target| target.group && target.name.eq_ignore_ascii_case(&group));
+                    self.target
+                        .take_if(|target| target.group && target.name.eq_ignore_ascii_case(&group));
                     Ok(format!("You have left #{group}."))
                 }
-                None => Ok("Which one? /leave #GROUP.".into()),
+                None => Err(Problem::Ask("Which one? /leave #GROUP.")),
             },
             Command::Members(group) => match self.group_or_current(group) {
                 Some(group) => self.members(&group).await,
-                None => Ok("Of which group? /members #GROUP.".into()),
+                None => Err(Problem::Ask("Of which group? /members #GROUP.")),
             },
             // What is left is done by the prompt, or has had its passwords asked for there.
             _ => Ok(String::new()),
         }
     }
 
-    async fn send(&mut self, target: &Target, text: &str) -> Result<String, Error> {
+    async fn send(&mut self, target: &Target, text: &str) -> Result<String, Problem> {
         let name = target.name.as_str();
         let (verb, to) = match (target.group, target.realm.as_deref()) {
             (false, None) => ("SEND", vec![name]),
@@ -120,7 +145,7 @@ impl Session {
     }
 
     /// Changes the conversation, after a look whether it exists as far as that can be told.
-    async fn turn_to(&mut self, target: Option<Target>) -> Result<String, Error> {
+    async fn turn_to(&mut self, target: Option<Target>) -> Result<String, Problem> {
         let Some(target) = target else {
             self.target = None;
             return Ok("Plain text goes nowhere now.".into());
@@ -134,7 +159,7 @@ impl Session {
         Ok(text)
     }
 
-    async fn enter(&mut self, group: String, what: &str) -> Result<String, Error> {
+    async fn enter(&mut self, group: String, what: &str) -> Result<String, Problem> {
         self.follow_group(&group).await?;
         let text = format!("#{group} {what}; plain text goes there now.");
         self.target = Some(Target { group: true, name: group, realm: None });
@@ -146,7 +171,7 @@ impl Session {
         group.or_else(|| current.map(|target| target.name.clone()))
     }
 
-    async fn members(&mut self, group: &str) -> Result<String, Error> {
+    async fn members(&mut self, group: &str) -> Result<String, Problem> {
         let line = request::words("MEMBERS", &[group])?;
         let reply: Reply = self.client()?.ask(&line).await?;
         let owner = reply.str("owner").unwrap_or_default();
@@ -162,7 +187,7 @@ impl Session {
         Ok(names.join("  "))
     }
 
-    async fn history(&mut self, target: &Target) -> Result<String, Error> {
+    async fn history(&mut self, target: &Target) -> Result<String, Problem> {
         let name = target.name.as_str();
         if target.group {
             let part = History::newest(SHOWN as u32);
@@ -177,10 +202,9 @@ impl Session {
         let client = self.client()?;
         let (received, sent) = match &target.realm {
             None => (client.inbox(part).await?, client.sent(part).await?),
-            Some(realm) => (
-                client.inbox_realm(realm, part).await?,
-                client.sent_realm(realm, part).await?,
-            ),
+            Some(realm) => {
+                (client.inbox_realm(realm, part).await?, client.sent_realm(realm, part).await?)
+            }
         };
         let with = |message: &Message| {
             message.from.eq_ignore_ascii_case(name) || message.to.eq_ignore_ascii_case(name)
@@ -203,7 +227,7 @@ impl Session {
         lines.join("\n")
     }
 
-    async fn realms(&mut self) -> Result<String, Error> {
+    async fn realms(&mut self) -> Result<String, Problem> {
         let reply = self.client()?.ask("CHECKREALM").await?;
         let Some(Value::Array(realms)) = reply.data() else {
             return Ok("No realms are linked.".into());
@@ -220,10 +244,13 @@ impl Session {
         let shown = |key: &str| realm.get(key).map(command::shown).unwrap_or_default();
         let name = shown("realm");
         self.names.realm(&name);
-        let mut line = format!("{name:<16} {:<8} {}:{}", shown("state"), shown("host"), shown("port"));
+        let mut line =
+            format!("{name:<16} {:<8} {}:{}", shown("state"), shown("host"), shown("port"));
         let first = ["realm", "state", "host", "port"];
         let rest = realm.as_object().into_iter().flatten();
-        for (key, value) in rest.filter(|(key, value)| !first.contains(&key.as_str()) && !value.is_null()) {
+        for (key, value) in
+            rest.filter(|(key, value)| !first.contains(&key.as_str()) && !value.is_null())
+        {
             line.push_str(&format!("  {key}: {}", command::shown(value)));
         }
         clean_line(&line)

@@ -95,14 +95,21 @@ async fn enter(
     password: &Secret<String>,
 ) -> Result<Token, Error> {
     let mut result = once(client, verb, user, password).await;
-    if result.as_ref().is_err_and(|error| !error.is_recoverable()) || code(&result) == Some("timed_out") {
+    if result.as_ref().is_err_and(|error| !error.is_recoverable())
+        || code(&result) == Some("timed_out")
+    {
         *client = connect(address).await?;
         result = once(client, verb, user, password).await;
     }
     result
 }
 
-async fn once(client: &mut Client, verb: Verb, user: &str, password: &Secret<String>) -> Result<Token, Error> {
+async fn once(
+    client: &mut Client,
+    verb: Verb,
+    user: &str,
+    password: &Secret<String>,
+) -> Result<Token, Error> {
     match verb {
         Verb::Login => client.login(user, password.expose()).await,
         Verb::Register => client.register(user, password.expose()).await,

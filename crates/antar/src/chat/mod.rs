@@ -7,6 +7,7 @@
 mod command;
 mod execute;
 mod login;
+mod mailbox;
 mod names;
 mod session;
 mod show;
@@ -62,9 +63,7 @@ struct Answer {
 /// # Errors
 /// Where nobody answers at the address, nobody logs in, or (without a terminal) a command failed.
 pub fn run(options: Options) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(chat(options))
 }
 
@@ -76,13 +75,18 @@ async fn chat(options: Options) -> Result<()> {
     let names = Names::default();
     let (mut terminal, printer) = Terminal::open(names.clone())?;
     let interactive = terminal.is_interactive();
-    let login::LoggedIn { user, token, client } = login::login(&mut terminal, &options, &address).await?;
+    let login::LoggedIn { user, token, client } =
+        login::login(&mut terminal, &options, &address).await?;
     let colour = interactive && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let look = Look { me: user.clone(), colour };
-    let mut session = Session::new(address.clone(), user.clone(), client, token, look.clone(), names);
+    let mut session =
+        Session::new(address.clone(), user.clone(), client, token, look.clone(), names);
     let recent = session.start(if interactive { 10 } else { 0 }).await?;
     if interactive {
-        println!("{}", look.notice(&format!("{user} at {address}; times are UTC; /help lists the commands")));
+        println!(
+            "{}",
+            look.notice(&format!("{user} at {address}; times are UTC; /help lists the commands"))
+        );
         recent.iter().for_each(|line| println!("{line}"));
     }
     let (inputs, commands) = mpsc::channel(1);

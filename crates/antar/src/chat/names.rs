@@ -89,7 +89,12 @@ pub struct Prompter(pub Names);
 impl Completer for Prompter {
     type Candidate = Pair;
 
-    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let line = &line[..at];
         let start = line.rfind(' ').map_or(0, |space| space + 1);
         let (before, word) = line.split_at(start);

@@ -1,6 +1,8 @@
 //! The connection to the realm: kept up, caught up, and told what the user wants.
 
 use super::command::{Command, Target};
+use super::execute::Problem;
+use super::mailbox::Mailbox;
 use super::names::Names;
 use super::show::{Look, clean_line};
 use antar_client::{Client, Error, Event, History, Page, Token};
@@ -18,47 +20,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 const OWN: usize = 1_000;
 /// How many groups are looked into at the start.
 const SURVEYED: usize = 200;
-/// How many pages of 1,000 messages are fetched from one mailbox after an interruption.
-const PAGES: usize = 5;
-
-/// Where messages come from, and how to ask for them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Mailbox {
-    Private,
-    Group(String),
-    Realm(String),
-    GroupRealm(String, String),
-}
-
-impl Mailbox {
-    fn of(event: &Event) -> Option<Self> {
-        let message = event.message()?;
-        let fold = |name: &str| name.to_ascii_lowercase();
-        let realm = message.realm.as_deref().map(fold);
-        Some(match event.mailbox()? {
-            "private" => Self::Private,
-            "group" => Self::Group(fold(&message.to)),
-            "realm" => Self::Realm(realm?),
-            "grouprealm" => Self::GroupRealm(realm?, fold(&message.to)),
-            _ => return None,
-        })
-    }
-
-    fn is_group(&self) -> bool {
-        matches!(self, Self::Group(_) | Self::GroupRealm(..))
-    }
-
-    async fn read(&self, client: &mut Client, part: History) -> Result<Page, Error> {
-        match self {
-            Self::Private => client.inbox(part).await,
-            Self::Group(group) => client.inbox_group(group, part).await,
-            Self::Realm(realm) => client.inbox_realm(realm, part).await,
-            Self::GroupRealm(realm, group) => {
-                client.inbox_group_realm(realm, group, part).await
-            }
-        }
-    }
-}
 
 /// The state of the connection.
 enum Link {
@@ -95,7 +56,14 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(address: String, user: String, client: Client, token: Token, look: Look, names: Names) -> Self {
+    pub fn new(
+        address: String,
+        user: String,
+        client: Client,
+        token: Token,
+        look: Look,
+        names: Names,
+    ) -> Self {
         names.user(&user);
         Self {
             address,
@@ -247,6 +215,9 @@ impl Session {
 
     /// The server has gone; we will try again at once.
     pub(super) fn lost(&mut self, why: &str) -> String {
+        if self.token.is_none() {
+            return self.ended();
+        }
         self.link = Link::Down(Instant::now() + Duration::from_millis(300), 0);
         let why = clean_line(why);
         self.look.notice(&format!("connection lost ({why}); connecting again …"))
@@ -297,7 +268,7 @@ impl Session {
         self.shown.clear();
         let mut missed = Vec::new();
         for (mailbox, newest) in self.seen.clone() {
-            for page in catch_up(&mut client, &mailbox, newest).await? {
+            for page in mailbox.catch_up(&mut client, newest).await? {
                 let last = page.messages.iter().filter_map(|m| m.id).max();
                 self.seen.insert(mailbox.clone(), last.unwrap_or(newest).max(newest));
                 missed.extend(self.show_new(&page, mailbox.is_group()));
@@ -309,7 +280,11 @@ impl Session {
     }
 
     /// Opens a new session, on a new connection.
-    pub(super) async fn login(&mut self, user: Option<String>, password: &str) -> Result<Vec<String>, Error> {
+    pub(super) async fn login(
+        &mut self,
+        user: Option<String>,
+        password: &str,
+    ) -> Result<Vec<String>, Error> {
         let user = user.unwrap_or_else(|| self.user.clone());
         let mut client = connect(&self.address).await?;
         let token = client.login(&user, password).await?;
@@ -338,44 +313,32 @@ impl Session {
     /// Carries a command out; what to show, and whether it worked.
     pub async fn execute(&mut self, command: Command) -> (String, bool) {
         let sends = matches!(command, Command::Say(_) | Command::Msg(..));
+        let login = matches!(command, Command::Login(..));
         if !self.is_up() && !matches!(command, Command::Login(..) | Command::Help(_)) {
             return ("Not connected; nothing was sent.".into(), false);
         }
         let problem = match timeout(PATIENCE, self.run(command)).await {
             Ok(Ok(text)) => return (text, true),
-            Ok(Err(error)) if error.code() == Some("no_session") => return (self.ended(), false),
-            Ok(Err(error)) if error.is_recoverable() => {
+            Ok(Err(Problem::Ask(question))) => return (question.into(), false),
+            Ok(Err(Problem::Client(error))) if error.code() == Some("no_session") => {
+                return (self.ended(), false);
+            }
+            Ok(Err(Problem::Client(error))) if error.is_recoverable() => {
                 return (clean_line(&error.to_string()), false);
             }
-            Ok(Err(error)) => error.to_string(),
+            Ok(Err(Problem::Client(error))) => error.to_string(),
             Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
         };
+        if login {
+            // It was tried on a connection of its own: the old one is as it was.
+            return (clean_line(&problem), false);
+        }
         let mut text = self.lost(&problem);
         if sends {
             text.push_str("\nThe message may or may not have been sent; /sent or /history tells.");
         }
         (text, false)
     }
-}
-
-async fn catch_up(client: &mut Client, mailbox: &Mailbox, newest: u64) -> Result<Vec<Page>, Error> {
-    let mut pages = Vec::new();
-    let mut after = newest;
-    for _ in 0..PAGES {
-        let page = match mailbox.read(client, History::after(after)).await {
-            Ok(page) => page,
-            // Not a member any more, or the link is gone.
-            Err(Error::Refused(refusal)) if refusal.code != "no_session" => break,
-            Err(error) => return Err(error),
-        };
-        let more = page.more;
-        after = page.messages.iter().filter_map(|m| m.id).max().unwrap_or(after);
-        pages.push(page);
-        if !more {
-            break;
-        }
-    }
-    Ok(pages)
 }
 
 /// Connects to `HOST:PORT`, or to a Unix socket where the address is a path.

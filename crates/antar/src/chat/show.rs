@@ -58,7 +58,11 @@ impl Look {
                 let group = self.paint("36", &format!("#{to}{realm}"));
                 format!("{group} {}", self.name(&from, mine))
             }
-            (false, true) => format!("{} → {}", self.name(&from, true), self.name(&format!("{to}{realm}"), false)),
+            (false, true) => format!(
+                "{} → {}",
+                self.name(&from, true),
+                self.name(&format!("{to}{realm}"), false)
+            ),
             (false, false) => self.name(&format!("{from}{realm}"), false),
         };
         let time = self.paint("2", &when(message.time.as_deref(), &today()));
@@ -88,11 +92,7 @@ impl Look {
     }
 
     fn paint(&self, style: &str, text: &str) -> String {
-        if self.colour {
-            format!("\x1b[{style}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
     }
 }
 

@@ -18,10 +18,7 @@ const HISTORY: usize = 2_000;
 
 /// Standard input, with or without a person at it.
 pub enum Terminal {
-    Prompt {
-        editor: Box<Editor<Prompter, FileHistory>>,
-        history: Option<PathBuf>,
-    },
+    Prompt { editor: Box<Editor<Prompter, FileHistory>>, history: Option<PathBuf> },
     Plain,
 }
 
@@ -103,12 +100,12 @@ impl Terminal {
             Command::Create(group, None) => self
                 .new_secret("Password for the new group: ")?
                 .map(|word| Command::Create(group, Some(word))),
-            Command::Join(group, None) => self
-                .secret("Password of the group: ")?
-                .map(|word| Command::Join(group, Some(word))),
-            Command::Login(user, None) => self
-                .secret("Password: ")?
-                .map(|word| Command::Login(user, Some(word))),
+            Command::Join(group, None) => {
+                self.secret("Password of the group: ")?.map(|word| Command::Join(group, Some(word)))
+            }
+            Command::Login(user, None) => {
+                self.secret("Password: ")?.map(|word| Command::Login(user, Some(word)))
+            }
             Command::Passwd(..) => {
                 let old: Password = self.secret("Old password: ")?;
                 match old {

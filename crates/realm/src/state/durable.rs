@@ -93,11 +93,7 @@ impl Durable {
                     a.groups.remove(group);
                 }
             }
-            Event::Posted {
-                mailbox: Mailbox::Private(_) | Mailbox::Group(_),
-                message,
-                ..
-            } => {
+            Event::Posted { mailbox: Mailbox::Private(_) | Mailbox::Group(_), message, .. } => {
                 self.reached(message.id);
             }
         }
@@ -109,15 +105,9 @@ impl Durable {
             account.record = record.clone();
             return;
         }
-        self.account_names
-            .insert((*record.name.folded()).into(), id);
+        self.account_names.insert((*record.name.folded()).into(), id);
         let (sessions, groups) = (BTreeSet::new(), BTreeSet::new());
-        let account = Account {
-            record: record.clone(),
-            sessions,
-            groups,
-            created: 0,
-        };
+        let account = Account { record: record.clone(), sessions, groups, created: 0 };
         self.accounts.insert(id, account);
     }
 
@@ -140,12 +130,6 @@ impl Durable {
         if let Some(creator) = self.accounts.get_mut(&record.creator) {
             creator.created += 1;
         }
-        self.groups.insert(
-            id,
-            Group {
-                record: record.clone(),
-                members: BTreeMap::new(),
-            },
-        );
+        self.groups.insert(id, Group { record: record.clone(), members: BTreeMap::new() });
     }
 }

@@ -35,15 +35,7 @@ pub(crate) struct Live {
 impl Live {
     pub fn connected(&mut self, conn: ConnId, origin: Origin) {
         let dialect = Dialect::default();
-        self.conns.insert(
-            conn,
-            Conn {
-                origin,
-                dialect,
-                session: None,
-                watch: None,
-            },
-        );
+        self.conns.insert(conn, Conn { origin, dialect, session: None, watch: None });
     }
 
     pub fn disconnected(&mut self, conn: ConnId) {
@@ -94,11 +86,7 @@ impl Live {
     ) {
         self.unwatch(conn);
         if let Some(c) = self.conns.get_mut(&conn) {
-            c.watch = Some(Watch {
-                session,
-                account,
-                dialect,
-            });
+            c.watch = Some(Watch { session, account, dialect });
             self.connected.entry(session).or_default().insert(conn);
             self.watching.entry(account).or_default().insert(conn);
         }
@@ -148,20 +136,14 @@ impl Live {
 
     /// Ends every session that is not to be kept.
     pub fn keep_sessions(&mut self, keep: impl Fn(SessionId) -> bool) {
-        let gone: Vec<SessionId> = self
-            .connected
-            .keys()
-            .copied()
-            .filter(|session| !keep(*session))
-            .collect();
-        gone.into_iter()
-            .for_each(|session| self.session_ended(session));
+        let gone: Vec<SessionId> =
+            self.connected.keys().copied().filter(|session| !keep(*session)).collect();
+        gone.into_iter().for_each(|session| self.session_ended(session));
     }
 
     /// Forgets current groups that are not to be kept.
     pub fn keep_groups(&mut self, keep: impl Fn(SessionId, GroupId) -> bool) {
-        self.current_groups
-            .retain(|session, group| keep(*session, *group));
+        self.current_groups.retain(|session, group| keep(*session, *group));
     }
 
     /// Calls `tell` for each connection that watches for a user.
@@ -181,14 +163,9 @@ impl Live {
         mut tell: impl FnMut(ConnId, Dialect),
     ) {
         if members.len() < self.watching.len() {
-            members
-                .keys()
-                .for_each(|account| self.watchers(*account, &mut tell));
+            members.keys().for_each(|account| self.watchers(*account, &mut tell));
         } else {
-            let watched = self
-                .watching
-                .keys()
-                .filter(|account| members.contains_key(account));
+            let watched = self.watching.keys().filter(|account| members.contains_key(account));
             watched.for_each(|account| self.watchers(*account, &mut tell));
         }
     }

@@ -94,6 +94,7 @@ pub struct State {
     pub(crate) policy: Policy,
     pub(crate) durable: Durable,
     pub(crate) live: Live,
+    read_only: bool,
 }
 
 impl State {
@@ -104,14 +105,17 @@ impl State {
             policy,
             durable: Durable::default(),
             live: Live::default(),
+            read_only: false,
         };
         state.load(events);
         state
     }
 
     /// Goes back to what is on disk, after a batch could not be committed. Connections stay;
-    /// those whose session is not on disk are unbound.
-    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>) {
+    /// those whose session is not on disk are unbound. While the disk takes nothing (`read_only`)
+    /// whatever would change something is refused with [`Code::Unavailable`].
+    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>, read_only: bool) {
+        self.read_only = read_only;
         self.durable = Durable::default();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -127,9 +131,7 @@ impl State {
 
     fn load(&mut self, events: impl IntoIterator<Item = Event>) {
         let mut nobody_watches = Vec::new();
-        events
-            .into_iter()
-            .for_each(|event| self.apply(&event, &mut nobody_watches));
+        events.into_iter().for_each(|event| self.apply(&event, &mut nobody_watches));
     }
 
     /// The realm's name, once it has one.
@@ -149,10 +151,25 @@ impl State {
     }
 
     /// Gives the realm its name.
-    pub fn name_realm(&mut self, name: Name, effects: &mut Effects) {
-        let event = Event::RealmNamed(name);
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where nothing can be kept.
+    pub fn name_realm(&mut self, name: Name, effects: &mut Effects) -> Result<(), Code> {
+        self.emit(Event::RealmNamed(name), effects)
+    }
+
+    /// Whether a connection is bound to a session.
+    pub fn is_bound(&self, conn: ConnId) -> bool {
+        self.live.session(conn).is_some()
+    }
+
+    pub(crate) fn emit(&mut self, event: Event, effects: &mut Effects) -> Result<(), Code> {
+        if self.read_only {
+            return Err(Code::Unavailable);
+        }
         self.apply(&event, &mut effects.outputs);
         effects.events.push(event);
+        Ok(())
     }
 
     /// The one place where durable state changes, whoever caused it. Connections that watch hear of
@@ -166,35 +183,17 @@ impl State {
                     self.live.left(*group, account.sessions.iter().copied());
                 }
             }
-            Event::Posted {
-                mailbox: Mailbox::Private(to),
-                message,
-                ..
-            } => {
+            Event::Posted { mailbox: Mailbox::Private(to), message, .. } => {
                 self.live.watchers(*to, |conn, dialect| {
-                    outputs.push(Output::Event(
-                        conn,
-                        dialect,
-                        BoxKind::Private,
-                        message.clone(),
-                    ));
+                    outputs.push(Output::Event(conn, dialect, BoxKind::Private, message.clone()));
                 });
             }
-            Event::Posted {
-                mailbox: Mailbox::Group(group),
-                message,
-                ..
-            } => {
+            Event::Posted { mailbox: Mailbox::Group(group), message, .. } => {
                 let Some(group) = self.durable.groups.get(group) else {
                     return;
                 };
                 self.live.watchers_among(&group.members, |conn, dialect| {
-                    outputs.push(Output::Event(
-                        conn,
-                        dialect,
-                        BoxKind::Group,
-                        message.clone(),
-                    ));
+                    outputs.push(Output::Event(conn, dialect, BoxKind::Group, message.clone()));
                 });
             }
             _ => {}
@@ -223,9 +222,7 @@ impl State {
     /// Answers a line whose verb could not be read, in the shape of the request before it.
     fn refuse(&mut self, conn: ConnId, code: Code, effects: &mut Effects) {
         if let Some(dialect) = self.live.dialect(conn) {
-            effects
-                .outputs
-                .push(Output::Reply(conn, dialect, code.into()));
+            effects.outputs.push(Output::Reply(conn, dialect, code.into()));
         }
     }
 
@@ -261,12 +258,7 @@ impl State {
         effects.outputs.push(match answer {
             Ok(Answer::Reply(reply)) => Output::Reply(conn, dialect, reply),
             Ok(Answer::Read(read)) => Output::Read(conn, dialect, read),
-            Err(Stop::Work(work)) => Output::Work {
-                conn,
-                line,
-                proofs,
-                work,
-            },
+            Err(Stop::Work(work)) => Output::Work { conn, line, proofs, work },
             Err(Stop::Refused(code)) => {
                 let usage = match (code, Request::parse(&line).1) {
                     (Code::BadParameters, Some(request)) => Some(request.verb.usage(dialect)),
@@ -286,9 +278,8 @@ impl State {
             .map(|(id, _)| *id)
             .collect();
         for id in idle {
-            let event = Event::SessionEnded(id);
-            self.apply(&event, &mut effects.outputs);
-            effects.events.push(event);
+            // Where nothing can be kept they end at a later tick.
+            let _ = self.emit(Event::SessionEnded(id), effects);
         }
     }
 }
@@ -325,15 +316,13 @@ fn find_session(cx: &mut Cx<'_>, token: Option<&Token>) -> bool {
     };
     let (account, idle) = (record.account, cx.moment.now.since(record.used));
     if idle > cx.state.limits.token_idle && !cx.state.live.is_connected(id) {
-        cx.emit(Event::SessionEnded(id));
+        let _ = cx.emit(Event::SessionEnded(id));
         return false;
     }
     if idle > cx.state.limits.token_idle / 30 {
-        let used = crate::SessionRecord {
-            used: cx.moment.now,
-            ..record.clone()
-        };
-        cx.emit(Event::SessionSet(id, used));
+        let used = crate::SessionRecord { used: cx.moment.now, ..record.clone() };
+        // Reading goes on where nothing can be kept; the note is made at a later request.
+        let _ = cx.emit(Event::SessionSet(id, used));
     }
     if bound.is_none() {
         cx.state.live.bind(cx.conn, id);

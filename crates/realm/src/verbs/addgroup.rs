@@ -25,20 +25,11 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     }
     let password = cx.hash(args.text)?;
     let (group, created) = (GroupId(cx.next_id()), cx.moment.now);
-    let record = GroupRecord {
-        name,
-        password,
-        creator: me,
-        owner: Some(me),
-        created,
-    };
-    cx.emit(Event::GroupSet(group, record));
-    cx.emit(Event::MemberAdded(group, me, cx.next_id()));
+    let record = GroupRecord { name, password, creator: me, owner: Some(me), created };
+    cx.emit(Event::GroupSet(group, record))?;
+    cx.emit(Event::MemberAdded(group, me, cx.next_id()))?;
     cx.set_current_group(group);
-    let phrase = Phrase {
-        lower: "Add group Berhasil",
-        upper: "Add group berhasil",
-    };
+    let phrase = Phrase { lower: "Add group Berhasil", upper: "Add group berhasil" };
     Ok(Reply::done(phrase).into())
 }
 
@@ -50,16 +41,8 @@ mod tests {
     fn makes_a_group_once_under_either_spelling() {
         let mut realm = Realm::with_users(&["amy"]);
         realm.login(1, "amy");
-        realm.expect(
-            1,
-            "group add staff pw",
-            r#"{"status":"OK","message":"Add group Berhasil"}"#,
-        );
-        realm.expect(
-            1,
-            "ADDGROUP ops pw",
-            r#"{"status":"OK","data":"Add group berhasil"}"#,
-        );
+        realm.expect(1, "group add staff pw", r#"{"status":"OK","message":"Add group Berhasil"}"#);
+        realm.expect(1, "ADDGROUP ops pw", r#"{"status":"OK","data":"Add group berhasil"}"#);
         realm.expect(
             1,
             "addgroup STAFF pw",

@@ -15,9 +15,7 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let name = args.word(0);
-    let user = cx
-        .user(name)
-        .map(|(id, account)| (id, account.record.password.clone()));
+    let user = cx.user(name).map(|(id, account)| (id, account.record.password.clone()));
     let hidden = cx.state.policy.hide_unknown_users;
     let (account, hash) = match user {
         Ok((id, hash)) => (Some(id), Some(hash)),
@@ -82,10 +80,7 @@ mod tests {
         realm.disconnect(1);
         let second = realm.login(2, "bob");
         realm.login(3, "bob");
-        assert_eq!(
-            realm.say(4, &format!("whoami {first}"))["code"],
-            "no_session"
-        );
+        assert_eq!(realm.say(4, &format!("whoami {first}"))["code"], "no_session");
         assert_eq!(realm.say(4, &format!("whoami {second}"))["status"], "OK");
         // Both are connected now: neither is taken away from its user.
         assert_eq!(realm.say(5, "auth bob pw")["code"], "limit_reached");

@@ -11,21 +11,11 @@ pub const VERBS: &[Verb] = &[
         run,
         ..ROW
     },
-    Verb {
-        name: "GROUP GET",
-        help: "Lists the names of the groups.",
-        run: names_only,
-        ..ROW
-    },
+    Verb { name: "GROUP GET", help: "Lists the names of the groups.", run: names_only, ..ROW },
 ];
 
 fn names(cx: &Cx<'_>) -> Value {
-    cx.state
-        .durable
-        .groups
-        .values()
-        .map(|group| group.record.name.as_str())
-        .collect()
+    cx.state.durable.groups.values().map(|group| group.record.name.as_str()).collect()
 }
 
 fn names_only(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {

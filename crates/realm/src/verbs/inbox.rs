@@ -14,11 +14,7 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let source = Source::Mailbox(Mailbox::Private(cx.me()?));
-    Ok(Answer::Read(Read {
-        source,
-        page: args.page()?,
-        listing: Listing::BySender,
-    }))
+    Ok(Answer::Read(Read { source, page: args.page()?, listing: Listing::BySender }))
 }
 
 #[cfg(test)]
@@ -30,33 +26,17 @@ mod tests {
         let mut realm = Realm::with_users(&["amy"]);
         realm.login(1, "amy");
         let ids: Vec<u64> = (0..5)
-            .map(|n| {
-                realm.say(1, &format!("send amy m{n}"))["id"]
-                    .as_u64()
-                    .unwrap()
-            })
+            .map(|n| realm.say(1, &format!("send amy m{n}"))["id"].as_u64().unwrap())
             .collect();
         assert_eq!(realm.texts(1, "INBOX limit=2"), ["m3", "m4"]);
         assert_eq!(realm.say(1, "INBOX limit=2")["more"], true);
-        assert_eq!(
-            realm.texts(1, &format!("INBOX before={} limit=2", ids[3])),
-            ["m1", "m2"]
-        );
-        assert_eq!(
-            realm.texts(1, &format!("INBOX after={} limit=2", ids[0])),
-            ["m1", "m2"]
-        );
+        assert_eq!(realm.texts(1, &format!("INBOX before={} limit=2", ids[3])), ["m1", "m2"]);
+        assert_eq!(realm.texts(1, &format!("INBOX after={} limit=2", ids[0])), ["m1", "m2"]);
         let between = format!("INBOX after={} before={}", ids[0], ids[3]);
         assert_eq!(realm.texts(1, &between), ["m1", "m2"]);
         assert!(realm.say(1, &between).get("more").is_none());
         assert_eq!(realm.texts(1, "INBOX"), ["m0", "m1", "m2", "m3", "m4"]);
-        for bad in [
-            "limit=0",
-            "limit=1001",
-            "limit=x",
-            "after=-1",
-            "frobnicate=1",
-        ] {
+        for bad in ["limit=0", "limit=1001", "limit=x", "after=-1", "frobnicate=1"] {
             let refused = realm.say(1, &format!("inbox {bad}"));
             assert_eq!(refused["code"], "bad_parameters", "{bad}");
             assert_eq!(refused["usage"], "inbox [after=ID] [before=ID] [limit=N]");

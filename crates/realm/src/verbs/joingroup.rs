@@ -30,15 +30,9 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     if full {
         return Err(Code::LimitReached.into());
     }
-    cx.emit(Event::MemberAdded(id, me, cx.next_id()));
+    cx.emit(Event::MemberAdded(id, me, cx.next_id()))?;
     if record.owner.is_none() {
-        cx.emit(Event::GroupSet(
-            id,
-            GroupRecord {
-                owner: Some(me),
-                ..record
-            },
-        ));
+        cx.emit(Event::GroupSet(id, GroupRecord { owner: Some(me), ..record }))?;
     }
     cx.set_current_group(id);
     Ok(Reply::done(Phrase::same("Join group berhasil")).into())

@@ -19,7 +19,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     if !group.members.contains_key(&me) {
         return Err(Code::NotMember.into());
     }
-    cx.leave(id, me);
+    cx.leave(id, me)?;
     Ok(Reply::done(Phrase::same("Leave group berhasil")).into())
 }
 
@@ -36,11 +36,7 @@ mod tests {
         realm.say(1, "group add staff pw");
         realm.say(3, "group join staff pw");
         realm.say(2, "group join staff pw");
-        realm.expect(
-            1,
-            "group leave staff",
-            r#"{"status":"OK","message":"Leave group berhasil"}"#,
-        );
+        realm.expect(1, "group leave staff", r#"{"status":"OK","message":"Leave group berhasil"}"#);
         assert_eq!(realm.say(2, "members staff")["owner"], "cat");
         realm.expect(
             1,

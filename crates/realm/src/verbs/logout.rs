@@ -13,7 +13,7 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
     let session = cx.my_session()?;
-    cx.emit(Event::SessionEnded(session));
+    cx.emit(Event::SessionEnded(session))?;
     Ok(Reply::done(Phrase::same("Logout berhasil")).into())
 }
 
@@ -27,11 +27,7 @@ mod tests {
         let token = realm.login(1, "bob");
         realm.say(2, &format!("watch {token}"));
         assert_eq!(realm.say(1, "logout")["message"], "Logout berhasil");
-        for (conn, line) in [
-            (1, "whoami"),
-            (2, "whoami"),
-            (3, &*format!("whoami {token}")),
-        ] {
+        for (conn, line) in [(1, "whoami"), (2, "whoami"), (3, &*format!("whoami {token}"))] {
             realm.expect(
                 conn,
                 line,

@@ -21,10 +21,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let name = |id| Some(cx.account(id)?.record.name.as_str());
     let mut members: Vec<_> = group.members.iter().collect();
     members.sort_unstable_by_key(|(_, since)| **since);
-    let names: Value = members
-        .into_iter()
-        .filter_map(|(id, _)| name(*id))
-        .collect();
+    let names: Value = members.into_iter().filter_map(|(id, _)| name(*id)).collect();
     let owner = group.record.owner.and_then(name);
     Ok(Reply::from(Body::Value(names)).with("owner", owner).into())
 }
@@ -45,11 +42,7 @@ mod tests {
             r#"{"status":"ERROR","data":"Bukan member group","code":"not_member"}"#,
         );
         realm.say(1, "group join staff pw");
-        realm.expect(
-            1,
-            "MEMBERS staff",
-            r#"{"status":"OK","data":["bob","amy"],"owner":"bob"}"#,
-        );
+        realm.expect(1, "MEMBERS staff", r#"{"status":"OK","data":["bob","amy"],"owner":"bob"}"#);
         realm.expect(
             1,
             "members none",

@@ -120,9 +120,7 @@ pub static ALL: &[&[Verb]] = &[
 
 static BY_SPELLING: LazyLock<BTreeMap<&'static str, &'static Verb>> = LazyLock::new(|| {
     let spellings = |verb: &'static Verb| verb.aliases.iter().copied().chain([verb.name]);
-    all()
-        .flat_map(|verb| spellings(verb).map(move |name| (name, verb)))
-        .collect()
+    all().flat_map(|verb| spellings(verb).map(move |name| (name, verb))).collect()
 });
 
 /// Every row.
@@ -143,13 +141,7 @@ pub fn find_pair(first: &str, second: &str) -> Option<&'static Verb> {
     if !matches!(&*first, "group" | "user") {
         return None;
     }
-    BY_SPELLING
-        .get(
-            format!("{} {}", &*first, &*second)
-                .to_ascii_uppercase()
-                .as_str(),
-        )
-        .copied()
+    BY_SPELLING.get(format!("{} {}", &*first, &*second).to_ascii_uppercase().as_str()).copied()
 }
 
 fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_wire::MAX_NAME]) -> Option<&'a str> {
@@ -194,19 +186,12 @@ mod tests {
         let spellings: usize = all().map(|v| 1 + v.aliases.len()).sum();
         assert_eq!(BY_SPELLING.len(), spellings);
         for verb in all() {
-            assert!(
-                !verb.help.is_empty() && verb.help.ends_with('.'),
-                "{}",
-                verb.name
-            );
+            assert!(!verb.help.is_empty() && verb.help.ends_with('.'), "{}", verb.name);
             assert_eq!(verb.name, verb.name.to_ascii_uppercase());
             let words = verb.name.split(' ').count();
             assert!(words == 1 || find_pair("group", "get").is_some());
             // A text takes the rest of the line: nothing can follow it.
-            let texts = verb
-                .params
-                .iter()
-                .position(|p| !matches!(p, Param::Word(_)));
+            let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
             assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && verb.options.is_empty()));
             assert!(verb.params.len() <= 6 && verb.options.len() <= 6);
         }

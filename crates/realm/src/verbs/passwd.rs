@@ -20,8 +20,8 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         return Err(Code::WrongPassword.into());
     }
     let password = cx.hash(args.text)?;
-    cx.emit(Event::AccountSet(me, AccountRecord { password, ..record }));
-    cx.end_sessions(me, Some(cx.my_session()?));
+    cx.emit(Event::AccountSet(me, AccountRecord { password, ..record }))?;
+    cx.end_sessions(me, Some(cx.my_session()?))?;
     Ok(Reply::done(Phrase::same("Password diganti")).into())
 }
 
@@ -35,15 +35,9 @@ mod tests {
         let mine = realm.login(1, "bob");
         let other = realm.login(2, "bob");
         assert_eq!(realm.say(1, "passwd wrong new")["code"], "wrong_password");
-        assert_eq!(
-            realm.say(1, "passwd pw new one")["message"],
-            "Password diganti"
-        );
+        assert_eq!(realm.say(1, "passwd pw new one")["message"], "Password diganti");
         assert_eq!(realm.say(2, "whoami")["code"], "no_session");
-        assert_eq!(
-            realm.say(3, &format!("whoami {other}"))["code"],
-            "no_session"
-        );
+        assert_eq!(realm.say(3, &format!("whoami {other}"))["code"], "no_session");
         assert_eq!(realm.say(3, &format!("whoami {mine}"))["status"], "OK");
         assert_eq!(realm.say(4, "auth bob pw")["code"], "wrong_password");
         assert_eq!(realm.say(4, "auth bob new one")["status"], "OK");

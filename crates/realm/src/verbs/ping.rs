@@ -20,11 +20,7 @@ mod tests {
         let mut realm = Realm::with_users(&["bob"]);
         let token = realm.login(1, "bob");
         realm.expect(2, "ping", r#"{"status":"OK","message":"PONG"}"#);
-        realm.expect(
-            2,
-            &format!("PING {token}"),
-            r#"{"status":"OK","data":"PONG"}"#,
-        );
+        realm.expect(2, &format!("PING {token}"), r#"{"status":"OK","data":"PONG"}"#);
         assert_eq!(realm.say(2, "whoami")["message"], "bob");
     }
 }

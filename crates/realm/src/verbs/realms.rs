@@ -8,17 +8,10 @@ use antar_wire::{Body, Code, Name, json};
 const R: Param = Param::Word("R");
 
 /// A verb that names a realm, which is never found.
-const REALM: Verb = Verb {
-    addressed: true,
-    run: |_, _| Err(Code::RealmNotFound.into()),
-    ..ROW
-};
+const REALM: Verb = Verb { addressed: true, run: |_, _| Err(Code::RealmNotFound.into()), ..ROW };
 
 /// A verb from server to server; no connection is a link.
-const SERVER: Verb = Verb {
-    needs: Needs::Link,
-    ..ROW
-};
+const SERVER: Verb = Verb { needs: Needs::Link, ..ROW };
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -28,22 +21,11 @@ pub const VERBS: &[Verb] = &[
         run: add,
         ..REALM
     },
-    Verb {
-        name: "REMOVEREALM",
-        params: &[R],
-        help: "Ends the link with a realm.",
-        ..REALM
-    },
+    Verb { name: "REMOVEREALM", params: &[R], help: "Ends the link with a realm.", ..REALM },
     Verb {
         name: "CHECKREALM",
         help: "Lists the linked realms and the state of each link.",
-        run: |_, _| {
-            Ok(Body::Either {
-                lower: json!({}),
-                upper: json!([]),
-            }
-            .into())
-        },
+        run: |_, _| Ok(Body::Either { lower: json!({}), upper: json!([]) }.into()),
         ..REALM
     },
     Verb {
@@ -109,9 +91,7 @@ fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         return Err(Code::Forbidden.into());
     }
     Name::parse(args.word(0)).ok_or(Code::BadName)?;
-    args.word(2)
-        .parse::<u16>()
-        .map_err(|_| Code::BadParameters)?;
+    args.word(2).parse::<u16>().map_err(|_| Code::BadParameters)?;
     Err(Code::Unavailable.into())
 }
 
@@ -140,10 +120,7 @@ mod tests {
             realm.say(1, "addrealm beta 127.0.0.1 8890 127.0.0.1 8889")["code"],
             "unavailable"
         );
-        assert_eq!(
-            realm.say(1, "addrealm beta 127.0.0.1 port")["code"],
-            "bad_parameters"
-        );
+        assert_eq!(realm.say(1, "addrealm beta 127.0.0.1 port")["code"], "bad_parameters");
     }
 
     #[test]

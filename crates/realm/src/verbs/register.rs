@@ -35,15 +35,7 @@ pub(super) fn create(
     let password = cx.hash(password)?;
     let id = AccountId(cx.next_id());
     let created = cx.moment.now;
-    cx.emit(Event::AccountSet(
-        id,
-        AccountRecord {
-            name,
-            password,
-            admin,
-            created,
-        },
-    ));
+    cx.emit(Event::AccountSet(id, AccountRecord { name, password, admin, created }))?;
     Ok(id)
 }
 
@@ -54,12 +46,7 @@ mod tests {
     #[test]
     fn makes_an_account_once() {
         let mut realm = Realm::with_users(&[]);
-        assert!(
-            realm.say(1, "register Bob pw")["tokenid"]
-                .as_str()
-                .unwrap()
-                .starts_with('~')
-        );
+        assert!(realm.say(1, "register Bob pw")["tokenid"].as_str().unwrap().starts_with('~'));
         assert_eq!(realm.say(1, "whoami")["message"], "Bob");
         realm.expect(
             2,

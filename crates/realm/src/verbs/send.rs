@@ -15,35 +15,13 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let me = cx.me()?;
-    let (recipient, to) = cx
-        .user(args.word(0))
-        .map(|(id, a)| (id, a.record.name.clone()))?;
+    let (recipient, to) = cx.user(args.word(0)).map(|(id, a)| (id, a.record.name.clone()))?;
     let text = cx.text(args.text)?;
     let (id, time) = (cx.next_id(), cx.moment.now);
     let from = cx.my_account()?.record.name.clone();
-    let message = Arc::new(Message {
-        id,
-        time,
-        from,
-        to,
-        text,
-        realm: None,
-        notice: None,
-    });
-    cx.emit(Event::Posted {
-        mailbox: Mailbox::Private(recipient),
-        sender: Some(me),
-        message,
-    });
-    Ok(Body::Sent(
-        Phrase {
-            lower: "Message Sent",
-            upper: "Message sent",
-        },
-        id,
-        None,
-    )
-    .into())
+    let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+    cx.emit(Event::Posted { mailbox: Mailbox::Private(recipient), sender: Some(me), message })?;
+    Ok(Body::Sent(Phrase { lower: "Message Sent", upper: "Message sent" }, id, None).into())
 }
 
 #[cfg(test)]
@@ -55,10 +33,7 @@ mod tests {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         realm.login(1, "amy");
         let sent = realm.say(1, "send BOB hello  there ");
-        assert_eq!(
-            (&sent["status"], &sent["message"]),
-            (&"OK".into(), &"Message Sent".into())
-        );
+        assert_eq!((&sent["status"], &sent["message"]), (&"OK".into(), &"Message Sent".into()));
         assert_eq!(realm.say(1, "SEND bob hi")["data"], "Message sent");
         assert!(realm.say(1, "SEND bob x")["id"].as_u64() > sent["id"].as_u64());
         realm.expect(
@@ -94,10 +69,7 @@ mod tests {
         assert_eq!(realm.say(9, "whoami")["message"], "amy");
         // A token that is unknown is an error even where the connection is bound.
         let unknown = format!("~{}", "A".repeat(43));
-        assert_eq!(
-            realm.say(9, &format!("send {unknown} bob hi"))["code"],
-            "no_session"
-        );
+        assert_eq!(realm.say(9, &format!("send {unknown} bob hi"))["code"], "no_session");
     }
 
     #[test]
@@ -112,9 +84,6 @@ mod tests {
         assert_eq!(realm.say(3, &format!("whoami {token}"))["status"], "OK");
         realm.disconnect(3);
         realm.pass(31 * 24 * 3600);
-        assert_eq!(
-            realm.say(4, &format!("whoami {token}"))["code"],
-            "no_session"
-        );
+        assert_eq!(realm.say(4, &format!("whoami {token}"))["code"], "no_session");
     }
 }

@@ -46,27 +46,11 @@ fn post(cx: &mut Cx<'_>, group: GroupId, text: &str) -> Result<Answer, Stop> {
     let text = cx.text(text)?;
     let (id, time) = (cx.next_id(), cx.moment.now);
     let from = cx.my_account()?.record.name.clone();
-    let to = cx
-        .state
-        .durable
-        .groups
-        .get(&group)
-        .map(|g| g.record.name.clone());
+    let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
     let to = to.ok_or(Code::GroupNotFound)?;
-    let message = Arc::new(Message {
-        id,
-        time,
-        from,
-        to: to.clone(),
-        text,
-        realm: None,
-        notice: None,
-    });
-    cx.emit(Event::Posted {
-        mailbox: Mailbox::Group(group),
-        sender: None,
-        message,
-    });
+    let message =
+        Arc::new(Message { id, time, from, to: to.clone(), text, realm: None, notice: None });
+    cx.emit(Event::Posted { mailbox: Mailbox::Group(group), sender: None, message })?;
     Ok(Body::Sent(Phrase::same("Message Sent"), id, Some(to)).into())
 }
 
@@ -87,10 +71,7 @@ mod tests {
     fn sendgroup_always_names_its_group() {
         let mut realm = realm();
         let sent = realm.say(1, "SENDGROUP Staff hi");
-        assert_eq!(
-            (&sent["data"], &sent["group"]),
-            (&"Message Sent".into(), &"staff".into())
-        );
+        assert_eq!((&sent["data"], &sent["group"]), (&"Message Sent".into(), &"staff".into()));
         realm.expect(
             1,
             "SENDGROUP none hi",
@@ -123,9 +104,6 @@ mod tests {
         assert_eq!(realm.say(2, "group send staff hi")["code"], "not_member");
         realm.say(2, "group join ops pw");
         assert_eq!(realm.say(2, "group send hi there")["group"], "ops");
-        assert_eq!(
-            realm.texts(2, "INBOXGROUP ops"),
-            ["hello all", "hi", "hi there"]
-        );
+        assert_eq!(realm.texts(2, "INBOXGROUP ops"), ["hello all", "hi", "hi there"]);
     }
 }

@@ -17,11 +17,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         return Err(Code::RealmNotFound.into());
     }
     let source = Source::Sent(cx.me()?);
-    Ok(Answer::Read(Read {
-        source,
-        page: args.page()?,
-        listing: Listing::Messages,
-    }))
+    Ok(Answer::Read(Read { source, page: args.page()?, listing: Listing::Messages }))
 }
 
 #[cfg(test)]

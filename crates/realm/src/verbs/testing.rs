@@ -27,21 +27,10 @@ impl Realm {
     pub fn with_users(users: &[&str]) -> Self {
         let state = State::new(Limits::default(), Policy::local(), []);
         let (posted, events) = (Vec::new(), BTreeMap::new());
-        let mut realm = Self {
-            state,
-            now: 1_000_000,
-            chance: 0,
-            posted,
-            events,
-        };
-        realm
-            .state
-            .name_realm(Name::parse("alpha").unwrap(), &mut Effects::default());
+        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events };
+        realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         for user in users {
-            assert_eq!(
-                realm.operator(&format!("user add {user} user pw"))["status"],
-                "OK"
-            );
+            assert_eq!(realm.operator(&format!("user add {user} user pw"))["status"], "OK");
         }
         realm
     }
@@ -66,11 +55,7 @@ impl Realm {
     /// Logs in with the password `pw` and returns the token.
     pub fn login(&mut self, conn: u64, user: &str) -> String {
         let reply = self.say(conn, &format!("AUTH {user} pw"));
-        reply["data"]
-            .as_str()
-            .filter(|_| reply["status"] == "OK")
-            .unwrap()
-            .into()
+        reply["data"].as_str().filter(|_| reply["status"] == "OK").unwrap().into()
     }
 
     pub fn disconnect(&mut self, conn: u64) {
@@ -84,14 +69,8 @@ impl Realm {
     /// The texts of an upper list.
     pub fn texts(&mut self, conn: u64, line: &str) -> Vec<String> {
         let reply = self.say(conn, line);
-        let list = reply
-            .get("data")
-            .or(reply.get("messages"))
-            .and_then(Value::as_array);
-        list.into_iter()
-            .flatten()
-            .map(|m| m["message"].as_str().unwrap().into())
-            .collect()
+        let list = reply.get("data").or(reply.get("messages")).and_then(Value::as_array);
+        list.into_iter().flatten().map(|m| m["message"].as_str().unwrap().into()).collect()
     }
 
     pub fn raw_events(&mut self, conn: u64) -> Vec<String> {
@@ -100,10 +79,7 @@ impl Realm {
 
     pub fn events(&mut self, conn: u64) -> Vec<Value> {
         let events = self.raw_events(conn);
-        events
-            .iter()
-            .map(|e| antar_wire::Value::from(parse(e)))
-            .collect()
+        events.iter().map(|e| antar_wire::Value::from(parse(e))).collect()
     }
 
     /// Runs a line up to its reply, or up to the password work it needs.
@@ -122,12 +98,7 @@ impl Realm {
     pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
         loop {
             output = match output {
-                Output::Work {
-                    conn,
-                    line,
-                    mut proofs,
-                    work,
-                } => {
+                Output::Work { conn, line, mut proofs, work } => {
                     proofs.push(prove(work));
                     self.input(Input::Resume { conn, line, proofs }).unwrap()
                 }
@@ -144,28 +115,18 @@ impl Realm {
 
     fn input(&mut self, input: Input) -> Option<Output> {
         self.chance = self.chance.wrapping_add(1);
-        let moment = Moment {
-            now: Time(self.now),
-            entropy: [self.chance; 32],
-        };
+        let moment = Moment { now: Time(self.now), entropy: [self.chance; 32] };
         let mut effects = Effects::default();
         self.state.step(&moment, input, &mut effects);
-        self.posted.extend(
-            effects
-                .events
-                .into_iter()
-                .filter(|e| matches!(e, Event::Posted { .. })),
-        );
+        self.posted
+            .extend(effects.events.into_iter().filter(|e| matches!(e, Event::Posted { .. })));
         let mut answer = None;
         for output in effects.outputs {
             match output {
                 Output::Event(conn, dialect, kind, message) => {
                     let mut out = Vec::new();
                     encode_event(kind, &message, dialect, &mut out);
-                    self.events
-                        .entry(conn.0)
-                        .or_default()
-                        .push(String::from_utf8(out).unwrap());
+                    self.events.entry(conn.0).or_default().push(String::from_utf8(out).unwrap());
                 }
                 other => assert!(answer.replace(other).is_none(), "one answer to a line"),
             }
@@ -174,24 +135,15 @@ impl Realm {
     }
 
     fn read(&self, read: Read) -> Reply {
-        let all = self
-            .posted
-            .iter()
-            .filter_map(|event| match (event, read.source) {
-                (
-                    Event::Posted {
-                        mailbox, message, ..
-                    },
-                    Source::Mailbox(m),
-                ) if *mailbox == m => Some(message),
-                (
-                    Event::Posted {
-                        sender, message, ..
-                    },
-                    Source::Sent(s),
-                ) if *sender == Some(s) => Some(message),
-                _ => None,
-            });
+        let all = self.posted.iter().filter_map(|event| match (event, read.source) {
+            (Event::Posted { mailbox, message, .. }, Source::Mailbox(m)) if *mailbox == m => {
+                Some(message)
+            }
+            (Event::Posted { sender, message, .. }, Source::Sent(s)) if *sender == Some(s) => {
+                Some(message)
+            }
+            _ => None,
+        });
         let page = read.page;
         let mut found: Vec<Message> = all
             .filter(|m| page.after.is_none_or(|id| m.id > id))
@@ -213,9 +165,7 @@ fn prove(work: Work) -> Proof {
     match work {
         Work::Hash { password, .. } => Proof::Hashed(PasswordHash::new(password.expose().clone())),
         Work::Verify { password, hash, .. } => {
-            let matches = hash
-                .as_ref()
-                .is_some_and(|h| h.as_phc() == password.expose());
+            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
             Proof::Verified { hash, matches }
         }
     }

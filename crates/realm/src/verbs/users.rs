@@ -8,11 +8,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "ADDUSER",
         aliases: &["USER ADD"],
-        params: &[
-            Param::Word("U"),
-            Param::Word("user|admin"),
-            Param::Text("P"),
-        ],
+        params: &[Param::Word("U"), Param::Word("user|admin"), Param::Text("P")],
         help: "Makes an account; administrators only.",
         needs: Needs::Admin,
         run: add,
@@ -57,35 +53,26 @@ fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
 }
 
 fn list(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
-    let users: Value = (cx
-        .state
-        .durable
-        .accounts
-        .values()
-        .map(|account| &account.record))
-    .map(|r| json!({"user": r.name.as_str(), "admin": r.admin, "created": r.created.rfc3339()}))
-    .collect();
+    let users: Value = (cx.state.durable.accounts.values().map(|account| &account.record))
+        .map(|r| json!({"user": r.name.as_str(), "admin": r.admin, "created": r.created.rfc3339()}))
+        .collect();
     Ok(Body::Value(users).into())
 }
 
 fn set_password(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
-    let (id, record) = cx
-        .user(args.word(0))
-        .map(|(id, a)| (id, a.record.clone()))?;
+    let (id, record) = cx.user(args.word(0)).map(|(id, a)| (id, a.record.clone()))?;
     let password = cx.hash(args.text)?;
-    cx.emit(Event::AccountSet(id, AccountRecord { password, ..record }));
-    cx.end_sessions(id, None);
+    cx.emit(Event::AccountSet(id, AccountRecord { password, ..record }))?;
+    cx.end_sessions(id, None)?;
     Ok(Reply::done(Phrase::same("Password diganti")).into())
 }
 
 /// The user's messages stay where others can read them: in the recipients' inboxes and in groups.
 fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
-    let (id, groups) = cx
-        .user(args.word(0))
-        .map(|(id, a)| (id, a.groups.clone()))?;
-    cx.end_sessions(id, None);
-    groups.into_iter().for_each(|group| cx.leave(group, id));
-    cx.emit(Event::AccountRemoved(id));
+    let (id, groups) = cx.user(args.word(0)).map(|(id, a)| (id, a.groups.clone()))?;
+    cx.end_sessions(id, None)?;
+    groups.into_iter().try_for_each(|group| cx.leave(group, id))?;
+    cx.emit(Event::AccountRemoved(id))?;
     Ok(Reply::done(Phrase::same("Remove user berhasil")).into())
 }
 
@@ -99,17 +86,11 @@ mod tests {
         assert_eq!(realm.say(1, "getusers")["code"], "no_session");
         realm.login(1, "bob");
         assert_eq!(realm.say(1, "getusers")["code"], "forbidden");
-        assert_eq!(
-            realm.operator("user add root admin pw")["message"],
-            "Add user berhasil"
-        );
+        assert_eq!(realm.operator("user add root admin pw")["message"], "Add user berhasil");
         realm.login(2, "root");
         assert_eq!(realm.say(2, "user add amy user pw")["status"], "OK");
         assert_eq!(realm.say(2, "user add amy user pw")["code"], "user_exists");
-        assert_eq!(
-            realm.say(2, "user add x king pw")["usage"],
-            "adduser U user|admin P"
-        );
+        assert_eq!(realm.say(2, "user add x king pw")["usage"], "adduser U user|admin P");
         let names = realm.say(2, "USER LIST")["data"].clone();
         assert_eq!(names[1]["user"], "root");
         assert_eq!(names[1]["admin"], true);
@@ -122,10 +103,7 @@ mod tests {
         realm.operator("user passwd bob new");
         assert_eq!(realm.say(1, "whoami")["code"], "no_session");
         assert_eq!(realm.say(1, "auth bob new")["status"], "OK");
-        assert_eq!(
-            realm.operator("user passwd eve new")["code"],
-            "user_not_found"
-        );
+        assert_eq!(realm.operator("user passwd eve new")["code"], "user_not_found");
     }
 
     #[test]

@@ -10,9 +10,7 @@ pub const VERBS: &[Verb] = &[Verb {
     run: |cx, _| {
         let version = concat!("antar ", env!("CARGO_PKG_VERSION"));
         let realm = cx.state.name().map(|name| name.as_str());
-        Ok(Reply::from(Body::Value(version.into()))
-            .with("realm", realm)
-            .into())
+        Ok(Reply::from(Body::Value(version.into())).with("realm", realm).into())
     },
     ..ROW
 }];

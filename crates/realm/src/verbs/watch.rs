@@ -11,12 +11,7 @@ pub const VERBS: &[Verb] = &[
         run: watch,
         ..ROW
     },
-    Verb {
-        name: "UNWATCH",
-        help: "Ends WATCH on this connection.",
-        run: unwatch,
-        ..ROW
-    },
+    Verb { name: "UNWATCH", help: "Ends WATCH on this connection.", run: unwatch, ..ROW },
 ];
 
 fn watch(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {

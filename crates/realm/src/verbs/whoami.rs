@@ -27,10 +27,6 @@ mod tests {
     fn tells_who_and_where() {
         let mut realm = Realm::with_users(&["Bob"]);
         realm.login(1, "bob");
-        realm.expect(
-            1,
-            "WHOAMI",
-            r#"{"status":"OK","data":"Bob","realm":"alpha","admin":false}"#,
-        );
+        realm.expect(1, "WHOAMI", r#"{"status":"OK","data":"Bob","realm":"alpha","admin":false}"#);
     }
 }

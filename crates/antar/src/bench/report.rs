@@ -1,0 +1,192 @@
+//! What is shown while it runs and at the end.
+
+use super::Options;
+use super::tally::Tally;
+use antar_client::Value;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::time::Duration;
+
+/// The percentiles of latency that are reported.
+const PERCENTILES: [(&str, f64); 4] =
+    [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9)];
+
+/// A bar that fills in so much time; invisible unless somebody watches.
+pub fn progress(total: Duration, visible: bool) -> ProgressBar {
+    let bar = ProgressBar::new(total.as_millis() as u64);
+    if !visible {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    if let Ok(style) = ProgressStyle::with_template("{msg:>9} {wide_bar} {eta:>4}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// The results of a run.
+pub struct Report<'a> {
+    pub options: &'a Options,
+    pub users: usize,
+    pub sides: Vec<(&'static str, Tally)>,
+}
+
+impl Report<'_> {
+    pub fn print(&self) {
+        if self.options.json {
+            println!("{}", self.json());
+        } else {
+            print!("{}", self.text());
+        }
+    }
+
+    /// How many requests failed for another reason than a limit.
+    pub fn failures(&self) -> u64 {
+        self.sides.iter().map(|(_, tally)| tally.failures()).sum()
+    }
+
+    /// The first side's rate to the second's.
+    fn ratio(&self) -> Option<f64> {
+        match self.sides.as_slice() {
+            [(_, realm), (_, bare)] if bare.ok > 0 => Some(realm.rate() / bare.rate()),
+            _ => None,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let mut object = json!({
+            "workload": self.options.workload.as_str(),
+            "connections": self.options.connections,
+            "in_flight": self.options.in_flight,
+            "size": self.options.size,
+            "users": self.users,
+        });
+        if self.options.workload.has_groups() {
+            object["members"] = self.options.members.into();
+        }
+        for (name, tally) in &self.sides {
+            object[name.replace(' ', "_")] = side_json(tally);
+        }
+        if let Some(ratio) = self.ratio() {
+            object["ratio"] = json!(rounded(ratio, 4));
+        }
+        object
+    }
+
+    fn text(&self) -> String {
+        let options = self.options;
+        let mut out = format!(
+            "{}: {}, {} in flight on each, {}, texts of {}\n",
+            options.workload.as_str(),
+            count(u64::from(options.connections), "connection"),
+            options.in_flight,
+            count(self.users as u64, "user"),
+            count(u64::from(options.size), "byte"),
+        );
+        for (name, tally) in &self.sides {
+            out.push_str(&side_text(name, tally));
+        }
+        if let Some(ratio) = self.ratio() {
+            out.push_str(&format!("\nratio         {ratio:.3}\n"));
+        }
+        out
+    }
+}
+
+fn side_json(tally: &Tally) -> Value {
+    let mut latency = serde_json::Map::new();
+    for (name, percentile) in PERCENTILES {
+        latency.insert(name.into(), tally.latency.value_at_percentile(percentile).into());
+    }
+    latency.insert("max".into(), tally.latency.max().into());
+    json!({
+        "requests_per_second": rounded(tally.rate(), 1),
+        "rounds": tally.rounds.iter().map(|rate| rounded(*rate, 1)).collect::<Vec<_>>(),
+        "ok": tally.ok,
+        "errors": tally.errors,
+        "seconds": tally.seconds,
+        "mb_per_second": {
+            "sent": rounded(megabytes(tally.sent, tally), 3),
+            "received": rounded(megabytes(tally.received, tally), 3),
+        },
+        "latency_us": latency,
+    })
+}
+
+fn side_text(name: &str, tally: &Tally) -> String {
+    let mut out = format!("\n{name}, {:.1} s\n", tally.seconds);
+    out.push_str(&format!("  requests/s  {}", grouped(tally.rate().round() as u64)));
+    if tally.rounds.len() > 1 {
+        let rounds: Vec<String> = tally.rounds.iter().map(|r| grouped(r.round() as u64)).collect();
+        out.push_str(&format!("  ({} in each round)", rounds.join(", ")));
+    }
+    out.push_str(&format!(
+        "\n  MB/s        {:.2} sent, {:.2} received\n",
+        megabytes(tally.sent, tally),
+        megabytes(tally.received, tally)
+    ));
+    if tally.ok > 0 {
+        out.push_str("  latency    ");
+        for (name, percentile) in PERCENTILES {
+            let value = tally.latency.value_at_percentile(percentile);
+            out.push_str(&format!(" {name} {} ", millis(value)));
+        }
+        out.push_str(&format!(" max {}\n", millis(tally.latency.max())));
+    }
+    if tally.errors.is_empty() {
+        out.push_str("  errors      none\n");
+    }
+    for (code, count) in &tally.errors {
+        out.push_str(&format!("  error       {code}: {}\n", grouped(*count)));
+    }
+    out
+}
+
+fn megabytes(bytes: u64, tally: &Tally) -> f64 {
+    bytes as f64 / 1e6 / tally.seconds
+}
+
+fn millis(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..100_000 => format!("{:.2} ms", micros as f64 / 1e3),
+        _ => format!("{:.0} ms", micros as f64 / 1e3),
+    }
+}
+
+fn rounded(value: f64, digits: i32) -> f64 {
+    let scale = 10f64.powi(digits);
+    (value * scale).round() / scale
+}
+
+fn count(n: u64, noun: &str) -> String {
+    let ending = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", grouped(n))
+}
+
+/// Digits in groups of three: 12,345.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_read_them() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(millis(250), "250 µs");
+        assert_eq!(millis(1_500), "1.50 ms");
+        assert_eq!(count(1, "user"), "1 user");
+    }
+}

@@ -1,0 +1,130 @@
+//! The requests, written once and copied from then on.
+
+use super::Options;
+use super::setup::Person;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
+
+/// What to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Workload {
+    /// Private messages to users picked at random.
+    Send,
+    /// Messages to the group of the sending user.
+    Group,
+    /// Reads of the newest 50 private messages.
+    Inbox,
+    /// 70 % private messages, 20 % to groups, 10 % reads.
+    Mixed,
+}
+
+impl Workload {
+    pub fn has_groups(self) -> bool {
+        matches!(self, Self::Group | Self::Mixed)
+    }
+
+    pub fn reads(self) -> bool {
+        matches!(self, Self::Inbox | Self::Mixed)
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Group => "group",
+            Self::Inbox => "inbox",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+/// Request lines, each with its LF.
+pub struct Traffic {
+    workload: Workload,
+    /// To each user.
+    sends: Vec<Vec<u8>>,
+    /// To the group of each user.
+    groups: Vec<Vec<u8>>,
+}
+
+const INBOX: &[u8] = b"INBOX limit=50\n";
+
+impl Traffic {
+    pub fn new(options: &Options, people: &[Person], members: usize) -> Self {
+        let text = text(options.size as usize);
+        let line = |verb: &str, to: &str| format!("{verb} {to} {text}\n").into_bytes();
+        let groups =
+            (0..people.len()).map(|user| line("SENDGROUP", &group_name(people, members, user)));
+        Self {
+            workload: options.workload,
+            sends: people.iter().map(|person| line("SEND", &person.name)).collect(),
+            groups: groups.collect(),
+        }
+    }
+
+    /// The same, of private messages only.
+    pub fn sends_only(options: &Options, people: &[Person]) -> Self {
+        let options = Options { workload: Workload::Send, ..options.clone() };
+        Self::new(&options, people, 1)
+    }
+
+    /// The next request of a user's connection.
+    pub fn next(&self, user: usize, random: &mut SmallRng) -> &[u8] {
+        let workload = match self.workload {
+            Workload::Mixed => match random.random_range(0..10u32) {
+                0..7 => Workload::Send,
+                7..9 => Workload::Group,
+                _ => Workload::Inbox,
+            },
+            one => one,
+        };
+        match workload {
+            Workload::Group => &self.groups[user],
+            Workload::Inbox => INBOX,
+            _ => &self.sends[random.random_range(0..self.sends.len())],
+        }
+    }
+}
+
+/// The group a user is in: users stand in rows of `members`, named after the first of them.
+pub fn group_name(people: &[Person], members: usize, user: usize) -> String {
+    let first = user / members * members;
+    format!("g-{}", people[first].name)
+}
+
+/// Words of random letters, the same each time.
+fn text(size: usize) -> String {
+    let mut random = SmallRng::seed_from_u64(1);
+    let mut text: String = (0..size)
+        .map(|i| match i % 7 {
+            6 => ' ',
+            _ => char::from(random.random_range(b'a'..=b'z')),
+        })
+        .collect();
+    // A blank in last place would not be part of the message.
+    if text.pop().is_some() {
+        text.push('.');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_their_size() {
+        for size in [1, 7, 100] {
+            let text = text(size);
+            assert_eq!((text.len(), text.trim()), (size, text.as_str()));
+        }
+    }
+
+    #[test]
+    fn groups_are_rows_of_users() {
+        let people = super::super::setup::made_up(5);
+        let groups: Vec<String> = (0..5).map(|user| group_name(&people, 2, user)).collect();
+        assert_eq!(groups[0], groups[1]);
+        assert_ne!(groups[1], groups[2]);
+        assert_eq!(groups[4], format!("g-{}", people[4].name));
+    }
+}

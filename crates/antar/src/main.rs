@@ -1,0 +1,45 @@
+//! The `antar` binary: a server, its administration, a client and a load generator.
+
+mod bare_loop;
+mod demo;
+mod serve;
+mod user;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A federated chat server: one binary, one port, every OK on disk.
+#[derive(Parser)]
+#[command(name = "antar", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a realm.
+    Serve(serve::Options),
+    /// Try a realm that is gone when you stop it: users messi, henderson and lineker.
+    Demo(demo::Options),
+    /// Add, list and remove users, on a running realm or a stopped one.
+    User(user::Options),
+    #[command(hide = true)]
+    BareLoop(bare_loop::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::User(options) => user::run(&options),
+        Command::BareLoop(options) => bare_loop::run(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("antar: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

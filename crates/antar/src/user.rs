@@ -1,0 +1,131 @@
+//! `antar user`: over the realm's own socket where it runs, on its data where it does not.
+
+use crate::serve;
+use antar_server::{Config, Offline, SOCKET};
+use antar_wire::{END, Name};
+use anyhow::{Context, bail};
+use serde_json::Value;
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    action: Action,
+    /// The data directory [default: antar-data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The configuration file of the realm.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Passwords are asked for on a terminal, else read as one line from standard input.
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Make an account.
+    Add {
+        /// 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit.
+        name: String,
+        /// The user may administer the realm.
+        #[arg(long)]
+        admin: bool,
+    },
+    /// List the accounts.
+    List,
+    /// Give a user a new password; ends their sessions.
+    Passwd {
+        /// The user.
+        name: String,
+    },
+    /// Remove an account.
+    Remove {
+        /// The user.
+        name: String,
+    },
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let (config, data) = (options.config.clone(), options.data.clone());
+    let config = serve::Options { config, data, ..Default::default() }.config()?;
+    let line = match &options.action {
+        Action::Add { name, admin } => {
+            let role = if *admin { "admin" } else { "user" };
+            format!("ADDUSER {} {role} {}", checked(name)?, ask_password(name)?)
+        }
+        Action::List => "GETUSERS".into(),
+        Action::Passwd { name } => {
+            format!("SETPASSWORD {} {}", checked(name)?, ask_password(name)?)
+        }
+        Action::Remove { name } => format!("REMOVEUSER {}", checked(name)?),
+    };
+    let reply = request(&config, &line)?;
+    let data = &reply["data"];
+    if reply["status"] != "OK" {
+        bail!("{} ({})", data.as_str().unwrap_or("refused"), reply["code"].as_str().unwrap_or("?"));
+    }
+    match data {
+        Value::Array(users) => users.iter().for_each(print_user),
+        data => println!("{}", data.as_str().unwrap_or_default()),
+    }
+    Ok(())
+}
+
+fn print_user(user: &Value) {
+    let text = |key: &str| user[key].as_str().unwrap_or_default();
+    let admin = if user["admin"] == true { "admin" } else { "" };
+    println!("{:<24} {admin:<6} {}", text("user"), text("created"));
+}
+
+/// A name is one word of the request, so what is none must not get into it.
+fn checked(name: &str) -> anyhow::Result<Name> {
+    Name::parse(name).with_context(|| {
+        format!("{name:?} is no name: 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit")
+    })
+}
+
+fn ask_password(name: &str) -> anyhow::Result<String> {
+    if !io::stdin().is_terminal() {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).context("cannot read the password")?;
+        let password = line.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            bail!("no password on standard input");
+        }
+        return Ok(password.into());
+    }
+    let password = rpassword::prompt_password(format!("Password for {name}: "))?;
+    if password != rpassword::prompt_password("Once more: ")? {
+        bail!("the two are not the same; nothing was changed");
+    }
+    Ok(password)
+}
+
+/// Has the realm answer a request, running or not.
+fn request(config: &Config, line: &str) -> anyhow::Result<Value> {
+    let bytes = match UnixStream::connect(config.data.join(SOCKET)) {
+        Ok(socket) => ask_running(socket, line).context("the running realm did not answer")?,
+        Err(_) => {
+            let (dialect, reply) = Offline::open(config)?.request(line)?;
+            let mut bytes = Vec::new();
+            reply.encode(dialect, &mut bytes);
+            bytes
+        }
+    };
+    Ok(serde_json::from_slice(&bytes)?)
+}
+
+fn ask_running(mut socket: UnixStream, line: &str) -> io::Result<Vec<u8>> {
+    socket.set_read_timeout(Some(Duration::from_secs(30)))?;
+    socket.write_all(format!("{line}\n").as_bytes())?;
+    let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
+    while !reply.ends_with(END) {
+        match socket.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            n => reply.extend_from_slice(&buffer[..n]),
+        }
+    }
+    Ok(reply)
+}

@@ -1,0 +1,302 @@
+//! The configuration file and its defaults.
+
+use antar_realm::{Limits, Policy};
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The Unix socket for administration, in the data directory.
+pub const SOCKET: &str = "antar.sock";
+
+/// Everything an operator can set. Every field has a default; an unknown one is an error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The realm's name; the host's name where it is not given at the first start.
+    pub name: Option<String>,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Addresses to listen on; port 0 takes a free one.
+    pub listen: Vec<SocketAddr>,
+    /// Who may REGISTER; open in local mode (bound to loopback only), else closed.
+    pub register: Option<Register>,
+    /// Who may link realms; anyone in local mode, else administrators.
+    pub link: Option<Link>,
+    /// AUTH does not tell an unknown user from a wrong password.
+    pub hide_unknown_users: bool,
+    /// Threads for connections; by default one on a small machine, half the cores on a larger one.
+    pub threads: Option<usize>,
+    /// What to log: a level, or directives such as `info,antar_server=debug`.
+    pub log: String,
+    /// Bounds on everything.
+    pub limits: LimitsConfig,
+    /// How passwords are hashed.
+    pub passwords: PasswordsConfig,
+}
+
+/// Who may REGISTER.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Register {
+    /// Anyone who connects.
+    Open,
+    /// Administrators, for others.
+    Closed,
+}
+
+/// Who may link realms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// Any user.
+    Open,
+    /// Administrators.
+    Admin,
+}
+
+/// Bounds on what clients can take.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// The longest line, in bytes before CR and LF.
+    pub line_bytes: usize,
+    /// The longest message text, in bytes.
+    pub message_bytes: usize,
+    /// The longest password, in bytes.
+    pub password_bytes: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// Connections from one address; in local mode as many as in all.
+    pub connections_per_address: Option<usize>,
+    /// Requests of one connection that are not answered yet; past it the connection is not read.
+    pub pending_requests: usize,
+    /// Events a watching connection may leave unread; past it the connection is closed.
+    pub unread_events: usize,
+    /// Groups a user may be in, and groups a user may make.
+    pub groups_per_user: usize,
+    /// Members of a group.
+    pub members_per_group: usize,
+    /// Sessions of a user.
+    pub sessions_per_user: usize,
+    /// Days a token lives unused.
+    pub token_idle_days: u64,
+    /// Seconds a connection may take to log in; 0 for ever.
+    pub login_seconds: u64,
+    /// Seconds a connection may say nothing; 0 for ever, since existing clients never ping.
+    pub idle_seconds: u64,
+    /// Seconds a connection may leave what it was sent unread; 0 for ever.
+    pub stall_seconds: u64,
+    /// Failed logins of one account from one address before further ones are refused; from all
+    /// addresses ten times as many.
+    pub login_failures_per_account: u32,
+    /// Failed logins from one address before further ones are refused.
+    pub login_failures_per_address: u32,
+    /// Seconds after which one failed login is forgotten.
+    pub login_failure_seconds: u64,
+}
+
+/// argon2id's parameters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordsConfig {
+    /// Memory, in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub iterations: u32,
+    /// Passwords hashed at once.
+    pub workers: usize,
+    /// Passwords waiting to be hashed before further ones are refused.
+    pub waiting: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            name: None,
+            data: "antar-data".into(),
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
+            register: None,
+            link: None,
+            hide_unknown_users: false,
+            threads: None,
+            log: "info".into(),
+            limits: LimitsConfig::default(),
+            passwords: PasswordsConfig::default(),
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let domain = Limits::default();
+        Self {
+            line_bytes: 64 << 10,
+            message_bytes: domain.message_bytes,
+            password_bytes: domain.password_bytes,
+            connections: 16_000,
+            connections_per_address: None,
+            pending_requests: 1_024,
+            unread_events: 10_000,
+            groups_per_user: domain.groups_per_user,
+            members_per_group: domain.members_per_group,
+            sessions_per_user: domain.sessions_per_user,
+            token_idle_days: 30,
+            login_seconds: 60,
+            idle_seconds: 0,
+            stall_seconds: 300,
+            login_failures_per_account: 10,
+            login_failures_per_address: 100,
+            login_failure_seconds: 10,
+        }
+    }
+}
+
+impl Default for PasswordsConfig {
+    /// OWASP's recommendation for argon2id: 19 MiB, two passes.
+    fn default() -> Self {
+        Self { memory_kib: 19 << 10, iterations: 2, workers: cores(), waiting: 1_024 }
+    }
+}
+
+/// Connections from one address in a realm that others can reach.
+const PER_ADDRESS: usize = 256;
+
+impl Config {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// Names the file, the line and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let shown = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { file: shown.clone(), error })?;
+        Self::parse(&text).map_err(|(line, what)| ConfigError::Wrong { file: shown, line, what })
+    }
+
+    /// Reads TOML; on failure the line and what is wrong with it.
+    fn parse(text: &str) -> Result<Self, (usize, String)> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let line = text[..at].matches('\n').count() + 1;
+            (line, error.message().replace('\n', "; "))
+        })
+    }
+
+    /// Bound to loopback only.
+    pub fn is_local(&self) -> bool {
+        self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// The domain's limits.
+    pub fn domain_limits(&self) -> Limits {
+        Limits {
+            message_bytes: self.limits.message_bytes,
+            groups_per_user: self.limits.groups_per_user,
+            members_per_group: self.limits.members_per_group,
+            sessions_per_user: self.limits.sessions_per_user,
+            token_idle: Duration::from_secs(self.limits.token_idle_days.saturating_mul(86_400)),
+            password_bytes: self.limits.password_bytes,
+        }
+    }
+
+    /// Who may do what.
+    pub fn policy(&self) -> Policy {
+        let default = if self.is_local() { Policy::local() } else { Policy::public() };
+        Policy {
+            open_registration: self
+                .register
+                .map_or(default.open_registration, |r| r == Register::Open),
+            open_linking: self.link.map_or(default.open_linking, |l| l == Link::Open),
+            hide_unknown_users: self.hide_unknown_users,
+        }
+    }
+
+    /// Connections allowed from one address.
+    pub fn connections_per_address(&self) -> usize {
+        let default = if self.is_local() { self.limits.connections } else { PER_ADDRESS };
+        self.limits.connections_per_address.unwrap_or(default)
+    }
+
+    /// Threads for connections.
+    pub fn threads(&self) -> usize {
+        self.threads.unwrap_or_else(|| if cores() <= 4 { 1 } else { cores() / 2 }).max(1)
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {file}: {error}")]
+    Unreadable {
+        /// Its name.
+        file: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A line of it is wrong.
+    #[error("{file}, line {line}: {what}")]
+    Wrong {
+        /// Its name.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong, and what would be right.
+        what: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_names_its_line() {
+        let (line, what) =
+            Config::parse("name = \"a\"\n\n[limits]\nmesage_bytes = 1\n").unwrap_err();
+        assert_eq!(line, 4);
+        assert!(what.contains("mesage_bytes") && what.contains("message_bytes"), "{what}");
+        assert_eq!(Config::parse("listen = [\"nowhere\"]").unwrap_err().0, 1);
+    }
+
+    #[test]
+    fn the_policy_follows_the_addresses_until_it_is_set() {
+        let local = Config::parse("").unwrap();
+        assert_eq!(local.policy(), Policy::local());
+        let public = Config::parse("listen = [\"127.0.0.1:1\", \"0.0.0.0:2\"]").unwrap();
+        assert_eq!(public.policy(), Policy::public());
+        assert_eq!(public.connections_per_address(), PER_ADDRESS);
+        let set = Config::parse("listen = [\"[::]:1\"]\nregister = \"open\"").unwrap();
+        assert!(set.policy().open_registration && !set.policy().open_linking);
+    }
+
+    #[test]
+    fn the_documented_configuration_is_the_default() {
+        let documented = include_str!("../../../docs/antar.toml");
+        let uncommented: String = documented
+            .lines()
+            .map(|l| l.strip_prefix("#= ").unwrap_or(l).to_string() + "\n")
+            .collect();
+        let config = Config::parse(&uncommented).unwrap();
+        let default = Config { name: Some("alpha".into()), ..Config::default() };
+        let same = |c: &Config| {
+            format!(
+                "{:?}",
+                Config {
+                    register: None,
+                    link: None,
+                    threads: None,
+                    passwords: PasswordsConfig { workers: 2, ..c.passwords.clone() },
+                    limits: LimitsConfig { connections_per_address: None, ..c.limits.clone() },
+                    ..c.clone()
+                }
+            )
+        };
+        assert_eq!(same(&config), same(&default));
+    }
+}

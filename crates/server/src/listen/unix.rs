@@ -1,0 +1,68 @@
+//! The Unix socket in the data directory: whoever may open it runs the server.
+
+use super::Gate;
+use crate::session;
+use antar_realm::Origin;
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+
+/// Connections for administration at once.
+const AT_ONCE: usize = 16;
+
+/// Accepts connections for administration; removes the socket when dropped.
+pub struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    gate: Arc<Gate>,
+}
+
+impl AdminSocket {
+    /// Binds the socket, replacing one that a killed server left: the directory is locked, so no
+    /// other server can be using it.
+    ///
+    /// # Errors
+    /// What the system says; a path past some 100 bytes is too long.
+    pub fn bind(path: &Path, gate: Arc<Gate>) -> io::Result<Self> {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // Nobody can reach it before its mode is set: the directory itself is the owner's only.
+        let listener = UnixListener::bind(path)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(Self { listener, path: path.into(), gate })
+    }
+
+    /// Accepts for ever.
+    pub async fn run(self) {
+        let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+        loop {
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let gate = self.gate.clone();
+                    tokio::spawn(async move {
+                        let conn = gate.next_conn();
+                        session::serve(stream, conn, Origin::Operator, &gate.shared).await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept an administrator");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}

@@ -1,0 +1,74 @@
+//! Administration of a realm that is not running, with the same requests.
+
+use crate::passwords::prove_here;
+use crate::{Config, server};
+use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, State};
+use antar_store::{Disk, Store, StoreError};
+use antar_wire::{Dialect, Frame, Reply, Time};
+use rand::Rng;
+
+/// A realm opened for administration; its directory is locked meanwhile.
+pub struct Offline {
+    store: Store,
+    state: State,
+    passwords: crate::PasswordsConfig,
+}
+
+/// Why a stopped realm could not be administered.
+#[derive(Debug, thiserror::Error)]
+pub enum OfflineError {
+    /// The directory cannot be made or used.
+    #[error("cannot use the data directory: {0}")]
+    Directory(#[from] std::io::Error),
+    /// Its data cannot be opened or changed.
+    #[error("cannot open the data: {0}")]
+    Store(#[from] StoreError),
+    /// The request is not one for an administrator.
+    #[error("a stopped realm cannot answer this")]
+    Unanswered,
+}
+
+const OPERATOR: ConnId = ConnId(0);
+
+impl Offline {
+    /// Opens a stopped realm; makes its directory where there is none yet, so that users can be
+    /// added before the first start.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] where it is running after all; otherwise what is wrong with the data.
+    pub fn open(config: &Config) -> Result<Self, OfflineError> {
+        server::make_private(&config.data)?;
+        let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
+        let mut state = State::new(config.domain_limits(), config.policy(), events);
+        let moment = Moment { now: Time::now(), entropy: [0; 32] };
+        let connected = Input::Connected(OPERATOR, Origin::Operator);
+        state.step(&moment, connected, &mut Effects::default());
+        Ok(Self { store, state, passwords: config.passwords.clone() })
+    }
+
+    /// Answers one request as a running realm would an operator; what it changes is on disk when
+    /// this returns.
+    ///
+    /// # Errors
+    /// [`OfflineError::Store`] where the disk refuses; [`OfflineError::Unanswered`] for history.
+    pub fn request(&mut self, line: &str) -> Result<(Dialect, Reply), OfflineError> {
+        let mut input = Input::Frame(OPERATOR, Frame::Line(line.into()));
+        loop {
+            let mut entropy = [0; 32];
+            rand::rng().fill_bytes(&mut entropy);
+            let mut effects = Effects::default();
+            self.state.step(&Moment { now: Time::now(), entropy }, input, &mut effects);
+            if !effects.events.is_empty() {
+                self.store.commit(&effects.events)?;
+            }
+            match effects.outputs.pop() {
+                Some(Output::Reply(_, dialect, reply)) => return Ok((dialect, reply)),
+                Some(Output::Work { conn, line, mut proofs, work }) => {
+                    proofs.push(prove_here(&self.passwords, work));
+                    input = Input::Resume { conn, line, proofs };
+                }
+                _ => return Err(OfflineError::Unanswered),
+            }
+        }
+    }
+}

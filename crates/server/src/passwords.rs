@@ -1,0 +1,103 @@
+//! argon2id, on its own bounded pool and never on the hub.
+
+use crate::PasswordsConfig;
+use antar_realm::{PasswordHash, Proof, Work};
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Semaphore;
+
+/// Hashes and verifies passwords, so many at once and so many waiting.
+#[derive(Clone)]
+pub struct Passwords(Arc<Inner>);
+
+struct Inner {
+    hasher: Argon2<'static>,
+    workers: Semaphore,
+    waiting: AtomicUsize,
+    most: usize,
+}
+
+impl Passwords {
+    pub fn new(config: &PasswordsConfig) -> Self {
+        Self(Arc::new(Inner {
+            hasher: hasher(config),
+            workers: Semaphore::new(config.workers.max(1)),
+            waiting: AtomicUsize::new(0),
+            most: config.waiting.max(1),
+        }))
+    }
+
+    /// Does the work on a thread of the pool; [`Proof::Busy`] at once where too much waits already.
+    pub async fn prove(&self, work: Work) -> Proof {
+        let inner = &self.0;
+        if inner.waiting.fetch_add(1, Ordering::Relaxed) >= inner.most {
+            inner.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Proof::Busy;
+        }
+        let permit = inner.workers.acquire().await;
+        let pool = self.clone();
+        let proof = tokio::task::spawn_blocking(move || prove(&pool.0.hasher, work)).await;
+        drop(permit);
+        inner.waiting.fetch_sub(1, Ordering::Relaxed);
+        proof.unwrap_or(Proof::Busy)
+    }
+}
+
+fn hasher(config: &PasswordsConfig) -> Argon2<'static> {
+    let params = Params::new(config.memory_kib, config.iterations.max(1), 1, None);
+    // Parameters that argon2 cannot take (too little memory) fall back to its own, stronger ones.
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.unwrap_or_default())
+}
+
+/// Hashes at the cost of the configuration, without a pool: for a realm that is not running.
+pub fn prove_here(config: &PasswordsConfig, work: Work) -> Proof {
+    prove(&hasher(config), work)
+}
+
+fn prove(hasher: &Argon2<'_>, work: Work) -> Proof {
+    match work {
+        Work::Hash { password, salt } => {
+            let hashed = hasher.hash_password_with_salt(password.expose().as_bytes(), &salt);
+            hashed.map_or(Proof::Busy, |hash| Proof::Hashed(PasswordHash::new(hash.to_string())))
+        }
+        Work::Verify { password, hash, .. } => {
+            let password = password.expose().as_bytes();
+            // The parameters of a stored hash are its own, not those configured now.
+            let matches = match hash.as_ref().and_then(|h| Phc::new(h.as_phc()).ok()) {
+                Some(phc) => hasher.verify_password(password, &phc).is_ok(),
+                None => {
+                    let _ = hasher.hash_password_with_salt(password, &[0; 16]);
+                    false
+                }
+            };
+            Proof::Verified { hash, matches }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_wire::Secret;
+
+    #[test]
+    fn a_hash_verifies_under_other_parameters() {
+        let cheap = PasswordsConfig { memory_kib: 8, iterations: 1, ..Default::default() };
+        let password = Secret::new("surabaya".to_string());
+        let work = Work::Hash { password: password.clone(), salt: [7; 16] };
+        let Proof::Hashed(hash) = prove_here(&cheap, work) else { panic!("not hashed") };
+        assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+        let other = PasswordsConfig { memory_kib: 16, iterations: 2, ..cheap };
+        for (guess, expected) in [("surabaya", true), ("Surabaya", false)] {
+            let work = Work::Verify {
+                password: Secret::new(guess.into()),
+                hash: Some(hash.clone()),
+                subject: String::new(),
+            };
+            let proof = Proof::Verified { hash: Some(hash.clone()), matches: expected };
+            assert_eq!(prove_here(&other, work), proof);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A realm, running.
+
+use crate::committer::Committer;
+use crate::hub::{Hub, QUEUE, ToHub};
+use crate::listen::{AdminSocket, Gate, Listener, bind};
+use crate::passwords::Passwords;
+use crate::reads::Reads;
+use crate::session::{Limits, Shared};
+use crate::throttle::Throttle;
+use crate::{Config, LimitsConfig, SOCKET};
+use antar_realm::{Effects, State};
+use antar_store::{Disk, Store, StoreError};
+use antar_wire::Name;
+use std::fs::DirBuilder;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// How long connections may take to read their last replies when the server shuts down.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Why a server did not start. Each says what to do about it in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made or used.
+    #[error("cannot use the data directory {path}: {error}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// What is in the data directory cannot be used.
+    #[error("cannot open the data in {path}: {error}")]
+    Store {
+        /// The directory.
+        path: PathBuf,
+        /// What the store says.
+        error: StoreError,
+    },
+    /// An address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {error}; is another server using it? choose one with --listen ADDR:PORT"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The name given is none.
+    #[error("{0:?} is no name for a realm: 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit")]
+    BadName(String),
+    /// The realm has another name already.
+    #[error(
+        "this realm is named {kept} and keeps its name; start it without --name {given}, or with another --data"
+    )]
+    Renamed {
+        /// Its name.
+        kept: String,
+        /// The one given.
+        given: String,
+    },
+    /// Something else failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A running realm. Dropping it breaks everything off; [`Server::shut_down`] ends it cleanly.
+pub struct Server {
+    name: Name,
+    addresses: Vec<SocketAddr>,
+    hub: mpsc::Sender<ToHub>,
+    accepting: Vec<JoinHandle<()>>,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    /// Opens the data, binds every address and takes connections. Must be called within a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let (store, state, name) = open(config)?;
+        // Bound before anything else runs, so that a port that is taken leaves nothing behind.
+        let listeners = config.listen.iter().map(|address| {
+            bind(*address).map_err(|error| StartError::Listen { address: *address, error })
+        });
+        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+
+        let (hub, inbox) = mpsc::channel(QUEUE);
+        let reads = Reads::new(store.clone());
+        let running = Hub {
+            state,
+            committer: Committer::start(store)?,
+            passwords: Passwords::new(&config.passwords),
+            throttle: Throttle::new(&config.limits),
+            unread_events: config.limits.unread_events,
+            inbox,
+            back: hub.downgrade(),
+        };
+        let shared = Shared { hub: hub.clone(), reads, limits: session_limits(&config.limits) };
+        let per_address = config.connections_per_address();
+        let gate = Arc::new(Gate::new(shared, config.limits.connections, per_address));
+
+        let mut accepting = Vec::new();
+        match AdminSocket::bind(&config.data.join(SOCKET), gate.clone()) {
+            Ok(socket) => accepting.push(tokio::spawn(socket.run())),
+            Err(error) => {
+                tracing::warn!(%error, "no socket for administration; antar user works on the stopped realm only");
+            }
+        }
+        let mut addresses = Vec::new();
+        for listener in listeners {
+            addresses.push(listener.local_addr()?);
+            accepting.push(tokio::spawn(Listener { listener, gate: gate.clone() }.run()));
+        }
+        let running = tokio::spawn(running.run());
+        Ok(Self { name, addresses, hub, accepting, running })
+    }
+
+    /// The realm's name.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The addresses it listens on, with the real ports.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops accepting, answers what was received, syncs, and returns. Connections that do not read
+    /// their last replies within five seconds are broken off.
+    pub async fn shut_down(self) {
+        self.accepting.iter().for_each(JoinHandle::abort);
+        let (drained, answered) = oneshot::channel();
+        let _ = self.hub.send(ToHub::Drain(drained)).await;
+        if tokio::time::timeout(LAST_WORDS, answered).await.is_err() {
+            tracing::warn!("some connections did not read their last replies");
+        }
+        drop(self.hub);
+        // Sessions that hang keep the hub's channel open; everything that was acknowledged is synced
+        // all the same.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.running).await;
+    }
+}
+
+/// Opens the store and makes the first state of it, named.
+fn open(config: &Config) -> Result<(Arc<Store>, State, Name), StartError> {
+    let path = &config.data;
+    make_private(path).map_err(|error| StartError::Directory { path: path.clone(), error })?;
+    let broken = |error| StartError::Store { path: path.clone(), error };
+    let disk = Disk::open(path).map_err(broken)?;
+    let (store, events) = Store::open(Box::new(disk)).map_err(broken)?;
+    let mut state = State::new(config.domain_limits(), config.policy(), events);
+    let name = match (state.name().cloned(), &config.name) {
+        (Some(kept), Some(given)) if *kept.folded() != *given.to_ascii_lowercase() => {
+            return Err(StartError::Renamed { kept: kept.to_string(), given: given.clone() });
+        }
+        (Some(kept), _) => kept,
+        (None, given) => {
+            let name = first_name(given.as_deref())?;
+            let mut effects = Effects::default();
+            let _ = state.name_realm(name.clone(), &mut effects);
+            store.commit(&effects.events).map_err(broken)?;
+            name
+        }
+    };
+    Ok((Arc::new(store), state, name))
+}
+
+/// Makes a directory that only its owner can enter: it holds the socket for administration.
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// The name given, else the host's with what a name cannot hold replaced.
+fn first_name(given: Option<&str>) -> Result<Name, StartError> {
+    if let Some(given) = given {
+        return Name::parse(given).ok_or_else(|| StartError::BadName(given.into()));
+    }
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let fits = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let host: String = host.chars().map(fits).collect();
+    let host = host.trim_start_matches(['.', '_', '-']);
+    let short = &host[..host.len().min(antar_wire::MAX_NAME)];
+    let name = Name::parse(short).or_else(|| Name::parse("realm"));
+    name.ok_or_else(|| StartError::BadName(short.into()))
+}
+
+fn session_limits(limits: &LimitsConfig) -> Limits {
+    let seconds = |n: u64| (n > 0).then(|| Duration::from_secs(n));
+    Limits {
+        line_bytes: limits.line_bytes,
+        pending_requests: limits.pending_requests,
+        login: seconds(limits.login_seconds),
+        idle: seconds(limits.idle_seconds),
+        stall: seconds(limits.stall_seconds),
+    }
+}

@@ -1,0 +1,351 @@
+//! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
+
+use crate::hub::ToHub;
+use crate::outbox::{Item, Outbox, State};
+use crate::reads::Reads;
+use antar_realm::{ConnId, Origin};
+use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Bytes read at once. The buffer is a thread's, not a connection's: an idle connection has none.
+const READ: usize = 64 << 10;
+
+/// Bytes encoded before they are written.
+const WRITE: usize = 64 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
+
+/// What sessions share.
+pub struct Shared {
+    pub hub: mpsc::Sender<ToHub>,
+    pub reads: Reads,
+    pub limits: Limits,
+}
+
+/// A connection's limits; see [`crate::LimitsConfig`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub line_bytes: usize,
+    pub pending_requests: usize,
+    pub login: Option<Duration>,
+    pub idle: Option<Duration>,
+    pub stall: Option<Duration>,
+}
+
+/// Why a connection ended, for its line in the log.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// The client closed it, and everything it sent is answered.
+    Closed,
+    /// The client broke it off.
+    Broken,
+    /// It began with an HTTP request.
+    Http,
+    /// Nobody logged in, or nothing was said, in time.
+    TimedOut,
+    /// It left too much unread for too long.
+    TooSlow,
+    /// The server shuts down.
+    Shutdown,
+}
+
+/// Serves one connection to its end.
+pub async fn serve<S>(stream: S, conn: ConnId, origin: Origin, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let outbox = Arc::new(Outbox::default());
+    if shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.is_err() {
+        return;
+    }
+    let began = Instant::now();
+    let mut session = Session {
+        stream,
+        conn,
+        origin,
+        outbox: &outbox,
+        shared,
+        decoder: Decoder::new(shared.limits.line_bytes),
+        backlog: VecDeque::new(),
+        pending: 0,
+        requests: 0,
+        heard: began,
+        began,
+        out: Vec::new(),
+    };
+    let end = session.run().await;
+    let requests = session.requests;
+    let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
+    let seconds = began.elapsed().as_secs();
+    match origin {
+        Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
+        Origin::Client(peer) => {
+            tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
+        }
+    }
+}
+
+struct Session<'a, S> {
+    stream: S,
+    conn: ConnId,
+    origin: Origin,
+    outbox: &'a Outbox,
+    shared: &'a Shared,
+    decoder: Decoder,
+    /// Frames read and not handed to the hub yet, because too many wait for an answer.
+    backlog: VecDeque<Frame>,
+    /// Frames the hub has that are not answered yet: each is answered once.
+    pending: usize,
+    requests: u64,
+    /// When something was last read.
+    heard: Instant,
+    began: Instant,
+    out: Vec<u8>,
+}
+
+/// What a session waits for.
+enum Woken {
+    Read(io::Result<usize>),
+    Outbox,
+    Deadline,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    async fn run(&mut self) -> End {
+        let mut last: Option<End> = None;
+        loop {
+            let state = match self.deliver().await {
+                Ok(state) => state,
+                Err(end) => return end,
+            };
+            if state.draining && last.is_none() {
+                // What has arrived by now is answered; nothing more is read.
+                last = Some(End::Shutdown);
+                if let Err(end) = self.read_arrived().await {
+                    return end;
+                }
+            }
+            self.forward().await;
+            if self.pending == 0
+                && self.backlog.is_empty()
+                && let Some(end) = last
+            {
+                self.close().await;
+                return end;
+            }
+            let readable = last.is_none() && self.backlog.is_empty() && self.pending < self.most();
+            match self.wait(readable, state).await {
+                Woken::Outbox => {}
+                Woken::Read(Ok(0)) => last = Some(End::Closed),
+                Woken::Read(Ok(_)) if self.is_http() => return End::Http,
+                Woken::Read(Ok(_)) => {}
+                Woken::Read(Err(_)) => return End::Broken,
+                Woken::Deadline => return self.dismiss(Code::TimedOut, End::TimedOut).await,
+            }
+        }
+    }
+
+    fn most(&self) -> usize {
+        self.shared.limits.pending_requests.max(1)
+    }
+
+    /// Waits for something to read, to write or to end.
+    async fn wait(&mut self, readable: bool, state: State) -> Woken {
+        let deadline = self.deadline(state);
+        let Self { stream, decoder, backlog, outbox, .. } = self;
+        let read = poll_fn(|cx| match readable {
+            true => poll_read(stream, decoder, backlog, cx),
+            false => Poll::Pending,
+        });
+        let expired = async {
+            match deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let woken = tokio::select! {
+            biased;
+            () = outbox.woken() => Woken::Outbox,
+            read = read => Woken::Read(read),
+            () = expired => Woken::Deadline,
+        };
+        let idles = self.shared.limits.idle.is_some();
+        if idles && matches!(woken, Woken::Read(_)) {
+            self.heard = Instant::now();
+        }
+        woken
+    }
+
+    fn deadline(&self, state: State) -> Option<Instant> {
+        if self.origin == Origin::Operator {
+            return None;
+        }
+        let limits = &self.shared.limits;
+        let login = limits.login.filter(|_| !state.logged_in).map(|d| self.began + d);
+        let idle = limits.idle.filter(|_| self.pending == 0).map(|d| self.heard + d);
+        login.into_iter().chain(idle).min()
+    }
+
+    fn is_http(&self) -> bool {
+        self.backlog.back() == Some(&Frame::Http)
+    }
+
+    /// Reads what is there, without waiting.
+    async fn read_arrived(&mut self) -> Result<(), End> {
+        let Self { stream, decoder, backlog, .. } = self;
+        let all = poll_fn(|cx| {
+            loop {
+                match poll_read(stream, decoder, backlog, cx) {
+                    Poll::Ready(Ok(0)) | Poll::Pending => return Poll::Ready(Ok(())),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Broken)),
+                    Poll::Ready(Ok(_)) => {}
+                }
+            }
+        });
+        all.await?;
+        if self.is_http() { Err(End::Http) } else { Ok(()) }
+    }
+
+    /// Hands as many frames to the hub as may wait for an answer.
+    async fn forward(&mut self) {
+        let room = self.most().saturating_sub(self.pending).min(self.backlog.len());
+        if room == 0 {
+            return;
+        }
+        let frames: Vec<Frame> = match room == self.backlog.len() {
+            true => std::mem::take(&mut self.backlog).into(),
+            false => self.backlog.drain(..room).collect(),
+        };
+        self.pending += frames.len();
+        self.requests += frames.len() as u64;
+        // Without a hub there is no server: the session ends with its task.
+        let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
+    }
+
+    /// Writes everything the hub has released.
+    async fn deliver(&mut self) -> Result<State, End> {
+        loop {
+            let (items, state) = self.outbox.take();
+            if state.too_slow {
+                return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
+            }
+            if items.is_empty() {
+                self.flush().await?;
+                // An idle connection holds no buffer.
+                if self.out.capacity() > 0 && self.pending == 0 {
+                    self.out = Vec::new();
+                }
+                return Ok(state);
+            }
+            for item in items {
+                self.encode(item).await;
+                if self.out.len() >= WRITE {
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+
+    async fn encode(&mut self, item: Item) {
+        let reply = match item {
+            Item::Reply(dialect, reply) => Some((dialect, reply)),
+            Item::Read(dialect, read) => Some((dialect, self.shared.reads.serve(read).await)),
+            Item::Event(dialect, event) => {
+                self.out.extend_from_slice(event.bytes(dialect));
+                None
+            }
+        };
+        if let Some((dialect, reply)) = reply {
+            reply.encode(dialect, &mut self.out);
+            self.pending = self.pending.saturating_sub(1);
+        }
+    }
+
+    /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
+    /// up meanwhile.
+    async fn flush(&mut self) -> Result<(), End> {
+        let mut written = 0;
+        while written < self.out.len() {
+            let Self { stream, out, outbox, .. } = self;
+            let write = poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
+            // Most writes are done at once; only one that has to wait pays for the timer.
+            let done = match now_or_never(write).await {
+                Some(done) => done,
+                None => {
+                    let write =
+                        poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
+                    let stall = self.shared.limits.stall.unwrap_or(Duration::MAX);
+                    tokio::select! {
+                        done = write => done,
+                        () = given_up(outbox) => return Err(End::TooSlow),
+                        () = tokio::time::sleep(stall) => return Err(End::TooSlow),
+                    }
+                }
+            };
+            match done {
+                Ok(0) | Err(_) => return Err(End::Broken),
+                Ok(n) => written += n,
+            }
+        }
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Tells why, as far as the client still reads, and ends the connection.
+    async fn dismiss(&mut self, code: Code, end: End) -> End {
+        self.out.clear();
+        Reply::from(code).encode(Dialect::Lower, &mut self.out);
+        let Self { stream, out, .. } = self;
+        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out))).await;
+        self.close().await;
+        end
+    }
+
+    async fn close(&mut self) {
+        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx))).await;
+    }
+}
+
+/// Reads once into the thread's buffer and decodes; `Ok(0)` at the end of the stream.
+fn poll_read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    decoder: &mut Decoder,
+    frames: &mut VecDeque<Frame>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        decoder.feed(buffer.filled(), frames);
+        Poll::Ready(Ok(buffer.filled().len()))
+    })
+}
+
+/// Polls a future once.
+async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
+}
+
+/// Waits until the hub has given a connection up.
+async fn given_up(outbox: &Outbox) {
+    while !outbox.state().too_slow {
+        outbox.woken().await;
+    }
+}
