@@ -1,6 +1,8 @@
 //! The `antar` binary: a server, its administration, a client and a load generator.
 
 mod bare_loop;
+mod bench;
+mod chat;
 mod demo;
 mod serve;
 mod user;
@@ -24,6 +26,10 @@ enum Command {
     Demo(demo::Options),
     /// Add, list and remove users, on a running realm or a stopped one.
     User(user::Options),
+    /// Chat in a terminal.
+    Chat(chat::Options),
+    /// Measure a realm with a load of requests.
+    Bench(bench::Options),
     #[command(hide = true)]
     BareLoop(bare_loop::Options),
 }
@@ -33,6 +39,8 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::User(options) => user::run(&options),
+        Command::Chat(options) => chat::run(options),
+        Command::Bench(options) => bench::run(options),
         Command::BareLoop(options) => bare_loop::run(&options),
     };
     match done {

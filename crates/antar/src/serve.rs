@@ -2,7 +2,7 @@
 
 use antar_server::{Config, Server};
 use anyhow::Context;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,9 +50,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Logs to standard error: standard output is for the one line that says the realm is there.
 pub fn start_logging(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log)
+    // The engine's own notes are of interest to its authors; what is wrong with it is to ours.
+    let directives = format!("fjall=warn,lsm_tree=warn,{}", config.log);
+    let filter = EnvFilter::try_new(directives)
         .with_context(|| format!("log = {:?} is no level and no directives", config.log))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    log.with_writer(std::io::stderr).init();
     Ok(())
 }
 
