@@ -10,6 +10,10 @@ mod user;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+/// Measured at 64 connections: the system's allocator takes a tenth of the server's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A federated chat server: one binary, one port, every OK on disk.
 #[derive(Parser)]
 #[command(name = "antar", version, propagate_version = true)]

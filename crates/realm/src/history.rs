@@ -18,7 +18,7 @@ pub enum Mailbox {
 }
 
 /// Where a list of messages comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// A mailbox.
     Mailbox(Mailbox),

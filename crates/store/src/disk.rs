@@ -1,7 +1,7 @@
 //! The engine of a running realm: fjall, a log-structured merge tree with a journal.
 
 use crate::engine::Key;
-use crate::{Direction, Engine, Op, StoreError, Visit};
+use crate::{Direction, Engine, Ops, StoreError, Visit};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -100,13 +100,13 @@ fn probe(path: &Path) -> Result<(), StoreError> {
 }
 
 impl Engine for Disk {
-    fn commit(&self, number: u64, ops: Vec<Op>) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, ops: &Ops) -> Result<(), StoreError> {
         let committed = self.with(|open| {
             let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
-            for op in ops {
-                match op {
-                    Op::Put(key, value) => batch.insert(&open.keyspace, key, value),
-                    Op::Delete(key) => batch.remove(&open.keyspace, key),
+            for (key, value) in ops.iter() {
+                match value {
+                    Some(value) => batch.insert(&open.keyspace, key, value),
+                    None => batch.remove(&open.keyspace, key),
                 }
             }
             batch.commit().map_err(|e| explain(&self.path, e))
@@ -205,22 +205,24 @@ impl Mark {
 mod tests {
     use super::*;
 
-    fn put(key: &str) -> Vec<Op> {
-        vec![Op::Put(key.into(), b"value".to_vec())]
+    fn put(key: &str) -> Ops {
+        let mut ops = Ops::default();
+        ops.put(key.as_bytes(), |value| Ok(value.extend_from_slice(b"value"))).unwrap();
+        ops
     }
 
     #[test]
     fn keeps_what_was_committed_and_locks_its_directory() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::open(dir.path()).unwrap();
-        disk.commit(1, put("a")).unwrap();
+        disk.commit(1, &put("a")).unwrap();
         assert!(matches!(Disk::open(dir.path()), Err(StoreError::Locked(_))));
         drop(disk);
         let disk = Disk::open(dir.path()).unwrap();
         assert_eq!(disk.read(b"a").unwrap().unwrap(), b"value");
         assert_eq!(disk.acknowledged(), 1);
         disk.reopen().unwrap();
-        disk.commit(2, put("b")).unwrap();
+        disk.commit(2, &put("b")).unwrap();
         assert_eq!(disk.read(b"b").unwrap().unwrap(), b"value");
     }
 

@@ -12,7 +12,7 @@ mod store;
 mod twin;
 
 pub use disk::Disk;
-pub use engine::{Direction, Engine, Op, Visit};
+pub use engine::{Direction, Engine, Key, Ops, Visit};
 pub use error::StoreError;
 pub use store::Store;
 pub use twin::Twin;

@@ -1,9 +1,10 @@
 //! The store itself, over whichever engine.
 
-use crate::layout::{self, BATCHES, FORMAT, FORMAT_KEY, RECORDS, RING, Tip};
-use crate::{Direction, Engine, Op, StoreError};
-use antar_realm::{Event, Mailbox, Page, Source};
+use crate::layout::{self, BATCHES, FORMAT, FORMAT_KEY, Pointer, RECORDS, RING, Tip};
+use crate::{Direction, Engine, StoreError};
+use antar_realm::{Event, Page, Source};
 use antar_wire::Message;
+use serde::de::DeserializeOwned;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
@@ -49,16 +50,13 @@ impl Store {
     /// more until [`Store::reopen`] has found out.
     pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
         let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ops = Vec::with_capacity(2 * events.len() + 2);
-        let mut next = Tip { batch: tip.batch + 1, last_id: tip.last_id };
-        for event in events {
-            next.last_id = next.last_id.max(layout::write(event, &mut ops)?);
-        }
+        let (mut ops, last_id) = layout::write(events)?;
+        let next = Tip { batch: tip.batch + 1, last_id: tip.last_id.max(last_id) };
         if next.batch == 1 {
-            ops.push(Op::Put(FORMAT_KEY.into(), layout::encode(&FORMAT)?));
+            ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
         }
-        ops.push(Op::Put(layout::batch_slot(next.batch), layout::encode(&next)?));
-        self.engine.commit(next.batch, ops)?;
+        ops.put(&layout::batch_slot(next.batch), |value| layout::encode(&next, value))?;
+        self.engine.commit(next.batch, &ops)?;
         *tip = next;
         // Batches that are replayed at a start must all be within the ring, or a gap could hide.
         if next.batch % (RING / 2) == 0 {
@@ -72,41 +70,74 @@ impl Store {
     /// # Errors
     /// Where the disk or what is on it fails; a damaged message is reported, never returned.
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
-        let prefix = layout::prefix(source);
-        let first = page.after.map_or(Some(0), |id| id.checked_add(1));
-        let past = page.before.unwrap_or(u64::MAX);
-        let Some(first) = first.filter(|first| *first < past) else {
-            return Ok((Vec::new(), false));
-        };
-        let range = layout::entry(&prefix, first)..layout::entry(&prefix, past);
-        let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
-        let (mut messages, mut more) = (Vec::new(), false);
-        self.engine.scan(range, direction, &mut |key, value| {
-            if messages.len() == page.limit {
-                more = true;
-                return Ok(ControlFlow::Break(()));
+        match source {
+            Source::Mailbox(_) => self.list(source, page, |message: &Message| message.id),
+            Source::Sent(_) => {
+                let (pointers, more) = self.list(source, page, |pointer: &Pointer| pointer.id)?;
+                let messages = pointers.into_iter().map(|pointer| self.follow(pointer));
+                Ok((messages.collect::<Result<_, _>>()?, more))
             }
-            messages.push(match source {
-                Source::Mailbox(_) => layout::decode(key, value)?,
-                Source::Sent(_) => self.follow(key, value)?,
-            });
-            Ok(ControlFlow::Continue(()))
+        }
+    }
+
+    /// A page of a list's entries, oldest first, and whether more is left in its direction.
+    fn list<T: DeserializeOwned>(
+        &self,
+        source: Source,
+        page: Page,
+        id: fn(&T) -> u64,
+    ) -> Result<(Vec<T>, bool), StoreError> {
+        let (first, past) = (page.after.map_or(0, |id| id.saturating_add(1)), page.before);
+        let past = past.unwrap_or(u64::MAX);
+        let (mut found, mut more) = (Vec::new(), false);
+        if first >= past {
+            return Ok((found, more));
+        }
+        let start = match page.after {
+            Some(_) => self.run_holding(source, first)?,
+            None => 0,
+        };
+        let range = layout::entry(source, start)..layout::entry(source, past);
+        let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
+        self.engine.scan(range, direction, &mut |key, value| {
+            let mut run: Vec<T> = layout::decode_run(key, value)?;
+            run.retain(|entry| (first..past).contains(&id(entry)));
+            if direction == Direction::Down {
+                run.reverse();
+            }
+            let room = page.limit - found.len();
+            more = run.len() > room;
+            found.extend(run.into_iter().take(room));
+            Ok(if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         if direction == Direction::Down {
-            messages.reverse();
+            found.reverse();
         }
-        Ok((messages, more))
+        Ok((found, more))
+    }
+
+    /// The first id of the run that holds an id, or would.
+    fn run_holding(&self, source: Source, id: u64) -> Result<u64, StoreError> {
+        let range = layout::entry(source, 0)..layout::entry(source, id.saturating_add(1));
+        let mut holding = 0;
+        self.engine.scan(range, Direction::Down, &mut |key, _| {
+            let (_, first) = key.split_last_chunk().ok_or_else(|| layout::damaged(key))?;
+            holding = u64::from_be_bytes(*first);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(holding)
     }
 
     /// The message that an entry of a SENT list points to.
-    fn follow(&self, key: &[u8], value: &[u8]) -> Result<Message, StoreError> {
-        let mailbox: Mailbox = layout::decode(key, value)?;
-        let id = &key[key.len() - size_of::<u64>()..];
-        let target = [&layout::prefix(Source::Mailbox(mailbox)), id].concat();
-        match self.engine.read(&target)? {
-            Some(value) => layout::decode(&target, &value),
-            None => Err(StoreError::Corrupt(format!("message {} is gone", layout::hex(&target)))),
-        }
+    fn follow(&self, Pointer { id, mailbox }: Pointer) -> Result<Message, StoreError> {
+        let (after, before) = (id.checked_sub(1), id.checked_add(1));
+        let page = Page { after, before, limit: 1 };
+        let (found, _) =
+            self.list(Source::Mailbox(mailbox), page, |message: &Message| message.id)?;
+        found
+            .into_iter()
+            .next()
+            .ok_or_else(|| StoreError::Corrupt(format!("message {id} is gone from its mailbox")))
     }
 
     fn load(&self) -> Result<Vec<Event>, StoreError> {
@@ -163,7 +194,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::Twin;
-    use antar_realm::{AccountId, AccountRecord, GroupId, PasswordHash};
+    use antar_realm::{AccountId, AccountRecord, GroupId, Mailbox, PasswordHash};
     use antar_wire::{Name, Text, Time};
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -226,7 +257,7 @@ mod tests {
         let twin = Twin::default();
         let (store, _) = open(&twin).unwrap();
         store.commit(&[]).unwrap();
-        twin.overwrite(FORMAT_KEY, &layout::encode(&2u32).unwrap());
+        twin.overwrite(FORMAT_KEY, &[2]);
         assert!(matches!(open(&twin), Err(StoreError::Format { found: 2, known: 1 })));
     }
 
@@ -242,7 +273,7 @@ mod tests {
         twin.lose_batch(5);
         assert!(open(&twin).is_err_and(|e| e.to_string().contains("the last 1 are missing")));
         twin.restore(whole);
-        let key = layout::entry(&layout::prefix(Source::Mailbox(BOB)), 2);
+        let key = layout::entry(Source::Mailbox(BOB), 2);
         twin.overwrite(&key, b"\xff");
         assert!(matches!(
             store.read(Source::Mailbox(BOB), Page::default()),
@@ -267,14 +298,19 @@ mod tests {
     proptest! {
         #[test]
         fn pages_are_what_a_list_would_give(
-            count in 0u64..30,
-            after in proptest::option::of(0u64..40),
-            before in proptest::option::of(0u64..40),
-            limit in 1usize..20,
+            sizes in proptest::collection::vec(1u64..90, 0..4),
+            after in proptest::option::of(0u64..200),
+            before in proptest::option::of(0u64..200),
+            limit in 1usize..120,
         ) {
             let (store, _) = open(&Twin::default()).unwrap();
-            let events: Vec<Event> = (1..=count).map(|id| posted(BOB, None, id)).collect();
-            store.commit(&events).unwrap();
+            let mut count = 0;
+            for size in sizes {
+                let ids = count + 1..=count + size;
+                let events: Vec<Event> = ids.map(|id| posted(BOB, Some(AMY), id)).collect();
+                store.commit(&events).unwrap();
+                count += size;
+            }
             let within: Vec<u64> = (1..=count)
                 .filter(|id| after.is_none_or(|a| *id > a) && before.is_none_or(|b| *id < b))
                 .collect();
@@ -287,6 +323,7 @@ mod tests {
             let (got, more) = ids(&store, Source::Mailbox(BOB), page);
             prop_assert_eq!(&got[..], expected);
             prop_assert_eq!(more, within.len() > limit);
+            prop_assert_eq!(ids(&store, Source::Sent(AMY), page), (got, more));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! The engine of tests and simulations: in memory, and it can crash.
 
 use crate::engine::Key;
-use crate::{Direction, Engine, Op, StoreError, Visit};
+use crate::{Direction, Engine, Ops, StoreError, Visit};
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ pub struct Twin(Arc<Mutex<Inner>>);
 struct Inner {
     data: Image,
     /// The batch that was written and not synced when the machine stopped.
-    unsynced: Option<(u64, Vec<Op>)>,
+    unsynced: Option<(u64, Ops)>,
     fails: bool,
     stops: bool,
     /// After a failure nothing is taken until the engine is opened again.
@@ -29,17 +29,17 @@ struct Inner {
 pub struct Image {
     pairs: BTreeMap<Key, Vec<u8>>,
     /// Each batch as it was written, to take one out again.
-    batches: BTreeMap<u64, Vec<Op>>,
+    batches: BTreeMap<u64, Ops>,
     acknowledged: u64,
 }
 
 impl Image {
-    fn apply(&mut self, number: u64, ops: Vec<Op>) {
-        for op in &ops {
-            match op {
-                Op::Put(key, value) => drop(self.pairs.insert(key.clone(), value.clone())),
-                Op::Delete(key) => drop(self.pairs.remove(key)),
-            }
+    fn apply(&mut self, number: u64, ops: Ops) {
+        for (key, value) in ops.iter() {
+            match value {
+                Some(value) => self.pairs.insert(key.into(), value.into()),
+                None => self.pairs.remove(key),
+            };
         }
         self.batches.insert(number, ops);
     }
@@ -88,16 +88,15 @@ impl Twin {
     /// Damages the disk: a whole batch goes missing, as when a journal is cut.
     pub fn lose_batch(&self, number: u64) {
         let mut inner = self.inner();
-        for op in inner.data.batches.remove(&number).into_iter().flatten() {
-            if let Op::Put(key, _) = op {
-                inner.data.pairs.remove(&key);
-            }
+        let Some(lost) = inner.data.batches.remove(&number) else { return };
+        for (key, _) in lost.iter() {
+            inner.data.pairs.remove(key);
         }
     }
 }
 
 impl Engine for Twin {
-    fn commit(&self, number: u64, ops: Vec<Op>) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, ops: &Ops) -> Result<(), StoreError> {
         let mut inner = self.inner();
         if inner.shut || inner.fails {
             inner.shut = true;
@@ -105,10 +104,10 @@ impl Engine for Twin {
         }
         if inner.stops {
             inner.shut = true;
-            inner.unsynced = Some((number, ops));
+            inner.unsynced = Some((number, ops.clone()));
             return Err(StoreError::Engine("the machine stopped".into()));
         }
-        inner.data.apply(number, ops);
+        inner.data.apply(number, ops.clone());
         inner.data.acknowledged = number;
         Ok(())
     }
