@@ -1,36 +1,37 @@
-//! The engine of a running realm: fjall, a log-structured merge tree with a journal.
+//! The engine of a running realm: a commit log of our own, and a tree for what is read.
+//!
+//! A batch is durable once it is in the log. A second thread then puts it into the tree, in memory,
+//! while the next one syncs; who reads waits for what was committed before. When a segment of the log
+//! is full, a third thread has the tree write what it holds to tables, and the log lets go of what
+//! they contain.
 
 use crate::engine::Key;
+use crate::log::{self, Log, SEGMENT, Segment};
+use crate::mark::Mark;
+use crate::tree::{self, Tree};
 use crate::{Direction, Engine, Ops, StoreError, Visit};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use std::fs::{File, OpenOptions};
+use lsm_tree::Guard;
+use std::fs::File;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 
-/// Bytes of journal at most: bounds the disk it takes and the time an unclean start replays it.
-const JOURNAL_BYTES: u64 = 128 << 20;
+/// Batches in the log that are not in the tree yet; past it a commit waits.
+const BEHIND: usize = 4;
 
-/// Bytes of the cache for what is read from disk.
-const CACHE_BYTES: u64 = 64 << 20;
+/// Segments that are full and not in the tree's tables yet; past it the tree waits, and so in the
+/// end does a commit. Bounds the memory that the tree takes.
+const UNWRITTEN: usize = 8;
 
-/// fjall over a directory.
-///
-/// One keyspace with key prefixes, because a keyspace that is rarely written pins the journal of
-/// all others. Each batch is synced (`SyncData`; the engine's own default does not sync).
+/// The data in a directory.
 pub struct Disk {
     path: PathBuf,
     /// Empty only while the data are being opened again.
-    open: RwLock<Option<Open>>,
+    running: RwLock<Option<Arc<Running>>>,
     mark: Mark,
-}
-
-#[derive(Clone)]
-struct Open {
-    database: Database,
-    keyspace: Keyspace,
 }
 
 impl Disk {
@@ -38,50 +39,213 @@ impl Disk {
     /// against other processes until this is dropped.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] where another process has it; [`StoreError::Corrupt`] where the
-    /// journal or a table is damaged; [`StoreError::Io`] where the directory cannot be used.
+    /// [`StoreError::Locked`] where another process has it; [`StoreError::Corrupt`] where the log or
+    /// a table is damaged; [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path)?;
-        let open = open(path)?;
-        let mark = Mark::open(&path.join("acknowledged"))?;
-        Ok(Self { path: path.into(), open: RwLock::new(Some(open)), mark })
+        let mark = Mark::open(path)?;
+        let running = RwLock::new(Some(Arc::new(Running::start(path)?)));
+        Ok(Self { path: path.into(), running, mark })
     }
 
-    fn with<T>(&self, run: impl FnOnce(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner).clone();
-        run(open.as_ref().ok_or_else(|| StoreError::Engine("closed after a failure".into()))?)
+    fn running(&self) -> Result<Arc<Running>, StoreError> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.clone().ok_or_else(|| StoreError::Engine("closed after a failure".into()))
+    }
+
+    /// The tree, once everything committed before is in it.
+    fn tree(&self) -> Result<Arc<Tree>, StoreError> {
+        let running = self.running()?;
+        running.progress.wait()?;
+        Ok(running.tree.clone())
     }
 }
 
-fn open(path: &Path) -> Result<Open, StoreError> {
-    let explain = |error| explain(path, error);
-    let database = Database::builder(path.join("store"))
-        .max_journaling_size(JOURNAL_BYTES)
-        .cache_size(CACHE_BYTES)
-        .worker_threads(1)
-        .open()
-        .map_err(explain)?;
-    let keyspace = database.keyspace("realm", KeyspaceCreateOptions::default).map_err(explain)?;
-    Ok(Open { database, keyspace })
+/// The log, the tree, and the two threads between them.
+struct Running {
+    /// Closed only while this is dropped: the applier ends with it, and the janitor after.
+    queue: Option<SyncSender<Batch>>,
+    log: Mutex<Log>,
+    tree: Arc<Tree>,
+    progress: Arc<Progress>,
+    applier: Option<JoinHandle<()>>,
+    janitor: Option<JoinHandle<bool>>,
 }
 
-fn explain(path: &Path, error: fjall::Error) -> StoreError {
-    match error {
-        fjall::Error::Locked => StoreError::Locked(path.into()),
-        fjall::Error::Io(error) => StoreError::Io(error),
-        fjall::Error::JournalRecovery(error) => {
-            StoreError::Corrupt(format!("the journal does not add up ({error})"))
+/// A batch on its way into the tree, and the segment that was full before it.
+struct Batch {
+    number: u64,
+    ops: Ops,
+    full: Option<Segment>,
+}
+
+impl Running {
+    fn start(path: &Path) -> Result<Self, StoreError> {
+        let tree = Arc::new(Tree::open(&path.join("tree"))?);
+        let directory = path.join("log");
+        let (log, kept) = Log::open(&directory, tree.applied()?, |number, ops| {
+            tree.apply(number, &ops);
+        })?;
+        let progress = Arc::new(Progress::default());
+        let (queue, batches) = sync_channel(BEHIND);
+        let (full, segments) = sync_channel(UNWRITTEN);
+        let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
+        let janitor = Janitor { tree: tree.clone(), directory, progress: progress.clone(), kept };
+        let applier = spawn("applier", move || applier.run(batches))?;
+        let janitor = spawn("janitor", move || janitor.run(segments))?;
+        let (queue, log) = (Some(queue), Mutex::new(log));
+        Ok(Self { queue, log, tree, progress, applier: Some(applier), janitor: Some(janitor) })
+    }
+
+    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
+        self.progress.check()?;
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = log.append(number, &ops).inspect_err(|e| self.progress.fail(&e.to_string()))?;
+        self.progress.committed(number);
+        let batch = Batch { number, ops, full };
+        // The applier ends only with this or after a failure, which the next to ask will hear of.
+        let _ = self.queue.as_ref().map(|queue| queue.send(batch));
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    /// A clean stop leaves nothing for the next start to replay.
+    fn drop(&mut self) {
+        self.queue = None;
+        let _ = self.applier.take().map(JoinHandle::join);
+        let clean = self.janitor.take().is_some_and(|j| j.join().unwrap_or(false));
+        if clean {
+            let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = log.discard() {
+                tracing::warn!(%error, "the next start will replay the log");
+            }
         }
-        fjall::Error::InvalidVersion(version) => {
-            StoreError::Corrupt(format!("unknown version of the storage engine ({version:?})"))
+    }
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, std::io::Error> {
+    std::thread::Builder::new().name(name.into()).spawn(run)
+}
+
+/// How far the tree is behind the log.
+#[derive(Default)]
+struct Progress {
+    state: Mutex<State>,
+    moved: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    committed: u64,
+    applied: u64,
+    /// Why nothing goes on until the data are opened again.
+    failed: Option<String>,
+}
+
+impl State {
+    fn check(&self) -> Result<(), StoreError> {
+        self.failed.as_ref().map_or(Ok(()), |why| Err(StoreError::Engine(why.clone())))
+    }
+}
+
+impl Progress {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.state().check()
+    }
+
+    fn committed(&self, number: u64) {
+        self.state().committed = number;
+    }
+
+    fn applied(&self, number: u64) {
+        self.state().applied = number;
+        self.moved.notify_all();
+    }
+
+    fn fail(&self, why: &str) {
+        self.state().failed.get_or_insert_with(|| why.into());
+        self.moved.notify_all();
+    }
+
+    /// Waits until everything committed by now is in the tree. After a failure what is in it can
+    /// still be read, unless something acknowledged is missing from it.
+    fn wait(&self) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let target = state.committed;
+        while state.applied < target {
+            state.check()?;
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        fjall::Error::Storage(fjall::LsmError::ChecksumMismatch { .. }) => {
-            StoreError::Corrupt("a table's checksum does not match".into())
+        Ok(())
+    }
+}
+
+/// Puts committed batches into the tree.
+struct Applier {
+    tree: Arc<Tree>,
+    progress: Arc<Progress>,
+    full: SyncSender<Segment>,
+}
+
+impl Applier {
+    fn run(self, batches: Receiver<Batch>) {
+        for Batch { number, ops, full } in batches {
+            // Everything in the segment is in the tree: batches come in order.
+            if let Some(segment) = full {
+                let _ = self.full.send(segment);
+            }
+            self.tree.apply(number, &ops);
+            self.progress.applied(number);
         }
-        fjall::Error::Unrecoverable | fjall::Error::InvalidTrailer => {
-            StoreError::Corrupt(error.to_string())
+    }
+}
+
+/// Lets the log go of what the tree has in its tables.
+struct Janitor {
+    tree: Arc<Tree>,
+    directory: PathBuf,
+    progress: Arc<Progress>,
+    /// Segments whose batches are in the tree.
+    kept: Vec<Segment>,
+}
+
+impl Janitor {
+    /// Returns whether the tree has everything in its tables at the end.
+    fn run(mut self, segments: Receiver<Segment>) -> bool {
+        // Nobody waits for what this thread does, so it stands back for those somebody waits for.
+        let _ = rustix::process::setpriority_process(None, 10);
+        for segment in segments {
+            self.kept.push(segment);
+            if let Err(error) = self.tidy() {
+                tracing::error!(%error, "the log cannot be shortened; refusing changes");
+                self.progress.fail(&error.to_string());
+            }
         }
-        error => StoreError::Engine(error.to_string()),
+        // A clean stop leaves nothing to replay. After a failure the log is all there is.
+        self.progress.check().is_ok() && self.checkpoint().is_ok()
+    }
+
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        log::keep_spare(&self.directory, None)?;
+        if self.kept.iter().map(|s| s.size).sum::<u64>() < SEGMENT {
+            return Ok(());
+        }
+        self.checkpoint()?;
+        self.tree.merge()
+    }
+
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.tree.flush()?;
+        let mut written = self.kept.drain(..);
+        Ok(written.try_for_each(|s| log::keep_spare(&self.directory, Some(s)))?)
     }
 }
 
@@ -100,18 +264,8 @@ fn probe(path: &Path) -> Result<(), StoreError> {
 }
 
 impl Engine for Disk {
-    fn commit(&self, number: u64, ops: &Ops) -> Result<(), StoreError> {
-        let committed = self.with(|open| {
-            let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
-            for (key, value) in ops.iter() {
-                match value {
-                    Some(value) => batch.insert(&open.keyspace, key, value),
-                    None => batch.remove(&open.keyspace, key),
-                }
-            }
-            batch.commit().map_err(|e| explain(&self.path, e))
-        });
-        committed?;
+    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
+        self.running()?.commit(number, ops)?;
         self.mark.set(number);
         Ok(())
     }
@@ -120,17 +274,8 @@ impl Engine for Disk {
         self.mark.get()
     }
 
-    fn checkpoint(&self) -> Result<(), StoreError> {
-        self.with(|open| {
-            open.keyspace.rotate_memtable().map(drop).map_err(|e| explain(&self.path, e))
-        })
-    }
-
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.with(|open| {
-            let value = open.keyspace.get(key).map_err(|e| explain(&self.path, e))?;
-            Ok(value.map(|v| v.to_vec()))
-        })
+        self.tree()?.get(key)
     }
 
     fn scan(
@@ -139,71 +284,37 @@ impl Engine for Disk {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        self.with(|open| {
-            let mut pairs = open.keyspace.range(range);
-            loop {
-                let next = match direction {
-                    Direction::Up => pairs.next(),
-                    Direction::Down => pairs.next_back(),
-                };
-                let Some(pair) = next else { return Ok(()) };
-                let (key, value) = pair.into_inner().map_err(|e| explain(&self.path, e))?;
-                if let ControlFlow::Break(()) = visit(&key, &value)? {
-                    return Ok(());
-                }
+        let mut pairs = self.tree()?.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some(pair) = next else { return Ok(()) };
+            let (key, value) = pair.into_inner().map_err(tree::explain)?;
+            if let ControlFlow::Break(()) = visit(&key, &value)? {
+                return Ok(());
             }
-        })
+        }
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
-        // While there is no room what can still be read stays open.
+        // While there is no room, what can still be read stays open.
         probe(&self.path)?;
-        let mut slot = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        // Its lock on the directory goes with the last handle; readers may hold one a moment longer.
+        let mut slot = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        // What failed ends before the same files are opened again.
         *slot = None;
-        *slot = Some(open(&self.path)?);
+        *slot = Some(Arc::new(Running::start(&self.path)?));
         Ok(())
-    }
-}
-
-/// The number of the last batch that was synced, in a file of its own, written after each sync and
-/// itself never synced: after the end of a process it is exact, after a power cut it may lag behind,
-/// and it is never ahead. It shows a journal whose end went missing, which the engine takes for the
-/// usual torn write and drops in silence.
-struct Mark(File);
-
-impl Mark {
-    fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut options = OpenOptions::new();
-        Ok(Self(options.read(true).write(true).create(true).truncate(false).open(path)?))
-    }
-
-    /// Zero where nothing readable is there.
-    fn get(&self) -> u64 {
-        let mut bytes = [0; 16];
-        if self.0.read_exact_at(&mut bytes, 0).is_err() {
-            return 0;
-        }
-        let [number, check] = [0, 8].map(|at| {
-            let mut part = [0; 8];
-            part.copy_from_slice(&bytes[at..at + 8]);
-            u64::from_be_bytes(part)
-        });
-        if number == !check { number } else { 0 }
-    }
-
-    fn set(&self, number: u64) {
-        let bytes = [number.to_be_bytes(), (!number).to_be_bytes()].concat();
-        if let Err(error) = self.0.write_all_at(&bytes, 0) {
-            // The batch itself is safe; only the check at the next start is weaker.
-            tracing::warn!(%error, "could not note the last batch");
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Store;
+    use antar_realm::Event;
+    use std::fs::OpenOptions;
 
     fn put(key: &str) -> Ops {
         let mut ops = Ops::default();
@@ -211,36 +322,82 @@ mod tests {
         ops
     }
 
+    fn value(disk: &Disk, key: &str) -> Option<Vec<u8>> {
+        disk.read(key.as_bytes()).unwrap()
+    }
+
     #[test]
     fn keeps_what_was_committed_and_locks_its_directory() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::open(dir.path()).unwrap();
-        disk.commit(1, &put("a")).unwrap();
+        disk.commit(1, put("a")).unwrap();
+        assert!(value(&disk, "a").is_some());
         assert!(matches!(Disk::open(dir.path()), Err(StoreError::Locked(_))));
         drop(disk);
         let disk = Disk::open(dir.path()).unwrap();
-        assert_eq!(disk.read(b"a").unwrap().unwrap(), b"value");
+        assert!(value(&disk, "a").is_some());
         assert_eq!(disk.acknowledged(), 1);
         disk.reopen().unwrap();
-        disk.commit(2, &put("b")).unwrap();
-        assert_eq!(disk.read(b"b").unwrap().unwrap(), b"value");
+        disk.commit(2, put("b")).unwrap();
+        assert!(value(&disk, "b").is_some());
+    }
+
+    /// A copy of the files as they are while the store runs: what a killed process leaves.
+    fn copy(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+            if path.is_dir() {
+                copy(&path, &to);
+            } else {
+                std::fs::copy(path, to).unwrap();
+            }
+        }
     }
 
     #[test]
-    fn a_journal_cut_short_is_noticed() {
+    fn what_was_committed_is_there_after_a_kill_whatever_the_tree_had_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let (store, _) = crate::Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
-        for _ in 0..20 {
-            store.commit(&[antar_realm::Event::IdReached(1)]).unwrap();
+        let disk = Disk::open(dir.path()).unwrap();
+        (1..=3000).for_each(|n| disk.commit(n, put(&format!("k{n}"))).unwrap());
+        let killed = tempfile::tempdir().unwrap();
+        copy(&dir.path().join("log"), &killed.path().join("log"));
+        copy(&dir.path().join("tree"), &killed.path().join("tree"));
+        drop(disk);
+        let disk = Disk::open(killed.path()).unwrap();
+        assert!((1..=3000).all(|n| value(&disk, &format!("k{n}")).is_some()));
+        disk.commit(3001, put("next")).unwrap();
+        drop(disk);
+        assert!(value(&Disk::open(killed.path()).unwrap(), "next").is_some());
+    }
+
+    #[test]
+    fn the_log_stays_short() {
+        let dir = tempfile::tempdir().unwrap();
+        let disk = Disk::open(dir.path()).unwrap();
+        for n in 1..=80 {
+            let mut ops = Ops::default();
+            ops.put(b"large", |value| Ok(value.resize(1 << 20, n as u8))).unwrap();
+            disk.commit(n, ops).unwrap();
         }
-        drop(store);
-        let journal = std::fs::read_dir(dir.path().join("store")).unwrap().find_map(|entry| {
-            Some(entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "jnl"))
-        });
-        let journal = journal.unwrap();
-        let used = std::fs::read(&journal).unwrap().iter().rposition(|b| *b != 0).unwrap() as u64;
-        OpenOptions::new().write(true).open(&journal).unwrap().set_len(used / 2).unwrap();
-        let reopened = crate::Store::open(Box::new(Disk::open(dir.path()).unwrap()));
-        assert!(reopened.is_err_and(|e| e.to_string().contains("are missing")));
+        drop(disk);
+        let left = std::fs::read_dir(dir.path().join("log")).unwrap();
+        let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["spare"]);
+        assert_eq!(value(&Disk::open(dir.path()).unwrap(), "large").unwrap()[0], 80);
+    }
+
+    #[test]
+    fn a_log_that_lost_its_end_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+        (0..20).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+        let killed = tempfile::tempdir().unwrap();
+        copy(dir.path(), killed.path());
+        let log = killed.path().join("log/00000000000000000001");
+        OpenOptions::new().write(true).open(log).unwrap().set_len(10 * 4096).unwrap();
+        let reopened = Store::open(Box::new(Disk::open(killed.path()).unwrap()));
+        let error = reopened.err().unwrap().to_string();
+        assert!(error.contains("the last 10 of 20 batches are missing"), "{error}");
     }
 }

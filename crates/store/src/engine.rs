@@ -6,19 +6,14 @@ use std::ops::{ControlFlow, Range};
 /// A key: 20 bytes at most, so that engines can keep it inline.
 pub type Key = Vec<u8>;
 
-/// The changes of one batch, in one stretch of memory.
-#[derive(Clone, Debug, Default)]
-pub struct Ops {
-    bytes: Vec<u8>,
-    ends: Vec<Ends>,
-}
+/// The changes of one batch, in one stretch of memory that can be written as it is.
+///
+/// Each is the key's length (1 byte), the value's length and one more (4 bytes, little-endian; 0
+/// removes the key), the key and the value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ops(Vec<u8>);
 
-/// Where a change's key and value end in the bytes; a change without a value removes its key.
-#[derive(Clone, Copy, Debug)]
-struct Ends {
-    key: usize,
-    value: Option<usize>,
-}
+const HEAD: usize = 5;
 
 impl Ops {
     /// Sets a key to what `value` appends.
@@ -30,27 +25,46 @@ impl Ops {
         key: &[u8],
         value: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.bytes.extend_from_slice(key);
-        let key = self.bytes.len();
-        value(&mut self.bytes)?;
-        self.ends.push(Ends { key, value: Some(self.bytes.len()) });
+        let head = self.0.len();
+        self.delete(key);
+        let start = self.0.len();
+        value(&mut self.0)?;
+        let length = u32::try_from(self.0.len() - start + 1);
+        let length = length.map_err(|_| StoreError::Engine("a value is too large".into()))?;
+        self.0[head + 1..head + HEAD].copy_from_slice(&length.to_le_bytes());
         Ok(())
     }
 
     /// Removes a key, which may be missing.
     pub fn delete(&mut self, key: &[u8]) {
-        self.bytes.extend_from_slice(key);
-        self.ends.push(Ends { key: self.bytes.len(), value: None });
+        debug_assert!(key.len() <= 20, "keys are short");
+        self.0.push(key.len() as u8);
+        self.0.extend_from_slice(&[0; 4]);
+        self.0.extend_from_slice(key);
     }
 
     /// Each key with its value, or without one where it is removed.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-        let mut start = 0;
-        self.ends.iter().map(move |ends| {
-            let key = &self.bytes[start..ends.key];
-            start = ends.value.unwrap_or(ends.key);
-            (key, ends.value.map(|end| &self.bytes[ends.key..end]))
+        let mut rest = &self.0[..];
+        std::iter::from_fn(move || {
+            let (head, after) = rest.split_first_chunk::<HEAD>()?;
+            let [key, length @ ..] = *head;
+            let (key, after) = after.split_at_checked(key.into())?;
+            let length = u32::from_le_bytes(length) as usize;
+            let (value, after) = after.split_at_checked(length.saturating_sub(1))?;
+            rest = after;
+            Some((key, (length > 0).then_some(value)))
         })
+    }
+
+    /// As they are written.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What was written, read back; the reader has checked that it is whole.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.into())
     }
 }
 
@@ -68,22 +82,16 @@ pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreErr
 
 /// An ordered map of bytes that commits batches atomically and durably.
 pub trait Engine: Send + Sync {
-    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole. Nobody
-    /// can read any of it before. Numbers grow by one.
+    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole, and who
+    /// reads after that finds it. Nobody can read any of it before. Numbers grow by one.
     ///
     /// # Errors
     /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
-    fn commit(&self, number: u64, ops: &Ops) -> Result<(), StoreError>;
+    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError>;
 
     /// The highest number that [`Engine::commit`] is known to have made durable, from a source
     /// apart from the data, to notice data that went missing. May lag behind; 0 if unknown.
     fn acknowledged(&self) -> u64;
-
-    /// Lets older batches be forgotten as batches: they are not replayed at the next start.
-    ///
-    /// # Errors
-    /// As [`Engine::commit`].
-    fn checkpoint(&self) -> Result<(), StoreError>;
 
     /// The value of a key.
     ///

@@ -2,7 +2,7 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `b` slot | the batch last numbered so, and the highest id by then ([`Tip`]) |
+//! | `b` | the latest batch, and the highest id by then ([`Tip`]) |
 //! | `f` | format version |
 //! | `m` mailbox, id | a run of messages, the first with this id |
 //! | `r` `a` account | [`Event::AccountSet`] |
@@ -25,17 +25,14 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 /// The version of this layout.
 pub const FORMAT: u32 = 1;
 
-/// How many of the latest batches can be checked for gaps at a start.
-pub const RING: u64 = 1 << 16;
-
 /// The most entries of a run: bounds what reading one of them costs.
 pub const RUN: usize = 64;
 
 pub const FORMAT_KEY: &[u8] = b"f";
-pub const BATCHES: u8 = b'b';
+pub const TIP_KEY: &[u8] = b"b";
 pub const RECORDS: u8 = b'r';
 
-/// A batch's own record: the latest one tells how far the data go.
+/// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tip {
     pub batch: u64,
@@ -121,10 +118,6 @@ pub fn entry(source: Source, id: u64) -> Key {
     key.extend_from_slice(&list.to_be_bytes());
     key.extend_from_slice(&id.to_be_bytes());
     key
-}
-
-pub fn batch_slot(batch: u64) -> Key {
-    [&[BATCHES][..], &(batch % RING).to_be_bytes()].concat()
 }
 
 fn record(kind: u8, ids: &[u64]) -> Key {

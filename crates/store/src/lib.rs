@@ -8,7 +8,10 @@ mod disk;
 mod engine;
 mod error;
 mod layout;
+mod log;
+mod mark;
 mod store;
+mod tree;
 mod twin;
 
 pub use disk::Disk;

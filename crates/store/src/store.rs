@@ -1,6 +1,6 @@
 //! The store itself, over whichever engine.
 
-use crate::layout::{self, BATCHES, FORMAT, FORMAT_KEY, Pointer, RECORDS, RING, Tip};
+use crate::layout::{self, FORMAT, FORMAT_KEY, Pointer, RECORDS, TIP_KEY, Tip};
 use crate::{Direction, Engine, StoreError};
 use antar_realm::{Event, Page, Source};
 use antar_wire::Message;
@@ -55,13 +55,9 @@ impl Store {
         if next.batch == 1 {
             ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
         }
-        ops.put(&layout::batch_slot(next.batch), |value| layout::encode(&next, value))?;
-        self.engine.commit(next.batch, &ops)?;
+        ops.put(TIP_KEY, |value| layout::encode(&next, value))?;
+        self.engine.commit(next.batch, ops)?;
         *tip = next;
-        // Batches that are replayed at a start must all be within the ring, or a gap could hide.
-        if next.batch % (RING / 2) == 0 {
-            self.engine.checkpoint()?;
-        }
         Ok(())
     }
 
@@ -142,7 +138,7 @@ impl Store {
 
     fn load(&self) -> Result<Vec<Event>, StoreError> {
         self.check_format()?;
-        let tip = self.check_batches()?;
+        let tip = self.check_tip()?;
         let mut events = vec![Event::IdReached(tip.last_id)];
         self.engine.scan(vec![RECORDS]..vec![RECORDS + 1], Direction::Up, &mut |key, value| {
             events.push(layout::decode(key, value)?);
@@ -162,31 +158,20 @@ impl Store {
         }
     }
 
-    /// Looks for batches that went missing: at the end, by what was acknowledged; in the middle, by
-    /// the numbers of the batches that a start replays.
-    fn check_batches(&self) -> Result<Tip, StoreError> {
-        let mut ring: Vec<Tip> = Vec::new();
-        self.engine.scan(vec![BATCHES]..vec![BATCHES + 1], Direction::Up, &mut |key, value| {
-            ring.push(layout::decode(key, value)?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        let tip = ring.iter().copied().max_by_key(|t| t.batch).unwrap_or_default();
-        let acknowledged = self.engine.acknowledged();
-        if tip.batch < acknowledged {
-            let lost = acknowledged - tip.batch;
+    /// How far the data go, and whether that is as far as was acknowledged.
+    fn check_tip(&self) -> Result<Tip, StoreError> {
+        let tip = match self.engine.read(TIP_KEY)? {
+            Some(value) => layout::decode(TIP_KEY, &value)?,
+            None => Tip::default(),
+        };
+        let lost = self.engine.acknowledged().saturating_sub(tip.batch);
+        if lost > 0 {
             return Err(StoreError::Corrupt(format!(
-                "{acknowledged} batches were acknowledged and the last {lost} are missing"
+                "the last {lost} of {} batches are missing",
+                tip.batch + lost
             )));
         }
-        let oldest = tip.batch.saturating_sub(RING) + 1;
-        let mut numbers: Vec<u64> = ring.iter().map(|t| t.batch).collect();
-        numbers.sort_unstable();
-        match (oldest..=tip.batch).zip(numbers.iter().chain([&0])).find(|(a, b)| a != *b) {
-            Some((missing, _)) => {
-                Err(StoreError::Corrupt(format!("batch {missing} of {} is missing", tip.batch)))
-            }
-            None => Ok(tip),
-        }
+        Ok(tip)
     }
 }
 
@@ -267,11 +252,9 @@ mod tests {
         let (store, _) = open(&twin).unwrap();
         (1..=5).for_each(|id| store.commit(&[posted(BOB, None, id)]).unwrap());
         let whole = twin.image();
-        twin.lose_batch(3);
-        assert!(open(&twin).is_err_and(|e| e.to_string().contains("batch 3 of 5 is missing")));
-        twin.restore(whole.clone());
-        twin.lose_batch(5);
-        assert!(open(&twin).is_err_and(|e| e.to_string().contains("the last 1 are missing")));
+        twin.lose_last_batch();
+        let reopened = open(&twin);
+        assert!(reopened.is_err_and(|e| e.to_string().contains("the last 5 of 5 batches")));
         twin.restore(whole);
         let key = layout::entry(Source::Mailbox(BOB), 2);
         twin.overwrite(&key, b"\xff");

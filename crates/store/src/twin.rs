@@ -17,7 +17,7 @@ pub struct Twin(Arc<Mutex<Inner>>);
 struct Inner {
     data: Image,
     /// The batch that was written and not synced when the machine stopped.
-    unsynced: Option<(u64, Ops)>,
+    unsynced: Option<Ops>,
     fails: bool,
     stops: bool,
     /// After a failure nothing is taken until the engine is opened again.
@@ -28,20 +28,20 @@ struct Inner {
 #[derive(Clone, Debug, Default)]
 pub struct Image {
     pairs: BTreeMap<Key, Vec<u8>>,
-    /// Each batch as it was written, to take one out again.
-    batches: BTreeMap<u64, Ops>,
+    /// The batch written last, to take it out again.
+    last: Option<Ops>,
     acknowledged: u64,
 }
 
 impl Image {
-    fn apply(&mut self, number: u64, ops: Ops) {
+    fn apply(&mut self, ops: Ops) {
         for (key, value) in ops.iter() {
             match value {
                 Some(value) => self.pairs.insert(key.into(), value.into()),
                 None => self.pairs.remove(key),
             };
         }
-        self.batches.insert(number, ops);
+        self.last = Some(ops);
     }
 }
 
@@ -65,8 +65,8 @@ impl Twin {
         let mut inner = self.inner();
         inner.stops = false;
         inner.shut = false;
-        if let Some((number, ops)) = inner.unsynced.take().filter(|_| !torn) {
-            inner.data.apply(number, ops);
+        if let Some(ops) = inner.unsynced.take().filter(|_| !torn) {
+            inner.data.apply(ops);
         }
     }
 
@@ -85,10 +85,10 @@ impl Twin {
         self.inner().data.pairs.insert(key.into(), value.into());
     }
 
-    /// Damages the disk: a whole batch goes missing, as when a journal is cut.
-    pub fn lose_batch(&self, number: u64) {
+    /// Damages the disk: the last batch goes missing, as when a journal loses its end.
+    pub fn lose_last_batch(&self) {
         let mut inner = self.inner();
-        let Some(lost) = inner.data.batches.remove(&number) else { return };
+        let Some(lost) = inner.data.last.take() else { return };
         for (key, _) in lost.iter() {
             inner.data.pairs.remove(key);
         }
@@ -96,7 +96,7 @@ impl Twin {
 }
 
 impl Engine for Twin {
-    fn commit(&self, number: u64, ops: &Ops) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
         let mut inner = self.inner();
         if inner.shut || inner.fails {
             inner.shut = true;
@@ -104,20 +104,16 @@ impl Engine for Twin {
         }
         if inner.stops {
             inner.shut = true;
-            inner.unsynced = Some((number, ops.clone()));
+            inner.unsynced = Some(ops);
             return Err(StoreError::Engine("the machine stopped".into()));
         }
-        inner.data.apply(number, ops.clone());
+        inner.data.apply(ops);
         inner.data.acknowledged = number;
         Ok(())
     }
 
     fn acknowledged(&self) -> u64 {
         self.inner().data.acknowledged
-    }
-
-    fn checkpoint(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {

@@ -1,0 +1,311 @@
+//! The commit log: what is written here and synced is durable.
+//!
+//! It writes into files that are there already, since a file that grows takes half as long again to
+//! sync. It is a redo log: a batch sets and removes keys, so that replaying one which the tree has
+//! seen changes nothing, and everything since the last checkpoint is replayed at a start.
+//!
+//! A segment is a file named by the number of its first batch. A record in it is [`HEADER`] bytes
+//! (length, number, checksum of both and of the payload) and the payload, padded to whole [`PAGE`]s: what
+//! was synced is never written again. The number tells a record from what an earlier use of the file
+//! left behind.
+
+use crate::StoreError;
+use crate::engine::Ops;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
+
+/// What the system writes at once: a record that shared one with the record before would have that
+/// one written again, or first be read.
+const PAGE: usize = 4096;
+
+/// Length (4 bytes), number and checksum (8 bytes each), all little-endian.
+const HEADER: usize = 20;
+
+/// The size of a segment made in advance.
+pub const SEGMENT: u64 = 32 << 20;
+
+/// The size of one made on the spot, where none was made in advance.
+const SMALL_SEGMENT: u64 = 1 << 20;
+
+const SPARE: &str = "spare";
+
+/// The log, open for appending.
+pub struct Log {
+    directory: PathBuf,
+    segment: Segment,
+    file: File,
+    /// Where the next record goes.
+    end: u64,
+    buffer: Vec<u8>,
+}
+
+/// A file of the log.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    pub path: PathBuf,
+    pub size: u64,
+}
+
+impl Log {
+    /// Replays every batch in a directory in order, each with its number, and opens the log for what
+    /// follows. Also returns the segments that were replayed.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] where a batch is damaged or missing that others follow.
+    pub fn open(
+        directory: &Path,
+        applied: u64,
+        mut replay: impl FnMut(u64, Ops),
+    ) -> Result<(Self, Vec<Segment>), StoreError> {
+        std::fs::create_dir_all(directory)?;
+        let mut segments = list(directory)?;
+        let first = segments.first().map_or(applied + 1, |(first, _)| *first);
+        if first > applied + 1 {
+            return Err(missing(applied + 1, first));
+        }
+        let mut next = first;
+        for (first, segment) in &segments {
+            if *first != next {
+                return Err(missing(next, *first));
+            }
+            next = scan(&segment.path, next, &mut replay)?;
+        }
+        // What holds no record is as good as not there, and its name would be in the way.
+        let empty = |first: u64| first == next;
+        for (_, segment) in segments.iter().filter(|(first, _)| empty(*first)) {
+            std::fs::remove_file(&segment.path)?;
+        }
+        segments.retain(|(first, _)| !empty(*first));
+        let (segment, file) = start_segment(directory, next.max(applied + 1))?;
+        let (directory, buffer) = (directory.into(), Vec::new());
+        let log = Self { directory, segment, file, end: 0, buffer };
+        Ok((log, segments.into_iter().map(|(_, segment)| segment).collect()))
+    }
+
+    /// Appends a batch and syncs it. Returns the segment that became full, if one did.
+    ///
+    /// # Errors
+    /// What the system says; the log must be opened again then.
+    pub fn append(&mut self, number: u64, ops: &Ops) -> io::Result<Option<Segment>> {
+        write_record(&mut self.buffer, number, ops.as_bytes());
+        let mut full = None;
+        if self.end > 0 && self.end + self.buffer.len() as u64 > self.segment.size {
+            let (segment, file) = start_segment(&self.directory, number)?;
+            full = Some(std::mem::replace(&mut self.segment, segment));
+            (self.file, self.end) = (file, 0);
+        }
+        self.file.write_all_at(&self.buffer, self.end)?;
+        self.file.sync_data()?;
+        self.end += self.buffer.len() as u64;
+        Ok(full)
+    }
+}
+
+impl Log {
+    /// Lets go of the segment that is being written: everything in it is elsewhere.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn discard(&mut self) -> io::Result<()> {
+        keep_spare(&self.directory, Some(self.segment.clone()))
+    }
+}
+
+/// Makes a segment of full size in advance, unless there is one; `used` becomes it where it fits.
+pub fn keep_spare(directory: &Path, used: Option<Segment>) -> io::Result<()> {
+    let spare = directory.join(SPARE);
+    match used {
+        Some(used) if used.size < SEGMENT || spare.exists() => std::fs::remove_file(&used.path),
+        Some(used) => std::fs::rename(&used.path, spare),
+        None if spare.exists() => Ok(()),
+        None => {
+            // Under another name until it is whole.
+            let making = directory.join("making");
+            fill(&making, SEGMENT)?;
+            std::fs::rename(making, spare)
+        }
+    }
+}
+
+/// Begins a segment, in the file made in advance if there is one.
+fn start_segment(directory: &Path, first: u64) -> io::Result<(Segment, File)> {
+    let path = directory.join(format!("{first:020}"));
+    if std::fs::rename(directory.join(SPARE), &path).is_err() {
+        fill(&path, SMALL_SEGMENT)?;
+    }
+    // A file whose name is lost would take its records with it.
+    File::open(directory)?.sync_all()?;
+    let file = OpenOptions::new().write(true).open(&path)?;
+    let size = file.metadata()?.len();
+    Ok((Segment { path, size }, file))
+}
+
+/// Writes zeros: a file whose blocks exist syncs faster than one that grows.
+fn fill(path: &Path, size: u64) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let zeros = vec![0; 1 << 20];
+    for at in (0..size).step_by(zeros.len()) {
+        file.write_all_at(&zeros, at)?;
+    }
+    file.sync_all()
+}
+
+/// The segments in a directory, in order.
+fn list(directory: &Path) -> io::Result<Vec<(u64, Segment)>> {
+    let mut segments = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if let Some(first) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
+            let segment = Segment { path: entry.path(), size: entry.metadata()?.len() };
+            segments.push((first, segment));
+        }
+    }
+    segments.sort_unstable_by_key(|(first, _)| *first);
+    Ok(segments)
+}
+
+fn missing(from: u64, to: u64) -> StoreError {
+    StoreError::Corrupt(format!("the log lacks batches {from} to {}", to - 1))
+}
+
+fn write_record(buffer: &mut Vec<u8>, number: u64, payload: &[u8]) {
+    buffer.clear();
+    buffer.extend_from_slice(&(payload.len() as u32).to_le_bytes());
+    buffer.extend_from_slice(&number.to_le_bytes());
+    buffer.extend_from_slice(&checksum(number, payload).to_le_bytes());
+    buffer.extend_from_slice(payload);
+    buffer.resize(buffer.len().next_multiple_of(PAGE), 0);
+}
+
+fn checksum(number: u64, payload: &[u8]) -> u64 {
+    let mut hash = Xxh3::new();
+    hash.update(&number.to_le_bytes());
+    hash.update(&(payload.len() as u64).to_le_bytes());
+    hash.update(payload);
+    hash.digest()
+}
+
+/// The record at the beginning of some bytes: its number and payload, if it is whole.
+fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let (check, rest) = rest.split_first_chunk::<8>()?;
+    let payload = rest.get(..u32::from_le_bytes(*length) as usize)?;
+    let number = u64::from_le_bytes(*number);
+    let whole = number > 0 && checksum(number, payload) == u64::from_le_bytes(*check);
+    whole.then_some((number, payload))
+}
+
+/// Replays a segment from batch `next` on and returns the number after its last.
+fn scan(path: &Path, mut next: u64, replay: &mut impl FnMut(u64, Ops)) -> Result<u64, StoreError> {
+    let bytes = std::fs::read(path)?;
+    let mut rest = &bytes[..];
+    while let Some((number, payload)) = read_record(rest).filter(|(number, _)| *number == next) {
+        replay(number, Ops::from_bytes(payload));
+        next += 1;
+        let size = (HEADER + payload.len()).next_multiple_of(PAGE);
+        rest = rest.get(size..).unwrap_or_default();
+    }
+    // Each batch was synced before the next was written: a later one after a damaged one means that
+    // the damaged one had been whole.
+    while !rest.is_empty() {
+        if let Some((number, _)) = read_record(rest).filter(|(number, _)| *number > next) {
+            return Err(StoreError::Corrupt(format!(
+                "batch {next} in the log is damaged, and batch {number} is whole"
+            )));
+        }
+        rest = rest.get(PAGE..).unwrap_or_default();
+    }
+    Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ops(n: u64) -> Ops {
+        let mut ops = Ops::default();
+        let size = (n as usize * 97) % 2000;
+        ops.put(b"key", |value| Ok(value.extend(vec![n as u8; size]))).unwrap();
+        ops
+    }
+
+    fn replayed(directory: &Path, applied: u64) -> Result<Vec<u64>, StoreError> {
+        let mut numbers = Vec::new();
+        Log::open(directory, applied, |number, found| {
+            assert_eq!(found, ops(number));
+            numbers.push(number);
+        })?;
+        Ok(numbers)
+    }
+
+    fn write(directory: &Path, applied: u64, numbers: std::ops::RangeInclusive<u64>) {
+        let (mut log, _) = Log::open(directory, applied, |_, _| ()).unwrap();
+        numbers.for_each(|n| drop(log.append(n, &ops(n)).unwrap()));
+    }
+
+    #[test]
+    fn replays_what_was_appended_over_segments_and_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=1500);
+        assert!(list(dir.path()).unwrap().len() > 1, "one segment is full");
+        write(dir.path(), 0, 1501..=1510);
+        assert_eq!(replayed(dir.path(), 0).unwrap(), (1..=1510).collect::<Vec<_>>());
+        assert_eq!(replayed(dir.path(), 0).unwrap().len(), 1510);
+    }
+
+    #[test]
+    fn a_torn_end_is_dropped_and_written_over() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=10);
+        damage(dir.path(), 10);
+        assert_eq!(replayed(dir.path(), 0).unwrap(), (1..=9).collect::<Vec<_>>());
+        write(dir.path(), 0, 10..=12);
+        assert_eq!(replayed(dir.path(), 0).unwrap(), (1..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn damage_before_the_end_and_missing_segments_are_reported() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=10);
+        damage(dir.path(), 4);
+        let error = replayed(dir.path(), 0).unwrap_err().to_string();
+        assert!(error.contains("batch 4 in the log is damaged, and batch 5 is whole"), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=1500);
+        std::fs::remove_file(&list(dir.path()).unwrap()[0].1.path).unwrap();
+        assert!(
+            replayed(dir.path(), 0).is_err_and(|e| e.to_string().contains("lacks batches 1 to"))
+        );
+        assert!(replayed(dir.path(), 1500).is_ok());
+    }
+
+    #[test]
+    fn a_used_segment_serves_again_and_what_it_held_is_not_replayed() {
+        let dir = tempfile::tempdir().unwrap();
+        keep_spare(dir.path(), None).unwrap();
+        write(dir.path(), 0, 1..=10);
+        let (_, used) = list(dir.path()).unwrap().remove(0);
+        keep_spare(dir.path(), Some(used)).unwrap();
+        write(dir.path(), 10, 11..=13);
+        assert_eq!(replayed(dir.path(), 10).unwrap(), [11, 12, 13]);
+    }
+
+    /// Flips a byte in the payload of a batch.
+    fn damage(directory: &Path, batch: u64) {
+        for (_, segment) in list(directory).unwrap() {
+            let mut bytes = std::fs::read(&segment.path).unwrap();
+            let at = (0..bytes.len())
+                .step_by(PAGE)
+                .find(|at| read_record(&bytes[*at..]).is_some_and(|(number, _)| number == batch));
+            if let Some(at) = at {
+                bytes[at + HEADER] ^= 1;
+                return std::fs::write(&segment.path, bytes).unwrap();
+            }
+        }
+        panic!("no such batch");
+    }
+}

@@ -1,0 +1,112 @@
+//! What is read: a log-structured merge tree (lsm-tree, the tree of the fjall engine).
+//!
+//! It has no log of its own; [`crate::log`] is its log. What it is given is in memory until
+//! [`Tree::flush`] writes it to tables.
+
+use crate::StoreError;
+use crate::engine::{Key, Ops};
+use lsm_tree::compaction::Leveled;
+use lsm_tree::{AbstractTree, AnyTree, Cache, Config, IterGuardImpl, SequenceNumberCounter};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Bytes of the cache for what is read from disk.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// Merges of tables after each flush at most; usually there is nothing to do after the first.
+const MERGES: usize = 4;
+
+/// The key under which the number of the last batch put into the tree is kept.
+const APPLIED: &[u8] = &[0];
+
+/// The tree in a directory.
+pub struct Tree {
+    tree: AnyTree,
+    /// Numbers the changes of each batch.
+    next: SequenceNumberCounter,
+    /// Changes below it are visible: a batch becomes so as a whole.
+    visible: SequenceNumberCounter,
+    /// Held by who chooses a number to read at until the tree has been asked with it, so that what
+    /// is seen at that number is not dropped in between.
+    choosing: RwLock<()>,
+}
+
+pub type Pairs = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
+
+impl Tree {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let [next, visible] = [(); 2].map(|()| SequenceNumberCounter::default());
+        let config = Config::new(path, next.clone(), visible.clone())
+            .use_cache(Arc::new(Cache::with_capacity_bytes(CACHE_BYTES)));
+        let tree = config.open().map_err(explain)?;
+        let first = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
+        next.set(first);
+        visible.set(first);
+        Ok(Self { tree, next, visible, choosing: RwLock::new(()) })
+    }
+
+    /// The number of the last batch put into it.
+    pub fn applied(&self) -> Result<u64, StoreError> {
+        let value = self.get(APPLIED)?;
+        let number = value.and_then(|value| value.first_chunk().map(|b| u64::from_be_bytes(*b)));
+        Ok(number.unwrap_or(0))
+    }
+
+    /// Puts a batch into it, in memory. One thread does this.
+    pub fn apply(&self, number: u64, ops: &Ops) {
+        let at = self.next.next();
+        for (key, value) in ops.iter() {
+            match value {
+                Some(value) => self.tree.insert(key, value, at),
+                None => self.tree.remove(key, at),
+            };
+        }
+        self.tree.insert(APPLIED, number.to_be_bytes(), at);
+        self.visible.fetch_max(at + 1);
+    }
+
+    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
+        let value = self.tree.get(key, self.visible.get()).map_err(explain)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    pub fn range(&self, range: Range<Key>) -> Pairs {
+        let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
+        self.tree.range(range, self.visible.get(), None)
+    }
+
+    /// Writes what is in memory to tables, synced.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.tree.flush_active_memtable(self.superseded()).map_err(explain)
+    }
+
+    /// Merges tables, so that a read has few to look into and what was replaced takes no room.
+    pub fn merge(&self) -> Result<(), StoreError> {
+        for _ in 0..MERGES {
+            let before = self.tree.current_version().id();
+            self.tree.compact(Arc::new(Leveled::default()), self.superseded()).map_err(explain)?;
+            if self.tree.current_version().id() == before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was replaced before this will not be read any more.
+    fn superseded(&self) -> u64 {
+        let _nobody_chooses = self.choosing.write().unwrap_or_else(PoisonError::into_inner);
+        self.visible.get()
+    }
+}
+
+pub fn explain(error: lsm_tree::Error) -> StoreError {
+    match error {
+        lsm_tree::Error::Io(error) => StoreError::Io(error),
+        lsm_tree::Error::ChecksumMismatch { .. } => {
+            StoreError::Corrupt("a table's checksum does not match".into())
+        }
+        error => StoreError::Engine(error.to_string()),
+    }
+}
