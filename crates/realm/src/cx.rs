@@ -186,6 +186,7 @@ impl Cx<'_> {
         let record = SessionRecord { hash: token.hash(), account, used: self.moment.now };
         self.emit(Event::SessionSet(id, record))?;
         self.state.live.bind(self.conn, id);
+        self.state.live.rebind_watch(self.conn, id, account);
         Ok(token)
     }
 

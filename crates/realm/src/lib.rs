@@ -23,5 +23,5 @@ pub use history::{MAX_PAGE, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, ConnId, GroupId, SessionId};
 pub use password::{PasswordHash, Proof, Work};
 pub use settings::{Limits, Policy};
-pub use state::{Effects, Input, Moment, Origin, Output, State};
+pub use state::{Effects, Input, Mode, Moment, Origin, Output, State};
 pub use verbs::Verb;

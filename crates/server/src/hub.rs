@@ -6,8 +6,7 @@
 use crate::committer::{Committer, Done};
 use crate::outbox::{self, Item, Outbox};
 use crate::passwords::Passwords;
-use crate::throttle::Throttle;
-use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
+use antar_realm::{ConnId, Effects, Input, Mode, Moment, Origin, Output, Proof, State, Work};
 use antar_wire::{Code, Dialect, Frame, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::{HashMap, VecDeque};
@@ -32,16 +31,9 @@ pub enum ToHub {
     /// A connection is gone.
     Disconnected(ConnId),
     /// Passwords of a line have been worked on.
-    Proved { conn: ConnId, line: String, proofs: Vec<Proof>, guess: Option<Guess> },
+    Proved { conn: ConnId, line: String, proofs: Vec<Proof> },
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
-}
-
-/// A guess at a password: what at, and from where.
-#[derive(Clone)]
-pub struct Guess {
-    origin: Origin,
-    subject: String,
 }
 
 struct Conn {
@@ -57,7 +49,6 @@ pub struct Hub {
     pub state: State,
     pub committer: Committer,
     pub passwords: Passwords,
-    pub throttle: Throttle,
     /// See [`crate::LimitsConfig::unread_events`].
     pub unread_events: usize,
     pub inbox: mpsc::Receiver<ToHub>,
@@ -139,8 +130,7 @@ impl Running {
                 self.conns.remove(&conn);
                 self.step(now, Input::Disconnected(conn));
             }
-            ToHub::Proved { conn, line, proofs, guess } => {
-                self.count_guess(now, guess, proofs.last());
+            ToHub::Proved { conn, line, proofs } => {
                 self.resume(now, conn, line, proofs);
                 self.note_login(conn);
             }
@@ -217,13 +207,12 @@ impl Running {
                     let since = self.hub.committer.give_up_open();
                     self.refuse(since);
                     match on_disk {
-                        Ok(events) => self.hub.state.reload(events, true),
-                        // Nothing can be known until the disk recovers; nothing will be changed.
-                        Err(_) => self.hub.state.reload([], true),
+                        Ok(events) => self.hub.state.reload(events, Mode::ReadOnly),
+                        Err(_) => self.hub.state.suspend(),
                     }
                     tracing::error!(%error, "refusing changes");
                 }
-                Done::Recovered(events) => self.hub.state.reload(events, false),
+                Done::Recovered(events) => self.hub.state.reload(events, Mode::Open),
             }
         }
     }
@@ -278,32 +267,14 @@ impl Running {
         }
     }
 
-    /// Has a password worked on, unless too many guesses failed lately.
+    /// Has a password worked on, off this task.
     fn work(&mut self, conn: ConnId, line: String, mut proofs: Vec<Proof>, work: Work) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
-        let guess = match &work {
-            Work::Verify { subject, .. } => Some(Guess { origin, subject: subject.clone() }),
-            Work::Hash { .. } => None,
-        };
-        let throttled = match (&guess, origin) {
-            (Some(guess), Origin::Client(address)) => {
-                !self.hub.throttle.allows(Time::now(), address, &guess.subject)
-            }
-            _ => false,
-        };
         let passwords = self.hub.passwords.clone();
         tokio::spawn(async move {
-            proofs.push(if throttled { Proof::Throttled } else { passwords.prove(work).await });
-            let _ = back.send(ToHub::Proved { conn, line, proofs, guess }).await;
+            proofs.push(passwords.prove(origin, work).await);
+            let _ = back.send(ToHub::Proved { conn, line, proofs }).await;
         });
-    }
-
-    fn count_guess(&mut self, now: Time, guess: Option<Guess>, proof: Option<&Proof>) {
-        if let Some(Guess { origin: Origin::Client(address), subject }) = guess
-            && matches!(proof, Some(Proof::Verified { matches: false, .. }))
-        {
-            self.hub.throttle.failed(now, address, &subject);
-        }
     }
 }

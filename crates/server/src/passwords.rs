@@ -1,28 +1,34 @@
 //! argon2id, on its own bounded pool and never on the hub.
 
-use crate::PasswordsConfig;
-use antar_realm::{PasswordHash, Proof, Work};
+use crate::throttle::Throttle;
+use crate::{LimitsConfig, PasswordsConfig};
+use antar_realm::{Origin, PasswordHash, Proof, Work};
+use antar_wire::Time;
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
-/// Hashes and verifies passwords, so many at once and so many waiting.
+/// Hashes and verifies passwords, so many at once and so many waiting, unless too many guesses
+/// failed lately.
 #[derive(Clone)]
 pub struct Passwords(Arc<Inner>);
 
 struct Inner {
     hasher: Argon2<'static>,
+    throttle: Mutex<Throttle>,
     workers: Semaphore,
     waiting: AtomicUsize,
     most: usize,
 }
 
 impl Passwords {
-    pub fn new(config: &PasswordsConfig) -> Self {
+    pub fn new(config: &PasswordsConfig, limits: &LimitsConfig) -> Self {
         Self(Arc::new(Inner {
             hasher: hasher(config),
+            throttle: Mutex::new(Throttle::new(limits)),
             workers: Semaphore::new(config.workers.max(1)),
             waiting: AtomicUsize::new(0),
             most: config.waiting.max(1),
@@ -30,18 +36,45 @@ impl Passwords {
     }
 
     /// Does the work on a thread of the pool; [`Proof::Busy`] at once where too much waits already.
-    pub async fn prove(&self, work: Work) -> Proof {
+    pub async fn prove(&self, origin: Origin, work: Work) -> Proof {
         let inner = &self.0;
         if inner.waiting.fetch_add(1, Ordering::Relaxed) >= inner.most {
             inner.waiting.fetch_sub(1, Ordering::Relaxed);
             return Proof::Busy;
         }
         let permit = inner.workers.acquire().await;
-        let pool = self.clone();
-        let proof = tokio::task::spawn_blocking(move || prove(&pool.0.hasher, work)).await;
+        let proof = self.attempt(origin, work).await;
         drop(permit);
         inner.waiting.fetch_sub(1, Ordering::Relaxed);
-        proof.unwrap_or(Proof::Busy)
+        proof
+    }
+
+    /// Failures are looked up and counted while the worker is held: a thousand guesses sent at once
+    /// see each other, except those being worked on at the same moment.
+    async fn attempt(&self, origin: Origin, work: Work) -> Proof {
+        let guess: Option<(IpAddr, String)> = match (origin, &work) {
+            (Origin::Client(address), Work::Verify { subject, .. }) => {
+                Some((address, subject.clone()))
+            }
+            _ => None,
+        };
+        if let Some((address, subject)) = &guess
+            && !self.throttle().allows(Time::now(), *address, subject)
+        {
+            return Proof::Throttled;
+        }
+        let pool = self.clone();
+        let proof = tokio::task::spawn_blocking(move || prove(&pool.0.hasher, work)).await;
+        let proof = proof.unwrap_or(Proof::Busy);
+        if let (Some((address, subject)), Proof::Verified { matches: false, .. }) = (guess, &proof)
+        {
+            self.throttle().failed(Time::now(), address, &subject);
+        }
+        proof
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

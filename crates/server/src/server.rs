@@ -6,7 +6,6 @@ use crate::listen::{AdminSocket, Gate, Listener, bind};
 use crate::passwords::Passwords;
 use crate::reads::Reads;
 use crate::session::{Limits, Shared};
-use crate::throttle::Throttle;
 use crate::{Config, LimitsConfig, SOCKET};
 use antar_realm::{Effects, State};
 use antar_store::{Disk, Store, StoreError};
@@ -98,8 +97,7 @@ impl Server {
         let running = Hub {
             state,
             committer: Committer::start(store)?,
-            passwords: Passwords::new(&config.passwords),
-            throttle: Throttle::new(&config.limits),
+            passwords: Passwords::new(&config.passwords, &config.limits),
             unread_events: config.limits.unread_events,
             inbox,
             back: hub.downgrade(),

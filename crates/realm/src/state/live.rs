@@ -100,6 +100,17 @@ impl Live {
         self.forget(conn, watch.session);
     }
 
+    /// After a new login: a WATCH goes on under the new session if it is the same user's, and ends
+    /// if it is not.
+    pub fn rebind_watch(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
+        match self.conns.get(&conn).and_then(|c| c.watch) {
+            Some(watch) if watch.account == account => {
+                self.watch(conn, session, account, watch.dialect);
+            }
+            _ => self.unwatch(conn),
+        }
+    }
+
     /// A connection stays listed under a session while it is bound to it or watches for it.
     fn forget(&mut self, conn: ConnId, session: SessionId) {
         let still = self.conns.get(&conn).is_some_and(|c| {

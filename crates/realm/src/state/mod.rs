@@ -94,7 +94,19 @@ pub struct State {
     pub(crate) policy: Policy,
     pub(crate) durable: Durable,
     pub(crate) live: Live,
-    read_only: bool,
+    mode: Mode,
+}
+
+/// What the disk lets the state do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything.
+    #[default]
+    Open,
+    /// Answer, but change nothing: that is refused with [`Code::Unavailable`].
+    ReadOnly,
+    /// Nothing: what is on disk is not known, so everything is refused so.
+    Suspended,
 }
 
 impl State {
@@ -105,17 +117,16 @@ impl State {
             policy,
             durable: Durable::default(),
             live: Live::default(),
-            read_only: false,
+            mode: Mode::Open,
         };
         state.load(events);
         state
     }
 
     /// Goes back to what is on disk, after a batch could not be committed. Connections stay;
-    /// those whose session is not on disk are unbound. While the disk takes nothing (`read_only`)
-    /// whatever would change something is refused with [`Code::Unavailable`].
-    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>, read_only: bool) {
-        self.read_only = read_only;
+    /// those whose session is not on disk are unbound.
+    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>, mode: Mode) {
+        self.mode = mode;
         self.durable = Durable::default();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -127,6 +138,12 @@ impl State {
                 .get(&group)
                 .is_some_and(|g| account.is_some_and(|a| g.members.contains_key(&a)))
         });
+    }
+
+    /// Answers nothing until [`State::reload`], after a batch could not be committed and what is on
+    /// disk cannot be read either.
+    pub fn suspend(&mut self) {
+        self.mode = Mode::Suspended;
     }
 
     fn load(&mut self, events: impl IntoIterator<Item = Event>) {
@@ -164,7 +181,7 @@ impl State {
     }
 
     pub(crate) fn emit(&mut self, event: Event, effects: &mut Effects) -> Result<(), Code> {
-        if self.read_only {
+        if self.mode != Mode::Open {
             return Err(Code::Unavailable);
         }
         self.apply(&event, &mut effects.outputs);
@@ -239,6 +256,7 @@ impl State {
             return;
         };
         let answer = match request {
+            _ if self.mode == Mode::Suspended => Err(Stop::Refused(Code::Unavailable)),
             None => Err(Stop::Refused(Code::UnknownRequest)),
             Some(request) => {
                 let mut cx = Cx {

@@ -87,11 +87,11 @@ pub const VERBS: &[Verb] = &[
 ];
 
 fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    args.word(2).parse::<u16>().map_err(|_| Code::BadParameters)?;
     if !cx.state.policy.open_linking && !cx.is_admin() {
         return Err(Code::Forbidden.into());
     }
     Name::parse(args.word(0)).ok_or(Code::BadName)?;
-    args.word(2).parse::<u16>().map_err(|_| Code::BadParameters)?;
     Err(Code::Unavailable.into())
 }
 

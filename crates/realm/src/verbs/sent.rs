@@ -13,11 +13,12 @@ pub const VERBS: &[Verb] = &[Verb {
 }];
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let page = args.page()?;
     if args.option("realm").is_some() {
         return Err(Code::RealmNotFound.into());
     }
     let source = Source::Sent(cx.me()?);
-    Ok(Answer::Read(Read { source, page: args.page()?, listing: Listing::Messages }))
+    Ok(Answer::Read(Read { source, page, listing: Listing::Messages }))
 }
 
 #[cfg(test)]

@@ -66,6 +66,20 @@ mod tests {
     }
 
     #[test]
+    fn a_new_login_takes_the_watch_along_or_ends_it() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        let first = realm.login(1, "amy");
+        realm.say(1, "watch");
+        realm.login(1, "amy");
+        realm.say(2, &format!("logout {first}"));
+        realm.say(1, "send amy one");
+        assert_eq!(realm.events(1).len(), 1);
+        realm.login(1, "bob");
+        realm.say(1, "send amy two");
+        assert!(realm.events(1).is_empty());
+    }
+
+    #[test]
     fn watching_for_another_session_ends_with_that_session() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         let amy = realm.login(1, "amy");
