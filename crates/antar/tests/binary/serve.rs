@@ -1,0 +1,140 @@
+//! Starting and stopping.
+
+use crate::realm::{Realm, antar, refusal, run};
+use rustix::process::Signal;
+
+#[test]
+fn says_in_one_line_where_it_listens_and_stops_on_sigterm() {
+    let mut realm = Realm::with("");
+    let line = realm.line().to_string();
+    let port = line.trim_end().strip_prefix("antar: realm alpha listening on 127.0.0.1:");
+    assert!(port.is_some_and(|port| port.parse::<u16>().is_ok_and(|p| p > 0)), "{line}");
+    let mut idle = realm.connect();
+    assert_eq!(idle.ask("PING")["data"], "PONG");
+    realm.signal(Signal::TERM);
+    idle.expect_closed();
+    assert_eq!(realm.ended(), (Some(0), line));
+    assert!(!realm.data().join("antar.sock").exists());
+}
+
+#[test]
+fn sigint_ends_it_as_well() {
+    let mut realm = Realm::with("");
+    realm.signal(Signal::INT);
+    assert_eq!(realm.ended().0, Some(0));
+}
+
+#[test]
+fn what_was_pipelined_before_sigterm_is_answered_and_kept() {
+    const SENT: usize = 300;
+    let mut realm = Realm::stopped("");
+    // A login takes so long that all the rest still waits behind it when the signal comes, most of it
+    // unread.
+    let slow = "[passwords]\nmemory_kib = 16384\niterations = 10\n[limits]\npending_requests = 1\n";
+    std::fs::write(realm.config(), slow).unwrap();
+    realm.start();
+    drop(realm.user("amy"));
+    let mut amy = realm.connect();
+    // Once the first is answered, both have been read.
+    assert_eq!(amy.ask("PING\nAUTH amy pw")["data"], "PONG");
+    let lines: String = (0..SENT).map(|n| format!("SEND amy m{n}\n")).collect();
+    amy.send(lines.as_bytes());
+    realm.signal(Signal::TERM);
+    for n in 0..=SENT {
+        assert_eq!(amy.next()["status"], "OK", "reply {n}");
+    }
+    amy.expect_closed();
+    assert_eq!(realm.ended().0, Some(0));
+    realm.start();
+    let mut amy = realm.connect();
+    amy.login("amy");
+    assert_eq!(amy.history("INBOX").len(), SENT);
+}
+
+#[test]
+fn a_second_server_on_the_same_directory_is_refused() {
+    let mut realm = Realm::with("");
+    let second = realm.command("serve").args(["--listen", "127.0.0.1:0"]).output().unwrap();
+    let said = refusal(&second);
+    assert!(said.contains(&*realm.data().to_string_lossy()), "{said}");
+    // The first one does not mind, and its socket for administration is still its own.
+    assert_eq!(realm.connect().ask("PING")["data"], "PONG");
+    assert!(realm.command("user").arg("list").output().unwrap().status.success());
+    realm.stop();
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let (realm, other) = (Realm::with(""), Realm::stopped(""));
+    let address = realm.address();
+    let said = refusal(&other.command("serve").args(["--listen", address]).output().unwrap());
+    assert!(said.contains(address), "{said}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_name_the_file_and_the_line() {
+    let realm = Realm::stopped("mesage_bytes = 9");
+    let said = refusal(&realm.command("serve").output().unwrap());
+    let place = format!("{}, line 6", realm.config().display());
+    assert!(said.contains(&place) && said.contains("mesage_bytes"), "{said}");
+
+    let realm = Realm::stopped("message_bytes = \"many\"");
+    let said = refusal(&realm.command("serve").output().unwrap());
+    assert!(said.contains(&format!("{}, line 6", realm.config().display())), "{said}");
+
+    let missing = realm.data().join("nothing.toml");
+    let said = refusal(&run(&["serve", "--config", &missing.to_string_lossy()]));
+    assert!(said.contains("nothing.toml"), "{said}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_named() {
+    for (arguments, word) in [
+        (&["serve", "--frobnicate"][..], "--frobnicate"),
+        (&["serve", "--listen", "nowhere"], "nowhere"),
+        (&["frobnicate"], "frobnicate"),
+    ] {
+        let output = run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(word), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_realm_keeps_its_name() {
+    let mut realm = Realm::with("");
+    realm.stop();
+    let serve = |name| {
+        realm.command("serve").args(["--listen", "127.0.0.1:0", "--name", name]).output().unwrap()
+    };
+    let said = refusal(&serve("beta"));
+    assert!(said.contains("alpha") && said.contains("beta"), "{said}");
+    assert!(refusal(&serve("no name")).contains("no name"));
+    realm.start();
+    assert!(realm.line().starts_with("antar: realm alpha "));
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_made_is_named() {
+    let realm = Realm::stopped("");
+    let inside = realm.config().join("data");
+    let data = inside.to_string_lossy();
+    let said = refusal(&run(&["serve", "--listen", "127.0.0.1:0", "--data", &data]));
+    assert!(said.contains(&*data), "{said}");
+}
+
+#[test]
+fn the_demonstration_has_three_users_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = antar();
+    command.args(["demo", "--listen", "127.0.0.1:0"]).env("TMPDIR", directory.path());
+    let mut realm = Realm::stopped("");
+    realm.run(command);
+    assert!(realm.line().starts_with("antar: realm demo listening on 127.0.0.1:"));
+    for user in ["messi", "henderson", "lineker"] {
+        realm.connect().expect_ok(&format!("AUTH {user} surabaya"));
+    }
+    realm.stop();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,115 @@
+//! `antar user`, on a stopped realm and on a running one.
+
+use crate::realm::{PATIENCE, Realm, refusal};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Instant;
+
+/// Runs `antar user …` with a line on standard input.
+fn user(realm: &Realm, arguments: &[&str], input: &str) -> Output {
+    let mut command = realm.command("user");
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let began = Instant::now();
+    let mut child = command.spawn().unwrap();
+    // One that needs no password may have gone without reading.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert!(began.elapsed() < PATIENCE);
+    output
+}
+
+/// The same where it must succeed; returns what it printed.
+#[track_caller]
+fn done(realm: &Realm, arguments: &[&str], input: &str) -> String {
+    let output = user(realm, arguments, input);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Every action, on a realm in whichever state.
+fn administer(realm: &Realm) {
+    done(realm, &["add", "Messi"], "sura baya\n");
+    done(realm, &["add", "root", "--admin"], "secret\r\n");
+    done(realm, &["add", "gone"], "pw\n");
+    done(realm, &["passwd", "messi"], "new  word\n");
+    done(realm, &["remove", "GONE"], "");
+    let list = done(realm, &["list"], "");
+    let rows: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
+    let shown: Vec<&[&str]> = rows.iter().map(|row| &row[..row.len() - 1]).collect();
+    assert_eq!(shown, [&["Messi"][..], &["root", "admin"]], "{list}");
+
+    assert!(refusal(&user(realm, &["add", "MESSI"], "x\n")).contains("user_exists"));
+    assert!(refusal(&user(realm, &["add", "_x"], "x\n")).contains("_x"));
+    assert!(refusal(&user(realm, &["add", "a b"], "x\n")).contains("a b"));
+    assert!(refusal(&user(realm, &["add", "eve"], "\n")).contains("password"));
+    assert!(refusal(&user(realm, &["add", "eve"], "a\u{7}b\n")).contains("bad_password"));
+    assert!(refusal(&user(realm, &["passwd", "eve"], "x\n")).contains("user_not_found"));
+    assert!(refusal(&user(realm, &["remove", "eve"], "")).contains("user_not_found"));
+    assert_eq!(done(realm, &["list"], "").lines().count(), 2);
+}
+
+fn check(realm: &Realm) {
+    let mut conn = realm.connect();
+    assert_eq!(conn.ask("AUTH messi sura baya")["code"], "wrong_password");
+    assert_eq!(conn.ask("AUTH gone pw")["code"], "user_not_found");
+    conn.expect_ok("AUTH messi new  word");
+    assert_eq!(conn.ask("WHOAMI")["data"], "Messi");
+    conn.expect_ok("AUTH root secret");
+    assert_eq!(conn.ask("WHOAMI")["admin"], true);
+}
+
+#[test]
+fn on_a_stopped_realm() {
+    let mut realm = Realm::stopped("");
+    administer(&realm);
+    realm.start();
+    check(&realm);
+}
+
+#[test]
+fn on_a_running_realm() {
+    let mut realm = Realm::with("");
+    administer(&realm);
+    check(&realm);
+    // It was all on disk.
+    realm.kill();
+    realm.start();
+    check(&realm);
+}
+
+#[test]
+fn a_new_password_and_a_removal_end_sessions_at_once() {
+    let realm = Realm::with("");
+    let (mut amy, mut bob) = (realm.user("amy"), realm.user("bob"));
+    done(&realm, &["passwd", "amy"], "new\n");
+    assert_eq!(amy.ask("WHOAMI")["code"], "no_session");
+    done(&realm, &["remove", "bob"], "");
+    assert_eq!(bob.ask("WHOAMI")["code"], "no_session");
+    assert_eq!(amy.ask("AUTH amy pw")["code"], "wrong_password");
+    assert_eq!(amy.ask("AUTH bob pw")["code"], "user_not_found");
+}
+
+#[test]
+fn the_socket_for_administration_is_its_owners_only() {
+    let realm = Realm::with("");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let socket = realm.data().join("antar.sock");
+    assert_eq!((mode(&realm.data()), mode(&socket)), (0o700, 0o600));
+    // It speaks the same protocol; who can open it needs no session.
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"register amy pw\nGETUSERS\nINBOX\n").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    let replies: Vec<Value> =
+        said.split_terminator("\r\n\r\n").map(|reply| reply.parse().unwrap()).collect();
+    assert_eq!(replies[1]["data"][0]["user"], "amy");
+    assert_eq!((replies.len(), &replies[2]["status"]), (3, &"OK".into()));
+}

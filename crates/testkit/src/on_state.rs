@@ -1,0 +1,198 @@
+//! The domain alone: no sockets, no clock, and a store that is kept in memory.
+
+use crate::play::{Driver, Received};
+use crate::transcript::{Failure, Transcript};
+use antar_realm::{
+    ConnId, Effects, Input, Moment, Origin, Output, PasswordHash, Proof, Read, State, Work,
+};
+use antar_server::Config;
+use antar_store::{Store, Twin};
+use antar_wire::{Body, Decoder, Frame, Name, Reply, Time, encode_event};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+const OPERATOR: ConnId = ConnId(u64::MAX);
+
+/// Plays against a [`State`] whose events are committed one batch an input.
+pub struct OnState {
+    config: Config,
+    twin: Twin,
+    store: Store,
+    state: State,
+    now: u64,
+    next: u64,
+    names: BTreeMap<String, ConnId>,
+    conns: BTreeMap<ConnId, Conn>,
+}
+
+struct Conn {
+    decoder: Decoder,
+    received: VecDeque<Vec<u8>>,
+    closed: bool,
+}
+
+impl OnState {
+    /// A realm with the accounts of a transcript.
+    ///
+    /// # Errors
+    /// Where its configuration is none or an account cannot be made.
+    pub fn new(transcript: &Transcript) -> Result<Self, Failure> {
+        let config = transcript.config()?;
+        let failed = |what: String| Failure { file: transcript.file.clone(), line: 0, what };
+        let twin = Twin::default();
+        let (store, mut state) = open(&config, &twin).map_err(failed)?;
+        let mut effects = Effects::default();
+        let name = config.name.as_deref().and_then(Name::parse);
+        if let Some(name) = name {
+            state.name_realm(name, &mut effects).map_err(|code| failed(code.text().into()))?;
+        }
+        store.commit(&effects.events).map_err(|error| failed(error.to_string()))?;
+        let (names, conns) = (BTreeMap::new(), BTreeMap::new());
+        let mut realm =
+            Self { config, twin, store, state, now: 1_700_000_000_000, next: 1, names, conns };
+        realm.connect(OPERATOR, Origin::Operator).map_err(failed)?;
+        for account in &transcript.accounts {
+            let role = if account.admin { "admin" } else { "user" };
+            let line = format!("ADDUSER {} {role} {}", account.name, account.password);
+            realm.input(Input::Frame(OPERATOR, Frame::Line(line))).map_err(failed)?;
+            let reply = realm.conns.get_mut(&OPERATOR).and_then(|c| c.received.pop_front());
+            let reply = String::from_utf8_lossy(&reply.unwrap_or_default()).into_owned();
+            if !reply.contains(r#""status":"OK""#) {
+                return Err(failed(format!("no account {}: {reply}", account.name)));
+            }
+        }
+        Ok(realm)
+    }
+
+    fn connect(&mut self, conn: ConnId, origin: Origin) -> Result<(), String> {
+        let decoder = Decoder::new(self.config.limits.line_bytes);
+        self.conns.insert(conn, Conn { decoder, received: VecDeque::new(), closed: false });
+        self.input(Input::Connected(conn, origin))
+    }
+
+    fn conn(&mut self, who: &str) -> Result<(ConnId, &mut Conn), String> {
+        let conn = *self.names.get(who).ok_or("not connected")?;
+        Ok((conn, self.conns.get_mut(&conn).ok_or("not connected")?))
+    }
+
+    /// Takes an input to its end: passwords are worked on at once, and what is decided is committed
+    /// before anyone hears of it.
+    fn input(&mut self, input: Input) -> Result<(), String> {
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            self.now += 1;
+            let mut entropy = [0; 32];
+            entropy[..8].copy_from_slice(&self.now.to_be_bytes());
+            let moment = Moment { now: Time(self.now), entropy };
+            let mut effects = Effects::default();
+            self.state.step(&moment, input, &mut effects);
+            if !effects.events.is_empty() {
+                self.store.commit(&effects.events).map_err(|error| error.to_string())?;
+            }
+            for output in effects.outputs {
+                match output {
+                    Output::Work { conn, line, mut proofs, work } => {
+                        proofs.push(prove(work));
+                        next = Some(Input::Resume { conn, line, proofs });
+                    }
+                    output => self.release(output)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&mut self, output: Output) -> Result<(), String> {
+        let mut bytes = Vec::new();
+        let conn = match output {
+            Output::Reply(conn, dialect, reply) => {
+                reply.encode(dialect, &mut bytes);
+                conn
+            }
+            Output::Read(conn, dialect, read) => {
+                self.read(read)?.encode(dialect, &mut bytes);
+                conn
+            }
+            Output::Event(conn, dialect, kind, message) => {
+                encode_event(kind, &message, dialect, &mut bytes);
+                conn
+            }
+            Output::Work { .. } => return Err("work on passwords is not released".into()),
+        };
+        let conn = self.conns.get_mut(&conn).ok_or("a reply to nobody")?;
+        conn.received.push_back(bytes);
+        Ok(())
+    }
+
+    fn read(&self, read: Read) -> Result<Reply, String> {
+        let (messages, more) =
+            self.store.read(read.source, read.page).map_err(|error| error.to_string())?;
+        Ok(Body::Messages(read.listing, messages, more).into())
+    }
+
+    fn disconnect(&mut self, conn: ConnId) -> Result<(), String> {
+        match self.conns.get_mut(&conn) {
+            Some(c) if !c.closed => c.closed = true,
+            _ => return Ok(()),
+        }
+        self.input(Input::Disconnected(conn))
+    }
+}
+
+impl Driver for OnState {
+    fn open(&mut self, who: &str) -> Result<(), String> {
+        let conn = ConnId(self.next);
+        self.next += 1;
+        self.names.insert(who.into(), conn);
+        self.connect(conn, Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)))
+    }
+
+    fn send(&mut self, who: &str, bytes: &[u8]) -> Result<(), String> {
+        let mut frames = Vec::new();
+        let (conn, c) = self.conn(who)?;
+        c.decoder.feed(bytes, &mut frames);
+        for frame in frames {
+            if frame == Frame::Http {
+                return self.disconnect(conn);
+            }
+            self.input(Input::Frame(conn, frame))?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, who: &str) -> Result<Received, String> {
+        let (_, conn) = self.conn(who)?;
+        Ok(match conn.received.pop_front() {
+            Some(object) => Received::Object(object),
+            None if conn.closed => Received::Closed,
+            None => Received::Nothing,
+        })
+    }
+
+    fn close(&mut self, who: &str) -> Result<(), String> {
+        let (conn, _) = self.conn(who)?;
+        self.disconnect(conn)
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        self.conns.values_mut().for_each(|conn| conn.closed = true);
+        (self.store, self.state) = open(&self.config, &self.twin)?;
+        Ok(())
+    }
+}
+
+fn open(config: &Config, twin: &Twin) -> Result<(Store, State), String> {
+    let (store, events) = Store::open(Box::new(twin.clone())).map_err(|error| error.to_string())?;
+    Ok((store, State::new(config.domain_limits(), config.policy(), events)))
+}
+
+/// Hashes so fast that a test need not wait.
+fn prove(work: Work) -> Proof {
+    match work {
+        Work::Hash { password, .. } => Proof::Hashed(PasswordHash::new(password.expose().clone())),
+        Work::Verify { password, hash, .. } => {
+            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+            Proof::Verified { hash, matches }
+        }
+    }
+}
