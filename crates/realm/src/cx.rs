@@ -37,7 +37,7 @@ impl From<Code> for Stop {
 }
 
 /// One request in progress: who asks, when, and the state it may look at. Changes go through
-/// [`Cx::emit`] and the few methods here that touch the connection.
+/// `emit` and the few methods here that touch the connection.
 pub struct Cx<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) effects: &'a mut Effects,

@@ -69,13 +69,13 @@ mod tests {
     #[test]
     fn takes_a_token_where_the_clients_put_it() {
         assert_eq!(parse(&format!("send {TOKEN} bob  hi")), Some(("SEND", true, "bob  hi".into())));
-        assert_eq!(parse(&format!("group send {TOKEN} hi")).unwrap().1, true);
+        assert!(parse(&format!("group send {TOKEN} hi")).unwrap().1);
         assert_eq!(
             parse(&format!("sendrealm 10.0.0.2 8889 {TOKEN} beta alice hello")),
             Some(("SENDREALM", true, "beta alice hello".into()))
         );
-        assert_eq!(parse(&format!("sendrealm beta alice {TOKEN} hello")).unwrap().1, false);
-        assert_eq!(parse(&format!("send a 8889 {TOKEN}")).unwrap().1, false);
+        assert!(!parse(&format!("sendrealm beta alice {TOKEN} hello")).unwrap().1);
+        assert!(!parse(&format!("send a 8889 {TOKEN}")).unwrap().1);
     }
 
     #[test]

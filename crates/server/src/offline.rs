@@ -18,10 +18,10 @@ pub struct Offline {
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
     /// The directory cannot be made or used.
-    #[error("cannot use the data directory: {0}")]
+    #[error("cannot use the data directory")]
     Directory(#[from] std::io::Error),
     /// Its data cannot be opened or changed.
-    #[error("cannot open the data: {0}")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The request is not one for an administrator.
     #[error("a stopped realm cannot answer this")]

@@ -318,7 +318,11 @@ mod tests {
 
     fn put(key: &str) -> Ops {
         let mut ops = Ops::default();
-        ops.put(key.as_bytes(), |value| Ok(value.extend_from_slice(b"value"))).unwrap();
+        ops.put(key.as_bytes(), |value| {
+            value.extend_from_slice(b"value");
+            Ok(())
+        })
+        .unwrap();
         ops
     }
 
@@ -377,7 +381,11 @@ mod tests {
         let disk = Disk::open(dir.path()).unwrap();
         for n in 1..=80 {
             let mut ops = Ops::default();
-            ops.put(b"large", |value| Ok(value.resize(1 << 20, n as u8))).unwrap();
+            ops.put(b"large", |value| {
+                value.resize(1 << 20, n as u8);
+                Ok(())
+            })
+            .unwrap();
             disk.commit(n, ops).unwrap();
         }
         drop(disk);

@@ -229,7 +229,11 @@ mod tests {
     fn ops(n: u64) -> Ops {
         let mut ops = Ops::default();
         let size = (n as usize * 97) % 2000;
-        ops.put(b"key", |value| Ok(value.extend(vec![n as u8; size]))).unwrap();
+        ops.put(b"key", |value| {
+            value.extend(vec![n as u8; size]);
+            Ok(())
+        })
+        .unwrap();
         ops
     }
 

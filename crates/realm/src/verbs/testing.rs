@@ -79,7 +79,7 @@ impl Realm {
 
     pub fn events(&mut self, conn: u64) -> Vec<Value> {
         let events = self.raw_events(conn);
-        events.iter().map(|e| antar_wire::Value::from(parse(e))).collect()
+        events.iter().map(|e| parse(e)).collect()
     }
 
     /// Runs a line up to its reply, or up to the password work it needs.
