@@ -8,7 +8,7 @@ use crate::reads::Reads;
 use crate::session::{Limits, Shared};
 use crate::{Config, LimitsConfig, SOCKET};
 use antar_realm::{Effects, State};
-use antar_store::{Disk, Store, StoreError};
+use antar_store::{Disk, Engine, Store, StoreError};
 use antar_wire::Name;
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
@@ -85,7 +85,18 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let (store, state, name) = open(config)?;
+        let path = &config.data;
+        make_private(path).map_err(|error| StartError::Directory { path: path.clone(), error })?;
+        let disk = Disk::open(path).map_err(|error| refused(config, error))?;
+        Self::start_over(config, Box::new(disk)).await
+    }
+
+    /// As [`Server::start`], over another engine: a test's, which can fail and crash.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_over(config: &Config, engine: Box<dyn Engine>) -> Result<Self, StartError> {
+        let (store, state, name) = open(config, engine)?;
         // Bound before anything else runs, so that a port that is taken leaves nothing behind.
         let listeners = config.listen.iter().map(|address| {
             bind(*address).map_err(|error| StartError::Listen { address: *address, error })
@@ -148,13 +159,13 @@ impl Server {
     }
 }
 
+fn refused(config: &Config, error: StoreError) -> StartError {
+    StartError::Store { path: config.data.clone(), error }
+}
+
 /// Opens the store and makes the first state of it, named.
-fn open(config: &Config) -> Result<(Arc<Store>, State, Name), StartError> {
-    let path = &config.data;
-    make_private(path).map_err(|error| StartError::Directory { path: path.clone(), error })?;
-    let broken = |error| StartError::Store { path: path.clone(), error };
-    let disk = Disk::open(path).map_err(broken)?;
-    let (store, events) = Store::open(Box::new(disk)).map_err(broken)?;
+fn open(config: &Config, engine: Box<dyn Engine>) -> Result<(Arc<Store>, State, Name), StartError> {
+    let (store, events) = Store::open(engine).map_err(|error| refused(config, error))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let name = match (state.name().cloned(), &config.name) {
         (Some(kept), Some(given)) if *kept.folded() != *given.to_ascii_lowercase() => {
@@ -165,7 +176,7 @@ fn open(config: &Config) -> Result<(Arc<Store>, State, Name), StartError> {
             let name = first_name(given.as_deref())?;
             let mut effects = Effects::default();
             let _ = state.name_realm(name.clone(), &mut effects);
-            store.commit(&effects.events).map_err(broken)?;
+            store.commit(&effects.events).map_err(|error| refused(config, error))?;
             name
         }
     };
