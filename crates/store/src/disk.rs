@@ -234,12 +234,15 @@ impl Janitor {
     }
 
     fn tidy(&mut self) -> Result<(), StoreError> {
-        log::keep_spare(&self.directory, None)?;
-        if self.kept.iter().map(|s| s.size).sum::<u64>() < SEGMENT {
-            return Ok(());
+        if self.kept.iter().map(|s| s.size).sum::<u64>() >= SEGMENT {
+            self.checkpoint()?;
+            return self.tree.merge();
         }
-        self.checkpoint()?;
-        self.tree.merge()
+        if let Err(error) = log::keep_spare(&self.directory, None) {
+            // Not needed, only faster; what room there is may be needed elsewhere.
+            tracing::warn!(%error, "no room to make a segment in advance");
+        }
+        Ok(())
     }
 
     fn checkpoint(&mut self) -> Result<(), StoreError> {

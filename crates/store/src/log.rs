@@ -124,7 +124,8 @@ pub fn keep_spare(directory: &Path, used: Option<Segment>) -> io::Result<()> {
         None => {
             // Under another name until it is whole.
             let making = directory.join("making");
-            fill(&making, SEGMENT)?;
+            let filled = fill(&making, SEGMENT);
+            filled.inspect_err(|_| drop(std::fs::remove_file(&making)))?;
             std::fs::rename(making, spare)
         }
     }
