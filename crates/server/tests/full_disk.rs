@@ -1,6 +1,8 @@
 //! A disk that takes nothing for a while: changes are refused, reading goes on, nothing that was
 //! acknowledged is lost and nothing that was refused is there.
 
+#![allow(clippy::unwrap_used)]
+
 use antar_server::{Config, PasswordsConfig, Server};
 use antar_store::Twin;
 use antar_wire::{END, Value};
