@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Batches in the log that are not in the tree yet; past it a commit waits.
 const BEHIND: usize = 4;
@@ -305,8 +306,14 @@ impl Engine for Disk {
         // While there is no room, what can still be read stays open.
         probe(&self.path)?;
         let mut slot = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        // What failed ends before the same files are opened again.
-        *slot = None;
+        // What failed ends before the same files are opened again; a reader may still be waiting.
+        let mut failed = slot.take();
+        while let Some(running) = failed.take() {
+            if let Err(in_use) = Arc::try_unwrap(running) {
+                std::thread::sleep(Duration::from_millis(1));
+                failed = Some(in_use);
+            }
+        }
         *slot = Some(Arc::new(Running::start(&self.path)?));
         Ok(())
     }
@@ -379,23 +386,24 @@ mod tests {
     }
 
     #[test]
-    fn the_log_stays_short() {
+    fn the_log_stays_short_and_nothing_is_lost_on_the_way_to_the_tree() {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::open(dir.path()).unwrap();
-        for n in 1..=80 {
-            let mut ops = Ops::default();
-            ops.put(b"large", |value| {
-                value.resize(1 << 20, n as u8);
+        for n in 1..=5000 {
+            let mut ops = put(&format!("k{n}"));
+            let large = |value: &mut Vec<u8>| {
+                value.resize(16 << 10, 1);
                 Ok(())
-            })
-            .unwrap();
+            };
+            ops.put(format!("large{n}").as_bytes(), large).unwrap();
             disk.commit(n, ops).unwrap();
         }
         drop(disk);
         let left = std::fs::read_dir(dir.path().join("log")).unwrap();
         let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["spare"]);
-        assert_eq!(value(&Disk::open(dir.path()).unwrap(), "large").unwrap()[0], 80);
+        let disk = Disk::open(dir.path()).unwrap();
+        assert!((1..=5000).all(|n| value(&disk, &format!("k{n}")).is_some()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, IterGuardImpl, SequenceNumberCounter};
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Bytes of the cache for what is read from disk.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -30,6 +30,8 @@ pub struct Tree {
     /// Held by who chooses a number to read at until the tree has been asked with it, so that what
     /// is seen at that number is not dropped in between.
     choosing: RwLock<()>,
+    /// Held while a batch is put in: what is in memory is not closed for writing in the middle of it.
+    applying: Mutex<()>,
 }
 
 pub type Pairs = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
@@ -43,7 +45,7 @@ impl Tree {
         let first = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         next.set(first);
         visible.set(first);
-        Ok(Self { tree, next, visible, choosing: RwLock::new(()) })
+        Ok(Self { tree, next, visible, choosing: RwLock::new(()), applying: Mutex::new(()) })
     }
 
     /// The number of the last batch put into it.
@@ -55,6 +57,7 @@ impl Tree {
 
     /// Puts a batch into it, in memory. One thread does this.
     pub fn apply(&self, number: u64, ops: &Ops) {
+        let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.next.next();
         for (key, value) in ops.iter() {
             match value {
@@ -77,9 +80,14 @@ impl Tree {
         self.tree.range(range, self.visible.get(), None)
     }
 
-    /// Writes what is in memory to tables, synced.
+    /// Writes what is in memory to tables, synced. Everything applied before is in them then.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.tree.flush_active_memtable(self.superseded()).map_err(explain)
+        let flushing = self.tree.get_flush_lock();
+        let applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tree.rotate_memtable();
+        drop(applying);
+        self.tree.flush(&flushing, self.superseded()).map_err(explain)?;
+        Ok(())
     }
 
     /// Merges tables, so that a read has few to look into and what was replaced takes no room.
