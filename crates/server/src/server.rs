@@ -16,7 +16,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 /// How long connections may take to read their last replies when the server shuts down.
@@ -75,6 +75,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     hub: mpsc::Sender<ToHub>,
     accepting: Vec<JoinHandle<()>>,
+    stop: watch::Sender<bool>,
     running: JoinHandle<()>,
 }
 
@@ -117,9 +118,10 @@ impl Server {
         let per_address = config.connections_per_address();
         let gate = Arc::new(Gate::new(shared, config.limits.connections, per_address));
 
+        let (stop, stopped) = watch::channel(false);
         let mut accepting = Vec::new();
         match AdminSocket::bind(&config.data.join(SOCKET), gate.clone()) {
-            Ok(socket) => accepting.push(tokio::spawn(socket.run())),
+            Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
             Err(error) => {
                 tracing::warn!(%error, "no socket for administration; antar user works on the stopped realm only");
             }
@@ -127,10 +129,11 @@ impl Server {
         let mut addresses = Vec::new();
         for listener in listeners {
             addresses.push(listener.local_addr()?);
-            accepting.push(tokio::spawn(Listener { listener, gate: gate.clone() }.run()));
+            let listener = Listener { listener, gate: gate.clone() };
+            accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());
-        Ok(Self { name, addresses, hub, accepting, running })
+        Ok(Self { name, addresses, hub, accepting, stop, running })
     }
 
     /// The realm's name.
@@ -146,7 +149,10 @@ impl Server {
     /// Stops accepting, answers what was received, syncs, and returns. Connections that do not read
     /// their last replies within five seconds are broken off.
     pub async fn shut_down(self) {
-        self.accepting.iter().for_each(JoinHandle::abort);
+        let _ = self.stop.send(true);
+        for accepting in self.accepting {
+            let _ = accepting.await;
+        }
         let (drained, answered) = oneshot::channel();
         let _ = self.hub.send(ToHub::Drain(drained)).await;
         if tokio::time::timeout(LAST_WORDS, answered).await.is_err() {

@@ -334,7 +334,7 @@ fn poll_read<S: AsyncRead + Unpin>(
 }
 
 /// Polls a future once.
-async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
+pub async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
     let mut future = std::pin::pin!(future);
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(done) => Poll::Ready(Some(done)),

@@ -88,6 +88,10 @@ impl OnState {
             self.state.step(&moment, input, &mut effects);
             if !effects.events.is_empty() {
                 self.store.commit(&effects.events).map_err(|error| error.to_string())?;
+                let (_, loaded) = open(&self.config, &self.twin)?;
+                if !self.state.is_durably(&loaded) {
+                    return Err(format!("a restart would not bring back {:?}", effects.events));
+                }
             }
             for output in effects.outputs {
                 match output {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 
 /// How long to wait before accepting again where the system had no room for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -37,10 +38,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Accepts for ever.
-    pub async fn run(self) {
+    /// Accepts until told to stop, then those who connected before.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
         loop {
-            match self.listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = self.listener.accept() => accepted,
+                _ = stop.changed() => break,
+            };
+            match accepted {
                 Ok((stream, peer)) => self.admit(stream, peer),
                 Err(error) => {
                     // Out of descriptors or memory: those connected are served on.
@@ -48,6 +53,9 @@ impl Listener {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
+        }
+        while let Some(Ok((stream, peer))) = session::now_or_never(self.listener.accept()).await {
+            self.admit(stream, peer);
         }
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixListener;
+use tokio::sync::{Semaphore, watch};
 
 /// Connections for administration at once.
 const AT_ONCE: usize = 16;
@@ -38,12 +39,19 @@ impl AdminSocket {
         Ok(Self { listener, path: path.into(), gate })
     }
 
-    /// Accepts for ever.
-    pub async fn run(self) {
-        let places = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
+    /// Accepts until told to stop.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
         loop {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            match self.listener.accept().await {
+            let next = async {
+                let place = places.clone().acquire_owned().await;
+                (place, self.listener.accept().await)
+            };
+            let (place, accepted) = tokio::select! {
+                next = next => next,
+                _ = stop.changed() => return,
+            };
+            match accepted {
                 Ok((stream, _)) => {
                     let gate = self.gate.clone();
                     tokio::spawn(async move {
