@@ -5,8 +5,10 @@
 //! is full, a third thread has the tree write what it holds to tables, and the log lets go of what
 //! they contain.
 
+use crate::applier::{Applier, Batch, Progress};
 use crate::engine::Key;
-use crate::log::{self, Log, SEGMENT, Segment};
+use crate::janitor::Janitor;
+use crate::log::Log;
 use crate::mark::Mark;
 use crate::tree::{self, Tree};
 use crate::{Direction, Engine, Ops, StoreError, Visit};
@@ -15,8 +17,8 @@ use std::fs::File;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -73,13 +75,6 @@ struct Running {
     janitor: Option<JoinHandle<bool>>,
 }
 
-/// A batch on its way into the tree, and the segment that was full before it.
-struct Batch {
-    number: u64,
-    ops: Ops,
-    full: Option<Segment>,
-}
-
 impl Running {
     fn start(path: &Path) -> Result<Self, StoreError> {
         let tree = Arc::new(Tree::open(&path.join("tree"))?);
@@ -130,127 +125,6 @@ fn spawn<T: Send + 'static>(
     run: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, std::io::Error> {
     std::thread::Builder::new().name(name.into()).spawn(run)
-}
-
-/// How far the tree is behind the log.
-#[derive(Default)]
-struct Progress {
-    state: Mutex<State>,
-    moved: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    committed: u64,
-    applied: u64,
-    /// Why nothing goes on until the data are opened again.
-    failed: Option<String>,
-}
-
-impl State {
-    fn check(&self) -> Result<(), StoreError> {
-        self.failed.as_ref().map_or(Ok(()), |why| Err(StoreError::Engine(why.clone())))
-    }
-}
-
-impl Progress {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn check(&self) -> Result<(), StoreError> {
-        self.state().check()
-    }
-
-    fn committed(&self, number: u64) {
-        self.state().committed = number;
-    }
-
-    fn applied(&self, number: u64) {
-        self.state().applied = number;
-        self.moved.notify_all();
-    }
-
-    fn fail(&self, why: &str) {
-        self.state().failed.get_or_insert_with(|| why.into());
-        self.moved.notify_all();
-    }
-
-    /// Waits until everything committed by now is in the tree. After a failure what is in it can
-    /// still be read, unless something acknowledged is missing from it.
-    fn wait(&self) -> Result<(), StoreError> {
-        let mut state = self.state();
-        let target = state.committed;
-        while state.applied < target {
-            state.check()?;
-            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        Ok(())
-    }
-}
-
-/// Puts committed batches into the tree.
-struct Applier {
-    tree: Arc<Tree>,
-    progress: Arc<Progress>,
-    full: SyncSender<Segment>,
-}
-
-impl Applier {
-    fn run(self, batches: Receiver<Batch>) {
-        for Batch { number, ops, full } in batches {
-            // Everything in the segment is in the tree: batches come in order.
-            if let Some(segment) = full {
-                let _ = self.full.send(segment);
-            }
-            self.tree.apply(number, &ops);
-            self.progress.applied(number);
-        }
-    }
-}
-
-/// Lets the log go of what the tree has in its tables.
-struct Janitor {
-    tree: Arc<Tree>,
-    directory: PathBuf,
-    progress: Arc<Progress>,
-    /// Segments whose batches are in the tree.
-    kept: Vec<Segment>,
-}
-
-impl Janitor {
-    /// Returns whether the tree has everything in its tables at the end.
-    fn run(mut self, segments: Receiver<Segment>) -> bool {
-        // Nobody waits for what this thread does, so it stands back for those somebody waits for.
-        let _ = rustix::process::setpriority_process(None, 10);
-        for segment in segments {
-            self.kept.push(segment);
-            if let Err(error) = self.tidy() {
-                tracing::error!(%error, "the log cannot be shortened; refusing changes");
-                self.progress.fail(&error.to_string());
-            }
-        }
-        // A clean stop leaves nothing to replay. After a failure the log is all there is.
-        self.progress.check().is_ok() && self.checkpoint().is_ok()
-    }
-
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        if self.kept.iter().map(|s| s.size).sum::<u64>() >= SEGMENT {
-            self.checkpoint()?;
-            return self.tree.merge();
-        }
-        if let Err(error) = log::keep_spare(&self.directory, None) {
-            // Not needed, only faster; what room there is may be needed elsewhere.
-            tracing::warn!(%error, "no room to make a segment in advance");
-        }
-        Ok(())
-    }
-
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
-        self.tree.flush()?;
-        let mut written = self.kept.drain(..);
-        Ok(written.try_for_each(|s| log::keep_spare(&self.directory, Some(s)))?)
-    }
 }
 
 /// Bytes that must be free before the data are opened again.

@@ -4,9 +4,11 @@
 //! values. [`Disk`] is the engine of a running realm, [`Twin`] the one of tests and simulations,
 //! which can crash.
 
+mod applier;
 mod disk;
 mod engine;
 mod error;
+mod janitor;
 mod layout;
 mod log;
 mod mark;

@@ -162,12 +162,6 @@ impl State {
         self.durable == other.durable
     }
 
-    /// Changes the limits and the policy, for what comes after.
-    pub fn configure(&mut self, limits: Limits, policy: Policy) {
-        self.limits = limits;
-        self.policy = policy;
-    }
-
     /// Gives the realm its name.
     ///
     /// # Errors
