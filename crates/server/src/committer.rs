@@ -21,7 +21,6 @@ pub enum Done {
     /// state goes back to what is on disk.
     Failed {
         outputs: Vec<Output>,
-        error: StoreError,
         /// What is on disk, if it can be read.
         on_disk: Result<Vec<Event>, StoreError>,
     },
@@ -155,7 +154,7 @@ fn run(store: &Store, shared: &Shared) {
         tracing::error!(%error, "a batch could not be written; refusing changes until the disk takes them");
         let on_disk = store.reload();
         shared.slots().failed = true;
-        shared.report(Done::Failed { outputs: batch.outputs, error, on_disk });
+        shared.report(Done::Failed { outputs: batch.outputs, on_disk });
         match recover(store, shared) {
             Some(events) => shared.report(Done::Recovered(events)),
             None => return,

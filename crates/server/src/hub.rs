@@ -202,7 +202,7 @@ impl Running {
         for done in self.hub.committer.take_done() {
             match done {
                 Done::Committed(outputs) => self.release(outputs),
-                Done::Failed { outputs, error, on_disk } => {
+                Done::Failed { outputs, on_disk } => {
                     self.refuse(outputs);
                     let since = self.hub.committer.give_up_open();
                     self.refuse(since);
@@ -210,7 +210,6 @@ impl Running {
                         Ok(events) => self.hub.state.reload(events, Mode::ReadOnly),
                         Err(_) => self.hub.state.suspend(),
                     }
-                    tracing::error!(%error, "refusing changes");
                 }
                 Done::Recovered(events) => self.hub.state.reload(events, Mode::Open),
             }

@@ -41,15 +41,21 @@ impl Client {
     }
 }
 
+/// A realm and two users logged in to it.
+fn two() -> (Realm, Client, Client) {
+    let realm = Realm::with("");
+    let [messi, henderson] = ["messi", "henderson"].map(|name| {
+        drop(realm.user(name));
+        let mut client = Client::open(&realm);
+        client.login(name, "pw");
+        client
+    });
+    (realm, messi, henderson)
+}
+
 #[test]
 fn pieces_decode_by_themselves_whatever_the_alphabet() {
-    let realm = Realm::with("");
-    for user in ["messi", "henderson"] {
-        drop(realm.user(user));
-    }
-    let (mut messi, mut henderson) = (Client::open(&realm), Client::open(&realm));
-    messi.login("messi", "pw");
-    henderson.login("henderson", "pw");
+    let (_realm, mut messi, mut henderson) = two();
     // Of every length, so that some character would straddle any border.
     let texts: Vec<String> = (1..70).map(|n| "é雪🦀".chars().cycle().take(n).collect()).collect();
     for text in &texts {
@@ -65,13 +71,7 @@ fn pieces_decode_by_themselves_whatever_the_alphabet() {
 
 #[test]
 fn groups_and_realms() {
-    let realm = Realm::with("");
-    for user in ["messi", "henderson"] {
-        drop(realm.user(user));
-    }
-    let (mut messi, mut henderson) = (Client::open(&realm), Client::open(&realm));
-    messi.login("messi", "pw");
-    henderson.login("henderson", "pw");
+    let (_realm, mut messi, mut henderson) = two();
     assert_eq!(messi.command("addgroup", "g rahasia \r\n")["message"], "Add group Berhasil");
     let joined = henderson.command("joingroup", "g rahasia \r\n");
     assert_eq!(joined["message"], "Join group berhasil");
