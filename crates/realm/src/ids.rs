@@ -1,4 +1,4 @@
-//! Numbers that stand for things. All but [`ConnId`] come from the realm's one growing counter.
+//! Numbers that stand for things. Those that are durable come from the realm's one growing counter.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,4 +19,6 @@ ids! {
     SessionId;
     /// A connection, numbered by the driver. Not durable.
     ConnId;
+    /// A call to another realm. Not durable.
+    DialId;
 }

@@ -53,7 +53,7 @@ impl Passwords {
     /// see each other, except those being worked on at the same moment.
     async fn attempt(&self, origin: Origin, work: Work) -> Proof {
         let guess: Option<(IpAddr, String)> = match (origin, &work) {
-            (Origin::Client(address), Work::Verify { subject, .. }) => {
+            (Origin::Client(address) | Origin::Certified(address, _), Work::Verify { subject, .. }) => {
                 Some((address, subject.clone()))
             }
             _ => None,

@@ -91,7 +91,7 @@ where
     let seconds = began.elapsed().as_secs();
     match origin {
         Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
-        Origin::Client(peer) => {
+        Origin::Client(peer) | Origin::Certified(peer, _) | Origin::Dialled { peer, .. } => {
             tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
         }
     }

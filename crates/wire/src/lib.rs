@@ -8,6 +8,7 @@
 mod code;
 mod decoder;
 mod dialect;
+mod fingerprint;
 mod json;
 mod message;
 mod name;
@@ -21,6 +22,7 @@ pub mod words;
 pub use code::Code;
 pub use decoder::{Decoder, Frame};
 pub use dialect::Dialect;
+pub use fingerprint::Fingerprint;
 pub use message::{BoxKind, Message, Notice};
 pub use name::{Folded, MAX_NAME, Name};
 pub use reply::{Body, Listing, Phrase, Reply, encode_event};

@@ -9,9 +9,9 @@ pub(crate) use live::Live;
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    Answer, Args, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
+    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
 };
-use antar_wire::{Body, BoxKind, Code, Dialect, Frame, Message, Name, Reply, Time, Token};
+use antar_wire::{Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -31,6 +31,19 @@ pub enum Origin {
     Operator,
     /// The network.
     Client(IpAddr),
+    /// The network, over TLS and with a certificate: another realm, once it says so.
+    Certified(IpAddr, Fingerprint),
+    /// This realm connected to it, over TLS.
+    Dialled {
+        /// Which call this is.
+        dial: DialId,
+        /// The key of whoever answered.
+        key: Fingerprint,
+        /// The address of whoever answered.
+        peer: IpAddr,
+        /// The address of this machine that they see, unless something in between changes it.
+        local: IpAddr,
+    },
 }
 
 /// What a driver tells the domain: plain values, so that they can be logged, replayed and replicated.
