@@ -2,8 +2,9 @@
 
 use crate::state::{Account, Group};
 use crate::state::{Effects, Moment, Origin, State};
+use crate::links::{Peer, Status, Step, Why};
 use crate::{
-    AccountId, ConnId, Event, GroupId, GroupRecord, PasswordHash, Proof, Read, SessionId,
+    AccountId, ConnId, Event, GroupId, GroupRecord, PasswordHash, Proof, Read, RealmId, SessionId,
     SessionRecord, Work,
 };
 use antar_wire::{Code, Dialect, Name, Reply, Secret, Text, TextError, Token};
@@ -14,6 +15,8 @@ pub enum Answer {
     Reply(Reply),
     /// History, which the store serves.
     Read(Read),
+    /// None: what another realm tells needs no answer.
+    Silence,
 }
 
 impl<T: Into<Reply>> From<T> for Answer {
@@ -26,8 +29,11 @@ impl<T: Into<Reply>> From<T> for Answer {
 pub enum Stop {
     /// The request is refused.
     Refused(Code),
-    /// Passwords have to be hashed first; the same line runs again with the proof.
+    /// Something has to be done elsewhere first; the same line runs again with the proof.
     Work(Work),
+    /// Another realm has to answer first; the same line runs again with the proof.
+    #[allow(private_interfaces)]
+    Wait(Why),
 }
 
 impl From<Code> for Stop {
@@ -48,6 +54,8 @@ pub struct Cx<'a> {
     pub(crate) session: Option<SessionId>,
     pub(crate) caller: Option<AccountId>,
     pub(crate) proofs: &'a [Proof],
+    /// A link that begins once this request is answered.
+    pub(crate) after_answer: Option<RealmId>,
 }
 
 impl Cx<'_> {
@@ -87,6 +95,32 @@ impl Cx<'_> {
     pub(crate) fn group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
         let id = self.state.durable.group_named(name).ok_or(Code::GroupNotFound)?;
         self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
+    }
+
+    /// A realm by name, in any case, unless it was removed.
+    pub(crate) fn realm(&self, name: &str) -> Result<(RealmId, &Peer), Code> {
+        let found = self.peer_named(name).filter(|(_, p)| p.record.status != Status::Removed);
+        found.ok_or(Code::RealmNotFound)
+    }
+
+    /// A realm by name whose history may be read: also one that was removed.
+    pub(crate) fn known_realm(&self, name: &str) -> Result<(RealmId, &Peer), Code> {
+        let found = self.peer_named(name).filter(|(_, p)| p.record.status != Status::Asking);
+        found.ok_or(Code::RealmNotFound)
+    }
+
+    pub(crate) fn peer_named(&self, name: &str) -> Option<(RealmId, &Peer)> {
+        let id = self.state.durable.peer_named(name)?;
+        Some((id, self.state.durable.peers.get(&id)?))
+    }
+
+    pub(crate) fn peer(&self, realm: RealmId) -> Result<&Peer, Code> {
+        self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)
+    }
+
+    /// What concerns links.
+    pub(crate) fn step(&mut self) -> Step<'_> {
+        Step { state: self.state, effects: self.effects, moment: self.moment }
     }
 
     /// A group by name that the caller is in; it becomes the session's current group.

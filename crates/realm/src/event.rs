@@ -1,7 +1,8 @@
 //! What can happen to a realm's durable state.
 
-use crate::{AccountId, GroupId, Mailbox, PasswordHash, SessionId};
-use antar_wire::{Message, Name, Time, TokenHash};
+use crate::links::{Epoch, InvitationRecord, Position, RealmRecord};
+use crate::{AccountId, ForkId, GroupId, Mailbox, PasswordHash, RealmId, SessionId};
+use antar_wire::{Chain, Entry, Message, Name, Time, TokenHash};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -76,4 +77,92 @@ pub enum Event {
         /// The message.
         message: Arc<Message>,
     },
+    /// Another realm's record was made or changed.
+    RealmSet(RealmId, RealmRecord),
+    /// What that realm is owed has a new epoch from here on.
+    EpochBegun(RealmId, Epoch),
+    /// Something more is owed to a realm.
+    Owed {
+        /// The realm.
+        realm: RealmId,
+        /// Where its log stands with this entry.
+        tip: Position,
+        /// Bytes ever owed, with this entry.
+        total: u64,
+        /// When the oldest entry that is still owed was written.
+        since: Time,
+        /// The entry.
+        entry: Arc<Entry>,
+    },
+    /// The stored form of the latest [`Event::Owed`], without the entry.
+    OwedReached {
+        /// The realm.
+        realm: RealmId,
+        /// Where its log stands.
+        tip: Position,
+        /// Bytes ever owed.
+        total: u64,
+        /// When the oldest entry that was still owed was written.
+        since: Time,
+    },
+    /// A realm has told how much of what it was owed is durable there.
+    Acked {
+        /// The realm.
+        realm: RealmId,
+        /// How much.
+        acked: Position,
+        /// Bytes ever owed up to there.
+        total: u64,
+        /// The hour since 1970 in which it told.
+        hour: u64,
+    },
+    /// What a realm was owed up to here is let go of; so is the note of that hour.
+    Trimmed {
+        /// The realm.
+        realm: RealmId,
+        /// The last entry that is gone.
+        floor: Position,
+        /// The note that led to it.
+        hour: Option<u64>,
+    },
+    /// From here on a realm's log is followed in this life of it.
+    Followed {
+        /// The realm.
+        realm: RealmId,
+        /// This life's number here.
+        fork: ForkId,
+        /// Its epoch.
+        epoch: Epoch,
+        /// The last entry before.
+        at: Position,
+    },
+    /// A batch of a realm's log was taken: what it leads to and the cursor past it are one event, so
+    /// that neither is ever there without the other.
+    Received {
+        /// The realm.
+        realm: RealmId,
+        /// The life of its log.
+        fork: ForkId,
+        /// The cursor after it.
+        cursor: Position,
+        /// The hash at each entry, the last that of the cursor.
+        chains: Vec<Chain>,
+        /// [`Event::Posted`] for what was delivered and [`Event::Owed`] for what is told back.
+        events: Vec<Event>,
+    },
+    /// The stored form of the latest [`Event::Received`], without what it brought.
+    CursorReached {
+        /// The realm.
+        realm: RealmId,
+        /// The cursor.
+        cursor: Position,
+    },
+    /// Hashes of a realm's log up to this entry are not needed any more.
+    MarksTrimmed(ForkId, u64),
+    /// A realm may be linked by whoever shows a secret.
+    InvitationSet(u64, InvitationRecord),
+    /// An invitation was used, or is too old.
+    InvitationEnded(u64),
+    /// A user of a realm on a plain link has this number.
+    AbroadSet(RealmId, u64, Name),
 }

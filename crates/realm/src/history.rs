@@ -1,6 +1,6 @@
 //! Which messages a request reads, and how far.
 
-use crate::{AccountId, GroupId};
+use crate::{AccountId, ForkId, GroupId, RealmId};
 use antar_wire::Listing;
 
 /// The most messages one request returns, and how many it returns unasked.
@@ -15,6 +15,14 @@ pub enum Mailbox {
     Private(AccountId),
     /// What was said in a group.
     Group(GroupId),
+    /// What a user received from users of another realm.
+    Realm(AccountId, RealmId),
+    /// What a user sent to users of another realm.
+    SentRealm(AccountId, RealmId),
+    /// What was said in a group between this realm and another.
+    GroupRealm(GroupId, RealmId),
+    /// What waits here for a user of a realm on a plain link, who is known by a number.
+    Abroad(RealmId, u64),
 }
 
 /// Where a list of messages comes from.
@@ -24,6 +32,10 @@ pub enum Source {
     Mailbox(Mailbox),
     /// The private messages a user sent.
     Sent(AccountId),
+    /// What another realm is owed.
+    Owed(RealmId),
+    /// The hashes of what another realm has sent.
+    Marks(ForkId),
 }
 
 /// A stretch of history (protocol section 4): `after` pages forward, anything else backward.
@@ -52,4 +64,13 @@ pub struct Read {
     pub page: Page,
     /// How a lower reply lists it.
     pub listing: Listing,
+    /// The realm it is about could not be asked whether there is more.
+    pub stale: bool,
+}
+
+impl Read {
+    /// A read of a mailbox of this realm.
+    pub fn new(source: Source, page: Page, listing: Listing) -> Self {
+        Self { source, page, listing, stale: false }
+    }
 }

@@ -17,8 +17,14 @@ ids! {
     GroupId;
     /// A session, whichever token names it.
     SessionId;
+    /// Another realm; the same for all links with it, whatever came between.
+    RealmId;
+    /// A life of another realm's log, as followed.
+    ForkId;
     /// A connection, numbered by the driver. Not durable.
     ConnId;
     /// A call to another realm. Not durable.
     DialId;
+    /// A request to a realm on a plain link. Not durable.
+    AskId;
 }

@@ -1,5 +1,7 @@
 //! What an operator may set about the domain.
 
+use antar_wire::Fingerprint;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Bounds on what one user can take of a realm.
@@ -17,6 +19,14 @@ pub struct Limits {
     pub token_idle: Duration,
     /// The longest password, in bytes.
     pub password_bytes: usize,
+    /// Realms linked.
+    pub links: usize,
+    /// Messages owed to one realm; past it SENDREALM is refused.
+    pub link_messages: u64,
+    /// Bytes of them.
+    pub link_bytes: u64,
+    /// How long what a realm has is kept for it all the same, in case it is put back from a backup.
+    pub link_grace: Duration,
 }
 
 impl Default for Limits {
@@ -28,8 +38,32 @@ impl Default for Limits {
             sessions_per_user: 1_000,
             token_idle: Duration::from_secs(30 * 24 * 3600),
             password_bytes: 256,
+            links: 256,
+            link_messages: 1_000_000,
+            link_bytes: 256 << 20,
+            link_grace: Duration::from_secs(7 * 24 * 3600),
         }
     }
+}
+
+impl Limits {
+    /// How often it is noted how far a realm is, and for how long such a note is kept, both in
+    /// milliseconds. The notes let go of what is older than the grace, without a look at the entries.
+    pub(crate) fn ack_hours(&self) -> (u64, u64) {
+        let grace = u64::try_from(self.link_grace.as_millis()).unwrap_or(u64::MAX);
+        ((grace / 168).max(1_000), grace)
+    }
+}
+
+/// From whom native links are accepted (protocol section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inbound {
+    /// From anyone.
+    Open,
+    /// From anyone, once an administrator approves.
+    Approve,
+    /// From whoever has one of the listed keys.
+    Listed,
 }
 
 /// Who may do what (protocol section 7).
@@ -41,16 +75,44 @@ pub struct Policy {
     pub open_linking: bool,
     /// AUTH does not tell an unknown user from a wrong password.
     pub hide_unknown_users: bool,
+    /// From whom native links are accepted.
+    pub inbound: Inbound,
+    /// Keys from which they are accepted whatever `inbound` says.
+    pub listed_keys: Vec<Fingerprint>,
+    /// Loopback addresses may be plain peers, and any user may link with one.
+    pub plain_loopback: bool,
+    /// Other addresses that may be.
+    pub plain_peers: Vec<IpAddr>,
 }
 
 impl Policy {
     /// The policy of local mode: bound to loopback only.
     pub fn local() -> Self {
-        Self { open_registration: true, open_linking: true, hide_unknown_users: false }
+        Self {
+            open_registration: true,
+            open_linking: true,
+            hide_unknown_users: false,
+            inbound: Inbound::Open,
+            listed_keys: Vec::new(),
+            plain_loopback: true,
+            plain_peers: Vec::new(),
+        }
     }
 
     /// The policy of a realm that others can reach.
     pub fn public() -> Self {
-        Self { open_registration: false, open_linking: false, hide_unknown_users: false }
+        Self {
+            open_registration: false,
+            open_linking: false,
+            inbound: Inbound::Approve,
+            plain_loopback: false,
+            ..Self::local()
+        }
+    }
+
+    /// Whether whoever has this address may be a server that knows only the two documents.
+    pub fn may_be_plain(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.plain_loopback && address.is_loopback() || self.plain_peers.contains(&address)
     }
 }

@@ -46,6 +46,26 @@ codes! {
     RealmNotFound = "realm_not_found", "Realm belum ada";
     /// The realm's address gives no answer.
     RealmUnreachable = "realm_unreachable", "Realm Unreachable";
+    /// The realm at that address has another name, which the reply tells under `realm`.
+    RealmName = "realm_name", "Nama realm tidak cocok";
+    /// A realm does not link to itself.
+    RealmSelf = "realm_self", "Realm ini sendiri";
+    /// The realm, or whoever pretends to be it, has another key than the one known.
+    RealmKey = "realm_key", "Kunci realm berbeda";
+    /// The other realm accepts no link, or not this one.
+    RealmRefused = "realm_refused", "Realm menolak";
+    /// The other realm has ended the link.
+    RealmRemoved = "realm_removed", "Realm sudah dihapus";
+    /// Two realms called each other at once; the other call goes on.
+    RealmCrossed = "realm_crossed", "Panggilan realm bersilang";
+    /// Messages are still owed to the realm; `force` drops them.
+    RealmOwed = "realm_owed", "Masih ada pesan untuk realm";
+    /// The past of a link is not the same on both sides.
+    Diverged = "diverged", "Riwayat realm berbeda";
+    /// As much is owed to the realm as its link may hold.
+    LinkFull = "link_full", "Antrian realm penuh";
+    /// An invitation that is unknown, used or too old.
+    BadInvitation = "bad_invitation", "Undangan tidak berlaku";
     /// The verb is not one of ours.
     UnknownRequest = "unknown_request", "protokol tidak benar";
     /// Too few parameters, or an option the verb does not take.

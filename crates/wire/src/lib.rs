@@ -8,6 +8,7 @@
 mod code;
 mod decoder;
 mod dialect;
+mod entry;
 mod fingerprint;
 mod json;
 mod message;
@@ -22,6 +23,7 @@ pub mod words;
 pub use code::Code;
 pub use decoder::{Decoder, Frame};
 pub use dialect::Dialect;
+pub use entry::{Chain, Entry, EntryKind};
 pub use fingerprint::Fingerprint;
 pub use message::{BoxKind, Message, Notice};
 pub use name::{Folded, MAX_NAME, Name};

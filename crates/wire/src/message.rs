@@ -43,6 +43,12 @@ impl Notice {
             Self::Refused => "refused",
         }
     }
+
+    /// Reads what [`Notice::as_str`] gives.
+    pub fn parse(word: &str) -> Option<Self> {
+        let all = [Self::UserNotFound, Self::GroupNotFound, Self::Refused];
+        all.into_iter().find(|notice| notice.as_str() == word)
+    }
 }
 
 /// Which inbox a message lands in; an event's `box`.

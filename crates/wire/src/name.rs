@@ -41,6 +41,14 @@ impl Name {
     }
 }
 
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl TryFrom<String> for Name {
     type Error = &'static str;
 

@@ -31,6 +31,11 @@ impl Text {
         Ok(Self(text.into()))
     }
 
+    /// Nothing written.
+    pub fn empty() -> Self {
+        Self("".into())
+    }
+
     /// The text itself.
     pub fn as_str(&self) -> &str {
         &self.0

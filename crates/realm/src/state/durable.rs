@@ -1,7 +1,8 @@
 //! What is on disk, or will be before anyone hears of it.
 
+use crate::links::{InvitationRecord, Peer, RealmRecord};
 use crate::{
-    AccountId, AccountRecord, Event, GroupId, GroupRecord, Mailbox, SessionId, SessionRecord,
+    AccountId, AccountRecord, Event, GroupId, GroupRecord, RealmId, SessionId, SessionRecord,
 };
 use antar_wire::{Folded, Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,6 +32,9 @@ pub(crate) struct Durable {
     pub groups: BTreeMap<GroupId, Group>,
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     pub tokens: BTreeMap<TokenHash, SessionId>,
+    pub peers: BTreeMap<RealmId, Peer>,
+    pub invitations: BTreeMap<u64, InvitationRecord>,
+    peer_names: BTreeMap<Box<str>, RealmId>,
     account_names: BTreeMap<Box<str>, AccountId>,
     group_names: BTreeMap<Box<str>, GroupId>,
     last_id: u64,
@@ -43,6 +47,15 @@ impl Durable {
 
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         self.group_names.get(&*Folded::new(name)?).copied()
+    }
+
+    pub fn peer_named(&self, name: &str) -> Option<RealmId> {
+        self.peer_names.get(&*Folded::new(name)?).copied()
+    }
+
+    /// The highest number given out so far.
+    pub fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
@@ -93,9 +106,72 @@ impl Durable {
                     a.groups.remove(group);
                 }
             }
-            Event::Posted { mailbox: Mailbox::Private(_) | Mailbox::Group(_), message, .. } => {
-                self.reached(message.id);
+            Event::Posted { message, .. } => self.reached(message.id),
+            Event::InvitationSet(id, record) => {
+                self.reached(*id);
+                self.invitations.insert(*id, record.clone());
             }
+            Event::InvitationEnded(id) => {
+                self.invitations.remove(id);
+            }
+            Event::RealmSet(id, record) => self.set_peer(*id, record),
+            Event::EpochBegun(realm, ..)
+            | Event::Owed { realm, .. }
+            | Event::OwedReached { realm, .. }
+            | Event::Acked { realm, .. }
+            | Event::Trimmed { realm, .. }
+            | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
+            Event::Followed { realm, fork, .. } => {
+                self.reached(fork.0);
+                self.apply_to_peer(*realm, event);
+            }
+            Event::AbroadSet(realm, id, _) => {
+                self.reached(*id);
+                self.apply_to_peer(*realm, event);
+            }
+            Event::Received { realm, events, .. } => {
+                events.iter().for_each(|event| self.apply(event));
+                self.apply_to_peer(*realm, event);
+            }
+            Event::MarksTrimmed(..) => {}
+        }
+    }
+
+    fn set_peer(&mut self, id: RealmId, record: &RealmRecord) {
+        self.reached(id.0);
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.record = record.clone();
+            return;
+        }
+        self.peer_names.insert((*record.name.folded()).into(), id);
+        self.peers.insert(id, Peer::new(record.clone()));
+    }
+
+    fn apply_to_peer(&mut self, realm: RealmId, event: &Event) {
+        let Some(peer) = self.peers.get_mut(&realm) else {
+            return;
+        };
+        let (out, inbox) = (&mut peer.out, &mut peer.inbox);
+        match event {
+            Event::EpochBegun(_, epoch) => out.epoch = *epoch,
+            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry.time),
+            Event::OwedReached { tip, total, since, .. } => out.reached(*tip, *total, *since),
+            Event::Acked { acked, total, hour, .. } => {
+                out.ack(*acked, *total);
+                out.acks.insert(*hour, *acked);
+            }
+            Event::Trimmed { floor, hour, .. } => {
+                out.trim(*floor);
+                hour.map(|hour| out.acks.remove(&hour));
+            }
+            Event::Followed { fork, epoch, at, .. } => inbox.follow(*fork, *epoch, *at),
+            Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
+                inbox.cursor = *cursor;
+            }
+            Event::AbroadSet(_, id, name) => {
+                peer.abroad.insert((*name.folded()).into(), *id);
+            }
+            _ => {}
         }
     }
 

@@ -6,12 +6,16 @@ mod live;
 pub(crate) use durable::{Account, Durable, Group};
 pub(crate) use live::Live;
 
+use crate::links::{
+    self, Address, Ask, Contact, Epoch, Failure, Links, NotAsked, NotDialled, Step, Waiting,
+};
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
+    Answer, Args, AskId, Bug, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read,
+    RealmId, SessionId, Stop, Work,
 };
-use antar_wire::{Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token};
+use antar_wire::{Body, BoxKind, Code, Dialect, Entry, Fingerprint, Frame, Message, Name, Reply, Time, Token};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,6 +24,9 @@ use std::sync::Arc;
 pub struct Moment {
     /// The wall clock's time.
     pub now: Time,
+    /// Time since the driver started, in milliseconds: it only ever grows, whatever is done to the
+    /// clock.
+    pub uptime: u64,
     /// 32 random bytes, used for at most one token or salt.
     pub entropy: [u8; 32],
 }
@@ -64,7 +71,14 @@ pub enum Input {
     },
     /// A connection is gone.
     Disconnected(ConnId),
-    /// Time passes: a driver sends this every hour or so, to let old sessions end.
+    /// A call to another realm came to nothing. One that succeeds is a connection.
+    NotDialled(DialId, NotDialled),
+    /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.
+    Fetched(AskId, Option<(Entry, usize)>),
+    /// What a plain peer answered to [`Output::Ask`].
+    Asked(AskId, Result<String, NotAsked>),
+    /// Time passes: a driver sends this every quarter of a second while [`State::is_busy`], and every
+    /// hour or so to let old sessions end.
     Tick,
 }
 
@@ -89,6 +103,54 @@ pub enum Output {
     },
     /// A message for a connection that watches.
     Event(ConnId, Dialect, BoxKind, Arc<Message>),
+    /// A line waits for another realm. Until [`Output::Again`] the driver holds back the connection's
+    /// later frames.
+    Held(ConnId),
+    /// The line that waited goes on: the driver answers with [`Input::Resume`].
+    Again {
+        /// The connection that waits.
+        conn: ConnId,
+        /// The line to run again.
+        line: String,
+        /// What was worked out before.
+        proofs: Vec<Proof>,
+    },
+    /// A frame of a link needs no answer, and has been dealt with.
+    Taken(ConnId),
+    /// A request to the realm at the other end of a link.
+    Line(ConnId, String),
+    /// Entries of a log for a peer that follows it, which the store has: see
+    /// [`crate::links::deliveries`].
+    Deliver {
+        /// The link.
+        conn: ConnId,
+        /// Who is owed them.
+        realm: RealmId,
+        /// The log's epoch.
+        epoch: Epoch,
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
+    /// Call another realm, over TLS: the answer is a connection with [`Origin::Dialled`], or
+    /// [`Input::NotDialled`].
+    Dial(DialId, Address),
+    /// End a connection.
+    HangUp(ConnId),
+    /// Look up an entry that a plain peer is owed.
+    Fetch {
+        /// For the answer.
+        ask: AskId,
+        /// Who is owed it.
+        realm: RealmId,
+        /// Its number.
+        seq: u64,
+    },
+    /// Ask a plain peer.
+    Ask(AskId, Ask),
+    /// Something an operator should know.
+    Note(String),
 }
 
 /// What a step leads to: events to make durable, then outputs to release.
@@ -107,8 +169,17 @@ pub struct State {
     pub(crate) policy: Policy,
     pub(crate) durable: Durable,
     pub(crate) live: Live,
+    pub(crate) links: Links,
+    pub(crate) planted: Option<Bug>,
+    /// What a planted bug has left undone.
+    pub(crate) planted_later: Vec<Event>,
+    /// When sessions that lie idle were last looked for, in milliseconds of uptime.
+    swept: Option<u64>,
     mode: Mode,
 }
+
+/// How often idle sessions are looked for, in milliseconds.
+const SWEEP: u64 = 3_600_000;
 
 /// What the disk lets the state do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,16 +201,32 @@ impl State {
             policy,
             durable: Durable::default(),
             live: Live::default(),
+            links: Links::default(),
+            planted: None,
+            planted_later: Vec::new(),
+            swept: None,
             mode: Mode::Open,
         };
         state.load(events);
         state
     }
 
+    /// Tells the state what other realms are told about this one.
+    pub fn introduce(&mut self, me: Contact) {
+        self.links.me = me;
+    }
+
     /// Goes back to what is on disk, after a batch could not be committed. Connections stay;
-    /// those whose session is not on disk are unbound.
-    pub fn reload(&mut self, events: impl IntoIterator<Item = Event>, mode: Mode) {
+    /// those whose session is not on disk are unbound. Links end and are made anew, and who waits for
+    /// one is refused: the outputs are to be released at once.
+    pub fn reload(
+        &mut self,
+        events: impl IntoIterator<Item = Event>,
+        mode: Mode,
+        outputs: &mut Vec<Output>,
+    ) {
         self.mode = mode;
+        self.end_links(outputs);
         self.durable = Durable::default();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -154,9 +241,24 @@ impl State {
     }
 
     /// Answers nothing until [`State::reload`], after a batch could not be committed and what is on
-    /// disk cannot be read either.
-    pub fn suspend(&mut self) {
+    /// disk cannot be read either. Outputs as there.
+    pub fn suspend(&mut self, outputs: &mut Vec<Output>) {
         self.mode = Mode::Suspended;
+        self.end_links(outputs);
+    }
+
+    fn end_links(&mut self, outputs: &mut Vec<Output>) {
+        let (conns, waiting) = self.links.end();
+        outputs.extend(conns.into_keys().map(Output::HangUp));
+        outputs.extend(waiting.into_iter().map(|(conn, waiting)| {
+            let proofs = vec![Proof::Busy];
+            Output::Again { conn, line: waiting.line, proofs }
+        }));
+    }
+
+    /// Whether time matters: something is linked, called or waited for.
+    pub fn is_busy(&self) -> bool {
+        !self.links.is_idle() || self.durable.peers.values().any(|peer| !peer.is_gone())
     }
 
     fn load(&mut self, events: impl IntoIterator<Item = Event>) {
@@ -183,9 +285,9 @@ impl State {
         self.emit(Event::RealmNamed(name), effects)
     }
 
-    /// Whether a connection is bound to a session.
-    pub fn is_bound(&self, conn: ConnId) -> bool {
-        self.live.session(conn).is_some()
+    /// Whether a connection is bound to a session, or is a link.
+    pub fn is_known(&self, conn: ConnId) -> bool {
+        self.live.session(conn).is_some() || self.links.conns.contains_key(&conn)
     }
 
     pub(crate) fn emit(&mut self, event: Event, effects: &mut Effects) -> Result<(), Code> {
@@ -201,35 +303,59 @@ impl State {
     /// messages through `outputs`.
     pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
         self.durable.apply(event);
+        self.tell(event, outputs);
+    }
+
+    /// What an event means for who is connected.
+    fn tell(&mut self, event: &Event, outputs: &mut Vec<Output>) {
         match event {
+            Event::Received { events, .. } => {
+                events.iter().for_each(|event| self.tell(event, outputs));
+            }
             Event::SessionEnded(id) => self.live.session_ended(*id),
             Event::MemberRemoved(group, account) => {
                 if let Some(account) = self.durable.accounts.get(account) {
                     self.live.left(*group, account.sessions.iter().copied());
                 }
             }
-            Event::Posted { mailbox: Mailbox::Private(to), message, .. } => {
-                self.live.watchers(*to, |conn, dialect| {
-                    outputs.push(Output::Event(conn, dialect, BoxKind::Private, message.clone()));
-                });
-            }
-            Event::Posted { mailbox: Mailbox::Group(group), message, .. } => {
-                let Some(group) = self.durable.groups.get(group) else {
-                    return;
-                };
-                self.live.watchers_among(&group.members, |conn, dialect| {
-                    outputs.push(Output::Event(conn, dialect, BoxKind::Group, message.clone()));
-                });
-            }
+            Event::Posted { mailbox, message, .. } => self.tell_watchers(*mailbox, message, outputs),
             _ => {}
+        }
+    }
+
+    fn tell_watchers(&self, mailbox: Mailbox, message: &Arc<Message>, outputs: &mut Vec<Output>) {
+        let kind = match mailbox {
+            Mailbox::Private(_) => BoxKind::Private,
+            Mailbox::Group(_) => BoxKind::Group,
+            Mailbox::Realm(..) => BoxKind::Realm,
+            Mailbox::GroupRealm(..) => BoxKind::GroupRealm,
+            Mailbox::SentRealm(..) | Mailbox::Abroad(..) => return,
+        };
+        let tell = |conn, dialect| {
+            outputs.push(Output::Event(conn, dialect, kind, message.clone()));
+        };
+        match mailbox {
+            Mailbox::Private(to) | Mailbox::Realm(to, _) => self.live.watchers(to, tell),
+            Mailbox::Group(group) | Mailbox::GroupRealm(group, _) => {
+                if let Some(group) = self.durable.groups.get(&group) {
+                    self.live.watchers_among(&group.members, tell);
+                }
+            }
+            Mailbox::SentRealm(..) | Mailbox::Abroad(..) => {}
         }
     }
 
     /// Takes one input to its effects.
     pub fn step(&mut self, moment: &Moment, input: Input, effects: &mut Effects) {
+        for event in std::mem::take(&mut self.planted_later) {
+            let _ = self.emit(event, effects);
+        }
         match input {
-            Input::Connected(conn, origin) => self.live.connected(conn, origin),
-            Input::Disconnected(conn) => self.live.disconnected(conn),
+            Input::Connected(conn, origin) => self.connected(moment, conn, origin, effects),
+            Input::Disconnected(conn) => {
+                self.live.disconnected(conn);
+                Step { state: self, effects, moment }.closed(conn, "the connection was lost");
+            }
             Input::Frame(conn, Frame::Line(line)) => {
                 self.request(moment, conn, line, Vec::new(), effects);
             }
@@ -240,7 +366,34 @@ impl State {
             Input::Frame(conn, Frame::BadEncoding) => self.refuse(conn, Code::BadEncoding, effects),
             // The driver closes the connection; there is nothing to say to a browser.
             Input::Frame(_, Frame::Http) => {}
-            Input::Tick => self.end_idle_sessions(moment.now, effects),
+            Input::NotDialled(dial, NotDialled { error, plain }) => {
+                let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain };
+                Step { state: self, effects, moment }.call_failed(dial, failure);
+            }
+            Input::Fetched(ask, found) => Step { state: self, effects, moment }.fetched(ask, found),
+            Input::Asked(ask, answer) => Step { state: self, effects, moment }.asked(ask, answer),
+            Input::Tick => {
+                if self.swept.is_none_or(|at| moment.uptime >= at + SWEEP) {
+                    self.swept = Some(moment.uptime);
+                    self.end_idle_sessions(moment.now, effects);
+                }
+                Step { state: self, effects, moment }.keep_links();
+            }
+        }
+    }
+
+    /// A driver calls this once it has stepped through what it had: peers are sent what they are owed,
+    /// many messages at once.
+    pub fn flush(&mut self, moment: &Moment, effects: &mut Effects) {
+        if !self.links.conns.is_empty() {
+            Step { state: self, effects, moment }.send_owed();
+        }
+    }
+
+    fn connected(&mut self, moment: &Moment, conn: ConnId, origin: Origin, effects: &mut Effects) {
+        self.live.connected(conn, origin);
+        if let Origin::Dialled { dial, key, peer, local } = origin {
+            Step { state: self, effects, moment }.reached(conn, dial, key, (peer, local));
         }
     }
 
@@ -263,28 +416,38 @@ impl State {
         let Some(origin) = self.live.asks(conn, dialect) else {
             return;
         };
-        let answer = match request {
-            _ if self.mode == Mode::Suspended => Err(Stop::Refused(Code::Unavailable)),
-            None => Err(Stop::Refused(Code::UnknownRequest)),
-            Some(request) => {
-                let mut cx = Cx {
-                    state: self,
-                    effects,
-                    moment,
-                    conn,
-                    origin,
-                    dialect,
-                    session: None,
-                    caller: None,
-                    proofs: &proofs,
-                };
-                run(&mut cx, &request)
-            }
+        let uptime = moment.uptime;
+        let is_link = self.links.conns.get_mut(&conn).map(|c| c.heard = uptime).is_some();
+        let mut cx = Cx {
+            state: self,
+            effects,
+            moment,
+            conn,
+            origin,
+            dialect,
+            session: None,
+            caller: None,
+            proofs: &proofs,
+            after_answer: None,
         };
-        effects.outputs.push(match answer {
+        let answer = match request {
+            _ if cx.state.mode == Mode::Suspended => Err(Stop::Refused(Code::Unavailable)),
+            _ if is_link && line.starts_with('{') => {
+                links::answered(&mut cx, &line).map(|()| Answer::Silence)
+            }
+            None => Err(Stop::Refused(Code::UnknownRequest)),
+            Some(request) => run(&mut cx, &request),
+        };
+        let begins = cx.after_answer;
+        let output = match answer {
             Ok(Answer::Reply(reply)) => Output::Reply(conn, dialect, reply),
             Ok(Answer::Read(read)) => Output::Read(conn, dialect, read),
+            Ok(Answer::Silence) => Output::Taken(conn),
             Err(Stop::Work(work)) => Output::Work { conn, line, proofs, work },
+            Err(Stop::Wait(why)) => {
+                self.links.waiting.insert(conn, Waiting { line, proofs, why });
+                Output::Held(conn)
+            }
             Err(Stop::Refused(code)) => {
                 let usage = match (code, Request::parse(&line).1) {
                     (Code::BadParameters, Some(request)) => Some(request.verb.usage(dialect)),
@@ -292,7 +455,11 @@ impl State {
                 };
                 Output::Reply(conn, dialect, Body::Refused(code, usage).into())
             }
-        });
+        };
+        effects.outputs.push(output);
+        if let Some(realm) = begins {
+            Step { state: self, effects, moment }.carry(realm, conn);
+        }
     }
 
     /// Ends sessions that have lain idle too long, unless somebody is connected with them.
@@ -316,14 +483,20 @@ fn run(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
     match request.verb.needs {
         Needs::Nobody | Needs::Link => {}
         Needs::Session if known => {}
-        Needs::Admin if known || cx.origin == Origin::Operator => {}
-        Needs::Session | Needs::Admin => return Err(Code::NoSession.into()),
+        Needs::Admin | Needs::Someone if known || cx.origin == Origin::Operator => {}
+        Needs::Session | Needs::Someone | Needs::Admin => return Err(Code::NoSession.into()),
+    }
+    // Who is no peer is told so before anything else about the request.
+    if request.verb.needs == Needs::Link && !cx.may_be_peer() {
+        return Err(Code::Forbidden.into());
+    }
+    // The disk that failed while the line waited.
+    if cx.proofs.contains(&Proof::Busy) {
+        return Err(Code::Unavailable.into());
     }
     let args = Args::parse(request.verb, request.params)?;
     match request.verb.needs {
         Needs::Admin if !cx.is_admin() => return Err(Code::Forbidden.into()),
-        // No connection is a link yet.
-        Needs::Link => return Err(Code::Forbidden.into()),
         _ => {}
     }
     (request.verb.run)(cx, &args)

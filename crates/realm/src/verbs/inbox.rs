@@ -14,7 +14,7 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let source = Source::Mailbox(Mailbox::Private(cx.me()?));
-    Ok(Answer::Read(Read { source, page: args.page()?, listing: Listing::BySender }))
+    Ok(Answer::Read(Read::new(source, args.page()?, Listing::BySender)))
 }
 
 #[cfg(test)]

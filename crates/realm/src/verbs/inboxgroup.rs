@@ -26,7 +26,7 @@ pub const VERBS: &[Verb] = &[
 fn read(cx: &mut Cx<'_>, args: &Args<'_>, listing: Listing) -> Result<Answer, Stop> {
     let page = args.page()?;
     let group = cx.enter(args.word(0))?;
-    Ok(Answer::Read(Read { source: Source::Mailbox(Mailbox::Group(group)), page, listing }))
+    Ok(Answer::Read(Read::new(Source::Mailbox(Mailbox::Group(group)), page, listing)))
 }
 
 #[cfg(test)]

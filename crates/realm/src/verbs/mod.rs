@@ -3,22 +3,34 @@
 //! A new verb is one new file here and one word in [`ALL`]: HELP, the usage error, the checks of
 //! session and arity and the table of the documentation come from its row.
 
+mod ackrealm;
 mod addgroup;
+mod addrealm;
 mod auth;
+mod checkrealm;
+mod deliver;
+mod follow;
 mod getgroups;
 mod help;
 mod inbox;
 mod inboxgroup;
+mod inboxgrouprealm;
+mod inboxrealm;
+mod inviterealm;
 mod joingroup;
 mod leavegroup;
 mod logout;
 mod members;
 mod passwd;
 mod ping;
-mod realms;
+mod recvgrouprealm;
 mod register;
+mod remoteinbox;
+mod removerealm;
 mod send;
 mod sendgroup;
+mod sendgrouprealm;
+mod sendrealm;
 mod sent;
 mod users;
 mod version;
@@ -40,6 +52,8 @@ pub enum Needs {
     Nobody,
     /// A user with a session.
     Session,
+    /// A user with a session, or the operator.
+    Someone,
     /// The operator, or a user who is an administrator.
     Admin,
     /// Another realm, over a link.
@@ -60,7 +74,7 @@ pub enum Param {
 /// A verb's row.
 #[derive(Debug)]
 pub struct Verb {
-    /// In capitals; two words for the `GROUP …` and `USER …` forms.
+    /// In capitals; two words for the `GROUP …`, `USER …` and `REALM …` forms.
     pub name: &'static str,
     /// Other spellings that mean just the same.
     pub aliases: &'static [&'static str],
@@ -111,11 +125,23 @@ pub static ALL: &[&[Verb]] = &[
     sendgroup::VERBS,
     inboxgroup::VERBS,
     watch::VERBS,
-    realms::VERBS,
+    sendrealm::VERBS,
+    inboxrealm::VERBS,
+    sendgrouprealm::VERBS,
+    inboxgrouprealm::VERBS,
+    checkrealm::VERBS,
+    addrealm::VERBS,
+    removerealm::VERBS,
+    inviterealm::VERBS,
     users::VERBS,
     ping::VERBS,
     help::VERBS,
     version::VERBS,
+    ackrealm::VERBS,
+    remoteinbox::VERBS,
+    recvgrouprealm::VERBS,
+    follow::VERBS,
+    deliver::VERBS,
 ];
 
 static BY_SPELLING: LazyLock<BTreeMap<&'static str, &'static Verb>> = LazyLock::new(|| {
@@ -138,7 +164,7 @@ pub fn find(word: &str) -> Option<&'static Verb> {
 pub fn find_pair(first: &str, second: &str) -> Option<&'static Verb> {
     let (first, second) = (Folded::new(first)?, Folded::new(second)?);
     // Only these begin two-word verbs; nothing else pays for the joined string.
-    if !matches!(&*first, "group" | "user") {
+    if !matches!(&*first, "group" | "user" | "realm") {
         return None;
     }
     BY_SPELLING.get(format!("{} {}", &*first, &*second).to_ascii_uppercase().as_str()).copied()

@@ -1,15 +1,25 @@
 //! PING: is anyone there.
 
 use super::{Needs, ROW, Verb};
+use crate::{Answer, Args, Cx, Stop};
 use antar_wire::{Phrase, Reply};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "PING",
     help: "Answers PONG; keeps a connection from being idle.",
     needs: Needs::Nobody,
-    run: |_, _| Ok(Reply::done(Phrase::same("PONG")).into()),
+    run,
     ..ROW
 }];
+
+fn run(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
+    let reply = Reply::done(Phrase::same("PONG"));
+    // Realms tell each other how their clocks differ.
+    Ok(match cx.state.links.conns.contains_key(&cx.conn) {
+        true => reply.with("clock", cx.moment.now.0).into(),
+        false => reply.into(),
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         return Err(Code::RealmNotFound.into());
     }
     let source = Source::Sent(cx.me()?);
-    Ok(Answer::Read(Read { source, page, listing: Listing::Messages }))
+    Ok(Answer::Read(Read::new(source, page, Listing::Messages)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
-//! Passwords, whose hashing is too slow for the domain's one thread.
+//! What takes too long for the domain's one thread: passwords, the disk, other realms.
 //!
-//! A verb that needs a hash stops with a [`Work`]; the driver does it elsewhere and runs the same
-//! line again with the [`Proof`] of it.
+//! A verb that needs such a thing stops with a [`Work`]; the driver does it elsewhere and runs the
+//! same line again with the [`Proof`] of it.
 
-use antar_wire::Secret;
+use crate::Source;
+use crate::links::{Ask, Failure, NotAsked, Status};
+use antar_wire::{Chain, Secret};
+use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 /// A password's hash (argon2id, in the PHC string format). `Debug` hides it.
@@ -47,6 +50,15 @@ pub enum Work {
         /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
         subject: String,
     },
+    /// Look up the hash of a log at an entry.
+    Chain {
+        /// The log: [`Source::Owed`] or [`Source::Marks`].
+        source: Source,
+        /// The entry's number.
+        seq: u64,
+    },
+    /// Ask a plain peer.
+    Ask(Ask),
 }
 
 /// What came of a [`Work`].
@@ -65,4 +77,15 @@ pub enum Proof {
     Throttled,
     /// Not tried: the pool that hashes is full.
     Busy,
+    /// The hash asked for, where the entry is there.
+    Chain(Option<Chain>),
+    /// What a plain peer answered, and the address it has.
+    Asked(Result<(String, IpAddr), NotAsked>),
+    /// What came of a call to another realm.
+    Linked(Result<Status, Failure>),
+    /// Everything a realm had for this one is here, or (`stale`) it could not be asked.
+    CaughtUp {
+        /// It could not be asked.
+        stale: bool,
+    },
 }

@@ -1,0 +1,171 @@
+//! What a peer answers to what it was asked.
+
+use super::follow::told_position;
+use super::live::{Asked, Following};
+use super::{Epoch, Position, Step, Why};
+use crate::{ConnId, Cx, Proof, RealmId, Stop};
+use antar_wire::{Chain, Value};
+
+/// An answer that came over a link. It may need a hash that is on disk first; then the same line runs
+/// again with it.
+pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
+    let conn = cx.conn;
+    let Some(c) = cx.state.links.conns.get(&conn) else { return Ok(()) };
+    let (asked, realm) = (c.asked.front().cloned(), c.realm);
+    let (Some(asked), Ok(answer)) = (asked, line.parse::<Value>()) else {
+        cx.step().hang_up(conn, "an answer to nothing that was asked");
+        return Ok(());
+    };
+    if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
+        // The one answer that looks something up; it stays asked until that is there.
+        let ours = cx.mark_at(realm, *seq)?;
+        pop(cx);
+        compare(&mut cx.step(), conn, realm, *seq, ours, &answer);
+        return Ok(());
+    }
+    pop(cx);
+    let mut step = cx.step();
+    match (asked, realm) {
+        (Asked::Greeting(dial), _) => step.greeted(conn, dial, &answer),
+        (Asked::Follow, Some(realm)) => follow_answered(&mut step, conn, realm, &answer),
+        (Asked::Rejoin(common), Some(realm)) => {
+            rejoin_answered(&mut step, conn, realm, common, &answer);
+        }
+        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, &answer),
+        (Asked::CatchUp(asker), Some(realm)) => {
+            catch_up_answered(&mut step, asker, realm, &answer);
+        }
+        (Asked::Chain(_), _) | (_, None) => {}
+    }
+    Ok(())
+}
+
+fn pop(cx: &mut Cx<'_>) {
+    if let Some(c) = cx.state.links.conns.get_mut(&cx.conn) {
+        c.asked.pop_front();
+    }
+}
+
+fn epoch_of(answer: &Value) -> Option<Epoch> {
+    answer["epoch"].as_str().and_then(Epoch::parse)
+}
+
+/// Either the peer sends what follows our cursor, or its past is not ours.
+fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &Value) {
+    let (Some(epoch), Some(floor)) = (epoch_of(answer), told_position(answer, "floor", "floor_chain"))
+    else {
+        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+    };
+    let Some(peer) = step.peer(realm) else { return };
+    let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
+    if answer["status"] == "OK" {
+        let Some(from) = told_position(answer, "from", "chain") else {
+            return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+        };
+        return begin(step, conn, realm, epoch, from);
+    }
+    let Some(tip) = answer["tip"].as_u64() else {
+        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+    };
+    let name = step.name_of(realm);
+    let what = match epoch == own {
+        true => format!("{name} has another past: its data were put back by hand"),
+        false => format!("{name} was put back from a backup"),
+    };
+    step.note(format!("{what}; looking for the last common entry"));
+    step.link(realm).error = Some(what);
+    // Both begin with nothing; where the peer has let go of its beginning, from there.
+    let common = if floor.seq <= cursor.seq { floor } else { Position::default() };
+    let differs = cursor.seq.min(tip) + 1;
+    if let Some(c) = step.conn(conn) {
+        c.following = Following::Searching { common, differs };
+        c.searched = false;
+    }
+    step.search(conn, realm);
+}
+
+/// One step of the search: whether both have the same at an entry.
+fn compare(
+    step: &mut Step<'_>,
+    conn: ConnId,
+    realm: RealmId,
+    seq: u64,
+    ours: Option<Chain>,
+    answer: &Value,
+) {
+    let theirs = answer["chain"].as_str().and_then(Chain::parse);
+    let same = ours.filter(|ours| theirs == Some(*ours));
+    if let Some(c) = step.conn(conn)
+        && let Following::Searching { common, differs } = &mut c.following
+    {
+        match same {
+            Some(chain) if seq > common.seq => *common = Position { seq, chain },
+            _ if seq < *differs => *differs = seq,
+            _ => {}
+        }
+    }
+    step.search(conn, realm);
+}
+
+fn rejoin_answered(
+    step: &mut Step<'_>,
+    conn: ConnId,
+    realm: RealmId,
+    common: Position,
+    answer: &Value,
+) {
+    let (Some(epoch), Some(from)) = (epoch_of(answer), told_position(answer, "from", "chain")) else {
+        return step.hang_up(conn, "no last common entry was found");
+    };
+    let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    begin(step, conn, realm, epoch, from);
+    let name = step.name_of(realm);
+    let what = format!(
+        "{name} was put back: went on after entry {}, the last that both have; {had} were here",
+        common.seq
+    );
+    step.note(what.clone());
+    step.link(realm).error = Some(what);
+}
+
+/// The peer sends what follows `from`, in this life of its log.
+fn begin(step: &mut Step<'_>, conn: ConnId, realm: RealmId, epoch: Epoch, from: Position) {
+    let Some(peer) = step.peer(realm) else { return };
+    let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
+    if from.seq > cursor.seq && own != Epoch(0) {
+        let name = step.name_of(realm);
+        let lost = from.seq - cursor.seq;
+        let what = format!("{name} has let go of {lost} entries that were not here yet");
+        step.note(what.clone());
+        step.link(realm).error = Some(what);
+    }
+    if (epoch, from) != (own, cursor) && step.adopt(realm, epoch, from).is_err() {
+        return step.hang_up(conn, "nothing can be kept at the moment");
+    }
+    if let Some(c) = step.conn(conn) {
+        c.following = Following::On;
+    }
+}
+
+fn ping_answered(step: &mut Step<'_>, realm: RealmId, sent: u64, answer: &Value) {
+    let now = step.moment.now.0;
+    let took = step.moment.uptime.saturating_sub(sent);
+    if let Some(theirs) = answer["clock"].as_u64() {
+        let ours = now.saturating_sub(took / 2);
+        let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
+        step.link(realm).clock = Some(ahead);
+    }
+}
+
+/// The peer has said how far its log goes: whoever asked waits until that is here.
+fn catch_up_answered(step: &mut Step<'_>, asker: ConnId, realm: RealmId, answer: &Value) {
+    let tip = answer["tip"].as_u64();
+    match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
+        Some(Why::CatchUp { realm: of, target, .. }) if *of == realm => *target = tip,
+        _ => return,
+    }
+    match tip {
+        Some(_) => step.caught_up(realm),
+        None => step.wake(asker, Proof::CaughtUp { stale: true }),
+    }
+}

@@ -1,0 +1,522 @@
+//! Calling other realms, being called, and which connection stays.
+
+use super::live::{Asked, Following, cursor_words};
+use super::{Address, Conn, Epoch, Failure, LinkKind, RealmRecord, Status, Step, Why};
+use crate::settings::Inbound;
+use crate::{ConnId, Cx, DialId, Event, Origin, Output, Proof, RealmId, Stop};
+use antar_wire::{Code, Fingerprint, Name, Token, Value};
+use std::net::IpAddr;
+
+/// How long a call may take to be answered, in milliseconds.
+pub(crate) const CALL: u64 = 10_000;
+
+/// Records of realms, removed ones too.
+const RECORDS: usize = 4_096;
+
+/// Realms that wait for approval.
+const ASKING: usize = 64;
+
+/// A call to another realm, under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The name that is expected there.
+    pub name: Name,
+    pub address: Address,
+    /// The key that is expected there, if one is.
+    pub pin: Option<Fingerprint>,
+    /// The secret of an invitation.
+    pub invitation: Option<Token>,
+    /// Who asked for the link, where this is the first call.
+    pub caller: Caller,
+    /// The key of who answered.
+    pub key: Option<Fingerprint>,
+    pub conn: Option<ConnId>,
+    /// When it is given up, in milliseconds of uptime.
+    pub until: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A user's ADDREALM, on this connection.
+    User(ConnId),
+    /// The link itself.
+    Link(RealmId),
+}
+
+impl Step<'_> {
+    /// Calls a realm.
+    pub fn call(&mut self, call: Call) -> DialId {
+        let dial = DialId(self.links().next());
+        self.output(Output::Dial(dial, call.address.clone()));
+        if let Caller::Link(realm) = call.caller {
+            self.link(realm).call = Some(dial);
+        }
+        self.links().calls.insert(dial, call);
+        dial
+    }
+
+    /// A call of ours was answered, over TLS: says who we are.
+    pub fn reached(&mut self, conn: ConnId, dial: DialId, key: Fingerprint, from: (IpAddr, IpAddr)) {
+        let (peer, local) = from;
+        let (now, me) = (self.moment.uptime, self.state.links.me.clone());
+        let Some(call) = self.state.links.calls.get_mut(&dial) else {
+            return self.output(Output::HangUp(conn));
+        };
+        (call.conn, call.key) = (Some(conn), Some(key));
+        let realm = match call.caller {
+            Caller::Link(realm) => Some(realm),
+            Caller::User(_) => None,
+        };
+        let wrong = match call.pin {
+            _ if me.key == Some(key) => Some((Code::RealmSelf, "this realm itself answered".into())),
+            Some(pin) if pin != key => Some((Code::RealmKey, format!("it has the key {key}"))),
+            _ => None,
+        };
+        let mut conn_state = Conn::new(realm, Some(dial), now);
+        conn_state.asked.push_back(Asked::Greeting(dial));
+        let again = if realm.is_some() { " again=1" } else { "" };
+        let invitation = call.invitation.as_ref();
+        let invitation = invitation.map_or(String::new(), |t| format!(" invite={}", t.reveal()));
+        let (name, port) = (call.name.clone(), call.address.port);
+        self.links().conns.insert(conn, conn_state);
+        if let Some((code, error)) = wrong {
+            return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+        }
+        let Some(own) = self.state.durable.name.clone() else { return };
+        let source = me.host.unwrap_or_else(|| local.to_string());
+        let line = format!(
+            "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}",
+            me.port
+        );
+        self.output(Output::Line(conn, line));
+    }
+
+    /// A call came to nothing.
+    pub fn call_failed(&mut self, dial: DialId, failure: Failure) {
+        let Some(call) = self.links().calls.remove(&dial) else { return };
+        if let Some(conn) = call.conn {
+            self.links().conns.remove(&conn);
+            self.output(Output::HangUp(conn));
+        }
+        match call.caller {
+            Caller::User(conn) => self.wake(conn, Proof::Linked(Err(failure))),
+            Caller::Link(realm) => self.mend_failed(realm, failure),
+        }
+    }
+
+    fn mend_failed(&mut self, realm: RealmId, failure: Failure) {
+        let now = self.moment.now;
+        let link = self.link(realm);
+        link.call = None;
+        // Their call goes on, and is not to be taken for a fault.
+        if failure.code == Code::RealmCrossed || link.conn.is_some() {
+            return self.retry_later(realm);
+        }
+        link.failures = link.failures.saturating_add(1);
+        link.refused = failure.code != Code::RealmUnreachable;
+        if link.error.as_ref() != Some(&failure.error) {
+            (link.error, link.since) = (Some(failure.error), now);
+        }
+        self.retry_later(realm);
+        if failure.code == Code::RealmRemoved {
+            self.set_status(realm, Status::RemovedThere);
+        }
+    }
+
+    /// Changes a link's status, now and on disk.
+    pub fn set_status(&mut self, realm: RealmId, status: Status) {
+        let Some(record) = self.peer(realm).map(|p| p.record.clone()) else { return };
+        if record.status != status {
+            let since = self.moment.now;
+            let _ = self.emit(Event::RealmSet(realm, RealmRecord { status, since, ..record }));
+        }
+    }
+
+    /// The answer to our ACKREALM.
+    pub fn greeted(&mut self, conn: ConnId, dial: DialId, answer: &Value) {
+        let Some(call) = self.links().calls.get(&dial) else { return };
+        let real = answer["realm"].as_str().and_then(Name::parse);
+        let same = real.as_ref().is_some_and(|real| *real.folded() == *call.name.folded());
+        if answer["status"] != "OK" || !same {
+            let (code, error) = refusal(answer, real.as_ref());
+            let failure = Failure { code, error, realm: real, plain: None };
+            return self.call_failed(dial, failure);
+        }
+        let Some(name) = real else { return };
+        let status =
+            if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
+        match self.settle(dial, name, status) {
+            Ok(realm) => {
+                if let Some(c) = self.conn(conn) {
+                    (c.realm, c.greeted, c.call) = (Some(realm), true, None);
+                }
+                self.carry(realm, conn);
+            }
+            Err(code) => {
+                let error = code.text().into();
+                self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
+        }
+    }
+
+    /// Makes or changes the record of a realm that has taken our call.
+    fn settle(&mut self, dial: DialId, name: Name, status: Status) -> Result<RealmId, Code> {
+        let Some(call) = self.state.links.calls.get(&dial) else {
+            return Err(Code::Unavailable);
+        };
+        let key = call.key.ok_or(Code::Unavailable)?;
+        let (address, caller) = (call.address.clone(), call.caller);
+        let known = self.state.durable.peer_named(&name);
+        let kept = known.and_then(|realm| self.peer(realm)).filter(|p| !p.is_gone());
+        let kept = kept.map(|p| (p.key(), p.record.address.clone()));
+        let address = match (caller, kept) {
+            (Caller::Link(_), Some((_, address))) => address,
+            // They called us meanwhile, and are who they were.
+            (Caller::User(_), Some((Some(pinned), _))) if pinned == key => Some(address),
+            (Caller::User(_), None) => Some(address),
+            _ => return Err(Code::RealmExists),
+        };
+        let realm = self.record(name, LinkKind::Native(key), address, status)?;
+        self.links().calls.remove(&dial);
+        self.link(realm).call = None;
+        if let Caller::User(conn) = caller {
+            self.wake(conn, Proof::Linked(Ok(status)));
+        }
+        Ok(realm)
+    }
+
+    /// Keeps a realm's record; where it is new, its log begins.
+    pub fn record(
+        &mut self,
+        name: Name,
+        kind: LinkKind,
+        address: Option<Address>,
+        status: Status,
+    ) -> Result<RealmId, Code> {
+        let durable = &self.state.durable;
+        let known = durable.peer_named(&name);
+        let linked = durable.peers.values().filter(|peer| !peer.is_gone()).count();
+        let asking = durable.peers.values().filter(|p| p.record.status == Status::Asking).count();
+        let held = known.and_then(|id| durable.peers.get(&id)).filter(|p| !p.is_gone());
+        if held.is_none()
+            && (linked >= self.state.limits.links
+                || durable.peers.len() >= RECORDS
+                || status == Status::Asking && asking >= ASKING)
+        {
+            return Err(Code::LimitReached);
+        }
+        let since = match held {
+            Some(peer) if peer.record.status == status => peer.record.since,
+            _ => self.moment.now,
+        };
+        let record = RealmRecord { name, kind, address, status, since };
+        let realm = known.unwrap_or(RealmId(durable.next_id()));
+        if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
+            self.emit(Event::RealmSet(realm, record))?;
+        }
+        if self.peer(realm).is_some_and(|peer| peer.out.epoch == Epoch::default()) {
+            self.emit(Event::EpochBegun(realm, Epoch::new(&self.moment.entropy)))?;
+        }
+        let now = self.moment.now;
+        self.state.links.links.entry(realm).or_insert_with(|| super::Link {
+            since: now,
+            ..Default::default()
+        });
+        Ok(realm)
+    }
+
+    /// A connection carries a link from now on.
+    pub fn carry(&mut self, realm: RealmId, conn: ConnId) {
+        let now = self.moment.now;
+        let linked = self.peer(realm).is_some_and(|p| p.record.status == Status::Linked);
+        let link = self.link(realm);
+        let old = link.conn.replace(conn).filter(|old| *old != conn);
+        if old.is_none() {
+            link.since = now;
+        }
+        (link.failures, link.refused, link.error) = (0, false, None);
+        if let Some(old) = old {
+            self.links().conns.remove(&old);
+            self.output(Output::HangUp(old));
+        }
+        if linked {
+            self.follow(conn, realm);
+        }
+    }
+
+    /// Asks for what follows our cursor.
+    pub fn follow(&mut self, conn: ConnId, realm: RealmId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let cursor = cursor_words(peer.inbox.epoch(), peer.inbox.cursor);
+        if let Some(c) = self.conn(conn) {
+            c.following = Following::Not;
+        }
+        self.ask(conn, Asked::Follow, format!("FOLLOW {cursor}"));
+    }
+
+    /// Sends a request over a link and remembers what its answer will be about.
+    pub fn ask(&mut self, conn: ConnId, asked: Asked, line: String) {
+        if let Some(c) = self.conn(conn) {
+            c.asked.push_back(asked);
+            self.output(Output::Line(conn, line));
+        }
+    }
+
+    /// Ends a connection because of what came over it, or did not.
+    pub fn hang_up(&mut self, conn: ConnId, why: &str) {
+        self.output(Output::HangUp(conn));
+        self.closed(conn, why);
+    }
+
+    /// A connection is gone.
+    pub fn closed(&mut self, conn: ConnId, why: &str) {
+        self.links().waiting.remove(&conn);
+        let Some(gone) = self.links().conns.remove(&conn) else { return };
+        if let Some(dial) = gone.call {
+            let (code, error) = (Code::RealmUnreachable, why.to_string());
+            return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+        }
+        let Some(realm) = gone.realm else { return };
+        let now = self.moment.now;
+        let link = self.link(realm);
+        if link.conn != Some(conn) {
+            return;
+        }
+        (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
+        self.retry_later(realm);
+        let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
+            .filter(|(_, w)| matches!(w.why, Why::CatchUp { realm: of, .. } if of == realm))
+            .map(|(conn, _)| *conn)
+            .collect();
+        waiting.into_iter().for_each(|conn| self.wake(conn, Proof::CaughtUp { stale: true }));
+    }
+
+    /// Goes on with a user's request that waited for another realm.
+    pub fn wake(&mut self, conn: ConnId, proof: Proof) {
+        let Some(mut waiting) = self.links().waiting.remove(&conn) else { return };
+        waiting.proofs.push(proof);
+        self.output(Output::Again { conn, line: waiting.line, proofs: waiting.proofs });
+    }
+}
+
+/// What a peer's refusal says.
+fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
+    let code = answer["code"].as_str().unwrap_or_default();
+    let known = Code::ALL.iter().copied().find(|c| c.as_str() == code);
+    match (known, real) {
+        (Some(Code::RealmName) | None, Some(real)) => {
+            (Code::RealmName, format!("the realm there is named {real}"))
+        }
+        (
+            Some(
+                code @ (Code::RealmRemoved | Code::RealmCrossed | Code::RealmSelf | Code::RealmKey),
+            ),
+            _,
+        ) => (code, code.text().into()),
+        _ => (Code::RealmRefused, format!("refused there: {code}")),
+    }
+}
+
+/// What another realm says of itself in ACKREALM.
+pub(crate) struct Greeting<'a> {
+    pub from: Name,
+    pub key: Fingerprint,
+    pub peer: IpAddr,
+    /// Where it says it can be reached.
+    pub source: (&'a str, u16),
+    /// It has been linked before.
+    pub again: bool,
+    pub invitation: Option<Token>,
+}
+
+impl Cx<'_> {
+    /// Another realm calls: takes or refuses the link, and returns its status.
+    pub(crate) fn accept(&mut self, greeting: &Greeting<'_>) -> Result<Status, Stop> {
+        if self.session.is_some() || self.state.live.session(self.conn).is_some() {
+            return Err(Code::Forbidden.into());
+        }
+        let Greeting { from, key, .. } = greeting;
+        if self.state.links.me.key == Some(*key)
+            || self.state.durable.name.as_ref().is_some_and(|me| *me.folded() == *from.folded())
+        {
+            return Err(Code::RealmSelf.into());
+        }
+        let status = self.judge(greeting)?;
+        self.yield_to(greeting)?;
+        let known = self.state.durable.peer_named(from);
+        let kept = known.and_then(|realm| self.state.durable.peers.get(&realm));
+        let kept = kept.filter(|p| !p.is_gone()).and_then(|p| p.record.address.clone());
+        let address = kept.filter(|a| a.told_by.is_none()).or_else(|| told(greeting));
+        let conn = self.conn;
+        let mut step = self.step();
+        let realm = step.record(from.clone(), LinkKind::Native(*key), address, status)?;
+        let now = step.moment.uptime;
+        let replaces = step.link(realm).conn.is_some_and(|old| old != conn);
+        let c = step.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
+        (c.realm, c.greeted) = (Some(realm), true);
+        // Where there is a connection already, this one takes over once it is used: it may be a call
+        // that was given up when the other was made.
+        if !replaces {
+            self.after_answer = Some(realm);
+        }
+        Ok(status)
+    }
+
+    /// Whether a realm may link, by what is known of it and by the policy.
+    fn judge(&mut self, greeting: &Greeting<'_>) -> Result<Status, Stop> {
+        let Greeting { from, key, again, .. } = greeting;
+        let durable = &self.state.durable;
+        let known = durable.peer_named(from);
+        let other = (durable.peers.iter())
+            .any(|(id, p)| Some(*id) != known && p.key() == Some(*key) && !p.is_gone());
+        if other {
+            return Err(Code::RealmKey.into());
+        }
+        let Some((realm, peer)) = known.and_then(|id| Some((id, durable.peers.get(&id)?))) else {
+            return self.welcome(greeting);
+        };
+        let pinned = peer.key();
+        match peer.record.status {
+            Status::Removed if *again => return Err(Code::RealmRemoved.into()),
+            Status::Removed => return self.welcome(greeting),
+            _ => {}
+        }
+        match pinned {
+            None => Err(Code::RealmExists.into()),
+            Some(pinned) if pinned == *key => match peer.record.status {
+                Status::Asking => match self.invited(greeting.invitation.as_ref())? {
+                    true => Ok(Status::Linked),
+                    false => Ok(Status::Asking),
+                },
+                _ => Ok(Status::Linked),
+            },
+            Some(_) => {
+                let error = format!("somebody at {} with the key {key} says it is this realm", greeting.peer);
+                let mut step = self.step();
+                let name = step.name_of(realm);
+                step.note(format!("link with {name}: {error}"));
+                step.link(realm).error = Some(error);
+                Err(Code::RealmKey.into())
+            }
+        }
+    }
+
+    /// Whether a realm that is new here may link.
+    fn welcome(&mut self, greeting: &Greeting<'_>) -> Result<Status, Stop> {
+        if self.invited(greeting.invitation.as_ref())? {
+            return Ok(Status::Linked);
+        }
+        let policy = &self.state.policy;
+        match policy.inbound {
+            Inbound::Open => Ok(Status::Linked),
+            _ if policy.listed_keys.contains(&greeting.key) => Ok(Status::Linked),
+            Inbound::Approve => Ok(Status::Asking),
+            Inbound::Listed => Err(Code::Forbidden.into()),
+        }
+    }
+
+    /// Whether a valid invitation was shown, which is used up then.
+    fn invited(&mut self, secret: Option<&Token>) -> Result<bool, Stop> {
+        let Some(secret) = secret else { return Ok(false) };
+        let hash = secret.hash();
+        let found = self.state.durable.invitations.iter().find(|(_, i)| i.hash == hash);
+        match found.map(|(id, invitation)| (*id, invitation.expires)) {
+            Some((id, expires)) if expires > self.moment.now => {
+                self.emit(Event::InvitationEnded(id))?;
+                Ok(true)
+            }
+            _ => Err(Code::BadInvitation.into()),
+        }
+    }
+
+    /// Where both realms call each other at once, the call of the one whose name comes first stays.
+    fn yield_to(&mut self, greeting: &Greeting<'_>) -> Result<(), Stop> {
+        let from = greeting.from.folded();
+        let me = self.state.durable.name.as_ref().map(|me| me.folded().to_string());
+        let ours = (self.state.links.calls.iter())
+            .find(|(_, call)| *call.name.folded() == *from)
+            .map(|(dial, call)| (*dial, call.conn.is_some()));
+        let Some((dial, reached)) = ours else { return Ok(()) };
+        // One that has not even reached the other side cannot be what the other side waits for.
+        if reached && me.is_some_and(|me| *me < *from) {
+            return Err(Code::RealmCrossed.into());
+        }
+        let mut step = self.step();
+        let asker = match step.links().calls.get(&dial).map(|call| call.caller) {
+            Some(Caller::User(conn)) => Some(conn),
+            _ => None,
+        };
+        let error = "their call was first".into();
+        match asker {
+            // What the user asked for is there.
+            Some(conn) => {
+                let call = step.links().calls.remove(&dial);
+                if let Some(ours) = call.and_then(|call| call.conn) {
+                    step.links().conns.remove(&ours);
+                    step.output(Output::HangUp(ours));
+                }
+                step.wake(conn, Proof::Linked(Ok(Status::Linked)));
+            }
+            None => step.call_failed(
+                dial,
+                Failure { code: Code::RealmCrossed, error, realm: None, plain: None },
+            ),
+        }
+        Ok(())
+    }
+
+    /// The realm at the other end of this connection, where it is a link.
+    pub(crate) fn linked(&mut self) -> Result<RealmId, Code> {
+        let conn = self.conn;
+        let found = self.state.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
+        let realm = found.ok_or(Code::Forbidden)?;
+        let open = self.state.durable.peers.get(&realm);
+        if open.is_none_or(|peer| peer.record.status != Status::Linked) {
+            return Err(Code::Forbidden);
+        }
+        if self.state.links.links.get(&realm).is_none_or(|link| link.conn != Some(conn)) {
+            self.step().carry(realm, conn);
+        }
+        Ok(realm)
+    }
+
+    /// Whether requests from server to server are heard on this connection at all.
+    pub(crate) fn may_be_peer(&self) -> bool {
+        match self.origin {
+            Origin::Dialled { .. } => true,
+            Origin::Certified(..) => {
+                self.session.is_none() && self.state.live.session(self.conn).is_none()
+            }
+            Origin::Client(_) | Origin::Operator => self.plain_caller().is_ok(),
+        }
+    }
+
+    /// Where a link's other end is, for who is on a plain connection.
+    pub(crate) fn plain_caller(&self) -> Result<IpAddr, Code> {
+        match self.origin {
+            Origin::Client(ip)
+                if self.session.is_none()
+                    && self.state.live.session(self.conn).is_none()
+                    && self.state.policy.may_be_plain(ip) =>
+            {
+                Ok(ip.to_canonical())
+            }
+            _ => Err(Code::Forbidden),
+        }
+    }
+}
+
+/// The address that a realm gave, as far as it may be dialled.
+fn told(greeting: &Greeting<'_>) -> Option<Address> {
+    let (host, port) = greeting.source;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let allowed = match host.parse::<IpAddr>() {
+        Ok(ip) => super::may_dial(ip, greeting.peer),
+        Err(_) => {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+            !host.is_empty() && host.len() <= 253 && host.bytes().all(plain)
+        }
+    };
+    let told_by = Some(greeting.peer);
+    (allowed && port > 0).then(|| Address { host: host.into(), port, told_by })
+}

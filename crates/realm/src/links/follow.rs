@@ -1,0 +1,320 @@
+//! Following a peer's log: the batches it sends, and a past that is not the same.
+
+use super::live::{Asked, Following, cursor_words};
+use super::{Epoch, Position, Step, Why};
+use crate::{ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, Stop, Work};
+use antar_wire::{Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
+use std::sync::Arc;
+
+/// How far ids jump where this realm's store may have been put back from a backup: past whatever it
+/// could have given out since, and little enough for a lifetime of jumps (ids are below 2^53).
+pub(crate) const JUMP: u64 = 1 << 36;
+
+impl Step<'_> {
+    /// A peer's log is followed in another life of it from here on.
+    pub fn adopt(&mut self, realm: RealmId, epoch: Epoch, at: Position) -> Result<(), Code> {
+        let fork = ForkId(self.state.durable.next_id());
+        self.emit(Event::Followed { realm, fork, epoch, at })
+    }
+
+    /// A batch of a peer's log. What is wrong with it, if anything is: then it is not taken.
+    pub fn take(
+        &mut self,
+        conn: ConnId,
+        realm: RealmId,
+        (epoch, first, chain): (Epoch, u64, Chain),
+        entries: &[Entry],
+    ) -> Result<(), &'static str> {
+        let following = self.conn(conn).map(|c| c.following.clone());
+        let peer = self.peer(realm).ok_or("not linked")?;
+        let (cursor, fork) = (peer.inbox.cursor, peer.inbox.fork());
+        let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
+            return Err("entries that were not asked for");
+        };
+        if fork.epoch != epoch || first != cursor.seq + 1 {
+            return Err("entries that do not follow our cursor");
+        }
+        let mut at = cursor.chain;
+        let chains: Vec<Chain> = (entries.iter())
+            .map(|entry| {
+                at = at.with(entry);
+                at
+            })
+            .collect();
+        if at != chain || entries.is_empty() {
+            return Err("entries whose hash is not the one told");
+        }
+        let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
+        let events = self.deliver(realm, entries);
+        let fork = fork.id;
+        if self.state.is_planted(crate::Bug::CursorApart) {
+            let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
+            let _ = self.emit(empty);
+            self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+            self.state.planted_later.extend(events);
+            return Ok(());
+        }
+        // Where nothing can be kept the connection goes, and the cursor stays where it is.
+        self.emit(Event::Received { realm, fork, cursor, chains, events })
+            .map_err(|_| "nothing can be kept at the moment")?;
+        self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+        self.caught_up(realm);
+        Ok(())
+    }
+
+    /// What a batch of entries leads to: messages, and notices of those that cannot be delivered.
+    fn deliver(&mut self, realm: RealmId, entries: &[Entry]) -> Vec<Event> {
+        let Some(name) = self.peer(realm).map(|p| p.record.name.clone()) else {
+            return Vec::new();
+        };
+        let mut id = self.state.durable.next_id();
+        let mut out = self.peer(realm).map(|p| p.out.clone()).unwrap_or_default();
+        let mut events = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match self.place(realm, entry) {
+                Ok((mailbox, to)) => {
+                    let notice = match entry.kind {
+                        EntryKind::Notice(notice) => Some(notice),
+                        _ => None,
+                    };
+                    let message = Message {
+                        id,
+                        time: entry.time,
+                        from: entry.from.clone(),
+                        to,
+                        text: entry.text.clone(),
+                        realm: Some(name.clone()),
+                        notice,
+                    };
+                    id += 1;
+                    events.push(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
+                }
+                Err(notice) => {
+                    let Some(back) = self.notice(entry, notice) else { continue };
+                    let event = super::owe(&out, realm, back);
+                    if let Event::Owed { tip, total, entry, .. } = &event {
+                        out.append(*tip, *total, entry.time);
+                    }
+                    events.push(event);
+                }
+            }
+        }
+        events
+    }
+
+    /// Where an entry goes, and the name it is for as written here.
+    fn place(&self, realm: RealmId, entry: &Entry) -> Result<(Mailbox, Name), Notice> {
+        let durable = &self.state.durable;
+        if entry.text.as_str().len() > self.state.limits.message_bytes {
+            return Err(Notice::Refused);
+        }
+        match entry.kind {
+            EntryKind::Private | EntryKind::Notice(_) => {
+                let id = durable.account_named(&entry.to).ok_or(Notice::UserNotFound)?;
+                let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
+                Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
+            }
+            EntryKind::Group => {
+                let id = durable.group_named(&entry.to).ok_or(Notice::GroupNotFound)?;
+                let group = durable.groups.get(&id).ok_or(Notice::GroupNotFound)?;
+                Ok((Mailbox::GroupRealm(id, realm), group.record.name.clone()))
+            }
+        }
+    }
+
+    /// The answer to an entry that could not be delivered; none to a notice, or where who exists is
+    /// not told.
+    fn notice(&self, entry: &Entry, notice: Notice) -> Option<Entry> {
+        let hidden = self.state.policy.hide_unknown_users && notice == Notice::UserNotFound;
+        if matches!(entry.kind, EntryKind::Notice(_)) || hidden {
+            return None;
+        }
+        let text = notice_text(notice, entry.text.as_str());
+        let (from, to) = (entry.to.clone(), entry.from.clone());
+        Some(Entry { kind: EntryKind::Notice(notice), time: self.moment.now, from, to, text })
+    }
+
+    /// Wakes those who waited for what has come.
+    pub fn caught_up(&mut self, realm: RealmId) {
+        let seq = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+        let there: Vec<ConnId> = (self.links().waiting.iter())
+            .filter(|(_, w)| match w.why {
+                Why::CatchUp { realm: of, target: Some(target), .. } => of == realm && target <= seq,
+                _ => false,
+            })
+            .map(|(conn, _)| *conn)
+            .collect();
+        there.into_iter().for_each(|conn| self.wake(conn, Proof::CaughtUp { stale: false }));
+    }
+
+    /// The next step of the search for the last entry that both sides have: between what is common
+    /// and what differs.
+    pub fn search(&mut self, conn: ConnId, realm: RealmId) {
+        let Some(c) = self.conn(conn) else { return };
+        let Following::Searching { common, differs } = c.following else { return };
+        // Most often the whole of the shorter log is common: so its end is looked at first.
+        let probe = match std::mem::replace(&mut c.searched, true) {
+            false => differs - 1,
+            true => common.seq + (differs - common.seq) / 2,
+        };
+        if probe <= common.seq {
+            let was = self.peer(realm).map_or(Epoch(0), |peer| peer.inbox.epoch());
+            let line = format!("REJOIN {}", cursor_words(was, common));
+            return self.ask(conn, Asked::Rejoin(common), line);
+        }
+        self.ask(conn, Asked::Chain(probe), format!("CHAIN {probe}"));
+    }
+}
+
+/// What a notice says, with the beginning of what was written.
+pub(crate) fn notice_text(notice: Notice, text: &str) -> Text {
+    let why = match notice {
+        Notice::UserNotFound => Code::UserNotFound.text(),
+        Notice::GroupNotFound => Code::GroupNotFound.text(),
+        Notice::Refused => Code::RealmRefused.text(),
+    };
+    let start: String = text.chars().take(200).collect();
+    let text = format!("Pesan tidak terkirim ({why}): {start}");
+    Text::parse(&text, text.len()).unwrap_or_else(|_| Text::empty())
+}
+
+impl Cx<'_> {
+    /// FOLLOW: whether a peer's cursor is on our log; then it is sent what follows.
+    pub(crate) fn followed(
+        &mut self,
+        realm: RealmId,
+        epoch: Epoch,
+        cursor: Position,
+    ) -> Result<Option<Position>, Stop> {
+        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let start = match cursor.seq {
+            // Either it has never followed, or it is so far behind that nothing can be compared.
+            seq if seq <= out.floor.seq && (epoch == Epoch(0) || epoch == out.epoch) => out.floor,
+            _ if self.state.is_planted(crate::Bug::NoEpoch) => cursor,
+            seq if epoch != out.epoch || seq > out.tip.seq => return Ok(None),
+            _ if self.state.is_planted(crate::Bug::NoHash) => cursor,
+            seq => match self.chain_at(realm, seq)? {
+                Some(chain) if chain == cursor.chain => cursor,
+                _ => return Ok(None),
+            },
+        };
+        self.send_from(realm, start)?;
+        Ok(Some(start))
+    }
+
+    /// REJOIN: a peer has found the last entry that both have.
+    pub(crate) fn rejoined(
+        &mut self,
+        realm: RealmId,
+        was: Epoch,
+        at: Position,
+    ) -> Result<Option<Position>, Stop> {
+        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let (epoch, floor) = (out.epoch, out.floor);
+        let start = if at.seq <= floor.seq { floor } else { at };
+        if at.seq > floor.seq && self.chain_at(realm, at.seq)? != Some(at.chain) {
+            return Ok(None);
+        }
+        let entropy = self.moment.entropy;
+        let mut step = self.step();
+        let name = step.name_of(realm);
+        if was == epoch && was != Epoch(0) {
+            // Same epoch, another past: our own store was put back by hand, and did not know.
+            step.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
+            if !std::mem::replace(&mut step.links().jumped, true) {
+                let id = step.state.durable.last_id() + JUMP;
+                step.emit(Event::IdReached(id))?;
+            }
+            let what = format!("this realm's data were put back: {name} has later ones; went on after entry {}", start.seq);
+            step.note(what.clone());
+            step.link(realm).error = Some(what);
+        }
+        self.send_from(realm, start)?;
+        Ok(Some(start))
+    }
+
+    /// Has a peer sent everything after an entry.
+    fn send_from(&mut self, realm: RealmId, start: Position) -> Result<(), Stop> {
+        let conn = self.conn;
+        let mut step = self.step();
+        let acked = step.peer(realm).map_or(0, |peer| peer.out.acked.seq);
+        if start.seq < acked {
+            let name = step.name_of(realm);
+            let what = format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
+            step.note(what.clone());
+            step.link(realm).error = Some(what);
+        }
+        step.acked(realm, start)?;
+        if let Some(c) = step.conn(conn) {
+            c.sent = Some(start.seq);
+        }
+        Ok(())
+    }
+
+    /// The hash of what a realm is owed at an entry, where it is still known.
+    pub(crate) fn chain_at(&self, realm: RealmId, seq: u64) -> Result<Option<Chain>, Stop> {
+        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(None) };
+        let out = &peer.out;
+        if let Some(known) = [out.tip, out.floor].into_iter().find(|known| known.seq == seq) {
+            return Ok(Some(known.chain));
+        }
+        if seq > out.tip.seq || seq < out.floor.seq {
+            return Ok(None);
+        }
+        self.looked_up(Source::Owed(realm), seq)
+    }
+
+    /// The hash of what a realm has sent at an entry, where it is still known.
+    pub(crate) fn mark_at(&self, realm: RealmId, seq: u64) -> Result<Option<Chain>, Stop> {
+        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(None) };
+        let inbox = &peer.inbox;
+        if seq == inbox.cursor.seq {
+            return Ok(Some(inbox.cursor.chain));
+        }
+        match inbox.fork_of(seq).filter(|_| seq < inbox.cursor.seq) {
+            Some(fork) => self.looked_up(Source::Marks(fork), seq),
+            None => Ok(None),
+        }
+    }
+
+    fn looked_up(&self, source: Source, seq: u64) -> Result<Option<Chain>, Stop> {
+        let found = self.proofs.iter().find_map(|proof| match proof {
+            Proof::Chain(chain) => Some(*chain),
+            _ => None,
+        });
+        found.ok_or(Stop::Work(Work::Chain { source, seq }))
+    }
+
+    /// Has a user's request wait until everything that a realm has for this one is here.
+    pub(crate) fn catch_up(&mut self, realm: RealmId, user: &str, group: Option<&str>) -> Result<bool, Stop> {
+        let caught = self.proofs.iter().find_map(|proof| match proof {
+            Proof::CaughtUp { stale } => Some(*stale),
+            _ => None,
+        });
+        if let Some(stale) = caught {
+            return Ok(stale);
+        }
+        let Some(conn) = self.state.links.links.get(&realm).and_then(|link| link.conn) else {
+            return Ok(true);
+        };
+        let (me, asker) = (self.state.durable.name.clone(), self.conn);
+        let until = self.moment.uptime + super::keep::CATCH_UP;
+        let mut step = self.step();
+        let Some(peer) = step.peer(realm) else { return Ok(true) };
+        let cursor = peer.inbox.cursor;
+        let me = me.map(|name| name.to_string()).unwrap_or_default();
+        let what = match group {
+            Some(group) => format!("REMOTEINBOXGROUPREALM {group} {me}"),
+            None => format!("REMOTEINBOXREALM {user} {me}"),
+        };
+        let line = format!("{what} cursor={}:{}:{}", peer.inbox.epoch(), cursor.seq, cursor.chain);
+        step.ask(conn, Asked::CatchUp(asker), line);
+        Err(Stop::Wait(Why::CatchUp { realm, target: None, until }))
+    }
+}
+
+/// What a peer's answer says of a position.
+pub(crate) fn told_position(answer: &Value, seq: &str, chain: &str) -> Option<Position> {
+    let chain = Chain::parse(answer[chain].as_str()?)?;
+    Some(Position { seq: answer[seq].as_u64()?, chain })
+}

@@ -1,0 +1,86 @@
+//! Links: what is owed to other realms and how it gets there (protocol section 6).
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `record.rs` | what is durable about another realm: its record, the log of what it is owed, the cursor into its log |
+//! | `live.rs` | connections and calls that exist just now |
+//! | `call.rs` | calling other realms, being called, and which connection stays |
+//! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
+//! | `owe.rs` | what a peer is owed, sent as it follows |
+//! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
+//! | `answer.rs` | what a peer answers to what it was asked |
+//! | `plain.rs` | peers that know only the two documents |
+//!
+//! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
+//! sockets and no clock. Lines that another realm sends are requests like any other, with rows in
+//! [`crate::verbs`]; lines that begin with `{` are its answers.
+
+mod answer;
+mod call;
+mod follow;
+mod keep;
+mod live;
+mod owe;
+mod plain;
+mod record;
+
+pub(crate) use answer::answered;
+pub(crate) use call::{CALL, Call, Caller, Greeting};
+pub use live::{Ask, Contact, Failure, NotDialled};
+pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+pub use owe::deliveries;
+pub(crate) use owe::owe;
+pub(crate) use plain::{Errand, acknowledgement, both_shapes, messages_of, verdict};
+pub use plain::{NotAsked, PIECE, is_whole};
+pub(crate) use record::Peer;
+pub use record::{
+    Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial,
+};
+
+use crate::state::{Effects, Moment, State};
+use crate::{ConnId, Event, Output, RealmId};
+use antar_wire::Code;
+
+/// A step in progress, where no client asks.
+pub(crate) struct Step<'a> {
+    pub state: &'a mut State,
+    pub effects: &'a mut Effects,
+    pub moment: &'a Moment,
+}
+
+impl Step<'_> {
+    /// Changes the durable state; see [`crate::Cx::emit`].
+    pub fn emit(&mut self, event: Event) -> Result<(), Code> {
+        self.state.emit(event, self.effects)
+    }
+
+    pub fn output(&mut self, output: Output) {
+        self.effects.outputs.push(output);
+    }
+
+    pub fn peer(&self, realm: RealmId) -> Option<&Peer> {
+        self.state.durable.peers.get(&realm)
+    }
+
+    pub fn links(&mut self) -> &mut Links {
+        &mut self.state.links
+    }
+
+    pub fn link(&mut self, realm: RealmId) -> &mut Link {
+        self.state.links.links.entry(realm).or_default()
+    }
+
+    pub fn conn(&mut self, conn: ConnId) -> Option<&mut Conn> {
+        self.state.links.conns.get_mut(&conn)
+    }
+
+    /// Tells the operator.
+    pub fn note(&mut self, note: String) {
+        self.output(Output::Note(note));
+    }
+
+    /// The realm's name, or a dash where it is gone.
+    pub fn name_of(&self, realm: RealmId) -> String {
+        self.peer(realm).map_or_else(|| "-".into(), |peer| peer.record.name.to_string())
+    }
+}

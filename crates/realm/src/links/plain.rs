@@ -1,0 +1,298 @@
+//! Peers that know only the two documents: a connection for each request, nothing to prove who
+//! calls, and nobody who remembers for us (protocol section 6, *Plain links*).
+//!
+//! What groups here say is carried to them one message at a time, in order, until they have taken
+//! it. Private messages wait here until they ask.
+
+use super::follow::notice_text;
+use super::live::Ask;
+use super::{Address, Contact, Step};
+use crate::{AskId, Event, Mailbox, Output, RealmId};
+use antar_wire::{Entry, Message, Name, Notice, Value, json, words};
+use std::sync::Arc;
+
+/// What their document and ours answer where a realm is not linked.
+const FORGOTTEN: &str = "realm belum ada";
+
+/// What they answer where there is nothing to read.
+const NOTHING: &str = "informasi tidak ditemukan";
+
+/// One group message on its way to a plain peer.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    pub ask: AskId,
+    pub seq: u64,
+    /// The message, and how many before it were the same; none until they have been read.
+    entry: Option<(Arc<Entry>, usize)>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Fetch,
+    /// `recvgrouprealm`.
+    Carry,
+    /// `remoteinboxgrouprealm`: an earlier attempt was not answered and may have arrived.
+    Look,
+    /// `ackrealm`: they have forgotten us.
+    Remind,
+}
+
+impl Step<'_> {
+    /// Carries the next group message to a plain peer, where it is time and none is under way.
+    pub fn run_errands(&mut self, realm: RealmId) {
+        let now = self.moment.uptime;
+        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return };
+        let (owed, seq) = (out.owed(), out.acked.seq + 1);
+        let link = self.link(realm);
+        if owed == 0 || link.errand.is_some() || link.retry_at > now {
+            return;
+        }
+        let ask = AskId(self.links().next());
+        let stage = Stage::Fetch;
+        self.link(realm).errand = Some(Errand { ask, seq, entry: None, stage });
+        self.links().asks.insert(ask, realm);
+        self.output(Output::Fetch { ask, realm, seq });
+    }
+
+    /// An errand's message was read, with the number of the same before it.
+    pub fn fetched(&mut self, ask: AskId, found: Option<(Entry, usize)>) {
+        let Some(realm) = self.errand(ask) else { return };
+        let Some((entry, earlier)) = found else {
+            // It is not in the store any more; there is nothing left to carry.
+            return self.carried(realm);
+        };
+        let link = self.link(realm);
+        let stage = if link.unsure { Stage::Look } else { Stage::Carry };
+        if let Some(errand) = &mut link.errand {
+            errand.entry = Some((Arc::new(entry), earlier));
+        }
+        self.send_errand(realm, stage);
+    }
+
+    fn errand(&mut self, ask: AskId) -> Option<RealmId> {
+        let realm = self.links().asks.remove(&ask)?;
+        self.link(realm).errand.as_ref().is_some_and(|e| e.ask == ask).then_some(realm)
+    }
+
+    fn send_errand(&mut self, realm: RealmId, stage: Stage) {
+        let me = self.state.links.me.clone();
+        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        let ask = AskId(self.links().next());
+        let Some(errand) = &mut self.link(realm).errand else { return };
+        (errand.ask, errand.stage) = (ask, stage);
+        let (Some(address), Some((entry, _))) = (record.address, errand.entry.clone()) else { return };
+        let name = &record.name;
+        let request = match stage {
+            Stage::Fetch => return,
+            Stage::Carry => {
+                let head = format!("recvgrouprealm {name} {} {}", entry.from, entry.to);
+                let line = padded(&head, entry.text.as_str());
+                Ask { address, line, with_source: None }
+            }
+            Stage::Look => {
+                let line = format!("remoteinboxgrouprealm {} {name}", entry.to);
+                Ask { address, line, with_source: None }
+            }
+            Stage::Remind => acknowledgement(name, address, &me),
+        };
+        self.links().asks.insert(ask, realm);
+        self.output(Output::Ask(ask, request));
+    }
+
+    /// A plain peer has answered what it was asked, or has not.
+    pub fn asked(&mut self, ask: AskId, answer: Result<String, NotAsked>) {
+        let Some(realm) = self.errand(ask) else { return };
+        let now = self.moment.now;
+        let link = self.link(realm);
+        let Some(Errand { entry: Some((entry, earlier)), stage, .. }) = link.errand.clone() else {
+            return;
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(not) => {
+                // What was sent may have been taken, even if nobody says so.
+                link.unsure |= not.sent && stage == Stage::Carry;
+                (link.errand, link.answers) = (None, false);
+                if link.error.as_ref() != Some(&not.error) {
+                    (link.error, link.since) = (Some(not.error), now);
+                }
+                link.failures = link.failures.saturating_add(1);
+                return self.retry_later(realm);
+            }
+        };
+        if !std::mem::replace(&mut link.answers, true) {
+            link.since = now;
+        }
+        (link.failures, link.error) = (0, None);
+        let (ok, said) = verdict(&answer);
+        match stage {
+            Stage::Fetch => {}
+            Stage::Carry if ok => self.carried(realm),
+            Stage::Carry if said.contains(FORGOTTEN) && !link.reminded => {
+                link.reminded = true;
+                self.send_errand(realm, Stage::Remind);
+            }
+            Stage::Carry => {
+                self.refused(realm, &entry, &said);
+                self.carried(realm);
+            }
+            Stage::Look if already_there(&answer, &entry) > earlier => self.carried(realm),
+            Stage::Look | Stage::Remind => self.send_errand(realm, Stage::Carry),
+        }
+    }
+
+    /// The peer has the message, or will never take it: on to the next.
+    fn carried(&mut self, realm: RealmId) {
+        let link = self.link(realm);
+        let Some(errand) = link.errand.take() else { return };
+        (link.unsure, link.reminded, link.retry_at) = (false, false, 0);
+        let chain = self.peer(realm).map(|peer| peer.out.tip.chain).unwrap_or_default();
+        // Nobody compares hashes on a plain link.
+        let _ = self.acked(realm, super::Position { seq: errand.seq, chain });
+        self.run_errands(realm);
+    }
+
+    /// Tells the sender that a message was not taken.
+    fn refused(&mut self, realm: RealmId, entry: &Entry, said: &str) {
+        let durable = &self.state.durable;
+        let Some(account) = durable.account_named(&entry.from) else { return };
+        let group = said.contains("group") || said.contains("grup");
+        let notice = if group { Notice::GroupNotFound } else { Notice::Refused };
+        let message = Message {
+            id: durable.next_id(),
+            time: self.moment.now,
+            from: entry.to.clone(),
+            to: entry.from.clone(),
+            text: notice_text(notice, entry.text.as_str()),
+            realm: self.peer(realm).map(|peer| peer.record.name.clone()),
+            notice: Some(notice),
+        };
+        let mailbox = Mailbox::Realm(account, realm);
+        let _ = self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
+    }
+}
+
+/// Why a plain peer did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAsked {
+    /// What happened, for people.
+    pub error: String,
+    /// The request was written: they may have done what it asks.
+    pub sent: bool,
+}
+
+/// The `ackrealm` that tells a plain peer of this realm.
+pub(crate) fn acknowledgement(name: &Name, address: Address, me: &Contact) -> Ask {
+    let line = format!("ackrealm {name} {} {}", address.host, address.port);
+    match &me.host {
+        Some(host) => {
+            Ask { address, line: format!("{line} {host} {}", me.port), with_source: None }
+        }
+        None => Ask { address, line, with_source: Some(me.port) },
+    }
+}
+
+/// Whether an answer is OK, and what it says, in lower case.
+pub(crate) fn verdict(answer: &str) -> (bool, String) {
+    let Ok(answer) = answer.parse::<Value>() else { return (false, String::new()) };
+    let said = answer.get("message").or(answer.get("data")).and_then(Value::as_str);
+    (answer["status"] == "OK", said.unwrap_or_default().to_lowercase())
+}
+
+/// How many messages of a plain peer's list are just this one.
+pub(crate) fn already_there(answer: &str, entry: &Entry) -> usize {
+    let text = words::trim(entry.text.as_str());
+    let same = |m: &&Listed| m.from == entry.from.as_str() && m.text == text;
+    messages_of(answer).unwrap_or_default().iter().filter(same).count()
+}
+
+/// A message as a plain peer lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    from: String,
+    to: String,
+    text: String,
+}
+
+/// The messages of a plain peer's answer, oldest first: theirs are newest first. `None` where it is
+/// no list.
+pub(crate) fn messages_of(answer: &str) -> Option<Vec<Listed>> {
+    let answer: Value = answer.parse().ok()?;
+    if answer["status"] != "OK" {
+        let said = answer.get("message").or(answer.get("data")).and_then(Value::as_str);
+        let nothing = said.is_some_and(|said| said.to_lowercase().contains(NOTHING));
+        return nothing.then(Vec::new);
+    }
+    let list = ["messages", "message", "data"].into_iter().find_map(|key| answer.get(key))?;
+    let list: Vec<&Value> = match list {
+        Value::Array(list) => list.iter().collect(),
+        Value::Object(by_sender) => {
+            by_sender.values().filter_map(Value::as_array).flatten().collect()
+        }
+        _ => return None,
+    };
+    let text = |m: &Value, keys: [&str; 2]| {
+        let found = keys.into_iter().find_map(|key| m.get(key)).and_then(Value::as_str);
+        found.map(|text| text.trim().to_string()).unwrap_or_default()
+    };
+    let listed = list.into_iter().rev().map(|m| Listed {
+        from: text(m, ["msg_from", "from"]),
+        to: text(m, ["msg_to", "to"]),
+        text: text(m, ["msg", "message"]),
+    });
+    Some(listed.collect())
+}
+
+/// A plain peer's messages in both shapes, the newest `limit` of them.
+pub(crate) fn both_shapes(list: &[Listed], realm: &Name, limit: usize) -> [Value; 2] {
+    let list = &list[list.len().saturating_sub(limit)..];
+    let realm = realm.as_str();
+    let lower = list.iter().map(|m| json!({"msg_from": m.from, "msg_to": m.to, "msg": m.text, "realm": realm}));
+    let upper = list.iter().map(|m| json!({"from": m.from, "to": m.to, "message": m.text, "realm": realm}));
+    [lower.collect(), upper.collect()]
+}
+
+/// How much a plain peer reads at once: it decodes each piece by itself, so that a character which
+/// stands across two breaks it.
+pub const PIECE: usize = 32;
+
+/// Whether no character of a line stands across two pieces.
+pub fn is_whole(line: &str) -> bool {
+    (PIECE..line.len()).step_by(PIECE).all(|at| line.is_char_boundary(at))
+}
+
+/// A request and its text with as many blanks between them as keep every character in one piece, or
+/// one where no number does.
+pub(crate) fn padded(head: &str, text: &str) -> String {
+    let with = |blanks: usize| format!("{head}{}{text}", " ".repeat(blanks));
+    (1..=PIECE).map(with).find(|line| is_whole(line)).unwrap_or_else(|| with(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_keep_characters_in_one_piece() {
+        let head = "recvgrouprealm alpha messi staff";
+        for text in ["plain", "é at the border", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé 🦀"] {
+            let line = padded(head, text);
+            assert!(is_whole(&line) && line.starts_with(head) && line.ends_with(text), "{line}");
+        }
+        // Nothing helps here: whoever sends it must see to the pieces.
+        assert!(!is_whole(&padded(head, &"漢".repeat(40))));
+    }
+
+    #[test]
+    fn reads_the_lists_of_the_old_servers() {
+        let answer = r#"{"status":"OK","messages":[{"msg_from":"b","msg_to":"a","msg":" two\r\n"},
+            {"msg_from":"b","msg_to":"a","msg":"one"}]}"#;
+        let list = messages_of(answer).unwrap();
+        assert_eq!(list.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+        let nothing = r#"{"status":"ERROR","message":"Informasi tidak ditemukan"}"#;
+        assert_eq!(messages_of(nothing), Some(Vec::new()));
+        assert_eq!(messages_of(r#"{"status":"ERROR","message":"Realm belum ada"}"#), None);
+        assert_eq!(messages_of("rubbish"), None);
+    }
+}

@@ -1,0 +1,401 @@
+//! What is durable about another realm.
+
+use crate::ForkId;
+use antar_wire::{Chain, Entry, Fingerprint, Name, Time, TokenHash};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::net::IpAddr;
+
+/// Names one life of a log: random, and new whenever the log may have lost its end (it was put back
+/// from a backup). Two logs of one epoch have the same past.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// An epoch out of chance; never zero, which stands for none.
+    pub fn new(entropy: &[u8; 32]) -> Self {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&entropy[24..]);
+        Self(u64::from_be_bytes(bytes) | 1)
+    }
+
+    /// Reads 16 hexadecimal digits.
+    pub fn parse(word: &str) -> Option<Self> {
+        let valid = word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        valid.then(|| u64::from_str_radix(word, 16).ok())?.map(Self)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a realm can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// A host's name or an address.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// The address it was learnt from, where the other realm itself gave it: then it must not lead
+    /// anywhere that the other realm could not reach ([`crate::may_dial`]).
+    pub told_by: Option<IpAddr>,
+}
+
+/// How a link is spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkKind {
+    /// Over TLS, with the peer's key pinned.
+    Native(Fingerprint),
+    /// As the two documents have it: no proof of who calls but the address.
+    Plain,
+}
+
+/// How it stands with a link, as far as it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Linked.
+    Linked,
+    /// They asked; an administrator here has not approved it yet.
+    Asking,
+    /// An administrator there has not approved it yet.
+    Asked,
+    /// They ended it.
+    RemovedThere,
+    /// We ended it. Kept, so that a later link finds its history and repeats nothing.
+    Removed,
+}
+
+/// Another realm as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RealmRecord {
+    /// Its own name; on a plain link the name both sides use for it.
+    pub name: Name,
+    /// How it is spoken to.
+    pub kind: LinkKind,
+    /// Where it can be reached, if that is known.
+    pub address: Option<Address>,
+    /// Whether it is linked.
+    pub status: Status,
+    /// When the status last changed.
+    pub since: Time,
+}
+
+/// An invitation to link, as stored: whoever shows the secret may, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationRecord {
+    /// Of the secret.
+    pub hash: TokenHash,
+    /// Until when.
+    pub expires: Time,
+}
+
+/// How far a log has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Entries so far; the first is 1.
+    pub seq: u64,
+    /// The hash up to there.
+    pub chain: Chain,
+}
+
+/// Another realm: its record, what it is owed and what it has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub record: RealmRecord,
+    pub out: OutLog,
+    pub inbox: InLog,
+    /// Users there that somebody here has written to, over a plain link: their messages wait here.
+    pub abroad: BTreeMap<Box<str>, u64>,
+}
+
+impl Peer {
+    pub fn new(record: RealmRecord) -> Self {
+        let (out, inbox, abroad) = Default::default();
+        Self { record, out, inbox, abroad }
+    }
+
+    /// The pinned key of a native link.
+    pub fn key(&self) -> Option<Fingerprint> {
+        match self.record.kind {
+            LinkKind::Native(key) => Some(key),
+            LinkKind::Plain => None,
+        }
+    }
+
+    /// Whether users here may write to it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.record.status, Status::Linked | Status::Asked)
+    }
+
+    /// Whether the name is free for another link.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.record.status, Status::Removed | Status::RemovedThere)
+    }
+}
+
+/// What another realm is owed: a log, followed from there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OutLog {
+    pub epoch: Epoch,
+    pub tip: Position,
+    /// Entries up to here are gone.
+    pub floor: Position,
+    /// Entries up to here are durable there.
+    pub acked: Position,
+    /// Bytes appended so far, and up to `acked`.
+    total: u64,
+    acked_total: u64,
+    /// How far the other side was at some hour: lets go of entries after a grace.
+    pub acks: BTreeMap<u64, Position>,
+    /// Some of the entries that are owed, oldest first: when they were written, and the bytes
+    /// before them.
+    points: VecDeque<Point>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Point {
+    seq: u64,
+    before: u64,
+    time: Time,
+}
+
+/// Points kept at most; past it every other one is forgotten.
+const POINTS: usize = 1024;
+
+/// What `points` leave out between two, in milliseconds.
+const POINT_EVERY: u64 = 1_000;
+
+/// `points` are a summary, which a restart makes coarser.
+impl PartialEq for OutLog {
+    fn eq(&self, other: &Self) -> bool {
+        let durable = |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.total);
+        durable(self) == durable(other) && self.acks == other.acks
+    }
+}
+
+impl Eq for OutLog {}
+
+impl OutLog {
+    /// Messages owed.
+    pub fn owed(&self) -> u64 {
+        self.tip.seq - self.acked.seq
+    }
+
+    /// Bytes owed, to within what was written in a second.
+    pub fn owed_bytes(&self) -> u64 {
+        self.total - self.acked_total
+    }
+
+    /// Bytes ever appended, with one more entry.
+    pub fn total_with(&self, entry: &Entry) -> u64 {
+        self.total + entry.size()
+    }
+
+    /// When the oldest entry owed was written.
+    pub fn oldest(&self) -> Option<Time> {
+        (self.owed() > 0).then(|| self.points.front().map(|p| p.time))?
+    }
+
+    /// Where the log stands with one more entry.
+    pub fn with(&self, entry: &Entry) -> Position {
+        Position { seq: self.tip.seq + 1, chain: self.tip.chain.with(entry) }
+    }
+
+    pub fn append(&mut self, tip: Position, total: u64, time: Time) {
+        let recent = self.points.back().is_some_and(|p| time.0 < p.time.0 + POINT_EVERY);
+        if self.owed() == 0 || !recent {
+            self.points.push_back(Point { seq: tip.seq, before: self.total, time });
+        }
+        if self.points.len() > POINTS {
+            let mut keep = false;
+            self.points.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        (self.tip, self.total) = (tip, total);
+    }
+
+    /// As loaded: where the log stands, and when the oldest entry owed was written.
+    pub fn reached(&mut self, tip: Position, total: u64, since: Time) {
+        (self.tip, self.total) = (tip, total);
+        self.points = VecDeque::from([Point { seq: 0, before: 0, time: since }]);
+    }
+
+    /// Bytes appended up to an entry, to within what was written in a second.
+    pub fn total_at(&self, seq: u64) -> u64 {
+        if seq >= self.tip.seq {
+            return self.total;
+        }
+        let before = self.points.iter().rev().find(|p| p.seq <= seq + 1).map_or(0, |p| p.before);
+        before.max(self.acked_total)
+    }
+
+    pub fn ack(&mut self, acked: Position, total: u64) {
+        (self.acked, self.acked_total) = (acked, total);
+        while self.points.get(1).is_some_and(|next| next.seq <= acked.seq + 1) {
+            self.points.pop_front();
+        }
+        if acked.seq >= self.tip.seq {
+            self.points.clear();
+        }
+    }
+
+    pub fn trim(&mut self, floor: Position) {
+        self.floor = floor;
+        if self.acked.seq < floor.seq {
+            self.ack(floor, self.total_at(floor.seq));
+        }
+    }
+}
+
+/// What another realm has sent: how far its log was followed, and along which of its lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InLog {
+    pub cursor: Position,
+    /// The lives of the log that was followed, each from some entry on.
+    forks: Vec<Fork>,
+}
+
+/// Where the log took another course.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fork {
+    /// Under which the hashes of what came since are kept.
+    pub id: ForkId,
+    pub epoch: Epoch,
+    /// The last entry before it.
+    pub from: u64,
+}
+
+/// Forks remembered; hashes of entries before the oldest are not looked up any more.
+const FORKS: usize = 32;
+
+impl InLog {
+    /// The life that is being followed; zero before the first.
+    pub fn epoch(&self) -> Epoch {
+        self.forks.last().map_or(Epoch(0), |fork| fork.epoch)
+    }
+
+    pub fn fork(&self) -> Option<Fork> {
+        self.forks.last().copied()
+    }
+
+    /// Under which fork the hash of an entry is kept.
+    pub fn fork_of(&self, seq: u64) -> Option<ForkId> {
+        self.forks.iter().rev().find(|fork| fork.from < seq).map(|fork| fork.id)
+    }
+
+    pub fn follow(&mut self, id: ForkId, epoch: Epoch, at: Position) {
+        self.forks.retain(|fork| fork.from < at.seq);
+        if self.forks.len() >= FORKS {
+            self.forks.remove(0);
+        }
+        self.forks.push(Fork { id, epoch, from: at.seq });
+        self.cursor = at;
+    }
+}
+
+/// Whether an address that another realm gave may be dialled, learnt from whoever had `told_by`: not
+/// this machine's own, nor its network's, unless that is where the other realm is itself.
+pub fn may_dial(address: IpAddr, told_by: IpAddr) -> bool {
+    let (address, told_by) = (address.to_canonical(), told_by.to_canonical());
+    match reach(address) {
+        Reach::Nowhere => false,
+        reached => reached >= reach(told_by),
+    }
+}
+
+/// How far an address leads.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Nowhere,
+    Machine,
+    Link,
+    Site,
+    World,
+}
+
+fn reach(address: IpAddr) -> Reach {
+    if address.is_unspecified() || address.is_multicast() {
+        return Reach::Nowhere;
+    }
+    let (link, site) = match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            if v4.is_broadcast() || a == 0 {
+                return Reach::Nowhere;
+            }
+            (v4.is_link_local(), v4.is_private() || shared)
+        }
+        IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
+    };
+    match (address.is_loopback(), link, site) {
+        (true, ..) => Reach::Machine,
+        (_, true, _) => Reach::Link,
+        (_, _, true) => Reach::Site,
+        _ => Reach::World,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_cannot_point_us_closer_than_it_is_itself() {
+        let ip = |s: &str| s.parse::<IpAddr>().unwrap();
+        for (address, told_by, may) in [
+            ("127.0.0.1", "127.0.0.9", true),
+            ("127.0.0.1", "192.168.1.2", false),
+            ("::ffff:127.0.0.1", "8.8.8.8", false),
+            ("::1", "10.0.0.1", false),
+            ("169.254.169.254", "10.0.0.1", false),
+            ("fe80::1", "2001:db8::1", false),
+            ("192.168.1.3", "192.168.1.2", true),
+            ("10.0.0.1", "8.8.8.8", false),
+            ("8.8.4.4", "127.0.0.1", true),
+            ("0.0.0.0", "127.0.0.1", false),
+            ("224.0.0.1", "8.8.8.8", false),
+        ] {
+            assert_eq!(may_dial(ip(address), ip(told_by)), may, "{address} told by {told_by}");
+        }
+    }
+
+    #[test]
+    fn what_is_owed_is_counted_in_messages_and_bytes() {
+        let mut log = OutLog::default();
+        let at = |seq| Position { seq, chain: Chain::START };
+        (1..=10).for_each(|n| log.append(at(n), n * 100, Time(n * 2_000)));
+        assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (10, 1_000, Some(Time(2_000))));
+        log.ack(at(4), log.total_at(4));
+        assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (6, 600, Some(Time(10_000))));
+        log.ack(at(10), log.total_at(10));
+        assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (0, 0, None));
+        log.append(at(11), 1_100, Time(20_001));
+        assert_eq!((log.owed_bytes(), log.oldest()), (100, Some(Time(20_001))));
+    }
+
+    #[test]
+    fn hashes_are_found_along_the_forks() {
+        let mut log = InLog::default();
+        let at = |seq| Position { seq, chain: Chain::START };
+        log.follow(ForkId(7), Epoch(1), at(0));
+        log.follow(ForkId(8), Epoch(2), at(50));
+        assert_eq!(log.fork_of(50), Some(ForkId(7)));
+        assert_eq!(log.fork_of(51), Some(ForkId(8)));
+        log.follow(ForkId(9), Epoch(3), at(30));
+        assert_eq!((log.fork_of(30), log.fork_of(40)), (Some(ForkId(7)), Some(ForkId(9))));
+        assert_eq!(log.epoch(), Epoch(3));
+    }
+}

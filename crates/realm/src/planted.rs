@@ -1,0 +1,51 @@
+//! Bugs put in on purpose, to show that the simulator finds them.
+
+use crate::State;
+
+/// A bug that a test can plant in a [`State`]. Only the feature `planted` makes that possible; without
+/// it none of this is in the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bug {
+    /// The cursor is kept in one batch, the messages it stands for in a later one.
+    CursorApart,
+    /// A peer's cursor is taken for granted, whichever life of the log it is from.
+    NoEpoch,
+    /// A cursor's hash is not compared.
+    NoHash,
+    /// Entries are let go of before the peer has them.
+    TrimTooEarly,
+    /// Entries are taken wherever they begin.
+    NoCursorCheck,
+    /// After a reconnect sending goes on where it was, not where the peer is.
+    SendsOn,
+    /// Every message goes to the first user there is.
+    WrongMailbox,
+    /// A message to a user who does not exist is dropped in silence.
+    NoNotice,
+}
+
+impl Bug {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::CursorApart,
+        Self::NoEpoch,
+        Self::NoHash,
+        Self::TrimTooEarly,
+        Self::NoCursorCheck,
+        Self::SendsOn,
+        Self::WrongMailbox,
+        Self::NoNotice,
+    ];
+}
+
+impl State {
+    /// Plants a bug.
+    #[cfg(feature = "planted")]
+    pub fn plant(&mut self, bug: Option<Bug>) {
+        self.planted = bug;
+    }
+
+    pub(crate) fn is_planted(&self, bug: Bug) -> bool {
+        cfg!(feature = "planted") && self.planted == Some(bug)
+    }
+}

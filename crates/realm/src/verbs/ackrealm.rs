@@ -1,0 +1,72 @@
+//! ACKREALM: another realm calls; from server to server.
+
+use super::{Needs, Param, ROW, Verb};
+use crate::links::{Address, Greeting, LinkKind, Status};
+use crate::{Answer, Args, Cx, Origin, Stop};
+use antar_wire::{Code, Name, Phrase, Reply, Token};
+use std::net::IpAddr;
+
+pub const VERBS: &[Verb] = &[Verb {
+    name: "ACKREALM",
+    params: &[
+        Param::Word("R"),
+        Param::Word("HOST"),
+        Param::Word("PORT"),
+        Param::Word("SRCHOST"),
+        Param::Word("SRCPORT"),
+    ],
+    options: &["from=R", "again=1", "invite=SECRET"],
+    help: "Answers ADDREALM; from server to server.",
+    needs: Needs::Link,
+    run,
+    ..ROW
+}];
+
+fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let port = |word: &str| word.parse::<u16>().map_err(|_| Code::BadParameters);
+    let (_, source) = (port(args.word(2))?, port(args.word(4))?);
+    match cx.origin {
+        Origin::Certified(peer, key) => {
+            let own = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
+            let from = args.option("from").and_then(Name::parse).ok_or(Code::BadParameters)?;
+            if !args.word(0).eq_ignore_ascii_case(own.as_str()) {
+                return Ok(Reply::from(Code::RealmName).with("realm", own.as_str()).into());
+            }
+            let invitation = args.option("invite").and_then(Token::parse);
+            if args.option("invite").is_some() && invitation.is_none() {
+                return Err(Code::BadInvitation.into());
+            }
+            let again = args.option("again").is_some();
+            let source = (args.word(3), source);
+            let status = cx.accept(&Greeting { from, key, peer, source, again, invitation })?;
+            let state = if status == Status::Linked { "up" } else { "waiting" };
+            let reply = Reply::done(Phrase::same("Connect realm berhasil"));
+            Ok(reply.with("realm", own.as_str()).with("state", state).into())
+        }
+        _ => plain(cx, args, source),
+    }
+}
+
+/// From a server that knows only the two documents: it is its address.
+fn plain(cx: &mut Cx<'_>, args: &Args<'_>, port: u16) -> Result<Answer, Stop> {
+    let ip = cx.plain_caller()?;
+    let said = args.word(3);
+    let own = said.parse::<IpAddr>().is_ok_and(|said| said.to_canonical() == ip)
+        || said.eq_ignore_ascii_case("localhost") && ip.is_loopback();
+    if !own || port == 0 {
+        return Err(Code::Forbidden.into());
+    }
+    let name = Name::parse(args.word(0)).ok_or(Code::BadName)?;
+    let address = Address { host: ip.to_string().into(), port, told_by: None };
+    if let Some((_, peer)) = cx.peer_named(&name)
+        && !peer.is_gone()
+        && (peer.key().is_some() || peer.record.address.as_ref() != Some(&address))
+    {
+        return Err(Code::RealmExists.into());
+    }
+    let mut step = cx.step();
+    let realm = step.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
+    let link = step.link(realm);
+    (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
+    Ok(Reply::done(Phrase::same("Connect realm berhasil")).into())
+}

@@ -1,0 +1,184 @@
+//! ADDREALM and JOINREALM: a link with another realm.
+
+use super::{Needs, Param, ROW, Verb};
+use crate::links::{
+    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Status, Why,
+    acknowledgement, verdict,
+};
+use crate::{Answer, Args, Cx, Proof, Stop, Work};
+use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
+use std::net::IpAddr;
+
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "ADDREALM",
+        aliases: &["REALM ADD"],
+        params: &[
+            Param::Word("R"),
+            Param::Word("HOST"),
+            Param::Word("PORT"),
+            Param::Maybe("[sha256:KEY|plain]"),
+        ],
+        help: "Links this realm with another; both keep the link from then on.",
+        needs: Needs::Someone,
+        addressed: true,
+        run: add,
+        ..ROW
+    },
+    Verb {
+        name: "JOINREALM",
+        aliases: &["REALM JOIN"],
+        params: &[Param::Word("INVITATION")],
+        help: "Links this realm with the one that made an invitation.",
+        needs: Needs::Someone,
+        run: join,
+        ..ROW
+    },
+];
+
+/// A link that is asked for.
+struct Wanted {
+    name: Name,
+    address: Address,
+    pin: Option<Fingerprint>,
+    invitation: Option<Token>,
+    plain: bool,
+}
+
+fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let port = args.word(2).parse().ok().filter(|port| *port > 0).ok_or(Code::BadParameters)?;
+    cx.may_link()?;
+    let name = Name::parse(args.word(0)).ok_or(Code::BadName)?;
+    if words::all(args.text).any(|word| words::option(word).is_some()) {
+        return Err(Code::BadParameters.into());
+    }
+    // Existing clients put their own address and port here.
+    let (how, _) = words::first(args.text);
+    let pin = Fingerprint::parse(how);
+    if pin.is_none() && how.starts_with("sha256:") {
+        return Err(Code::BadParameters.into());
+    }
+    let address = Address { host: host(args.word(1))?.into(), port, told_by: None };
+    let plain = how.eq_ignore_ascii_case("plain");
+    link(cx, Wanted { name, address, pin, invitation: None, plain })
+}
+
+fn join(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    cx.may_link()?;
+    let Invitation { name, host: at, port, key, secret } =
+        Invitation::parse(args.word(0)).ok_or(Code::BadInvitation)?;
+    let address = Address { host: host(&at)?.into(), port, told_by: None };
+    let (pin, invitation) = (Some(key), Some(secret));
+    link(cx, Wanted { name, address, pin, invitation, plain: false })
+}
+
+fn host(word: &str) -> Result<&str, Code> {
+    let bare = word.trim_start_matches('[').trim_end_matches(']');
+    let known = |b: u8| b.is_ascii_alphanumeric() || b".-_:%".contains(&b);
+    let valid = !bare.is_empty() && bare.len() <= 253 && bare.bytes().all(known);
+    valid.then_some(bare).ok_or(Code::BadParameters)
+}
+
+/// Goes through the stages of a link: calling, the answer, and perhaps the plain way.
+fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
+    for proof in cx.proofs.iter().rev() {
+        match proof.clone() {
+            Proof::Asked(answer) => return plain_answered(cx, wanted, answer),
+            Proof::Linked(Ok(status)) => return Ok(done(&wanted.name, status)),
+            Proof::Linked(Err(failure)) => return called_in_vain(cx, wanted, failure),
+            _ => {}
+        }
+    }
+    if let Some((_, peer)) = cx.peer_named(&wanted.name)
+        && !peer.is_gone()
+        && peer.record.status != Status::Asking
+    {
+        return Err(Code::RealmExists.into());
+    }
+    if wanted.plain {
+        return Err(ask_plainly(cx, wanted));
+    }
+    if cx.state.durable.name.as_ref().is_some_and(|me| *me.folded() == *wanted.name.folded()) {
+        return Err(Code::RealmSelf.into());
+    }
+    let folded = wanted.name.folded();
+    if cx.state.links.calls.values().any(|call| *call.name.folded() == *folded) {
+        return Err(Code::RealmExists.into());
+    }
+    let Wanted { name, address, pin, invitation, .. } = wanted;
+    let (caller, until) = (Caller::User(cx.conn), cx.moment.uptime + CALL);
+    let (key, conn) = (None, None);
+    let mut step = cx.step();
+    let dial = step.call(Call { name, address, pin, invitation, caller, key, conn, until });
+    Err(Stop::Wait(Why::Call(dial)))
+}
+
+fn done(name: &Name, status: Status) -> Answer {
+    let state = if status == Status::Linked { "up" } else { "waiting" };
+    let reply = Reply::done(Phrase::same("Connect realm berhasil"));
+    reply.with("realm", name.as_str()).with("state", state).into()
+}
+
+/// Nobody there speaks TLS, or who does will not link.
+fn called_in_vain(cx: &mut Cx<'_>, wanted: Wanted, failure: Failure) -> Result<Answer, Stop> {
+    let old = failure.plain.is_some_and(|ip| ip.is_loopback() && cx.state.policy.may_be_plain(ip));
+    if old && wanted.pin.is_none() {
+        return Err(ask_plainly(cx, wanted));
+    }
+    let mut reply = Reply::from(failure.code).with("error", failure.error);
+    if let Some(real) = failure.realm {
+        reply = reply.with("realm", real.as_str());
+    }
+    Ok(reply.into())
+}
+
+fn ask_plainly(cx: &mut Cx<'_>, wanted: Wanted) -> Stop {
+    match wanted.address.host.parse::<IpAddr>() {
+        Ok(ip) if !cx.state.policy.may_be_plain(ip) => Code::Forbidden.into(),
+        _ => Stop::Work(Work::Ask(acknowledgement(&wanted.name, wanted.address, &cx.state.links.me))),
+    }
+}
+
+fn plain_answered(
+    cx: &mut Cx<'_>,
+    wanted: Wanted,
+    answer: Result<(String, IpAddr), NotAsked>,
+) -> Result<Answer, Stop> {
+    let (answer, ip) = match answer {
+        Ok(answer) => answer,
+        Err(NotAsked { error, .. }) => {
+            return Ok(Reply::from(Code::RealmUnreachable).with("error", error).into());
+        }
+    };
+    if !cx.state.policy.may_be_plain(ip) {
+        return Err(Code::Forbidden.into());
+    }
+    let (ok, said) = verdict(&answer);
+    if !ok {
+        return Ok(Reply::from(Code::RealmUnreachable).with("error", said).into());
+    }
+    // Callers are known by their address, so that is what is kept.
+    let address = Address { host: ip.to_string().into(), ..wanted.address };
+    let mut step = cx.step();
+    let linked = Status::Linked;
+    let realm = step.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
+    step.link(realm).answers = true;
+    Ok(done(&wanted.name, linked))
+}
+
+impl Cx<'_> {
+    /// Whether the caller may make and end links.
+    pub(crate) fn may_link(&self) -> Result<(), Code> {
+        match self.state.policy.open_linking || self.is_admin() {
+            true => Ok(()),
+            false => Err(Code::Forbidden),
+        }
+    }
+}
+
+/// Whether a reply is that of a link made.
+#[cfg(test)]
+pub(crate) fn is_done(reply: &antar_wire::Value) -> bool {
+    reply["status"] == "OK" && reply["message"] == "Connect realm berhasil"
+}
+

@@ -1,0 +1,100 @@
+//! CHECKREALM and SHOWREALM: how it stands with links, and what others need to know of this realm.
+
+use super::{Needs, ROW, Verb};
+use crate::links::{Link, LinkKind, Peer, Status};
+use crate::{Answer, Args, Cx, Stop};
+use antar_wire::{Body, Code, Time, Value, json};
+
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "CHECKREALM",
+        aliases: &["REALM LIST"],
+        help: "Lists the linked realms and the state of each link.",
+        needs: Needs::Someone,
+        addressed: true,
+        run: check,
+        ..ROW
+    },
+    Verb {
+        name: "SHOWREALM",
+        aliases: &["REALM SHOW"],
+        help: "Tells this realm's name, address and key.",
+        needs: Needs::Someone,
+        run: show,
+        ..ROW
+    },
+];
+
+fn check(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
+    let (state, now) = (&cx.state, cx.moment.now);
+    let peers = state.durable.peers.iter().filter(|(_, p)| p.record.status != Status::Removed);
+    let none = Link::default();
+    let described: Vec<(String, Value)> = peers
+        .map(|(realm, peer)| {
+            let link = state.links.links.get(realm).unwrap_or(&none);
+            (peer.record.name.to_string(), describe(peer, link, now))
+        })
+        .collect();
+    let upper = described.iter().map(|(name, fields)| {
+        let mut all = json!({"realm": name, "host": fields["serverip"]});
+        if let (Some(all), Some(fields)) = (all.as_object_mut(), fields.as_object()) {
+            all.extend(fields.clone().into_iter().filter(|(key, _)| key != "serverip"));
+        }
+        all
+    });
+    let upper = upper.collect();
+    let lower = Value::Object(described.into_iter().collect());
+    Ok(Body::Either { lower, upper }.into())
+}
+
+fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
+    let record = &peer.record;
+    let address = record.address.as_ref();
+    let since = if link.since > record.since { link.since } else { record.since };
+    let mut fields = json!({
+        "serverip": address.map(|a| &*a.host).unwrap_or_default(),
+        "port": address.map_or(0, |a| a.port),
+        "state": state(peer, link),
+        "since": since.rfc3339(),
+        "owed": peer.out.owed(),
+        "received": peer.inbox.cursor.seq,
+        "cursor": format!("{}:{}:{}", peer.inbox.epoch(), peer.inbox.cursor.seq, peer.inbox.cursor.chain),
+        "sent": peer.out.acked.seq,
+    });
+    let mut set = |key: &str, value: Option<Value>| {
+        if let (Some(fields), Some(value)) = (fields.as_object_mut(), value) {
+            fields.insert(key.into(), value);
+        }
+    };
+    set("error", link.error.as_deref().map(Value::from));
+    set("oldest", peer.out.oldest().map(|oldest| now.since(oldest).as_secs().into()));
+    set("clock", link.clock.map(Value::from));
+    match record.kind {
+        LinkKind::Native(key) => set("fingerprint", Some(key.to_string().into())),
+        LinkKind::Plain => set("plain", Some(true.into())),
+    }
+    fields
+}
+
+fn state(peer: &Peer, link: &Link) -> &'static str {
+    match (peer.record.status, &peer.record.kind) {
+        (Status::Asking | Status::Asked, _) => "waiting",
+        (Status::Removed | Status::RemovedThere, _) => "removed",
+        (Status::Linked, _) if link.refused => "refused",
+        (Status::Linked, LinkKind::Native(_)) if link.conn.is_some() => "up",
+        (Status::Linked, LinkKind::Plain) if link.failures == 0 => "up",
+        (Status::Linked, _) => "down",
+    }
+}
+
+fn show(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
+    let me = &cx.state.links.me;
+    let name = cx.state.durable.name.as_ref().ok_or(Code::Unavailable)?;
+    Ok(Body::Value(json!({
+        "realm": name.as_str(),
+        "host": me.host.as_ref().or(me.listens.as_ref()),
+        "port": me.port,
+        "fingerprint": me.key.map(|key| key.to_string()),
+    }))
+    .into())
+}

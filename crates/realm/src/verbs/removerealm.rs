@@ -1,0 +1,79 @@
+//! REMOVEREALM and APPROVEREALM: ending a link, and allowing one that was asked for.
+
+use super::{Needs, Param, ROW, Verb};
+use crate::links::{Position, RealmRecord, Status};
+use crate::{Answer, Args, Cx, Event, Output, Stop};
+use antar_wire::{Code, Phrase, Reply, words};
+
+pub const VERBS: &[Verb] = &[
+    Verb {
+        name: "REMOVEREALM",
+        aliases: &["REALM REMOVE"],
+        params: &[Param::Word("R"), Param::Maybe("[force]")],
+        help: "Ends the link with a realm; with force also where messages are still owed to it.",
+        needs: Needs::Someone,
+        addressed: true,
+        run: remove,
+        ..ROW
+    },
+    Verb {
+        name: "APPROVEREALM",
+        aliases: &["REALM APPROVE"],
+        params: &[Param::Word("R")],
+        help: "Allows a realm that asked for it to link; administrators only.",
+        needs: Needs::Admin,
+        run: approve,
+        ..ROW
+    },
+];
+
+fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    cx.may_link()?;
+    let force = words::all(args.text).any(|word| word.eq_ignore_ascii_case("force"));
+    let (realm, peer) = cx.realm(args.word(0))?;
+    let (owed, tip, record) = (peer.out.owed(), peer.out.tip, peer.record.clone());
+    if owed > 0 && !force {
+        return Ok(Reply::from(Code::RealmOwed).with("owed", owed).into());
+    }
+    let hours: Vec<u64> = peer.out.acks.keys().copied().collect();
+    let since = cx.moment.now;
+    cx.emit(Event::RealmSet(realm, RealmRecord { status: Status::Removed, since, ..record }))?;
+    for hour in hours {
+        let floor: Position = tip;
+        cx.emit(Event::Trimmed { realm, floor, hour: Some(hour) })?;
+    }
+    cx.emit(Event::Trimmed { realm, floor: tip, hour: None })?;
+    let mut step = cx.step();
+    let link = step.links().links.remove(&realm).unwrap_or_default();
+    if let Some(dial) = link.call {
+        let call = step.links().calls.remove(&dial);
+        call.and_then(|c| c.conn).into_iter().for_each(|conn| step.output(Output::HangUp(conn)));
+    }
+    let conns: Vec<_> = (step.links().conns.iter())
+        .filter(|(_, c)| c.realm == Some(realm))
+        .map(|(conn, c)| (*conn, c.greeted))
+        .collect();
+    for (conn, greeted) in conns {
+        // Best told at once; a peer that is away hears it when it calls.
+        if greeted {
+            step.output(Output::Line(conn, "REMOVED".into()));
+        }
+        step.hang_up(conn, "the link was ended here");
+    }
+    step.links().links.remove(&realm);
+    Ok(Reply::done(Phrase::same("Realm dihapus")).into())
+}
+
+fn approve(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let (realm, peer) = cx.realm(args.word(0))?;
+    if peer.record.status != Status::Asking {
+        return Err(Code::RealmExists.into());
+    }
+    let mut step = cx.step();
+    step.set_status(realm, Status::Linked);
+    // They hear of it when they call again, which they do at once.
+    if let Some(conn) = step.link(realm).conn {
+        step.hang_up(conn, "approved; waiting for its next call");
+    }
+    Ok(Reply::done(Phrase::same("Realm disetujui")).into())
+}

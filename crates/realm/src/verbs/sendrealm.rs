@@ -1,0 +1,85 @@
+//! SENDREALM: a private message to a user of another realm.
+
+use super::{Param, ROW, Verb};
+use crate::links::{LinkKind, Status, owe};
+use crate::{Answer, Args, Cx, Event, Mailbox, RealmId, Stop};
+use antar_wire::{Body, Code, Entry, EntryKind, Message, Name, Phrase};
+use std::sync::Arc;
+
+pub const VERBS: &[Verb] = &[Verb {
+    name: "SENDREALM",
+    params: &[Param::Word("R"), Param::Word("U"), Param::Text("MSG")],
+    help: "Sends a private message to a user of another realm; OK once it is on disk here.",
+    addressed: true,
+    run,
+    ..ROW
+}];
+
+/// Users of one plain realm that can be written to.
+const ABROAD: usize = 10_000;
+
+fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let me = cx.me()?;
+    let realm = cx.open_realm(args.word(0))?;
+    let to = Name::parse(args.word(1)).ok_or(Code::BadName)?;
+    let text = cx.text(args.text)?;
+    let (id, time) = (cx.next_id(), cx.moment.now);
+    let from = cx.my_account()?.record.name.clone();
+    let plain = cx.peer(realm)?.record.kind == LinkKind::Plain;
+    let name = Some(cx.peer(realm)?.record.name.clone());
+    let (mut id, owed) = (id, Entry { kind: EntryKind::Private, time, from: from.clone(), to: to.clone(), text: text.clone() });
+    let waits = if plain { Some(number(cx, realm, &to)?) } else { None };
+    if waits.is_some() {
+        id = cx.next_id();
+    } else {
+        cx.owe(realm, owed)?;
+    }
+    let message = Message { id, time, from, to, text, realm: name, notice: None };
+    if let Some(number) = waits {
+        // It waits here until they ask for it, without the realm's name: there it is their own.
+        let message = Arc::new(Message { realm: None, ..message.clone() });
+        let mailbox = Mailbox::Abroad(realm, number);
+        cx.emit(Event::Posted { mailbox, sender: None, message })?;
+    }
+    let (mailbox, message) = (Mailbox::SentRealm(me, realm), Arc::new(message));
+    cx.emit(Event::Posted { mailbox, sender: None, message })?;
+    Ok(Body::Sent(Phrase::same("Pesan realm dikirim"), id, None).into())
+}
+
+/// The number under which what is for a user of a plain realm waits.
+fn number(cx: &mut Cx<'_>, realm: RealmId, to: &Name) -> Result<u64, Code> {
+    let abroad = &cx.peer(realm)?.abroad;
+    if let Some(number) = abroad.get(&*to.folded()) {
+        return Ok(*number);
+    }
+    if abroad.len() >= ABROAD {
+        return Err(Code::LinkFull);
+    }
+    let number = cx.next_id();
+    cx.emit(Event::AbroadSet(realm, number, to.clone()))?;
+    Ok(number)
+}
+
+impl Cx<'_> {
+    /// A realm by name that can be written to.
+    pub(crate) fn open_realm(&self, name: &str) -> Result<RealmId, Code> {
+        let (realm, peer) = self.realm(name)?;
+        match peer.record.status {
+            Status::Linked | Status::Asked => Ok(realm),
+            Status::RemovedThere => Err(Code::RealmUnreachable),
+            Status::Asking | Status::Removed => Err(Code::RealmNotFound),
+        }
+    }
+
+    /// Appends to what a realm is owed, within its limit.
+    pub(crate) fn owe(&mut self, realm: RealmId, entry: Entry) -> Result<(), Code> {
+        let (limits, out) = (&self.state.limits, &self.peer(realm)?.out);
+        if out.owed() >= limits.link_messages
+            || out.owed_bytes() + entry.size() > limits.link_bytes
+        {
+            return Err(Code::LinkFull);
+        }
+        let event = owe(out, realm, entry);
+        self.emit(event)
+    }
+}
