@@ -21,7 +21,7 @@ pub use cx::{Answer, Cx, Stop};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, ConnId, DialId, GroupId, SessionId};
-pub use password::{PasswordHash, Proof, Work};
+pub use password::{BackedUp, PasswordHash, Proof, Work};
 pub use settings::{Limits, Policy};
 pub use state::{Effects, Input, Mode, Moment, Origin, Output, State};
 pub use verbs::Verb;

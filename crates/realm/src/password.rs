@@ -1,6 +1,6 @@
-//! Passwords, whose hashing is too slow for the domain's one thread.
+//! What is too slow for the domain's one thread: hashing passwords, writing a backup.
 //!
-//! A verb that needs a hash stops with a [`Work`]; the driver does it elsewhere and runs the same
+//! A verb that needs it stops with a [`Work`]; the driver does it elsewhere and runs the same
 //! line again with the [`Proof`] of it.
 
 use antar_wire::Secret;
@@ -47,6 +47,22 @@ pub enum Work {
         /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
         subject: String,
     },
+    /// Write everything that is durable by now into a directory; operators only.
+    Backup {
+        /// The directory.
+        path: String,
+    },
+}
+
+/// How much a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Messages.
+    pub messages: u64,
+    /// Everything else: accounts, groups, memberships, sessions.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
 }
 
 /// What came of a [`Work`].
@@ -61,6 +77,8 @@ pub enum Proof {
         /// The verdict.
         matches: bool,
     },
+    /// What was backed up, or why nothing was and what to do about it.
+    BackedUp(Result<BackedUp, String>),
     /// Not tried: too many failures lately.
     Throttled,
     /// Not tried: the pool that hashes is full.

@@ -3,8 +3,14 @@
 use crate::StoreError;
 use std::ops::{ControlFlow, Range};
 
-/// A key: 20 bytes at most, so that engines can keep it inline.
+/// A key: 20 bytes at most, so that engines can keep it inline. Those that begin with 0 are an
+/// engine's own.
 pub type Key = Vec<u8>;
+
+/// Every key but the engine's own.
+pub fn everything() -> Range<Key> {
+    vec![1]..vec![u8::MAX; 21]
+}
 
 /// The changes of one batch, in one stretch of memory that can be written as it is.
 ///

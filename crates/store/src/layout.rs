@@ -20,6 +20,7 @@
 use crate::StoreError;
 use crate::engine::{Key, Ops};
 use antar_realm::{Event, Mailbox, Source};
+use antar_wire::Message;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The version of this layout.
@@ -31,6 +32,7 @@ pub const RUN: usize = 64;
 pub const FORMAT_KEY: &[u8] = b"f";
 pub const TIP_KEY: &[u8] = b"b";
 pub const RECORDS: u8 = b'r';
+const MAILBOXES: u8 = b'm';
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +173,14 @@ pub fn decode_run<T: DeserializeOwned>(key: &[u8], mut value: &[u8]) -> Result<V
         value = rest;
     }
     Ok(run)
+}
+
+/// How many messages a pair holds; that it can be read is found out on the way.
+pub fn messages(key: &[u8], value: &[u8]) -> Result<u64, StoreError> {
+    match key.first() {
+        Some(&MAILBOXES) => Ok(decode_run::<Message>(key, value)?.len() as u64),
+        _ => Ok(0),
+    }
 }
 
 pub fn damaged(key: &[u8]) -> StoreError {

@@ -1,17 +1,22 @@
 //! The store itself, over whichever engine.
 
+use crate::export::{self, Exported};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Pointer, RECORDS, TIP_KEY, Tip};
 use crate::{Direction, Engine, StoreError};
 use antar_realm::{Event, Page, Source};
 use antar_wire::Message;
 use serde::de::DeserializeOwned;
+use std::io::{Read, Write};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// What a realm keeps. One thread commits; any number read.
 pub struct Store {
     engine: Box<dyn Engine>,
     tip: Mutex<Tip>,
+    /// How often the data were opened again.
+    reopened: AtomicU64,
 }
 
 impl Store {
@@ -21,7 +26,7 @@ impl Store {
     /// [`StoreError::Format`] or [`StoreError::Corrupt`] where the data must not be used;
     /// otherwise what the engine says.
     pub fn open(engine: Box<dyn Engine>) -> Result<(Self, Vec<Event>), StoreError> {
-        let store = Self { engine, tip: Mutex::new(Tip::default()) };
+        let store = Self { engine, tip: Mutex::default(), reopened: AtomicU64::default() };
         let events = store.load()?;
         Ok((store, events))
     }
@@ -31,8 +36,41 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], while the cause lasts.
     pub fn reopen(&self) -> Result<Vec<Event>, StoreError> {
+        self.reopened.fetch_add(1, Ordering::Relaxed);
         self.engine.reopen()?;
         self.load()
+    }
+
+    /// Writes everything that is kept, as it was at one moment: everything committed before the
+    /// call, and maybe some batches more. Commits and reads go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Output`] where `out` refuses; otherwise as [`Store::read`]. What is damaged is
+    /// not written.
+    pub fn export(&self, out: impl Write) -> Result<Exported, StoreError> {
+        let opened = self.reopened.load(Ordering::Relaxed);
+        export::export(&*self.engine, out, || {
+            // Opening again waits for who still reads, and everything else waits for that.
+            if self.reopened.load(Ordering::Relaxed) == opened {
+                return Ok(());
+            }
+            Err(StoreError::Engine("a commit failed meanwhile".into()))
+        })
+    }
+
+    /// Fills an engine that holds nothing with what [`Store::export`] wrote, and opens it. Where
+    /// this fails, what the engine holds by then cannot be opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`] or [`StoreError::Format`] where that is no whole export; otherwise
+    /// what the engine says.
+    pub fn import(
+        engine: Box<dyn Engine>,
+        input: impl Read,
+    ) -> Result<(Self, Vec<Event>, Exported), StoreError> {
+        let imported = export::import(&*engine, input)?;
+        let (store, events) = Self::open(engine)?;
+        Ok((store, events, imported))
     }
 
     /// What the data amount to now: what [`Store::open`] gave, and every batch committed since.

@@ -15,6 +15,9 @@ use antar_wire::{Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
+const UNSEEN_IDS: u64 = 1 << 36;
+
 /// When something happens, and the chance it may use.
 #[derive(Clone, Debug)]
 pub struct Moment {
@@ -75,8 +78,8 @@ pub enum Output {
     Reply(ConnId, Dialect, Reply),
     /// A reply that the store completes, once everything before it is durable.
     Read(ConnId, Dialect, Read),
-    /// Work on passwords; [`Input::Resume`] goes on with the line. Until then the driver holds back
-    /// the connection's later frames.
+    /// Work that takes long; [`Input::Resume`] goes on with the line. Until then the driver holds
+    /// back the connection's later frames.
     Work {
         /// The connection that waits.
         conn: ConnId,
@@ -181,6 +184,17 @@ impl State {
     /// [`Code::Unavailable`] where nothing can be kept.
     pub fn name_realm(&mut self, name: Name, effects: &mut Effects) -> Result<(), Code> {
         self.emit(Event::RealmNamed(name), effects)
+    }
+
+    /// Takes note that the realm was put back from a backup: others may have seen more of it than it
+    /// remembers. Must be durable before the realm is used.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where nothing can be kept.
+    pub fn restored(&mut self, _moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
+        // Whatever ids were given out since are not given out again.
+        let past = self.durable.next_id().saturating_add(UNSEEN_IDS - 1);
+        self.emit(Event::IdReached(past), effects)
     }
 
     /// Whether a connection is bound to a session.

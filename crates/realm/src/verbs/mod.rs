@@ -5,6 +5,7 @@
 
 mod addgroup;
 mod auth;
+mod backup;
 mod getgroups;
 mod help;
 mod inbox;
@@ -113,6 +114,7 @@ pub static ALL: &[&[Verb]] = &[
     watch::VERBS,
     realms::VERBS,
     users::VERBS,
+    backup::VERBS,
     ping::VERBS,
     help::VERBS,
     version::VERBS,
