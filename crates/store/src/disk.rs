@@ -53,6 +53,11 @@ impl Disk {
         Self::start(path, mark)
     }
 
+    /// Whether there are data in a directory, or were to be.
+    pub fn is_in(path: &Path) -> bool {
+        unfinished::has_parts(path)
+    }
+
     /// Opens an empty directory for data from elsewhere. Until [`Disk::finish`] nothing opens it as
     /// a realm's; what an attempt left that did not get so far is removed.
     ///

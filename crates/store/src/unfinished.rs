@@ -24,11 +24,16 @@ pub fn check(directory: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Whether any part of an engine is in a directory.
+pub fn has_parts(directory: &Path) -> bool {
+    PARTS.iter().any(|part| directory.join(part).exists())
+}
+
 /// Marks a directory that is empty, or has been marked before.
 pub fn begin(directory: &Path) -> Result<(), StoreError> {
     if marker(directory).try_exists()? {
         remove_parts(directory)?;
-    } else if PARTS.iter().any(|part| directory.join(part).exists()) {
+    } else if has_parts(directory) {
         return Err(StoreError::Occupied(directory.into()));
     }
     File::create(marker(directory))?.sync_all()?;

@@ -9,9 +9,12 @@ pub(crate) use live::Live;
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
+    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop,
+    Work,
 };
-use antar_wire::{Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token};
+use antar_wire::{
+    Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -370,4 +373,20 @@ fn find_session(cx: &mut Cx<'_>, token: Option<&Token>) -> bool {
     cx.session = Some(id);
     cx.caller = Some(account);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_realm_gives_out_ids_that_nobody_has_seen() {
+        let loaded = [Event::IdReached(7)];
+        let mut state = State::new(Limits::default(), Policy::local(), loaded);
+        let moment = Moment { now: Time(1), entropy: [0; 32] };
+        let mut effects = Effects::default();
+        state.restored(&moment, &mut effects).unwrap();
+        assert_eq!(effects.events, [Event::IdReached(7 + UNSEEN_IDS)]);
+        assert_eq!(state.durable.next_id(), 8 + UNSEEN_IDS);
+    }
 }

@@ -1,8 +1,8 @@
 //! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
 
 use crate::{
-    BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy, Proof,
-    Read, Source, State, Work,
+    BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
+    Proof, Read, Source, State, Work,
 };
 use antar_wire::{Body, Frame, Message, Name, Reply, Time, Value, encode_event};
 use std::collections::BTreeMap;
