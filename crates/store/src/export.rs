@@ -405,6 +405,27 @@ mod tests {
     }
 
     #[test]
+    fn it_is_broken_off_where_the_data_have_to_be_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Box::new(Disk::open(directory.path()).unwrap());
+        let (store, _) = Store::open(disk).unwrap();
+        (1..=20).for_each(|n| store.commit(&batch(n, 100_000)).unwrap());
+        let before = all(&store);
+        std::thread::scope(|scope| {
+            let (mut began, store) = (false, &store);
+            // Until it is noticed, each frame takes its time.
+            let mut out = Busy(Vec::new(), || {
+                if !std::mem::replace(&mut began, true) {
+                    scope.spawn(|| store.reopen().unwrap());
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            });
+            assert!(matches!(store.export(&mut out), Err(StoreError::Engine(_))));
+        });
+        assert!(all(&store) == before);
+    }
+
+    #[test]
     fn refusals_say_what_is_wrong() {
         let whole = exported();
         let refused = |bytes: &[u8]| import(bytes).err().unwrap().to_string();
