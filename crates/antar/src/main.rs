@@ -1,5 +1,7 @@
 //! The `antar` binary: a server, its administration, a client and a load generator.
 
+mod admin;
+mod backup;
 mod bare_loop;
 mod bench;
 mod chat;
@@ -30,6 +32,10 @@ enum Command {
     Demo(demo::Options),
     /// Add, list and remove users, on a running realm or a stopped one.
     User(user::Options),
+    /// Write everything a realm keeps, running or stopped, to a new directory.
+    Backup(backup::Options),
+    /// Make a new realm's data of a backup.
+    Restore(backup::Options),
     /// Chat in a terminal.
     Chat(chat::Options),
     /// Measure a realm with a load of requests.
@@ -43,6 +49,8 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::User(options) => user::run(&options),
+        Command::Backup(options) => backup::run(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Chat(options) => chat::run(options),
         Command::Bench(options) => bench::run(options),
         Command::BareLoop(options) => bare_loop::run(&options),

@@ -1,14 +1,16 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
-use crate::serve;
-use antar_server::{Config, Offline, SOCKET};
-use antar_wire::{END, Name};
+use crate::{admin, serve};
+use antar_server::Offline;
+use antar_wire::Name;
 use anyhow::{Context, bail};
 use serde_json::Value;
-use std::io::{self, BufRead, IsTerminal, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// How long a running realm may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -61,12 +63,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
         Action::Remove { name } => format!("REMOVEUSER {}", checked(name)?),
     };
-    let reply = request(&config, &line)?;
-    let data = &reply["data"];
-    if reply["status"] != "OK" {
-        bail!("{} ({})", data.as_str().unwrap_or("refused"), reply["code"].as_str().unwrap_or("?"));
-    }
-    match data {
+    let reply = admin::request(&config, &line, Some(PATIENCE), Offline::open)?;
+    match &reply["data"] {
         Value::Array(users) => users.iter().for_each(print_user),
         data => println!("{}", data.as_str().unwrap_or_default()),
     }
@@ -101,31 +99,4 @@ fn ask_password(name: &str) -> anyhow::Result<String> {
         bail!("the two are not the same; nothing was changed");
     }
     Ok(password)
-}
-
-/// Has the realm answer a request, running or not.
-fn request(config: &Config, line: &str) -> anyhow::Result<Value> {
-    let bytes = match UnixStream::connect(config.data.join(SOCKET)) {
-        Ok(socket) => ask_running(socket, line).context("the running realm did not answer")?,
-        Err(_) => {
-            let (dialect, reply) = Offline::open(config)?.request(line)?;
-            let mut bytes = Vec::new();
-            reply.encode(dialect, &mut bytes);
-            bytes
-        }
-    };
-    Ok(serde_json::from_slice(&bytes)?)
-}
-
-fn ask_running(mut socket: UnixStream, line: &str) -> io::Result<Vec<u8>> {
-    socket.set_read_timeout(Some(Duration::from_secs(30)))?;
-    socket.write_all(format!("{line}\n").as_bytes())?;
-    let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
-    while !reply.ends_with(END) {
-        match socket.read(&mut buffer)? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => reply.extend_from_slice(&buffer[..n]),
-        }
-    }
-    Ok(reply)
 }

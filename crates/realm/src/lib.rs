@@ -24,7 +24,7 @@ pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, RealmId, SessionId};
 pub use links::may_dial;
-pub use work::{PasswordHash, Proof, Work};
+pub use work::{BackedUp, PasswordHash, Proof, Work};
 pub use planted::Bug;
 pub use settings::{Inbound, Limits, Policy};
 pub use state::{Effects, Input, Mode, Moment, Origin, Output, State};

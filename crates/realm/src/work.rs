@@ -59,6 +59,22 @@ pub enum Work {
     },
     /// Ask a plain peer.
     Ask(Ask),
+    /// Write everything that is durable by now into a directory; operators only.
+    Backup {
+        /// The directory.
+        path: String,
+    },
+}
+
+/// How much a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Messages.
+    pub messages: u64,
+    /// Everything else: accounts, groups, memberships, sessions.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
 }
 
 /// What came of a [`Work`].
@@ -73,6 +89,8 @@ pub enum Proof {
         /// The verdict.
         matches: bool,
     },
+    /// What was backed up, or why nothing was and what to do about it.
+    BackedUp(Result<BackedUp, String>),
     /// Not tried: too many failures lately.
     Throttled,
     /// Not tried: the pool that hashes is full.

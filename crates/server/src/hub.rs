@@ -3,6 +3,7 @@
 //! What enters is a plain value ([`ToHub`]); the hub stamps it with time and chance, steps the
 //! domain, hands the effects to the committer and releases them once they are durable.
 
+use crate::backup::Backups;
 use crate::committer::{Committer, Done};
 use crate::outbox::{self, Item, Outbox};
 use crate::passwords::Passwords;
@@ -30,7 +31,7 @@ pub enum ToHub {
     Frames(ConnId, Vec<Frame>),
     /// A connection is gone.
     Disconnected(ConnId),
-    /// Passwords of a line have been worked on.
+    /// What took long about a line has been done.
     Proved { conn: ConnId, line: String, proofs: Vec<Proof> },
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
@@ -40,7 +41,7 @@ struct Conn {
     origin: Origin,
     outbox: Arc<Outbox>,
     logged_in: bool,
-    /// What came after a line whose password is being worked on.
+    /// What came after a line that is being worked on elsewhere.
     held: Option<VecDeque<Frame>>,
 }
 
@@ -49,10 +50,11 @@ pub struct Hub {
     pub state: State,
     pub committer: Committer,
     pub passwords: Passwords,
+    pub backups: Backups,
     /// See [`crate::LimitsConfig::unread_events`].
     pub unread_events: usize,
     pub inbox: mpsc::Receiver<ToHub>,
-    /// For the work on passwords to come back by; does not keep the hub alive.
+    /// For work to come back by; does not keep the hub alive.
     pub back: mpsc::WeakSender<ToHub>,
 }
 
@@ -136,6 +138,7 @@ impl Running {
             }
             ToHub::Drain(drained) => {
                 self.conns.values().for_each(|c| c.outbox.set(|state| state.draining = true));
+                self.hub.backups.stop();
                 self.drained = Some(drained);
             }
         }
@@ -159,7 +162,7 @@ impl Running {
         }
     }
 
-    /// After a step: where it needs work on a password, what follows on that connection waits.
+    /// After a step: where it needs work elsewhere, what follows on that connection waits.
     fn hold_if_waiting(&mut self, conn: ConnId) -> bool {
         let waits = matches!(self.effects.outputs.last(), Some(Output::Work { .. }));
         if waits && let Some(c) = self.conns.get_mut(&conn) {
@@ -168,7 +171,7 @@ impl Running {
         waits
     }
 
-    /// Goes on with a line whose passwords have been worked on, then with what came after it.
+    /// Goes on with a line that has been worked on, then with what came after it.
     fn resume(&mut self, now: Time, conn: ConnId, line: String, proofs: Vec<Proof>) {
         if !self.conns.contains_key(&conn) {
             return;
@@ -266,13 +269,16 @@ impl Running {
         }
     }
 
-    /// Has a password worked on, off this task.
+    /// Has what takes long done off this task.
     fn work(&mut self, conn: ConnId, line: String, mut proofs: Vec<Proof>, work: Work) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
-        let passwords = self.hub.passwords.clone();
+        let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());
         tokio::spawn(async move {
-            proofs.push(passwords.prove(origin, work).await);
+            proofs.push(match work {
+                Work::Backup { path } => backups.write(path).await,
+                work => passwords.prove(origin, work).await,
+            });
             let _ = back.send(ToHub::Proved { conn, line, proofs }).await;
         });
     }

@@ -4,6 +4,7 @@
 //! one `hub` that owns the domain's state, and a `committer` thread makes batches durable. A reply
 //! leaves only when the batch that holds what it promises is synced.
 
+mod backup;
 mod bare;
 mod committer;
 mod config;
@@ -17,6 +18,7 @@ mod server;
 mod session;
 mod throttle;
 
+pub use backup::{BackupError, restore};
 pub use bare::BareLoop;
 pub use config::{Config, ConfigError, LimitsConfig, PasswordsConfig, SOCKET};
 pub use offline::{Offline, OfflineError};

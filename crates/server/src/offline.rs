@@ -1,16 +1,19 @@
 //! Administration of a realm that is not running, with the same requests.
 
 use crate::passwords::prove_here;
-use crate::{Config, server};
-use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, State};
+use crate::{BackupError, Config, backup, server};
+use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
 use antar_store::{Disk, Store, StoreError};
 use antar_wire::{Dialect, Frame, Reply, Time};
 use rand::Rng;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 /// A realm opened for administration; its directory is locked meanwhile.
 pub struct Offline {
     store: Store,
     state: State,
+    data: PathBuf,
     passwords: crate::PasswordsConfig,
 }
 
@@ -23,6 +26,9 @@ pub enum OfflineError {
     /// Its data cannot be opened or changed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// There is no realm.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The request is not one for an administrator.
     #[error("a stopped realm cannot answer this")]
     Unanswered,
@@ -43,7 +49,18 @@ impl Offline {
         let moment = Moment { now: Time::now(), entropy: [0; 32] };
         let connected = Input::Connected(OPERATOR, Origin::Operator);
         state.step(&moment, connected, &mut Effects::default());
-        Ok(Self { store, state, passwords: config.passwords.clone() })
+        Ok(Self { store, state, data: config.data.clone(), passwords: config.passwords.clone() })
+    }
+
+    /// As [`Offline::open`], where there is a realm already.
+    ///
+    /// # Errors
+    /// [`BackupError::NoRealm`] where there is none; otherwise as [`Offline::open`].
+    pub fn open_existing(config: &Config) -> Result<Self, OfflineError> {
+        if !Disk::is_in(&config.data) {
+            return Err(BackupError::NoRealm(config.data.clone()).into());
+        }
+        Self::open(config)
     }
 
     /// Answers one request as a running realm would an operator; what it changes is on disk when
@@ -64,11 +81,21 @@ impl Offline {
             match effects.outputs.pop() {
                 Some(Output::Reply(_, dialect, reply)) => return Ok((dialect, reply)),
                 Some(Output::Work { conn, line, mut proofs, work }) => {
-                    proofs.push(prove_here(&self.passwords, work));
+                    proofs.push(self.prove(work));
                     input = Input::Resume { conn, line, proofs };
                 }
                 _ => return Err(OfflineError::Unanswered),
             }
+        }
+    }
+
+    fn prove(&self, work: Work) -> Proof {
+        match work {
+            Work::Backup { path } => {
+                let never = AtomicBool::new(false);
+                backup::proof(backup::write(&self.store, &self.data, Path::new(&path), &never))
+            }
+            work => prove_here(&self.passwords, work),
         }
     }
 }

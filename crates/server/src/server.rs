@@ -1,5 +1,6 @@
 //! A realm, running.
 
+use crate::backup::Backups;
 use crate::committer::Committer;
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::listen::{AdminSocket, Gate, Listener, bind};
@@ -108,6 +109,7 @@ impl Server {
         let reads = Reads::new(store.clone());
         let running = Hub {
             state,
+            backups: Backups::new(store.clone(), &config.data),
             committer: Committer::start(store)?,
             passwords: Passwords::new(&config.passwords, &config.limits),
             unread_events: config.limits.unread_events,

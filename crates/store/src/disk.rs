@@ -11,6 +11,7 @@ use crate::janitor::Janitor;
 use crate::log::Log;
 use crate::mark::Mark;
 use crate::tree::{self, Tree};
+use crate::unfinished;
 use crate::{Direction, Engine, Ops, StoreError, Visit};
 use lsm_tree::Guard;
 use std::fs::File;
@@ -43,10 +44,50 @@ impl Disk {
     ///
     /// # Errors
     /// [`StoreError::Locked`] where another process has it; [`StoreError::Corrupt`] where the log or
-    /// a table is damaged; [`StoreError::Io`] where the directory cannot be used.
+    /// a table is damaged; [`StoreError::Unfinished`] where it was not restored to the end;
+    /// [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         std::fs::create_dir_all(path)?;
         let mark = Mark::open(path)?;
+        unfinished::check(path)?;
+        Self::start(path, mark)
+    }
+
+    /// Whether there are data in a directory, or were to be.
+    pub fn is_in(path: &Path) -> bool {
+        unfinished::has_parts(path)
+    }
+
+    /// Opens an empty directory for data from elsewhere. Until [`Disk::finish`] nothing opens it as
+    /// a realm's; what an attempt left that did not get so far is removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Occupied`] where there are data; otherwise as [`Disk::open`].
+    pub fn restore(path: &Path) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(path)?;
+        let mark = Mark::open(path)?;
+        unfinished::begin(path)?;
+        mark.set(0);
+        Self::start(path, mark)
+    }
+
+    /// Makes a directory a realm's, once [`Disk::restore`] has filled it and is closed.
+    ///
+    /// # Errors
+    /// What the system says; nothing opens the directory then.
+    pub fn finish(path: &Path) -> Result<(), StoreError> {
+        Ok(unfinished::end(path)?)
+    }
+
+    /// Removes what [`Disk::restore`] has put into a directory, once it is closed.
+    ///
+    /// # Errors
+    /// What the system says; nothing opens the directory then.
+    pub fn give_up(path: &Path) -> Result<(), StoreError> {
+        Ok(unfinished::give_up(path)?)
+    }
+
+    fn start(path: &Path, mark: Mark) -> Result<Self, StoreError> {
         let running = RwLock::new(Some(Arc::new(Running::start(path)?)));
         Ok(Self { path: path.into(), running, mark })
     }
@@ -162,7 +203,11 @@ impl Engine for Disk {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let mut pairs = self.tree()?.range(range);
+        let running = self.running()?;
+        running.progress.wait()?;
+        // Held to the end of the scan: the tree deletes the files of tables that nobody reads any more,
+        // and it must not be opened a second time by then.
+        let mut pairs = running.tree.range(range);
         loop {
             let next = match direction {
                 Direction::Up => pairs.next(),

@@ -3,8 +3,14 @@
 use crate::StoreError;
 use std::ops::{ControlFlow, Range};
 
-/// A key: 20 bytes at most, so that engines can keep it inline.
+/// A key: 26 bytes at most, and 20 for what there is most of, so that engines can keep it inline. Those that begin with 0 are an
+/// engine's own.
 pub type Key = Vec<u8>;
+
+/// Every key but the engine's own.
+pub fn everything() -> Range<Key> {
+    vec![1]..vec![u8::MAX; 21]
+}
 
 /// The changes of one batch, in one stretch of memory that can be written as it is.
 ///
@@ -37,7 +43,7 @@ impl Ops {
 
     /// Removes a key, which may be missing.
     pub fn delete(&mut self, key: &[u8]) {
-        debug_assert!(key.len() <= 20, "keys are short");
+        debug_assert!(key.len() <= 26, "keys are short");
         self.0.push(key.len() as u8);
         self.0.extend_from_slice(&[0; 4]);
         self.0.extend_from_slice(key);

@@ -23,6 +23,18 @@ pub enum StoreError {
     /// What is on disk is not what was written there.
     #[error("the data are damaged: {0}; put the directory back from a backup")]
     Corrupt(String),
+    /// What should be restored is not a whole export.
+    #[error("the backup cannot be used: {0}; take another one")]
+    Backup(String),
+    /// An export cannot be written.
+    #[error("the backup could not be written: {0}")]
+    Output(std::io::Error),
+    /// A realm should be restored where there is one.
+    #[error("{0} holds a realm already; move it away, or restore to another directory with --data")]
+    Occupied(PathBuf),
+    /// The process that restored a realm ended before it was whole.
+    #[error("a restore into {0} did not finish; run antar restore again, or remove the directory")]
+    Unfinished(PathBuf),
     /// The disk refused: it is full, or it fails.
     #[error("the disk refused: {0}")]
     Io(#[from] std::io::Error),

@@ -4,9 +4,20 @@
 //! |---|---|
 //! | `b` | the latest batch, and the highest id by then ([`Tip`]) |
 //! | `f` | format version |
+//! | `k` fork, number | a run of hashes of what another realm sent, the first at this entry |
 //! | `m` mailbox, id | a run of messages, the first with this id |
+//! | `o` realm, number | a run of what another realm is owed, the first this entry |
 //! | `r` `a` account | [`Event::AccountSet`] |
 //! | `r` `g` group | [`Event::GroupSet`] |
+//! | `r` `i` invitation | [`Event::InvitationSet`] |
+//! | `r` `l` realm 0 | [`Event::RealmSet`] |
+//! | `r` `l` realm 1 | [`Event::EpochBegun`] |
+//! | `r` `l` realm 2 | [`Event::OwedReached`] |
+//! | `r` `l` realm 3 | the latest [`Event::Trimmed`] |
+//! | `r` `l` realm 4, hour | [`Event::Acked`] |
+//! | `r` `l` realm 5, fork | [`Event::Followed`] |
+//! | `r` `l` realm 6 | [`Event::CursorReached`] |
+//! | `r` `l` realm 7, number | [`Event::AbroadSet`] |
 //! | `r` `m` group, account | [`Event::MemberAdded`] |
 //! | `r` `n` | [`Event::RealmNamed`] |
 //! | `r` `s` session | [`Event::SessionSet`] |
@@ -19,8 +30,11 @@
 
 use crate::StoreError;
 use crate::engine::{Key, Ops};
+use antar_realm::links::Position;
 use antar_realm::{Event, Mailbox, Source};
+use antar_wire::{Entry, Message};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::sync::Arc;
 
 /// The version of this layout.
 pub const FORMAT: u32 = 1;
@@ -31,6 +45,7 @@ pub const RUN: usize = 64;
 pub const FORMAT_KEY: &[u8] = b"f";
 pub const TIP_KEY: &[u8] = b"b";
 pub const RECORDS: u8 = b'r';
+const MAILBOXES: u8 = b'm';
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,76 +61,167 @@ pub struct Pointer {
     pub mailbox: Mailbox,
 }
 
-/// The changes that a batch of events makes on disk, and the highest id it carries.
-pub fn write(events: &[Event]) -> Result<(Ops, u64), StoreError> {
-    let (mut ops, mut last_id) = (Ops::default(), 0);
-    let mut posted = Vec::with_capacity(2 * events.len());
-    for event in events {
-        last_id = last_id.max(write_record(event, &mut ops)?);
-        if let Event::Posted { mailbox, sender, message } = event {
-            posted.push((Source::Mailbox(*mailbox), event));
-            posted.extend(sender.map(|sender| (Source::Sent(sender), event)));
-            last_id = last_id.max(message.id);
+/// An entry of a log that another realm follows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Owed {
+    pub at: Position,
+    pub entry: Arc<Entry>,
+}
+
+/// A line of a list, on its way to disk.
+enum Line<'a> {
+    Message(&'a Message),
+    Pointer(Pointer),
+    Owed(Owed),
+    Mark(Position),
+}
+
+impl Line<'_> {
+    fn id(&self) -> u64 {
+        match self {
+            Self::Message(message) => message.id,
+            Self::Pointer(pointer) => pointer.id,
+            Self::Owed(owed) => owed.at.seq,
+            Self::Mark(at) => at.seq,
         }
     }
+
+    fn encode(&self, value: &mut Vec<u8>) -> Result<(), StoreError> {
+        match self {
+            Self::Message(message) => encode(message, value),
+            Self::Pointer(pointer) => encode(pointer, value),
+            Self::Owed(owed) => encode(owed, value),
+            Self::Mark(at) => encode(at, value),
+        }
+    }
+}
+
+/// What a batch of events comes to on disk.
+#[derive(Default)]
+struct Writing<'a> {
+    ops: Ops,
+    last_id: u64,
+    lines: Vec<(Source, Line<'a>)>,
+}
+
+/// The changes that a batch of events makes on disk, and the highest id it carries.
+pub fn write(events: &[Event]) -> Result<(Ops, u64), StoreError> {
+    let mut writing = Writing { lines: Vec::with_capacity(2 * events.len()), ..Writing::default() };
+    events.iter().try_for_each(|event| writing.event(event))?;
+    let Writing { mut ops, last_id, mut lines } = writing;
     // Stable: within a list the ids stay in order.
-    posted.sort_by_key(|(source, _)| *source);
-    for list in posted.chunk_by(|a, b| a.0 == b.0) {
+    lines.sort_by_key(|(source, _)| *source);
+    for list in lines.chunk_by(|a, b| a.0 == b.0) {
         list.chunks(RUN).try_for_each(|run| write_run(run, &mut ops))?;
     }
     Ok((ops, last_id))
 }
 
-/// Writes what is kept of an event that is no message, and returns its id.
-fn write_record(event: &Event, ops: &mut Ops) -> Result<u64, StoreError> {
-    let (kind, ids, id): (u8, &[u64], u64) = match event {
-        Event::Posted { .. } => return Ok(0),
-        Event::IdReached(id) => return Ok(*id),
-        Event::RealmNamed(_) => (b'n', &[], 0),
-        Event::AccountSet(id, _) => (b'a', &[id.0], id.0),
-        Event::SessionSet(id, _) => (b's', &[id.0], id.0),
-        Event::GroupSet(id, _) => (b'g', &[id.0], id.0),
-        Event::MemberAdded(group, account, since) => (b'm', &[group.0, account.0], *since),
-        Event::AccountRemoved(id) => return Ok(remove(ops, b'a', &[id.0])),
-        Event::SessionEnded(id) => return Ok(remove(ops, b's', &[id.0])),
-        Event::MemberRemoved(group, account) => {
-            return Ok(remove(ops, b'm', &[group.0, account.0]));
+impl<'a> Writing<'a> {
+    fn event(&mut self, event: &'a Event) -> Result<(), StoreError> {
+        match event {
+            Event::Posted { mailbox, sender, message } => {
+                self.lines.push((Source::Mailbox(*mailbox), Line::Message(message)));
+                if let Some(sender) = sender {
+                    let pointer = Pointer { id: message.id, mailbox: *mailbox };
+                    self.lines.push((Source::Sent(*sender), Line::Pointer(pointer)));
+                }
+                self.last_id = self.last_id.max(message.id);
+                Ok(())
+            }
+            Event::Owed { realm, tip, total, since, entry } => {
+                let owed = Owed { at: *tip, entry: entry.clone() };
+                self.lines.push((Source::Owed(*realm), Line::Owed(owed)));
+                let (realm, tip, total, since) = (*realm, *tip, *total, *since);
+                self.record(&Event::OwedReached { realm, tip, total, since })
+            }
+            Event::Received { realm, fork, cursor, chains, events } => {
+                events.iter().try_for_each(|event| self.event(event))?;
+                let first = cursor.seq + 1 - chains.len() as u64;
+                let marks = chains.iter().zip(first..).map(|(chain, seq)| {
+                    (Source::Marks(*fork), Line::Mark(Position { seq, chain: *chain }))
+                });
+                self.lines.extend(marks);
+                self.record(&Event::CursorReached { realm: *realm, cursor: *cursor })
+            }
+            Event::Followed { realm, at, .. } => {
+                self.record(&Event::CursorReached { realm: *realm, cursor: *at })?;
+                self.record(event)
+            }
+            Event::Trimmed { realm, hour: Some(hour), .. } => {
+                self.ops.delete(&record(b'l', &[realm.0, 4, *hour]));
+                self.record(event)
+            }
+            event => self.record(event),
         }
-    };
-    ops.put(&record(kind, ids), |value| encode(event, value))?;
-    Ok(id)
+    }
+
+    /// Writes what is kept of an event that is no message.
+    fn record(&mut self, event: &Event) -> Result<(), StoreError> {
+        let (kind, ids, id): (u8, &[u64], u64) = match event {
+            Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. } => return Ok(()),
+            Event::MarksTrimmed(..) => return Ok(()),
+            Event::IdReached(id) => {
+                self.last_id = self.last_id.max(*id);
+                return Ok(());
+            }
+            Event::RealmNamed(_) => (b'n', &[], 0),
+            Event::AccountSet(id, _) => (b'a', &[id.0], id.0),
+            Event::SessionSet(id, _) => (b's', &[id.0], id.0),
+            Event::GroupSet(id, _) => (b'g', &[id.0], id.0),
+            Event::MemberAdded(group, account, since) => (b'm', &[group.0, account.0], *since),
+            Event::AccountRemoved(id) => return self.remove(b'a', &[id.0]),
+            Event::SessionEnded(id) => return self.remove(b's', &[id.0]),
+            Event::MemberRemoved(group, account) => {
+                return self.remove(b'm', &[group.0, account.0]);
+            }
+            Event::InvitationSet(id, _) => (b'i', &[*id], *id),
+            Event::InvitationEnded(id) => return self.remove(b'i', &[*id]),
+            Event::RealmSet(realm, _) => (b'l', &[realm.0, 0], realm.0),
+            Event::EpochBegun(realm, _) => (b'l', &[realm.0, 1], 0),
+            Event::OwedReached { realm, .. } => (b'l', &[realm.0, 2], 0),
+            Event::Trimmed { realm, .. } => (b'l', &[realm.0, 3], 0),
+            Event::Acked { realm, hour, .. } => (b'l', &[realm.0, 4, *hour], 0),
+            Event::Followed { realm, fork, .. } => (b'l', &[realm.0, 5, fork.0], fork.0),
+            Event::CursorReached { realm, .. } => (b'l', &[realm.0, 6], 0),
+            Event::AbroadSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
+        };
+        self.last_id = self.last_id.max(id);
+        self.ops.put(&record(kind, ids), |value| encode(event, value))
+    }
+
+    fn remove(&mut self, kind: u8, ids: &[u64]) -> Result<(), StoreError> {
+        self.ops.delete(&record(kind, ids));
+        Ok(())
+    }
 }
 
-fn remove(ops: &mut Ops, kind: u8, ids: &[u64]) -> u64 {
-    ops.delete(&record(kind, ids));
-    0
-}
-
-fn write_run(run: &[(Source, &Event)], ops: &mut Ops) -> Result<(), StoreError> {
-    let Some((source, Event::Posted { message: first, .. })) = run.first() else {
+fn write_run(run: &[(Source, Line<'_>)], ops: &mut Ops) -> Result<(), StoreError> {
+    let Some((source, first)) = run.first() else {
         return Ok(());
     };
-    ops.put(&entry(*source, first.id), |value| {
-        run.iter().try_for_each(|(_, event)| match (source, event) {
-            (Source::Mailbox(_), Event::Posted { message, .. }) => encode(&**message, value),
-            (Source::Sent(_), Event::Posted { mailbox, message, .. }) => {
-                encode(&Pointer { id: message.id, mailbox: *mailbox }, value)
-            }
-            _ => Ok(()),
-        })
+    ops.put(&entry(*source, first.id()), |value| {
+        run.iter().try_for_each(|(_, line)| line.encode(value))
     })
 }
 
 /// The key of the run that begins with an id.
 pub fn entry(source: Source, id: u64) -> Key {
-    let (kind, list): (&[u8], u64) = match source {
-        Source::Mailbox(Mailbox::Private(account)) => (b"mp", account.0),
-        Source::Mailbox(Mailbox::Group(group)) => (b"mg", group.0),
-        Source::Sent(account) => (b"s", account.0),
+    let (kind, list, further): (&[u8], u64, Option<u64>) = match source {
+        Source::Mailbox(Mailbox::Private(account)) => (b"mp", account.0, None),
+        Source::Mailbox(Mailbox::Group(group)) => (b"mg", group.0, None),
+        Source::Mailbox(Mailbox::Realm(account, realm)) => (b"mr", account.0, Some(realm.0)),
+        Source::Mailbox(Mailbox::SentRealm(account, realm)) => (b"ms", account.0, Some(realm.0)),
+        Source::Mailbox(Mailbox::GroupRealm(group, realm)) => (b"mt", group.0, Some(realm.0)),
+        Source::Mailbox(Mailbox::Abroad(realm, user)) => (b"mw", realm.0, Some(user)),
+        Source::Sent(account) => (b"s", account.0, None),
+        Source::Owed(realm) => (b"o", realm.0, None),
+        Source::Marks(fork) => (b"k", fork.0, None),
     };
-    let mut key = Vec::with_capacity(18);
+    let mut key = Vec::with_capacity(26);
     key.extend_from_slice(kind);
     key.extend_from_slice(&list.to_be_bytes());
+    further.into_iter().for_each(|further| key.extend_from_slice(&further.to_be_bytes()));
     key.extend_from_slice(&id.to_be_bytes());
     key
 }
@@ -171,6 +277,14 @@ pub fn decode_run<T: DeserializeOwned>(key: &[u8], mut value: &[u8]) -> Result<V
         value = rest;
     }
     Ok(run)
+}
+
+/// How many messages a pair holds; that it can be read is found out on the way.
+pub fn messages(key: &[u8], value: &[u8]) -> Result<u64, StoreError> {
+    match key.first() {
+        Some(&MAILBOXES) => Ok(decode_run::<Message>(key, value)?.len() as u64),
+        _ => Ok(0),
+    }
 }
 
 pub fn damaged(key: &[u8]) -> StoreError {

@@ -5,6 +5,9 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+/// The file it is in.
+pub const FILE: &str = "acknowledged";
+
 /// The number of the last batch that was synced, in a file of its own, written after each sync and
 /// itself never synced: after the end of a process it is exact, after a power cut it may lag behind,
 /// and it is never ahead. It shows a log whose end went missing, which looks like a torn write. The
@@ -13,7 +16,7 @@ pub struct Mark(File);
 
 impl Mark {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
-        let path = directory.join("acknowledged");
+        let path = directory.join(FILE);
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
         match file.try_lock() {

@@ -1,17 +1,23 @@
 //! The store itself, over whichever engine.
 
-use crate::layout::{self, FORMAT, FORMAT_KEY, Pointer, RECORDS, TIP_KEY, Tip};
-use crate::{Direction, Engine, StoreError};
-use antar_realm::{Event, Page, Source};
-use antar_wire::Message;
+use crate::export::{self, Exported};
+use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
+use crate::{Direction, Engine, Ops, StoreError};
+use antar_realm::links::Position;
+use antar_realm::{Event, Page, RealmId, Source};
+use antar_wire::{Chain, Entry, Message};
 use serde::de::DeserializeOwned;
+use std::io::{Read, Write};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a realm keeps. One thread commits; any number read.
 pub struct Store {
     engine: Box<dyn Engine>,
     tip: Mutex<Tip>,
+    /// How often the data were opened again.
+    reopened: AtomicU64,
 }
 
 impl Store {
@@ -21,7 +27,7 @@ impl Store {
     /// [`StoreError::Format`] or [`StoreError::Corrupt`] where the data must not be used;
     /// otherwise what the engine says.
     pub fn open(engine: Box<dyn Engine>) -> Result<(Self, Vec<Event>), StoreError> {
-        let store = Self { engine, tip: Mutex::new(Tip::default()) };
+        let store = Self { engine, tip: Mutex::default(), reopened: AtomicU64::default() };
         let events = store.load()?;
         Ok((store, events))
     }
@@ -31,8 +37,41 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], while the cause lasts.
     pub fn reopen(&self) -> Result<Vec<Event>, StoreError> {
+        self.reopened.fetch_add(1, Ordering::Relaxed);
         self.engine.reopen()?;
         self.load()
+    }
+
+    /// Writes everything that is kept, as it was at one moment: everything committed before the
+    /// call, and maybe some batches more. Commits and reads go on meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::Output`] where `out` refuses; otherwise as [`Store::read`]. What is damaged is
+    /// not written.
+    pub fn export(&self, out: impl Write) -> Result<Exported, StoreError> {
+        let opened = self.reopened.load(Ordering::Relaxed);
+        export::export(&*self.engine, out, || {
+            // Opening again waits for who still reads, and everything else waits for that.
+            if self.reopened.load(Ordering::Relaxed) == opened {
+                return Ok(());
+            }
+            Err(StoreError::Engine("a commit failed meanwhile".into()))
+        })
+    }
+
+    /// Fills an engine that holds nothing with what [`Store::export`] wrote, and opens it. Where
+    /// this fails, what the engine holds by then cannot be opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Backup`] or [`StoreError::Format`] where that is no whole export; otherwise
+    /// what the engine says.
+    pub fn import(
+        engine: Box<dyn Engine>,
+        input: impl Read,
+    ) -> Result<(Self, Vec<Event>, Exported), StoreError> {
+        let imported = export::import(&*engine, input)?;
+        let (store, events) = Self::open(engine)?;
+        Ok((store, events, imported))
     }
 
     /// What the data amount to now: what [`Store::open`] gave, and every batch committed since.
@@ -51,6 +90,15 @@ impl Store {
     pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
         let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut ops, last_id) = layout::write(events)?;
+        for event in events {
+            match event {
+                Event::Trimmed { realm, floor, .. } => {
+                    self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
+                }
+                Event::MarksTrimmed(fork, seq) => self.trim(Source::Marks(*fork), *seq, &mut ops)?,
+                _ => {}
+            }
+        }
         let next = Tip { batch: tip.batch + 1, last_id: tip.last_id.max(last_id) };
         if next.batch == 1 {
             ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
@@ -73,7 +121,56 @@ impl Store {
                 let messages = pointers.into_iter().map(|pointer| self.follow(pointer));
                 Ok((messages.collect::<Result<_, _>>()?, more))
             }
+            Source::Owed(_) | Source::Marks(_) => {
+                Err(StoreError::Engine("a log holds no messages".into()))
+            }
         }
+    }
+
+    /// Lets go of the runs of a list that hold nothing past an entry.
+    fn trim(&self, source: Source, seq: u64, ops: &mut Ops) -> Result<(), StoreError> {
+        let range = layout::entry(source, 0)..layout::entry(source, seq.saturating_add(1));
+        // The last of them may go on past the entry.
+        let mut last: Option<Vec<u8>> = None;
+        self.engine.scan(range, Direction::Up, &mut |key, _| {
+            if let Some(whole) = last.replace(key.into()) {
+                ops.delete(&whole);
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// What a realm is owed, from one entry to another, as far as it is there.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn owed(
+        &self,
+        realm: RealmId,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<(Position, Arc<Entry>)>, StoreError> {
+        let limit = usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX).max(1);
+        let page = Page { after: Some(first.saturating_sub(1)), before: last.checked_add(1), limit: limit.saturating_add(1) };
+        let (owed, _) = self.list(Source::Owed(realm), page, |owed: &Owed| owed.at.seq)?;
+        Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
+    }
+
+    /// The hash of a log ([`Source::Owed`] or [`Source::Marks`]) at an entry, where it is there.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn chain(&self, source: Source, seq: u64) -> Result<Option<Chain>, StoreError> {
+        let page = Page { after: seq.checked_sub(1), before: seq.checked_add(1), limit: 1 };
+        let found = match source {
+            Source::Owed(_) => {
+                let (owed, _) = self.list(source, page, |owed: &Owed| owed.at.seq)?;
+                owed.first().map(|owed| owed.at)
+            }
+            Source::Marks(_) => self.list(source, page, |at: &Position| at.seq)?.0.first().copied(),
+            Source::Mailbox(_) | Source::Sent(_) => None,
+        };
+        Ok(found.filter(|at| at.seq == seq).map(|at| at.chain))
     }
 
     /// A page of a list's entries, oldest first, and whether more is left in its direction.

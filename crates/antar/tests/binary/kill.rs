@@ -16,20 +16,20 @@ const SENDERS: usize = 6;
 const WINDOW: usize = 8;
 
 /// One who sends numbered messages: to a user, or to a group.
-struct Numbers {
-    name: String,
-    token: String,
+pub struct Numbers {
+    pub name: String,
+    pub token: String,
     /// Verb and recipient.
     request: (&'static str, &'static str),
     next: u64,
     /// Number → id.
-    acknowledged: BTreeMap<u64, u64>,
+    pub acknowledged: BTreeMap<u64, u64>,
 }
 
 impl Numbers {
     /// Sends as fast as replies come, until the connection breaks. What had no reply by then may be
     /// there or not; its number is not used again.
-    fn run(&mut self, address: &str, told: &Sender<u64>) {
+    pub fn run(&mut self, address: &str, told: &Sender<u64>) {
         let Ok(mut stream) = TcpStream::connect(address) else { return };
         let _ = stream.set_nodelay(true);
         let (mut replies, mut sent) = (Replies::new(REPLY_LIMIT), VecDeque::new());
@@ -75,25 +75,25 @@ impl Numbers {
         }
     }
 
-    fn number(&self, message: &Value) -> u64 {
+    pub fn number(&self, message: &Value) -> u64 {
         let text = message["message"].as_str().unwrap();
         let number = text.strip_prefix(&self.name).and_then(|rest| rest.trim().parse().ok());
         number.unwrap_or_else(|| panic!("{} did not send {text}", self.name))
     }
 }
 
-fn id(message: &Value) -> u64 {
+pub fn id(message: &Value) -> u64 {
     message["id"].as_u64().unwrap()
 }
 
 /// Everything that was sent, and that it is in order.
-fn read(conn: &mut Conn, request: &str) -> Vec<Value> {
+pub fn read(conn: &mut Conn, request: &str) -> Vec<Value> {
     let messages = conn.history(request);
     assert!(messages.is_sorted_by(|a, b| id(a) < id(b)), "{request} is out of order");
     messages
 }
 
-fn senders(realm: &Realm) -> Vec<Numbers> {
+pub fn senders(realm: &Realm) -> Vec<Numbers> {
     let mut sink = realm.user("sink");
     sink.expect_ok("ADDGROUP room pw");
     let make = |n: usize| {

@@ -6,10 +6,6 @@ use crate::{ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, 
 use antar_wire::{Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
 use std::sync::Arc;
 
-/// How far ids jump where this realm's store may have been put back from a backup: past whatever it
-/// could have given out since, and little enough for a lifetime of jumps (ids are below 2^53).
-pub(crate) const JUMP: u64 = 1 << 36;
-
 impl Step<'_> {
     /// A peer's log is followed in another life of it from here on.
     pub fn adopt(&mut self, realm: RealmId, epoch: Epoch, at: Position) -> Result<(), Code> {
@@ -222,7 +218,7 @@ impl Cx<'_> {
             // Same epoch, another past: our own store was put back by hand, and did not know.
             step.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
             if !std::mem::replace(&mut step.links().jumped, true) {
-                let id = step.state.durable.last_id() + JUMP;
+                let id = step.state.durable.last_id() + crate::state::JUMP;
                 step.emit(Event::IdReached(id))?;
             }
             let what = format!("this realm's data were put back: {name} has later ones; went on after entry {}", start.seq);

@@ -19,6 +19,9 @@ use antar_wire::{Body, BoxKind, Code, Dialect, Entry, Fingerprint, Frame, Messag
 use std::net::IpAddr;
 use std::sync::Arc;
 
+/// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
+pub(crate) const JUMP: u64 = 1 << 36;
+
 /// When something happens, and the chance it may use.
 #[derive(Clone, Debug)]
 pub struct Moment {
@@ -89,8 +92,8 @@ pub enum Output {
     Reply(ConnId, Dialect, Reply),
     /// A reply that the store completes, once everything before it is durable.
     Read(ConnId, Dialect, Read),
-    /// Work on passwords; [`Input::Resume`] goes on with the line. Until then the driver holds back
-    /// the connection's later frames.
+    /// Work that takes long; [`Input::Resume`] goes on with the line. Until then the driver holds
+    /// back the connection's later frames.
     Work {
         /// The connection that waits.
         conn: ConnId,
@@ -283,6 +286,18 @@ impl State {
     /// [`Code::Unavailable`] where nothing can be kept.
     pub fn name_realm(&mut self, name: Name, effects: &mut Effects) -> Result<(), Code> {
         self.emit(Event::RealmNamed(name), effects)
+    }
+
+    /// Takes note that the realm was put back from a backup: others may have seen more of it than it
+    /// remembers. Must be durable before the realm is used.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where nothing can be kept.
+    pub fn restored(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
+        // Whatever ids were given out since are not given out again.
+        let past = self.durable.next_id().saturating_add(JUMP - 1);
+        self.emit(Event::IdReached(past), effects)?;
+        self.begin_epochs(moment, effects)
     }
 
     /// Whether a connection is bound to a session, or is a link.
@@ -529,4 +544,20 @@ fn find_session(cx: &mut Cx<'_>, token: Option<&Token>) -> bool {
     cx.session = Some(id);
     cx.caller = Some(account);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restored_realm_gives_out_ids_that_nobody_has_seen() {
+        let loaded = [Event::IdReached(7)];
+        let mut state = State::new(Limits::default(), Policy::local(), loaded);
+        let moment = Moment { now: Time(1), entropy: [0; 32] };
+        let mut effects = Effects::default();
+        state.restored(&moment, &mut effects).unwrap();
+        assert_eq!(effects.events, [Event::IdReached(7 + JUMP)]);
+        assert_eq!(state.durable.next_id(), 8 + JUMP);
+    }
 }

@@ -7,6 +7,7 @@ mod ackrealm;
 mod addgroup;
 mod addrealm;
 mod auth;
+mod backup;
 mod checkrealm;
 mod deliver;
 mod follow;
@@ -134,6 +135,7 @@ pub static ALL: &[&[Verb]] = &[
     removerealm::VERBS,
     inviterealm::VERBS,
     users::VERBS,
+    backup::VERBS,
     ping::VERBS,
     help::VERBS,
     version::VERBS,

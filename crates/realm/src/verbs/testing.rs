@@ -1,8 +1,8 @@
 //! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
 
 use crate::{
-    ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy, Proof,
-    Read, Source, State, Work,
+    BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
+    Proof, Read, Source, State, Work,
 };
 use antar_wire::{Body, Frame, Message, Name, Reply, Time, Value, encode_event};
 use std::collections::BTreeMap;
@@ -160,13 +160,17 @@ impl Realm {
     }
 }
 
-/// Hashes so fast that a test need not wait.
+/// Hashes so fast that a test need not wait, and writes nothing.
 fn prove(work: Work) -> Proof {
     match work {
         Work::Hash { password, .. } => Proof::Hashed(PasswordHash::new(password.expose().clone())),
         Work::Verify { password, hash, .. } => {
             let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
             Proof::Verified { hash, matches }
+        }
+        Work::Backup { path } if path == "/full" => Proof::BackedUp(Err("/full is full".into())),
+        Work::Backup { path } => {
+            Proof::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
     }
 }

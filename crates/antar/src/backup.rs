@@ -1,0 +1,61 @@
+//! `antar backup` and `antar restore`.
+
+use crate::{admin, serve};
+use antar_server::{Config, Offline};
+use anyhow::{Context, bail};
+use indicatif::{HumanBytes, HumanCount};
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// The directory of the backup.
+    dir: PathBuf,
+    /// The data directory [default: antar-data].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The configuration file of the realm.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Options {
+    fn realm(&self) -> anyhow::Result<Config> {
+        let (config, data) = (self.config.clone(), self.data.clone());
+        serve::Options { config, data, ..Default::default() }.config()
+    }
+}
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    let config = options.realm()?;
+    let line = format!("BACKUP {}", word(&options.dir)?);
+    // It takes as long as it takes; a realm that ends breaks the connection.
+    let done = admin::request(&config, &line, None, Offline::open_existing)?;
+    let number = |key: &str| done[key].as_u64().unwrap_or_default();
+    let (messages, records, bytes) = (number("messages"), number("records"), number("bytes"));
+    report("backed up", messages, records, bytes, &options.dir);
+    Ok(())
+}
+
+pub fn restore(options: &Options) -> anyhow::Result<()> {
+    let config = options.realm()?;
+    let done = antar_server::restore(&config, &options.dir)?;
+    report("restored", done.messages, done.records, done.bytes, &config.data);
+    Ok(())
+}
+
+fn report(what: &str, messages: u64, records: u64, bytes: u64, to: &Path) {
+    let (messages, records) = (HumanCount(messages), HumanCount(records));
+    let (bytes, to) = (HumanBytes(bytes), to.display());
+    println!("antar: {what} {messages} messages and {records} records ({bytes}) to {to}");
+}
+
+/// A path as the request takes it: whole, since the realm runs elsewhere, and on one line.
+fn word(path: &Path) -> anyhow::Result<String> {
+    let whole = std::path::absolute(path).with_context(|| format!("{path:?} is no path"))?;
+    match whole.to_str() {
+        Some(text) if text.trim_end() == text && !text.contains(char::is_control) => {
+            Ok(text.into())
+        }
+        _ => bail!("{path:?} holds characters that a request cannot; choose another name"),
+    }
+}

@@ -1,0 +1,334 @@
+//! Backups: a directory with everything a realm is made of, and a realm made of one again.
+//!
+//! `data` is what the store exports; the realm's key lies beside it where it has one. `data` gets its
+//! name last, when everything is synced: a directory that has it is a whole backup.
+
+use crate::{Config, server};
+use antar_realm::{BackedUp, Effects, Moment, Proof, State};
+use antar_store::{Disk, Exported, Store, StoreError};
+use antar_wire::Time;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, BufReader, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+use tokio::sync::oneshot;
+
+/// What the store exports, in the directory of a backup.
+const DATA: &str = "data";
+
+/// The key and certificate by which other realms know this one, in the data directory and in a backup.
+const IDENTITY: &str = "identity.pem";
+
+/// Bytes written before they are synced: a disk that gets them all at once at the end makes every
+/// commit wait.
+const STRETCH: usize = 8 << 20;
+
+/// Why a backup was not written or a realm not restored. Each says what to do about it in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A file or directory cannot be written.
+    #[error(
+        "cannot write {path}: {error}; give a directory with room that the realm's user may write to"
+    )]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The directory for the backup holds something.
+    #[error("{0} is not empty; give a new directory, or an empty one")]
+    NotEmpty(PathBuf),
+    /// There is no realm where one should be backed up.
+    #[error("there is no realm in {0}; give its data directory with --data")]
+    NoRealm(PathBuf),
+    /// There is no backup where a realm should be restored from.
+    #[error(
+        "{0} is no whole backup: it has no file named data; give a directory that antar backup wrote"
+    )]
+    NoBackup(PathBuf),
+    /// The data directory has another realm's key.
+    #[error("{0} is there already, and is another than the backup's; move it away")]
+    OtherIdentity(PathBuf),
+    /// Another backup is being written.
+    #[error("another backup is being written; try again when it is done")]
+    Busy,
+    /// The server stopped.
+    #[error("the realm is stopping; back it up again when it has")]
+    Stopping,
+    /// The store cannot be read, written, or be made of the backup.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
+    move |error| BackupError::Write { path: path.into(), error }
+}
+
+/// Writes backups of a running realm, one at a time, each on a thread of its own.
+#[derive(Clone)]
+pub struct Backups(Arc<Inner>);
+
+struct Inner {
+    store: Arc<Store>,
+    data: PathBuf,
+    writing: Mutex<()>,
+    stopping: AtomicBool,
+}
+
+impl Backups {
+    pub fn new(store: Arc<Store>, data: &Path) -> Self {
+        let (writing, stopping) = (Mutex::new(()), AtomicBool::new(false));
+        Self(Arc::new(Inner { store, data: data.into(), writing, stopping }))
+    }
+
+    /// Breaks off the one that is being written, and writes no more.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes one.
+    pub async fn write(&self, path: String) -> Proof {
+        let (inner, path) = (self.0.clone(), PathBuf::from(path));
+        let (done, hear) = oneshot::channel();
+        let write = move || {
+            // Nobody but the operator waits for this, so it stands back for everyone else. A thread of
+            // a pool could not be given its priority back.
+            let _ = rustix::process::setpriority_process(None, 10);
+            let _ = done.send(inner.write(&path));
+        };
+        let written = match std::thread::Builder::new().name("backup".into()).spawn(write) {
+            Ok(_) => hear.await.unwrap_or(Err(BackupError::Stopping)),
+            Err(error) => Err(StoreError::Io(error).into()),
+        };
+        proof(written)
+    }
+}
+
+impl Inner {
+    fn write(&self, path: &Path) -> Result<Exported, BackupError> {
+        let _writing = match self.writing.try_lock() {
+            Err(TryLockError::WouldBlock) => return Err(BackupError::Busy),
+            Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
+            Ok(lock) => lock,
+        };
+        let written = write(&self.store, &self.data, path, &self.stopping);
+        match &written {
+            Ok(exported) => tracing::info!(?path, ?exported, "backed up"),
+            Err(error) => tracing::warn!(?path, %error, "could not back up"),
+        }
+        written
+    }
+}
+
+/// As the domain hears of it.
+pub fn proof(written: Result<Exported, BackupError>) -> Proof {
+    let written = written.map_err(|error| error.to_string());
+    Proof::BackedUp(written.map(|Exported { messages, records, bytes, .. }| BackedUp {
+        messages,
+        records,
+        bytes,
+    }))
+}
+
+/// Writes a backup of what a store holds, and of the key in its data directory, to a directory that is
+/// new or empty. Leaves nothing behind where it fails.
+pub fn write(
+    store: &Store,
+    data: &Path,
+    to: &Path,
+    stop: &AtomicBool,
+) -> Result<Exported, BackupError> {
+    let made = !to.exists();
+    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed(to))?;
+    if to.read_dir().map_err(failed(to))?.next().is_some() {
+        return Err(BackupError::NotEmpty(to.into()));
+    }
+    let written = fill(store, data, to, stop);
+    if written.is_err() {
+        // What cannot be removed is no backup either: it has no file of that name.
+        for name in [DATA, IDENTITY].map(|name| to.join(name)) {
+            let _ = std::fs::remove_file(part(&name));
+            let _ = std::fs::remove_file(name);
+        }
+        let _ = made.then(|| std::fs::remove_dir(to));
+    }
+    written
+}
+
+fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Exported, BackupError> {
+    copy_identity(data, to)?;
+    let path = to.join(DATA);
+    let file = create(&part(&path)).map_err(failed(&path))?;
+    let mut out = Synced { file, unsynced: 0, stop };
+    let exported = store.export(&mut out).map_err(|error| match error {
+        _ if stop.load(Ordering::Relaxed) => BackupError::Stopping,
+        StoreError::Output(error) => failed(&path)(error),
+        error => error.into(),
+    })?;
+    out.file.sync_all().map_err(failed(&path))?;
+    std::fs::rename(part(&path), &path).map_err(failed(&path))?;
+    sync_directory(to)?;
+    Ok(exported)
+}
+
+/// A file whose bytes go to the disk at an even pace, until it is told to stop.
+struct Synced<'a> {
+    file: File,
+    unsynced: usize,
+    stop: &'a AtomicBool,
+}
+
+impl Write for Synced<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("told to stop"));
+        }
+        let written = self.file.write(bytes)?;
+        self.unsynced += written;
+        if self.unsynced >= STRETCH {
+            self.flush()?;
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.unsynced = 0;
+        self.file.sync_data()
+    }
+}
+
+/// The name of a file that is not whole.
+fn part(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".part");
+    name.into()
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+/// Copies the realm's key where there is one and it is not there yet.
+fn copy_identity(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let (from, to) = (from.join(IDENTITY), to.join(IDENTITY));
+    let identity = match std::fs::read(&from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        read => read.map_err(|error| BackupError::Read { path: from, error })?,
+    };
+    match std::fs::read(&to) {
+        Ok(there) if there == identity => return Ok(()),
+        Ok(_) => return Err(BackupError::OtherIdentity(to)),
+        Err(_) => {}
+    }
+    let copy = create(&part(&to)).and_then(|mut file| {
+        file.write_all(&identity)?;
+        file.sync_all()?;
+        std::fs::rename(part(&to), &to)
+    });
+    copy.map_err(failed(&to))
+}
+
+/// Makes the names in a directory durable, and its own where it may be new.
+fn sync_directory(path: &Path) -> Result<(), BackupError> {
+    let sync = |path: &Path| File::open(path).and_then(|directory| directory.sync_all());
+    sync(path).map_err(failed(path))?;
+    // One that cannot be opened was not made just now.
+    let _ = path.parent().map(sync);
+    Ok(())
+}
+
+/// Makes the data directory of a configuration a realm's, from a backup. Leaves it as it was where
+/// this fails.
+///
+/// # Errors
+/// See [`BackupError`].
+pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
+    let path = from.join(DATA);
+    let file = File::open(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => BackupError::NoBackup(from.into()),
+        _ => BackupError::Read { path, error },
+    })?;
+    let made = !config.data.exists();
+    server::make_private(&config.data).map_err(failed(&config.data))?;
+    let disk = Disk::restore(&config.data)?;
+    let restored = import(config, disk, file).and_then(|exported| {
+        copy_identity(from, &config.data)?;
+        Disk::finish(&config.data)?;
+        Ok(exported)
+    });
+    if restored.is_err() {
+        // What cannot be removed is still marked as no realm.
+        let _ = Disk::give_up(&config.data);
+        let _ = made.then(|| std::fs::remove_dir(&config.data));
+    }
+    restored
+}
+
+/// Fills a store, has the domain take note, and closes it.
+fn import(config: &Config, disk: Disk, from: File) -> Result<Exported, BackupError> {
+    let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
+    let mut state = State::new(config.domain_limits(), config.policy(), events);
+    let mut effects = Effects::default();
+    let moment = Moment { now: Time::now(), entropy: rand::random() };
+    // Refused only by a state that may not change anything, and this one may.
+    let _ = state.restored(&moment, &mut effects);
+    store.commit(&effects.events)?;
+    Ok(exported)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_store::Twin;
+
+    fn backups(data: &Path) -> Backups {
+        let (store, _) = Store::open(Box::new(Twin::default())).unwrap();
+        Backups::new(Arc::new(store), data)
+    }
+
+    #[test]
+    fn one_at_a_time_and_none_once_the_server_stops() {
+        let directory = tempfile::tempdir().unwrap();
+        let (backups, path) = (backups(directory.path()), directory.path().join("backup"));
+        let writing = backups.0.writing.lock().unwrap();
+        assert!(matches!(backups.0.write(&path), Err(BackupError::Busy)));
+        drop(writing);
+        backups.stop();
+        assert!(matches!(backups.0.write(&path), Err(BackupError::Stopping)));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_damaged_realm_is_not_backed_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let twin = Twin::default();
+        let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+        twin.overwrite(b"mp", b"\xff");
+        let path = directory.path().join("backup");
+        let written = write(&store, directory.path(), &path, &AtomicBool::new(false));
+        assert!(matches!(written, Err(BackupError::Store(StoreError::Corrupt(_)))));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn another_key_is_not_replaced() {
+        let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        std::fs::write(from.path().join(IDENTITY), "one").unwrap();
+        copy_identity(from.path(), to.path()).unwrap();
+        copy_identity(from.path(), to.path()).unwrap();
+        std::fs::write(to.path().join(IDENTITY), "two").unwrap();
+        let copied = copy_identity(from.path(), to.path());
+        assert!(matches!(copied, Err(BackupError::OtherIdentity(_))));
+    }
+}

@@ -1,0 +1,469 @@
+//! A realm's data as one stream of bytes: what a backup is made of.
+//!
+//! It begins with [`MAGIC`], the version of this form and the format of the data, four bytes each.
+//! Frames follow: kind (1 byte), length (4 bytes), payload, and a checksum (8 bytes) of the frame's
+//! number, kind, length and payload; everything is little-endian. The frames of pairs hold what a
+//! batch of that many pairs would ([`Ops`]); the last says how much there was ([`Exported`]), and
+//! nothing follows it. So a stream that lost its end, or a frame, or a bit, is no export.
+//!
+//! The latest batch and the format are not among the pairs: batches are numbered anew where the pairs
+//! go, and until both are there what has arrived cannot be taken for a realm.
+
+use crate::engine::{self, Ops};
+use crate::layout::{self, FORMAT, FORMAT_KEY, TIP_KEY, Tip};
+use crate::{Direction, Engine, StoreError};
+use serde::{Deserialize, Serialize};
+use std::io::{ErrorKind, Read, Write};
+use std::ops::ControlFlow;
+use xxhash_rust::xxh3::Xxh3;
+
+const MAGIC: &[u8] = b"antar-export";
+
+/// The version of this form.
+const VERSION: u32 = 1;
+
+/// Bytes of pairs past which a frame is full: what is in memory at once, here and where it is read.
+const FRAME: usize = 256 << 10;
+
+const PAIRS: u8 = b'p';
+const END: u8 = b'e';
+
+/// How much an export holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exported {
+    /// The last batch that is in it.
+    pub batch: u64,
+    /// The highest id given out by then.
+    pub last_id: u64,
+    /// Pairs of key and value.
+    pub pairs: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Everything else: accounts, groups, members, sessions and what there is once.
+    pub records: u64,
+    /// The length of the stream.
+    #[serde(skip)]
+    pub bytes: u64,
+}
+
+impl Exported {
+    fn count(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.pairs += 1;
+        self.messages += layout::messages(key, value)?;
+        self.records += u64::from(key.first() == Some(&layout::RECORDS));
+        Ok(())
+    }
+}
+
+/// Writes everything an engine holds, as it was at one moment. `go_on` is asked now and then.
+pub fn export(
+    engine: &dyn Engine,
+    out: impl Write,
+    go_on: impl Fn() -> Result<(), StoreError>,
+) -> Result<Exported, StoreError> {
+    let mut frames = Writer::begin(out).map_err(StoreError::Output)?;
+    let (mut exported, mut tip, mut pairs) = (Exported::default(), Tip::default(), Ops::default());
+    // One scan sees one moment, however long it takes.
+    engine.scan(engine::everything(), Direction::Up, &mut |key, value| {
+        if key == TIP_KEY {
+            tip = layout::decode(key, value)?;
+        } else if key != FORMAT_KEY {
+            exported.count(key, value)?;
+            pairs.put(key, |copy| {
+                copy.extend_from_slice(value);
+                Ok(())
+            })?;
+        }
+        if pairs.as_bytes().len() >= FRAME {
+            go_on()?;
+            frames.write(PAIRS, pairs.as_bytes()).map_err(StoreError::Output)?;
+            pairs = Ops::default();
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    (exported.batch, exported.last_id) = (tip.batch, tip.last_id);
+    let mut end = Vec::new();
+    layout::encode(&exported, &mut end)?;
+    let written = frames.write(PAIRS, pairs.as_bytes()).and_then(|()| frames.write(END, &end));
+    written.and_then(|()| frames.out.flush()).map_err(StoreError::Output)?;
+    Ok(Exported { bytes: frames.bytes, ..exported })
+}
+
+/// Fills an engine that holds nothing. Where this fails, what it holds cannot be opened as a realm.
+pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreError> {
+    let (mut holds, all) = (engine.acknowledged() > 0, engine::everything());
+    engine.scan(all.clone(), Direction::Up, &mut |_, _| {
+        holds = true;
+        Ok(ControlFlow::Break(()))
+    })?;
+    if holds {
+        return Err(StoreError::Engine("it holds something already".into()));
+    }
+    let mut frames = Reader::begin(input)?;
+    let (mut batch, mut found) = (0, Exported::default());
+    let end: Exported = loop {
+        let (kind, payload) = frames.next()?;
+        if kind == END {
+            break layout::decode(b"end", &payload).map_err(odd)?;
+        }
+        let pairs = Ops::from_bytes(&payload);
+        for (key, value) in pairs.iter() {
+            match value {
+                Some(value) if (&all.start[..]..&all.end[..]).contains(&key) => {
+                    found.count(key, value).map_err(odd)?;
+                }
+                _ => return Err(odd(())),
+            }
+        }
+        batch += 1;
+        engine.commit(batch, pairs)?;
+    };
+    frames.finish()?;
+    (found.batch, found.last_id) = (end.batch, end.last_id);
+    if found != end {
+        return Err(unusable("it does not hold what it says"));
+    }
+    batch += 1;
+    let mut ops = Ops::default();
+    ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
+    ops.put(TIP_KEY, |value| layout::encode(&Tip { batch, last_id: end.last_id }, value))?;
+    engine.commit(batch, ops)?;
+    Ok(Exported { bytes: frames.bytes, ..end })
+}
+
+fn unusable(why: impl Into<String>) -> StoreError {
+    StoreError::Backup(why.into())
+}
+
+/// What the checksums say is whole, and yet makes no sense.
+fn odd<T>(_: T) -> StoreError {
+    unusable("it holds what no export does")
+}
+
+/// Of a frame's kind and length and its payload.
+fn checksum(number: u64, head: &[u8], payload: &[u8]) -> [u8; 8] {
+    let mut hash = Xxh3::new();
+    hash.update(&number.to_le_bytes());
+    hash.update(head);
+    hash.update(payload);
+    hash.digest().to_le_bytes()
+}
+
+struct Writer<W> {
+    out: W,
+    /// Frames so far.
+    number: u64,
+    bytes: u64,
+}
+
+impl<W: Write> Writer<W> {
+    fn begin(out: W) -> std::io::Result<Self> {
+        let mut writer = Self { out, number: 0, bytes: 0 };
+        [MAGIC, &VERSION.to_le_bytes(), &FORMAT.to_le_bytes()]
+            .into_iter()
+            .try_for_each(|part| writer.append(part))?;
+        Ok(writer)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.bytes += bytes.len() as u64;
+        self.out.write_all(bytes)
+    }
+
+    fn write(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<()> {
+        let length = u32::try_from(payload.len()).map_err(|_| ErrorKind::FileTooLarge)?;
+        let mut head = [kind, 0, 0, 0, 0];
+        head[1..].copy_from_slice(&length.to_le_bytes());
+        let check = checksum(self.number, &head, payload);
+        self.number += 1;
+        [&head, payload, &check].into_iter().try_for_each(|part| self.append(part))
+    }
+}
+
+struct Reader<R> {
+    input: R,
+    /// Frames so far.
+    number: u64,
+    bytes: u64,
+}
+
+impl<R: Read> Reader<R> {
+    fn begin(input: R) -> Result<Self, StoreError> {
+        let mut reader = Self { input, number: 0, bytes: 0 };
+        if reader.take(MAGIC.len()).ok().as_deref() != Some(MAGIC) {
+            return Err(unusable("it was not written by antar"));
+        }
+        for known in [VERSION, FORMAT] {
+            let found = u32::from_le_bytes(reader.array()?);
+            if found != known {
+                return Err(StoreError::Format { found, known });
+            }
+        }
+        Ok(reader)
+    }
+
+    /// The next bytes; memory is taken as they come, not as a damaged length says.
+    fn take(&mut self, length: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::new();
+        let read = self.input.by_ref().take(length as u64).read_to_end(&mut bytes);
+        read.map_err(|error| unusable(format!("it cannot be read: {error}")))?;
+        self.bytes += bytes.len() as u64;
+        if bytes.len() < length {
+            return Err(unusable("its end is missing"));
+        }
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
+        self.take(N)?.try_into().map_err(|_| unusable("its end is missing"))
+    }
+
+    /// The next frame's kind and payload.
+    fn next(&mut self) -> Result<(u8, Vec<u8>), StoreError> {
+        let head @ [kind, length @ ..] = self.array::<5>()?;
+        let payload = self.take(u32::from_le_bytes(length) as usize)?;
+        if self.array()? != checksum(self.number, &head, &payload) {
+            return Err(unusable(format!("it is damaged before byte {}", self.bytes)));
+        }
+        self.number += 1;
+        match kind {
+            PAIRS | END => Ok((kind, payload)),
+            _ => Err(odd(())),
+        }
+    }
+
+    /// Nothing follows the last frame.
+    fn finish(&mut self) -> Result<(), StoreError> {
+        match self.take(1) {
+            Ok(_) => Err(unusable("something follows its end")),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Disk, Store, Twin};
+    use antar_realm::{
+        AccountId, AccountRecord, Event, Mailbox, Page, PasswordHash, SessionId, SessionRecord,
+        Source,
+    };
+    use antar_wire::{Message, Name, Text, Time, Token};
+    use proptest::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+    const BOB: Source = Source::Mailbox(Mailbox::Private(AccountId(2)));
+    const AMY: AccountId = AccountId(1);
+
+    /// Every batch adds messages, changes the same account, opens a session and ends an older one.
+    fn batch(n: u64, bytes: usize) -> Vec<Event> {
+        let name = |name| Name::parse(name).unwrap();
+        let session = |hash: u64| {
+            let mut token = [0; 32];
+            token[..8].copy_from_slice(&hash.to_be_bytes());
+            SessionRecord { hash: Token::new(token).hash(), account: AMY, used: Time(n) }
+        };
+        let password = PasswordHash::new(format!("password {n}"));
+        let record = AccountRecord { name: name("amy"), password, admin: false, created: Time(1) };
+        let mut events = vec![
+            Event::AccountSet(AMY, record),
+            Event::SessionSet(SessionId(n * 10), session(n)),
+            Event::SessionEnded(SessionId(n / 2 * 10)),
+        ];
+        for id in n * 10 + 1..n * 10 + 2 + n % 3 {
+            let text = Text::parse(&format!("{id} {}", "x".repeat(bytes)), 1 << 20).unwrap();
+            let (time, from, to) = (Time(id), name("amy"), name("bob"));
+            let message = Message { id, time, from, to, text, realm: None, notice: None };
+            let (Source::Mailbox(mailbox), sender) = (BOB, Some(AMY)) else { unreachable!() };
+            events.push(Event::Posted { mailbox, sender, message: Arc::new(message) });
+        }
+        events
+    }
+
+    fn open(engine: &Twin) -> Store {
+        Store::open(Box::new(engine.clone())).unwrap().0
+    }
+
+    /// All that can be read of a store.
+    fn all(store: &Store) -> (Vec<Event>, Vec<Message>, Vec<Message>) {
+        let page = Page { limit: usize::MAX, ..Page::default() };
+        let list = |source| store.read(source, page).unwrap().0;
+        (store.reload().unwrap(), list(BOB), list(Source::Sent(AMY)))
+    }
+
+    /// What the first batches amount to.
+    fn after(batches: u64, bytes: usize) -> (Vec<Event>, Vec<Message>, Vec<Message>) {
+        let store = open(&Twin::default());
+        (1..=batches).for_each(|n| store.commit(&batch(n, bytes)).unwrap());
+        all(&store)
+    }
+
+    fn exported() -> Vec<u8> {
+        let (store, mut out) = (open(&Twin::default()), Vec::new());
+        (1..=20).for_each(|n| store.commit(&batch(n, 10)).unwrap());
+        store.export(&mut out).unwrap();
+        out
+    }
+
+    fn import(bytes: &[u8]) -> Result<Store, StoreError> {
+        Store::import(Box::new(Twin::default()), bytes).map(|(store, ..)| store)
+    }
+
+    /// Exports while another thread commits; what comes of it is the first so many batches, those
+    /// acknowledged before among them.
+    fn commits_go_on(from: Box<dyn Engine>, to: Box<dyn Engine>, before: u64) {
+        let (store, committed) = (Store::open(from).unwrap().0, AtomicU64::new(0));
+        let commit = |n| {
+            store.commit(&batch(n, 1000)).unwrap();
+            committed.store(n, Ordering::SeqCst);
+        };
+        (1..=before).for_each(commit);
+        let (mut out, done) = (Vec::new(), AtomicBool::new(false));
+        let exported = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let more = before + 1..=before + 300;
+                more.take_while(|_| !done.load(Ordering::SeqCst)).for_each(commit);
+            });
+            let exported = store.export(&mut out).unwrap();
+            done.store(true, Ordering::SeqCst);
+            exported
+        });
+        let committed = committed.load(Ordering::SeqCst);
+        assert!((before..=committed).contains(&exported.batch), "{exported:?} of {committed}");
+        let (restored, events, imported) = Store::import(to, &out[..]).unwrap();
+        assert_eq!((imported, exported.bytes), (exported, out.len() as u64));
+        let expected = after(exported.batch, 1000);
+        assert_eq!((&events, exported.messages), (&expected.0, expected.1.len() as u64));
+        assert!(all(&restored) == expected);
+        // It takes batches as any store does.
+        restored.commit(&batch(exported.batch + 1, 1000)).unwrap();
+        assert!(all(&restored) == after(exported.batch + 1, 1000));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4))]
+
+        #[test]
+        fn what_comes_back_is_a_beginning_of_what_was_committed(before in 0u64..400) {
+            commits_go_on(Box::new(Twin::default()), Box::new(Twin::default()), before);
+            let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+            let disk = Box::new(Disk::open(from.path()).unwrap());
+            commits_go_on(disk, Box::new(Disk::restore(to.path()).unwrap()), before);
+        }
+
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_whole_is_refused(at in any::<prop::sample::Index>(), bit in 0u8..8) {
+            let whole = exported();
+            let at = at.index(whole.len());
+            prop_assert!(import(&whole[..at]).is_err(), "cut at {}", at);
+            let mut flipped = whole;
+            flipped[at] ^= 1 << bit;
+            prop_assert!(import(&flipped).is_err(), "flipped at {}", at);
+        }
+    }
+
+    /// Where every write commits something to the store that is being exported.
+    struct Busy<F: FnMut()>(Vec<u8>, F);
+
+    impl<F: FnMut()> Write for Busy<F> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            (self.1)();
+            self.0.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_replaced_and_merged_away_meanwhile_is_still_there() {
+        let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let (store, _) = Store::open(Box::new(Disk::open(from.path()).unwrap())).unwrap();
+        let (first, bytes) = (60, 60_000);
+        let mut next = 1;
+        let mut commit = |batches| {
+            for _ in 0..batches {
+                store.commit(&batch(next, bytes)).unwrap();
+                next += 1;
+            }
+        };
+        commit(first);
+        // Far more than the log keeps: the tree writes and merges tables again and again.
+        let mut out = Busy(Vec::new(), || commit(20));
+        let exported = store.export(&mut out).unwrap();
+        let out = out.0;
+        assert!(next > 5 * exported.batch, "{next} {exported:?}");
+        let to = Box::new(Disk::restore(to.path()).unwrap());
+        assert!(all(&Store::import(to, &out[..]).unwrap().0) == after(exported.batch, bytes));
+    }
+
+    #[test]
+    fn it_is_broken_off_where_the_data_have_to_be_opened_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Box::new(Disk::open(directory.path()).unwrap());
+        let (store, _) = Store::open(disk).unwrap();
+        (1..=20).for_each(|n| store.commit(&batch(n, 100_000)).unwrap());
+        let before = all(&store);
+        std::thread::scope(|scope| {
+            let (mut began, store) = (false, &store);
+            // Until it is noticed, each frame takes its time.
+            let mut out = Busy(Vec::new(), || {
+                if !std::mem::replace(&mut began, true) {
+                    scope.spawn(|| store.reopen().unwrap());
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            });
+            assert!(matches!(store.export(&mut out), Err(StoreError::Engine(_))));
+        });
+        assert!(all(&store) == before);
+    }
+
+    #[test]
+    fn refusals_say_what_is_wrong() {
+        let whole = exported();
+        let refused = |bytes: &[u8]| import(bytes).err().unwrap().to_string();
+        assert!(refused(b"").contains("not written by antar"));
+        assert!(refused(&whole[..whole.len() - 1]).contains("its end is missing"));
+        assert!(refused(&[&whole[..], b"x"].concat()).contains("something follows its end"));
+        let mut other = whole.clone();
+        other[whole.len() / 2] ^= 1;
+        assert!(refused(&other).contains("it is damaged"));
+        other.clone_from(&whole);
+        other[MAGIC.len()] = 9;
+        assert!(matches!(import(&other), Err(StoreError::Format { found: 9, known: VERSION })));
+        let twin = Twin::default();
+        open(&twin).commit(&batch(1, 1)).unwrap();
+        assert!(Store::import(Box::new(twin), &whole[..]).is_err());
+    }
+
+    #[test]
+    fn what_arrived_in_part_cannot_be_opened() {
+        let (store, mut out) = (open(&Twin::default()), Vec::new());
+        (1..=9).for_each(|n| store.commit(&batch(n, 100_000)).unwrap());
+        store.export(&mut out).unwrap();
+        let twin = Twin::default();
+        assert!(Store::import(Box::new(twin.clone()), &out[..out.len() - 1]).is_err());
+        assert!(matches!(Store::open(Box::new(twin)), Err(StoreError::Corrupt(_))));
+        // Nor where the engine's own memory of it is gone.
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::restore(directory.path()).unwrap();
+        assert!(Store::import(Box::new(disk), &out[..out.len() - 1]).is_err());
+        std::fs::remove_file(directory.path().join("acknowledged")).unwrap();
+        assert!(matches!(Disk::open(directory.path()), Err(StoreError::Unfinished(_))));
+        assert!(Disk::open(directory.path()).err().unwrap().to_string().contains("again"));
+        // A second attempt begins anew, and then it is a realm's.
+        let disk = Disk::restore(directory.path()).unwrap();
+        drop(Store::import(Box::new(disk), &out[..]).unwrap());
+        Disk::finish(directory.path()).unwrap();
+        let disk = Disk::open(directory.path()).unwrap();
+        assert!(all(&Store::open(Box::new(disk)).unwrap().0) == after(9, 100_000));
+        assert!(matches!(Disk::restore(directory.path()), Err(StoreError::Occupied(_))));
+    }
+}
