@@ -2,7 +2,7 @@
 
 use antar_realm::{Limits, Policy};
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub struct Config {
     pub register: Option<Register>,
     /// Who may link realms; anyone in local mode, else administrators.
     pub link: Option<Link>,
+    /// Addresses of servers that know no TLS and may be linked all the same.
+    pub plain_peers: Vec<IpAddr>,
     /// AUTH does not tell an unknown user from a wrong password.
     pub hide_unknown_users: bool,
     /// Threads for connections; by default one on a small machine, half the cores on a larger one.
@@ -118,6 +120,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
             register: None,
             link: None,
+            plain_peers: Vec::new(),
             hide_unknown_users: false,
             threads: None,
             log: "info".into(),
@@ -188,6 +191,12 @@ impl Config {
         self.listen.iter().all(|address| address.ip().is_loopback())
     }
 
+    /// Where servers that know no TLS may call from.
+    pub fn plain_peers(&self) -> PlainPeers {
+        let listed = self.plain_peers.iter().map(IpAddr::to_canonical).collect();
+        PlainPeers { loopback: self.is_local(), listed }
+    }
+
     /// The domain's limits.
     pub fn domain_limits(&self) -> Limits {
         Limits {
@@ -221,6 +230,22 @@ impl Config {
     /// Threads for connections.
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| if cores() <= 4 { 1 } else { cores() / 2 }).max(1)
+    }
+}
+
+/// The addresses that servers which know no TLS may call from. Such a server never logs in and keeps
+/// a processor busy for ever when its connection is closed, so it is not told to go.
+#[derive(Clone, Debug)]
+pub struct PlainPeers {
+    loopback: bool,
+    listed: Vec<IpAddr>,
+}
+
+impl PlainPeers {
+    /// Whether whoever calls from there may be one.
+    pub fn include(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        (self.loopback && address.is_loopback()) || self.listed.contains(&address)
     }
 }
 
@@ -273,6 +298,18 @@ mod tests {
         assert_eq!(public.connections_per_address(), PER_ADDRESS);
         let set = Config::parse("listen = [\"[::]:1\"]\nregister = \"open\"").unwrap();
         assert!(set.policy().open_registration && !set.policy().open_linking);
+    }
+
+    #[test]
+    fn plain_peers_are_on_this_machine_or_listed() {
+        let include = |text: &str, address: &str| {
+            Config::parse(text).unwrap().plain_peers().include(address.parse().unwrap())
+        };
+        assert!(include("", "127.0.0.1") && include("", "::1") && include("", "::ffff:127.0.0.1"));
+        assert!(!include("", "192.0.2.1"));
+        let public = "listen = [\"0.0.0.0:1\"]\nplain_peers = [\"192.0.2.1\"]";
+        assert!(include(public, "192.0.2.1") && include(public, "::ffff:192.0.2.1"));
+        assert!(!include(public, "127.0.0.1") && !include(public, "192.0.2.2"));
     }
 
     #[test]

@@ -53,9 +53,10 @@ impl Passwords {
     /// see each other, except those being worked on at the same moment.
     async fn attempt(&self, origin: Origin, work: Work) -> Proof {
         let guess: Option<(IpAddr, String)> = match (origin, &work) {
-            (Origin::Client(address) | Origin::Certified(address, _), Work::Verify { subject, .. }) => {
-                Some((address, subject.clone()))
-            }
+            (
+                Origin::Client(address) | Origin::Certified(address, _),
+                Work::Verify { subject, .. },
+            ) => Some((address, subject.clone())),
             _ => None,
         };
         if let Some((address, subject)) = &guess

@@ -2,14 +2,16 @@
 
 use crate::committer::Committer;
 use crate::hub::{Hub, QUEUE, ToHub};
+use crate::identity::{FILE, Identity, IdentityError};
 use crate::listen::{AdminSocket, Gate, Listener, bind};
 use crate::passwords::Passwords;
 use crate::reads::Reads;
 use crate::session::{Limits, Shared};
+use crate::tls::Tls;
 use crate::{Config, LimitsConfig, SOCKET};
 use antar_realm::{Effects, State};
 use antar_store::{Disk, Engine, Store, StoreError};
-use antar_wire::Name;
+use antar_wire::{Fingerprint, Name};
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -40,6 +42,14 @@ pub enum StartError {
         path: PathBuf,
         /// What the store says.
         error: StoreError,
+    },
+    /// The realm's key cannot be used.
+    #[error("cannot use the realm's key in {path}: {error}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: IdentityError,
     },
     /// An address cannot be listened on.
     #[error(
@@ -72,6 +82,7 @@ pub enum StartError {
 /// A running realm. Dropping it breaks everything off; [`Server::shut_down`] ends it cleanly.
 pub struct Server {
     name: Name,
+    fingerprint: Fingerprint,
     addresses: Vec<SocketAddr>,
     hub: mpsc::Sender<ToHub>,
     accepting: Vec<JoinHandle<()>>,
@@ -98,6 +109,9 @@ impl Server {
     /// See [`StartError`].
     pub async fn start_over(config: &Config, engine: Box<dyn Engine>) -> Result<Self, StartError> {
         let (store, state, name) = open(config, engine)?;
+        let identity = identity(config, &name)?;
+        let fingerprint = identity.fingerprint();
+        tracing::info!(realm = %name, key = %fingerprint, "starting");
         // Bound before anything else runs, so that a port that is taken leaves nothing behind.
         let listeners = config.listen.iter().map(|address| {
             bind(*address).map_err(|error| StartError::Listen { address: *address, error })
@@ -114,7 +128,13 @@ impl Server {
             inbox,
             back: hub.downgrade(),
         };
-        let shared = Shared { hub: hub.clone(), reads, limits: session_limits(&config.limits) };
+        let shared = Shared {
+            hub: hub.clone(),
+            reads,
+            limits: session_limits(&config.limits),
+            plain_peers: config.plain_peers(),
+            tls: Arc::new(Tls::new(&identity)),
+        };
         let per_address = config.connections_per_address();
         let gate = Arc::new(Gate::new(shared, config.limits.connections, per_address));
 
@@ -133,12 +153,17 @@ impl Server {
             accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());
-        Ok(Self { name, addresses, hub, accepting, stop, running })
+        Ok(Self { name, fingerprint, addresses, hub, accepting, stop, running })
     }
 
     /// The realm's name.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// What other realms know it by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// The addresses it listens on, with the real ports.
@@ -167,6 +192,12 @@ impl Server {
 
 fn refused(config: &Config, error: StoreError) -> StartError {
     StartError::Store { path: config.data.clone(), error }
+}
+
+fn identity(config: &Config, name: &Name) -> Result<Identity, StartError> {
+    let path = || config.data.join(FILE);
+    Identity::open_or_make(&config.data, name)
+        .map_err(|error| StartError::Identity { path: path(), error })
 }
 
 /// Opens the store and makes the first state of it, named.

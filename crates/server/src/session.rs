@@ -1,15 +1,18 @@
 //! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
 
+use crate::PlainPeers;
 use crate::hub::ToHub;
 use crate::outbox::{Item, Outbox, State};
 use crate::reads::Reads;
+use crate::tls::Tls;
 use antar_realm::{ConnId, Origin};
 use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -32,6 +35,24 @@ pub struct Shared {
     pub hub: mpsc::Sender<ToHub>,
     pub reads: Reads,
     pub limits: Limits,
+    pub plain_peers: PlainPeers,
+    pub tls: Arc<Tls>,
+}
+
+impl Shared {
+    /// When a connection is told to go: it has not logged in, or has said nothing, for so long.
+    /// Never where it may be a plain peer's.
+    pub fn deadline(
+        &self,
+        peer: IpAddr,
+        unknown_since: Option<Instant>,
+        silent_since: Option<Instant>,
+    ) -> Option<Instant> {
+        let login = self.limits.login.zip(unknown_since).map(|(limit, since)| since + limit);
+        let idle = self.limits.idle.zip(silent_since).map(|(limit, since)| since + limit);
+        let first = login.into_iter().chain(idle).min()?;
+        (!self.plain_peers.include(peer)).then_some(first)
+    }
 }
 
 /// A connection's limits; see [`crate::LimitsConfig`].
@@ -66,16 +87,26 @@ pub async fn serve<S>(stream: S, conn: ConnId, origin: Origin, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let outbox = Arc::new(Outbox::default());
-    if shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.is_err() {
-        return;
+    if let Some(session) = open(stream, conn, origin, Instant::now(), shared).await {
+        session.serve().await;
     }
-    let began = Instant::now();
-    let mut session = Session {
+}
+
+/// Tells the hub of a connection that began then; `None` where there is no hub any more.
+pub async fn open<S>(
+    stream: S,
+    conn: ConnId,
+    origin: Origin,
+    began: Instant,
+    shared: &Shared,
+) -> Option<Session<'_, S>> {
+    let outbox = Arc::new(Outbox::default());
+    shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.ok()?;
+    Some(Session {
         stream,
         conn,
         origin,
-        outbox: &outbox,
+        outbox,
         shared,
         decoder: Decoder::new(shared.limits.line_bytes),
         backlog: VecDeque::new(),
@@ -84,24 +115,15 @@ where
         heard: began,
         began,
         out: Vec::new(),
-    };
-    let end = session.run().await;
-    let requests = session.requests;
-    let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
-    let seconds = began.elapsed().as_secs();
-    match origin {
-        Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
-        Origin::Client(peer) | Origin::Certified(peer, _) | Origin::Dialled { peer, .. } => {
-            tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
-        }
-    }
+    })
 }
 
-struct Session<'a, S> {
+/// A connection that the hub knows of.
+pub struct Session<'a, S> {
     stream: S,
     conn: ConnId,
     origin: Origin,
-    outbox: &'a Outbox,
+    outbox: Arc<Outbox>,
     shared: &'a Shared,
     decoder: Decoder,
     /// Frames read and not handed to the hub yet, because too many wait for an answer.
@@ -123,6 +145,20 @@ enum Woken {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// Serves it to its end.
+    pub async fn serve(mut self) {
+        let end = self.run().await;
+        let Self { conn, origin, requests, began, shared, .. } = self;
+        let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
+        let seconds = began.elapsed().as_secs();
+        match origin {
+            Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
+            Origin::Client(peer) | Origin::Certified(peer, _) | Origin::Dialled { peer, .. } => {
+                tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
+            }
+        }
+    }
+
     async fn run(&mut self) -> End {
         let mut last: Option<End> = None;
         loop {
@@ -169,17 +205,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             true => poll_read(stream, decoder, backlog, cx),
             false => Poll::Pending,
         });
-        let expired = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         let woken = tokio::select! {
             biased;
             () = outbox.woken() => Woken::Outbox,
             read = read => Woken::Read(read),
-            () = expired => Woken::Deadline,
+            () = until(deadline) => Woken::Deadline,
         };
         let idles = self.shared.limits.idle.is_some();
         if idles && matches!(woken, Woken::Read(_)) {
@@ -189,13 +219,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     fn deadline(&self, state: State) -> Option<Instant> {
-        if self.origin == Origin::Operator {
+        let (Origin::Client(peer) | Origin::Certified(peer, _)) = self.origin else {
             return None;
-        }
-        let limits = &self.shared.limits;
-        let login = limits.login.filter(|_| !state.logged_in).map(|d| self.began + d);
-        let idle = limits.idle.filter(|_| self.pending == 0).map(|d| self.heard + d);
-        login.into_iter().chain(idle).min()
+        };
+        let unknown_since = (!state.logged_in).then_some(self.began);
+        let silent_since = (self.pending == 0).then_some(self.heard);
+        self.shared.deadline(peer, unknown_since, silent_since)
     }
 
     fn is_http(&self) -> bool {
@@ -276,31 +305,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
     /// up meanwhile.
     async fn flush(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
         let mut written = 0;
         while written < self.out.len() {
-            let Self { stream, out, outbox, .. } = self;
-            let write = poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
-            // Most writes are done at once; only one that has to wait pays for the timer.
-            let done = match now_or_never(write).await {
-                Some(done) => done,
-                None => {
-                    let write =
-                        poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
-                    let stall = self.shared.limits.stall.unwrap_or(Duration::MAX);
-                    tokio::select! {
-                        done = write => done,
-                        () = given_up(outbox) => return Err(End::TooSlow),
-                        () = tokio::time::sleep(stall) => return Err(End::TooSlow),
-                    }
-                }
-            };
-            match done {
-                Ok(0) | Err(_) => return Err(End::Broken),
-                Ok(n) => written += n,
+            match self.patiently(|stream, out, cx| stream.poll_write(cx, &out[written..])).await? {
+                0 => return Err(End::Broken),
+                n => written += n,
             }
         }
+        // TLS keeps what the socket has not taken yet; without TLS there is nothing to do.
+        self.patiently(|stream, _, cx| stream.poll_flush(cx)).await?;
         self.out.clear();
         Ok(())
+    }
+
+    /// Does one step of writing the buffer, as long as it may wait.
+    async fn patiently<T>(
+        &mut self,
+        mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Result<T, End> {
+        let Self { stream, out, outbox, shared, .. } = self;
+        let mut step = pin!(poll_fn(|cx| step(Pin::new(&mut *stream), out, cx)));
+        // Most are done at once; only one that has to wait pays for the timer.
+        let done = match now_or_never(step.as_mut()).await {
+            Some(done) => done,
+            None => {
+                let stall = shared.limits.stall.unwrap_or(Duration::MAX);
+                tokio::select! {
+                    done = step => done,
+                    () = given_up(outbox) => return Err(End::TooSlow),
+                    () = tokio::time::sleep(stall) => return Err(End::TooSlow),
+                }
+            }
+        };
+        done.map_err(|_| End::Broken)
     }
 
     /// Tells why, as far as the client still reads, and ends the connection.
@@ -327,7 +367,11 @@ fn poll_read<S: AsyncRead + Unpin>(
 ) -> Poll<io::Result<usize>> {
     BUFFER.with_borrow_mut(|buffer| {
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        match ready!(Pin::new(stream).poll_read(cx, &mut buffer)) {
+            // A client that closes TCP without closing TLS: its last whole line counts all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            read => read?,
+        }
         decoder.feed(buffer.filled(), frames);
         Poll::Ready(Ok(buffer.filled().len()))
     })
@@ -341,6 +385,14 @@ pub async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
         Poll::Pending => Poll::Ready(None),
     })
     .await
+}
+
+/// Waits until a deadline; without one for ever.
+pub async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the hub has given a connection up.

@@ -9,9 +9,12 @@ pub(crate) use live::Live;
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop, Work,
+    Answer, Args, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read, SessionId, Stop,
+    Work,
 };
-use antar_wire::{Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token};
+use antar_wire::{
+    Body, BoxKind, Code, Dialect, Fingerprint, Frame, Message, Name, Reply, Time, Token,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 
