@@ -93,6 +93,13 @@ impl Identity {
         self.fingerprint
     }
 
+    /// A thief: it shows another's certificate with its own key.
+    #[cfg(test)]
+    pub(crate) fn with_certificate_of(&self, other: &Self) -> Self {
+        let (cert, key) = (other.certified.cert.clone(), self.certified.key.clone());
+        Self { certified: Arc::new(CertifiedKey::new(cert, key)), fingerprint: other.fingerprint }
+    }
+
     pub(crate) fn certified(&self) -> Arc<CertifiedKey> {
         self.certified.clone()
     }

@@ -60,9 +60,7 @@ impl Listener {
                 }
             }
         }
-        while let Some(Ok((stream, peer))) = session::now_or_never(self.listener.accept()).await {
-            arrivals.admit(stream, peer);
-        }
+        arrivals.admit_waiting(self.listener);
         drop(arrivals);
         // Nothing is ever sent: it ends when the last of them has dropped its sender.
         let _: Option<()> = all_arrived.recv().await;
@@ -77,6 +75,19 @@ struct Arrivals {
 }
 
 impl Arrivals {
+    /// Admits who is waiting now. That is asked of the system itself: the runtime may not have noticed
+    /// them yet.
+    fn admit_waiting(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            match stream {
+                Ok(stream) => self.admit(stream, peer),
+                Err(error) => tracing::warn!(%error, "could not accept a connection"),
+            }
+        }
+    }
+
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
         let peer = peer.ip().to_canonical();
         // A reply is small and somebody waits for it.
