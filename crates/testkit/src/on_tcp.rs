@@ -119,8 +119,9 @@ impl OnTcp {
 
     /// The same, over TLS.
     #[must_use]
-    pub fn with_tls(self) -> Self {
-        Self { tls: Some(Arc::new(client_config(None))), ..self }
+    pub fn with_tls(mut self) -> Self {
+        self.tls = Some(Arc::new(client_config(None)));
+        self
     }
 
     fn start(&mut self) -> Result<(), String> {
