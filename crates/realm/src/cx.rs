@@ -1,8 +1,8 @@
 //! What a verb gets to work with.
 
+use crate::links::{Peer, Status, Step, Why};
 use crate::state::{Account, Group};
 use crate::state::{Effects, Moment, Origin, State};
-use crate::links::{Peer, Status, Step, Why};
 use crate::{
     AccountId, ConnId, Event, GroupId, GroupRecord, PasswordHash, Proof, Read, RealmId, SessionId,
     SessionRecord, Work,

@@ -79,10 +79,8 @@ pub struct Policy {
     pub inbound: Inbound,
     /// Keys from which they are accepted whatever `inbound` says.
     pub listed_keys: Vec<Fingerprint>,
-    /// Loopback addresses may be plain peers, and any user may link with one.
-    pub plain_loopback: bool,
-    /// Other addresses that may be.
-    pub plain_peers: Vec<IpAddr>,
+    /// Who may be a plain peer.
+    pub plain_peers: PlainPeers,
 }
 
 impl Policy {
@@ -94,8 +92,7 @@ impl Policy {
             hide_unknown_users: false,
             inbound: Inbound::Open,
             listed_keys: Vec::new(),
-            plain_loopback: true,
-            plain_peers: Vec::new(),
+            plain_peers: PlainPeers { loopback: true, listed: Vec::new() },
         }
     }
 
@@ -105,14 +102,26 @@ impl Policy {
             open_registration: false,
             open_linking: false,
             inbound: Inbound::Approve,
-            plain_loopback: false,
+            plain_peers: PlainPeers::default(),
             ..Self::local()
         }
     }
+}
 
-    /// Whether whoever has this address may be a server that knows only the two documents.
-    pub fn may_be_plain(&self, address: IpAddr) -> bool {
+/// The addresses that servers which know no TLS may call from. Such a server never logs in and keeps
+/// a processor busy for ever when its connection is closed, so it is not told to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlainPeers {
+    /// This machine's own.
+    pub loopback: bool,
+    /// Others.
+    pub listed: Vec<IpAddr>,
+}
+
+impl PlainPeers {
+    /// Whether whoever calls from there may be one.
+    pub fn include(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.plain_loopback && address.is_loopback() || self.plain_peers.contains(&address)
+        (self.loopback && address.is_loopback()) || self.listed.contains(&address)
     }
 }

@@ -6,8 +6,8 @@
 use crate::Source;
 use crate::links::{Ask, Failure, NotAsked, Status};
 use antar_wire::{Chain, Secret};
-use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// A password's hash (argon2id, in the PHC string format). `Debug` hides it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -280,7 +280,7 @@ fn import(config: &Config, disk: Disk, from: File) -> Result<Exported, BackupErr
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let mut effects = Effects::default();
-    let moment = Moment { now: Time::now(), entropy: rand::random() };
+    let moment = Moment { now: Time::now(), uptime: 0, entropy: rand::random() };
     // Refused only by a state that may not change anything, and this one may.
     let _ = state.restored(&moment, &mut effects);
     store.commit(&effects.events)?;

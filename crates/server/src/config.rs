@@ -1,8 +1,9 @@
 //! The configuration file and its defaults.
 
-use antar_realm::{Limits, Policy};
+use antar_realm::{Inbound, Limits, PlainPeers, Policy};
+use antar_wire::Fingerprint;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +24,14 @@ pub struct Config {
     pub register: Option<Register>,
     /// Who may link realms; anyone in local mode, else administrators.
     pub link: Option<Link>,
+    /// From which realms links are accepted: anyone in local mode, else those that are approved.
+    pub inbound: Option<InboundLinks>,
+    /// Keys (`sha256:…`) from which links are accepted whatever `inbound` says.
+    pub link_keys: Vec<String>,
+    /// Where other realms reach this one, `host:port` or `host`; otherwise the address it calls from.
+    pub advertise: Option<String>,
+    /// Addresses of servers that know no TLS and may be linked all the same.
+    pub plain_peers: Vec<IpAddr>,
     /// AUTH does not tell an unknown user from a wrong password.
     pub hide_unknown_users: bool,
     /// Threads for connections; by default one on a small machine, half the cores on a larger one.
@@ -55,6 +64,18 @@ pub enum Link {
     Admin,
 }
 
+/// From which realms links are accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboundLinks {
+    /// From anyone.
+    Open,
+    /// From anyone, once an administrator approves.
+    Approve,
+    /// From those with one of `link_keys`, or an invitation.
+    Listed,
+}
+
 /// Bounds on what clients can take.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -81,6 +102,14 @@ pub struct LimitsConfig {
     pub sessions_per_user: usize,
     /// Days a token lives unused.
     pub token_idle_days: u64,
+    /// Realms linked.
+    pub links: usize,
+    /// Messages owed to one realm before further ones are refused.
+    pub link_messages: u64,
+    /// Bytes of them.
+    pub link_bytes: u64,
+    /// Days that messages are kept after the other realm has them, in case it is put back from a backup.
+    pub link_grace_days: u64,
     /// Seconds a connection may take to log in; 0 for ever.
     pub login_seconds: u64,
     /// Seconds a connection may say nothing; 0 for ever, since existing clients never ping.
@@ -118,6 +147,10 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
             register: None,
             link: None,
+            inbound: None,
+            link_keys: Vec::new(),
+            advertise: None,
+            plain_peers: Vec::new(),
             hide_unknown_users: false,
             threads: None,
             log: "info".into(),
@@ -142,6 +175,10 @@ impl Default for LimitsConfig {
             members_per_group: domain.members_per_group,
             sessions_per_user: domain.sessions_per_user,
             token_idle_days: 30,
+            links: domain.links,
+            link_messages: domain.link_messages,
+            link_bytes: domain.link_bytes,
+            link_grace_days: 7,
             login_seconds: 60,
             idle_seconds: 0,
             stall_seconds: 300,
@@ -171,7 +208,19 @@ impl Config {
         let shown = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { file: shown.clone(), error })?;
-        Self::parse(&text).map_err(|(line, what)| ConfigError::Wrong { file: shown, line, what })
+        let config = Self::parse(&text);
+        let config = config.and_then(|config| match config.wrong_key() {
+            Some(key) => {
+                let line = text.lines().position(|line| line.contains(&key)).unwrap_or(0) + 1;
+                Err((line, format!("{key:?} is no key: sha256: and 64 hexadecimal digits")))
+            }
+            None => Ok(config),
+        });
+        config.map_err(|(line, what)| ConfigError::Wrong { file: shown, line, what })
+    }
+
+    fn wrong_key(&self) -> Option<String> {
+        self.link_keys.iter().find(|key| Fingerprint::parse(key).is_none()).cloned()
     }
 
     /// Reads TOML; on failure the line and what is wrong with it.
@@ -188,6 +237,12 @@ impl Config {
         self.listen.iter().all(|address| address.ip().is_loopback())
     }
 
+    /// Where servers that know no TLS may call from.
+    pub fn plain_peers(&self) -> PlainPeers {
+        let listed = self.plain_peers.iter().map(IpAddr::to_canonical).collect();
+        PlainPeers { loopback: self.is_local(), listed }
+    }
+
     /// The domain's limits.
     pub fn domain_limits(&self) -> Limits {
         Limits {
@@ -197,6 +252,10 @@ impl Config {
             sessions_per_user: self.limits.sessions_per_user,
             token_idle: Duration::from_secs(self.limits.token_idle_days.saturating_mul(86_400)),
             password_bytes: self.limits.password_bytes,
+            links: self.limits.links,
+            link_messages: self.limits.link_messages,
+            link_bytes: self.limits.link_bytes,
+            link_grace: Duration::from_secs(self.limits.link_grace_days.saturating_mul(86_400)),
         }
     }
 
@@ -209,6 +268,26 @@ impl Config {
                 .map_or(default.open_registration, |r| r == Register::Open),
             open_linking: self.link.map_or(default.open_linking, |l| l == Link::Open),
             hide_unknown_users: self.hide_unknown_users,
+            inbound: match self.inbound {
+                None => default.inbound,
+                Some(InboundLinks::Open) => Inbound::Open,
+                Some(InboundLinks::Approve) => Inbound::Approve,
+                Some(InboundLinks::Listed) => Inbound::Listed,
+            },
+            listed_keys: self.link_keys.iter().filter_map(|key| Fingerprint::parse(key)).collect(),
+            plain_peers: self.plain_peers(),
+        }
+    }
+
+    /// The host and the port that other realms are told, as far as they are set.
+    pub fn advertised(&self) -> (Option<String>, Option<u16>) {
+        let Some(text) = &self.advertise else { return (None, None) };
+        let port = |port: &str| port.parse().ok();
+        match text.rsplit_once(':') {
+            Some((host, digits)) if port(digits).is_some() && !host.contains("::") => {
+                (Some(host.trim_matches(['[', ']']).into()), port(digits))
+            }
+            _ => (Some(text.trim_matches(['[', ']']).into()), None),
         }
     }
 
@@ -273,6 +352,18 @@ mod tests {
         assert_eq!(public.connections_per_address(), PER_ADDRESS);
         let set = Config::parse("listen = [\"[::]:1\"]\nregister = \"open\"").unwrap();
         assert!(set.policy().open_registration && !set.policy().open_linking);
+    }
+
+    #[test]
+    fn plain_peers_are_on_this_machine_or_listed() {
+        let include = |text: &str, address: &str| {
+            Config::parse(text).unwrap().plain_peers().include(address.parse().unwrap())
+        };
+        assert!(include("", "127.0.0.1") && include("", "::1") && include("", "::ffff:127.0.0.1"));
+        assert!(!include("", "192.0.2.1"));
+        let public = "listen = [\"0.0.0.0:1\"]\nplain_peers = [\"192.0.2.1\"]";
+        assert!(include(public, "192.0.2.1") && include(public, "::ffff:192.0.2.1"));
+        assert!(!include(public, "127.0.0.1") && !include(public, "192.0.2.2"));
     }
 
     #[test]

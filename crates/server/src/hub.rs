@@ -7,12 +7,17 @@ use crate::backup::Backups;
 use crate::committer::{Committer, Done};
 use crate::outbox::{self, Item, Outbox};
 use crate::passwords::Passwords;
-use antar_realm::{ConnId, Effects, Input, Mode, Moment, Origin, Output, Proof, State, Work};
-use antar_wire::{Code, Dialect, Frame, Time};
+use crate::peers::Peers;
+use crate::reads::Reads;
+use antar_realm::links::{NotAsked, NotDialled};
+use antar_realm::{
+    AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Work,
+};
+use antar_wire::{Code, Dialect, Entry, Frame, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// Messages to the hub waiting at most; a session past it waits.
@@ -21,7 +26,8 @@ pub const QUEUE: usize = 4_096;
 /// Messages the hub takes at once.
 const TURN: usize = 512;
 
-const TICK: Duration = Duration::from_secs(3600);
+/// How often the domain hears of time: when something is linked, and otherwise.
+const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3600));
 
 /// What the hub is told.
 pub enum ToHub {
@@ -33,6 +39,12 @@ pub enum ToHub {
     Disconnected(ConnId),
     /// What took long about a line has been done.
     Proved { conn: ConnId, line: String, proofs: Vec<Proof> },
+    /// A call to another realm came to nothing.
+    NotDialled(DialId, NotDialled),
+    /// An entry that a plain peer is owed was looked up.
+    Fetched(AskId, Option<(Entry, usize)>),
+    /// A plain peer answered, or did not.
+    Asked(AskId, Result<String, NotAsked>),
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
 }
@@ -41,16 +53,16 @@ struct Conn {
     origin: Origin,
     outbox: Arc<Outbox>,
     logged_in: bool,
-    /// What came after a line that is being worked on elsewhere.
-    held: Option<VecDeque<Frame>>,
 }
 
 /// The hub.
 pub struct Hub {
-    pub state: State,
+    pub front: Front,
     pub committer: Committer,
     pub passwords: Passwords,
     pub backups: Backups,
+    pub reads: Reads,
+    pub peers: Peers,
     /// See [`crate::LimitsConfig::unread_events`].
     pub unread_events: usize,
     pub inbox: mpsc::Receiver<ToHub>,
@@ -65,6 +77,8 @@ impl Hub {
             hub: self,
             conns: HashMap::new(),
             chance: StdRng::from_rng(&mut rand::rng()),
+            started: Instant::now(),
+            busy: false,
             effects: Effects::default(),
             last_event: None,
             drained: None,
@@ -77,6 +91,9 @@ struct Running {
     hub: Hub,
     conns: HashMap<ConnId, Conn>,
     chance: StdRng,
+    started: Instant,
+    /// Something is linked, so that time matters.
+    busy: bool,
     effects: Effects,
     /// The event released last: its next receiver shares its encoding.
     last_event: Option<Arc<outbox::Event>>,
@@ -86,7 +103,7 @@ struct Running {
 impl Running {
     async fn run(&mut self) {
         let mut turn = Vec::with_capacity(TURN);
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = tokio::time::interval(TICK.0);
         let mut open = true;
         while open || !self.hub.committer.is_idle() {
             tokio::select! {
@@ -102,8 +119,14 @@ impl Running {
                 _ = tick.tick() => {
                     self.step(Time::now(), Input::Tick);
                     self.submit();
+                    tick.reset_after(if self.busy { TICK.0 } else { TICK.1 });
                 }
             }
+            let busy = self.hub.front.state.is_busy();
+            if busy && !std::mem::replace(&mut self.busy, busy) {
+                tick.reset_after(TICK.0);
+            }
+            self.busy = busy;
             self.answer_drain();
         }
     }
@@ -121,11 +144,11 @@ impl Running {
                 if self.drained.is_some() {
                     outbox.set(|state| state.draining = true);
                 }
+                self.conns.insert(conn, Conn { origin, outbox, logged_in: false });
                 self.step(now, Input::Connected(conn, origin));
-                self.conns.insert(conn, Conn { origin, outbox, logged_in: false, held: None });
             }
             ToHub::Frames(conn, frames) => {
-                frames.into_iter().for_each(|frame| self.frame(now, conn, frame));
+                frames.into_iter().for_each(|frame| self.step(now, Input::Frame(conn, frame)));
                 self.note_login(conn);
             }
             ToHub::Disconnected(conn) => {
@@ -133,9 +156,12 @@ impl Running {
                 self.step(now, Input::Disconnected(conn));
             }
             ToHub::Proved { conn, line, proofs } => {
-                self.resume(now, conn, line, proofs);
+                self.step(now, Input::Resume { conn, line, proofs });
                 self.note_login(conn);
             }
+            ToHub::NotDialled(dial, why) => self.step(now, Input::NotDialled(dial, why)),
+            ToHub::Fetched(ask, found) => self.step(now, Input::Fetched(ask, found)),
+            ToHub::Asked(ask, answer) => self.step(now, Input::Asked(ask, answer)),
             ToHub::Drain(drained) => {
                 self.conns.values().for_each(|c| c.outbox.set(|state| state.draining = true));
                 self.hub.backups.stop();
@@ -145,77 +171,60 @@ impl Running {
     }
 
     fn step(&mut self, now: Time, input: Input) {
-        let mut entropy = [0; 32];
-        self.chance.fill_bytes(&mut entropy);
-        self.hub.state.step(&Moment { now, entropy }, input, &mut self.effects);
-    }
-
-    /// Runs a frame, or keeps it until the line before it has been answered.
-    fn frame(&mut self, now: Time, conn: ConnId, frame: Frame) {
-        match self.conns.get_mut(&conn).map(|c| &mut c.held) {
-            None => {}
-            Some(Some(held)) => held.push_back(frame),
-            Some(None) => {
-                self.step(now, Input::Frame(conn, frame));
-                self.hold_if_waiting(conn);
-            }
-        }
-    }
-
-    /// After a step: where it needs work elsewhere, what follows on that connection waits.
-    fn hold_if_waiting(&mut self, conn: ConnId) -> bool {
-        let waits = matches!(self.effects.outputs.last(), Some(Output::Work { .. }));
-        if waits && let Some(c) = self.conns.get_mut(&conn) {
-            c.held.get_or_insert_default();
-        }
-        waits
-    }
-
-    /// Goes on with a line that has been worked on, then with what came after it.
-    fn resume(&mut self, now: Time, conn: ConnId, line: String, proofs: Vec<Proof>) {
-        if !self.conns.contains_key(&conn) {
-            return;
-        }
-        self.step(now, Input::Resume { conn, line, proofs });
-        if self.hold_if_waiting(conn) {
-            return;
-        }
-        let held = self.conns.get_mut(&conn).and_then(|c| c.held.take()).unwrap_or_default();
-        held.into_iter().for_each(|frame| self.frame(now, conn, frame));
+        let Self { hub, chance, started, effects, .. } = self;
+        let mut moment = || moment(now, *started, chance);
+        hub.front.step(input, &mut moment, effects);
     }
 
     /// Lets a session know that it need not be logged in any more.
     fn note_login(&mut self, conn: ConnId) {
         if let Some(c) = self.conns.get_mut(&conn)
             && !c.logged_in
-            && self.hub.state.is_bound(conn)
+            && self.hub.front.state.is_known(conn)
         {
             c.logged_in = true;
             c.outbox.set(|state| state.logged_in = true);
         }
     }
 
+    /// Hands what was decided to the committer, and lets go what waits for nothing.
     fn submit(&mut self) {
-        let ready = self.hub.committer.submit(&mut self.effects);
-        self.release(ready);
+        loop {
+            let moment = moment(Time::now(), self.started, &mut self.chance);
+            self.hub.front.state.flush(&moment, &mut self.effects);
+            let ready = self.hub.committer.submit(&mut self.effects);
+            self.release(ready);
+            // Lines that had waited for another realm may have been decided meanwhile.
+            if self.effects.events.is_empty() && self.effects.outputs.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Takes note of what the committer has done.
     fn settle(&mut self) {
         for done in self.hub.committer.take_done() {
+            let mut ended = Vec::new();
             match done {
                 Done::Committed(outputs) => self.release(outputs),
                 Done::Failed { outputs, on_disk } => {
-                    self.refuse(outputs);
+                    self.refuse(outputs, &mut ended);
                     let since = self.hub.committer.give_up_open();
-                    self.refuse(since);
+                    self.refuse(since, &mut ended);
+                    let state = &mut self.hub.front.state;
                     match on_disk {
-                        Ok(events) => self.hub.state.reload(events, Mode::ReadOnly),
-                        Err(_) => self.hub.state.suspend(),
+                        Ok(events) => state.reload(events, Mode::ReadOnly, &mut ended),
+                        Err(_) => state.suspend(&mut ended),
                     }
                 }
-                Done::Recovered(events) => self.hub.state.reload(events, Mode::Open),
+                Done::Recovered(events) => {
+                    self.hub.front.state.reload(events, Mode::Open, &mut ended);
+                }
             }
+            self.release(ended);
+        }
+        if !self.effects.outputs.is_empty() || !self.effects.events.is_empty() {
+            self.submit();
         }
     }
 
@@ -233,9 +242,50 @@ impl Running {
                     self.push_event(conn, dialect, event);
                 }
                 Output::Work { conn, line, proofs, work } => self.work(conn, line, proofs, work),
+                Output::Held(_) => {}
+                Output::Again { conn, line, proofs } => {
+                    self.step(Time::now(), Input::Resume { conn, line, proofs });
+                    self.note_login(conn);
+                }
+                Output::Taken(conn) => self.push(conn, Item::Taken),
+                Output::Line(conn, line) => self.push(conn, Item::Line(line)),
+                Output::Deliver { conn, realm, epoch, first, last } => {
+                    self.push(conn, Item::Deliver { realm, epoch, first, last });
+                }
+                Output::HangUp(conn) => {
+                    if let Some(c) = self.conns.get(&conn) {
+                        c.outbox.set(|state| state.hung_up = true);
+                    }
+                }
+                Output::Note(note) => tracing::warn!("{note}"),
+                output @ (Output::Dial(..) | Output::Ask(..) | Output::Fetch { .. }) => {
+                    self.reach_out(output);
+                }
             }
         }
         self.last_event = None;
+    }
+
+    /// Has other realms called or asked, off this task.
+    fn reach_out(&self, output: Output) {
+        let Some(back) = self.hub.back.upgrade().filter(|_| self.drained.is_none()) else { return };
+        let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
+        tokio::spawn(async move {
+            let told = match output {
+                Output::Dial(dial, address) => match peers.dial(dial, &address).await {
+                    Ok(()) => return,
+                    Err(why) => ToHub::NotDialled(dial, why),
+                },
+                Output::Ask(ask, what) => {
+                    ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
+                }
+                Output::Fetch { ask, realm, seq } => {
+                    ToHub::Fetched(ask, reads.errand(realm, seq).await)
+                }
+                _ => return,
+            };
+            let _ = back.send(told).await;
+        });
     }
 
     fn push(&self, conn: ConnId, item: Item) {
@@ -254,7 +304,7 @@ impl Running {
     }
 
     /// Answers what a batch that is not on disk would have: nothing of it happened.
-    fn refuse(&mut self, outputs: Vec<Output>) {
+    fn refuse(&mut self, outputs: Vec<Output>, again: &mut Vec<Output>) {
         for output in outputs {
             let (conn, dialect) = match output {
                 Output::Reply(conn, dialect, _) | Output::Read(conn, dialect, _) => (conn, dialect),
@@ -263,7 +313,17 @@ impl Running {
                     self.work(conn, line, proofs, work);
                     continue;
                 }
-                Output::Event(..) => continue,
+                Output::Again { conn, line, .. } => {
+                    // It finds that nothing can be kept.
+                    again.push(Output::Again { conn, line, proofs: vec![Proof::Busy] });
+                    continue;
+                }
+                Output::Taken(conn) => {
+                    self.push(conn, Item::Taken);
+                    continue;
+                }
+                // All links end now, and who waits for one is told so.
+                _ => continue,
             };
             self.push(conn, Item::Reply(dialect, Code::Unavailable.into()));
         }
@@ -274,12 +334,22 @@ impl Running {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
         let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());
+        let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
         tokio::spawn(async move {
             proofs.push(match work {
                 Work::Backup { path } => backups.write(path).await,
+                Work::Chain { source, seq } => Proof::Chain(reads.chain(source, seq).await),
+                Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
                 work => passwords.prove(origin, work).await,
             });
             let _ = back.send(ToHub::Proved { conn, line, proofs }).await;
         });
     }
+}
+
+fn moment(now: Time, started: Instant, chance: &mut StdRng) -> Moment {
+    let mut entropy = [0; 32];
+    chance.fill_bytes(&mut entropy);
+    let uptime = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Moment { now, uptime, entropy }
 }

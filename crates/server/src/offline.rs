@@ -1,5 +1,6 @@
 //! Administration of a realm that is not running, with the same requests.
 
+use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
 use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
@@ -46,7 +47,12 @@ impl Offline {
         server::make_private(&config.data)?;
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
-        let moment = Moment { now: Time::now(), entropy: [0; 32] };
+        let moment = Moment { now: Time::now(), uptime: 0, entropy: [0; 32] };
+        if let Some(name) = state.name().cloned()
+            && let Ok(identity) = Identity::open_or_make(&config.data, &name)
+        {
+            state.introduce(server::contact(config, identity.fingerprint(), &config.listen));
+        }
         let connected = Input::Connected(OPERATOR, Origin::Operator);
         state.step(&moment, connected, &mut Effects::default());
         Ok(Self { store, state, data: config.data.clone(), passwords: config.passwords.clone() })
@@ -74,7 +80,8 @@ impl Offline {
             let mut entropy = [0; 32];
             rand::rng().fill_bytes(&mut entropy);
             let mut effects = Effects::default();
-            self.state.step(&Moment { now: Time::now(), entropy }, input, &mut effects);
+            let moment = Moment { now: Time::now(), uptime: 0, entropy };
+            self.state.step(&moment, input, &mut effects);
             if !effects.events.is_empty() {
                 self.store.commit(&effects.events)?;
             }

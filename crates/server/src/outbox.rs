@@ -1,6 +1,7 @@
 //! What the hub has for a connection, until its session takes it.
 
-use antar_realm::Read;
+use antar_realm::links::Epoch;
+use antar_realm::{Read, RealmId};
 use antar_wire::{BoxKind, Dialect, Message, Reply};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,6 +13,17 @@ pub enum Item {
     Reply(Dialect, Reply),
     Read(Dialect, Read),
     Event(Dialect, Arc<Event>),
+    /// A frame needed no answer.
+    Taken,
+    /// A request to another realm.
+    Line(String),
+    /// Entries of what another realm is owed.
+    Deliver {
+        realm: RealmId,
+        epoch: Epoch,
+        first: u64,
+        last: u64,
+    },
 }
 
 /// A message on its way to many connections, encoded once per dialect at most.
@@ -70,6 +82,8 @@ pub struct State {
     pub too_slow: bool,
     /// The server is shutting down.
     pub draining: bool,
+    /// The domain wants it closed.
+    pub hung_up: bool,
 }
 
 impl Outbox {

@@ -1,13 +1,17 @@
 //! History, served from the store off the hub.
 
-use antar_realm::Read;
-use antar_store::Store;
-use antar_wire::{Body, Code, Reply};
+use antar_realm::links::Position;
+use antar_realm::{Read, RealmId, Source};
+use antar_store::{Store, StoreError};
+use antar_wire::{Body, Chain, Code, Entry, Reply};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Reads at once; more wait their turn.
 const AT_ONCE: usize = 4;
+
+/// How many messages before one are looked at for the same.
+const SAME_AMONG: u64 = 1_000;
 
 /// Serves reads that the domain has authorised.
 #[derive(Clone)]
@@ -21,21 +25,57 @@ impl Reads {
         Self { store, turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// The reply to a read. A message that is damaged on disk is reported, not served.
-    pub async fn serve(&self, read: Read) -> Reply {
+    /// Has the store read something; what goes wrong is for the log.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Option<T> {
         let _turn = self.turns.acquire().await;
         let store = self.store.clone();
-        let done = tokio::task::spawn_blocking(move || store.read(read.source, read.page)).await;
+        let done = tokio::task::spawn_blocking(move || read(&store)).await;
         match done {
-            Ok(Ok((messages, more))) => Body::Messages(read.listing, messages, more).into(),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a read failed");
-                Code::Unavailable.into()
-            }
-            Err(error) => {
-                tracing::error!(%error, "a read failed");
-                Code::Unavailable.into()
-            }
+            Ok(Ok(read)) => return Some(read),
+            Ok(Err(error)) => tracing::error!(%error, "a read failed"),
+            Err(error) => tracing::error!(%error, "a read failed"),
         }
+        None
+    }
+
+    /// The reply to a read. A message that is damaged on disk is reported, not served.
+    pub async fn serve(&self, read: Read) -> Reply {
+        match self.read(move |store| store.read(read.source, read.page)).await {
+            Some((messages, more)) => {
+                let reply = Reply::from(Body::Messages(read.listing, messages, more));
+                if read.stale { reply.with("stale", true) } else { reply }
+            }
+            None => Code::Unavailable.into(),
+        }
+    }
+
+    /// The hash of a log at an entry.
+    pub async fn chain(&self, source: Source, seq: u64) -> Option<Chain> {
+        self.read(move |store| store.chain(source, seq)).await.flatten()
+    }
+
+    /// Entries of what a realm is owed.
+    pub async fn owed(
+        &self,
+        realm: RealmId,
+        first: u64,
+        last: u64,
+    ) -> Option<Vec<(Position, Arc<Entry>)>> {
+        self.read(move |store| store.owed(realm, first, last)).await
+    }
+
+    /// An entry that is to be carried to a plain peer, and how many before it say the same.
+    pub async fn errand(&self, realm: RealmId, seq: u64) -> Option<(Entry, usize)> {
+        let before = seq.saturating_sub(SAME_AMONG);
+        let mut owed = self.owed(realm, before.max(1), seq).await?;
+        let (at, entry) = owed.pop()?;
+        let same = |other: &Entry| {
+            (&other.from, &other.to, &other.text) == (&entry.from, &entry.to, &entry.text)
+        };
+        let earlier = owed.iter().filter(|(_, other)| same(other)).count();
+        (at.seq == seq).then(|| (Arc::unwrap_or_clone(entry), earlier))
     }
 }

@@ -3,20 +3,25 @@
 use crate::backup::Backups;
 use crate::committer::Committer;
 use crate::hub::{Hub, QUEUE, ToHub};
+use crate::identity::{FILE, Identity, IdentityError};
 use crate::listen::{AdminSocket, Gate, Listener, bind};
 use crate::passwords::Passwords;
+use crate::peers::Peers;
 use crate::reads::Reads;
 use crate::session::{Limits, Shared};
+use crate::tls::Tls;
 use crate::{Config, LimitsConfig, SOCKET};
-use antar_realm::{Effects, State};
+use antar_realm::links::Contact;
+use antar_realm::{Effects, Front, State};
 use antar_store::{Disk, Engine, Store, StoreError};
-use antar_wire::Name;
+use antar_wire::{Fingerprint, Name};
 use std::fs::DirBuilder;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -41,6 +46,14 @@ pub enum StartError {
         path: PathBuf,
         /// What the store says.
         error: StoreError,
+    },
+    /// The realm's key cannot be used.
+    #[error("cannot use the realm's key in {path}: {error}")]
+    Identity {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: IdentityError,
     },
     /// An address cannot be listened on.
     #[error(
@@ -73,6 +86,7 @@ pub enum StartError {
 /// A running realm. Dropping it breaks everything off; [`Server::shut_down`] ends it cleanly.
 pub struct Server {
     name: Name,
+    fingerprint: Fingerprint,
     addresses: Vec<SocketAddr>,
     hub: mpsc::Sender<ToHub>,
     accepting: Vec<JoinHandle<()>>,
@@ -99,16 +113,27 @@ impl Server {
     /// See [`StartError`].
     pub async fn start_over(config: &Config, engine: Box<dyn Engine>) -> Result<Self, StartError> {
         let (store, state, name) = open(config, engine)?;
+        let identity = identity(config, &name)?;
+        let fingerprint = identity.fingerprint();
+        tracing::info!(realm = %name, key = %fingerprint, "starting");
         // Bound before anything else runs, so that a port that is taken leaves nothing behind.
         let listeners = config.listen.iter().map(|address| {
             bind(*address).map_err(|error| StartError::Listen { address: *address, error })
         });
         let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
 
+        let addresses =
+            listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+        let mut state = state;
+        state.introduce(contact(config, fingerprint, &addresses));
+
         let (hub, inbox) = mpsc::channel(QUEUE);
         let reads = Reads::new(store.clone());
+        let peers = Peers::default();
         let running = Hub {
-            state,
+            front: Front::new(state),
+            reads: reads.clone(),
+            peers: peers.clone(),
             backups: Backups::new(store.clone(), &config.data),
             committer: Committer::start(store)?,
             passwords: Passwords::new(&config.passwords, &config.limits),
@@ -116,9 +141,16 @@ impl Server {
             inbox,
             back: hub.downgrade(),
         };
-        let shared = Shared { hub: hub.clone(), reads, limits: session_limits(&config.limits) };
+        let shared = Shared {
+            hub: hub.clone(),
+            reads,
+            limits: session_limits(&config.limits),
+            plain_peers: config.plain_peers(),
+            tls: Arc::new(Tls::new(&identity)),
+        };
         let per_address = config.connections_per_address();
         let gate = Arc::new(Gate::new(shared, config.limits.connections, per_address));
+        peers.serve_through(&gate);
 
         let (stop, stopped) = watch::channel(false);
         let mut accepting = Vec::new();
@@ -128,19 +160,22 @@ impl Server {
                 tracing::warn!(%error, "no socket for administration; antar user works on the stopped realm only");
             }
         }
-        let mut addresses = Vec::new();
         for listener in listeners {
-            addresses.push(listener.local_addr()?);
             let listener = Listener { listener, gate: gate.clone() };
             accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());
-        Ok(Self { name, addresses, hub, accepting, stop, running })
+        Ok(Self { name, fingerprint, addresses, hub, accepting, stop, running })
     }
 
     /// The realm's name.
     pub fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// What other realms know it by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     /// The addresses it listens on, with the real ports.
@@ -169,6 +204,25 @@ impl Server {
 
 fn refused(config: &Config, error: StoreError) -> StartError {
     StartError::Store { path: config.data.clone(), error }
+}
+
+fn identity(config: &Config, name: &Name) -> Result<Identity, StartError> {
+    let path = || config.data.join(FILE);
+    Identity::open_or_make(&config.data, name)
+        .map_err(|error| StartError::Identity { path: path(), error })
+}
+
+/// What other realms are told about this one.
+pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr]) -> Contact {
+    let (host, port) = config.advertised();
+    let listens = addresses.iter().find(|address| !address.ip().is_unspecified());
+    let first = addresses.first().map_or(0, SocketAddr::port);
+    Contact {
+        key: Some(key),
+        host,
+        listens: listens.map(|address| address.ip().to_string()),
+        port: port.unwrap_or(listens.map_or(first, SocketAddr::port)),
+    }
 }
 
 /// Opens the store and makes the first state of it, named.

@@ -3,13 +3,16 @@
 use crate::hub::ToHub;
 use crate::outbox::{Item, Outbox, State};
 use crate::reads::Reads;
-use antar_realm::{ConnId, Origin};
+use crate::tls::Tls;
+use antar_realm::links::{Epoch, deliveries};
+use antar_realm::{ConnId, Origin, PlainPeers, RealmId};
 use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,6 +22,18 @@ use tokio::time::Instant;
 
 /// Bytes read at once. The buffer is a thread's, not a connection's: an idle connection has none.
 const READ: usize = 64 << 10;
+
+/// The longest line between realms, in bytes.
+const LINK_LINE: usize = 256 << 10;
+
+/// Entries of what a realm is owed that are read at once.
+const OWED: u64 = 1_024;
+
+/// Requests of a realm that are not answered yet; each may be as long as that.
+const LINK_PENDING: usize = 64;
+
+/// Bytes read ahead while writing to a realm.
+const READ_AHEAD: usize = 8 << 20;
 
 /// Bytes encoded before they are written.
 const WRITE: usize = 64 << 10;
@@ -32,6 +47,24 @@ pub struct Shared {
     pub hub: mpsc::Sender<ToHub>,
     pub reads: Reads,
     pub limits: Limits,
+    pub plain_peers: PlainPeers,
+    pub tls: Arc<Tls>,
+}
+
+impl Shared {
+    /// When a connection is told to go: it has not logged in, or has said nothing, for so long.
+    /// Never where it may be a plain peer's.
+    pub fn deadline(
+        &self,
+        peer: IpAddr,
+        unknown_since: Option<Instant>,
+        silent_since: Option<Instant>,
+    ) -> Option<Instant> {
+        let login = self.limits.login.zip(unknown_since).map(|(limit, since)| since + limit);
+        let idle = self.limits.idle.zip(silent_since).map(|(limit, since)| since + limit);
+        let first = login.into_iter().chain(idle).min()?;
+        (!self.plain_peers.include(peer)).then_some(first)
+    }
 }
 
 /// A connection's limits; see [`crate::LimitsConfig`].
@@ -57,6 +90,8 @@ enum End {
     TimedOut,
     /// It left too much unread for too long.
     TooSlow,
+    /// It was another realm's, and is not needed any more.
+    HungUp,
     /// The server shuts down.
     Shutdown,
 }
@@ -66,42 +101,50 @@ pub async fn serve<S>(stream: S, conn: ConnId, origin: Origin, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let outbox = Arc::new(Outbox::default());
-    if shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.is_err() {
-        return;
+    if let Some(session) = open(stream, conn, origin, Instant::now(), shared).await {
+        session.serve().await;
     }
-    let began = Instant::now();
-    let mut session = Session {
+}
+
+/// Tells the hub of a connection that began then; `None` where there is no hub any more.
+pub async fn open<S>(
+    stream: S,
+    conn: ConnId,
+    origin: Origin,
+    began: Instant,
+    shared: &Shared,
+) -> Option<Session<'_, S>> {
+    let outbox = Arc::new(Outbox::default());
+    shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.ok()?;
+    Some(Session {
         stream,
         conn,
         origin,
-        outbox: &outbox,
+        outbox,
         shared,
-        decoder: Decoder::new(shared.limits.line_bytes),
+        decoder: Decoder::new(match origin {
+            Origin::Client(_) | Origin::Operator => shared.limits.line_bytes,
+            // Entries come by the batch.
+            Origin::Certified(..) | Origin::Dialled { .. } => {
+                shared.limits.line_bytes.max(LINK_LINE)
+            }
+        }),
         backlog: VecDeque::new(),
         pending: 0,
         requests: 0,
         heard: began,
         began,
         out: Vec::new(),
-    };
-    let end = session.run().await;
-    let requests = session.requests;
-    let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
-    let seconds = began.elapsed().as_secs();
-    match origin {
-        Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
-        Origin::Client(peer) | Origin::Certified(peer, _) | Origin::Dialled { peer, .. } => {
-            tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
-        }
-    }
+        ahead: 0,
+    })
 }
 
-struct Session<'a, S> {
+/// A connection that the hub knows of.
+pub struct Session<'a, S> {
     stream: S,
     conn: ConnId,
     origin: Origin,
-    outbox: &'a Outbox,
+    outbox: Arc<Outbox>,
     shared: &'a Shared,
     decoder: Decoder,
     /// Frames read and not handed to the hub yet, because too many wait for an answer.
@@ -113,6 +156,8 @@ struct Session<'a, S> {
     heard: Instant,
     began: Instant,
     out: Vec<u8>,
+    /// Bytes read while writing that are not handed on yet.
+    ahead: usize,
 }
 
 /// What a session waits for.
@@ -123,6 +168,20 @@ enum Woken {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// Serves it to its end.
+    pub async fn serve(mut self) {
+        let end = self.run().await;
+        let Self { conn, origin, requests, began, shared, .. } = self;
+        let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
+        let seconds = began.elapsed().as_secs();
+        match origin {
+            Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
+            Origin::Client(peer) | Origin::Certified(peer, _) | Origin::Dialled { peer, .. } => {
+                tracing::info!(conn = conn.0, %peer, requests, seconds, ?end, "connection");
+            }
+        }
+    }
+
     async fn run(&mut self) -> End {
         let mut last: Option<End> = None;
         loop {
@@ -130,6 +189,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 Ok(state) => state,
                 Err(end) => return end,
             };
+            if state.hung_up {
+                self.close().await;
+                return End::HungUp;
+            }
             if state.draining && last.is_none() {
                 // What has arrived by now is answered; nothing more is read.
                 last = Some(End::Shutdown);
@@ -158,7 +221,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     fn most(&self) -> usize {
-        self.shared.limits.pending_requests.max(1)
+        let most = self.shared.limits.pending_requests.max(1);
+        if self.is_realm() { most.min(LINK_PENDING) } else { most }
+    }
+
+    /// Whether the other side may be another realm.
+    fn is_realm(&self) -> bool {
+        matches!(self.origin, Origin::Certified(..) | Origin::Dialled { .. })
     }
 
     /// Waits for something to read, to write or to end.
@@ -169,17 +238,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             true => poll_read(stream, decoder, backlog, cx),
             false => Poll::Pending,
         });
-        let expired = async {
-            match deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         let woken = tokio::select! {
             biased;
             () = outbox.woken() => Woken::Outbox,
             read = read => Woken::Read(read),
-            () = expired => Woken::Deadline,
+            () = until(deadline) => Woken::Deadline,
         };
         let idles = self.shared.limits.idle.is_some();
         if idles && matches!(woken, Woken::Read(_)) {
@@ -189,13 +252,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     fn deadline(&self, state: State) -> Option<Instant> {
-        if self.origin == Origin::Operator {
+        let (Origin::Client(peer) | Origin::Certified(peer, _)) = self.origin else {
             return None;
-        }
-        let limits = &self.shared.limits;
-        let login = limits.login.filter(|_| !state.logged_in).map(|d| self.began + d);
-        let idle = limits.idle.filter(|_| self.pending == 0).map(|d| self.heard + d);
-        login.into_iter().chain(idle).min()
+        };
+        let unknown_since = (!state.logged_in).then_some(self.began);
+        let silent_since = (self.pending == 0).then_some(self.heard);
+        self.shared.deadline(peer, unknown_since, silent_since)
     }
 
     fn is_http(&self) -> bool {
@@ -250,7 +312,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 return Ok(state);
             }
             for item in items {
-                self.encode(item).await;
+                self.encode(item).await?;
                 if self.out.len() >= WRITE {
                     self.flush().await?;
                 }
@@ -258,7 +320,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
-    async fn encode(&mut self, item: Item) {
+    async fn encode(&mut self, item: Item) -> Result<(), End> {
         let reply = match item {
             Item::Reply(dialect, reply) => Some((dialect, reply)),
             Item::Read(dialect, read) => Some((dialect, self.shared.reads.serve(read).await)),
@@ -266,41 +328,109 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 self.out.extend_from_slice(event.bytes(dialect));
                 None
             }
+            Item::Taken => {
+                self.pending = self.pending.saturating_sub(1);
+                None
+            }
+            Item::Line(line) => {
+                self.out.extend_from_slice(line.as_bytes());
+                self.out.push(b'\n');
+                None
+            }
+            Item::Deliver { realm, epoch, first, last } => {
+                self.send_owed(realm, epoch, first, last).await?;
+                None
+            }
         };
         if let Some((dialect, reply)) = reply {
             reply.encode(dialect, &mut self.out);
             self.pending = self.pending.saturating_sub(1);
         }
+        Ok(())
+    }
+
+    /// Writes entries of what another realm is owed, some at a time.
+    async fn send_owed(
+        &mut self,
+        realm: RealmId,
+        epoch: Epoch,
+        mut first: u64,
+        last: u64,
+    ) -> Result<(), End> {
+        while first <= last {
+            let until = last.min(first + OWED - 1);
+            let owed = self.shared.reads.owed(realm, first, until).await;
+            // Where they cannot be read the link ends, and is tried again later.
+            let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
+            for line in deliveries(epoch, &owed.ok_or(End::Broken)?) {
+                self.out.extend_from_slice(line.as_bytes());
+                self.out.push(b'\n');
+                if self.out.len() >= WRITE {
+                    self.flush().await?;
+                }
+            }
+            first = until + 1;
+        }
+        Ok(())
     }
 
     /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
     /// up meanwhile.
     async fn flush(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
         let mut written = 0;
         while written < self.out.len() {
-            let Self { stream, out, outbox, .. } = self;
-            let write = poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
-            // Most writes are done at once; only one that has to wait pays for the timer.
-            let done = match now_or_never(write).await {
-                Some(done) => done,
-                None => {
-                    let write =
-                        poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, &out[written..]));
-                    let stall = self.shared.limits.stall.unwrap_or(Duration::MAX);
-                    tokio::select! {
-                        done = write => done,
-                        () = given_up(outbox) => return Err(End::TooSlow),
-                        () = tokio::time::sleep(stall) => return Err(End::TooSlow),
-                    }
-                }
-            };
-            match done {
-                Ok(0) | Err(_) => return Err(End::Broken),
-                Ok(n) => written += n,
+            match self.patiently(|stream, out, cx| stream.poll_write(cx, &out[written..])).await? {
+                0 => return Err(End::Broken),
+                n => written += n,
             }
         }
+        // TLS keeps what the socket has not taken yet; without TLS there is nothing to do.
+        self.patiently(|stream, _, cx| stream.poll_flush(cx)).await?;
         self.out.clear();
         Ok(())
+    }
+
+    /// Does one step of writing the buffer, as long as it may wait.
+    async fn patiently<T>(
+        &mut self,
+        mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Result<T, End> {
+        let is_realm = self.is_realm();
+        let Self { stream, out, outbox, shared, decoder, backlog, ahead, .. } = self;
+        if backlog.is_empty() {
+            *ahead = 0;
+        }
+        let mut ended = false;
+        let mut step = pin!(poll_fn(|cx| {
+            let done = step(Pin::new(&mut *stream), out, cx);
+            // Two realms that write to each other at once would wait for each other for ever if
+            // neither read meanwhile.
+            while is_realm && done.is_pending() && !ended && *ahead < READ_AHEAD {
+                match poll_read(stream, decoder, backlog, cx) {
+                    Poll::Ready(Ok(n)) if n > 0 => *ahead += n,
+                    // The end is read again, and dealt with, when this is written.
+                    Poll::Ready(_) => ended = true,
+                    Poll::Pending => break,
+                }
+            }
+            done
+        }));
+        // Most are done at once; only one that has to wait pays for the timer.
+        let done = match now_or_never(step.as_mut()).await {
+            Some(done) => done,
+            None => {
+                let stall = shared.limits.stall.unwrap_or(Duration::MAX);
+                tokio::select! {
+                    done = step => done,
+                    () = given_up(outbox) => return Err(End::TooSlow),
+                    () = tokio::time::sleep(stall) => return Err(End::TooSlow),
+                }
+            }
+        };
+        done.map_err(|_| End::Broken)
     }
 
     /// Tells why, as far as the client still reads, and ends the connection.
@@ -327,7 +457,11 @@ fn poll_read<S: AsyncRead + Unpin>(
 ) -> Poll<io::Result<usize>> {
     BUFFER.with_borrow_mut(|buffer| {
         let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+        match ready!(Pin::new(stream).poll_read(cx, &mut buffer)) {
+            // A client that closes TCP without closing TLS: its last whole line counts all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
+            read => read?,
+        }
         decoder.feed(buffer.filled(), frames);
         Poll::Ready(Ok(buffer.filled().len()))
     })
@@ -343,9 +477,17 @@ pub async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
     .await
 }
 
+/// Waits until a deadline; without one for ever.
+pub async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits until the hub has given a connection up.
 async fn given_up(outbox: &Outbox) {
-    while !outbox.state().too_slow {
+    while !matches!(outbox.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
         outbox.woken().await;
     }
 }

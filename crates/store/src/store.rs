@@ -95,7 +95,9 @@ impl Store {
                 Event::Trimmed { realm, floor, .. } => {
                     self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
                 }
-                Event::MarksTrimmed(fork, seq) => self.trim(Source::Marks(*fork), *seq, &mut ops)?,
+                Event::MarksTrimmed(fork, seq) => {
+                    self.trim(Source::Marks(*fork), *seq, &mut ops)?
+                }
                 _ => {}
             }
         }
@@ -151,7 +153,11 @@ impl Store {
         last: u64,
     ) -> Result<Vec<(Position, Arc<Entry>)>, StoreError> {
         let limit = usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX).max(1);
-        let page = Page { after: Some(first.saturating_sub(1)), before: last.checked_add(1), limit: limit.saturating_add(1) };
+        let page = Page {
+            after: Some(first.saturating_sub(1)),
+            before: last.checked_add(1),
+            limit: limit.saturating_add(1),
+        };
         let (owed, _) = self.list(Source::Owed(realm), page, |owed: &Owed| owed.at.seq)?;
         Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
     }

@@ -2,6 +2,7 @@
 
 use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
+use antar_realm::links::{NotAsked, NotDialled};
 use antar_realm::{
     ConnId, Effects, Input, Moment, Origin, Output, PasswordHash, Proof, Read, State, Work,
 };
@@ -78,12 +79,12 @@ impl OnState {
     /// Takes an input to its end: passwords are worked on at once, and what is decided is committed
     /// before anyone hears of it.
     fn input(&mut self, input: Input) -> Result<(), String> {
-        let mut next = Some(input);
-        while let Some(input) = next.take() {
+        let mut next = VecDeque::from([input]);
+        while let Some(input) = next.pop_front() {
             self.now += 1;
             let mut entropy = [0; 32];
             entropy[..8].copy_from_slice(&self.now.to_be_bytes());
-            let moment = Moment { now: Time(self.now), entropy };
+            let moment = Moment { now: Time(self.now), uptime: self.now, entropy };
             let mut effects = Effects::default();
             self.state.step(&moment, input, &mut effects);
             if !effects.events.is_empty() {
@@ -97,7 +98,15 @@ impl OnState {
                 match output {
                     Output::Work { conn, line, mut proofs, work } => {
                         proofs.push(prove(work));
-                        next = Some(Input::Resume { conn, line, proofs });
+                        next.push_back(Input::Resume { conn, line, proofs });
+                    }
+                    // No other realm is there.
+                    Output::Dial(dial, _) => {
+                        let (error, plain) = ("nobody is there".into(), None);
+                        next.push_back(Input::NotDialled(dial, NotDialled { error, plain }));
+                    }
+                    Output::Again { conn, line, proofs } => {
+                        next.push_back(Input::Resume { conn, line, proofs });
                     }
                     output => self.release(output)?,
                 }
@@ -121,7 +130,8 @@ impl OnState {
                 encode_event(kind, &message, dialect, &mut bytes);
                 conn
             }
-            Output::Work { .. } => return Err("work on passwords is not released".into()),
+            // What concerns other realms only.
+            _ => return Ok(()),
         };
         let conn = self.conns.get_mut(&conn).ok_or("a reply to nobody")?;
         conn.received.push_back(bytes);
@@ -131,7 +141,8 @@ impl OnState {
     fn read(&self, read: Read) -> Result<Reply, String> {
         let (messages, more) =
             self.store.read(read.source, read.page).map_err(|error| error.to_string())?;
-        Ok(Body::Messages(read.listing, messages, more).into())
+        let reply = Reply::from(Body::Messages(read.listing, messages, more));
+        Ok(if read.stale { reply.with("stale", true) } else { reply })
     }
 
     fn disconnect(&mut self, conn: ConnId) -> Result<(), String> {
@@ -199,5 +210,9 @@ fn prove(work: Work) -> Proof {
             Proof::Verified { hash, matches }
         }
         Work::Backup { .. } => Proof::BackedUp(Err("it has no files".into())),
+        Work::Chain { .. } => Proof::Chain(None),
+        Work::Ask(_) => {
+            Proof::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        }
     }
 }

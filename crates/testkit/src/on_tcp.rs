@@ -1,13 +1,15 @@
-//! A whole server, in this process, over TCP.
+//! A whole server, in this process, over TCP, with TLS and without.
 
 use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
 use antar_client::{REPLY_LIMIT, Replies};
-use antar_server::{Config, Offline, Server};
+use antar_server::{Config, Offline, Server, client_config};
 use antar_wire::{Decoder, END, Frame};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
@@ -23,19 +25,76 @@ pub struct OnTcp {
     address: Option<SocketAddr>,
     /// The longest segment to send.
     segment: usize,
+    /// Where connections use TLS.
+    tls: Option<Arc<ClientConfig>>,
     conns: BTreeMap<String, Conn>,
     // Last, so that it outlives the server.
     _directory: TempDir,
 }
 
 struct Conn {
-    stream: TcpStream,
+    stream: Stream,
     /// Counts the requests sent, as the server will.
     decoder: Decoder,
     unanswered: usize,
     replies: Replies,
     received: VecDeque<Vec<u8>>,
     closed: bool,
+}
+
+/// What a connection is made of.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn open(address: SocketAddr, tls: Option<&Arc<ClientConfig>>) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let Some(tls) = tls else { return Ok(Self::Plain(stream)) };
+        let name = address.ip().into();
+        let connection = ClientConnection::new(tls.clone(), name).map_err(std::io::Error::other)?;
+        Ok(Self::Tls(Box::new(StreamOwned::new(connection, stream))))
+    }
+
+    /// Closes the sending side, of TLS too.
+    fn finish(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tls(stream) => {
+                stream.conn.send_close_notify();
+                stream.flush()?;
+                stream.sock.shutdown(Shutdown::Write)
+            }
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Tls(stream) => stream.flush(),
+        }
+    }
 }
 
 impl OnTcp {
@@ -51,11 +110,18 @@ impl OnTcp {
         make_accounts(&config, transcript).map_err(failed)?;
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
-        let (server, address, conns) = (None, None, BTreeMap::new());
+        let (server, address, tls, conns) = (None, None, None, BTreeMap::new());
         let mut realm =
-            Self { config, runtime, server, address, segment, conns, _directory: directory };
+            Self { config, runtime, server, address, segment, tls, conns, _directory: directory };
         realm.start().map_err(failed)?;
         Ok(realm)
+    }
+
+    /// The same, over TLS.
+    #[must_use]
+    pub fn with_tls(mut self) -> Self {
+        self.tls = Some(Arc::new(client_config(None)));
+        self
     }
 
     fn start(&mut self) -> Result<(), String> {
@@ -87,7 +153,7 @@ impl Drop for OnTcp {
 impl Driver for OnTcp {
     fn open(&mut self, who: &str) -> Result<(), String> {
         let address = self.address.ok_or("the server listens nowhere")?;
-        let conn = Conn::open(address, self.config.limits.line_bytes);
+        let conn = Conn::open(address, self.tls.as_ref(), self.config.limits.line_bytes);
         self.conns.insert(who.into(), conn.map_err(|error| error.to_string())?);
         Ok(())
     }
@@ -129,9 +195,9 @@ impl Driver for OnTcp {
     }
 
     fn close(&mut self, who: &str) -> Result<(), String> {
-        match self.conn(who)?.stream.shutdown(Shutdown::Write) {
+        match self.conn(who)?.stream.finish() {
             // The server was first.
-            Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotConnected || is_gone(&error) => Ok(()),
             done => done.map_err(|error| error.to_string()),
         }
     }
@@ -143,12 +209,13 @@ impl Driver for OnTcp {
 }
 
 impl Conn {
-    fn open(address: SocketAddr, line_bytes: usize) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+    fn open(
+        address: SocketAddr,
+        tls: Option<&Arc<ClientConfig>>,
+        line_bytes: usize,
+    ) -> std::io::Result<Self> {
         Ok(Self {
-            stream,
+            stream: Stream::open(address, tls)?,
             decoder: Decoder::new(line_bytes),
             unanswered: 0,
             replies: Replies::new(REPLY_LIMIT),
@@ -183,8 +250,10 @@ impl Conn {
     }
 }
 
+/// Closed, without the end of TLS where there is TLS, or reset.
 fn is_gone(error: &std::io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+    use ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn make_accounts(config: &Config, transcript: &Transcript) -> Result<(), String> {

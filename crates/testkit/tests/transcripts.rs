@@ -54,6 +54,10 @@ fn tcp(segment: usize) -> impl Fn(&Transcript) -> Made {
     move |transcript| Ok(Box::new(OnTcp::new(transcript, segment)?))
 }
 
+fn tls(segment: usize) -> impl Fn(&Transcript) -> Made {
+    move |transcript| Ok(Box::new(OnTcp::new(transcript, segment)?.with_tls()))
+}
+
 #[test]
 fn transcripts_on_the_domain_alone() {
     play_all(&files(), state);
@@ -70,6 +74,16 @@ fn transcripts_over_tcp_in_three_byte_segments() {
 }
 
 #[test]
+fn transcripts_over_tls() {
+    play_all(&files(), tls(WHOLE));
+}
+
+#[test]
+fn transcripts_over_tls_in_three_byte_segments() {
+    play_all(&files(), tls(3));
+}
+
+#[test]
 fn examples_on_the_domain_alone() {
     play_all(&examples(), state);
 }
@@ -77,4 +91,9 @@ fn examples_on_the_domain_alone() {
 #[test]
 fn examples_over_tcp() {
     play_all(&examples(), tcp(WHOLE));
+}
+
+#[test]
+fn examples_over_tls() {
+    play_all(&examples(), tls(WHOLE));
 }

@@ -52,7 +52,7 @@ fn so_many_connections_from_one_address() {
 
 #[test]
 fn so_long_to_log_in() {
-    let realm = Realm::with("login_seconds = 1");
+    let realm = Realm::public("login_seconds = 1");
     let mut amy = realm.user("amy");
     let (mut silent, mut chatty) = (realm.connect(), realm.connect());
     assert_eq!(chatty.ask("PING")["data"], "PONG");
@@ -66,7 +66,7 @@ fn so_long_to_log_in() {
 
 #[test]
 fn so_long_to_say_nothing() {
-    let realm = Realm::with("idle_seconds = 1");
+    let realm = Realm::public("idle_seconds = 1");
     let (mut idle, mut busy) = (realm.user("amy"), realm.user("bob"));
     let began = Instant::now();
     let (told, hear) = channel();

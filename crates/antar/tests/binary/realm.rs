@@ -73,6 +73,18 @@ impl Realm {
         realm
     }
 
+    /// The same, running and out of local mode, but for who may register: no connection may be a plain
+    /// peer's, so time limits hold for all.
+    pub fn public(limits: &str) -> Self {
+        let mut realm = Self::stopped(limits);
+        let text = std::fs::read_to_string(realm.config()).unwrap();
+        std::fs::write(realm.config(), format!("register = \"open\"\n{text}")).unwrap();
+        let mut command = realm.command("serve");
+        command.args(["--listen", "0.0.0.0:0", "--listen", "127.0.0.1:0", "--name", "alpha"]);
+        realm.run(command);
+        realm
+    }
+
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }

@@ -52,7 +52,8 @@ fn epoch_of(answer: &Value) -> Option<Epoch> {
 
 /// Either the peer sends what follows our cursor, or its past is not ours.
 fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &Value) {
-    let (Some(epoch), Some(floor)) = (epoch_of(answer), told_position(answer, "floor", "floor_chain"))
+    let (Some(epoch), Some(floor)) =
+        (epoch_of(answer), told_position(answer, "floor", "floor_chain"))
     else {
         return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
@@ -114,7 +115,8 @@ fn rejoin_answered(
     common: Position,
     answer: &Value,
 ) {
-    let (Some(epoch), Some(from)) = (epoch_of(answer), told_position(answer, "from", "chain")) else {
+    let (Some(epoch), Some(from)) = (epoch_of(answer), told_position(answer, "from", "chain"))
+    else {
         return step.hang_up(conn, "no last common entry was found");
     };
     let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);

@@ -56,7 +56,13 @@ impl Step<'_> {
     }
 
     /// A call of ours was answered, over TLS: says who we are.
-    pub fn reached(&mut self, conn: ConnId, dial: DialId, key: Fingerprint, from: (IpAddr, IpAddr)) {
+    pub fn reached(
+        &mut self,
+        conn: ConnId,
+        dial: DialId,
+        key: Fingerprint,
+        from: (IpAddr, IpAddr),
+    ) {
         let (peer, local) = from;
         let (now, me) = (self.moment.uptime, self.state.links.me.clone());
         let Some(call) = self.state.links.calls.get_mut(&dial) else {
@@ -68,7 +74,9 @@ impl Step<'_> {
             Caller::User(_) => None,
         };
         let wrong = match call.pin {
-            _ if me.key == Some(key) => Some((Code::RealmSelf, "this realm itself answered".into())),
+            _ if me.key == Some(key) => {
+                Some((Code::RealmSelf, "this realm itself answered".into()))
+            }
             Some(pin) if pin != key => Some((Code::RealmKey, format!("it has the key {key}"))),
             _ => None,
         };
@@ -143,8 +151,7 @@ impl Step<'_> {
             return self.call_failed(dial, failure);
         }
         let Some(name) = real else { return };
-        let status =
-            if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
+        let status = if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
         match self.settle(dial, name, status) {
             Ok(realm) => {
                 if let Some(c) = self.conn(conn) {
@@ -218,10 +225,11 @@ impl Step<'_> {
             self.emit(Event::EpochBegun(realm, Epoch::new(&self.moment.entropy)))?;
         }
         let now = self.moment.now;
-        self.state.links.links.entry(realm).or_insert_with(|| super::Link {
-            since: now,
-            ..Default::default()
-        });
+        self.state
+            .links
+            .links
+            .entry(realm)
+            .or_insert_with(|| super::Link { since: now, ..Default::default() });
         Ok(realm)
     }
 
@@ -391,7 +399,10 @@ impl Cx<'_> {
                 _ => Ok(Status::Linked),
             },
             Some(_) => {
-                let error = format!("somebody at {} with the key {key} says it is this realm", greeting.peer);
+                let error = format!(
+                    "somebody at {} with the key {key} says it is this realm",
+                    greeting.peer
+                );
                 let mut step = self.step();
                 let name = step.name_of(realm);
                 step.note(format!("link with {name}: {error}"));
@@ -497,7 +508,7 @@ impl Cx<'_> {
             Origin::Client(ip)
                 if self.session.is_none()
                     && self.state.live.session(self.conn).is_none()
-                    && self.state.policy.may_be_plain(ip) =>
+                    && self.state.policy.plain_peers.include(ip) =>
             {
                 Ok(ip.to_canonical())
             }

@@ -83,7 +83,11 @@ impl Step<'_> {
                         notice,
                     };
                     id += 1;
-                    events.push(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
+                    events.push(Event::Posted {
+                        mailbox,
+                        sender: None,
+                        message: Arc::new(message),
+                    });
                 }
                 Err(notice) => {
                     let Some(back) = self.notice(entry, notice) else { continue };
@@ -135,7 +139,9 @@ impl Step<'_> {
         let seq = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
         let there: Vec<ConnId> = (self.links().waiting.iter())
             .filter(|(_, w)| match w.why {
-                Why::CatchUp { realm: of, target: Some(target), .. } => of == realm && target <= seq,
+                Why::CatchUp { realm: of, target: Some(target), .. } => {
+                    of == realm && target <= seq
+                }
                 _ => false,
             })
             .map(|(conn, _)| *conn)
@@ -221,7 +227,10 @@ impl Cx<'_> {
                 let id = step.state.durable.last_id() + crate::state::JUMP;
                 step.emit(Event::IdReached(id))?;
             }
-            let what = format!("this realm's data were put back: {name} has later ones; went on after entry {}", start.seq);
+            let what = format!(
+                "this realm's data were put back: {name} has later ones; went on after entry {}",
+                start.seq
+            );
             step.note(what.clone());
             step.link(realm).error = Some(what);
         }
@@ -236,7 +245,8 @@ impl Cx<'_> {
         let acked = step.peer(realm).map_or(0, |peer| peer.out.acked.seq);
         if start.seq < acked {
             let name = step.name_of(realm);
-            let what = format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
+            let what =
+                format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
             step.note(what.clone());
             step.link(realm).error = Some(what);
         }
@@ -282,7 +292,12 @@ impl Cx<'_> {
     }
 
     /// Has a user's request wait until everything that a realm has for this one is here.
-    pub(crate) fn catch_up(&mut self, realm: RealmId, user: &str, group: Option<&str>) -> Result<bool, Stop> {
+    pub(crate) fn catch_up(
+        &mut self,
+        realm: RealmId,
+        user: &str,
+        group: Option<&str>,
+    ) -> Result<bool, Stop> {
         let caught = self.proofs.iter().find_map(|proof| match proof {
             Proof::CaughtUp { stale } => Some(*stale),
             _ => None,

@@ -88,10 +88,8 @@ impl Step<'_> {
     fn mend(&mut self, realm: RealmId) {
         let (now, wall) = (self.moment.uptime, self.moment.now);
         let links = &mut self.state.links.links;
-        let link = links.entry(realm).or_insert_with(|| super::Link {
-            since: wall,
-            ..Default::default()
-        });
+        let link =
+            links.entry(realm).or_insert_with(|| super::Link { since: wall, ..Default::default() });
         if link.conn.is_some() || link.call.is_some() || link.retry_at > now {
             return;
         }
@@ -126,7 +124,9 @@ impl Step<'_> {
         }
         loop {
             let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return };
-            let Some((noted, ack)) = out.acks.first_key_value().map(|(h, a)| (*h, *a)) else { return };
+            let Some((noted, ack)) = out.acks.first_key_value().map(|(h, a)| (*h, *a)) else {
+                return;
+            };
             if (noted + 1).saturating_mul(hour).saturating_add(grace) > now {
                 return;
             }
@@ -137,7 +137,9 @@ impl Step<'_> {
                 return;
             }
             let conn = self.link(realm).conn;
-            if let Some(conn) = conn.filter(|c| self.links().conns.get(c).is_some_and(|c| c.greeted)) {
+            if let Some(conn) =
+                conn.filter(|c| self.links().conns.get(c).is_some_and(|c| c.greeted))
+            {
                 self.output(Output::Line(conn, format!("FLOOR {}", floor.seq)));
             }
         }

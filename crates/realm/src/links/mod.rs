@@ -88,7 +88,11 @@ impl Step<'_> {
 impl State {
     /// After a restore: every log has a new epoch from here on, since others may have followed the
     /// old one further than this realm remembers.
-    pub(crate) fn begin_epochs(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
+    pub(crate) fn begin_epochs(
+        &mut self,
+        moment: &Moment,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
         let epoch = Epoch::new(&moment.entropy);
         let realms: Vec<RealmId> = self.durable.peers.keys().copied().collect();
         realms.into_iter().try_for_each(|r| self.emit(Event::EpochBegun(r, epoch), effects))

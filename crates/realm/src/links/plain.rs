@@ -42,7 +42,8 @@ impl Step<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
     pub fn run_errands(&mut self, realm: RealmId) {
         let now = self.moment.uptime;
-        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return };
+        let plain = self.peer(realm).filter(|peer| peer.key().is_none());
+        let Some(out) = plain.map(|peer| &peer.out) else { return };
         let (owed, seq) = (out.owed(), out.acked.seq + 1);
         let link = self.link(realm);
         if owed == 0 || link.errand.is_some() || link.retry_at > now {
@@ -81,7 +82,9 @@ impl Step<'_> {
         let ask = AskId(self.links().next());
         let Some(errand) = &mut self.link(realm).errand else { return };
         (errand.ask, errand.stage) = (ask, stage);
-        let (Some(address), Some((entry, _))) = (record.address, errand.entry.clone()) else { return };
+        let (Some(address), Some((entry, _))) = (record.address, errand.entry.clone()) else {
+            return;
+        };
         let name = &record.name;
         let request = match stage {
             Stage::Fetch => return,
@@ -248,8 +251,11 @@ pub(crate) fn messages_of(answer: &str) -> Option<Vec<Listed>> {
 pub(crate) fn both_shapes(list: &[Listed], realm: &Name, limit: usize) -> [Value; 2] {
     let list = &list[list.len().saturating_sub(limit)..];
     let realm = realm.as_str();
-    let lower = list.iter().map(|m| json!({"msg_from": m.from, "msg_to": m.to, "msg": m.text, "realm": realm}));
-    let upper = list.iter().map(|m| json!({"from": m.from, "to": m.to, "message": m.text, "realm": realm}));
+    let lower = list
+        .iter()
+        .map(|m| json!({"msg_from": m.from, "msg_to": m.to, "msg": m.text, "realm": realm}));
+    let upper =
+        list.iter().map(|m| json!({"from": m.from, "to": m.to, "message": m.text, "realm": realm}));
     [lower.collect(), upper.collect()]
 }
 

@@ -15,7 +15,9 @@ use crate::{
     Answer, Args, AskId, Bug, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read,
     RealmId, SessionId, Stop, Work,
 };
-use antar_wire::{Body, BoxKind, Code, Dialect, Entry, Fingerprint, Frame, Message, Name, Reply, Time, Token};
+use antar_wire::{
+    Body, BoxKind, Code, Dialect, Entry, Fingerprint, Frame, Message, Name, Reply, Time, Token,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -333,7 +335,9 @@ impl State {
                     self.live.left(*group, account.sessions.iter().copied());
                 }
             }
-            Event::Posted { mailbox, message, .. } => self.tell_watchers(*mailbox, message, outputs),
+            Event::Posted { mailbox, message, .. } => {
+                self.tell_watchers(*mailbox, message, outputs)
+            }
             _ => {}
         }
     }
@@ -554,7 +558,7 @@ mod tests {
     fn a_restored_realm_gives_out_ids_that_nobody_has_seen() {
         let loaded = [Event::IdReached(7)];
         let mut state = State::new(Limits::default(), Policy::local(), loaded);
-        let moment = Moment { now: Time(1), entropy: [0; 32] };
+        let moment = Moment { now: Time(1), uptime: 1, entropy: [0; 32] };
         let mut effects = Effects::default();
         state.restored(&moment, &mut effects).unwrap();
         assert_eq!(effects.events, [Event::IdReached(7 + JUMP)]);

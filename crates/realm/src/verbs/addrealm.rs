@@ -121,7 +121,8 @@ fn done(name: &Name, status: Status) -> Answer {
 
 /// Nobody there speaks TLS, or who does will not link.
 fn called_in_vain(cx: &mut Cx<'_>, wanted: Wanted, failure: Failure) -> Result<Answer, Stop> {
-    let old = failure.plain.is_some_and(|ip| ip.is_loopback() && cx.state.policy.may_be_plain(ip));
+    let old =
+        failure.plain.is_some_and(|ip| ip.is_loopback() && cx.state.policy.plain_peers.include(ip));
     if old && wanted.pin.is_none() {
         return Err(ask_plainly(cx, wanted));
     }
@@ -134,8 +135,10 @@ fn called_in_vain(cx: &mut Cx<'_>, wanted: Wanted, failure: Failure) -> Result<A
 
 fn ask_plainly(cx: &mut Cx<'_>, wanted: Wanted) -> Stop {
     match wanted.address.host.parse::<IpAddr>() {
-        Ok(ip) if !cx.state.policy.may_be_plain(ip) => Code::Forbidden.into(),
-        _ => Stop::Work(Work::Ask(acknowledgement(&wanted.name, wanted.address, &cx.state.links.me))),
+        Ok(ip) if !cx.state.policy.plain_peers.include(ip) => Code::Forbidden.into(),
+        _ => {
+            Stop::Work(Work::Ask(acknowledgement(&wanted.name, wanted.address, &cx.state.links.me)))
+        }
     }
 }
 
@@ -150,7 +153,7 @@ fn plain_answered(
             return Ok(Reply::from(Code::RealmUnreachable).with("error", error).into());
         }
     };
-    if !cx.state.policy.may_be_plain(ip) {
+    if !cx.state.policy.plain_peers.include(ip) {
         return Err(Code::Forbidden.into());
     }
     let (ok, said) = verdict(&answer);
@@ -175,10 +178,3 @@ impl Cx<'_> {
         }
     }
 }
-
-/// Whether a reply is that of a link made.
-#[cfg(test)]
-pub(crate) fn is_done(reply: &antar_wire::Value) -> bool {
-    reply["status"] == "OK" && reply["message"] == "Connect realm berhasil"
-}
-

@@ -27,7 +27,16 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let from = cx.my_account()?.record.name.clone();
     let plain = cx.peer(realm)?.record.kind == LinkKind::Plain;
     let name = Some(cx.peer(realm)?.record.name.clone());
-    let (mut id, owed) = (id, Entry { kind: EntryKind::Private, time, from: from.clone(), to: to.clone(), text: text.clone() });
+    let (mut id, owed) = (
+        id,
+        Entry {
+            kind: EntryKind::Private,
+            time,
+            from: from.clone(),
+            to: to.clone(),
+            text: text.clone(),
+        },
+    );
     let waits = if plain { Some(number(cx, realm, &to)?) } else { None };
     if waits.is_some() {
         id = cx.next_id();
@@ -74,8 +83,7 @@ impl Cx<'_> {
     /// Appends to what a realm is owed, within its limit.
     pub(crate) fn owe(&mut self, realm: RealmId, entry: Entry) -> Result<(), Code> {
         let (limits, out) = (&self.state.limits, &self.peer(realm)?.out);
-        if out.owed() >= limits.link_messages
-            || out.owed_bytes() + entry.size() > limits.link_bytes
+        if out.owed() >= limits.link_messages || out.owed_bytes() + entry.size() > limits.link_bytes
         {
             return Err(Code::LinkFull);
         }

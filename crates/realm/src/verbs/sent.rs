@@ -1,8 +1,8 @@
 //! SENT: the private messages the caller sent.
 
 use super::{HISTORY, ROW, Verb};
-use crate::{Answer, Args, Cx, Read, Source, Stop};
-use antar_wire::{Code, Listing};
+use crate::{Answer, Args, Cx, Mailbox, Read, Source, Stop};
+use antar_wire::Listing;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "SENT",
@@ -14,10 +14,10 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let page = args.page()?;
-    if args.option("realm").is_some() {
-        return Err(Code::RealmNotFound.into());
-    }
-    let source = Source::Sent(cx.me()?);
+    let source = match args.option("realm") {
+        Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
+        None => Source::Sent(cx.me()?),
+    };
     Ok(Answer::Read(Read::new(source, page, Listing::Messages)))
 }
 

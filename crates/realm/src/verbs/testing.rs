@@ -1,5 +1,6 @@
 //! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
 
+use crate::links::NotAsked;
 use crate::{
     BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
     Proof, Read, Source, State, Work,
@@ -17,6 +18,8 @@ pub(crate) struct Realm {
     chance: u8,
     posted: Vec<Event>,
     events: BTreeMap<u64, Vec<String>>,
+    /// What the driver was asked to do, and what other realms were told.
+    pub asked: Vec<Output>,
 }
 
 /// A line whose password is being worked on.
@@ -27,7 +30,8 @@ impl Realm {
     pub fn with_users(users: &[&str]) -> Self {
         let state = State::new(Limits::default(), Policy::local(), []);
         let (posted, events) = (Vec::new(), BTreeMap::new());
-        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events };
+        let asked = Vec::new();
+        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         for user in users {
             assert_eq!(realm.operator(&format!("user add {user} user pw"))["status"], "OK");
@@ -92,7 +96,7 @@ impl Realm {
             self.input(Input::Connected(ConnId(conn), origin));
         }
         let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())));
-        Pending(answer.expect("each line is answered"))
+        Pending(answer.expect("each line of a client is answered"))
     }
 
     pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
@@ -108,14 +112,16 @@ impl Realm {
                     return parse(std::str::from_utf8(&out).unwrap());
                 }
                 Output::Read(conn, dialect, read) => Output::Reply(conn, dialect, self.read(read)),
-                Output::Event(..) => unreachable!("events are kept apart"),
+                Output::Held(_) => return Value::Null,
+                _ => unreachable!("kept apart"),
             }
         }
     }
 
     fn input(&mut self, input: Input) -> Option<Output> {
         self.chance = self.chance.wrapping_add(1);
-        let moment = Moment { now: Time(self.now), entropy: [self.chance; 32] };
+        let (now, uptime) = (Time(self.now), self.now);
+        let moment = Moment { now, uptime, entropy: [self.chance; 32] };
         let mut effects = Effects::default();
         self.state.step(&moment, input, &mut effects);
         self.posted
@@ -128,7 +134,10 @@ impl Realm {
                     encode_event(kind, &message, dialect, &mut out);
                     self.events.entry(conn.0).or_default().push(String::from_utf8(out).unwrap());
                 }
-                other => assert!(answer.replace(other).is_none(), "one answer to a line"),
+                Output::Reply(..) | Output::Read(..) | Output::Work { .. } | Output::Held(_) => {
+                    assert!(answer.replace(output).is_none(), "one answer to a line");
+                }
+                other => self.asked.push(other),
             }
         }
         answer
@@ -171,6 +180,10 @@ fn prove(work: Work) -> Proof {
         Work::Backup { path } if path == "/full" => Proof::BackedUp(Err("/full is full".into())),
         Work::Backup { path } => {
             Proof::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
+        }
+        Work::Chain { .. } => Proof::Chain(None),
+        Work::Ask(_) => {
+            Proof::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }
     }
 }

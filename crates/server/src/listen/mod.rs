@@ -11,10 +11,15 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// TLS handshakes at once; each may hold some memory until it is done.
+const HANDSHAKES: usize = 64;
 
 /// What listeners share.
 pub struct Gate {
     pub shared: Shared,
+    handshakes: Semaphore,
     next: AtomicU64,
     counts: Mutex<Counts>,
     connections: usize,
@@ -30,11 +35,12 @@ struct Counts {
 impl Gate {
     pub fn new(shared: Shared, connections: usize, per_address: usize) -> Self {
         let (next, counts) = (AtomicU64::new(1), Mutex::default());
-        Self { shared, next, counts, connections, per_address }
+        let handshakes = Semaphore::new(HANDSHAKES);
+        Self { shared, handshakes, next, counts, connections, per_address }
     }
 
     /// A number no other connection of this process has.
-    fn next_conn(&self) -> antar_realm::ConnId {
+    pub fn next_conn(&self) -> antar_realm::ConnId {
         antar_realm::ConnId(self.next.fetch_add(1, Ordering::Relaxed))
     }
 

@@ -1,15 +1,18 @@
-//! TCP.
+//! TCP, with TLS and without: the first byte tells them apart.
 
-use super::Gate;
-use crate::session;
+use super::{Gate, Place};
+use crate::{session, tls};
 use antar_realm::Origin;
 use antar_wire::{Code, Dialect, Reply};
+use rustix::net::RecvFlags;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// How long to wait before accepting again where the system had no room for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -38,15 +41,18 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Accepts until told to stop, then those who connected before.
+    /// Accepts until told to stop, then those who connected before. When it returns the hub knows of
+    /// every connection that will still be served.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let (arriving, mut all_arrived) = mpsc::channel(1);
+        let arrivals = Arrivals { gate: self.gate, stop: stop.clone(), arriving };
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
                 _ = stop.changed() => break,
             };
             match accepted {
-                Ok((stream, peer)) => self.admit(stream, peer),
+                Ok((stream, peer)) => arrivals.admit(stream, peer),
                 Err(error) => {
                     // Out of descriptors or memory: those connected are served on.
                     tracing::warn!(%error, "could not accept a connection");
@@ -54,25 +60,138 @@ impl Listener {
                 }
             }
         }
-        while let Some(Ok((stream, peer))) = session::now_or_never(self.listener.accept()).await {
-            self.admit(stream, peer);
+        arrivals.admit_waiting(self.listener);
+        drop(arrivals);
+        // Nothing is ever sent: it ends when the last of them has dropped its sender.
+        let _: Option<()> = all_arrived.recv().await;
+    }
+}
+
+/// Lets connections in.
+struct Arrivals {
+    gate: Arc<Gate>,
+    stop: watch::Receiver<bool>,
+    arriving: mpsc::Sender<()>,
+}
+
+impl Arrivals {
+    /// Admits who is waiting now. That is asked of the system itself: the runtime may not have noticed
+    /// them yet.
+    fn admit_waiting(&self, listener: TcpListener) {
+        let Ok(listener) = listener.into_std() else { return };
+        while let Ok((stream, peer)) = listener.accept() {
+            let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
+            match stream {
+                Ok(stream) => self.admit(stream, peer),
+                Err(error) => tracing::warn!(%error, "could not accept a connection"),
+            }
         }
     }
 
     fn admit(&self, stream: TcpStream, peer: SocketAddr) {
-        let address = peer.ip().to_canonical();
+        let peer = peer.ip().to_canonical();
         // A reply is small and somebody waits for it.
         let _ = stream.set_nodelay(true);
-        let Some(place) = self.gate.enter(address) else {
-            tracing::warn!(peer = %address, "too many connections; refused one");
+        let Some(place) = self.gate.enter(peer) else {
+            tracing::warn!(%peer, "too many connections; refused one");
             let mut refusal = Vec::new();
             Reply::from(Code::TooManyConnections).encode(Dialect::Lower, &mut refusal);
             let _ = stream.try_write(&refusal);
             return;
         };
-        let conn = self.gate.next_conn();
-        tokio::spawn(async move {
-            session::serve(stream, conn, Origin::Client(address), &place.gate.shared).await;
-        });
+        let (stop, arriving) = (self.stop.clone(), self.arriving.clone());
+        let arrival = Arrival { stream, peer, began: Instant::now(), place, stop, arriving };
+        tokio::spawn(arrival.serve());
     }
+}
+
+/// A connection that has not shown yet whether it speaks TLS.
+struct Arrival {
+    stream: TcpStream,
+    peer: IpAddr,
+    began: Instant,
+    place: Place,
+    stop: watch::Receiver<bool>,
+    /// Dropped once the hub knows of it, or it has ended.
+    arriving: mpsc::Sender<()>,
+}
+
+impl Arrival {
+    async fn serve(mut self) {
+        if self.first_byte().await == Some(tls::HELLO) {
+            // Boxed, so that the many plain connections need not have room for this.
+            return Box::pin(self.serve_tls()).await;
+        }
+        // Also one that has ended, has had its time, or is there when the server stops: to answer,
+        // to end and to log them is the session's.
+        let Self { stream, peer, began, place, arriving, .. } = self;
+        serve(stream, Origin::Client(peer), began, &place.gate, arriving).await;
+    }
+
+    /// The first byte, which stays to be read; `None` where there is none, not in time, or not
+    /// before the server stops.
+    async fn first_byte(&mut self) -> Option<u8> {
+        let mut first = [0];
+        let deadline = self.deadline();
+        tokio::select! {
+            biased;
+            peeked = self.stream.peek(&mut first) => return (peeked.ok()? > 0).then_some(first[0]),
+            () = stopped(&mut self.stop) => {}
+            () = session::until(deadline) => return None,
+        }
+        // The runtime may not have noticed yet what came before the stop.
+        let (flags, mut first) = (RecvFlags::PEEK | RecvFlags::DONTWAIT, [0]);
+        let (_, there) = rustix::net::recv(&self.stream, &mut first, flags).ok()?;
+        if there > 0 {
+            let _ = self.stream.readable().await;
+        }
+        (there > 0).then_some(first[0])
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.place.gate.shared.deadline(self.peer, Some(self.began), Some(self.began))
+    }
+
+    async fn serve_tls(mut self) {
+        let deadline = self.deadline();
+        let Self { stream, peer, began, place, arriving, .. } = self;
+        let gate = &place.gate;
+        let handshake = async {
+            let _turn = gate.handshakes.acquire().await;
+            gate.shared.tls.accept(stream).await
+        };
+        let done = tokio::select! {
+            biased;
+            done = handshake => done,
+            // Nobody has asked for anything yet.
+            () = stopped(&mut self.stop) => return,
+            () = session::until(deadline) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        match done {
+            Ok((stream, key)) => {
+                let origin = key.map_or(Origin::Client(peer), |key| Origin::Certified(peer, key));
+                serve(stream, origin, began, gate, arriving).await;
+            }
+            Err(error) => tracing::info!(%peer, %error, "a TLS handshake failed"),
+        }
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    origin: Origin,
+    began: Instant,
+    gate: &Gate,
+    arriving: mpsc::Sender<()>,
+) {
+    let session = session::open(stream, gate.next_conn(), origin, began, &gate.shared).await;
+    drop(arriving);
+    if let Some(session) = session {
+        session.serve().await;
+    }
+}
+
+/// Waits until the server stops, or is gone.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,0 +1,411 @@
+//! TLS 1.3, accepting and connecting, with the realm's own certificate.
+//!
+//! No authority vouches for anybody: any certificate is taken, and the handshake proves that whoever
+//! shows it has its key. Whom it belongs to is decided elsewhere, by its fingerprint.
+
+use crate::identity::{Identity, fingerprint};
+use antar_wire::Fingerprint;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::NoServerSessionStorage;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, DistinguishedName, Error,
+    PeerIncompatible, ServerConfig, SignatureScheme,
+};
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long whoever was called may take to begin an answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(2);
+
+/// What a handshake, and only that, begins with: the first type of TLS record a client sends.
+pub const HELLO: u8 = 0x16;
+
+/// The types of TLS records there are.
+const RECORDS: std::ops::RangeInclusive<u8> = 0x14..=0x17;
+
+/// Why no TLS connection came about.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The other side does not speak TLS: it closed the connection, answered something else, or
+    /// did not begin to answer within two seconds.
+    #[error("the other side does not speak TLS")]
+    NoTls,
+    /// It speaks TLS, and the handshake failed.
+    #[error("the TLS handshake failed: {0}")]
+    Failed(io::Error),
+    /// It began to answer, and did not come to an end within ten seconds.
+    #[error("the TLS handshake took too long")]
+    TimedOut,
+}
+
+/// Makes TLS connections of TCP connections.
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+}
+
+impl Tls {
+    /// Both sides as the owner of this identity.
+    #[must_use]
+    pub fn new(identity: &Identity) -> Self {
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(identity)));
+        let connector = TlsConnector::from(Arc::new(client_config(Some(identity))));
+        Self { acceptor, connector }
+    }
+
+    /// Does the handshake with a client; returns also the fingerprint of its certificate, where it
+    /// has shown one.
+    ///
+    /// # Errors
+    /// Where the other side breaks it off, does not keep to TLS 1.3 or takes longer than ten
+    /// seconds.
+    pub async fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<(TlsStream<TcpStream>, Option<Fingerprint>)> {
+        let stream = timeout(HANDSHAKE, self.acceptor.accept(stream)).await??;
+        let stream = TlsStream::from(stream);
+        let key = peer(&stream);
+        Ok((stream, key))
+    }
+
+    /// Does the handshake with a server, showing it this realm's certificate; returns also the
+    /// fingerprint of its own.
+    ///
+    /// # Errors
+    /// See [`ConnectError`].
+    pub async fn connect(
+        &self,
+        stream: TcpStream,
+    ) -> Result<(TlsStream<TcpStream>, Fingerprint), ConnectError> {
+        self.connect_within(stream, FIRST_ANSWER).await
+    }
+
+    async fn connect_within(
+        &self,
+        stream: TcpStream,
+        first_answer: Duration,
+    ) -> Result<(TlsStream<TcpStream>, Fingerprint), ConnectError> {
+        let stream = timeout(HANDSHAKE, self.handshake(stream, first_answer)).await;
+        let stream = stream.unwrap_or(Err(ConnectError::TimedOut))?;
+        let nobody = || failed(Error::NoCertificatesPresented);
+        let key = peer(&stream).ok_or_else(nobody)?;
+        Ok((stream, key))
+    }
+
+    async fn handshake(
+        &self,
+        mut stream: TcpStream,
+        first_answer: Duration,
+    ) -> Result<TlsStream<TcpStream>, ConnectError> {
+        let begin = || ClientConnection::new(self.connector.config().clone(), nowhere());
+        // The first message is sent by hand, so that the first byte of the answer can be looked at
+        // before anything takes it: one that begins a record is TLS, however slow the rest.
+        let mut begun = begin().map_err(failed)?;
+        let mut hello = Vec::new();
+        while begun.wants_write() {
+            begun.write_tls(&mut hello).map_err(ConnectError::Failed)?;
+        }
+        let mut first = [0];
+        let asked = async {
+            stream.write_all(&hello).await?;
+            stream.peek(&mut first).await
+        };
+        match timeout(first_answer, asked).await {
+            Ok(Ok(1)) if RECORDS.contains(&first[0]) => {}
+            _ => return Err(ConnectError::NoTls),
+        }
+        let handshake = self.connector.connect_with(nowhere(), stream, |fresh| *fresh = begun);
+        handshake.await.map(TlsStream::from).map_err(ConnectError::Failed)
+    }
+}
+
+fn failed(error: Error) -> ConnectError {
+    ConnectError::Failed(io::Error::other(error))
+}
+
+/// How to be a client: with an identity to show, or without one.
+///
+/// It takes any certificate whose key the other side has; whom it belongs to is for the caller to
+/// compare.
+#[must_use]
+pub fn client_config(identity: Option<&Identity>) -> ClientConfig {
+    let provider = Arc::new(default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone());
+    let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
+    let verifier = Arc::new(AnyKey(provider));
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        Some(identity) => builder
+            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified()))),
+        None => builder.with_no_client_auth(),
+    };
+    // Every connection shows its certificates.
+    config.resumption = Resumption::disabled();
+    config.enable_sni = false;
+    config
+}
+
+fn server_config(identity: &Identity) -> ServerConfig {
+    let provider = Arc::new(default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone());
+    let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
+    let mut config = builder
+        .with_client_cert_verifier(Arc::new(AnyKey(provider)))
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified())));
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    config
+}
+
+/// A realm is not called by a name that a certificate could be compared with.
+fn nowhere() -> ServerName<'static> {
+    ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into())
+}
+
+fn peer(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
+    stream.get_ref().1.peer_certificates()?.first().map(fingerprint)
+}
+
+/// Takes any certificate, from whoever proves to have its key.
+#[derive(Debug)]
+struct AnyKey(Arc<CryptoProvider>);
+
+impl AnyKey {
+    fn verify(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Never asked for: neither side offers TLS 1.2.
+fn not_tls12() -> Result<HandshakeSignatureValid, Error> {
+    Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
+}
+
+impl ServerCertVerifier for AnyKey {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        not_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+impl ClientCertVerifier for AnyKey {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _others: &[CertificateDer<'_>],
+        _now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        not_tls12()
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_wire::Name;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    fn made(name: &str) -> (Tls, Fingerprint) {
+        let directory = tempfile::tempdir().unwrap();
+        let name = Name::parse(name).unwrap();
+        let identity = Identity::open_or_make(directory.path(), &name).unwrap();
+        (Tls::new(&identity), identity.fingerprint())
+    }
+
+    /// Both ends of a connection.
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (called, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (called.unwrap(), accepted.unwrap().0)
+    }
+
+    async fn read(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
+        let mut all = String::new();
+        stream.read_to_string(&mut all).await.unwrap();
+        all
+    }
+
+    #[tokio::test]
+    async fn both_sides_learn_the_others_key() {
+        let ((alpha, alpha_key), (beta, beta_key)) = (made("alpha"), made("beta"));
+        let (called, accepted) = pair().await;
+        let (called, accepted) = tokio::join!(alpha.connect(called), beta.accept(accepted));
+        let ((mut called, answered), (mut accepted, asked)) = (called.unwrap(), accepted.unwrap());
+        assert_eq!((answered, asked), (beta_key, Some(alpha_key)));
+        called.write_all(b"ping").await.unwrap();
+        called.shutdown().await.unwrap();
+        assert_eq!(read(&mut accepted).await, "ping");
+        accepted.write_all(b"pong").await.unwrap();
+        accepted.shutdown().await.unwrap();
+        assert_eq!(read(&mut called).await, "pong");
+    }
+
+    #[tokio::test]
+    async fn a_client_needs_no_certificate() {
+        let (tls, _) = made("alpha");
+        let anonymous = TlsConnector::from(Arc::new(client_config(None)));
+        let (called, accepted) = pair().await;
+        let (called, accepted) =
+            tokio::join!(anonymous.connect(nowhere(), called), tls.accept(accepted));
+        called.unwrap();
+        assert_eq!(accepted.unwrap().1, None);
+    }
+
+    /// Somebody else's certificate, copied, without its key.
+    #[tokio::test]
+    async fn a_certificate_is_worth_nothing_without_its_key() {
+        let ((alpha, _), (beta, _)) = (made("alpha"), made("beta"));
+        let identity = |name: &str| {
+            let directory = tempfile::tempdir().unwrap();
+            Identity::open_or_make(directory.path(), &Name::parse(name).unwrap()).unwrap()
+        };
+        let (thief, owner) = (identity("thief"), identity("owner"));
+        let thief = Tls::new(&thief.with_certificate_of(&owner));
+        let (called, accepted) = pair().await;
+        let (called, accepted) = tokio::join!(alpha.connect(called), thief.accept(accepted));
+        assert!(matches!(called, Err(ConnectError::Failed(_))));
+        assert!(accepted.is_err());
+        let (called, accepted) = pair().await;
+        let (_, accepted) = tokio::join!(thief.connect(called), beta.accept(accepted));
+        assert!(accepted.unwrap_err().to_string().contains("BadSignature"));
+    }
+
+    #[tokio::test]
+    async fn no_tls_is_told_from_tls_that_fails() {
+        let (tls, _) = made("alpha");
+        // What it says, and whether that is TLS: a banner, an alert, a record that is none.
+        let said: [(&[u8], bool); 4] = [
+            (b"", false),
+            (b"{\"status\":\"ERROR\"}\r\n\r\n", false),
+            (&[0x15, 3, 3, 0, 2, 2, 70], true),
+            (&[0x16, 3, 3, 0, 1, 9], true),
+        ];
+        for (bytes, speaks) in said {
+            let (called, mut accepted) = pair().await;
+            accepted.write_all(bytes).await.unwrap();
+            // Its sending side only: a connection that is reset loses what was said.
+            accepted.shutdown().await.unwrap();
+            let error = tls.connect(called).await.unwrap_err();
+            assert_eq!(matches!(error, ConnectError::Failed(_)), speaks, "{bytes:?}: {error}");
+            assert_eq!(matches!(error, ConnectError::NoTls), !speaks, "{bytes:?}: {error}");
+        }
+        let (called, accepted) = pair().await;
+        drop(accepted);
+        assert!(matches!(tls.connect(called).await, Err(ConnectError::NoTls)));
+    }
+
+    #[tokio::test]
+    async fn silence_is_no_tls_and_slowness_is() {
+        let patience = Duration::from_millis(50);
+        let ((alpha, _), (beta, beta_key)) = (made("alpha"), made("beta"));
+        let (called, _silent) = pair().await;
+        assert!(matches!(alpha.connect_within(called, patience).await, Err(ConnectError::NoTls)));
+
+        let ((called, between), (onward, accepted)) = (pair().await, pair().await);
+        let (mut asks, mut hears) = between.into_split();
+        let (mut answers, mut asked) = onward.into_split();
+        // In between, the first byte of the answer passes at once and the rest when patience is over.
+        let passing = async {
+            let mut first = [0];
+            answers.read_exact(&mut first).await.unwrap();
+            hears.write_all(&first).await.unwrap();
+            tokio::time::sleep(patience * 2).await;
+            let _ = tokio::io::copy(&mut answers, &mut hears).await;
+        };
+        let called = tokio::select! {
+            called = alpha.connect_within(called, patience) => called,
+            _ = async { tokio::join!(passing, tokio::io::copy(&mut asks, &mut asked)) } => panic!(),
+            _ = async {
+                let _kept = beta.accept(accepted).await.unwrap();
+                std::future::pending::<()>().await
+            } => panic!(),
+        };
+        assert_eq!(called.unwrap().1, beta_key);
+    }
+}
