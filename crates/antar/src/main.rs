@@ -29,7 +29,7 @@ struct Cli {
 enum Command {
     /// Run a realm.
     Serve(serve::Options),
-    /// Try a realm that is gone when you stop it: users messi, henderson and lineker.
+    /// Try two linked realms that are gone when you stop them.
     Demo(demo::Options),
     /// Add, list and remove users, on a running realm or a stopped one.
     User(user::Options),
