@@ -338,7 +338,7 @@ impl Running {
         tokio::spawn(async move {
             proofs.push(match work {
                 Work::Backup { path } => backups.write(path).await,
-                Work::Chain { source, seq } => Proof::Chain(reads.chain(source, seq).await),
+                Work::Chains { sources, seq } => Proof::Chains(reads.chains(sources, seq).await),
                 Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
                 work => passwords.prove(origin, work).await,
             });

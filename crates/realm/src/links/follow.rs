@@ -10,7 +10,8 @@ impl Step<'_> {
     /// A peer's log is followed in another life of it from here on.
     pub fn adopt(&mut self, realm: RealmId, epoch: Epoch, at: Position) -> Result<(), Code> {
         let fork = ForkId(self.state.durable.next_id());
-        self.emit(Event::Followed { realm, fork, epoch, at })
+        let left = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+        self.emit(Event::Followed { realm, fork, epoch, at, left })
     }
 
     /// A batch of a peer's log. What is wrong with it, if anything is: then it is not taken.
@@ -267,28 +268,24 @@ impl Cx<'_> {
         if seq > out.tip.seq || seq < out.floor.seq {
             return Ok(None);
         }
-        self.looked_up(Source::Owed(realm), seq)
+        Ok(self.looked_up(vec![Source::Owed(realm)], seq)?.first().copied())
     }
 
-    /// The hash of what a realm has sent at an entry, where it is still known.
-    pub(crate) fn mark_at(&self, realm: RealmId, seq: u64) -> Result<Option<Chain>, Stop> {
-        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(None) };
-        let inbox = &peer.inbox;
-        if seq == inbox.cursor.seq {
-            return Ok(Some(inbox.cursor.chain));
-        }
-        match inbox.fork_of(seq).filter(|_| seq < inbox.cursor.seq) {
-            Some(fork) => self.looked_up(Source::Marks(fork), seq),
-            None => Ok(None),
+    /// The hashes of what a realm has sent at an entry, along every course that its log has taken.
+    pub(crate) fn marks_at(&self, realm: RealmId, seq: u64) -> Result<Vec<Chain>, Stop> {
+        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(Vec::new()) };
+        match peer.inbox.forks_at(seq).map(Source::Marks).collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(Vec::new()),
+            sources => self.looked_up(sources, seq),
         }
     }
 
-    fn looked_up(&self, source: Source, seq: u64) -> Result<Option<Chain>, Stop> {
+    fn looked_up(&self, sources: Vec<Source>, seq: u64) -> Result<Vec<Chain>, Stop> {
         let found = self.proofs.iter().find_map(|proof| match proof {
-            Proof::Chain(chain) => Some(*chain),
+            Proof::Chains(chains) => Some(chains.clone()),
             _ => None,
         });
-        found.ok_or(Stop::Work(Work::Chain { source, seq }))
+        found.ok_or(Stop::Work(Work::Chains { sources, seq }))
     }
 
     /// Has a user's request wait until everything that a realm has for this one is here.

@@ -133,7 +133,6 @@ impl Durable {
                 events.iter().for_each(|event| self.apply(event));
                 self.apply_to_peer(*realm, event);
             }
-            Event::MarksTrimmed(..) => {}
         }
     }
 
@@ -164,7 +163,9 @@ impl Durable {
                 out.trim(*floor);
                 hour.map(|hour| out.acks.remove(&hour));
             }
-            Event::Followed { fork, epoch, at, .. } => inbox.follow(*fork, *epoch, *at),
+            Event::Followed { fork, epoch, at, left, .. } => {
+                inbox.follow(*fork, *epoch, *at, *left);
+            }
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
