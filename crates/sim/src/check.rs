@@ -84,17 +84,15 @@ impl World<'_> {
     }
 
     /// Everything that is in SENT there is here once, in its sender's order, and nothing else is.
-    fn compare_inbox(
-        &mut self,
-        person: usize,
-        sent: &BTreeMap<(usize, usize), BTreeSet<String>>,
-    ) {
+    fn compare_inbox(&mut self, person: usize, sent: &BTreeMap<(usize, usize), BTreeSet<String>>) {
         let (node, me) = (self.people.all[person].node, self.people.all[person].name.clone());
         for realm in (0..self.nodes.len()).filter(|realm| *realm != node) {
             let name = self.nodes[realm].name.clone();
             let inbox = self.pages(person, "INBOXREALM", &name);
             let (notices, messages): (Vec<_>, Vec<_>) = inbox.into_iter().partition(|m| m.notice);
-            self.in_order(node, realm, &messages, |w| w.realm == node && w.to == To::User(me.clone()));
+            self.in_order(node, realm, &messages, |w| {
+                w.realm == node && w.to == To::User(me.clone())
+            });
             let here: BTreeSet<&str> = messages.iter().map(|m| m.text.as_str()).collect();
             for sender in self.people.of(realm) {
                 let texts = sent.get(&(sender, node)).cloned().unwrap_or_default();
@@ -161,7 +159,8 @@ impl World<'_> {
                     && !mine.contains(*text)
             });
             if let Some((text, _)) = lost {
-                let what = format!("{text} to the group was acknowledged and is not at {}", names[0]);
+                let what =
+                    format!("{text} to the group was acknowledged and is not at {}", names[0]);
                 self.violate(what);
             }
             let from_there = |m: &&Shown| !mine.contains(&m.text);
@@ -180,6 +179,7 @@ impl World<'_> {
         meant: impl Fn(&crate::people::Written) -> bool,
     ) {
         let mut last: BTreeMap<String, &str> = BTreeMap::new();
+        let (mut seen, revived) = (BTreeSet::new(), self.nodes[realm].revived);
         for message in messages {
             let written = self.people.written.get(&message.text);
             let right = written.is_some_and(|w| {
@@ -188,10 +188,14 @@ impl World<'_> {
             });
             let (here, text) = (&self.nodes[node].name, &message.text);
             if !right {
-                let what = format!("{text} from {} is at {here}, where it was not sent", message.from);
+                let what =
+                    format!("{text} from {} is at {here}, where it was not sent", message.from);
                 return self.violate(what);
             }
-            let before = last.insert(message.from.clone(), text);
+            if !seen.insert(text) {
+                return self.violate(format!("{text} is twice at {here}"));
+            }
+            let before = last.insert(message.from.clone(), text).filter(|_| !revived);
             // Texts begin with the number of their writing.
             if before.is_some_and(|before| before >= text.as_str()) {
                 return self.violate(format!("{text} at {here} comes after {before:?}"));

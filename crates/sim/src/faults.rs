@@ -174,7 +174,8 @@ impl World<'_> {
         if running.store.export(&mut export).is_err() {
             return;
         }
-        here.copies.push(Copy { taken: now, export, image: here.disk.image() });
+        let (image, course) = (here.disk.image(), here.course);
+        here.copies.push(Copy { taken: now, course, export, image });
         here.copies.retain(|copy| copy.taken + OLDEST >= now);
     }
 
@@ -189,7 +190,7 @@ impl World<'_> {
         self.crash(node);
         let index = self.chance.random_range(0..count);
         let copy = &self.nodes[node].copies[index];
-        let (taken, by_hand) = (copy.taken, self.chance.random_bool(0.5));
+        let (taken, course, by_hand) = (copy.taken, copy.course, self.chance.random_bool(0.5));
         if by_hand {
             let disk = Twin::default();
             disk.restore(copy.image.clone());
@@ -203,11 +204,14 @@ impl World<'_> {
             self.injected.count("backups restored");
         }
         self.note(Some(node), || format!("FAULT put back to {taken}, by hand {by_hand}"));
-        self.nodes[node].put_back = true;
+        let here = &mut self.nodes[node];
+        here.put_back = true;
+        here.revived |= course != here.course;
+        here.course += 1;
         self.forget_told(node);
         let people = &self.people.all;
         for written in self.people.written.values_mut() {
-            if people[written.person].node == node && written.acked.is_some_and(|at| at > taken) {
+            if people[written.person].node == node && written.acked.is_some_and(|at| at >= taken) {
                 written.may_be_lost = true;
             }
         }
@@ -281,6 +285,14 @@ impl World<'_> {
         self.note(None, || "the faults have ended".into());
         self.stop_faults_and_people();
         self.net.blocked.clear();
+        // What was held up arrives now.
+        let wires = self.net.wires.iter();
+        let held: Vec<_> = wires
+            .flat_map(|(id, wire)| [0, 1].map(|side| (*id, side, wire.ways[side].lines.len())))
+            .collect();
+        for (wire, side, lines) in held {
+            (0..=lines).for_each(|_| self.at(5, Happening::Arrive { wire, side }));
+        }
         for node in 0..self.nodes.len() {
             self.nodes[node].slow = 4;
             self.nodes[node].disk.fail_commits(false);

@@ -22,9 +22,17 @@ mod world;
 pub use options::{Options, Planted};
 pub use trace::{Report, Tally, Violation};
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use world::World;
 
-/// Runs one seed to its end.
+/// Runs one seed to its end. A panic of what is simulated is a violation like any other.
 pub fn run(seed: u64, options: &Options) -> Report {
-    World::new(seed, options).run()
+    let world = AssertUnwindSafe(|| World::new(seed, options).run());
+    catch_unwind(world).unwrap_or_else(|panic| {
+        let what = panic.downcast_ref::<String>().map(String::as_str);
+        let what = what.or(panic.downcast_ref::<&str>().copied()).unwrap_or("?");
+        let violation = Some(Violation(format!("panic: {what}")));
+        let (injected, checked, trace) = Default::default();
+        Report { seed, violation, injected, checked, trace }
+    })
 }

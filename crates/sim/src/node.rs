@@ -3,8 +3,8 @@
 use antar_realm::{ConnId, Effects, Event, Front, Limits, Moment, Output, Policy, State};
 use antar_store::{Store, Twin};
 use antar_wire::{Fingerprint, Name, Time};
-use rand::rngs::StdRng;
 use rand::Rng;
+use rand::rngs::StdRng;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -28,11 +28,18 @@ pub struct Node {
     pub copies: Vec<Copy>,
     /// It was put back, so that others may find its past to be another.
     pub put_back: bool,
+    /// How often it was.
+    pub course: u64,
+    /// It was put back to a course that had been left: what was written in that comes again, later
+    /// than what was written since.
+    pub revived: bool,
 }
 
 /// A copy of a realm's data.
 pub struct Copy {
     pub taken: u64,
+    /// Which course of events it is from: each time data are put back another one begins.
+    pub course: u64,
     /// As `antar backup` writes it.
     pub export: Vec<u8>,
     /// As a copy of the directory has it.
@@ -68,6 +75,8 @@ impl Node {
             running: None,
             copies: Vec::new(),
             put_back: false,
+            course: 0,
+            revived: false,
         }
     }
 

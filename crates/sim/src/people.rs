@@ -114,7 +114,8 @@ impl World<'_> {
         };
         self.input(node, Input::Frame(conn, Frame::Line(line)));
         let until = self.now + 60_000;
-        while !self.answers.contains_key(&(node, conn)) && self.now < until && self.advance(until) {}
+        while !self.answers.contains_key(&(node, conn)) && self.now < until && self.advance(until) {
+        }
         self.answers.remove(&(node, conn)).and_then(|mut all| all.pop()).unwrap_or_default()
     }
 

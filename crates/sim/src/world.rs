@@ -179,7 +179,9 @@ impl<'a> World<'a> {
         let Node { running, skew, .. } = &mut self.nodes[node];
         let Some(running) = running else { return };
         let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
-        if self.options.planted == Some(Planted::OvertakesWaiting) && let Input::Frame(..) = &input {
+        if self.options.planted == Some(Planted::OvertakesWaiting)
+            && let Input::Frame(..) = &input
+        {
             let moment = Node::moment(skew, began, now, chance);
             running.front.state.step(&moment, input, &mut running.effects);
         } else {
@@ -235,7 +237,8 @@ impl<'a> World<'a> {
             Ok(()) => {
                 self.release(node, batch.outputs);
                 self.sync_next(node);
-                if self.nodes[node].running.as_ref().is_some_and(|r| !r.effects.outputs.is_empty()) {
+                if self.nodes[node].running.as_ref().is_some_and(|r| !r.effects.outputs.is_empty())
+                {
                     self.submit(node);
                 }
             }
@@ -507,9 +510,9 @@ impl<'a> World<'a> {
             return self.at(delay, Happening::Vain { node, life, dial });
         }
         let (key, peer_key) = (self.nodes[node].key, self.nodes[to].key);
-        let [Some(conn), Some(peer_conn)] = [node, to].map(|n| {
-            self.nodes[n].running.as_mut().map(Running::next_conn)
-        }) else {
+        let [Some(conn), Some(peer_conn)] =
+            [node, to].map(|n| self.nodes[n].running.as_mut().map(Running::next_conn))
+        else {
             return;
         };
         let own = End { node, life, conn };

@@ -2,7 +2,7 @@
 
 use super::live::{Asked, Following, cursor_words};
 use super::{Epoch, Position, Step, Why};
-use crate::{ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, Stop, Work};
+use crate::{Bug, ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, Stop, Work};
 use antar_wire::{Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ impl Step<'_> {
         let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
             return Err("entries that were not asked for");
         };
-        if fork.epoch != epoch || first != cursor.seq + 1 {
+        let anywhere = self.state.is_planted(Bug::NoCursorCheck);
+        if (fork.epoch != epoch || first != cursor.seq + 1) && !anywhere {
             return Err("entries that do not follow our cursor");
         }
         let mut at = cursor.chain;
@@ -38,13 +39,13 @@ impl Step<'_> {
                 at
             })
             .collect();
-        if at != chain || entries.is_empty() {
+        if (at != chain && !anywhere) || entries.is_empty() {
             return Err("entries whose hash is not the one told");
         }
         let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
         let events = self.deliver(realm, entries);
         let fork = fork.id;
-        if self.state.is_planted(crate::Bug::CursorApart) {
+        if self.state.is_planted(Bug::CursorApart) {
             let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
             let _ = self.emit(empty);
             self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
@@ -111,7 +112,10 @@ impl Step<'_> {
         }
         match entry.kind {
             EntryKind::Private | EntryKind::Notice(_) => {
-                let id = durable.account_named(&entry.to).ok_or(Notice::UserNotFound)?;
+                let mut id = durable.account_named(&entry.to).ok_or(Notice::UserNotFound)?;
+                if self.state.is_planted(Bug::WrongMailbox) {
+                    id = durable.accounts.keys().next().copied().unwrap_or(id);
+                }
                 let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
                 Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
             }
@@ -126,7 +130,8 @@ impl Step<'_> {
     /// The answer to an entry that could not be delivered; none to a notice, or where who exists is
     /// not told.
     fn notice(&self, entry: &Entry, notice: Notice) -> Option<Entry> {
-        let hidden = self.state.policy.hide_unknown_users && notice == Notice::UserNotFound;
+        let hidden = self.state.policy.hide_unknown_users && notice == Notice::UserNotFound
+            || self.state.is_planted(Bug::NoNotice);
         if matches!(entry.kind, EntryKind::Notice(_)) || hidden {
             return None;
         }
@@ -193,9 +198,10 @@ impl Cx<'_> {
         let start = match cursor.seq {
             // Either it has never followed, or it is so far behind that nothing can be compared.
             seq if seq <= out.floor.seq && (epoch == Epoch(0) || epoch == out.epoch) => out.floor,
-            _ if self.state.is_planted(crate::Bug::NoEpoch) => cursor,
+            _ if self.state.is_planted(Bug::SendsOn) => out.tip,
+            _ if self.state.is_planted(Bug::NoEpoch) => cursor,
             seq if epoch != out.epoch || seq > out.tip.seq => return Ok(None),
-            _ if self.state.is_planted(crate::Bug::NoHash) => cursor,
+            _ if self.state.is_planted(Bug::NoHash) => cursor,
             seq => match self.chain_at(realm, seq)? {
                 Some(chain) if chain == cursor.chain => cursor,
                 _ => return Ok(None),

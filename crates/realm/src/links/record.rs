@@ -188,12 +188,12 @@ impl Eq for OutLog {}
 impl OutLog {
     /// Messages owed.
     pub fn owed(&self) -> u64 {
-        self.tip.seq - self.acked.seq
+        self.tip.seq.saturating_sub(self.acked.seq)
     }
 
     /// Bytes owed, to within what was written in a second.
     pub fn owed_bytes(&self) -> u64 {
-        self.total - self.acked_total
+        self.total.saturating_sub(self.acked_total)
     }
 
     /// Bytes ever appended, with one more entry.
