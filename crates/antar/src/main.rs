@@ -7,6 +7,7 @@ mod bench;
 mod chat;
 mod demo;
 mod serve;
+mod simulate;
 mod user;
 
 use clap::{Parser, Subcommand};
@@ -40,6 +41,8 @@ enum Command {
     Chat(chat::Options),
     /// Measure a realm with a load of requests.
     Bench(bench::Options),
+    /// Prove links between realms: many runs in which everything that can break does.
+    Simulate(simulate::Options),
     #[command(hide = true)]
     BareLoop(bare_loop::Options),
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Restore(options) => backup::restore(&options),
         Command::Chat(options) => chat::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Simulate(options) => simulate::run_all(&options),
         Command::BareLoop(options) => bare_loop::run(&options),
     };
     match done {

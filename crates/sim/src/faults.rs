@@ -206,6 +206,7 @@ impl World<'_> {
         self.note(Some(node), || format!("FAULT put back to {taken}, by hand {by_hand}"));
         let here = &mut self.nodes[node];
         here.put_back = true;
+        here.by_hand |= by_hand;
         here.revived |= course != here.course;
         here.course += 1;
         self.forget_told(node);

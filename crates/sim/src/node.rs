@@ -1,6 +1,6 @@
 //! One realm: what is on its disk, and what runs over it.
 
-use antar_realm::{ConnId, Effects, Event, Front, Limits, Moment, Output, Policy, State};
+use antar_realm::{Batches, ConnId, Effects, Event, Front, Limits, Moment, Policy, State};
 use antar_store::{Store, Twin};
 use antar_wire::{Fingerprint, Name, Time};
 use rand::Rng;
@@ -28,6 +28,10 @@ pub struct Node {
     pub copies: Vec<Copy>,
     /// It was put back, so that others may find its past to be another.
     pub put_back: bool,
+    /// So by hand, of which it was not told.
+    pub by_hand: bool,
+    /// The highest id that anyone was told.
+    pub highest_id: u64,
     /// How often it was.
     pub course: u64,
     /// It was put back to a course that had been left: what was written in that comes again, later
@@ -51,8 +55,7 @@ pub struct Running {
     pub front: Front,
     pub store: Store,
     pub effects: Effects,
-    /// The batch that fills.
-    pub open: Effects,
+    pub batches: Batches,
     /// The batch that syncs.
     pub syncing: Option<Effects>,
     /// The disk refuses, and the state is back at what is on it.
@@ -75,6 +78,8 @@ impl Node {
             running: None,
             copies: Vec::new(),
             put_back: false,
+            by_hand: false,
+            highest_id: 0,
             course: 0,
             revived: false,
         }
@@ -121,7 +126,7 @@ impl Running {
             front,
             store,
             effects: Effects::default(),
-            open: Effects::default(),
+            batches: Batches::default(),
             syncing: None,
             refused: false,
             began,
@@ -135,26 +140,13 @@ impl Running {
         ConnId(self.next_conn)
     }
 
-    /// As the server's committer: what follows from something that is not durable waits for it, even
-    /// where it promises nothing. Returns what need not wait.
-    pub fn submit(&mut self) -> Vec<Output> {
-        let waiting = self.syncing.is_some() || !self.open.outputs.is_empty();
-        if self.effects.events.is_empty() && !waiting {
-            return std::mem::take(&mut self.effects.outputs);
-        }
-        self.open.events.append(&mut self.effects.events);
-        self.open.outputs.append(&mut self.effects.outputs);
-        Vec::new()
-    }
-
     /// The next batch to sync, where none does.
     pub fn next_batch(&mut self) -> Option<&Effects> {
-        let some = !self.open.events.is_empty() || !self.open.outputs.is_empty();
-        if self.syncing.is_some() || !some || self.refused {
-            return None;
+        if self.syncing.is_none() && !self.refused {
+            self.syncing = self.batches.take();
+            return self.syncing.as_ref();
         }
-        self.syncing = Some(std::mem::take(&mut self.open));
-        self.syncing.as_ref()
+        None
     }
 
     /// What a crash leaves of the batch that was on its way to the disk.

@@ -70,6 +70,11 @@ impl People {
         Self { all, written: BTreeMap::new(), written_so_far: 0 }
     }
 
+    /// Whether everyone has been answered.
+    pub fn is_answered(&self) -> bool {
+        self.all.iter().all(|person| person.asked.is_empty())
+    }
+
     pub fn of(&self, node: usize) -> Vec<usize> {
         (0..self.all.len()).filter(|person| self.all[*person].node == node).collect()
     }
@@ -152,6 +157,17 @@ impl World<'_> {
             },
         };
         self.people.all[person].conn = Some(conn);
+        // Once in a while somebody writes very much at once.
+        let lines =
+            if self.chance.random_bool(0.004) { self.chance.random_range(50..800) } else { 1 };
+        if lines > 1 {
+            self.injected.count("bursts");
+        }
+        (0..lines).for_each(|_| self.write_line(person, conn));
+    }
+
+    fn write_line(&mut self, person: usize, conn: ConnId) {
+        let node = self.people.all[person].node;
         let others: Vec<usize> = (0..self.nodes.len()).filter(|n| *n != node).collect();
         let realm = others[self.chance.random_range(0..others.len())];
         let (line, asked) = self.compose(person, realm);
@@ -202,12 +218,28 @@ impl World<'_> {
                 if let Some(written) = self.people.written.get_mut(&text) {
                     written.acked = Some(now);
                 }
+                self.check_id(node, &answer);
                 self.checked.count("messages acknowledged");
             }
             Some(Asked::Sending(_)) => self.checked.count("messages refused"),
             Some(Asked::Reading { .. }) => self.checked.count("inboxes read meanwhile"),
             None => self.violate(format!("an answer to nothing: {text}")),
         }
+        // What is next in line begins to wait now.
+        if let Some(Asked::Reading { since }) = self.people.all[person].asked.front_mut() {
+            *since = now;
+        }
+    }
+
+    /// Ids grow, also past a restore; only who put data back by hand has a realm that does not know.
+    fn check_id(&mut self, node: usize, answer: &Value) {
+        let id = answer["id"].as_u64().unwrap_or(0);
+        let here = &mut self.nodes[node];
+        if id <= here.highest_id && !here.by_hand {
+            let what = format!("{} gives out id {id} after {}", here.name, here.highest_id);
+            return self.violate(what);
+        }
+        here.highest_id = here.highest_id.max(id);
     }
 
     /// Reading waits three seconds for another realm at most, and for the disk.

@@ -54,6 +54,9 @@ pub struct Trace {
     lines: Vec<String>,
 }
 
+/// The longest line kept, in characters.
+const LONGEST: usize = 300;
+
 /// Lines kept; the earliest are dropped.
 const KEPT: usize = 20_000;
 
@@ -70,7 +73,8 @@ impl Trace {
             self.lines.drain(..KEPT);
         }
         let (seconds, millis) = (now / 1_000, now % 1_000);
-        self.lines.push(format!("{seconds:>5}.{millis:03} {who:<8} {}", what()));
+        let what: String = what().chars().take(LONGEST).collect();
+        self.lines.push(format!("{seconds:>5}.{millis:03} {who:<8} {what}"));
     }
 
     pub fn into_lines(self) -> Vec<String> {

@@ -7,7 +7,8 @@ use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
 use antar_realm::links::{NotAsked, NotDialled, deliveries};
 use antar_realm::{
-    ConnId, DialId, Effects, Front, Input, Mode, Origin, Output, PasswordHash, Proof, State, Work,
+    ConnId, DialId, Effects, Front, Input, Mode, Origin, Output, PasswordHash, Proof, Refusal,
+    State, Work,
 };
 use antar_wire::{Body, Dialect, Frame, Reply, Value};
 use rand::rngs::StdRng;
@@ -200,12 +201,12 @@ impl<'a> World<'a> {
             running.front.state.flush(&moment, &mut running.effects);
             if self.options.planted == Some(Planted::SpeaksBeforeSync) {
                 let early = std::mem::take(&mut running.effects.outputs);
-                let events = std::mem::take(&mut running.effects.events);
-                running.open.events.extend(events);
+                let none = running.batches.submit(&mut running.effects);
+                debug_assert!(none.is_empty());
                 self.sync_next(node);
                 self.release(node, early);
             } else {
-                let ready = running.submit();
+                let ready = running.batches.submit(&mut running.effects);
                 self.sync_next(node);
                 self.release(node, ready);
             }
@@ -235,6 +236,7 @@ impl<'a> World<'a> {
         };
         match committed {
             Ok(()) => {
+                running.batches.settled(1);
                 self.release(node, batch.outputs);
                 self.sync_next(node);
                 if self.nodes[node].running.as_ref().is_some_and(|r| !r.effects.outputs.is_empty())
@@ -251,27 +253,16 @@ impl<'a> World<'a> {
         self.note(Some(node), || "the disk refuses".into());
         let Some(running) = &mut self.nodes[node].running else { return };
         running.refused = true;
-        let since = std::mem::take(&mut running.open);
-        let mut ended = Vec::new();
-        let mut refusals = Vec::new();
-        for output in batch.outputs.into_iter().chain(since.outputs) {
-            match output {
-                Output::Reply(conn, dialect, _) | Output::Read(conn, dialect, _) => {
-                    let refusal = antar_wire::Code::Unavailable.into();
-                    refusals.push(Output::Reply(conn, dialect, refusal));
-                }
-                Output::Work { .. } => refusals.push(output),
-                Output::Again { conn, line, .. } => {
-                    ended.push(Output::Again { conn, line, proofs: vec![Proof::Busy] });
-                }
-                _ => {}
-            }
-        }
+        running.batches.settled(1);
+        let mut refusal = Refusal::default();
+        refusal.add(batch.outputs);
+        refusal.add(running.batches.give_up());
+        let mut ended = refusal.later;
         match running.store.reload() {
             Ok(events) => running.front.state.reload(events, Mode::ReadOnly, &mut ended),
             Err(_) => running.front.state.suspend(&mut ended),
         }
-        self.release(node, refusals);
+        self.release(node, refusal.now);
         self.release(node, ended);
         self.submit(node);
         self.at(1_000, Happening::Recover { node });
@@ -427,7 +418,7 @@ impl<'a> World<'a> {
     fn send(&mut self, node: usize, conn: ConnId, line: String) {
         let life = self.nodes[node].life;
         let Some((id, side)) = self.net.find(node, life, conn) else { return };
-        self.note(Some(node), || format!("{conn:?} -> {}", &line[..line.len().min(160)]));
+        self.note(Some(node), || format!("{conn:?} -> {line}"));
         let delay = match self.chance.random_range(0..20) {
             0 => self.chance.random_range(30..400),
             _ => self.chance.random_range(1..30),
