@@ -231,8 +231,7 @@ impl Cx<'_> {
             // Same epoch, another past: our own store was put back by hand, and did not know.
             step.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
             if !std::mem::replace(&mut step.links().jumped, true) {
-                let id = step.state.durable.last_id() + crate::state::JUMP;
-                step.emit(Event::IdReached(id))?;
+                step.state.jump(step.moment, step.effects)?;
             }
             let what = format!(
                 "this realm's data were put back: {name} has later ones; went on after entry {}",

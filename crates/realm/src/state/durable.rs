@@ -53,11 +53,6 @@ impl Durable {
         self.peer_names.get(&*Folded::new(name)?).copied()
     }
 
-    /// The highest number given out so far.
-    pub fn last_id(&self) -> u64 {
-        self.last_id
-    }
-
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
     pub fn next_id(&self) -> u64 {
         self.last_id + 1
