@@ -8,6 +8,7 @@ mod chat;
 mod demo;
 mod realm;
 mod serve;
+mod simulate;
 mod user;
 
 use clap::{Parser, Subcommand};
@@ -43,6 +44,8 @@ enum Command {
     Chat(chat::Options),
     /// Measure a realm with a load of requests.
     Bench(bench::Options),
+    /// Prove links between realms: many runs in which everything that can break does.
+    Simulate(simulate::Options),
     #[command(hide = true)]
     BareLoop(bare_loop::Options),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Restore(options) => backup::restore(&options),
         Command::Chat(options) => chat::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Simulate(options) => simulate::run_all(&options),
         Command::BareLoop(options) => bare_loop::run(&options),
     };
     match done {

@@ -188,12 +188,12 @@ impl Eq for OutLog {}
 impl OutLog {
     /// Messages owed.
     pub fn owed(&self) -> u64 {
-        self.tip.seq - self.acked.seq
+        self.tip.seq.saturating_sub(self.acked.seq)
     }
 
     /// Bytes owed, to within what was written in a second.
     pub fn owed_bytes(&self) -> u64 {
-        self.total - self.acked_total
+        self.total.saturating_sub(self.acked_total)
     }
 
     /// Bytes ever appended, with one more entry.
@@ -263,7 +263,8 @@ impl OutLog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct InLog {
     pub cursor: Position,
-    /// The lives of the log that was followed, each from some entry on.
+    /// The courses that the log has taken, each from some entry on: the last is being followed. Those
+    /// that were left are kept, since a log can come back to one of them.
     forks: Vec<Fork>,
 }
 
@@ -275,9 +276,11 @@ pub(crate) struct Fork {
     pub epoch: Epoch,
     /// The last entry before it.
     pub from: u64,
+    /// The last entry of it that came, once it was left.
+    pub to: u64,
 }
 
-/// Forks remembered; hashes of entries before the oldest are not looked up any more.
+/// Courses remembered; the hashes of the oldest are not looked up any more.
 const FORKS: usize = 32;
 
 impl InLog {
@@ -290,17 +293,29 @@ impl InLog {
         self.forks.last().copied()
     }
 
-    /// Under which fork the hash of an entry is kept.
-    pub fn fork_of(&self, seq: u64) -> Option<ForkId> {
-        self.forks.iter().rev().find(|fork| fork.from < seq).map(|fork| fork.id)
+    /// Under which forks a hash of an entry with this number is kept.
+    pub fn forks_at(&self, seq: u64) -> impl Iterator<Item = ForkId> {
+        let last = self.forks.len().wrapping_sub(1);
+        let there = move |(i, fork): &(usize, &Fork)| {
+            let to = if *i == last { self.cursor.seq } else { fork.to };
+            (fork.from + 1..=to).contains(&seq)
+        };
+        self.forks.iter().enumerate().filter(there).map(|(_, fork)| fork.id)
     }
 
-    pub fn follow(&mut self, id: ForkId, epoch: Epoch, at: Position) {
-        self.forks.retain(|fork| fork.from < at.seq);
+    /// The highest number that an entry ever had here.
+    pub fn top(&self) -> u64 {
+        self.forks.iter().map(|fork| fork.to).max().unwrap_or(0).max(self.cursor.seq)
+    }
+
+    pub fn follow(&mut self, id: ForkId, epoch: Epoch, at: Position, left: u64) {
+        if let Some(last) = self.forks.last_mut() {
+            last.to = left;
+        }
         if self.forks.len() >= FORKS {
             self.forks.remove(0);
         }
-        self.forks.push(Fork { id, epoch, from: at.seq });
+        self.forks.push(Fork { id, epoch, from: at.seq, to: at.seq });
         self.cursor = at;
     }
 }
@@ -390,12 +405,16 @@ mod tests {
     fn hashes_are_found_along_the_forks() {
         let mut log = InLog::default();
         let at = |seq| Position { seq, chain: Chain::START };
-        log.follow(ForkId(7), Epoch(1), at(0));
-        log.follow(ForkId(8), Epoch(2), at(50));
-        assert_eq!(log.fork_of(50), Some(ForkId(7)));
-        assert_eq!(log.fork_of(51), Some(ForkId(8)));
-        log.follow(ForkId(9), Epoch(3), at(30));
-        assert_eq!((log.fork_of(30), log.fork_of(40)), (Some(ForkId(7)), Some(ForkId(9))));
+        log.follow(ForkId(7), Epoch(1), at(0), 0);
+        log.cursor = at(80);
+        log.follow(ForkId(8), Epoch(2), at(50), 80);
+        log.cursor = at(60);
+        let forks = |log: &InLog, seq| log.forks_at(seq).map(|fork| fork.0).collect::<Vec<_>>();
+        assert_eq!((forks(&log, 50), forks(&log, 55)), (vec![7], vec![7, 8]));
+        assert_eq!((forks(&log, 70), forks(&log, 81), log.top()), (vec![7], vec![], 80));
+        log.follow(ForkId(9), Epoch(3), at(70), 60);
+        log.cursor = at(75);
+        assert_eq!((forks(&log, 60), forks(&log, 75)), (vec![7, 8], vec![7, 9]));
         assert_eq!(log.epoch(), Epoch(3));
     }
 }

@@ -22,7 +22,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
-pub(crate) const JUMP: u64 = 1 << 36;
+const JUMP: u64 = 1 << 36;
+
+/// Since when ids are counted where they jump, and how many a millisecond: more than any realm gives
+/// out, so that what a later jump reaches is past what was given out after an earlier one, from the
+/// same backup or not. They stay below 2^53, where JSON's numbers end, for some seventy years.
+const JUMPS: (u64, u64) = (1_735_689_600_000, 1 << 12);
 
 /// When something happens, and the chance it may use.
 #[derive(Clone, Debug)]
@@ -296,10 +301,17 @@ impl State {
     /// # Errors
     /// [`Code::Unavailable`] where nothing can be kept.
     pub fn restored(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
-        // Whatever ids were given out since are not given out again.
-        let past = self.durable.next_id().saturating_add(JUMP - 1);
-        self.emit(Event::IdReached(past), effects)?;
+        self.jump(moment, effects)?;
         self.begin_epochs(moment, effects)
+    }
+
+    /// Whatever ids were given out since the data were copied are not given out again.
+    pub(crate) fn jump(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
+        let last = self.durable.next_id() - 1;
+        let by_time = moment.now.0.saturating_sub(JUMPS.0).saturating_mul(JUMPS.1);
+        // A clock that is behind is no help.
+        let past = if by_time > last { by_time } else { last.saturating_add(JUMP) };
+        self.emit(Event::IdReached(past), effects)
     }
 
     /// Whether a connection is bound to a session, or is a link.
