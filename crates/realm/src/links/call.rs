@@ -321,7 +321,12 @@ fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
             ),
             _,
         ) => (code, code.text().into()),
-        _ => (Code::RealmRefused, format!("refused there: {code}")),
+        _ => {
+            // Whatever it says is shown to users here, so only what can be a code is.
+            let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
+            let code: String = code.chars().filter(plain).take(40).collect();
+            (Code::RealmRefused, format!("refused there: {code}"))
+        }
     }
 }
 
