@@ -132,10 +132,22 @@ fn opened(config: &Config) -> anyhow::Result<Offline> {
     Ok(Offline::open_existing(config)?)
 }
 
-/// The same, where what it would say is not the whole of it.
+/// The same, where what it would say is not the whole of it: what it says of links is what it has kept,
+/// and of its address what is configured, for it may have been started with `--listen`.
 fn opened_with_a_word(config: &Config) -> anyhow::Result<Offline> {
     let offline = opened(config)?;
-    eprintln!("antar: the realm is not running; this is what it has kept");
+    eprintln!("antar: the realm is not running; this is what it has kept and what is configured");
+    Ok(offline)
+}
+
+/// The same, where its address must be right.
+fn opened_at_its_address(config: &Config) -> anyhow::Result<Offline> {
+    let offline = opened(config)?;
+    if config.advertise.is_none() {
+        bail!(
+            "the realm is not running, so where it listens is not known: give --address HOST:PORT"
+        );
+    }
     Ok(offline)
 }
 
@@ -146,11 +158,12 @@ fn must_run(config: &Config) -> anyhow::Result<Offline> {
 }
 
 fn show(config: &Config, json: bool) -> anyhow::Result<()> {
-    let reply = ask(config, "SHOWREALM", opened).map_err(|error| match code(&error) {
-        // It cannot be anything else: a running realm has a name.
-        "unavailable" => anyhow!("this realm has no name yet: it gets one at its first start"),
-        _ => error,
-    })?;
+    let reply =
+        ask(config, "SHOWREALM", opened_with_a_word).map_err(|error| match code(&error) {
+            // It cannot be anything else: a running realm has a name.
+            "unavailable" => anyhow!("this realm has no name yet: it gets one at its first start"),
+            _ => error,
+        })?;
     let me = &reply["data"];
     if json {
         println!("{me}");
@@ -209,11 +222,11 @@ fn linked(reply: &Value) {
 }
 
 fn invite(config: &Config, address: Option<&str>) -> anyhow::Result<()> {
-    let line = match address.map(split).transpose()? {
-        Some((host, port)) => format!("INVITEREALM {host} {port}"),
-        None => "INVITEREALM".into(),
+    let (line, stopped): (_, Stopped) = match address.map(split).transpose()? {
+        Some((host, port)) => (format!("INVITEREALM {host} {port}"), opened),
+        None => ("INVITEREALM".into(), opened_at_its_address),
     };
-    let reply = ask(config, &line, opened).map_err(|error| match code(&error) {
+    let reply = ask(config, &line, stopped).map_err(|error| match code(&error) {
         "bad_parameters" if address.is_none() => anyhow!(
             "this realm listens on every address of the machine, so it does not know where others \
              reach it: give --address HOST:PORT, or set `advertise` in its configuration"
