@@ -260,7 +260,8 @@ impl Running {
                         c.outbox.set(|state| state.hung_up = true);
                     }
                 }
-                Output::Note(note) => tracing::warn!("{note}"),
+                Output::Note { warning: true, text } => tracing::warn!("{text}"),
+                Output::Note { warning: false, text } => tracing::info!("{text}"),
                 output @ (Output::Dial(..) | Output::Ask(..) | Output::Fetch { .. }) => {
                     self.reach_out(output);
                 }

@@ -334,7 +334,7 @@ impl<'a> World<'a> {
                     }
                 }
                 Output::HangUp(conn) => self.hang_up(node, conn),
-                Output::Note(note) => self.noted(node, &note),
+                Output::Note { text, .. } => self.noted(node, &text),
                 Output::Ask(ask, _) => {
                     let not = NotAsked { error: "nobody is there".into(), sent: false };
                     self.input(node, Input::Asked(ask, Err(not)));

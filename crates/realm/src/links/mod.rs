@@ -74,9 +74,14 @@ impl Step<'_> {
         self.state.links.conns.get_mut(&conn)
     }
 
-    /// Tells the operator.
-    pub fn note(&mut self, note: String) {
-        self.output(Output::Note(note));
+    /// Warns the operator.
+    pub fn note(&mut self, text: String) {
+        self.output(Output::Note { warning: true, text });
+    }
+
+    /// Tells the operator what is in order.
+    pub fn tell(&mut self, text: String) {
+        self.output(Output::Note { warning: false, text });
     }
 
     /// The realm's name, or a dash where it is gone.

@@ -6,8 +6,8 @@ use crate::{ConnId, Event, Output, RealmId};
 use antar_wire::{Chain, Code, Entry, Value};
 use std::sync::Arc;
 
-/// Entries sent past what the peer has told to be durable.
-const WINDOW: u64 = 8_192;
+/// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
+const WINDOW: (u64, u64) = (8_192, 2 << 20);
 
 /// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
 const BATCH: (usize, usize) = (512, 32 << 10);
@@ -20,7 +20,9 @@ impl Step<'_> {
             .collect();
         for (conn, realm, sent) in conns {
             let Some(out) = self.peer(realm).map(|peer| &peer.out) else { continue };
-            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + WINDOW);
+            let each = out.owed_bytes() / out.owed().max(1) + 1;
+            let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
+            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
             if last <= sent {
                 continue;
             }

@@ -98,9 +98,6 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     if wanted.plain {
         return Err(ask_plainly(cx, wanted));
     }
-    if cx.state.durable.name.as_ref().is_some_and(|me| *me.folded() == *wanted.name.folded()) {
-        return Err(Code::RealmSelf.into());
-    }
     let folded = wanted.name.folded();
     if cx.state.links.calls.values().any(|call| *call.name.folded() == *folded) {
         return Err(Code::RealmExists.into());
