@@ -35,9 +35,10 @@ pub fn refusal(output: &Output) -> String {
     said
 }
 
-/// A realm named alpha whose passwords cost next to nothing.
+/// A realm whose passwords cost next to nothing, named alpha unless said otherwise.
 pub struct Realm {
     directory: TempDir,
+    name: &'static str,
     running: Option<Running>,
 }
 
@@ -63,7 +64,17 @@ impl Realm {
             "log = \"warn\"\n[passwords]\nmemory_kib = 8\niterations = 1\n[limits]\n{limits}\n"
         );
         std::fs::write(directory.path().join("antar.toml"), text).unwrap();
-        Self { directory, running: None }
+        Self { directory, name: "alpha", running: None }
+    }
+
+    /// A realm of this name with these lines in its configuration, running.
+    pub fn named(name: &'static str, lines: &str) -> Self {
+        let mut realm = Self::stopped("");
+        realm.name = name;
+        let text = std::fs::read_to_string(realm.config()).unwrap();
+        std::fs::write(realm.config(), format!("{lines}\n{text}")).unwrap();
+        realm.start();
+        realm
     }
 
     /// The same, running.
@@ -109,7 +120,7 @@ impl Realm {
     #[track_caller]
     pub fn start(&mut self) {
         let mut command = self.command("serve");
-        command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
+        command.args(["--listen", "127.0.0.1:0", "--name", self.name]);
         self.run(command);
     }
 

@@ -1,0 +1,245 @@
+//! `antar realm`: real realms that link.
+
+use crate::conn::Conn;
+use crate::realm::{PATIENCE, Realm, refusal};
+use serde_json::Value;
+use std::process::Output;
+use std::time::Instant;
+
+fn realm(realm: &Realm, arguments: &[&str]) -> Output {
+    realm.command("realm").args(arguments).output().unwrap()
+}
+
+/// The same where it must succeed; returns what it printed.
+#[track_caller]
+fn done(on: &Realm, arguments: &[&str]) -> String {
+    let output = realm(on, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(on: &Realm, arguments: &[&str]) -> String {
+    refusal(&realm(on, arguments))
+}
+
+/// How it stands with each link, by CHECKREALM.
+#[track_caller]
+fn links(on: &Realm) -> Vec<Value> {
+    let said = done(on, &["list", "--json"]);
+    serde_json::from_str(&said).unwrap()
+}
+
+/// Waits until a realm's only link is in a state, and returns it.
+#[track_caller]
+fn until(on: &Realm, state: &str) -> Value {
+    until_it(on, |link| link["state"] == state)
+}
+
+#[track_caller]
+fn until_it(on: &Realm, fits: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let links = links(on);
+        match links.as_slice() {
+            [link] if fits(link) => return link.clone(),
+            _ => assert!(Instant::now() < deadline, "{links:?}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+fn fingerprint(on: &Realm) -> String {
+    let said: Value = serde_json::from_str(&done(on, &["show", "--json"])).unwrap();
+    said["fingerprint"].as_str().unwrap().into()
+}
+
+/// Writes from one realm to a user of another, and waits for it there.
+#[track_caller]
+fn write(from: &mut Conn, to_realm: &str, to: &mut Conn, name: &str, from_realm: &str, text: &str) {
+    from.expect_ok(&format!("SENDREALM {to_realm} {name} {text}"));
+    let inbox = to.expect_ok(&format!("INBOXREALM {from_realm}"));
+    assert_eq!(inbox.get("stale"), None, "{inbox}");
+    let last = inbox["data"].as_array().unwrap().last().cloned().unwrap_or_default();
+    assert_eq!((&last["message"], &last["realm"]), (&text.into(), &from_realm.into()), "{inbox}");
+}
+
+#[test]
+fn a_link_is_made_listed_and_ended() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let shown = done(&beta, &["show"]);
+    for word in ["beta", beta.address(), "sha256:"] {
+        assert!(shown.contains(word), "{shown}");
+    }
+    assert_eq!(done(&alpha, &["list"]), "no realm is linked\n");
+    assert_eq!(done(&alpha, &["add", "beta", beta.address()]), "linked with beta\n");
+    assert!(refused(&alpha, &["add", "beta", beta.address()]).contains("realm_exists"));
+    assert!(refused(&beta, &["add", "alpha", alpha.address()]).contains("realm_exists"));
+    assert_eq!(until(&beta, "up")["fingerprint"], fingerprint(&alpha));
+
+    let (mut amy, mut bob) = (alpha.user("amy"), beta.user("bob"));
+    write(&mut amy, "beta", &mut bob, "bob", "alpha", "hello over there");
+    write(&mut bob, "alpha", &mut amy, "amy", "beta", "hello back");
+    let table = done(&alpha, &["list"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("REALM  STATE  SINCE"), "{table}");
+    assert!(lines[1].starts_with("beta   up     20"), "{table}");
+    assert!(lines[1].ends_with(beta.address()) && lines.len() == 2, "{table}");
+
+    // A stopped realm shows what it keeps, and links with nobody.
+    alpha.stop();
+    assert!(done(&alpha, &["show"]).contains("alpha"));
+    let stopped = realm(&alpha, &["list", "--json"]);
+    assert!(String::from_utf8_lossy(&stopped.stderr).contains("not running"));
+    let kept: Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    assert_eq!((&kept[0]["realm"], &kept[0]["state"]), (&"beta".into(), &"down".into()));
+    assert!(refused(&alpha, &["add", "gamma", "127.0.0.1:1"]).contains("start it"));
+    assert!(refused(&alpha, &["join", "antar:x"]).contains("start it"));
+    until(&beta, "down");
+    alpha.start();
+    until(&alpha, "up");
+
+    assert_eq!(done(&alpha, &["remove", "beta"]), "the link with beta is ended\n");
+    assert_eq!(links(&alpha), [Value::Null; 0]);
+    until(&beta, "removed");
+    assert_eq!(bob.ask("SENDREALM alpha amy x")["code"], "realm_unreachable");
+    assert!(refused(&alpha, &["remove", "beta"]).contains("realm_not_found"));
+    // Linked again, it repeats nothing.
+    done(&beta, &["add", "alpha", alpha.address()]);
+    let mut amy = alpha.connect();
+    amy.login("amy");
+    write(&mut bob, "alpha", &mut amy, "amy", "beta", "once more");
+    assert_eq!(amy.expect_ok("INBOXREALM beta")["data"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_owed_is_dropped_by_force_only() {
+    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    done(&alpha, &["add", "beta", beta.address()]);
+    beta.stop();
+    until(&alpha, "down");
+    let mut amy = alpha.user("amy");
+    (0..3).for_each(|n| drop(amy.expect_ok(&format!("SENDREALM beta bob {n}"))));
+    let link = until(&alpha, "down");
+    assert_eq!((&link["owed"], &link["sent"]), (&3.into(), &0.into()));
+    let said = refused(&alpha, &["remove", "beta"]);
+    assert!(said.contains("3 messages; --force") && said.contains("realm_owed"), "{said}");
+    done(&alpha, &["remove", "beta", "--force"]);
+    // It hears of it when it calls, or when it is called: neither has the other's word yet.
+    beta.start();
+    assert_eq!(amy.ask("SENDREALM beta bob x")["code"], "realm_not_found");
+}
+
+#[test]
+fn a_realm_that_was_away_hears_that_it_was_removed() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    // It calls from now on, since it has the address.
+    done(&beta, &["add", "alpha", alpha.address()]);
+    until(&alpha, "up");
+    let port = alpha.address().to_string();
+    alpha.stop();
+    until(&beta, "down");
+    assert_eq!(done(&alpha, &["remove", "beta"]), "the link with beta is ended\n");
+    let mut command = alpha.command("serve");
+    command.args(["--listen", &port]);
+    alpha.run(command);
+    until(&beta, "removed");
+}
+
+#[test]
+fn one_with_an_invitation_needs_no_approval_and_others_do() {
+    let alpha = Realm::named("alpha", "inbound = \"approve\"");
+    let (beta, gamma) = (Realm::named("beta", ""), Realm::named("gamma", ""));
+    let code = done(&alpha, &["invite"]);
+    assert_eq!((code.lines().count(), code.starts_with("antar:alpha@127.0.0.1:")), (1, true));
+    assert_eq!(done(&beta, &["join", code.trim()]), "linked with alpha\n");
+    until(&alpha, "up");
+    // It was good for one.
+    let said = refused(&gamma, &["join", code.trim()]);
+    assert!(said.contains("realm_refused") && said.contains("bad_invitation"), "{said}");
+    assert!(refused(&gamma, &["join", "antar:nonsense"]).contains("bad_invitation"));
+    assert!(refused(&gamma, &["join", "two words"]).contains("one word"));
+
+    let said = done(&gamma, &["add", "alpha", alpha.address()]);
+    assert!(said.contains("waits for `antar realm approve`"), "{said}");
+    assert_eq!(until(&gamma, "waiting")["realm"], "alpha");
+    let (mut amy, mut carl) = (alpha.user("amy"), gamma.user("carl"));
+    // Written before the approval, it is delivered after it.
+    carl.expect_ok("SENDREALM alpha amy early");
+    assert_eq!(amy.ask("SENDREALM gamma carl x")["code"], "realm_not_found");
+    assert!(done(&alpha, &["list"]).contains("gamma  waiting"));
+    assert!(done(&alpha, &["approve", "gamma"]).contains("gamma is approved"));
+    until(&gamma, "up");
+    assert!(refused(&alpha, &["approve", "gamma"]).contains("realm_exists"));
+    assert!(refused(&alpha, &["approve", "delta"]).contains("realm_not_found"));
+    until_it(&gamma, |link| link["owed"] == 0);
+    let inbox = amy.expect_ok("INBOXREALM gamma");
+    assert_eq!(inbox["data"][0]["message"], "early", "{inbox}");
+}
+
+#[test]
+fn an_invitation_can_be_made_while_the_realm_is_stopped() {
+    let mut alpha = Realm::named("alpha", "inbound = \"listed\"");
+    let (address, beta) = (alpha.address().to_string(), Realm::named("beta", ""));
+    assert!(refused(&beta, &["add", "alpha", &address]).contains("forbidden"));
+    alpha.stop();
+    let code = done(&alpha, &["invite", "--address", &address]);
+    let mut command = alpha.command("serve");
+    command.args(["--listen", &address]);
+    alpha.run(command);
+    done(&beta, &["join", code.trim()]);
+    until(&alpha, "up");
+}
+
+#[test]
+fn a_realm_with_another_key_or_name_is_refused() {
+    let (alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let other = format!("sha256:{}", "ab".repeat(32));
+    let said = refused(&alpha, &["add", "beta", beta.address(), "--key", &other]);
+    assert!(said.contains("realm_key") && said.contains(&fingerprint(&beta)), "{said}");
+    let said = refused(&alpha, &["add", "gamma", beta.address()]);
+    assert!(said.contains("realm_name") && said.contains("named beta"), "{said}");
+    assert!(refused(&alpha, &["add", "alpha", alpha.address()]).contains("realm_self"));
+    let nobody = refused(&alpha, &["add", "beta", "127.0.0.1:1"]);
+    assert!(nobody.contains("realm_unreachable") && nobody.contains("refused"), "{nobody}");
+    assert!(refused(&alpha, &["add", "b!", "127.0.0.1:1"]).contains("is no name"));
+    assert!(refused(&alpha, &["add", "beta", "127.0.0.1:x:"]).contains("is no address"));
+    assert!(refused(&alpha, &["add", "beta", "h", "--key", "sha256:1"]).contains("fingerprint"));
+    assert_eq!(links(&alpha), [Value::Null; 0]);
+    assert_eq!(links(&beta), [Value::Null; 0]);
+    done(&alpha, &["add", "BETA", beta.address(), "--key", &fingerprint(&beta)]);
+    assert_eq!(until(&alpha, "up")["realm"], "beta");
+}
+
+/// A realm of the same name in the same place, with another key: it is not the one that was linked.
+#[test]
+fn a_changed_key_is_refused_until_the_link_is_removed() {
+    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    let address = beta.address().to_string();
+    done(&alpha, &["add", "beta", &address]);
+    beta.stop();
+    std::fs::remove_file(beta.data().join("identity.pem")).unwrap();
+    let mut command = beta.command("serve");
+    command.args(["--listen", &address]);
+    beta.run(command);
+    let link = until(&alpha, "refused");
+    assert!(link["error"].as_str().unwrap().contains(&fingerprint(&beta)), "{link}");
+    let table = done(&alpha, &["list"]);
+    assert!(table.contains("  last error: it has the key sha256:"), "{table}");
+    done(&alpha, &["remove", "beta"]);
+    done(&alpha, &["add", "beta", &address]);
+    until(&alpha, "up");
+}
+
+#[test]
+fn where_there_is_no_realm_it_says_so() {
+    let realm = Realm::stopped("");
+    for action in [&["show"][..], &["list"], &["invite"], &["remove", "x"]] {
+        assert!(refused(&realm, action).contains("no realm in"), "{action:?}");
+    }
+    let output = realm.command("user").arg("list").output().unwrap();
+    assert!(output.status.success());
+    // Users can be added before the first start, when the realm has no name yet.
+    assert!(refused(&realm, &["show"]).contains("first start"));
+}
