@@ -252,8 +252,8 @@ impl Running {
                 }
                 Output::Taken(conn) => self.push(conn, Item::Taken),
                 Output::Line(conn, line) => self.push(conn, Item::Line(line)),
-                Output::Deliver { conn, realm, epoch, first, last } => {
-                    self.push(conn, Item::Deliver { realm, epoch, first, last });
+                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                    self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
                 }
                 Output::HangUp(conn) => {
                     if let Some(c) = self.conns.get(&conn) {

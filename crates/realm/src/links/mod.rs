@@ -29,7 +29,7 @@ pub(crate) use call::{CALL, Call, Caller, Greeting};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub use owe::deliveries;
-pub(crate) use owe::owe;
+pub(crate) use owe::{owe, owe_after};
 pub(crate) use plain::{Errand, acknowledgement, both_shapes, messages_of, verdict};
 pub use plain::{NotAsked, PIECE, is_whole};
 pub(crate) use record::Peer;

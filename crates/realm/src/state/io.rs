@@ -1,6 +1,6 @@
 //! What goes into the state, and what comes out.
 
-use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled};
+use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position};
 use crate::{AskId, ConnId, DialId, Event, Proof, Read, RealmId, Work};
 use antar_wire::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
 use std::net::IpAddr;
@@ -119,6 +119,8 @@ pub enum Output {
         first: u64,
         /// The last.
         last: u64,
+        /// The entries themselves, where they are at hand: then the store need not be asked.
+        fresh: Vec<(Position, Arc<Entry>)>,
     },
     /// Call another realm, over TLS: the answer is a connection with [`Origin::Dialled`], or
     /// [`Input::NotDialled`].
