@@ -322,7 +322,7 @@ impl Cx<'_> {
             None => format!("REMOTEINBOXREALM {user} {me}"),
         };
         let line = format!("{what} cursor={}:{}:{}", peer.inbox.epoch(), cursor.seq, cursor.chain);
-        step.ask(conn, Asked::CatchUp(asker), line);
+        step.ask(conn, Asked::CatchUp(asker, until), line);
         Err(Stop::Wait(Why::CatchUp { realm, target: None, until }))
     }
 }
