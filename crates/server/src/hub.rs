@@ -252,15 +252,16 @@ impl Running {
                 }
                 Output::Taken(conn) => self.push(conn, Item::Taken),
                 Output::Line(conn, line) => self.push(conn, Item::Line(line)),
-                Output::Deliver { conn, realm, epoch, first, last } => {
-                    self.push(conn, Item::Deliver { realm, epoch, first, last });
+                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                    self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
                 }
                 Output::HangUp(conn) => {
                     if let Some(c) = self.conns.get(&conn) {
                         c.outbox.set(|state| state.hung_up = true);
                     }
                 }
-                Output::Note(note) => tracing::warn!("{note}"),
+                Output::Note { warning: true, text } => tracing::warn!("{text}"),
+                Output::Note { warning: false, text } => tracing::info!("{text}"),
                 output @ (Output::Dial(..) | Output::Ask(..) | Output::Fetch { .. }) => {
                     self.reach_out(output);
                 }

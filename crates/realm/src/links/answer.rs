@@ -32,8 +32,8 @@ pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
             rejoin_answered(&mut step, conn, realm, common, &answer);
         }
         (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, &answer),
-        (Asked::CatchUp(asker), Some(realm)) => {
-            catch_up_answered(&mut step, asker, realm, &answer);
+        (Asked::CatchUp(asker, until), Some(realm)) => {
+            catch_up_answered(&mut step, (asker, until), realm, &answer);
         }
         (Asked::Chain(_), _) | (_, None) => {}
     }
@@ -160,10 +160,18 @@ fn ping_answered(step: &mut Step<'_>, realm: RealmId, sent: u64, answer: &Value)
 }
 
 /// The peer has said how far its log goes: whoever asked waits until that is here.
-fn catch_up_answered(step: &mut Step<'_>, asker: ConnId, realm: RealmId, answer: &Value) {
+fn catch_up_answered(
+    step: &mut Step<'_>,
+    (asker, waits): (ConnId, u64),
+    realm: RealmId,
+    answer: &Value,
+) {
     let tip = answer["tip"].as_u64();
+    // An answer that is late must not be taken for that to the next request.
     match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
-        Some(Why::CatchUp { realm: of, target, .. }) if *of == realm => *target = tip,
+        Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {
+            *target = tip;
+        }
         _ => return,
     }
     match tip {

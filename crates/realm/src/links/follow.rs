@@ -66,7 +66,7 @@ impl Step<'_> {
             return Vec::new();
         };
         let mut id = self.state.durable.next_id();
-        let mut out = self.peer(realm).map(|p| p.out.clone()).unwrap_or_default();
+        let mut stands = self.peer(realm).map(|p| (p.out.tip, p.out.total())).unwrap_or_default();
         let mut events = Vec::with_capacity(entries.len());
         for entry in entries {
             match self.place(realm, entry) {
@@ -93,9 +93,10 @@ impl Step<'_> {
                 }
                 Err(notice) => {
                     let Some(back) = self.notice(entry, notice) else { continue };
-                    let event = super::owe(&out, realm, back);
-                    if let Event::Owed { tip, total, entry, .. } = &event {
-                        out.append(*tip, *total, entry.time);
+                    let Some(out) = self.peer(realm).map(|p| &p.out) else { continue };
+                    let event = super::owe_after(out, stands, realm, back);
+                    if let Event::Owed { tip, total, .. } = &event {
+                        stands = (*tip, *total);
                     }
                     events.push(event);
                 }
@@ -321,7 +322,7 @@ impl Cx<'_> {
             None => format!("REMOTEINBOXREALM {user} {me}"),
         };
         let line = format!("{what} cursor={}:{}:{}", peer.inbox.epoch(), cursor.seq, cursor.chain);
-        step.ask(conn, Asked::CatchUp(asker), line);
+        step.ask(conn, Asked::CatchUp(asker, until), line);
         Err(Stop::Wait(Why::CatchUp { realm, target: None, until }))
     }
 }

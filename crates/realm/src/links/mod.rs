@@ -29,7 +29,7 @@ pub(crate) use call::{CALL, Call, Caller, Greeting};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub use owe::deliveries;
-pub(crate) use owe::owe;
+pub(crate) use owe::{owe, owe_after};
 pub(crate) use plain::{Errand, acknowledgement, both_shapes, messages_of, verdict};
 pub use plain::{NotAsked, PIECE, is_whole};
 pub(crate) use record::Peer;
@@ -74,9 +74,14 @@ impl Step<'_> {
         self.state.links.conns.get_mut(&conn)
     }
 
-    /// Tells the operator.
-    pub fn note(&mut self, note: String) {
-        self.output(Output::Note(note));
+    /// Warns the operator.
+    pub fn note(&mut self, text: String) {
+        self.output(Output::Note { warning: true, text });
+    }
+
+    /// Tells the operator what is in order.
+    pub fn tell(&mut self, text: String) {
+        self.output(Output::Note { warning: false, text });
     }
 
     /// The realm's name, or a dash where it is gone.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Names one life of a log: random, and new whenever the log may have lost its end (it was put back
 /// from a backup). Two logs of one epoch have the same past.
@@ -160,7 +161,13 @@ pub(crate) struct OutLog {
     /// Some of the entries that are owed, oldest first: when they were written, and the bytes
     /// before them.
     points: VecDeque<Point>,
+    /// The latest entries, so that those that follow need not wait for the disk to be read.
+    recent: VecDeque<(Position, Arc<Entry>)>,
+    recent_bytes: u64,
 }
+
+/// Bytes of the latest entries kept at hand for each realm.
+const RECENT: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
@@ -175,7 +182,7 @@ const POINTS: usize = 1024;
 /// What `points` leave out between two, in milliseconds.
 const POINT_EVERY: u64 = 1_000;
 
-/// `points` are a summary, which a restart makes coarser.
+/// `points` are a summary, which a restart makes coarser, and `recent` a convenience.
 impl PartialEq for OutLog {
     fn eq(&self, other: &Self) -> bool {
         let durable = |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.total);
@@ -196,9 +203,23 @@ impl OutLog {
         self.total.saturating_sub(self.acked_total)
     }
 
-    /// Bytes ever appended, with one more entry.
-    pub fn total_with(&self, entry: &Entry) -> u64 {
-        self.total + entry.size()
+    /// Bytes ever appended.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Entries as far as they are at hand, all of them or none.
+    pub fn recent(&self, first: u64, last: u64) -> Vec<(Position, Arc<Entry>)> {
+        let oldest = self.recent.front().map_or(u64::MAX, |(at, _)| at.seq);
+        let (Some(from), Some(to)) = (first.checked_sub(oldest), last.checked_sub(oldest)) else {
+            return Vec::new();
+        };
+        let range = from as usize..to as usize + 1;
+        if range.end > self.recent.len() {
+            Vec::new()
+        } else {
+            self.recent.range(range).cloned().collect()
+        }
     }
 
     /// When the oldest entry owed was written.
@@ -206,12 +227,15 @@ impl OutLog {
         (self.owed() > 0).then(|| self.points.front().map(|p| p.time))?
     }
 
-    /// Where the log stands with one more entry.
-    pub fn with(&self, entry: &Entry) -> Position {
-        Position { seq: self.tip.seq + 1, chain: self.tip.chain.with(entry) }
-    }
-
-    pub fn append(&mut self, tip: Position, total: u64, time: Time) {
+    pub fn append(&mut self, tip: Position, total: u64, entry: &Arc<Entry>) {
+        let time = entry.time;
+        self.recent.push_back((tip, entry.clone()));
+        self.recent_bytes += entry.size();
+        while self.recent_bytes > RECENT
+            && let Some((_, oldest)) = self.recent.pop_front()
+        {
+            self.recent_bytes -= oldest.size();
+        }
         let recent = self.points.back().is_some_and(|p| time.0 < p.time.0 + POINT_EVERY);
         if self.owed() == 0 || !recent {
             self.points.push_back(Point { seq: tip.seq, before: self.total, time });
@@ -387,17 +411,34 @@ mod tests {
         }
     }
 
+    fn entry(time: u64) -> Arc<Entry> {
+        let name = |n| Name::parse(n).unwrap();
+        let (kind, text) = (antar_wire::EntryKind::Private, antar_wire::Text::empty());
+        Arc::new(Entry { kind, time: Time(time), from: name("amy"), to: name("bob"), text })
+    }
+
+    #[test]
+    fn the_latest_entries_are_at_hand() {
+        let mut log = OutLog::default();
+        let at = |seq| Position { seq, chain: Chain::START };
+        (1..=20_000).for_each(|n| log.append(at(n), n, &entry(n)));
+        let recent = log.recent(19_990, 20_000);
+        assert_eq!((recent.len(), recent[0].0.seq, recent[10].1.time), (11, 19_990, Time(20_000)));
+        assert_eq!(log.recent(1, 20_000).len(), 0);
+        assert_eq!(log.recent(20_000, 20_001).len(), 0);
+    }
+
     #[test]
     fn what_is_owed_is_counted_in_messages_and_bytes() {
         let mut log = OutLog::default();
         let at = |seq| Position { seq, chain: Chain::START };
-        (1..=10).for_each(|n| log.append(at(n), n * 100, Time(n * 2_000)));
+        (1..=10).for_each(|n| log.append(at(n), n * 100, &entry(n * 2_000)));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (10, 1_000, Some(Time(2_000))));
         log.ack(at(4), log.total_at(4));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (6, 600, Some(Time(10_000))));
         log.ack(at(10), log.total_at(10));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (0, 0, None));
-        log.append(at(11), 1_100, Time(20_001));
+        log.append(at(11), 1_100, &entry(20_001));
         assert_eq!((log.owed_bytes(), log.oldest()), (100, Some(Time(20_001))));
     }
 

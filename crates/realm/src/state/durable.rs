@@ -148,7 +148,7 @@ impl Durable {
         let (out, inbox) = (&mut peer.out, &mut peer.inbox);
         match event {
             Event::EpochBegun(_, epoch) => out.epoch = *epoch,
-            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry.time),
+            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
             Event::OwedReached { tip, total, since, .. } => out.reached(*tip, *total, *since),
             Event::Acked { acked, total, hour, .. } => {
                 out.ack(*acked, *total);

@@ -3,7 +3,7 @@
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Epoch, Status};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Chain, Entry, Value};
+use antar_wire::{Chain, Entry};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -37,9 +37,7 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         let first = args.word(1).parse::<u64>().ok()?;
         Some((Epoch::parse(args.word(0))?, first, Chain::parse(args.word(2))?))
     })();
-    let list: Option<Vec<Entry>> = args.text.parse::<Value>().ok().and_then(|list| {
-        list.as_array()?.iter().map(|entry| Entry::from_json(entry, TEXT)).collect()
-    });
+    let list = Entry::parse_list(args.text, TEXT);
     let (conn, mut step) = (cx.conn, cx.step());
     let taken = match (head, list) {
         (Some(head), Some(list)) => step.take(conn, realm, head, &list),
