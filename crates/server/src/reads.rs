@@ -3,7 +3,7 @@
 use antar_realm::links::Position;
 use antar_realm::{Read, RealmId, Source};
 use antar_store::{Store, StoreError};
-use antar_wire::{Body, Chain, Code, Entry, Reply};
+use antar_wire::{Chain, Code, Entry, Reply};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -43,11 +43,9 @@ impl Reads {
 
     /// The reply to a read. A message that is damaged on disk is reported, not served.
     pub async fn serve(&self, read: Read) -> Reply {
-        match self.read(move |store| store.read(read.source, read.page)).await {
-            Some((messages, more)) => {
-                let reply = Reply::from(Body::Messages(read.listing, messages, more));
-                if read.stale { reply.with("stale", true) } else { reply }
-            }
+        let (source, page) = (read.source, read.page);
+        match self.read(move |store| store.read(source, page)).await {
+            Some((messages, more)) => read.reply(messages, more),
             None => Code::Unavailable.into(),
         }
     }

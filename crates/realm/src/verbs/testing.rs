@@ -5,7 +5,7 @@ use crate::{
     BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
     Proof, Read, Source, State, Work,
 };
-use antar_wire::{Body, Frame, Message, Name, Reply, Time, Value, encode_event};
+use antar_wire::{Frame, Message, Name, Reply, Time, Value, encode_event};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl Realm {
         } else {
             found.drain(..found.len().saturating_sub(page.limit));
         }
-        Body::Messages(read.listing, found, more).into()
+        read.reply(found, more)
     }
 }
 
