@@ -6,6 +6,7 @@ mod backup;
 mod conn;
 mod kill;
 mod limits;
+mod plain;
 mod python;
 mod realm;
 mod serve;

@@ -35,9 +35,10 @@ pub fn refusal(output: &Output) -> String {
     said
 }
 
-/// A realm named alpha whose passwords cost next to nothing.
+/// A realm whose passwords cost next to nothing; it is named alpha unless it is given another name.
 pub struct Realm {
     directory: TempDir,
+    name: &'static str,
     running: Option<Running>,
 }
 
@@ -63,7 +64,21 @@ impl Realm {
             "log = \"warn\"\n[passwords]\nmemory_kib = 8\niterations = 1\n[limits]\n{limits}\n"
         );
         std::fs::write(directory.path().join("antar.toml"), text).unwrap();
-        Self { directory, running: None }
+        Self { directory, name: "alpha", running: None }
+    }
+
+    /// A realm with another name and these lines at the top of its configuration, not started.
+    pub fn named(name: &'static str, top: &str) -> Self {
+        let mut realm = Self::stopped("");
+        realm.name = name;
+        realm.configure(top);
+        realm
+    }
+
+    /// Adds lines at the top of the configuration, for the next start.
+    pub fn configure(&self, top: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), format!("{top}\n{text}")).unwrap();
     }
 
     /// The same, running.
@@ -77,8 +92,7 @@ impl Realm {
     /// peer's, so time limits hold for all.
     pub fn public(limits: &str) -> Self {
         let mut realm = Self::stopped(limits);
-        let text = std::fs::read_to_string(realm.config()).unwrap();
-        std::fs::write(realm.config(), format!("register = \"open\"\n{text}")).unwrap();
+        realm.configure("register = \"open\"");
         let mut command = realm.command("serve");
         command.args(["--listen", "0.0.0.0:0", "--listen", "127.0.0.1:0", "--name", "alpha"]);
         realm.run(command);
@@ -109,7 +123,7 @@ impl Realm {
     #[track_caller]
     pub fn start(&mut self) {
         let mut command = self.command("serve");
-        command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
+        command.args(["--listen", "127.0.0.1:0", "--name", self.name]);
         self.run(command);
     }
 
