@@ -42,18 +42,25 @@ impl Step<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
     pub fn run_errands(&mut self, realm: RealmId) {
         let now = self.moment.uptime;
-        let plain = self.peer(realm).filter(|peer| peer.key().is_none());
+        let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
         let Some(out) = plain.map(|peer| &peer.out) else { return };
         let (owed, seq) = (out.owed(), out.acked.seq + 1);
         let link = self.link(realm);
-        if owed == 0 || link.errand.is_some() || link.retry_at > now {
+        if link.errand.is_some() || link.meeting.is_some() || link.retry_at > now {
+            return;
+        }
+        let since = link.remembers_from;
+        if !link.met {
+            return self.meet(realm);
+        }
+        if owed == 0 {
             return;
         }
         let ask = AskId(self.links().next());
         let stage = Stage::Fetch;
         self.link(realm).errand = Some(Errand { ask, seq, entry: None, stage });
         self.links().asks.insert(ask, realm);
-        self.output(Output::Fetch { ask, realm, seq });
+        self.output(Output::Fetch { ask, realm, seq, since });
     }
 
     /// An errand's message was read, with the number of the same before it.
@@ -105,6 +112,7 @@ impl Step<'_> {
 
     /// A plain peer has answered what it was asked, or has not.
     pub fn asked(&mut self, ask: AskId, answer: Result<String, NotAsked>) {
+        let Some(answer) = self.met(ask, answer) else { return };
         let Some(realm) = self.errand(ask) else { return };
         let now = self.moment.now;
         let link = self.link(realm);
@@ -116,12 +124,7 @@ impl Step<'_> {
             Err(not) => {
                 // What was sent may have been taken, even if nobody says so.
                 link.unsure |= not.sent && stage == Stage::Carry;
-                (link.errand, link.answers) = (None, false);
-                if link.error.as_ref() != Some(&not.error) {
-                    (link.error, link.since) = (Some(not.error), now);
-                }
-                link.failures = link.failures.saturating_add(1);
-                return self.retry_later(realm);
+                return self.unanswered(realm, not.error);
             }
         };
         if !std::mem::replace(&mut link.answers, true) {
@@ -141,8 +144,24 @@ impl Step<'_> {
                 self.carried(realm);
             }
             Stage::Look if self.is_there(realm, &answer, &entry) > earlier => self.carried(realm),
-            Stage::Look | Stage::Remind => self.send_errand(realm, Stage::Carry),
+            Stage::Look => self.send_errand(realm, Stage::Carry),
+            Stage::Remind => {
+                self.introduced(realm);
+                self.send_errand(realm, Stage::Carry);
+            }
         }
+    }
+
+    /// A plain peer does not answer: what was under way begins anew later.
+    pub fn unanswered(&mut self, realm: RealmId, error: String) {
+        let now = self.moment.now;
+        let link = self.link(realm);
+        (link.errand, link.meeting, link.answers) = (None, None, false);
+        if link.error.as_ref() != Some(&error) {
+            (link.error, link.since) = (Some(error), now);
+        }
+        link.failures = link.failures.saturating_add(1);
+        self.retry_later(realm);
     }
 
     fn is_there(&self, realm: RealmId, answer: &str, entry: &Entry) -> usize {

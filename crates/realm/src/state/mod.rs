@@ -13,7 +13,7 @@ use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
     Answer, Args, AskId, Bug, ConnId, Cx, DialId, Event, Limits, Mailbox, Policy, Proof, Read,
-    RealmId, SessionId, Stop, Work,
+    RealmId, SessionId, Source, Stop, Work,
 };
 use antar_wire::{
     Body, BoxKind, Code, Dialect, Entry, Fingerprint, Frame, Message, Name, Reply, Time, Token,
@@ -80,6 +80,8 @@ pub enum Input {
     NotDialled(DialId, NotDialled),
     /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.
     Fetched(AskId, Option<(Entry, usize)>),
+    /// What [`Output::Tail`] asked for.
+    Tailed(AskId, Vec<Message>),
     /// What a plain peer answered to [`Output::Ask`].
     Asked(AskId, Result<String, NotAsked>),
     /// Time passes: a driver sends this every quarter of a second while [`State::is_busy`], and every
@@ -151,6 +153,15 @@ pub enum Output {
         realm: RealmId,
         /// Its number.
         seq: u64,
+        /// Those before it count from here on.
+        since: u64,
+    },
+    /// Look up the newest messages of a mailbox, a page of them.
+    Tail {
+        /// For the answer.
+        ask: AskId,
+        /// The mailbox.
+        source: Source,
     },
     /// Ask a plain peer.
     Ask(AskId, Ask),
@@ -390,6 +401,7 @@ impl State {
                 Step { state: self, effects, moment }.call_failed(dial, failure);
             }
             Input::Fetched(ask, found) => Step { state: self, effects, moment }.fetched(ask, found),
+            Input::Tailed(ask, newest) => Step { state: self, effects, moment }.tailed(ask, newest),
             Input::Asked(ask, answer) => Step { state: self, effects, moment }.asked(ask, answer),
             Input::Tick => {
                 if self.swept.is_none_or(|at| moment.uptime >= at + SWEEP) {

@@ -104,3 +104,71 @@ fn who_they_do_not_know_waits_alone() {
     let took = began.elapsed();
     assert!((Duration::from_secs(2)..Duration::from_secs(5)).contains(&took), "{took:?}");
 }
+
+#[test]
+fn what_waited_there_is_kept_when_we_start_again() {
+    let mut both = Both::linked();
+    let mut lineker = both.old.client("lineker");
+    both.messi.expect_ok("SENDREALM beta lineker hi");
+    both.messi.expect_ok("SENDGROUPREALM beta staff ours");
+    both.await_owed(0);
+    lineker.command("sendrealm", "beta messi  before");
+    lineker.command("sendgrouprealm", "beta staff  theirs");
+    both.messi.expect_ok("SENDGROUPREALM beta staff owed");
+    both.ours.kill();
+    // Their connection is dead, but they keep what is said; this user has never written.
+    lineker.command("sendrealm", "beta messi  meanwhile");
+    lineker.command("sendrealm", "beta henderson  to another");
+    lineker.command("sendgrouprealm", "beta staff  theirs");
+    for start in 2..4 {
+        both.start_again();
+        // One whom they do not know.
+        both.ours.connect().ask("REGISTER amy pw");
+        both.await_told(start);
+        both.await_texts("INBOXREALM beta", &["before", "meanwhile"]);
+        let said = ["ours", "theirs", "owed", "theirs"];
+        both.await_owed(0);
+        let there = both.texts(GROUP);
+        let sorted = |mut list: Vec<String>| {
+            list.sort();
+            list
+        };
+        assert_eq!(sorted(there), sorted(said.map(String::from).into()));
+        both.ours.kill();
+    }
+    both.start_again();
+    both.await_told(4);
+    // It has dialled back: it can ask again, and bring.
+    assert_eq!(lineker.texts("inboxrealm", "beta"), ["hi"]);
+    lineker.command("sendrealm", "beta messi  after");
+    lineker.command("sendgrouprealm", "beta staff  after");
+    both.await_texts("INBOXREALM beta", &["before", "meanwhile", "after"]);
+    assert_eq!(both.texts(GROUP).last().unwrap(), "after");
+    let mut henderson = both.ours.connect();
+    henderson.login("henderson");
+    assert_eq!(texts_of(&henderson.expect_ok("INBOXREALM beta")), ["to another"]);
+}
+
+#[test]
+fn a_server_that_is_away_when_we_start_is_told_later() {
+    let mut both = Both::linked();
+    both.messi.expect_ok("SENDREALM beta lineker hi");
+    let mut lineker = both.old.client("lineker");
+    lineker.command("sendrealm", "beta messi  halo");
+    both.ours.kill();
+    both.old.obey("down");
+    both.start_again();
+    both.messi.expect_ok("SENDGROUPREALM beta staff owed");
+    let deadline = Instant::now() + PATIENCE;
+    while both.link()["state"] != "down" {
+        assert!(Instant::now() < deadline, "{}", both.link());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    both.old.obey("up");
+    both.await_texts(GROUP, &["owed"]);
+    both.await_told(2);
+    both.await_owed(0);
+    both.await_texts("INBOXREALM beta", &["halo"]);
+    both.await_texts(GROUP, &["owed"]);
+    assert_eq!(both.old.requests("ackrealm").len(), 2);
+}

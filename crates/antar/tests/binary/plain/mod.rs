@@ -92,6 +92,24 @@ impl Both {
         }
     }
 
+    /// Starts ours again after a kill, with whoever is logged in.
+    #[track_caller]
+    fn start_again(&mut self) {
+        self.ours.start();
+        self.messi = self.ours.connect();
+        self.messi.login("messi");
+    }
+
+    /// Waits until they have been told of us so many times.
+    #[track_caller]
+    fn await_told(&mut self, times: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.old.requests("ackrealm").len() < times {
+            assert!(Instant::now() < deadline, "{}", self.old.obey("report"));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Private and group messages both ways.
     #[track_caller]
     fn exchange(&mut self) {
