@@ -25,6 +25,8 @@ mod meet;
 mod owe;
 mod plain;
 mod record;
+#[cfg(test)]
+mod spoof;
 
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller, Greeting};
