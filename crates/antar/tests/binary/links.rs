@@ -237,3 +237,25 @@ fn nothing_is_lost_doubled_or_reordered_whatever_fails() {
         senders.iter().for_each(|sender| sender.check(&received));
     }
 }
+
+/// Requests between servers, as a client might try them.
+const BETWEEN_SERVERS: [&str; 6] = [
+    "ackrealm beta 127.0.0.1 1 127.0.0.1 2",
+    "ACKREALM alpha 127.0.0.1 1 127.0.0.1 2 from=beta",
+    "recvgrouprealm beta amy room hi",
+    "remoteinboxrealm amy beta",
+    "remoteinboxgrouprealm room beta",
+    "FOLLOW 0000000000000000 0 00000000000000000000000000000000",
+];
+
+#[test]
+fn clients_are_no_realms() {
+    // Where others can reach it no address may be a plain peer's; on this machine who logs in is none.
+    let (public, local) = (Realm::public(""), Realm::with(""));
+    for mut conn in [public.connect(), public.user("amy"), local.user("amy")] {
+        for request in BETWEEN_SERVERS {
+            assert_eq!(conn.ask(request)["code"], "forbidden", "{request}");
+        }
+    }
+    assert_eq!(local.user("bob").expect_ok("CHECKREALM")["data"], serde_json::json!([]));
+}

@@ -34,7 +34,7 @@ pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
-pub(crate) use owe::owe;
+pub(crate) use owe::{LONGEST, owe};
 pub(crate) use plain::{Errand, acknowledgement, messages_of, verdict};
 pub use plain::{NotAsked, PIECE, is_whole};
 pub(crate) use record::Peer;

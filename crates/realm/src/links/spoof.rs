@@ -321,3 +321,17 @@ fn a_removed_realm_does_not_come_back_by_itself() {
     // Asked for anew it is another link.
     assert_eq!(alpha.hear(20, &greeting("beta", AWAY)).unwrap()["status"], "OK");
 }
+
+#[test]
+fn a_text_that_no_line_of_a_link_holds_is_refused_at_once() {
+    let mut alpha = linked();
+    alpha.state.limits.message_bytes = 1 << 20;
+    let send = |n: usize| format!("SENDREALM beta bob {}", "\"".repeat(n));
+    assert_eq!(alpha.say(1, &send(super::LONGEST + 1))["code"], "too_long");
+    assert_eq!(alpha.say(1, &send(super::LONGEST))["status"], "OK");
+    let entry = entry(&"x".repeat(9));
+    let text = Text::parse(&"\"".repeat(super::LONGEST), super::LONGEST).unwrap();
+    let at = super::Position { seq: 1, chain: Chain::START };
+    let lines = super::deliveries(EPOCH, &[(at, std::sync::Arc::new(Entry { text, ..entry }))]);
+    assert!(lines[0].len() < 256 << 10, "{}", lines[0].len());
+}
