@@ -1,7 +1,8 @@
 //! Which messages a request reads, and how far.
 
 use crate::{AccountId, ForkId, GroupId, RealmId};
-use antar_wire::Listing;
+use antar_wire::{Body, Listing, Message, Reply, words};
+use std::collections::BTreeMap;
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
@@ -56,7 +57,7 @@ impl Default for Page {
 }
 
 /// A read that the domain has authorised. The store serves it, off the domain's thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// What to read.
     pub source: Source,
@@ -66,11 +67,48 @@ pub struct Read {
     pub listing: Listing,
     /// The realm it is about could not be asked whether there is more.
     pub stale: bool,
+    /// What another server told just now: it follows what is here.
+    pub also: Vec<Message>,
 }
 
 impl Read {
     /// A read of a mailbox of this realm.
     pub fn new(source: Source, page: Page, listing: Listing) -> Self {
-        Self { source, page, listing, stale: false }
+        Self { source, page, listing, stale: false, also: Vec::new() }
     }
+
+    /// The reply, with what was found here and whether more is left.
+    pub fn reply(mut self, mut found: Vec<Message>, mut more: bool) -> Reply {
+        if let Source::Mailbox(Mailbox::GroupRealm(..)) = self.source {
+            // Both sides have most of a group's conversation.
+            found = missing(found, &self.also);
+        }
+        if !self.also.is_empty() {
+            found.append(&mut self.also);
+            let past = found.len().saturating_sub(self.page.limit);
+            more |= past > 0;
+            found.drain(..past);
+        }
+        let reply = Reply::from(Body::Messages(self.listing, found, more));
+        if self.stale { reply.with("stale", true) } else { reply }
+    }
+}
+
+/// Of `messages`, those that are not among `others`, where one that is said twice counts twice; the
+/// newest are compared first.
+pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message> {
+    let key = |m: &Message| (m.from.to_string(), words::trim(m.text.as_str()).to_string());
+    let mut there: BTreeMap<(String, String), usize> = BTreeMap::new();
+    others.iter().for_each(|m| *there.entry(key(m)).or_default() += 1);
+    let mut left: Vec<Message> = (messages.into_iter().rev())
+        .filter(|m| match there.get_mut(&key(m)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect();
+    left.reverse();
+    left
 }

@@ -14,7 +14,7 @@ use antar_realm::{
     AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Refusal,
     Work,
 };
-use antar_wire::{Dialect, Entry, Frame, Time};
+use antar_wire::{Dialect, Entry, Frame, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub enum ToHub {
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
     Fetched(AskId, Option<(Entry, usize)>),
+    /// The newest messages of a mailbox were looked up.
+    Tailed(AskId, Vec<Message>),
     /// A plain peer answered, or did not.
     Asked(AskId, Result<String, NotAsked>),
     /// The server shuts down: answer once nothing is connected and all is on disk.
@@ -162,6 +164,7 @@ impl Running {
             }
             ToHub::NotDialled(dial, why) => self.step(now, Input::NotDialled(dial, why)),
             ToHub::Fetched(ask, found) => self.step(now, Input::Fetched(ask, found)),
+            ToHub::Tailed(ask, newest) => self.step(now, Input::Tailed(ask, newest)),
             ToHub::Asked(ask, answer) => self.step(now, Input::Asked(ask, answer)),
             ToHub::Drain(drained) => {
                 self.conns.values().for_each(|c| c.outbox.set(|state| state.draining = true));
@@ -262,9 +265,10 @@ impl Running {
                 }
                 Output::Note { warning: true, text } => tracing::warn!("{text}"),
                 Output::Note { warning: false, text } => tracing::info!("{text}"),
-                output @ (Output::Dial(..) | Output::Ask(..) | Output::Fetch { .. }) => {
-                    self.reach_out(output);
-                }
+                output @ (Output::Dial(..)
+                | Output::Ask(..)
+                | Output::Fetch { .. }
+                | Output::Tail { .. }) => self.reach_out(output),
             }
         }
         self.last_event = None;
@@ -283,9 +287,10 @@ impl Running {
                 Output::Ask(ask, what) => {
                     ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
                 }
-                Output::Fetch { ask, realm, seq } => {
-                    ToHub::Fetched(ask, reads.errand(realm, seq).await)
+                Output::Fetch { ask, realm, seq, since } => {
+                    ToHub::Fetched(ask, reads.errand(realm, seq, since).await)
                 }
+                Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
                 _ => return,
             };
             let _ = back.send(told).await;

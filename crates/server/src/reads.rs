@@ -1,9 +1,9 @@
 //! History, served from the store off the hub.
 
 use antar_realm::links::Position;
-use antar_realm::{Read, RealmId, Source};
+use antar_realm::{Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
-use antar_wire::{Body, Chain, Code, Entry, Reply};
+use antar_wire::{Chain, Code, Entry, Message, Reply};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -43,11 +43,9 @@ impl Reads {
 
     /// The reply to a read. A message that is damaged on disk is reported, not served.
     pub async fn serve(&self, read: Read) -> Reply {
-        match self.read(move |store| store.read(read.source, read.page)).await {
-            Some((messages, more)) => {
-                let reply = Reply::from(Body::Messages(read.listing, messages, more));
-                if read.stale { reply.with("stale", true) } else { reply }
-            }
+        let (source, page) = (read.source, read.page);
+        match self.read(move |store| store.read(source, page)).await {
+            Some((messages, more)) => read.reply(messages, more),
             None => Code::Unavailable.into(),
         }
     }
@@ -71,9 +69,16 @@ impl Reads {
         self.read(move |store| store.owed(realm, first, last)).await
     }
 
-    /// An entry that is to be carried to a plain peer, and how many before it say the same.
-    pub async fn errand(&self, realm: RealmId, seq: u64) -> Option<(Entry, usize)> {
-        let before = seq.saturating_sub(SAME_AMONG);
+    /// The newest messages of a mailbox, a page of them.
+    pub async fn tail(&self, source: Source) -> Vec<Message> {
+        let read = self.read(move |store| store.read(source, Page::default())).await;
+        read.map(|(messages, _)| messages).unwrap_or_default()
+    }
+
+    /// An entry that is to be carried to a plain peer, and how many before it, from `since` on, say
+    /// the same.
+    pub async fn errand(&self, realm: RealmId, seq: u64, since: u64) -> Option<(Entry, usize)> {
+        let before = seq.saturating_sub(SAME_AMONG).max(since);
         let mut owed = self.owed(realm, before.max(1), seq).await?;
         let (at, entry) = owed.pop()?;
         let same = |other: &Entry| {

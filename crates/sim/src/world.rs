@@ -345,6 +345,7 @@ impl<'a> World<'a> {
                     self.input(node, Input::Asked(ask, Err(not)));
                 }
                 Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, None)),
+                Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Vec::new())),
                 Output::Event(..) | Output::Held(_) | Output::Taken(_) => {}
             }
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// A message in a mailbox. It has one id wherever it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// Grows within a realm.
+    /// Grows within a realm; 0 where another server told the message, and neither this nor the time.
     pub id: u64,
     /// When this realm took it.
     pub time: Time,
@@ -84,8 +84,10 @@ impl Message {
             Dialect::Lower => ["msg_from", "msg_to", "msg"],
             Dialect::Upper => ["from", "to", "message"],
         };
-        number(out, "id", self.id);
-        field(out, charset, "time", &self.time.rfc3339());
+        if self.id > 0 {
+            number(out, "id", self.id);
+            field(out, charset, "time", &self.time.rfc3339());
+        }
         field(out, charset, from, self.from.as_str());
         field(out, charset, to, self.to.as_str());
         field(out, charset, text, self.text.as_str());

@@ -58,13 +58,6 @@ pub enum Body {
         /// What stands under `data`.
         upper: Value,
     },
-    /// Lists of messages as another realm's server tells them (`messages` / `data`).
-    Lists {
-        /// What stands under `messages`.
-        lower: Value,
-        /// What stands under `data`.
-        upper: Value,
-    },
     /// Messages, oldest first, and whether more are left in the direction asked for.
     Messages(Listing, Vec<Message>, bool),
 }
@@ -148,10 +141,6 @@ impl Reply {
             Body::Value(value) => field(out, dialect, text_key, value),
             Body::Either { lower, upper } => match dialect {
                 Dialect::Lower => field(out, dialect, text_key, lower),
-                Dialect::Upper => field(out, dialect, text_key, upper),
-            },
-            Body::Lists { lower, upper } => match dialect {
-                Dialect::Lower => field(out, dialect, "messages", lower),
                 Dialect::Upper => field(out, dialect, text_key, upper),
             },
             Body::Messages(listing, messages, more) => {

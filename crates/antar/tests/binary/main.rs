@@ -5,9 +5,12 @@
 mod backup;
 mod bench;
 mod conn;
+mod faults;
 mod kill;
 mod limits;
 mod links;
+mod plain;
+mod proxy;
 mod python;
 mod realm;
 mod serve;

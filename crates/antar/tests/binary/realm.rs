@@ -69,12 +69,23 @@ impl Realm {
 
     /// A realm of this name with these lines in its configuration, running.
     pub fn named(name: &'static str, lines: &str) -> Self {
-        let mut realm = Self::stopped("");
-        realm.name = name;
-        let text = std::fs::read_to_string(realm.config()).unwrap();
-        std::fs::write(realm.config(), format!("{lines}\n{text}")).unwrap();
+        let mut realm = Self::prepared(name, lines);
         realm.start();
         realm
+    }
+
+    /// The same, not started yet.
+    pub fn prepared(name: &'static str, lines: &str) -> Self {
+        let mut realm = Self::stopped("");
+        realm.name = name;
+        realm.configure(lines);
+        realm
+    }
+
+    /// Adds lines at the top of the configuration, for the next start.
+    pub fn configure(&self, top: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), format!("{top}\n{text}")).unwrap();
     }
 
     /// The same, running.
@@ -88,8 +99,7 @@ impl Realm {
     /// peer's, so time limits hold for all.
     pub fn public(limits: &str) -> Self {
         let mut realm = Self::stopped(limits);
-        let text = std::fs::read_to_string(realm.config()).unwrap();
-        std::fs::write(realm.config(), format!("register = \"open\"\n{text}")).unwrap();
+        realm.configure("register = \"open\"");
         let mut command = realm.command("serve");
         command.args(["--listen", "0.0.0.0:0", "--listen", "127.0.0.1:0", "--name", "alpha"]);
         realm.run(command);

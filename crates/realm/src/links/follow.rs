@@ -327,8 +327,10 @@ impl Cx<'_> {
     }
 }
 
-/// What a peer's answer says of a position.
+/// What a peer's answer says of a position, unless no log gets that far: what comes after it is
+/// counted.
 pub(crate) fn told_position(answer: &Value, seq: &str, chain: &str) -> Option<Position> {
     let chain = Chain::parse(answer[chain].as_str()?)?;
-    Some(Position { seq: answer[seq].as_u64()?, chain })
+    let seq = answer[seq].as_u64().filter(|seq| *seq < u64::MAX / 2)?;
+    Some(Position { seq, chain })
 }

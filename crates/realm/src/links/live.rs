@@ -1,7 +1,7 @@
 //! What exists of links just now. Nothing here outlives the process.
 
 use super::{Address, Epoch, Position};
-use crate::{AskId, ConnId, DialId, Proof, RealmId};
+use crate::{AccountId, AskId, ConnId, DialId, Proof, RealmId};
 use antar_wire::{Chain, Fingerprint, Name, Time, Token};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -84,6 +84,14 @@ pub(crate) struct Link {
     pub unsure: bool,
     /// A plain peer answered last time.
     pub answers: bool,
+    /// A plain peer knows of this process.
+    pub met: bool,
+    /// It is being told.
+    pub meeting: Option<super::Meeting>,
+    /// Of what waits there for each user, so much has been kept since the process started.
+    pub kept: BTreeMap<AccountId, usize>,
+    /// The first of the messages owed that a plain peer may remember.
+    pub remembers_from: u64,
 }
 
 /// A connection with another realm, or with what says it is one.

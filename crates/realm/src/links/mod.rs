@@ -10,6 +10,7 @@
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
+//! | `meet.rs` | telling such a peer that this realm has started anew |
 //!
 //! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
 //! sockets and no clock. Lines that another realm sends are requests like any other, with rows in
@@ -20,17 +21,21 @@ mod call;
 mod follow;
 mod keep;
 mod live;
+mod meet;
 mod owe;
 mod plain;
 mod record;
+#[cfg(test)]
+mod spoof;
 
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller, Greeting};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+pub(crate) use meet::Meeting;
 pub use owe::deliveries;
-pub(crate) use owe::{owe, owe_after};
-pub(crate) use plain::{Errand, acknowledgement, both_shapes, messages_of, verdict};
+pub(crate) use owe::{LONGEST, owe, owe_after};
+pub(crate) use plain::{Errand, acknowledgement, messages_of, verdict};
 pub use plain::{NotAsked, PIECE, is_whole};
 pub(crate) use record::Peer;
 pub use record::{

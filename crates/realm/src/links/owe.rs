@@ -12,6 +12,10 @@ const WINDOW: (u64, u64) = (8_192, 2 << 20);
 /// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
 const BATCH: (usize, usize) = (512, 32 << 10);
 
+/// The longest text that a link carries, in bytes, whatever this realm allows among its own users: the
+/// line it stands in, where each character may be escaped, must be one that the other side reads.
+pub(crate) const LONGEST: usize = 100 << 10;
+
 impl Step<'_> {
     /// Has what is owed sent to every peer that follows, as far as it may be under way.
     pub fn send_owed(&mut self) {

@@ -8,7 +8,7 @@ use super::follow::notice_text;
 use super::live::Ask;
 use super::{Address, Contact, Step};
 use crate::{AskId, Event, Mailbox, Output, RealmId};
-use antar_wire::{Entry, Message, Name, Notice, Value, json, words};
+use antar_wire::{Entry, Message, Name, Notice, Text, Time, Value, words};
 use std::sync::Arc;
 
 /// What their document and ours answer where a realm is not linked.
@@ -42,18 +42,25 @@ impl Step<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
     pub fn run_errands(&mut self, realm: RealmId) {
         let now = self.moment.uptime;
-        let plain = self.peer(realm).filter(|peer| peer.key().is_none());
+        let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
         let Some(out) = plain.map(|peer| &peer.out) else { return };
         let (owed, seq) = (out.owed(), out.acked.seq + 1);
         let link = self.link(realm);
-        if owed == 0 || link.errand.is_some() || link.retry_at > now {
+        if link.errand.is_some() || link.meeting.is_some() || link.retry_at > now {
+            return;
+        }
+        let since = link.remembers_from;
+        if !link.met {
+            return self.meet(realm);
+        }
+        if owed == 0 {
             return;
         }
         let ask = AskId(self.links().next());
         let stage = Stage::Fetch;
         self.link(realm).errand = Some(Errand { ask, seq, entry: None, stage });
         self.links().asks.insert(ask, realm);
-        self.output(Output::Fetch { ask, realm, seq });
+        self.output(Output::Fetch { ask, realm, seq, since });
     }
 
     /// An errand's message was read, with the number of the same before it.
@@ -105,6 +112,7 @@ impl Step<'_> {
 
     /// A plain peer has answered what it was asked, or has not.
     pub fn asked(&mut self, ask: AskId, answer: Result<String, NotAsked>) {
+        let Some(answer) = self.met(ask, answer) else { return };
         let Some(realm) = self.errand(ask) else { return };
         let now = self.moment.now;
         let link = self.link(realm);
@@ -116,12 +124,7 @@ impl Step<'_> {
             Err(not) => {
                 // What was sent may have been taken, even if nobody says so.
                 link.unsure |= not.sent && stage == Stage::Carry;
-                (link.errand, link.answers) = (None, false);
-                if link.error.as_ref() != Some(&not.error) {
-                    (link.error, link.since) = (Some(not.error), now);
-                }
-                link.failures = link.failures.saturating_add(1);
-                return self.retry_later(realm);
+                return self.unanswered(realm, not.error);
             }
         };
         if !std::mem::replace(&mut link.answers, true) {
@@ -140,9 +143,29 @@ impl Step<'_> {
                 self.refused(realm, &entry, &said);
                 self.carried(realm);
             }
-            Stage::Look if already_there(&answer, &entry) > earlier => self.carried(realm),
-            Stage::Look | Stage::Remind => self.send_errand(realm, Stage::Carry),
+            Stage::Look if self.is_there(realm, &answer, &entry) > earlier => self.carried(realm),
+            Stage::Look => self.send_errand(realm, Stage::Carry),
+            Stage::Remind => {
+                self.introduced(realm);
+                self.send_errand(realm, Stage::Carry);
+            }
         }
+    }
+
+    /// A plain peer does not answer: what was under way begins anew later.
+    pub fn unanswered(&mut self, realm: RealmId, error: String) {
+        let now = self.moment.now;
+        let link = self.link(realm);
+        (link.errand, link.meeting, link.answers) = (None, None, false);
+        if link.error.as_ref() != Some(&error) {
+            (link.error, link.since) = (Some(error), now);
+        }
+        link.failures = link.failures.saturating_add(1);
+        self.retry_later(realm);
+    }
+
+    fn is_there(&self, realm: RealmId, answer: &str, entry: &Entry) -> usize {
+        self.peer(realm).map_or(0, |peer| already_there(answer, entry, &peer.record.name))
     }
 
     /// The peer has the message, or will never take it: on to the next.
@@ -204,23 +227,15 @@ pub(crate) fn verdict(answer: &str) -> (bool, String) {
 }
 
 /// How many messages of a plain peer's list are just this one.
-pub(crate) fn already_there(answer: &str, entry: &Entry) -> usize {
+fn already_there(answer: &str, entry: &Entry, realm: &Name) -> usize {
     let text = words::trim(entry.text.as_str());
-    let same = |m: &&Listed| m.from == entry.from.as_str() && m.text == text;
-    messages_of(answer).unwrap_or_default().iter().filter(same).count()
+    let same = |m: &&Message| m.from.as_str() == entry.from.as_str() && m.text.as_str() == text;
+    messages_of(answer, realm).unwrap_or_default().iter().filter(same).count()
 }
 
-/// A message as a plain peer lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Listed {
-    from: String,
-    to: String,
-    text: String,
-}
-
-/// The messages of a plain peer's answer, oldest first: theirs are newest first. `None` where it is
-/// no list.
-pub(crate) fn messages_of(answer: &str) -> Option<Vec<Listed>> {
+/// The messages of a plain peer's answer, oldest first, without id and time: theirs are newest first.
+/// `None` where it is no list.
+pub(crate) fn messages_of(answer: &str, realm: &Name) -> Option<Vec<Message>> {
     let answer: Value = answer.parse().ok()?;
     if answer["status"] != "OK" {
         let said = answer.get("message").or(answer.get("data")).and_then(Value::as_str);
@@ -235,28 +250,27 @@ pub(crate) fn messages_of(answer: &str) -> Option<Vec<Listed>> {
         }
         _ => return None,
     };
-    let text = |m: &Value, keys: [&str; 2]| {
-        let found = keys.into_iter().find_map(|key| m.get(key)).and_then(Value::as_str);
-        found.map(|text| text.trim().to_string()).unwrap_or_default()
-    };
-    let listed = list.into_iter().rev().map(|m| Listed {
-        from: text(m, ["msg_from", "from"]),
-        to: text(m, ["msg_to", "to"]),
-        text: text(m, ["msg", "message"]),
-    });
-    Some(listed.collect())
+    Some(list.into_iter().rev().map(|listed| message_of(listed, realm)).collect())
 }
 
-/// A plain peer's messages in both shapes, the newest `limit` of them.
-pub(crate) fn both_shapes(list: &[Listed], realm: &Name, limit: usize) -> [Value; 2] {
-    let list = &list[list.len().saturating_sub(limit)..];
-    let realm = realm.as_str();
-    let lower = list
-        .iter()
-        .map(|m| json!({"msg_from": m.from, "msg_to": m.to, "msg": m.text, "realm": realm}));
-    let upper =
-        list.iter().map(|m| json!({"from": m.from, "to": m.to, "message": m.text, "realm": realm}));
-    [lower.collect(), upper.collect()]
+/// A message as a plain peer lists it. Who cannot have this name is the realm itself.
+fn message_of(listed: &Value, realm: &Name) -> Message {
+    let word = |keys: [&str; 2]| {
+        let found = keys.into_iter().find_map(|key| listed.get(key)).and_then(Value::as_str);
+        found.unwrap_or_default().trim()
+    };
+    let name = |keys| Name::parse(word(keys)).unwrap_or_else(|| realm.clone());
+    let text = word(["msg", "message"]);
+    let shown = text.replace(|c: char| c.is_control() && c != '\t', " ");
+    Message {
+        id: 0,
+        time: Time(0),
+        from: name(["msg_from", "from"]),
+        to: name(["msg_to", "to"]),
+        text: Text::parse(&shown, shown.len()).unwrap_or_else(|_| Text::empty()),
+        realm: Some(realm.clone()),
+        notice: None,
+    }
 }
 
 /// How much a plain peer reads at once: it decodes each piece by itself, so that a character which
@@ -294,11 +308,15 @@ mod tests {
     fn reads_the_lists_of_the_old_servers() {
         let answer = r#"{"status":"OK","messages":[{"msg_from":"b","msg_to":"a","msg":" two\r\n"},
             {"msg_from":"b","msg_to":"a","msg":"one"}]}"#;
-        let list = messages_of(answer).unwrap();
+        let beta = Name::parse("beta").unwrap();
+        let list = messages_of(answer, &beta).unwrap();
         assert_eq!(list.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
         let nothing = r#"{"status":"ERROR","message":"Informasi tidak ditemukan"}"#;
-        assert_eq!(messages_of(nothing), Some(Vec::new()));
-        assert_eq!(messages_of(r#"{"status":"ERROR","message":"Realm belum ada"}"#), None);
-        assert_eq!(messages_of("rubbish"), None);
+        assert_eq!(messages_of(nothing, &beta), Some(Vec::new()));
+        assert_eq!(messages_of(r#"{"status":"ERROR","message":"Realm belum ada"}"#, &beta), None);
+        assert_eq!(messages_of("rubbish", &beta), None);
+        let odd = r#"{"status":"OK","messages":[{"msg_from":"no name","msg":"a\u0007b\tc"}]}"#;
+        let odd = &messages_of(odd, &beta).unwrap()[0];
+        assert_eq!((odd.from.as_str(), odd.text.as_str()), ("beta", "a b\tc"));
     }
 }

@@ -1,7 +1,7 @@
 //! What goes into the state, and what comes out.
 
 use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position};
-use crate::{AskId, ConnId, DialId, Event, Proof, Read, RealmId, Work};
+use crate::{AskId, ConnId, DialId, Event, Proof, Read, RealmId, Source, Work};
 use antar_wire::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub enum Input {
     NotDialled(DialId, NotDialled),
     /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.
     Fetched(AskId, Option<(Entry, usize)>),
+    /// What [`Output::Tail`] asked for.
+    Tailed(AskId, Vec<Message>),
     /// What a plain peer answered to [`Output::Ask`].
     Asked(AskId, Result<String, NotAsked>),
     /// Time passes: a driver sends this every quarter of a second while [`State::is_busy`], and every
@@ -135,6 +137,15 @@ pub enum Output {
         realm: RealmId,
         /// Its number.
         seq: u64,
+        /// Those before it count from here on.
+        since: u64,
+    },
+    /// Look up the newest messages of a mailbox, a page of them.
+    Tail {
+        /// For the answer.
+        ask: AskId,
+        /// The mailbox.
+        source: Source,
     },
     /// Ask a plain peer.
     Ask(AskId, Ask),

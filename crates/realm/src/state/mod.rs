@@ -243,6 +243,7 @@ impl State {
                 Step { state: self, effects, moment }.call_failed(dial, failure);
             }
             Input::Fetched(ask, found) => Step { state: self, effects, moment }.fetched(ask, found),
+            Input::Tailed(ask, newest) => Step { state: self, effects, moment }.tailed(ask, newest),
             Input::Asked(ask, answer) => Step { state: self, effects, moment }.asked(ask, answer),
             Input::Tick => {
                 if self.swept.is_none_or(|at| moment.uptime >= at + SWEEP) {

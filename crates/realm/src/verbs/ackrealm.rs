@@ -66,7 +66,6 @@ fn plain(cx: &mut Cx<'_>, args: &Args<'_>, port: u16) -> Result<Answer, Stop> {
     }
     let mut step = cx.step();
     let realm = step.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
-    let link = step.link(realm);
-    (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
+    step.introduced(realm);
     Ok(Reply::done(Phrase::same("Connect realm berhasil")).into())
 }

@@ -165,7 +165,7 @@ fn plain_answered(
     let mut step = cx.step();
     let linked = Status::Linked;
     let realm = step.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
-    step.link(realm).answers = true;
+    step.introduced(realm);
     Ok(done(&wanted.name, linked))
 }
 

@@ -1,9 +1,9 @@
 //! INBOXREALM: private messages received from users of another realm.
 
 use super::{HISTORY, Param, ROW, Verb};
-use crate::links::{Ask, LinkKind, both_shapes, messages_of};
+use crate::links::{Ask, LinkKind, messages_of};
 use crate::{Answer, Args, Cx, Mailbox, Page, Proof, Read, RealmId, Source, Stop, Work};
-use antar_wire::{Body, Listing, Reply};
+use antar_wire::Listing;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "INBOXREALM",
@@ -30,7 +30,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
 }
 
 impl Cx<'_> {
-    /// Asks a plain peer and passes its list on; where it does not answer, what is here.
+    /// Asks a plain peer and passes its list on after what is here: notices, and what it has forgotten.
     pub(crate) fn pass_on(
         &mut self,
         realm: RealmId,
@@ -48,14 +48,13 @@ impl Cx<'_> {
             (None, Some(address)) => {
                 return Err(Stop::Work(Work::Ask(Ask { address, line, with_source: None })));
             }
-            (Some(Ok((answer, _))), _) => messages_of(&answer),
+            (Some(Ok((answer, _))), _) => messages_of(&answer, &name),
             _ => None,
         };
-        let Some(list) = list else {
-            let read = Read::new(Source::Mailbox(own), page, Listing::Messages);
-            return Ok(Answer::Read(Read { stale: true, ..read }));
-        };
-        let [lower, upper] = both_shapes(&list, &name, page.limit);
-        Ok(Reply::from(Body::Lists { lower, upper }).into())
+        let stale = list.is_none();
+        // What a plain peer tells has no ids: it is the newest, whatever the page.
+        let also = list.filter(|_| page.before.is_none()).unwrap_or_default();
+        let read = Read::new(Source::Mailbox(own), page, Listing::Messages);
+        Ok(Answer::Read(Read { stale, also, ..read }))
     }
 }

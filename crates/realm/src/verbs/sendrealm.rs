@@ -1,7 +1,7 @@
 //! SENDREALM: a private message to a user of another realm.
 
 use super::{Param, ROW, Verb};
-use crate::links::{LinkKind, Status, owe};
+use crate::links::{LONGEST, LinkKind, Status, owe};
 use crate::{Answer, Args, Cx, Event, Mailbox, RealmId, Stop};
 use antar_wire::{Body, Code, Entry, EntryKind, Message, Name, Phrase};
 use std::sync::Arc;
@@ -82,6 +82,9 @@ impl Cx<'_> {
 
     /// Appends to what a realm is owed, within its limit.
     pub(crate) fn owe(&mut self, realm: RealmId, entry: Entry) -> Result<(), Code> {
+        if entry.text.as_str().len() > LONGEST {
+            return Err(Code::TooLong);
+        }
         let (limits, out) = (&self.state.limits, &self.peer(realm)?.out);
         if out.owed() >= limits.link_messages || out.owed_bytes() + entry.size() > limits.link_bytes
         {

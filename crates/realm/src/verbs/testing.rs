@@ -5,7 +5,7 @@ use crate::{
     BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
     Proof, Read, Source, State, Work,
 };
-use antar_wire::{Body, Frame, Message, Name, Reply, Time, Value, encode_event};
+use antar_wire::{Frame, Message, Name, Reply, Time, Value, encode_event};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -60,6 +60,17 @@ impl Realm {
     pub fn login(&mut self, conn: u64, user: &str) -> String {
         let reply = self.say(conn, &format!("AUTH {user} pw"));
         reply["data"].as_str().filter(|_| reply["status"] == "OK").unwrap().into()
+    }
+
+    /// A connection from elsewhere than this machine.
+    pub fn connect_from(&mut self, conn: u64, origin: Origin) {
+        self.input(Input::Connected(ConnId(conn), origin));
+    }
+
+    /// What another realm's line is answered, if it is: what was done about it is in `asked`.
+    pub fn hear(&mut self, conn: u64, line: &str) -> Option<Value> {
+        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())))?;
+        Some(self.finish(Pending(answer)))
     }
 
     pub fn disconnect(&mut self, conn: u64) {
@@ -124,8 +135,12 @@ impl Realm {
         let moment = Moment { now, uptime, entropy: [self.chance; 32] };
         let mut effects = Effects::default();
         self.state.step(&moment, input, &mut effects);
-        self.posted
-            .extend(effects.events.into_iter().filter(|e| matches!(e, Event::Posted { .. })));
+        let brought = |event| match event {
+            Event::Received { events, .. } => events,
+            event => vec![event],
+        };
+        let all = effects.events.into_iter().flat_map(brought);
+        self.posted.extend(all.filter(|e| matches!(e, Event::Posted { .. })));
         let mut answer = None;
         for output in effects.outputs {
             match output {
@@ -165,7 +180,7 @@ impl Realm {
         } else {
             found.drain(..found.len().saturating_sub(page.limit));
         }
-        Body::Messages(read.listing, found, more).into()
+        read.reply(found, more)
     }
 }
 

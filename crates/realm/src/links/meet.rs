@@ -1,0 +1,221 @@
+//! Telling a plain peer that this realm has started anew.
+//!
+//! Its connection to us ended with the process before, and it makes another only when it is told to.
+//! Being told makes it forget what waits for our users and what was said in groups: so that is asked
+//! for first, and kept here (protocol section 6).
+
+use super::plain::{acknowledgement, messages_of, verdict};
+use super::{Ask, NotAsked, Step};
+use crate::history::missing;
+use crate::{AccountId, AskId, Event, Mailbox, Output, RealmId, Source};
+use antar_wire::{Code, Message, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Mailboxes looked at, so that a large realm does not keep a peer waiting.
+const LOOKED_AT: usize = 10_000;
+
+/// Users asked about in vain: the peer hangs on those it does not know.
+const IN_VAIN: usize = 10;
+
+/// What is asked of a plain peer before it is told of us.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    ask: AskId,
+    /// Whose messages are still to be asked for, the last first.
+    left: Vec<Mailbox>,
+    /// What is being asked for, and the newest of what is here; none once the peer is told of us.
+    at: Option<(Mailbox, Vec<Message>)>,
+    /// Users who were asked about.
+    asked: BTreeSet<AccountId>,
+    in_vain: usize,
+}
+
+impl Step<'_> {
+    /// Begins where it has not been done since the process started.
+    pub fn meet(&mut self, realm: RealmId) {
+        let durable = &self.state.durable;
+        let groups = durable.groups.keys().map(|group| Mailbox::GroupRealm(*group, realm));
+        // Those who have written there may well be known there; after them anyone.
+        let writers = durable.accounts.keys().map(|user| Mailbox::SentRealm(*user, realm));
+        let users = durable.accounts.keys().map(|user| Mailbox::Realm(*user, realm));
+        let mut left: Vec<Mailbox> = groups.chain(writers).chain(users).take(LOOKED_AT).collect();
+        left.reverse();
+        let (ask, asked) = (AskId(0), BTreeSet::new());
+        self.link(realm).meeting = Some(Meeting { ask, left, at: None, asked, in_vain: 0 });
+        self.visit(realm);
+    }
+
+    /// Looks at the next mailbox; after the last the peer is told of us.
+    fn visit(&mut self, realm: RealmId) {
+        let ask = AskId(self.links().next());
+        let Some(meeting) = &mut self.link(realm).meeting else { return };
+        meeting.ask = ask;
+        while let Some(Mailbox::Realm(user, _)) = meeting.left.last()
+            && (meeting.in_vain >= IN_VAIN || meeting.asked.contains(user))
+        {
+            meeting.left.pop();
+        }
+        let next = meeting.left.pop();
+        meeting.at = next.map(|mailbox| (mailbox, Vec::new()));
+        self.links().asks.insert(ask, realm);
+        match next {
+            Some(Mailbox::Realm(..)) => self.tailed(ask, Vec::new()),
+            Some(mailbox) => self.output(Output::Tail { ask, source: Source::Mailbox(mailbox) }),
+            None => {
+                let me = self.state.links.me.clone();
+                let record = self.peer(realm).map(|peer| peer.record.clone());
+                if let Some((record, address)) = record.and_then(|r| Some((r.clone(), r.address?)))
+                {
+                    let request = acknowledgement(&record.name, address, &me);
+                    self.output(Output::Ask(ask, request));
+                }
+            }
+        }
+    }
+
+    fn meeting(&mut self, ask: AskId) -> Option<(RealmId, &mut Meeting)> {
+        let realm = *self.state.links.asks.get(&ask)?;
+        let meeting = self.state.links.links.get_mut(&realm)?.meeting.as_mut();
+        meeting.filter(|meeting| meeting.ask == ask).map(|meeting| (realm, meeting))
+    }
+
+    /// The newest of what is in a mailbox here was read: where there is anything, the peer is asked
+    /// for its own.
+    pub fn tailed(&mut self, ask: AskId, own: Vec<Message>) {
+        let Some((realm, meeting)) = self.meeting(ask) else { return };
+        let Some((mailbox, _)) = meeting.at else { return };
+        let wanted = match mailbox {
+            Mailbox::SentRealm(user, _) => !own.is_empty() && meeting.asked.insert(user),
+            Mailbox::Realm(user, _) => meeting.asked.insert(user),
+            _ => !own.is_empty(),
+        };
+        meeting.at = Some((mailbox, own));
+        let durable = &self.state.durable;
+        let what = match mailbox {
+            Mailbox::GroupRealm(group, _) => durable.groups.get(&group).map(|g| &g.record.name),
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                durable.accounts.get(&user).map(|a| &a.record.name)
+            }
+            _ => None,
+        };
+        let peer = durable.peers.get(&realm).map(|peer| &peer.record);
+        let request = what.filter(|_| wanted).zip(peer).and_then(|(name, peer)| {
+            let verb = match mailbox {
+                Mailbox::GroupRealm(..) => "remoteinboxgrouprealm",
+                _ => "remoteinboxrealm",
+            };
+            let (line, address) = (format!("{verb} {name} {}", peer.name), peer.address.clone()?);
+            Some(Ask { address, line, with_source: None })
+        });
+        match request {
+            Some(request) => self.output(Output::Ask(ask, request)),
+            None => {
+                self.links().asks.remove(&ask);
+                self.visit(realm);
+            }
+        }
+    }
+
+    /// The peer answers, or does not; `answer` comes back where it is not about a meeting.
+    pub fn met(
+        &mut self,
+        ask: AskId,
+        answer: Result<String, NotAsked>,
+    ) -> Option<Result<String, NotAsked>> {
+        let Some((realm, meeting)) = self.meeting(ask) else { return Some(answer) };
+        let at = meeting.at.take();
+        let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
+        if is_user && answer.as_ref().is_err_and(|not| not.sent) {
+            meeting.in_vain += 1;
+        }
+        self.links().asks.remove(&ask);
+        match (at, answer) {
+            (Some((mailbox, own)), Ok(answer)) => match self.keep(realm, mailbox, &own, &answer) {
+                Ok(()) => self.visit(realm),
+                Err(code) => self.unanswered(realm, code.text().into()),
+            },
+            (Some(_), Err(not)) if is_user && not.sent => self.visit(realm),
+            (_, Err(not)) => self.unanswered(realm, not.error),
+            (None, Ok(answer)) => {
+                let (ok, said) = verdict(&answer);
+                self.introduced(realm);
+                // One that will not hear of it may take messages all the same.
+                self.link(realm).error = (!ok).then_some(said);
+                self.run_errands(realm);
+            }
+        }
+        None
+    }
+
+    /// Keeps what the peer is about to forget.
+    fn keep(
+        &mut self,
+        realm: RealmId,
+        mailbox: Mailbox,
+        own: &[Message],
+        answer: &str,
+    ) -> Result<(), Code> {
+        let Some(peer) = self.peer(realm) else { return Ok(()) };
+        let (name, owed) = (peer.record.name.clone(), peer.out.owed());
+        let list = messages_of(answer, &name).unwrap_or_default();
+        if remembers(answer) {
+            return Ok(());
+        }
+        let (mailbox, new) = match mailbox {
+            Mailbox::GroupRealm(..) => {
+                let there = same_time(own, &list, usize::try_from(owed).unwrap_or(usize::MAX));
+                (mailbox, missing(list, &there))
+            }
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                // An earlier attempt may have come this far and no further.
+                let kept = self.link(realm).kept.insert(user, list.len()).unwrap_or(0);
+                let kept = if kept <= list.len() { kept } else { 0 };
+                (Mailbox::Realm(user, realm), list[kept..].to_vec())
+            }
+            _ => return Ok(()),
+        };
+        for message in new {
+            let (id, time) = (self.state.durable.next_id(), self.moment.now);
+            let message = Arc::new(Message { id, time, ..message });
+            self.emit(Event::Posted { mailbox, sender: None, message })?;
+        }
+        Ok(())
+    }
+
+    /// A plain peer has been told of us, or has told us of itself: it remembers nothing that was said
+    /// on the link before.
+    pub fn introduced(&mut self, realm: RealmId) {
+        let next = self.peer(realm).map_or(0, |peer| peer.out.acked.seq + 1);
+        let link = self.link(realm);
+        (link.met, link.meeting, link.remembers_from) = (true, None, next);
+        (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
+        link.kept.clear();
+    }
+}
+
+/// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
+/// they were last told of us, and lacks what they are still owed. Both sides have the same order for
+/// each sender, but not among them.
+fn same_time(own: &[Message], list: &[Message], owed: usize) -> Vec<Message> {
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    list.iter().for_each(|m| *left.entry(m.from.as_str()).or_insert(owed) += 1);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match left.get_mut(m.from.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+/// Whether a list comes from a server that does not forget: one that numbers its messages.
+fn remembers(answer: &str) -> bool {
+    let answer: Value = answer.parse().unwrap_or_default();
+    answer["messages"].as_array().into_iter().flatten().any(|m| m["id"].is_u64())
+}
