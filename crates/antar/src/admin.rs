@@ -1,19 +1,64 @@
 //! Requests of the operator: over the realm's own socket where it runs, on its data where it does not.
 
-use antar_server::{Config, Offline, OfflineError, SOCKET};
+use antar_server::{Config, Offline, SOCKET};
 use antar_wire::END;
-use anyhow::{Context, bail};
+use anyhow::Context;
 use serde_json::Value;
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+/// What a realm said no to, in words for the operator.
+#[derive(Debug)]
+pub struct Refused {
+    pub code: String,
+    said: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said)
+    }
+}
+
+impl std::error::Error for Refused {}
+
+impl Refused {
+    /// What a reply that is not OK tells: the operator's own reason where it gives one, else the text
+    /// and the code, and what another realm said about it.
+    fn new(reply: &Value) -> Self {
+        let text = |key: &str| reply[key].as_str().map(printable);
+        let code = text("code").unwrap_or_else(|| "?".into());
+        let mut said = match text("reason") {
+            Some(reason) => reason,
+            None => format!("{} ({code})", text("data").unwrap_or_else(|| "refused".into())),
+        };
+        if let Some(error) = text("error") {
+            said = format!("{said}: {error}");
+        }
+        if let Some(owed) = reply["owed"].as_u64() {
+            let messages = if owed == 1 { "message" } else { "messages" };
+            said = format!("{said}: {owed} {messages}; --force drops what is owed");
+        }
+        Self { code, said }
+    }
+}
+
+/// A text as it can be shown on a terminal: it may come from another realm.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Has the realm answer a request in capitals, running or not, and returns the answer if it is OK.
+///
+/// # Errors
+/// [`Refused`] where the answer is an error; otherwise why there is none.
 pub fn request(
     config: &Config,
     line: &str,
     patience: Option<Duration>,
-    stopped: fn(&Config) -> Result<Offline, OfflineError>,
+    stopped: impl FnOnce(&Config) -> anyhow::Result<Offline>,
 ) -> anyhow::Result<Value> {
     let bytes = match UnixStream::connect(config.data.join(SOCKET)) {
         Ok(socket) => ask(socket, line, patience).context("the running realm did not answer")?,
@@ -25,11 +70,9 @@ pub fn request(
         }
     };
     let reply: Value = serde_json::from_slice(&bytes)?;
-    let text = |key: &str| reply[key].as_str();
-    match (text("status"), text("reason")) {
-        (Some("OK"), _) => Ok(reply),
-        (_, Some(reason)) => bail!("{reason}"),
-        _ => bail!("{} ({})", text("data").unwrap_or("refused"), text("code").unwrap_or("?")),
+    match reply["status"].as_str() {
+        Some("OK") => Ok(reply),
+        _ => Err(Refused::new(&reply).into()),
     }
 }
 

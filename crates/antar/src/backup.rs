@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let config = options.realm()?;
     let line = format!("BACKUP {}", word(&options.dir)?);
     // It takes as long as it takes; a realm that ends breaks the connection.
-    let done = admin::request(&config, &line, None, Offline::open_existing)?;
+    let done = admin::request(&config, &line, None, |config| Ok(Offline::open_existing(config)?))?;
     let number = |key: &str| done[key].as_u64().unwrap_or_default();
     let (messages, records, bytes) = (number("messages"), number("records"), number("bytes"));
     report("backed up", messages, records, bytes, &options.dir);

@@ -6,7 +6,9 @@ mod bare_loop;
 mod bench;
 mod chat;
 mod demo;
+mod realm;
 mod serve;
+mod simulate;
 mod user;
 
 use clap::{Parser, Subcommand};
@@ -28,10 +30,12 @@ struct Cli {
 enum Command {
     /// Run a realm.
     Serve(serve::Options),
-    /// Try a realm that is gone when you stop it: users messi, henderson and lineker.
+    /// Try two linked realms that are gone when you stop them.
     Demo(demo::Options),
     /// Add, list and remove users, on a running realm or a stopped one.
     User(user::Options),
+    /// Link this realm with others, and see how it stands with them.
+    Realm(realm::Options),
     /// Write everything a realm keeps, running or stopped, to a new directory.
     Backup(backup::Options),
     /// Make a new realm's data of a backup.
@@ -40,6 +44,8 @@ enum Command {
     Chat(chat::Options),
     /// Measure a realm with a load of requests.
     Bench(bench::Options),
+    /// Prove links between realms: many runs in which everything that can break does.
+    Simulate(simulate::Options),
     #[command(hide = true)]
     BareLoop(bare_loop::Options),
 }
@@ -49,10 +55,12 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::User(options) => user::run(&options),
+        Command::Realm(options) => realm::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => backup::restore(&options),
         Command::Chat(options) => chat::run(options),
         Command::Bench(options) => bench::run(options),
+        Command::Simulate(options) => simulate::run_all(&options),
         Command::BareLoop(options) => bare_loop::run(&options),
     };
     match done {

@@ -5,7 +5,7 @@ use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// What is given here goes before what stands in the configuration file.
@@ -86,18 +86,35 @@ fn allow_many_files() {
 
 /// Runs a realm until SIGTERM or SIGINT. `ready` is called when it takes connections.
 pub async fn serve(config: &Config, ready: impl FnOnce(&Server)) -> anyhow::Result<()> {
-    // Before the first connection, so that no signal in between is missed.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = Stop::listen()?;
     let server = Server::start(config).await?;
     ready(&server);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stop.wait().await;
     tracing::info!("shutting down");
     server.shut_down().await;
     Ok(())
+}
+
+/// SIGTERM and SIGINT.
+pub struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// To be called before the first connection, so that no signal in between is missed.
+    pub fn listen() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one of them.
+    pub async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn announce(server: &Server) {

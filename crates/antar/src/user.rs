@@ -63,7 +63,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
         Action::Remove { name } => format!("REMOVEUSER {}", checked(name)?),
     };
-    let reply = admin::request(&config, &line, Some(PATIENCE), Offline::open)?;
+    let reply =
+        admin::request(&config, &line, Some(PATIENCE), |config| Ok(Offline::open(config)?))?;
     match &reply["data"] {
         Value::Array(users) => users.iter().for_each(print_user),
         data => println!("{}", data.as_str().unwrap_or_default()),

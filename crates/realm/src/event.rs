@@ -135,6 +135,8 @@ pub enum Event {
         epoch: Epoch,
         /// The last entry before.
         at: Position,
+        /// The last entry of the course that was followed until now.
+        left: u64,
     },
     /// A batch of a realm's log was taken: what it leads to and the cursor past it are one event, so
     /// that neither is ever there without the other.
@@ -157,8 +159,6 @@ pub enum Event {
         /// The cursor.
         cursor: Position,
     },
-    /// Hashes of a realm's log up to this entry are not needed any more.
-    MarksTrimmed(ForkId, u64),
     /// A realm may be linked by whoever shows a secret.
     InvitationSet(u64, InvitationRecord),
     /// An invitation was used, or is too old.

@@ -6,6 +6,7 @@
 //! a client asked and for what is loaded at a start alike.
 
 mod args;
+mod batches;
 mod cx;
 mod event;
 mod front;
@@ -20,6 +21,7 @@ pub mod verbs;
 mod work;
 
 pub use args::Args;
+pub use batches::{Batches, Refusal};
 pub use cx::{Answer, Cx, Stop};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use front::Front;

@@ -50,10 +50,10 @@ pub enum Work {
         /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
         subject: String,
     },
-    /// Look up the hash of a log at an entry.
-    Chain {
-        /// The log: [`Source::Owed`] or [`Source::Marks`].
-        source: Source,
+    /// Look up the hashes of logs at an entry.
+    Chains {
+        /// The logs: [`Source::Owed`] or [`Source::Marks`].
+        sources: Vec<Source>,
         /// The entry's number.
         seq: u64,
     },
@@ -95,8 +95,8 @@ pub enum Proof {
     Throttled,
     /// Not tried: the pool that hashes is full.
     Busy,
-    /// The hash asked for, where the entry is there.
-    Chain(Option<Chain>),
+    /// The hashes asked for, of those logs that have the entry.
+    Chains(Vec<Chain>),
     /// What a plain peer answered, and the address it has.
     Asked(Result<(String, IpAddr), NotAsked>),
     /// What came of a call to another realm.

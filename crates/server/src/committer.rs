@@ -1,6 +1,6 @@
 //! The thread that makes batches durable, back to back: while one syncs, the next fills.
 
-use antar_realm::{Effects, Event, Output};
+use antar_realm::{Batches, Effects, Event, Output};
 use antar_store::{Store, StoreError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -44,10 +44,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Slots {
-    /// The batch that fills.
-    open: Effects,
-    /// Batches handed over whose fate the hub has not seen.
-    outstanding: usize,
+    batches: Batches,
     done: Vec<Done>,
     /// The disk failed, and the hub has not gone back to what is on it yet.
     failed: bool,
@@ -77,26 +74,22 @@ impl Committer {
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// Adds effects to the filling batch and leaves them empty; hands the outputs back where there
-    /// is nothing to wait for. What follows from something that is not durable yet waits for it, even
-    /// where it promises nothing: nobody ever sees a state that is not on disk.
+    /// Adds effects to the filling batch, or hands the outputs back: see [`Batches::submit`].
     pub fn submit(&self, effects: &mut Effects) -> Vec<Output> {
         let mut slots = self.shared.slots();
-        let waiting = slots.outstanding > 0 || !slots.open.outputs.is_empty();
-        if effects.events.is_empty() && !waiting {
-            return std::mem::take(&mut effects.outputs);
-        }
-        slots.open.events.append(&mut effects.events);
-        slots.open.outputs.append(&mut effects.outputs);
+        let ready = slots.batches.submit(effects);
+        let waits = !slots.batches.is_idle();
         drop(slots);
-        self.shared.work.notify_one();
-        Vec::new()
+        if waits {
+            self.shared.work.notify_one();
+        }
+        ready
     }
 
     /// Whether the filling batch has room.
     pub fn has_room(&self) -> bool {
-        let slots = self.shared.slots();
-        slots.open.events.len() < FULL && slots.open.outputs.len() < 4 * FULL
+        let (events, outputs) = self.shared.slots().batches.filling();
+        events < FULL && outputs < 4 * FULL
     }
 
     /// Waits until [`Committer::take_done`] has something.
@@ -109,7 +102,7 @@ impl Committer {
         let mut slots = self.shared.slots();
         let done = std::mem::take(&mut slots.done);
         let settled = |d: &&Done| !matches!(d, Done::Recovered(_));
-        slots.outstanding -= done.iter().filter(settled).count();
+        slots.batches.settled(done.iter().filter(settled).count());
         done
     }
 
@@ -117,8 +110,7 @@ impl Committer {
     pub fn give_up_open(&self) -> Vec<Output> {
         let mut slots = self.shared.slots();
         slots.failed = false;
-        drop(slots.open.events.drain(..));
-        let outputs = std::mem::take(&mut slots.open.outputs);
+        let outputs = slots.batches.give_up();
         drop(slots);
         self.shared.work.notify_one();
         outputs
@@ -126,8 +118,7 @@ impl Committer {
 
     /// Whether nothing is on its way to the disk.
     pub fn is_idle(&self) -> bool {
-        let slots = self.shared.slots();
-        slots.outstanding == 0 && slots.open.outputs.is_empty() && slots.open.events.is_empty()
+        self.shared.slots().batches.is_idle()
     }
 }
 
@@ -166,9 +157,8 @@ fn run(store: &Store, shared: &Shared) {
 fn next(shared: &Shared) -> Option<Effects> {
     let mut slots = shared.slots();
     loop {
-        if !slots.open.outputs.is_empty() || !slots.open.events.is_empty() {
-            slots.outstanding += 1;
-            return Some(std::mem::take(&mut slots.open));
+        if let Some(batch) = slots.batches.take() {
+            return Some(batch);
         }
         if slots.closed {
             return None;

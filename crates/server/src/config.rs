@@ -381,6 +381,8 @@ mod tests {
                 Config {
                     register: None,
                     link: None,
+                    inbound: None,
+                    advertise: None,
                     threads: None,
                     passwords: PasswordsConfig { workers: 2, ..c.passwords.clone() },
                     limits: LimitsConfig { connections_per_address: None, ..c.limits.clone() },

@@ -11,9 +11,10 @@ use crate::peers::Peers;
 use crate::reads::Reads;
 use antar_realm::links::{NotAsked, NotDialled};
 use antar_realm::{
-    AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Work,
+    AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Refusal,
+    Work,
 };
-use antar_wire::{Code, Dialect, Entry, Frame, Message, Time};
+use antar_wire::{Dialect, Entry, Frame, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -211,9 +212,11 @@ impl Running {
             match done {
                 Done::Committed(outputs) => self.release(outputs),
                 Done::Failed { outputs, on_disk } => {
-                    self.refuse(outputs, &mut ended);
-                    let since = self.hub.committer.give_up_open();
-                    self.refuse(since, &mut ended);
+                    let mut refusal = Refusal::default();
+                    refusal.add(outputs);
+                    refusal.add(self.hub.committer.give_up_open());
+                    self.release(refusal.now);
+                    ended = refusal.later;
                     let state = &mut self.hub.front.state;
                     match on_disk {
                         Ok(events) => state.reload(events, Mode::ReadOnly, &mut ended),
@@ -252,15 +255,16 @@ impl Running {
                 }
                 Output::Taken(conn) => self.push(conn, Item::Taken),
                 Output::Line(conn, line) => self.push(conn, Item::Line(line)),
-                Output::Deliver { conn, realm, epoch, first, last } => {
-                    self.push(conn, Item::Deliver { realm, epoch, first, last });
+                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                    self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
                 }
                 Output::HangUp(conn) => {
                     if let Some(c) = self.conns.get(&conn) {
                         c.outbox.set(|state| state.hung_up = true);
                     }
                 }
-                Output::Note(note) => tracing::warn!("{note}"),
+                Output::Note { warning: true, text } => tracing::warn!("{text}"),
+                Output::Note { warning: false, text } => tracing::info!("{text}"),
                 output @ (Output::Dial(..)
                 | Output::Ask(..)
                 | Output::Fetch { .. }
@@ -308,32 +312,6 @@ impl Running {
         }
     }
 
-    /// Answers what a batch that is not on disk would have: nothing of it happened.
-    fn refuse(&mut self, outputs: Vec<Output>, again: &mut Vec<Output>) {
-        for output in outputs {
-            let (conn, dialect) = match output {
-                Output::Reply(conn, dialect, _) | Output::Read(conn, dialect, _) => (conn, dialect),
-                // The line runs again, against the state that is on disk.
-                Output::Work { conn, line, proofs, work } => {
-                    self.work(conn, line, proofs, work);
-                    continue;
-                }
-                Output::Again { conn, line, .. } => {
-                    // It finds that nothing can be kept.
-                    again.push(Output::Again { conn, line, proofs: vec![Proof::Busy] });
-                    continue;
-                }
-                Output::Taken(conn) => {
-                    self.push(conn, Item::Taken);
-                    continue;
-                }
-                // All links end now, and who waits for one is told so.
-                _ => continue,
-            };
-            self.push(conn, Item::Reply(dialect, Code::Unavailable.into()));
-        }
-    }
-
     /// Has what takes long done off this task.
     fn work(&mut self, conn: ConnId, line: String, mut proofs: Vec<Proof>, work: Work) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
@@ -343,7 +321,7 @@ impl Running {
         tokio::spawn(async move {
             proofs.push(match work {
                 Work::Backup { path } => backups.write(path).await,
-                Work::Chain { source, seq } => Proof::Chain(reads.chain(source, seq).await),
+                Work::Chains { sources, seq } => Proof::Chains(reads.chains(sources, seq).await),
                 Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
                 work => passwords.prove(origin, work).await,
             });

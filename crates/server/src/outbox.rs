@@ -1,11 +1,14 @@
 //! What the hub has for a connection, until its session takes it.
 
-use antar_realm::links::Epoch;
+use antar_realm::links::{Epoch, Position};
 use antar_realm::{Read, RealmId};
-use antar_wire::{BoxKind, Dialect, Message, Reply};
+use antar_wire::{BoxKind, Dialect, Entry, Message, Reply};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Notify;
+
+/// Entries of what another realm is owed that are at hand.
+pub type Fresh = Vec<(Position, Arc<Entry>)>;
 
 /// One thing to be written, in the order the hub decided.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub enum Item {
         epoch: Epoch,
         first: u64,
         last: u64,
+        fresh: Fresh,
     },
 }
 

@@ -109,7 +109,7 @@ fn prove(hasher: &Argon2<'_>, work: Work) -> Proof {
             Proof::Verified { hash, matches }
         }
         // Not this pool's.
-        Work::Backup { .. } | Work::Chain { .. } | Work::Ask(_) => Proof::Busy,
+        Work::Backup { .. } | Work::Chains { .. } | Work::Ask(_) => Proof::Busy,
     }
 }
 

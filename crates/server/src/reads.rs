@@ -50,9 +50,13 @@ impl Reads {
         }
     }
 
-    /// The hash of a log at an entry.
-    pub async fn chain(&self, source: Source, seq: u64) -> Option<Chain> {
-        self.read(move |store| store.chain(source, seq)).await.flatten()
+    /// The hashes of logs at an entry, of those that have it.
+    pub async fn chains(&self, sources: Vec<Source>, seq: u64) -> Vec<Chain> {
+        let chains = move |store: &Store| {
+            let each = sources.into_iter().filter_map(|s| store.chain(s, seq).transpose());
+            each.collect()
+        };
+        self.read(chains).await.unwrap_or_default()
     }
 
     /// Entries of what a realm is owed.

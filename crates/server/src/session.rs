@@ -337,8 +337,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 self.out.push(b'\n');
                 None
             }
-            Item::Deliver { realm, epoch, first, last } => {
-                self.send_owed(realm, epoch, first, last).await?;
+            Item::Deliver { realm, epoch, first, last, fresh } => {
+                match fresh.is_empty() {
+                    true => self.send_owed(realm, epoch, first, last).await?,
+                    false => deliveries(epoch, &fresh, &mut self.out),
+                }
                 None
             }
         };
@@ -362,12 +365,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let owed = self.shared.reads.owed(realm, first, until).await;
             // Where they cannot be read the link ends, and is tried again later.
             let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
-            for line in deliveries(epoch, &owed.ok_or(End::Broken)?) {
-                self.out.extend_from_slice(line.as_bytes());
-                self.out.push(b'\n');
-                if self.out.len() >= WRITE {
-                    self.flush().await?;
-                }
+            deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
+            if self.out.len() >= WRITE {
+                self.flush().await?;
             }
             first = until + 1;
         }

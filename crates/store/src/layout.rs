@@ -160,7 +160,6 @@ impl<'a> Writing<'a> {
     fn record(&mut self, event: &Event) -> Result<(), StoreError> {
         let (kind, ids, id): (u8, &[u64], u64) = match event {
             Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. } => return Ok(()),
-            Event::MarksTrimmed(..) => return Ok(()),
             Event::IdReached(id) => {
                 self.last_id = self.last_id.max(*id);
                 return Ok(());

@@ -23,4 +23,4 @@ pub use engine::{Direction, Engine, Key, Ops, Visit};
 pub use error::StoreError;
 pub use export::Exported;
 pub use store::Store;
-pub use twin::Twin;
+pub use twin::{Image, Twin};

@@ -91,14 +91,8 @@ impl Store {
         let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut ops, last_id) = layout::write(events)?;
         for event in events {
-            match event {
-                Event::Trimmed { realm, floor, .. } => {
-                    self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
-                }
-                Event::MarksTrimmed(fork, seq) => {
-                    self.trim(Source::Marks(*fork), *seq, &mut ops)?
-                }
-                _ => {}
+            if let Event::Trimmed { realm, floor, .. } = event {
+                self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
             }
         }
         let next = Tip { batch: tip.batch + 1, last_id: tip.last_id.max(last_id) };

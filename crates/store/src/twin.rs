@@ -126,8 +126,8 @@ impl Engine for Twin {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let image = self.inner().data.pairs.clone();
-        let mut pairs = image.range(range);
+        let inner = self.inner();
+        let mut pairs = inner.data.pairs.range(range);
         loop {
             let next = match direction {
                 Direction::Up => pairs.next(),

@@ -210,7 +210,7 @@ fn prove(work: Work) -> Proof {
             Proof::Verified { hash, matches }
         }
         Work::Backup { .. } => Proof::BackedUp(Err("it has no files".into())),
-        Work::Chain { .. } => Proof::Chain(None),
+        Work::Chains { .. } => Proof::Chains(Vec::new()),
         Work::Ask(_) => {
             Proof::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }

@@ -1,9 +1,9 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Name, Notice, Text, TextError, Time};
+use crate::{Name, Notice, Text, Time};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 
 /// One message on its way to another realm.
@@ -56,24 +56,49 @@ impl Entry {
         (64 + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len()) as u64
     }
 
-    /// As it stands in a link's DELIVER: `[kind, milliseconds, from, to, text]`.
-    pub fn to_json(&self) -> Value {
-        let (from, to, text) = (self.from.as_str(), self.to.as_str(), self.text.as_str());
-        json!([self.kind.as_str(), self.time.0, from, to, text])
+    /// Appends entries as they stand in a link's DELIVER: a list of `[kind, milliseconds, from, to,
+    /// text]`.
+    pub fn write_list<'a>(entries: impl IntoIterator<Item = &'a Self>, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (i, entry) in entries.into_iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
+            let fields = (entry.kind.as_str(), entry.time.0, from, to, text);
+            let written = serde_json::to_writer(&mut *out, &fields);
+            debug_assert!(written.is_ok(), "a Vec takes every write");
+        }
+        out.push(b']');
     }
 
-    /// Reads what [`Entry::to_json`] writes; `None` where it is anything else or the text is longer
+    /// Reads what [`Entry::write_list`] writes; `None` where it is anything else or a text is longer
     /// than `limit` bytes.
-    pub fn from_json(value: &Value, limit: usize) -> Option<Self> {
-        let fields: &[Value; 5] = value.as_array()?.as_slice().try_into().ok()?;
-        let [kind, time, from, to, text] = fields;
-        let text: Result<Text, TextError> = Text::parse(text.as_str()?, limit);
-        Some(Self {
-            kind: EntryKind::parse(kind.as_str()?)?,
-            time: Time(time.as_u64()?),
-            from: Name::parse(from.as_str()?)?,
-            to: Name::parse(to.as_str()?)?,
-            text: text.ok()?,
+    pub fn parse_list(list: &str, limit: usize) -> Option<Vec<Self>> {
+        let list: Vec<Fields<'_>> = serde_json::from_str(list).ok()?;
+        list.into_iter().map(|fields| fields.entry(limit)).collect()
+    }
+}
+
+/// An entry's fields as they are read.
+#[derive(Deserialize)]
+struct Fields<'a>(
+    #[serde(borrow)] Cow<'a, str>,
+    u64,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+    #[serde(borrow)] Cow<'a, str>,
+);
+
+impl Fields<'_> {
+    fn entry(self, limit: usize) -> Option<Entry> {
+        let Self(kind, time, from, to, text) = self;
+        Some(Entry {
+            kind: EntryKind::parse(&kind)?,
+            time: Time(time),
+            from: Name::parse(&from)?,
+            to: Name::parse(&to)?,
+            text: Text::parse(&text, limit).ok()?,
         })
     }
 }
@@ -134,18 +159,30 @@ mod tests {
         Entry { kind: EntryKind::Private, time: Time(7), from: name("amy"), to: name("bob"), text }
     }
 
+    fn written(entries: &[Entry]) -> String {
+        let mut out = Vec::new();
+        Entry::write_list(entries, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
-    fn an_entry_reads_as_it_was_written() {
-        for kind in [EntryKind::Private, EntryKind::Group, EntryKind::Notice(Notice::UserNotFound)]
-        {
-            let entry = Entry { kind, ..entry("a\t\"é\u{2028}") };
-            assert_eq!(Entry::from_json(&entry.to_json(), 99), Some(entry));
+    fn entries_read_as_they_were_written() {
+        let kinds = [EntryKind::Private, EntryKind::Group, EntryKind::Notice(Notice::UserNotFound)];
+        let list = kinds.map(|kind| Entry { kind, ..entry("a\t\"é\u{2028}") });
+        assert_eq!(Entry::parse_list(&written(&list), 99).as_deref(), Some(&list[..]));
+        assert_eq!(written(&list[..1]), "[[\"private\",7,\"amy\",\"bob\",\"a\\t\\\"é\u{2028}\"]]");
+        assert_eq!(Entry::parse_list(&written(&[entry("long")]), 3), None);
+        for bad in [
+            "",
+            "{}",
+            "[[]]",
+            r#"[["private",1,"a","b"]]"#,
+            r#"[["x",1,"a","b","c"]]"#,
+            r#"[["group",1,"a","b","c\n"]]"#,
+            r#"[["group",1,"a","b","c"],1]"#,
+        ] {
+            assert_eq!(Entry::parse_list(bad, 99), None, "{bad}");
         }
-        assert_eq!(Entry::from_json(&entry("long").to_json(), 3), None);
-        for bad in [json!([]), json!(["private", 1, "a", "b"]), json!(["x", 1, "a", "b", "c"])] {
-            assert_eq!(Entry::from_json(&bad, 99), None, "{bad}");
-        }
-        assert_eq!(Entry::from_json(&json!(["group", 1, "a", "b", "c\n"]), 99), None);
     }
 
     #[test]

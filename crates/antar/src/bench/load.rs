@@ -1,6 +1,7 @@
 //! The connections and their hot loop.
 
 use super::Options;
+use super::mark::{Mark, micros};
 use super::setup::Person;
 use super::tally::Tally;
 use super::traffic::Traffic;
@@ -58,6 +59,9 @@ struct Connection {
     asked: VecDeque<Instant>,
     random: SmallRng,
     user: usize,
+    /// Which of the connections it is, and how many requests it has made.
+    number: u32,
+    made: u32,
 }
 
 /// What the connections of a side share during a round.
@@ -83,8 +87,8 @@ impl Side {
         traffic: Rc<Traffic>,
     ) -> Result<Self> {
         let mut connections = Vec::new();
-        for n in 0..options.connections as usize {
-            let user = n % people.len();
+        for n in 0..options.connections {
+            let user = n as usize % people.len();
             let problem =
                 || format!("connection {} of {} to {address}", n + 1, options.connections);
             let mut connection = Connection::open(address, n, user).await.with_context(problem)?;
@@ -140,7 +144,7 @@ impl Side {
 }
 
 impl Connection {
-    async fn open(address: &str, number: usize, user: usize) -> Result<Self> {
+    async fn open(address: &str, number: u32, user: usize) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -149,8 +153,10 @@ impl Connection {
             outgoing: Vec::new(),
             written: 0,
             asked: VecDeque::new(),
-            random: SmallRng::seed_from_u64(number as u64),
+            random: SmallRng::seed_from_u64(u64::from(number)),
             user,
+            number,
+            made: 0,
         })
     }
 
@@ -204,8 +210,10 @@ impl Connection {
             return;
         }
         for _ in 0..free {
-            let request = round.traffic.next(self.user, &mut self.random);
-            self.outgoing.extend_from_slice(request);
+            let (connection, serial) = (self.number, self.made);
+            let mark = || Mark { connection, serial, micros: micros(now) };
+            round.traffic.next(self.user, &mut self.random, mark, &mut self.outgoing);
+            self.made = self.made.wrapping_add(1);
             self.asked.push_back(now);
         }
         *budget -= free as u64;
@@ -262,7 +270,10 @@ impl Connection {
             }
             if !raw.is_ok() {
                 tally.refused(raw);
-            } else if measured {
+                continue;
+            }
+            tally.accepted += 1;
+            if measured {
                 tally.answered(now - asked);
             }
         }

@@ -1,10 +1,13 @@
-//! `antar bench`: a load generator, and a bare loop to compare with.
+//! `antar bench`: a load generator, within a realm and from one to another, and a bare loop to compare
+//! with.
 //!
 //! Every connection keeps a fixed number of requests in flight (a closed loop: a slow server is
 //! asked less often, so latencies are those its clients would see at the rate it reached).
 
-mod bare;
+mod child;
 mod load;
+mod mark;
+mod realms;
 mod report;
 mod setup;
 mod tally;
@@ -61,6 +64,20 @@ pub struct Options {
     /// variable ANTAR_PASSWORD, or from standard input.
     #[arg(long, value_name = "NAME", conflicts_with = "users")]
     pub user: Option<String>,
+    /// Measure how fast messages get to another realm: with HOST:PORT, to the realm of this name, which
+    /// is at --at and linked; alone, between two realms started for it. Compares with sends
+    /// within the first realm, in turns.
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["workload", "user", "bare_loop"]
+    )]
+    pub realm: Option<String>,
+    /// Where the other realm is.
+    #[arg(long, value_name = "HOST:PORT", requires = "realm")]
+    pub at: Option<String>,
     /// Print the result as one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -106,6 +123,9 @@ pub fn run(options: Options) -> Result<()> {
 }
 
 async fn measure(options: Options) -> Result<u64> {
+    if options.realm.is_some() {
+        return realms::measure(&options).await;
+    }
     let (users, members) = options.population()?;
     let with_realm = options.address.is_some() || !options.bare_loop;
     let address = options.address.as_deref().unwrap_or("127.0.0.1");
@@ -128,7 +148,7 @@ async fn measure(options: Options) -> Result<u64> {
         setup::fill(&mut sides[0], &options, &people, members).await?;
     }
     // Held to the end: dropping it kills the process.
-    let bare = options.bare_loop.then(bare::BareLoop::spawn).transpose()?;
+    let bare = options.bare_loop.then(child::Listening::bare_loop).transpose()?;
     if let Some(bare) = &bare {
         let side =
             Side::connect("bare loop", bare.address(), &options, &people, false, traffic).await?;
@@ -142,6 +162,7 @@ async fn measure(options: Options) -> Result<u64> {
         options: &options,
         users,
         sides: sides.iter().map(|s| s.name).zip(tallies).collect(),
+        delivered: None,
     };
     report.print();
     Ok(report.failures())
@@ -150,12 +171,7 @@ async fn measure(options: Options) -> Result<u64> {
 /// Loads the sides in turns; one tally for each.
 async fn rounds(options: &Options, sides: &mut [Side]) -> Result<Vec<Tally>> {
     let rounds = if sides.len() > 1 { ROUNDS } else { 1 };
-    let window = Window {
-        warmup: Duration::from_secs_f64(options.warmup / f64::from(rounds)),
-        measured: Duration::from_secs_f64(options.seconds / f64::from(rounds)),
-        depth: options.in_flight as usize,
-        budget: u64::MAX,
-    };
+    let window = window(options, rounds);
     let mut tallies = Vec::new();
     for _ in sides.iter() {
         tallies.push(Tally::new()?);
@@ -169,6 +185,16 @@ async fn rounds(options: &Options, sides: &mut [Side]) -> Result<Vec<Tally>> {
     }
     progress.finish_and_clear();
     Ok(tallies)
+}
+
+/// One of so many rounds.
+fn window(options: &Options, rounds: u32) -> Window {
+    Window {
+        warmup: Duration::from_secs_f64(options.warmup / f64::from(rounds)),
+        measured: Duration::from_secs_f64(options.seconds / f64::from(rounds)),
+        depth: options.in_flight as usize,
+        budget: u64::MAX,
+    }
 }
 
 fn some_seconds(text: &str) -> Result<f64, String> {

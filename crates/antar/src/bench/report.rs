@@ -3,6 +3,8 @@
 use super::Options;
 use super::tally::Tally;
 use antar_client::Value;
+use anyhow::Result;
+use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::time::Duration;
@@ -28,6 +30,69 @@ pub struct Report<'a> {
     pub options: &'a Options,
     pub users: usize,
     pub sides: Vec<(&'static str, Tally)>,
+    /// What came of it in another realm.
+    pub delivered: Option<Delivered>,
+}
+
+/// What arrived in another realm.
+pub struct Delivered {
+    /// From the beginning of what was measured until the last had arrived, over all rounds.
+    messages: u64,
+    seconds: f64,
+    rounds: Vec<f64>,
+    /// How long the last arrived after the last was sent, at worst.
+    behind: Duration,
+    /// All that arrived, the warm-up's too.
+    pub arrived: u64,
+    /// From handing a request to the system to reading its event in the other realm, in microseconds.
+    pub latency: Histogram<u64>,
+}
+
+impl Delivered {
+    pub fn new() -> Result<Self> {
+        let (rounds, latency) = (Vec::new(), Tally::new()?.latency);
+        let behind = Duration::ZERO;
+        Ok(Self { messages: 0, seconds: 0.0, rounds, behind, arrived: 0, latency })
+    }
+
+    /// Counts a round.
+    pub fn finish(&mut self, messages: u64, took: Duration, behind: Duration) {
+        let seconds = took.as_secs_f64().max(1e-6);
+        self.messages += messages;
+        self.seconds += seconds;
+        self.rounds.push(messages as f64 / seconds);
+        self.behind = self.behind.max(behind);
+    }
+
+    /// Messages a second.
+    fn rate(&self) -> f64 {
+        self.messages as f64 / self.seconds
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "messages_per_second": rounded(self.rate(), 1),
+            "rounds": self.rounds.iter().map(|rate| rounded(*rate, 1)).collect::<Vec<_>>(),
+            "arrived_once": self.arrived,
+            "seconds": rounded(self.seconds, 3),
+            "behind_seconds": rounded(self.behind.as_secs_f64(), 3),
+            "latency_us": latency_json(&self.latency),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut out = format!("\ndelivered, {:.1} s\n  messages/s  ", self.seconds);
+        out.push_str(&rates(self.rate(), &self.rounds));
+        out.push_str(&format!(
+            "\n  arrived     {}, each once; the last {} after it was sent, or less\n",
+            grouped(self.arrived),
+            millis(self.behind.as_micros() as u64),
+        ));
+        if !self.latency.is_empty() {
+            out.push_str(&format!("  to a watch {}\n", latency_text(&self.latency)));
+        }
+        out
+    }
 }
 
 impl Report<'_> {
@@ -44,10 +109,13 @@ impl Report<'_> {
         self.sides.iter().map(|(_, tally)| tally.failures()).sum()
     }
 
-    /// The first side's rate to the second's.
+    /// The first side's rate to the second's, or that of what arrived to the first side's.
     fn ratio(&self) -> Option<f64> {
-        match self.sides.as_slice() {
-            [(_, realm), (_, bare)] if bare.ok > 0 => Some(realm.rate() / bare.rate()),
+        match (self.sides.as_slice(), &self.delivered) {
+            ([(_, local), _], Some(delivered)) if local.ok > 0 => {
+                Some(delivered.rate() / local.rate())
+            }
+            ([(_, realm), (_, bare)], None) if bare.ok > 0 => Some(realm.rate() / bare.rate()),
             _ => None,
         }
     }
@@ -65,6 +133,9 @@ impl Report<'_> {
         }
         for (name, tally) in &self.sides {
             object[name.replace(' ', "_")] = side_json(tally);
+        }
+        if let Some(delivered) = &self.delivered {
+            object["delivered"] = delivered.json();
         }
         if let Some(ratio) = self.ratio() {
             object["ratio"] = json!(rounded(ratio, 4));
@@ -85,6 +156,9 @@ impl Report<'_> {
         for (name, tally) in &self.sides {
             out.push_str(&side_text(name, tally));
         }
+        if let Some(delivered) = &self.delivered {
+            out.push_str(&delivered.text());
+        }
         if let Some(ratio) = self.ratio() {
             out.push_str(&format!("\nratio         {ratio:.3}\n"));
         }
@@ -92,12 +166,34 @@ impl Report<'_> {
     }
 }
 
-fn side_json(tally: &Tally) -> Value {
-    let mut latency = serde_json::Map::new();
+fn latency_json(latency: &Histogram<u64>) -> Value {
+    let mut object = serde_json::Map::new();
     for (name, percentile) in PERCENTILES {
-        latency.insert(name.into(), tally.latency.value_at_percentile(percentile).into());
+        object.insert(name.into(), latency.value_at_percentile(percentile).into());
     }
-    latency.insert("max".into(), tally.latency.max().into());
+    object.insert("max".into(), latency.max().into());
+    object.into()
+}
+
+fn latency_text(latency: &Histogram<u64>) -> String {
+    let mut out = String::new();
+    for (name, percentile) in PERCENTILES {
+        out.push_str(&format!(" {name} {} ", millis(latency.value_at_percentile(percentile))));
+    }
+    out + &format!(" max {}", millis(latency.max()))
+}
+
+/// A rate, and what it was in each round where there are some.
+fn rates(rate: f64, rounds: &[f64]) -> String {
+    let mut out = grouped(rate.round() as u64);
+    if rounds.len() > 1 {
+        let rounds: Vec<String> = rounds.iter().map(|r| grouped(r.round() as u64)).collect();
+        out.push_str(&format!("  ({} in each round)", rounds.join(", ")));
+    }
+    out
+}
+
+fn side_json(tally: &Tally) -> Value {
     json!({
         "requests_per_second": rounded(tally.rate(), 1),
         "rounds": tally.rounds.iter().map(|rate| rounded(*rate, 1)).collect::<Vec<_>>(),
@@ -108,29 +204,20 @@ fn side_json(tally: &Tally) -> Value {
             "sent": rounded(megabytes(tally.sent, tally), 3),
             "received": rounded(megabytes(tally.received, tally), 3),
         },
-        "latency_us": latency,
+        "latency_us": latency_json(&tally.latency),
     })
 }
 
 fn side_text(name: &str, tally: &Tally) -> String {
     let mut out = format!("\n{name}, {:.1} s\n", tally.seconds);
-    out.push_str(&format!("  requests/s  {}", grouped(tally.rate().round() as u64)));
-    if tally.rounds.len() > 1 {
-        let rounds: Vec<String> = tally.rounds.iter().map(|r| grouped(r.round() as u64)).collect();
-        out.push_str(&format!("  ({} in each round)", rounds.join(", ")));
-    }
+    out.push_str(&format!("  requests/s  {}", rates(tally.rate(), &tally.rounds)));
     out.push_str(&format!(
         "\n  MB/s        {:.2} sent, {:.2} received\n",
         megabytes(tally.sent, tally),
         megabytes(tally.received, tally)
     ));
     if tally.ok > 0 {
-        out.push_str("  latency    ");
-        for (name, percentile) in PERCENTILES {
-            let value = tally.latency.value_at_percentile(percentile);
-            out.push_str(&format!(" {name} {} ", millis(value)));
-        }
-        out.push_str(&format!(" max {}\n", millis(tally.latency.max())));
+        out.push_str(&format!("  latency    {}\n", latency_text(&tally.latency)));
     }
     if tally.errors.is_empty() {
         out.push_str("  errors      none\n");

@@ -110,7 +110,8 @@ pub async fn leave(address: &str, people: &[Person]) {
     }
 }
 
-async fn connect(address: &str) -> Result<Client> {
+/// Connects to a realm.
+pub async fn connect(address: &str) -> Result<Client> {
     Client::connect(address)
         .await
         .with_context(|| format!("no realm answers at {address} (`antar serve` starts one)"))
@@ -125,6 +126,7 @@ fn password() -> Result<String> {
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,12 +7,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Refusals that say that the load is more than the realm is configured to take.
-const LIMITS: [&str; 4] = ["rate_limited", "limit_reached", "too_many_connections", "too_slow"];
+const LIMITS: [&str; 5] =
+    ["rate_limited", "limit_reached", "too_many_connections", "too_slow", "link_full"];
 
 /// What one side answered in the measured time.
 pub struct Tally {
     /// Requests answered OK.
     pub ok: u64,
+    /// The same with those of the warm-up and those answered after the end.
+    pub accepted: u64,
     /// All others by their code, the warm-up's too; `unanswered`, `connection_lost` and
     /// `bad_reply` are ours.
     pub errors: BTreeMap<String, u64>,
@@ -30,6 +33,7 @@ impl Tally {
     pub fn new() -> Result<Self> {
         Ok(Self {
             ok: 0,
+            accepted: 0,
             errors: BTreeMap::new(),
             sent: 0,
             received: 0,
@@ -69,6 +73,7 @@ impl Tally {
 
     pub fn merge(&mut self, other: Self) -> Result<()> {
         self.ok += other.ok;
+        self.accepted += other.accepted;
         self.sent += other.sent;
         self.received += other.received;
         self.seconds += other.seconds;

@@ -1,6 +1,7 @@
 //! The requests, written once and copied from then on.
 
 use super::Options;
+use super::mark::Mark;
 use super::setup::Person;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -44,6 +45,8 @@ pub struct Traffic {
     sends: Vec<Vec<u8>>,
     /// To the group of each user.
     groups: Vec<Vec<u8>>,
+    /// How far before a line's end its text begins, where each text is to be told from all others.
+    marked: Option<usize>,
 }
 
 const INBOX: &[u8] = b"INBOX limit=50\n";
@@ -58,7 +61,17 @@ impl Traffic {
             workload: options.workload,
             sends: people.iter().map(|person| line("SEND", &person.name)).collect(),
             groups: groups.collect(),
+            marked: None,
         }
+    }
+
+    /// Private messages to users of another realm, each with a [`Mark`].
+    pub fn across(options: &Options, realm: &str, people: &[Person]) -> Self {
+        let text = text(options.size as usize);
+        let line = |to: &str| format!("SENDREALM {realm} {to} {text}\n").into_bytes();
+        let sends = people.iter().map(|person| line(&person.name)).collect();
+        let marked = Some(text.len() + 1);
+        Self { workload: Workload::Send, sends, groups: Vec::new(), marked }
     }
 
     /// The same, of private messages only.
@@ -67,8 +80,22 @@ impl Traffic {
         Self::new(&options, people, 1)
     }
 
-    /// The next request of a user's connection.
-    pub fn next(&self, user: usize, random: &mut SmallRng) -> &[u8] {
+    /// Appends the next request of a user's connection; `mark` is for where messages are marked.
+    pub fn next(
+        &self,
+        user: usize,
+        random: &mut SmallRng,
+        mark: impl FnOnce() -> Mark,
+        out: &mut Vec<u8>,
+    ) {
+        out.extend_from_slice(self.pick(user, random));
+        if let Some(text) = self.marked {
+            let at = out.len() - text;
+            mark().put(&mut out[at..]);
+        }
+    }
+
+    fn pick(&self, user: usize, random: &mut SmallRng) -> &[u8] {
         let workload = match self.workload {
             Workload::Mixed => match random.random_range(0..10u32) {
                 0..7 => Workload::Send,

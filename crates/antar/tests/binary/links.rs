@@ -1,261 +1,247 @@
-//! Two realms, linked, while the network and the processes fail: once the faults end, everything that
-//! was acknowledged is there once, in its sender's order.
-//!
-//! `ANTAR_LINK_SECONDS` and `ANTAR_LINK_SEED` set how long faults go on and which they are.
+//! `antar realm`: real realms that link.
 
 use crate::conn::Conn;
-use crate::proxy::Proxy;
-use crate::realm::{PATIENCE, Realm};
-use antar_client::{REPLY_LIMIT, Replies};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use crate::realm::{PATIENCE, Realm, refusal};
 use serde_json::Value;
-use std::collections::{BTreeSet, VecDeque};
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::process::Output;
+use std::time::Instant;
 
-/// Requests that a sender has on their way at once.
-const WINDOW: usize = 8;
-
-/// Senders of a realm: every other one writes to a group.
-const SENDERS: usize = 4;
-
-/// Between the messages of a sender, so that the other side could keep up.
-const PAUSE: Duration = Duration::from_millis(2);
-
-fn from_environment(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+fn realm(realm: &Realm, arguments: &[&str]) -> Output {
+    realm.command("realm").args(arguments).output().unwrap()
 }
 
-/// A realm behind a proxy, through which the other one reaches it.
-struct Side {
-    realm: Realm,
-    proxy: Proxy,
-    name: &'static str,
-    other: &'static str,
-    /// Where its own users find it.
-    address: Arc<Mutex<String>>,
+/// The same where it must succeed; returns what it printed.
+#[track_caller]
+fn done(on: &Realm, arguments: &[&str]) -> String {
+    let output = realm(on, arguments);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
-impl Side {
-    fn start(name: &'static str, other: &'static str) -> Self {
-        let proxy = Proxy::start();
-        let realm = Realm::named(name, &format!("advertise = {:?}", proxy.address));
-        let mut side = Self { realm, proxy, name, other, address: Arc::default() };
-        side.run();
-        let mut sink = side.realm.user("sink");
-        sink.expect_ok("ADDGROUP room pw");
-        side
-    }
+#[track_caller]
+fn refused(on: &Realm, arguments: &[&str]) -> String {
+    refusal(&realm(on, arguments))
+}
 
-    fn run(&mut self) {
-        self.realm.start();
-        self.proxy.lead_to(self.realm.address());
-        *self.address.lock().unwrap() = self.realm.address().into();
-    }
+/// How it stands with each link, by CHECKREALM.
+#[track_caller]
+fn links(on: &Realm) -> Vec<Value> {
+    let said = done(on, &["list", "--json"]);
+    serde_json::from_str(&said).unwrap()
+}
 
-    fn sink(&self) -> Conn {
-        let mut sink = self.realm.connect();
-        sink.login("sink");
-        sink
-    }
+/// Waits until a realm's only link is in a state, and returns it.
+#[track_caller]
+fn until(on: &Realm, state: &str) -> Value {
+    until_it(on, |link| link["state"] == state)
+}
 
-    fn senders(&self) -> Vec<Sender> {
-        let make = |n: usize| {
-            let name = format!("{}{n}", self.name);
-            let mut conn = self.realm.connect();
-            let token = conn.expect_ok(&format!("REGISTER {name} pw"))["data"].clone();
-            conn.expect_ok("JOINGROUP room pw");
-            let verb = ["SENDREALM", "SENDGROUPREALM"][n % 2];
-            let to = format!("{} {}", self.other, ["sink", "room"][n % 2]);
-            let token = token.as_str().unwrap().into();
-            Sender { name, token, verb, to, next: 0, acknowledged: BTreeSet::new() }
-        };
-        (0..SENDERS).map(make).collect()
-    }
-
-    /// What CHECKREALM says of the link.
-    fn link(&self) -> Value {
-        self.sink().expect_ok("CHECKREALM")["data"][0].clone()
-    }
-
-    /// Everything that came from the other realm, oldest first.
-    fn received(&self) -> Vec<Value> {
-        let mut sink = self.sink();
-        let mut all = sink.history(&format!("INBOXREALM {}", self.other));
-        all.extend(sink.history(&format!("INBOXGROUPREALM {} room", self.other)));
-        all
+#[track_caller]
+fn until_it(on: &Realm, fits: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let links = links(on);
+        match links.as_slice() {
+            [link] if fits(link) => return link.clone(),
+            _ => assert!(Instant::now() < deadline, "{links:?}"),
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
 }
 
-/// One who sends numbered messages.
-struct Sender {
-    name: String,
-    token: String,
-    verb: &'static str,
-    to: String,
-    next: u64,
-    acknowledged: BTreeSet<u64>,
+fn fingerprint(on: &Realm) -> String {
+    let said: Value = serde_json::from_str(&done(on, &["show", "--json"])).unwrap();
+    said["fingerprint"].as_str().unwrap().into()
 }
 
-impl Sender {
-    /// Sends until it is told to stop, over as many connections as it takes.
-    fn run(&mut self, address: &Mutex<String>, stop: &AtomicBool) {
-        while !stop.load(Ordering::Relaxed) {
-            let address = address.lock().unwrap().clone();
-            if let Ok(stream) = TcpStream::connect(address) {
-                let _ = (stream.set_nodelay(true), stream.set_read_timeout(Some(PATIENCE)));
-                self.talk(stream, stop);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    /// What has no reply when the connection breaks may be there or not; its number is not used again.
-    fn talk(&mut self, mut stream: TcpStream, stop: &AtomicBool) {
-        let (mut replies, mut sent) = (Replies::new(REPLY_LIMIT), VecDeque::new());
-        let mut buffer = [0; 4096];
-        loop {
-            while sent.len() < WINDOW && !stop.load(Ordering::Relaxed) {
-                let Self { verb, token, to, name, next, .. } = self;
-                let line = format!("{verb} {token} {to} {name} {next}\n");
-                sent.push_back(*next);
-                *next += 1;
-                if stream.write_all(line.as_bytes()).is_err() {
-                    return;
-                }
-            }
-            if sent.is_empty() {
-                return;
-            }
-            match stream.read(&mut buffer) {
-                Ok(n @ 1..) => replies.feed(&buffer[..n]),
-                _ => return,
-            }
-            while let Some(raw) = replies.pop_raw().unwrap() {
-                let reply: Value = serde_json::from_slice(raw.0).unwrap();
-                assert_eq!(reply["status"], "OK", "{}: {reply}", self.name);
-                self.acknowledged.insert(sent.pop_front().unwrap());
-            }
-            std::thread::sleep(PAUSE);
-        }
-    }
-
-    /// Looks for this sender's messages among all that came.
-    fn check(&self, received: &[Value]) {
-        let own = received.iter().filter(|m| m["from"] == self.name.as_str());
-        let there: Vec<u64> = own.map(|m| self.number(m)).collect();
-        for pair in there.windows(2) {
-            assert!(pair[0] < pair[1], "{}: {} before {}", self.name, pair[0], pair[1]);
-        }
-        assert!(there.last().is_none_or(|last| *last < self.next), "{}: never sent", self.name);
-        let there: BTreeSet<u64> = there.into_iter().collect();
-        let lost: Vec<&u64> = self.acknowledged.difference(&there).collect();
-        assert!(lost.is_empty(), "{}: acknowledged and not there: {lost:?}", self.name);
-        println!("{}: {} acknowledged, {} there", self.name, self.acknowledged.len(), there.len());
-    }
-
-    fn number(&self, message: &Value) -> u64 {
-        let text = message["message"].as_str().unwrap();
-        let number = text.strip_prefix(&self.name).and_then(|rest| rest.trim().parse().ok());
-        number.unwrap_or_else(|| panic!("{} did not send {text}", self.name))
-    }
-}
-
-/// Has the senders stop, also where a test fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// One fault, and its end.
-fn fail(sides: &mut [Side; 2], chance: &mut StdRng) {
-    let side = &mut sides[chance.random_range(0..2)];
-    let pause = Duration::from_millis(chance.random_range(20..1_500));
-    match chance.random_range(0..10) {
-        0..4 => side.proxy.cut(),
-        4..7 => {
-            side.proxy.stall(true);
-            std::thread::sleep(pause);
-            side.proxy.stall(false);
-        }
-        7 => {
-            // What was on its way is gone.
-            side.proxy.stall(true);
-            std::thread::sleep(pause);
-            side.proxy.cut();
-            side.proxy.stall(false);
-        }
-        _ => {
-            side.realm.kill();
-            std::thread::sleep(pause / 2);
-            side.run();
-        }
-    }
+/// Writes from one realm to a user of another, and waits for it there.
+#[track_caller]
+fn write(from: &mut Conn, to_realm: &str, to: &mut Conn, name: &str, from_realm: &str, text: &str) {
+    from.expect_ok(&format!("SENDREALM {to_realm} {name} {text}"));
+    let inbox = to.expect_ok(&format!("INBOXREALM {from_realm}"));
+    assert_eq!(inbox.get("stale"), None, "{inbox}");
+    let last = inbox["data"].as_array().unwrap().last().cloned().unwrap_or_default();
+    assert_eq!((&last["message"], &last["realm"]), (&text.into(), &from_realm.into()), "{inbox}");
 }
 
 #[test]
-fn nothing_is_lost_doubled_or_reordered_whatever_fails() {
-    let seconds = from_environment("ANTAR_LINK_SECONDS").unwrap_or(20);
-    let seed = from_environment("ANTAR_LINK_SEED").unwrap_or_else(rand::random);
-    println!("ANTAR_LINK_SEED={seed}");
-    let mut chance = StdRng::seed_from_u64(seed);
-    let mut sides = [Side::start("alpha", "beta"), Side::start("beta", "alpha")];
-    let mut senders: Vec<Vec<Sender>> = sides.iter().map(Side::senders).collect();
-    let (host, port) = sides[1].proxy.address.split_once(':').unwrap();
-    sides[0].sink().expect_ok(&format!("ADDREALM beta {host} {port}"));
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let _stop = Stop(&stop);
-        for (senders, side) in senders.iter_mut().zip(&sides) {
-            for sender in senders {
-                let (stop, address) = (&stop, side.address.clone());
-                scope.spawn(move || sender.run(&address, stop));
-            }
-        }
-        let end = Instant::now() + Duration::from_secs(seconds);
-        while Instant::now() < end {
-            std::thread::sleep(Duration::from_millis(chance.random_range(50..700)));
-            fail(&mut sides, &mut chance);
-        }
-    });
-    for side in &sides {
-        let deadline = Instant::now() + 2 * PATIENCE;
-        while side.link()["owed"] != 0 {
-            assert!(Instant::now() < deadline, "{}: {}", side.name, side.link());
-            std::thread::sleep(Duration::from_millis(100));
-        }
+fn a_link_is_made_listed_and_ended() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let shown = done(&beta, &["show"]);
+    for word in ["beta", beta.address(), "sha256:"] {
+        assert!(shown.contains(word), "{shown}");
     }
-    for (senders, receiver) in senders.iter().zip(sides.iter().rev()) {
-        let received = receiver.received();
-        senders.iter().for_each(|sender| sender.check(&received));
-    }
+    assert_eq!(done(&alpha, &["list"]), "no realm is linked\n");
+    assert_eq!(done(&alpha, &["add", "beta", beta.address()]), "linked with beta\n");
+    assert!(refused(&alpha, &["add", "beta", beta.address()]).contains("realm_exists"));
+    assert!(refused(&beta, &["add", "alpha", alpha.address()]).contains("realm_exists"));
+    assert_eq!(until(&beta, "up")["fingerprint"], fingerprint(&alpha));
+
+    let (mut amy, mut bob) = (alpha.user("amy"), beta.user("bob"));
+    write(&mut amy, "beta", &mut bob, "bob", "alpha", "hello over there");
+    write(&mut bob, "alpha", &mut amy, "amy", "beta", "hello back");
+    let table = done(&alpha, &["list"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("REALM  STATE  SINCE"), "{table}");
+    assert!(lines[1].starts_with("beta   up     20"), "{table}");
+    assert!(lines[1].ends_with(beta.address()) && lines.len() == 2, "{table}");
+
+    // A stopped realm shows what it keeps, and links with nobody.
+    alpha.stop();
+    assert!(done(&alpha, &["show"]).contains("alpha"));
+    let stopped = realm(&alpha, &["list", "--json"]);
+    assert!(String::from_utf8_lossy(&stopped.stderr).contains("not running"));
+    let kept: Value = serde_json::from_slice(&stopped.stdout).unwrap();
+    assert_eq!((&kept[0]["realm"], &kept[0]["state"]), (&"beta".into(), &"down".into()));
+    assert!(refused(&alpha, &["add", "gamma", "127.0.0.1:1"]).contains("start it"));
+    assert!(refused(&alpha, &["join", "antar:x"]).contains("start it"));
+    until(&beta, "down");
+    alpha.start();
+    until(&alpha, "up");
+
+    assert_eq!(done(&alpha, &["remove", "beta"]), "the link with beta is ended\n");
+    assert_eq!(links(&alpha), [Value::Null; 0]);
+    until(&beta, "removed");
+    assert_eq!(bob.ask("SENDREALM alpha amy x")["code"], "realm_unreachable");
+    assert!(refused(&alpha, &["remove", "beta"]).contains("realm_not_found"));
+    // Linked again, it repeats nothing.
+    done(&beta, &["add", "alpha", alpha.address()]);
+    let mut amy = alpha.connect();
+    amy.login("amy");
+    write(&mut bob, "alpha", &mut amy, "amy", "beta", "once more");
+    assert_eq!(amy.expect_ok("INBOXREALM beta")["data"].as_array().unwrap().len(), 2);
 }
 
-/// Requests between servers, as a client might try them.
-const BETWEEN_SERVERS: [&str; 6] = [
-    "ackrealm beta 127.0.0.1 1 127.0.0.1 2",
-    "ACKREALM alpha 127.0.0.1 1 127.0.0.1 2 from=beta",
-    "recvgrouprealm beta amy room hi",
-    "remoteinboxrealm amy beta",
-    "remoteinboxgrouprealm room beta",
-    "FOLLOW 0000000000000000 0 00000000000000000000000000000000",
-];
+#[test]
+fn what_is_owed_is_dropped_by_force_only() {
+    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    done(&alpha, &["add", "beta", beta.address()]);
+    beta.stop();
+    until(&alpha, "down");
+    let mut amy = alpha.user("amy");
+    (0..3).for_each(|n| drop(amy.expect_ok(&format!("SENDREALM beta bob {n}"))));
+    let link = until(&alpha, "down");
+    assert_eq!((&link["owed"], &link["sent"]), (&3.into(), &0.into()));
+    let said = refused(&alpha, &["remove", "beta"]);
+    assert!(said.contains("3 messages; --force") && said.contains("realm_owed"), "{said}");
+    done(&alpha, &["remove", "beta", "--force"]);
+    // It hears of it when it calls, or when it is called: neither has the other's word yet.
+    beta.start();
+    assert_eq!(amy.ask("SENDREALM beta bob x")["code"], "realm_not_found");
+}
 
 #[test]
-fn clients_are_no_realms() {
-    // Where others can reach it no address may be a plain peer's; on this machine who logs in is none.
-    let (public, local) = (Realm::public(""), Realm::with(""));
-    for mut conn in [public.connect(), public.user("amy"), local.user("amy")] {
-        for request in BETWEEN_SERVERS {
-            assert_eq!(conn.ask(request)["code"], "forbidden", "{request}");
-        }
+fn a_realm_that_was_away_hears_that_it_was_removed() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    // It calls from now on, since it has the address.
+    done(&beta, &["add", "alpha", alpha.address()]);
+    until(&alpha, "up");
+    let port = alpha.address().to_string();
+    alpha.stop();
+    until(&beta, "down");
+    assert_eq!(done(&alpha, &["remove", "beta"]), "the link with beta is ended\n");
+    let mut command = alpha.command("serve");
+    command.args(["--listen", &port]);
+    alpha.run(command);
+    until(&beta, "removed");
+}
+
+#[test]
+fn one_with_an_invitation_needs_no_approval_and_others_do() {
+    let alpha = Realm::named("alpha", "inbound = \"approve\"");
+    let (beta, gamma) = (Realm::named("beta", ""), Realm::named("gamma", ""));
+    let code = done(&alpha, &["invite"]);
+    assert_eq!((code.lines().count(), code.starts_with("antar:alpha@127.0.0.1:")), (1, true));
+    assert_eq!(done(&beta, &["join", code.trim()]), "linked with alpha\n");
+    until(&alpha, "up");
+    // It was good for one.
+    let said = refused(&gamma, &["join", code.trim()]);
+    assert!(said.contains("realm_refused") && said.contains("bad_invitation"), "{said}");
+    assert!(refused(&gamma, &["join", "antar:nonsense"]).contains("bad_invitation"));
+    assert!(refused(&gamma, &["join", "two words"]).contains("one word"));
+
+    let said = done(&gamma, &["add", "alpha", alpha.address()]);
+    assert!(said.contains("waits for `antar realm approve`"), "{said}");
+    assert_eq!(until(&gamma, "waiting")["realm"], "alpha");
+    let (mut amy, mut carl) = (alpha.user("amy"), gamma.user("carl"));
+    // Written before the approval, it is delivered after it.
+    carl.expect_ok("SENDREALM alpha amy early");
+    assert_eq!(amy.ask("SENDREALM gamma carl x")["code"], "realm_not_found");
+    assert!(done(&alpha, &["list"]).contains("gamma  waiting"));
+    assert!(done(&alpha, &["approve", "gamma"]).contains("gamma is approved"));
+    until(&gamma, "up");
+    assert!(refused(&alpha, &["approve", "gamma"]).contains("realm_exists"));
+    assert!(refused(&alpha, &["approve", "delta"]).contains("realm_not_found"));
+    until_it(&gamma, |link| link["owed"] == 0);
+    let inbox = amy.expect_ok("INBOXREALM gamma");
+    assert_eq!(inbox["data"][0]["message"], "early", "{inbox}");
+}
+
+#[test]
+fn an_invitation_can_be_made_while_the_realm_is_stopped() {
+    let mut alpha = Realm::named("alpha", "inbound = \"listed\"");
+    let (address, beta) = (alpha.address().to_string(), Realm::named("beta", ""));
+    assert!(refused(&beta, &["add", "alpha", &address]).contains("forbidden"));
+    alpha.stop();
+    assert!(refused(&alpha, &["invite"]).contains("give --address"));
+    let code = done(&alpha, &["invite", "--address", &address]);
+    let mut command = alpha.command("serve");
+    command.args(["--listen", &address]);
+    alpha.run(command);
+    done(&beta, &["join", code.trim()]);
+    until(&alpha, "up");
+}
+
+#[test]
+fn a_realm_with_another_key_or_name_is_refused() {
+    let (alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let other = format!("sha256:{}", "ab".repeat(32));
+    let said = refused(&alpha, &["add", "beta", beta.address(), "--key", &other]);
+    assert!(said.contains("realm_key") && said.contains(&fingerprint(&beta)), "{said}");
+    let said = refused(&alpha, &["add", "gamma", beta.address()]);
+    assert!(said.contains("realm_name") && said.contains("named beta"), "{said}");
+    assert!(refused(&alpha, &["add", "alpha", alpha.address()]).contains("realm_self"));
+    let nobody = refused(&alpha, &["add", "beta", "127.0.0.1:1"]);
+    assert!(nobody.contains("realm_unreachable") && nobody.contains("refused"), "{nobody}");
+    assert!(refused(&alpha, &["add", "b!", "127.0.0.1:1"]).contains("is no name"));
+    assert!(refused(&alpha, &["add", "beta", "127.0.0.1:x:"]).contains("is no address"));
+    assert!(refused(&alpha, &["add", "beta", "h", "--key", "sha256:1"]).contains("fingerprint"));
+    assert_eq!(links(&alpha), [Value::Null; 0]);
+    assert_eq!(links(&beta), [Value::Null; 0]);
+    done(&alpha, &["add", "BETA", beta.address(), "--key", &fingerprint(&beta)]);
+    assert_eq!(until(&alpha, "up")["realm"], "beta");
+}
+
+/// A realm of the same name in the same place, with another key: it is not the one that was linked.
+#[test]
+fn a_changed_key_is_refused_until_the_link_is_removed() {
+    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    let address = beta.address().to_string();
+    done(&alpha, &["add", "beta", &address]);
+    beta.stop();
+    std::fs::remove_file(beta.data().join("identity.pem")).unwrap();
+    let mut command = beta.command("serve");
+    command.args(["--listen", &address]);
+    beta.run(command);
+    let link = until(&alpha, "refused");
+    assert!(link["error"].as_str().unwrap().contains(&fingerprint(&beta)), "{link}");
+    let table = done(&alpha, &["list"]);
+    assert!(table.contains("  last error: it has the key sha256:"), "{table}");
+    done(&alpha, &["remove", "beta"]);
+    done(&alpha, &["add", "beta", &address]);
+    until(&alpha, "up");
+}
+
+#[test]
+fn where_there_is_no_realm_it_says_so() {
+    let nobody = Realm::stopped("");
+    for action in [&["show"][..], &["list"], &["invite"], &["remove", "x"]] {
+        assert!(refused(&nobody, action).contains("no realm in"), "{action:?}");
     }
-    assert_eq!(local.user("bob").expect_ok("CHECKREALM")["data"], serde_json::json!([]));
+    let output = nobody.command("user").arg("list").output().unwrap();
+    assert!(output.status.success());
+    // Users can be added before the first start, when the realm has no name yet.
+    let output = realm(&nobody, &["show"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("first start"));
 }

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backup;
+mod bench;
 mod conn;
 mod kill;
 mod limits;
+mod link_faults;
 mod links;
 mod plain;
 mod proxy;

@@ -35,7 +35,7 @@ pub fn refusal(output: &Output) -> String {
     said
 }
 
-/// A realm whose passwords cost next to nothing; it is named alpha unless it is given another name.
+/// A realm whose passwords cost next to nothing, named alpha unless said otherwise.
 pub struct Realm {
     directory: TempDir,
     name: &'static str,
@@ -67,18 +67,19 @@ impl Realm {
         Self { directory, name: "alpha", running: None }
     }
 
-    /// A realm with another name and these lines at the top of its configuration, not started.
-    pub fn named(name: &'static str, top: &str) -> Self {
+    /// A realm of this name with these lines in its configuration, running.
+    pub fn named(name: &'static str, lines: &str) -> Self {
         let mut realm = Self::stopped("");
         realm.name = name;
-        realm.configure(top);
+        realm.configure(lines);
+        realm.start();
         realm
     }
 
     /// Adds lines at the top of the configuration, for the next start.
-    pub fn configure(&self, top: &str) {
+    pub fn configure(&self, lines: &str) {
         let text = std::fs::read_to_string(self.config()).unwrap();
-        std::fs::write(self.config(), format!("{top}\n{text}")).unwrap();
+        std::fs::write(self.config(), format!("{lines}\n{text}")).unwrap();
     }
 
     /// The same, running.

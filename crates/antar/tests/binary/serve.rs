@@ -1,7 +1,9 @@
 //! Starting and stopping.
 
+use crate::conn::Conn;
 use crate::realm::{Realm, antar, refusal, run};
 use rustix::process::Signal;
+use std::collections::BTreeMap;
 
 #[test]
 fn says_in_one_line_where_it_listens_and_stops_on_sigterm() {
@@ -124,17 +126,50 @@ fn a_data_directory_that_cannot_be_made_is_named() {
     assert!(said.contains(&*data), "{said}");
 }
 
+/// What the demonstration says to type works, and nothing is left of it.
 #[test]
-fn the_demonstration_has_three_users_and_leaves_nothing() {
+fn the_demonstration_has_two_linked_realms_and_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let mut command = antar();
-    command.args(["demo", "--listen", "127.0.0.1:0"]).env("TMPDIR", directory.path());
+    command.args(["demo", "--alpha", "127.0.0.1:0", "--beta", "127.0.0.1:0"]);
+    command.env("TMPDIR", directory.path());
     let mut realm = Realm::stopped("");
     realm.run(command);
-    assert!(realm.line().starts_with("antar: realm demo listening on 127.0.0.1:"));
+    assert!(realm.line().starts_with("antar: realm alpha listening on 127.0.0.1:"));
+    let mut alpha = BTreeMap::new();
     for user in ["messi", "henderson", "lineker"] {
-        realm.connect().expect_ok(&format!("AUTH {user} surabaya"));
+        let mut conn = realm.connect();
+        conn.expect_ok(&format!("AUTH {user} surabaya"));
+        alpha.insert(user, conn);
     }
-    realm.stop();
+    let messi = alpha.get_mut("messi").unwrap();
+    let link = messi.expect_ok("CHECKREALM")["data"][0].clone();
+    assert_eq!((&link["realm"], &link["state"]), (&"beta".into(), &"up".into()));
+    let address = format!("127.0.0.1:{}", link["port"]);
+    for user in ["kane", "son", "salah"] {
+        Conn::open(&address).expect_ok(&format!("AUTH {user} surabaya"));
+    }
+    let mut salah = Conn::open(&address);
+    salah.expect_ok("AUTH salah surabaya");
+    messi.expect_ok("sendrealm beta salah hello from alpha");
+    let inbox = salah.expect_ok("INBOXREALM alpha");
+    assert_eq!(inbox["data"][0]["message"], "hello from alpha");
+    messi.expect_ok("WATCH");
+    salah.expect_ok("sendrealm alpha messi hello from beta");
+    let event = messi.next();
+    assert_eq!((&event["box"], &event["realm"]), (&"realm".into(), &"beta".into()));
+    for conn in [&mut *messi, &mut salah] {
+        conn.expect_ok("addgroup staff secret");
+    }
+    messi.say("sendgrouprealm beta staff hello from alpha's staff");
+    assert_eq!([&messi.next()["box"], &messi.next()["status"]], ["grouprealm", "OK"]);
+    let room = salah.expect_ok("INBOXGROUPREALM alpha staff");
+    assert_eq!(room["data"][0]["message"], "hello from alpha's staff");
+    drop((alpha, salah));
+
+    realm.signal(Signal::TERM);
+    let (code, said) = realm.ended();
+    assert_eq!(code, Some(0));
+    assert!(said.lines().nth(1).unwrap().ends_with(&address), "{said}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

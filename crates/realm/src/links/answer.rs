@@ -18,9 +18,9 @@ pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
     };
     if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
         // The one answer that looks something up; it stays asked until that is there.
-        let ours = cx.mark_at(realm, *seq)?;
+        let ours = cx.marks_at(realm, *seq)?;
         pop(cx);
-        compare(&mut cx.step(), conn, realm, *seq, ours, &answer);
+        compare(&mut cx.step(), conn, realm, *seq, &ours, &answer);
         return Ok(());
     }
     pop(cx);
@@ -32,8 +32,8 @@ pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
             rejoin_answered(&mut step, conn, realm, common, &answer);
         }
         (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, &answer),
-        (Asked::CatchUp(asker), Some(realm)) => {
-            catch_up_answered(&mut step, asker, realm, &answer);
+        (Asked::CatchUp(asker, until), Some(realm)) => {
+            catch_up_answered(&mut step, (asker, until), realm, &answer);
         }
         (Asked::Chain(_), _) | (_, None) => {}
     }
@@ -58,7 +58,7 @@ fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &V
         return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
     let Some(peer) = step.peer(realm) else { return };
-    let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
+    let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
     if answer["status"] == "OK" {
         let Some(from) = told_position(answer, "from", "chain") else {
             return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
@@ -76,8 +76,8 @@ fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &V
     step.note(format!("{what}; looking for the last common entry"));
     step.link(realm).error = Some(what);
     // Both begin with nothing; where the peer has let go of its beginning, from there.
-    let common = if floor.seq <= cursor.seq { floor } else { Position::default() };
-    let differs = cursor.seq.min(tip) + 1;
+    let common = if floor.seq <= top { floor } else { Position::default() };
+    let differs = top.min(tip) + 1;
     if let Some(c) = step.conn(conn) {
         c.following = Following::Searching { common, differs };
         c.searched = false;
@@ -91,11 +91,11 @@ fn compare(
     conn: ConnId,
     realm: RealmId,
     seq: u64,
-    ours: Option<Chain>,
+    ours: &[Chain],
     answer: &Value,
 ) {
     let theirs = answer["chain"].as_str().and_then(Chain::parse);
-    let same = ours.filter(|ours| theirs == Some(*ours));
+    let same = theirs.filter(|theirs| ours.contains(theirs));
     if let Some(c) = step.conn(conn)
         && let Following::Searching { common, differs } = &mut c.following
     {
@@ -160,10 +160,18 @@ fn ping_answered(step: &mut Step<'_>, realm: RealmId, sent: u64, answer: &Value)
 }
 
 /// The peer has said how far its log goes: whoever asked waits until that is here.
-fn catch_up_answered(step: &mut Step<'_>, asker: ConnId, realm: RealmId, answer: &Value) {
+fn catch_up_answered(
+    step: &mut Step<'_>,
+    (asker, waits): (ConnId, u64),
+    realm: RealmId,
+    answer: &Value,
+) {
     let tip = answer["tip"].as_u64();
+    // An answer that is late must not be taken for that to the next request.
     match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
-        Some(Why::CatchUp { realm: of, target, .. }) if *of == realm => *target = tip,
+        Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {
+            *target = tip;
+        }
         _ => return,
     }
     match tip {

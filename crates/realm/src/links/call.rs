@@ -243,9 +243,17 @@ impl Step<'_> {
             link.since = now;
         }
         (link.failures, link.refused, link.error) = (0, false, None);
+        let is_new = old.is_none();
         if let Some(old) = old {
             self.links().conns.remove(&old);
             self.output(Output::HangUp(old));
+        }
+        if is_new {
+            let name = self.name_of(realm);
+            self.tell(format!(
+                "link with {name}: {}",
+                if linked { "up" } else { "waits for approval" }
+            ));
         }
         if linked {
             self.follow(conn, realm);
@@ -291,6 +299,8 @@ impl Step<'_> {
             return;
         }
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
+        let name = self.name_of(realm);
+        self.tell(format!("link with {name}: down, {why}"));
         self.retry_later(realm);
         let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
             .filter(|(_, w)| matches!(w.why, Why::CatchUp { realm: of, .. } if of == realm))
@@ -321,7 +331,12 @@ fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
             ),
             _,
         ) => (code, code.text().into()),
-        _ => (Code::RealmRefused, format!("refused there: {code}")),
+        _ => {
+            // Whatever it says is shown to users here, so only what can be a code is.
+            let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
+            let code: String = code.chars().filter(plain).take(40).collect();
+            (Code::RealmRefused, format!("refused there: {code}"))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::call::CALL;
 use super::live::Asked;
 use super::{Call, Caller, Failure, LinkKind, Status, Step, Why};
-use crate::{Bug, ConnId, DialId, Event, Output, Proof, RealmId};
+use crate::{Bug, ConnId, DialId, Event, Proof, RealmId};
 use antar_wire::Code;
 
 /// The first wait before a lost connection is made anew, and the longest, in milliseconds.
@@ -135,12 +135,6 @@ impl Step<'_> {
             let floor = if older { out.floor } else { ack };
             if self.emit(Event::Trimmed { realm, floor, hour: Some(noted) }).is_err() {
                 return;
-            }
-            let conn = self.link(realm).conn;
-            if let Some(conn) =
-                conn.filter(|c| self.links().conns.get(c).is_some_and(|c| c.greeted))
-            {
-                self.output(Output::Line(conn, format!("FLOOR {}", floor.seq)));
             }
         }
     }

@@ -146,8 +146,8 @@ pub(crate) enum Asked {
     Rejoin(Position),
     /// PING, sent at this time of the realm's uptime.
     Ping(u64),
-    /// REMOTEINBOXREALM or REMOTEINBOXGROUPREALM, for whoever waits on this connection.
-    CatchUp(ConnId),
+    /// REMOTEINBOXREALM or REMOTEINBOXGROUPREALM, for whoever waits on this connection until then.
+    CatchUp(ConnId, u64),
 }
 
 /// How we stand with a peer's log on one connection.

@@ -34,7 +34,7 @@ pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
-pub(crate) use owe::{LONGEST, owe};
+pub(crate) use owe::{LONGEST, owe, owe_after};
 pub(crate) use plain::{Errand, acknowledgement, messages_of, verdict};
 pub use plain::{NotAsked, PIECE, is_whole};
 pub(crate) use record::Peer;
@@ -79,9 +79,14 @@ impl Step<'_> {
         self.state.links.conns.get_mut(&conn)
     }
 
-    /// Tells the operator.
-    pub fn note(&mut self, note: String) {
-        self.output(Output::Note(note));
+    /// Warns the operator.
+    pub fn note(&mut self, text: String) {
+        self.output(Output::Note { warning: true, text });
+    }
+
+    /// Tells the operator what is in order.
+    pub fn tell(&mut self, text: String) {
+        self.output(Output::Note { warning: false, text });
     }
 
     /// The realm's name, or a dash where it is gone.

@@ -3,11 +3,11 @@
 use super::live::cursor_words;
 use super::{Epoch, Position, Step};
 use crate::{ConnId, Event, Output, RealmId};
-use antar_wire::{Chain, Code, Entry, Value};
+use antar_wire::{Chain, Code, Entry};
 use std::sync::Arc;
 
-/// Entries sent past what the peer has told to be durable.
-const WINDOW: u64 = 8_192;
+/// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
+const WINDOW: (u64, u64) = (8_192, 2 << 20);
 
 /// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
 const BATCH: (usize, usize) = (512, 32 << 10);
@@ -24,15 +24,18 @@ impl Step<'_> {
             .collect();
         for (conn, realm, sent) in conns {
             let Some(out) = self.peer(realm).map(|peer| &peer.out) else { continue };
-            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + WINDOW);
+            let each = out.owed_bytes() / out.owed().max(1) + 1;
+            let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
+            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
             if last <= sent {
                 continue;
             }
             let (epoch, first) = (out.epoch, sent + 1);
+            let fresh = out.recent(first, last);
             if let Some(c) = self.conn(conn) {
                 c.sent = Some(last);
             }
-            self.output(Output::Deliver { conn, realm, epoch, first, last });
+            self.output(Output::Deliver { conn, realm, epoch, first, last, fresh });
         }
     }
 
@@ -50,28 +53,40 @@ impl Step<'_> {
 
 /// What appends an entry to a log.
 pub(crate) fn owe(out: &super::record::OutLog, realm: RealmId, entry: Entry) -> Event {
-    let since = out.oldest().unwrap_or(entry.time);
-    let (tip, total) = (out.with(&entry), out.total_with(&entry));
-    Event::Owed { realm, tip, total, since, entry: Arc::new(entry) }
+    owe_after(out, (out.tip, out.total()), realm, entry)
 }
 
-/// The lines that carry entries of a log, given in order with the hash at each: `DELIVER EPOCH FIRST
-/// CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last.
-pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)]) -> Vec<String> {
-    let (mut lines, mut rest) = (Vec::new(), entries);
+/// The same where the log stands, with what is to come before, at `(tip, total)`.
+pub(crate) fn owe_after(
+    out: &super::record::OutLog,
+    (tip, total): (Position, u64),
+    realm: RealmId,
+    entry: Entry,
+) -> Event {
+    let since = out.oldest().unwrap_or(entry.time);
+    let tip = Position { seq: tip.seq + 1, chain: tip.chain.with(&entry) };
+    Event::Owed { realm, tip, total: total + entry.size(), since, entry: Arc::new(entry) }
+}
+
+/// Appends the lines that carry entries of a log, given in order with the hash at each: `DELIVER EPOCH
+/// FIRST CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last.
+pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)], out: &mut Vec<u8>) {
+    let mut rest = entries;
     while let Some((first, _)) = rest.first() {
-        let (mut list, mut bytes, mut chain) = (Vec::new(), 0, Chain::START);
+        let (mut count, mut bytes, mut chain) = (0, 0, Chain::START);
         for (at, entry) in rest {
             bytes += entry.size() as usize;
-            if !list.is_empty() && (bytes > BATCH.1 || list.len() >= BATCH.0) {
+            if count > 0 && (bytes > BATCH.1 || count >= BATCH.0) {
                 break;
             }
-            list.push(entry.to_json());
+            count += 1;
             chain = at.chain;
         }
-        rest = &rest[list.len()..];
+        let (batch, after) = rest.split_at(count);
+        rest = after;
         let at = Position { seq: first.seq, chain };
-        lines.push(format!("DELIVER {} {}", cursor_words(epoch, at), Value::Array(list)));
+        out.extend_from_slice(format!("DELIVER {} ", cursor_words(epoch, at)).as_bytes());
+        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), out);
+        out.push(b'\n');
     }
-    lines
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Names one life of a log: random, and new whenever the log may have lost its end (it was put back
 /// from a backup). Two logs of one epoch have the same past.
@@ -160,7 +161,13 @@ pub(crate) struct OutLog {
     /// Some of the entries that are owed, oldest first: when they were written, and the bytes
     /// before them.
     points: VecDeque<Point>,
+    /// The latest entries, so that those that follow need not wait for the disk to be read.
+    recent: VecDeque<(Position, Arc<Entry>)>,
+    recent_bytes: u64,
 }
+
+/// Bytes of the latest entries kept at hand for each realm.
+const RECENT: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Point {
@@ -175,7 +182,7 @@ const POINTS: usize = 1024;
 /// What `points` leave out between two, in milliseconds.
 const POINT_EVERY: u64 = 1_000;
 
-/// `points` are a summary, which a restart makes coarser.
+/// `points` are a summary, which a restart makes coarser, and `recent` a convenience.
 impl PartialEq for OutLog {
     fn eq(&self, other: &Self) -> bool {
         let durable = |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.total);
@@ -188,17 +195,31 @@ impl Eq for OutLog {}
 impl OutLog {
     /// Messages owed.
     pub fn owed(&self) -> u64 {
-        self.tip.seq - self.acked.seq
+        self.tip.seq.saturating_sub(self.acked.seq)
     }
 
     /// Bytes owed, to within what was written in a second.
     pub fn owed_bytes(&self) -> u64 {
-        self.total - self.acked_total
+        self.total.saturating_sub(self.acked_total)
     }
 
-    /// Bytes ever appended, with one more entry.
-    pub fn total_with(&self, entry: &Entry) -> u64 {
-        self.total + entry.size()
+    /// Bytes ever appended.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Entries as far as they are at hand, all of them or none.
+    pub fn recent(&self, first: u64, last: u64) -> Vec<(Position, Arc<Entry>)> {
+        let oldest = self.recent.front().map_or(u64::MAX, |(at, _)| at.seq);
+        let (Some(from), Some(to)) = (first.checked_sub(oldest), last.checked_sub(oldest)) else {
+            return Vec::new();
+        };
+        let range = from as usize..to as usize + 1;
+        if range.end > self.recent.len() {
+            Vec::new()
+        } else {
+            self.recent.range(range).cloned().collect()
+        }
     }
 
     /// When the oldest entry owed was written.
@@ -206,12 +227,15 @@ impl OutLog {
         (self.owed() > 0).then(|| self.points.front().map(|p| p.time))?
     }
 
-    /// Where the log stands with one more entry.
-    pub fn with(&self, entry: &Entry) -> Position {
-        Position { seq: self.tip.seq + 1, chain: self.tip.chain.with(entry) }
-    }
-
-    pub fn append(&mut self, tip: Position, total: u64, time: Time) {
+    pub fn append(&mut self, tip: Position, total: u64, entry: &Arc<Entry>) {
+        let time = entry.time;
+        self.recent.push_back((tip, entry.clone()));
+        self.recent_bytes += entry.size();
+        while self.recent_bytes > RECENT
+            && let Some((_, oldest)) = self.recent.pop_front()
+        {
+            self.recent_bytes -= oldest.size();
+        }
         let recent = self.points.back().is_some_and(|p| time.0 < p.time.0 + POINT_EVERY);
         if self.owed() == 0 || !recent {
             self.points.push_back(Point { seq: tip.seq, before: self.total, time });
@@ -263,7 +287,8 @@ impl OutLog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct InLog {
     pub cursor: Position,
-    /// The lives of the log that was followed, each from some entry on.
+    /// The courses that the log has taken, each from some entry on: the last is being followed. Those
+    /// that were left are kept, since a log can come back to one of them.
     forks: Vec<Fork>,
 }
 
@@ -275,9 +300,11 @@ pub(crate) struct Fork {
     pub epoch: Epoch,
     /// The last entry before it.
     pub from: u64,
+    /// The last entry of it that came, once it was left.
+    pub to: u64,
 }
 
-/// Forks remembered; hashes of entries before the oldest are not looked up any more.
+/// Courses remembered; the hashes of the oldest are not looked up any more.
 const FORKS: usize = 32;
 
 impl InLog {
@@ -290,17 +317,29 @@ impl InLog {
         self.forks.last().copied()
     }
 
-    /// Under which fork the hash of an entry is kept.
-    pub fn fork_of(&self, seq: u64) -> Option<ForkId> {
-        self.forks.iter().rev().find(|fork| fork.from < seq).map(|fork| fork.id)
+    /// Under which forks a hash of an entry with this number is kept.
+    pub fn forks_at(&self, seq: u64) -> impl Iterator<Item = ForkId> {
+        let last = self.forks.len().wrapping_sub(1);
+        let there = move |(i, fork): &(usize, &Fork)| {
+            let to = if *i == last { self.cursor.seq } else { fork.to };
+            (fork.from + 1..=to).contains(&seq)
+        };
+        self.forks.iter().enumerate().filter(there).map(|(_, fork)| fork.id)
     }
 
-    pub fn follow(&mut self, id: ForkId, epoch: Epoch, at: Position) {
-        self.forks.retain(|fork| fork.from < at.seq);
+    /// The highest number that an entry ever had here.
+    pub fn top(&self) -> u64 {
+        self.forks.iter().map(|fork| fork.to).max().unwrap_or(0).max(self.cursor.seq)
+    }
+
+    pub fn follow(&mut self, id: ForkId, epoch: Epoch, at: Position, left: u64) {
+        if let Some(last) = self.forks.last_mut() {
+            last.to = left;
+        }
         if self.forks.len() >= FORKS {
             self.forks.remove(0);
         }
-        self.forks.push(Fork { id, epoch, from: at.seq });
+        self.forks.push(Fork { id, epoch, from: at.seq, to: at.seq });
         self.cursor = at;
     }
 }
@@ -372,17 +411,34 @@ mod tests {
         }
     }
 
+    fn entry(time: u64) -> Arc<Entry> {
+        let name = |n| Name::parse(n).unwrap();
+        let (kind, text) = (antar_wire::EntryKind::Private, antar_wire::Text::empty());
+        Arc::new(Entry { kind, time: Time(time), from: name("amy"), to: name("bob"), text })
+    }
+
+    #[test]
+    fn the_latest_entries_are_at_hand() {
+        let mut log = OutLog::default();
+        let at = |seq| Position { seq, chain: Chain::START };
+        (1..=20_000).for_each(|n| log.append(at(n), n, &entry(n)));
+        let recent = log.recent(19_990, 20_000);
+        assert_eq!((recent.len(), recent[0].0.seq, recent[10].1.time), (11, 19_990, Time(20_000)));
+        assert_eq!(log.recent(1, 20_000).len(), 0);
+        assert_eq!(log.recent(20_000, 20_001).len(), 0);
+    }
+
     #[test]
     fn what_is_owed_is_counted_in_messages_and_bytes() {
         let mut log = OutLog::default();
         let at = |seq| Position { seq, chain: Chain::START };
-        (1..=10).for_each(|n| log.append(at(n), n * 100, Time(n * 2_000)));
+        (1..=10).for_each(|n| log.append(at(n), n * 100, &entry(n * 2_000)));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (10, 1_000, Some(Time(2_000))));
         log.ack(at(4), log.total_at(4));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (6, 600, Some(Time(10_000))));
         log.ack(at(10), log.total_at(10));
         assert_eq!((log.owed(), log.owed_bytes(), log.oldest()), (0, 0, None));
-        log.append(at(11), 1_100, Time(20_001));
+        log.append(at(11), 1_100, &entry(20_001));
         assert_eq!((log.owed_bytes(), log.oldest()), (100, Some(Time(20_001))));
     }
 
@@ -390,12 +446,16 @@ mod tests {
     fn hashes_are_found_along_the_forks() {
         let mut log = InLog::default();
         let at = |seq| Position { seq, chain: Chain::START };
-        log.follow(ForkId(7), Epoch(1), at(0));
-        log.follow(ForkId(8), Epoch(2), at(50));
-        assert_eq!(log.fork_of(50), Some(ForkId(7)));
-        assert_eq!(log.fork_of(51), Some(ForkId(8)));
-        log.follow(ForkId(9), Epoch(3), at(30));
-        assert_eq!((log.fork_of(30), log.fork_of(40)), (Some(ForkId(7)), Some(ForkId(9))));
+        log.follow(ForkId(7), Epoch(1), at(0), 0);
+        log.cursor = at(80);
+        log.follow(ForkId(8), Epoch(2), at(50), 80);
+        log.cursor = at(60);
+        let forks = |log: &InLog, seq| log.forks_at(seq).map(|fork| fork.0).collect::<Vec<_>>();
+        assert_eq!((forks(&log, 50), forks(&log, 55)), (vec![7], vec![7, 8]));
+        assert_eq!((forks(&log, 70), forks(&log, 81), log.top()), (vec![7], vec![], 80));
+        log.follow(ForkId(9), Epoch(3), at(70), 60);
+        log.cursor = at(75);
+        assert_eq!((forks(&log, 60), forks(&log, 75)), (vec![7, 8], vec![7, 9]));
         assert_eq!(log.epoch(), Epoch(3));
     }
 }

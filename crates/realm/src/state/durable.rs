@@ -53,11 +53,6 @@ impl Durable {
         self.peer_names.get(&*Folded::new(name)?).copied()
     }
 
-    /// The highest number given out so far.
-    pub fn last_id(&self) -> u64 {
-        self.last_id
-    }
-
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
     pub fn next_id(&self) -> u64 {
         self.last_id + 1
@@ -133,7 +128,6 @@ impl Durable {
                 events.iter().for_each(|event| self.apply(event));
                 self.apply_to_peer(*realm, event);
             }
-            Event::MarksTrimmed(..) => {}
         }
     }
 
@@ -154,7 +148,7 @@ impl Durable {
         let (out, inbox) = (&mut peer.out, &mut peer.inbox);
         match event {
             Event::EpochBegun(_, epoch) => out.epoch = *epoch,
-            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry.time),
+            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
             Event::OwedReached { tip, total, since, .. } => out.reached(*tip, *total, *since),
             Event::Acked { acked, total, hour, .. } => {
                 out.ack(*acked, *total);
@@ -164,7 +158,9 @@ impl Durable {
                 out.trim(*floor);
                 hour.map(|hour| out.acks.remove(&hour));
             }
-            Event::Followed { fork, epoch, at, .. } => inbox.follow(*fork, *epoch, *at),
+            Event::Followed { fork, epoch, at, left, .. } => {
+                inbox.follow(*fork, *epoch, *at, *left);
+            }
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }

@@ -98,14 +98,14 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     if wanted.plain {
         return Err(ask_plainly(cx, wanted));
     }
-    if cx.state.durable.name.as_ref().is_some_and(|me| *me.folded() == *wanted.name.folded()) {
-        return Err(Code::RealmSelf.into());
-    }
     let folded = wanted.name.folded();
     if cx.state.links.calls.values().any(|call| *call.name.folded() == *folded) {
         return Err(Code::RealmExists.into());
     }
     let Wanted { name, address, pin, invitation, .. } = wanted;
+    // Its key is known until REMOVEREALM, whoever ended the link.
+    let known = cx.peer_named(&name).filter(|(_, p)| p.record.status != Status::Removed);
+    let pin = pin.or(known.and_then(|(_, peer)| peer.key()));
     let (caller, until) = (Caller::User(cx.conn), cx.moment.uptime + CALL);
     let (key, conn) = (None, None);
     let mut step = cx.step();

@@ -1,9 +1,9 @@
-//! DELIVER, FLOOR and REMOVED: what a peer tells that needs no answer; on native links.
+//! DELIVER and REMOVED: what a peer tells that needs no answer; on native links.
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Epoch, Status};
-use crate::{Answer, Args, Cx, Event, Stop};
-use antar_wire::{Chain, Code, Entry, Value};
+use crate::{Answer, Args, Cx, Stop};
+use antar_wire::{Chain, Entry};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -17,14 +17,6 @@ pub const VERBS: &[Verb] = &[
         help: "Brings entries of a log; from server to server.",
         needs: Needs::Link,
         run: deliver,
-        ..ROW
-    },
-    Verb {
-        name: "FLOOR",
-        params: &[Param::Word("N")],
-        help: "Tells that entries up to here are let go of; from server to server.",
-        needs: Needs::Link,
-        run: floor,
         ..ROW
     },
     Verb {
@@ -45,9 +37,7 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         let first = args.word(1).parse::<u64>().ok()?;
         Some((Epoch::parse(args.word(0))?, first, Chain::parse(args.word(2))?))
     })();
-    let list: Option<Vec<Entry>> = args.text.parse::<Value>().ok().and_then(|list| {
-        list.as_array()?.iter().map(|entry| Entry::from_json(entry, TEXT)).collect()
-    });
+    let list = Entry::parse_list(args.text, TEXT);
     let (conn, mut step) = (cx.conn, cx.step());
     let taken = match (head, list) {
         (Some(head), Some(list)) => step.take(conn, realm, head, &list),
@@ -58,18 +48,6 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         let name = step.name_of(realm);
         step.note(format!("link with {name}: it sent {wrong}"));
         step.hang_up(conn, &format!("it sent {wrong}"));
-    }
-    Ok(Answer::Silence)
-}
-
-fn floor(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
-    let realm = cx.linked()?;
-    let floor: u64 = args.word(0).parse().map_err(|_| Code::BadParameters)?;
-    let inbox = &cx.peer(realm)?.inbox;
-    // Our own cursor's hash is needed whatever they let go of.
-    let floor = floor.min(inbox.cursor.seq.saturating_sub(1));
-    if let Some(fork) = inbox.fork_of(floor) {
-        cx.emit(Event::MarksTrimmed(fork, floor))?;
     }
     Ok(Answer::Silence)
 }

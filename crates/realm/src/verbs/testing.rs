@@ -196,7 +196,7 @@ fn prove(work: Work) -> Proof {
         Work::Backup { path } => {
             Proof::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Work::Chain { .. } => Proof::Chain(None),
+        Work::Chains { .. } => Proof::Chains(Vec::new()),
         Work::Ask(_) => {
             Proof::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }

@@ -1,0 +1,156 @@
+//! One realm: what is on its disk, and what runs over it.
+
+use antar_realm::{Batches, ConnId, Effects, Event, Front, Limits, Moment, Policy, State};
+use antar_store::{Store, Twin};
+use antar_wire::{Fingerprint, Name, Time};
+use rand::Rng;
+use rand::rngs::StdRng;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// The wall clock when a run begins.
+pub const BEGAN: u64 = 1_800_000_000_000;
+
+/// A realm's machine.
+pub struct Node {
+    pub name: String,
+    pub key: Fingerprint,
+    pub disk: Twin,
+    /// How far its clock is off, in milliseconds.
+    pub skew: i64,
+    /// How long a sync takes at most, in milliseconds.
+    pub slow: u64,
+    /// Which life of the process this is.
+    pub life: u64,
+    pub running: Option<Running>,
+    /// Copies of the disk, each with the time of it.
+    pub copies: Vec<Copy>,
+    /// It was put back, so that others may find its past to be another.
+    pub put_back: bool,
+    /// So by hand, of which it was not told.
+    pub by_hand: bool,
+    /// The highest id that anyone was told.
+    pub highest_id: u64,
+    /// How often it was.
+    pub course: u64,
+    /// It was put back to a course that had been left: what was written in that comes again, later
+    /// than what was written since.
+    pub revived: bool,
+}
+
+/// A copy of a realm's data.
+pub struct Copy {
+    pub taken: u64,
+    /// Which course of events it is from: each time data are put back another one begins.
+    pub course: u64,
+    /// As `antar backup` writes it.
+    pub export: Vec<u8>,
+    /// As a copy of the directory has it.
+    pub image: antar_store::Image,
+}
+
+/// A realm's process.
+pub struct Running {
+    pub front: Front,
+    pub store: Store,
+    pub effects: Effects,
+    pub batches: Batches,
+    /// The batch that syncs.
+    pub syncing: Option<Effects>,
+    /// The disk refuses, and the state is back at what is on it.
+    pub refused: bool,
+    pub began: u64,
+    pub clients: BTreeSet<ConnId>,
+    pub next_conn: u64,
+}
+
+impl Node {
+    pub fn new(index: usize) -> Self {
+        let name = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"][index % 6].to_string();
+        Self {
+            name,
+            key: Fingerprint([index as u8 + 1; 32]),
+            disk: Twin::default(),
+            skew: 0,
+            slow: 4,
+            life: 0,
+            running: None,
+            copies: Vec::new(),
+            put_back: false,
+            by_hand: false,
+            highest_id: 0,
+            course: 0,
+            revived: false,
+        }
+    }
+
+    pub fn address(index: usize) -> IpAddr {
+        IpAddr::V4(Ipv4Addr::new(10, 0, 0, index as u8 + 1))
+    }
+
+    pub fn limits(grace: Duration) -> Limits {
+        Limits { link_grace: grace, ..Limits::default() }
+    }
+
+    /// What is on the disk, opened.
+    pub fn open(&self, grace: Duration) -> Result<(Store, State), String> {
+        let (store, events) =
+            Store::open(Box::new(self.disk.clone())).map_err(|error| error.to_string())?;
+        Ok((store, State::new(Self::limits(grace), Policy::local(), events)))
+    }
+
+    /// Gives a new realm its name.
+    pub fn name_realm(&self, state: &mut State, store: &Store) -> Result<(), String> {
+        if state.name().is_some() {
+            return Ok(());
+        }
+        let name = Name::parse(&self.name).ok_or("no name")?;
+        let mut effects = Effects::default();
+        state.name_realm(name, &mut effects).map_err(|code| code.as_str().to_string())?;
+        store.commit(&effects.events).map_err(|error| error.to_string())
+    }
+
+    /// The time and the chance of one step.
+    pub fn moment(skew: i64, began: u64, now: u64, chance: &mut StdRng) -> Moment {
+        let mut entropy = [0; 32];
+        chance.fill_bytes(&mut entropy);
+        let now_here = Time((BEGAN + now).saturating_add_signed(skew));
+        Moment { now: now_here, uptime: now - began, entropy }
+    }
+}
+
+impl Running {
+    pub fn new(front: Front, store: Store, began: u64) -> Self {
+        Self {
+            front,
+            store,
+            effects: Effects::default(),
+            batches: Batches::default(),
+            syncing: None,
+            refused: false,
+            began,
+            clients: BTreeSet::new(),
+            next_conn: 1,
+        }
+    }
+
+    pub fn next_conn(&mut self) -> ConnId {
+        self.next_conn += 1;
+        ConnId(self.next_conn)
+    }
+
+    /// The next batch to sync, where none does.
+    pub fn next_batch(&mut self) -> Option<&Effects> {
+        if self.syncing.is_none() && !self.refused {
+            self.syncing = self.batches.take();
+            return self.syncing.as_ref();
+        }
+        None
+    }
+
+    /// What a crash leaves of the batch that was on its way to the disk.
+    pub fn unsynced(&self) -> Option<&[Event]> {
+        self.syncing.as_ref().map(|batch| &batch.events[..]).filter(|events| !events.is_empty())
+    }
+}

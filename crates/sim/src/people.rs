@@ -1,0 +1,255 @@
+//! People who write to each other, and remember what they were told.
+
+use crate::node::Node;
+use crate::world::{Happening, World};
+use antar_realm::{ConnId, Input, Origin};
+use antar_wire::{Frame, Value};
+use rand::RngExt;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Users of each realm that write.
+const EACH: usize = 2;
+
+/// Requests that one may have unanswered.
+const IN_FLIGHT: usize = 3;
+
+/// Everybody, and what they have written.
+pub struct People {
+    pub all: Vec<Person>,
+    /// Everything anyone tried to send, by its text.
+    pub written: BTreeMap<String, Written>,
+    written_so_far: u64,
+}
+
+/// A user, on one connection at a time.
+pub struct Person {
+    pub node: usize,
+    pub name: String,
+    pub token: String,
+    pub conn: Option<ConnId>,
+    asked: VecDeque<Asked>,
+}
+
+/// A request that is not answered yet.
+#[derive(Clone, Debug)]
+enum Asked {
+    Sending(String),
+    Reading { since: u64 },
+}
+
+/// A message, as its sender knows it.
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub person: usize,
+    pub realm: usize,
+    pub to: To,
+    /// When it was answered with OK.
+    pub acked: Option<u64>,
+    /// Its sender's realm was put back to a time before that.
+    pub may_be_lost: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    User(String),
+    /// Nobody of that name is there.
+    Nobody,
+    Group,
+}
+
+impl People {
+    pub fn new(realms: usize) -> Self {
+        let person = |node: usize, n: usize| Person {
+            node,
+            name: format!("u{n}"),
+            token: String::new(),
+            conn: None,
+            asked: VecDeque::new(),
+        };
+        let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
+        Self { all, written: BTreeMap::new(), written_so_far: 0 }
+    }
+
+    /// Whether everyone has been answered.
+    pub fn is_answered(&self) -> bool {
+        self.all.iter().all(|person| person.asked.is_empty())
+    }
+
+    pub fn of(&self, node: usize) -> Vec<usize> {
+        (0..self.all.len()).filter(|person| self.all[*person].node == node).collect()
+    }
+}
+
+impl World<'_> {
+    /// Realms start, people register, groups are made and realms linked, all without faults.
+    pub fn begin(&mut self) {
+        (0..self.nodes.len()).for_each(|node| self.start(node));
+        for person in 0..self.people.all.len() {
+            let name = self.people.all[person].name.clone();
+            let token = self.ask(person, &format!("REGISTER {name} pw"));
+            let token = token["data"].as_str().unwrap_or_default().to_string();
+            self.people.all[person].token = token;
+            let line = if name == "u0" { "ADDGROUP staff pw" } else { "JOINGROUP staff pw" };
+            self.ask(person, line);
+        }
+        for node in 0..self.nodes.len() {
+            for other in node + 1..self.nodes.len() {
+                let person = self.people.of(node)[0];
+                let (name, address) = (self.nodes[other].name.clone(), Node::address(other));
+                let linked = self.ask(person, &format!("ADDREALM {name} {address} 8889"));
+                if linked["status"] != "OK" {
+                    self.violate(format!("a link was not made: {linked}"));
+                }
+            }
+        }
+        for person in 0..self.people.all.len() {
+            self.at(10, Happening::Write { person });
+        }
+    }
+
+    /// Asks for one person and waits for the answer, up to a minute.
+    pub fn ask(&mut self, person: usize, line: &str) -> Value {
+        let node = self.people.all[person].node;
+        let Some(conn) = self.connect(node) else { return Value::Null };
+        let token = self.people.all[person].token.clone();
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let line = match verb {
+            "REGISTER" => line.to_string(),
+            _ => format!("{verb} {token} {rest}"),
+        };
+        self.input(node, Input::Frame(conn, Frame::Line(line)));
+        let until = self.now + 60_000;
+        while !self.answers.contains_key(&(node, conn)) && self.now < until && self.advance(until) {
+        }
+        self.answers.remove(&(node, conn)).and_then(|mut all| all.pop()).unwrap_or_default()
+    }
+
+    fn connect(&mut self, node: usize) -> Option<ConnId> {
+        let running = self.nodes[node].running.as_mut()?;
+        let conn = running.next_conn();
+        running.clients.insert(conn);
+        let origin = Origin::Client(std::net::IpAddr::from([192, 0, 2, 1]));
+        self.input(node, Input::Connected(conn, origin));
+        Some(conn)
+    }
+
+    /// After a start of their realm: what was asked before is not answered any more.
+    pub fn people_return(&mut self, node: usize) {
+        for person in self.people.of(node) {
+            let person = &mut self.people.all[person];
+            (person.conn, person.asked) = (None, VecDeque::new());
+        }
+    }
+
+    /// A person writes or reads something, and will again.
+    pub fn write(&mut self, person: usize) {
+        let delay = self.chance.random_range(20..400);
+        self.at(delay, Happening::Write { person });
+        let node = self.people.all[person].node;
+        if self.nodes[node].running.is_none() || self.people.all[person].asked.len() >= IN_FLIGHT {
+            return self.see_to_waiting(person);
+        }
+        let conn = match self.people.all[person].conn {
+            Some(conn) => conn,
+            None => match self.connect(node) {
+                Some(conn) => conn,
+                None => return,
+            },
+        };
+        self.people.all[person].conn = Some(conn);
+        // Once in a while somebody writes very much at once.
+        let lines =
+            if self.chance.random_bool(0.004) { self.chance.random_range(50..800) } else { 1 };
+        if lines > 1 {
+            self.injected.count("bursts");
+        }
+        (0..lines).for_each(|_| self.write_line(person, conn));
+    }
+
+    fn write_line(&mut self, person: usize, conn: ConnId) {
+        let node = self.people.all[person].node;
+        let others: Vec<usize> = (0..self.nodes.len()).filter(|n| *n != node).collect();
+        let realm = others[self.chance.random_range(0..others.len())];
+        let (line, asked) = self.compose(person, realm);
+        self.people.all[person].asked.push_back(asked);
+        self.note(Some(node), || format!("{conn:?} asks {line}"));
+        self.input(node, Input::Frame(conn, Frame::Line(line)));
+    }
+
+    fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
+        let (token, name) = (&self.people.all[person].token, &self.nodes[realm].name);
+        let kind = self.chance.random_range(0..20);
+        if kind == 0 {
+            let line = format!("INBOXREALM {token} {name} limit=3");
+            return (line, Asked::Reading { since: self.now });
+        }
+        if kind == 1 {
+            let line = format!("INBOXGROUPREALM {token} {name} staff limit=3");
+            return (line, Asked::Reading { since: self.now });
+        }
+        self.people.written_so_far += 1;
+        let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
+        let (line, to) = match kind {
+            2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
+            4..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
+            _ => {
+                let user = format!("u{}", self.chance.random_range(0..EACH));
+                (format!("SENDREALM {token} {name} {user} {text}"), To::User(user))
+            }
+        };
+        let written = Written { person, realm, to, acked: None, may_be_lost: false };
+        self.people.written.insert(text.clone(), written);
+        (line, Asked::Sending(text))
+    }
+
+    /// A client was answered.
+    pub fn answered(&mut self, node: usize, conn: ConnId, text: &str) {
+        let Ok(answer) = text.parse::<Value>() else {
+            return self.violate(format!("an answer that is no JSON: {text}"));
+        };
+        let person = (self.people.all.iter()).position(|p| p.node == node && p.conn == Some(conn));
+        let Some(person) = person else {
+            self.answers.entry((node, conn)).or_default().push(answer);
+            return;
+        };
+        let now = self.now;
+        match self.people.all[person].asked.pop_front() {
+            Some(Asked::Sending(text)) if answer["status"] == "OK" => {
+                if let Some(written) = self.people.written.get_mut(&text) {
+                    written.acked = Some(now);
+                }
+                self.check_id(node, &answer);
+                self.checked.count("messages acknowledged");
+            }
+            Some(Asked::Sending(_)) => self.checked.count("messages refused"),
+            Some(Asked::Reading { .. }) => self.checked.count("inboxes read meanwhile"),
+            None => self.violate(format!("an answer to nothing: {text}")),
+        }
+        // What is next in line begins to wait now.
+        if let Some(Asked::Reading { since }) = self.people.all[person].asked.front_mut() {
+            *since = now;
+        }
+    }
+
+    /// Ids grow, also past a restore; only who put data back by hand has a realm that does not know.
+    fn check_id(&mut self, node: usize, answer: &Value) {
+        let id = answer["id"].as_u64().unwrap_or(0);
+        let here = &mut self.nodes[node];
+        if id <= here.highest_id && !here.by_hand {
+            let what = format!("{} gives out id {id} after {}", here.name, here.highest_id);
+            return self.violate(what);
+        }
+        here.highest_id = here.highest_id.max(id);
+    }
+
+    /// Reading waits three seconds for another realm at most, and for the disk.
+    fn see_to_waiting(&mut self, person: usize) {
+        if let Some(Asked::Reading { since }) = self.people.all[person].asked.front()
+            && self.nodes[self.people.all[person].node].running.as_ref().is_some_and(|r| !r.refused)
+            && self.now > since + 15_000
+        {
+            let waited = self.now - since;
+            self.violate(format!("somebody has waited {waited} ms for an inbox"));
+        }
+    }
+}

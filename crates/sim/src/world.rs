@@ -1,0 +1,572 @@
+//! The loop: what happens next, and what the realms ask for.
+
+use crate::net::{End, Net};
+use crate::node::{Node, Running};
+use crate::options::{Options, Planted};
+use crate::people::People;
+use crate::trace::{Report, Tally, Trace, Violation};
+use antar_realm::links::{NotAsked, NotDialled, deliveries};
+use antar_realm::{
+    ConnId, DialId, Effects, Front, Input, Mode, Origin, Output, PasswordHash, Proof, Refusal,
+    State, Work,
+};
+use antar_wire::{Body, Dialect, Frame, Reply, Value};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Everything there is.
+pub struct World<'a> {
+    pub seed: u64,
+    pub options: &'a Options,
+    pub chance: StdRng,
+    /// Milliseconds since the run began.
+    pub now: u64,
+    queue: BTreeMap<(u64, u64), Happening>,
+    last: u64,
+    pub nodes: Vec<Node>,
+    pub net: Net,
+    pub people: People,
+    pub trace: Trace,
+    pub injected: Tally,
+    pub checked: Tally,
+    pub violation: Option<Violation>,
+    /// What each realm has told another that it has: epoch and number.
+    told: BTreeMap<(usize, usize), (String, u64)>,
+    pub kinds: crate::faults::Kinds,
+    /// Answers to what the run itself asks.
+    pub answers: BTreeMap<(usize, ConnId), Vec<Value>>,
+}
+
+/// Something that happens at some time.
+#[derive(Debug)]
+pub enum Happening {
+    Tick { node: usize, life: u64 },
+    Synced { node: usize, life: u64 },
+    Arrive { wire: u64, side: usize },
+    Proved { node: usize, life: u64, conn: ConnId, line: String, proofs: Vec<Proof>, work: Work },
+    Reach { node: usize, life: u64, dial: DialId, to: usize },
+    Vain { node: usize, life: u64, dial: DialId },
+    Closed { node: usize, life: u64, conn: ConnId },
+    Start { node: usize },
+    Recover { node: usize },
+    Write { person: usize },
+    Fault,
+    Copy { node: usize },
+}
+
+impl<'a> World<'a> {
+    pub fn new(seed: u64, options: &'a Options) -> Self {
+        let mut chance = StdRng::seed_from_u64(seed);
+        let realms = options.realms.unwrap_or_else(|| chance.random_range(2..=4)).clamp(2, 6);
+        let kinds = crate::faults::Kinds::choose(&mut chance);
+        Self {
+            seed,
+            options,
+            chance,
+            now: 0,
+            queue: BTreeMap::new(),
+            last: 0,
+            nodes: (0..realms).map(Node::new).collect(),
+            net: Net::default(),
+            people: People::new(realms),
+            trace: Trace::new(options.trace),
+            injected: Tally::default(),
+            checked: Tally::default(),
+            violation: None,
+            told: BTreeMap::new(),
+            kinds,
+            answers: BTreeMap::new(),
+        }
+    }
+
+    pub fn run(mut self) -> Report {
+        self.begin();
+        let end = self.now + self.options.seconds * 1_000;
+        self.break_things();
+        while self.now < end && self.violation.is_none() && self.advance(end) {}
+        self.end_faults();
+        self.settle();
+        self.compare();
+        let Self { seed, violation, injected, checked, trace, .. } = self;
+        Report { seed, violation, injected, checked, trace: trace.into_lines() }
+    }
+
+    /// Something that must never happen has happened.
+    pub fn violate(&mut self, what: String) {
+        self.note(None, || format!("VIOLATION {what}"));
+        self.violation.get_or_insert(Violation(what));
+    }
+
+    pub fn note(&mut self, node: Option<usize>, what: impl FnOnce() -> String) {
+        let who = node.map_or("-", |node| &self.nodes[node].name);
+        self.trace.note(self.now, who, what);
+    }
+
+    pub fn at(&mut self, delay: u64, happening: Happening) {
+        self.last += 1;
+        self.queue.insert((self.now + delay, self.last), happening);
+    }
+
+    /// Goes on to the next thing that happens before `end`; false where there is none.
+    pub fn advance(&mut self, end: u64) -> bool {
+        match self.queue.first_key_value() {
+            Some(((time, _), _)) if *time <= end => {}
+            _ => {
+                self.now = end;
+                return false;
+            }
+        }
+        if let Some(((time, _), happening)) = self.queue.pop_first() {
+            self.now = self.now.max(time);
+            self.happen(happening);
+        }
+        true
+    }
+
+    fn is_alive(&self, node: usize, life: u64) -> bool {
+        self.nodes[node].life == life && self.nodes[node].running.is_some()
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Tick { node, life } if self.is_alive(node, life) => {
+                self.input(node, Input::Tick);
+                self.at(250, Happening::Tick { node, life });
+            }
+            Happening::Synced { node, life } if self.is_alive(node, life) => self.synced(node),
+            Happening::Arrive { wire, side } => self.arrive(wire, side),
+            Happening::Proved { node, life, conn, line, mut proofs, work }
+                if self.is_alive(node, life) =>
+            {
+                proofs.push(self.prove(node, work));
+                self.input(node, Input::Resume { conn, line, proofs });
+            }
+            Happening::Reach { node, life, dial, to } if self.is_alive(node, life) => {
+                self.reach(node, dial, to);
+            }
+            Happening::Vain { node, life, dial } if self.is_alive(node, life) => {
+                let (error, plain) = ("nobody answers".into(), None);
+                self.input(node, Input::NotDialled(dial, NotDialled { error, plain }));
+            }
+            Happening::Closed { node, life, conn } if self.is_alive(node, life) => {
+                self.input(node, Input::Disconnected(conn));
+            }
+            Happening::Start { node } => self.start(node),
+            Happening::Recover { node } => self.recover(node),
+            Happening::Write { person } => self.write(person),
+            Happening::Fault => self.fault(),
+            Happening::Copy { node } => self.copy(node),
+            // Meant for an earlier life.
+            _ => {}
+        }
+    }
+
+    /// Nothing more is written or broken.
+    pub fn stop_faults_and_people(&mut self) {
+        self.queue.retain(|_, happening| {
+            !matches!(
+                happening,
+                Happening::Fault | Happening::Write { .. } | Happening::Copy { .. }
+            )
+        });
+    }
+
+    // What a realm is told, and what it asks for.
+
+    /// Tells a realm something.
+    pub fn input(&mut self, node: usize, input: Input) {
+        let Node { running, skew, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
+        let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
+        if self.options.planted == Some(Planted::OvertakesWaiting)
+            && let Input::Frame(..) = &input
+        {
+            let moment = Node::moment(skew, began, now, chance);
+            running.front.state.step(&moment, input, &mut running.effects);
+        } else {
+            let mut moment = || Node::moment(skew, began, now, chance);
+            running.front.step(input, &mut moment, &mut running.effects);
+        }
+        self.submit(node);
+    }
+
+    /// As the server's hub after each turn.
+    pub fn submit(&mut self, node: usize) {
+        loop {
+            let Node { running, skew, .. } = &mut self.nodes[node];
+            let Some(running) = running else { return };
+            let moment = Node::moment(*skew, running.began, self.now, &mut self.chance);
+            running.front.state.flush(&moment, &mut running.effects);
+            if self.options.planted == Some(Planted::SpeaksBeforeSync) {
+                let early = std::mem::take(&mut running.effects.outputs);
+                let none = running.batches.submit(&mut running.effects);
+                debug_assert!(none.is_empty());
+                self.sync_next(node);
+                self.release(node, early);
+            } else {
+                let ready = running.batches.submit(&mut running.effects);
+                self.sync_next(node);
+                self.release(node, ready);
+            }
+            let Some(running) = &self.nodes[node].running else { return };
+            if running.effects.events.is_empty() && running.effects.outputs.is_empty() {
+                return;
+            }
+        }
+    }
+
+    fn sync_next(&mut self, node: usize) {
+        let Node { running, slow, life, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
+        if running.next_batch().is_some() {
+            let (delay, life) = (self.chance.random_range(1..=*slow), *life);
+            self.at(delay, Happening::Synced { node, life });
+        }
+    }
+
+    /// A batch has reached the disk, or was refused by it.
+    fn synced(&mut self, node: usize) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(batch) = running.syncing.take() else { return };
+        let committed = match batch.events.is_empty() {
+            true => Ok(()),
+            false => running.store.commit(&batch.events),
+        };
+        match committed {
+            Ok(()) => {
+                running.batches.settled(1);
+                self.release(node, batch.outputs);
+                self.sync_next(node);
+                if self.nodes[node].running.as_ref().is_some_and(|r| !r.effects.outputs.is_empty())
+                {
+                    self.submit(node);
+                }
+            }
+            Err(_) => self.refused(node, batch),
+        }
+    }
+
+    /// As the server where the disk refuses: nothing of the batch and what came after it happened.
+    fn refused(&mut self, node: usize, batch: Effects) {
+        self.note(Some(node), || "the disk refuses".into());
+        let Some(running) = &mut self.nodes[node].running else { return };
+        running.refused = true;
+        running.batches.settled(1);
+        let mut refusal = Refusal::default();
+        refusal.add(batch.outputs);
+        refusal.add(running.batches.give_up());
+        let mut ended = refusal.later;
+        match running.store.reload() {
+            Ok(events) => running.front.state.reload(events, Mode::ReadOnly, &mut ended),
+            Err(_) => running.front.state.suspend(&mut ended),
+        }
+        self.release(node, refusal.now);
+        self.release(node, ended);
+        self.submit(node);
+        self.at(1_000, Happening::Recover { node });
+    }
+
+    /// Tries whether the disk takes batches again.
+    fn recover(&mut self, node: usize) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        if !running.refused {
+            return;
+        }
+        let mut ended = Vec::new();
+        match running.store.reopen() {
+            Ok(events) => {
+                running.refused = false;
+                // What was decided since was decided against a state that kept nothing.
+                running.front.state.reload(events, Mode::Open, &mut ended);
+                self.release(node, ended);
+                self.submit(node);
+            }
+            Err(_) => self.at(1_000, Happening::Recover { node }),
+        }
+    }
+
+    fn release(&mut self, node: usize, outputs: Vec<Output>) {
+        for output in outputs {
+            let life = self.nodes[node].life;
+            match output {
+                Output::Reply(conn, dialect, reply) => self.reply(node, conn, dialect, &reply),
+                Output::Read(conn, dialect, read) => {
+                    let Some(running) = &self.nodes[node].running else { return };
+                    let reply = match running.store.read(read.source, read.page) {
+                        Ok((messages, more)) => {
+                            let body = Body::Messages(read.listing, messages, more);
+                            let reply = Reply::from(body);
+                            if read.stale { reply.with("stale", true) } else { reply }
+                        }
+                        Err(_) => antar_wire::Code::Unavailable.into(),
+                    };
+                    self.reply(node, conn, dialect, &reply);
+                }
+                Output::Work { conn, line, proofs, work } => {
+                    let delay = self.chance.random_range(1..=5);
+                    self.at(delay, Happening::Proved { node, life, conn, line, proofs, work });
+                }
+                Output::Again { conn, line, proofs } => {
+                    self.input(node, Input::Resume { conn, line, proofs });
+                }
+                Output::Line(conn, line) => self.said(node, conn, line),
+                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                    let Some(running) = &self.nodes[node].running else { return };
+                    // Live, what is at hand is sent without a look at the disk; here now and then.
+                    let owed = match fresh.is_empty() || self.chance.random_bool(0.3) {
+                        true => running.store.owed(realm, first, last).unwrap_or_default(),
+                        false => fresh,
+                    };
+                    if owed.len() as u64 != last + 1 - first {
+                        self.hang_up(node, conn);
+                        continue;
+                    }
+                    let mut lines = Vec::new();
+                    deliveries(epoch, &owed, &mut lines);
+                    let lines = String::from_utf8_lossy(&lines).into_owned();
+                    lines.lines().for_each(|line| self.send(node, conn, line.into()));
+                }
+                Output::Dial(dial, address) => {
+                    let to = (0..self.nodes.len()).find(|n| {
+                        address.host.parse::<IpAddr>().is_ok_and(|ip| ip == Node::address(*n))
+                    });
+                    let delay = self.chance.random_range(2..60);
+                    match to {
+                        Some(to) => self.at(delay, Happening::Reach { node, life, dial, to }),
+                        None => self.at(delay, Happening::Vain { node, life, dial }),
+                    }
+                }
+                Output::HangUp(conn) => self.hang_up(node, conn),
+                Output::Note { text, .. } => self.noted(node, &text),
+                Output::Ask(ask, _) => {
+                    let not = NotAsked { error: "nobody is there".into(), sent: false };
+                    self.input(node, Input::Asked(ask, Err(not)));
+                }
+                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, None)),
+                Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Vec::new())),
+                Output::Event(..) | Output::Held(_) | Output::Taken(_) => {}
+            }
+        }
+    }
+
+    fn prove(&mut self, node: usize, work: Work) -> Proof {
+        match work {
+            Work::Hash { password, .. } => {
+                Proof::Hashed(PasswordHash::new(password.expose().clone()))
+            }
+            Work::Verify { password, hash, .. } => {
+                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+                Proof::Verified { hash, matches }
+            }
+            Work::Chains { sources, seq } => {
+                let running = self.nodes[node].running.as_ref();
+                let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());
+                Proof::Chains(sources.into_iter().filter_map(chain).collect())
+            }
+            Work::Backup { .. } | Work::Ask(_) => Proof::Busy,
+        }
+    }
+
+    fn reply(&mut self, node: usize, conn: ConnId, dialect: Dialect, reply: &Reply) {
+        let mut bytes = Vec::new();
+        reply.encode(dialect, &mut bytes);
+        let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
+        let is_client =
+            self.nodes[node].running.as_ref().is_some_and(|r| r.clients.contains(&conn));
+        if is_client {
+            self.note(Some(node), || format!("{conn:?} <- {text}"));
+            self.answered(node, conn, &text);
+        } else {
+            self.send(node, conn, text);
+        }
+    }
+
+    // The network.
+
+    /// A realm says something to another; what that must not be is looked at.
+    fn said(&mut self, node: usize, conn: ConnId, line: String) {
+        let life = self.nodes[node].life;
+        if let Some((wire, side)) = self.net.find(node, life, conn) {
+            let peer = self.net.wires[&wire].ends[1 - side].node;
+            let words: Vec<&str> = line.split(' ').collect();
+            match words[..] {
+                ["CURSOR", epoch, seq, ..] => {
+                    let seq = seq.parse().unwrap_or(0);
+                    self.told.insert((node, peer), (epoch.into(), seq));
+                }
+                ["FOLLOW", epoch, seq, ..] => {
+                    let seq: u64 = seq.parse().unwrap_or(0);
+                    let told = self.told.get(&(node, peer));
+                    if let Some((before, had)) = told.filter(|(before, _)| before == epoch)
+                        && seq < *had
+                    {
+                        let names = (&self.nodes[node].name, &self.nodes[peer].name);
+                        let what = format!(
+                            "{} told {} that it has {had} of {before}, and has {seq}",
+                            names.0, names.1
+                        );
+                        self.violate(what);
+                    }
+                    self.checked.count("cursors told are cursors kept");
+                }
+                _ => {}
+            }
+        }
+        self.send(node, conn, line);
+    }
+
+    pub fn forget_told(&mut self, node: usize) {
+        self.told.retain(|(who, _), _| *who != node);
+    }
+
+    fn send(&mut self, node: usize, conn: ConnId, line: String) {
+        let life = self.nodes[node].life;
+        let Some((id, side)) = self.net.find(node, life, conn) else { return };
+        self.note(Some(node), || format!("{conn:?} -> {line}"));
+        let delay = match self.chance.random_range(0..20) {
+            0 => self.chance.random_range(30..400),
+            _ => self.chance.random_range(1..30),
+        };
+        let to = 1 - side;
+        let Some(wire) = self.net.wires.get_mut(&id) else { return };
+        let way = &mut wire.ways[to];
+        way.push(line);
+        way.last = way.last.max(self.now + delay);
+        let delay = way.last - self.now;
+        self.at(delay, Happening::Arrive { wire: id, side: to });
+    }
+
+    fn arrive(&mut self, id: u64, side: usize) {
+        let Some(wire) = self.net.wires.get(&id) else { return };
+        let (from, to) = (wire.ends[1 - side], wire.ends[side]);
+        if let Some(until) = self.net.blocked_until(from.node, to.node, self.now) {
+            let delay = until - self.now + 1;
+            return self.at(delay, Happening::Arrive { wire: id, side });
+        }
+        if !self.is_alive(to.node, to.life) {
+            // Whoever is there now knows nothing of this connection.
+            if self.nodes[to.node].running.is_some() {
+                self.lose(id, from);
+            } else {
+                self.at(500, Happening::Arrive { wire: id, side });
+            }
+            return;
+        }
+        let Some(wire) = self.net.wires.get_mut(&id) else { return };
+        let way = &mut wire.ways[side];
+        if way.done {
+            return;
+        }
+        match way.lines.pop_front() {
+            Some(line) => {
+                self.input(to.node, Input::Frame(to.conn, Frame::Line(line)));
+            }
+            None if way.closed => {
+                way.done = true;
+                self.input(to.node, Input::Disconnected(to.conn));
+                self.net.wires.remove(&id);
+            }
+            None => {}
+        }
+    }
+
+    /// A connection is gone, and one end hears of it.
+    pub fn lose(&mut self, id: u64, hears: End) {
+        self.net.wires.remove(&id);
+        let End { node, life, conn } = hears;
+        let delay = self.chance.random_range(1..50);
+        self.at(delay, Happening::Closed { node, life, conn });
+    }
+
+    fn hang_up(&mut self, node: usize, conn: ConnId) {
+        let life = self.nodes[node].life;
+        self.note(Some(node), || format!("{conn:?} hangs up"));
+        if let Some((id, side)) = self.net.find(node, life, conn)
+            && let Some(wire) = self.net.wires.get_mut(&id)
+        {
+            // What was said before still arrives; what is on its way here does not.
+            wire.ways[side].done = true;
+            let way = &mut wire.ways[1 - side];
+            way.closed = true;
+            way.last = way.last.max(self.now + 1);
+            let delay = way.last - self.now;
+            self.at(delay, Happening::Arrive { wire: id, side: 1 - side });
+        }
+        self.at(1, Happening::Closed { node, life, conn });
+    }
+
+    /// A call reaches another realm, unless something is in between.
+    fn reach(&mut self, node: usize, dial: DialId, to: usize) {
+        let life = self.nodes[node].life;
+        let blocked = self.net.blocked_until(node, to, self.now).is_some()
+            || self.net.blocked_until(to, node, self.now).is_some();
+        if blocked || self.nodes[to].running.is_none() {
+            let delay = if blocked { 5_000 } else { 5 };
+            return self.at(delay, Happening::Vain { node, life, dial });
+        }
+        let (key, peer_key) = (self.nodes[node].key, self.nodes[to].key);
+        let [Some(conn), Some(peer_conn)] =
+            [node, to].map(|n| self.nodes[n].running.as_mut().map(Running::next_conn))
+        else {
+            return;
+        };
+        let own = End { node, life, conn };
+        let other = End { node: to, life: self.nodes[to].life, conn: peer_conn };
+        self.net.connect([own, other]);
+        self.checked.count("connections between realms");
+        let (local, peer) = (Node::address(node), Node::address(to));
+        self.input(to, Input::Connected(peer_conn, Origin::Certified(local, key)));
+        let origin = Origin::Dialled { dial, key: peer_key, peer, local };
+        self.input(node, Input::Connected(conn, origin));
+    }
+
+    /// What an operator was told. That data were put back must be noticed, and nothing else taken for
+    /// it.
+    fn noted(&mut self, node: usize, note: &str) {
+        self.note(Some(node), || format!("NOTE {note}"));
+        let differs = ["past", "put back", "let go of"].iter().any(|word| note.contains(word));
+        let explained = self.kinds.lies || self.nodes.iter().any(|node| node.put_back);
+        if differs && !explained {
+            self.violate(format!("{}: {note}, and nothing was put back", self.nodes[node].name));
+        }
+    }
+
+    // Lives of a process.
+
+    pub fn start(&mut self, node: usize) {
+        if self.nodes[node].running.is_some() {
+            return;
+        }
+        let opened = self.nodes[node].open(self.kinds.grace());
+        let (store, mut state) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                let name = &self.nodes[node].name;
+                return self.violate(format!("{name} does not start: {error}"));
+            }
+        };
+        if let Err(error) = self.nodes[node].name_realm(&mut state, &store) {
+            return self.violate(error);
+        }
+        self.introduce(node, &mut state);
+        let here = &mut self.nodes[node];
+        here.life += 1;
+        let life = here.life;
+        here.running = Some(Running::new(Front::new(state), store, self.now));
+        self.note(Some(node), || format!("starts, life {life}"));
+        self.at(1, Happening::Tick { node, life });
+        self.people_return(node);
+    }
+
+    fn introduce(&self, node: usize, state: &mut State) {
+        let host = Some(Node::address(node).to_string());
+        let key = Some(self.nodes[node].key);
+        state.introduce(antar_realm::links::Contact { key, host, listens: None, port: 8889 });
+        #[cfg(feature = "planted")]
+        if let Some(Planted::Domain(bug)) = self.options.planted {
+            state.plant(Some(bug));
+        }
+    }
+}
