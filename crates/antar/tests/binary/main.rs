@@ -5,9 +5,9 @@
 mod backup;
 mod bench;
 mod conn;
-mod faults;
 mod kill;
 mod limits;
+mod link_faults;
 mod links;
 mod plain;
 mod proxy;

@@ -69,23 +69,17 @@ impl Realm {
 
     /// A realm of this name with these lines in its configuration, running.
     pub fn named(name: &'static str, lines: &str) -> Self {
-        let mut realm = Self::prepared(name, lines);
+        let mut realm = Self::stopped("");
+        realm.name = name;
+        realm.configure(lines);
         realm.start();
         realm
     }
 
-    /// The same, not started yet.
-    pub fn prepared(name: &'static str, lines: &str) -> Self {
-        let mut realm = Self::stopped("");
-        realm.name = name;
-        realm.configure(lines);
-        realm
-    }
-
     /// Adds lines at the top of the configuration, for the next start.
-    pub fn configure(&self, top: &str) {
+    pub fn configure(&self, lines: &str) {
         let text = std::fs::read_to_string(self.config()).unwrap();
-        std::fs::write(self.config(), format!("{top}\n{text}")).unwrap();
+        std::fs::write(self.config(), format!("{lines}\n{text}")).unwrap();
     }
 
     /// The same, running.

@@ -43,16 +43,20 @@ struct Side {
 impl Side {
     fn start(name: &'static str, other: &'static str) -> Self {
         let proxy = Proxy::start();
-        let realm = Realm::prepared(name, &format!("advertise = {:?}", proxy.address));
-        let mut side = Self { realm, proxy, name, other, address: Arc::default() };
-        side.run();
+        let realm = Realm::named(name, &format!("advertise = {:?}", proxy.address));
+        let side = Self { realm, proxy, name, other, address: Arc::default() };
+        side.publish();
         let mut sink = side.realm.user("sink");
         sink.expect_ok("ADDGROUP room pw");
         side
     }
 
-    fn run(&mut self) {
+    fn start_again(&mut self) {
         self.realm.start();
+        self.publish();
+    }
+
+    fn publish(&self) {
         self.proxy.lead_to(self.realm.address());
         *self.address.lock().unwrap() = self.realm.address().into();
     }
@@ -195,7 +199,7 @@ fn fail(sides: &mut [Side; 2], chance: &mut StdRng) {
         _ => {
             side.realm.kill();
             std::thread::sleep(pause / 2);
-            side.run();
+            side.start_again();
         }
     }
 }
