@@ -152,8 +152,10 @@ pub struct Message {
     pub to: String,
     /// What was written; U+2028 is a line break.
     pub text: String,
-    /// The realm it came from or went to, unless that is this one.
+    /// The realm it came from, unless that is this one.
     pub realm: Option<String>,
+    /// The realm it went to, unless that is this one.
+    pub to_realm: Option<String>,
     /// Set on a message the system wrote: the code of why another was not delivered.
     pub notice: Option<String>,
 }
@@ -168,6 +170,7 @@ impl Message {
             to: str("to").or_else(|| str("msg_to")).unwrap_or_default(),
             text: str("message").or_else(|| str("msg"))?,
             realm: str("realm"),
+            to_realm: str("to_realm"),
             notice: str("notice"),
         })
     }
@@ -187,7 +190,7 @@ pub struct Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::{BoxKind, Dialect, Name, Text, Time, json};
+    use antar_wire::{Away, BoxKind, Dialect, Name, Text, Time, json};
 
     fn reply(value: Value) -> Reply {
         match Incoming::of(value) {
@@ -244,7 +247,7 @@ mod tests {
             from: Name::parse("amy").unwrap(),
             to: Name::parse("team").unwrap(),
             text: Text::parse("hé", 99).unwrap(),
-            realm: Name::parse("beta"),
+            realm: Name::parse("beta").map(Away::From),
             notice: None,
         };
         let mut bytes = Vec::new();

@@ -17,10 +17,19 @@ pub struct Message {
     pub to: Name,
     /// What was written.
     pub text: Text,
-    /// The realm it came from or went to, unless that is this one.
-    pub realm: Option<Name>,
+    /// The other realm, where it came from one or went to one.
+    pub realm: Option<Away>,
     /// Set on a message the system wrote: why another could not be delivered.
     pub notice: Option<Notice>,
+}
+
+/// Which way a message crosses between this realm and another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Away {
+    /// It came from there: shown as `realm`.
+    From(Name),
+    /// It went there: shown as `to_realm`, since its sender is of this realm.
+    To(Name),
 }
 
 /// Why a message to another realm came back.
@@ -91,8 +100,10 @@ impl Message {
         field(out, charset, from, self.from.as_str());
         field(out, charset, to, self.to.as_str());
         field(out, charset, text, self.text.as_str());
-        if let Some(realm) = &self.realm {
-            field(out, charset, "realm", realm.as_str());
+        match &self.realm {
+            Some(Away::From(realm)) => field(out, charset, "realm", realm.as_str()),
+            Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
+            None => {}
         }
         if let Some(notice) = self.notice {
             field(out, charset, "notice", notice.as_str());

@@ -18,7 +18,7 @@ impl Mailbox {
     pub fn of(event: &Event) -> Option<Self> {
         let message = event.message()?;
         let fold = |name: &str| name.to_ascii_lowercase();
-        let realm = message.realm.as_deref().map(fold);
+        let realm = message.realm.as_deref().or(message.to_realm.as_deref()).map(fold);
         Some(match event.mailbox()? {
             "private" => Self::Private,
             "group" => Self::Group(fold(&message.to)),

@@ -49,6 +49,9 @@ impl Names {
             }
             None => self.user(&message.from),
         }
+        if let Some(realm) = &message.to_realm {
+            self.realm(realm);
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Sets) -> T) -> T {

@@ -48,9 +48,11 @@ impl Look {
     /// One message, without a line end: `12:30:05 #team bob: hello`. Further lines of a text are
     /// indented under the first.
     pub fn message(&self, message: &Message, group: bool) -> String {
-        let realm = message.realm.as_deref().map(|realm| format!("@{}", clean_line(realm)));
+        let realm = message.realm.as_deref().or(message.to_realm.as_deref());
+        let realm = realm.map(|realm| format!("@{}", clean_line(realm)));
         let realm = realm.unwrap_or_default();
-        let mine = message.from.eq_ignore_ascii_case(&self.me);
+        // Somebody of the same name may be at the other realm.
+        let mine = message.realm.is_none() && message.from.eq_ignore_ascii_case(&self.me);
         let to = clean_line(&message.to);
         let from = if mine { "you".into() } else { clean_line(&message.from) };
         let who = match (group, mine) {
@@ -158,6 +160,11 @@ mod tests {
         let mut far = message("bob", "amy", "hi");
         far.realm = Some("beta".into());
         assert_eq!(look.message(&far, false), format!("{day} bob@beta: hi"));
+        let elsewhere = Message { from: "amy".into(), ..far.clone() };
+        assert_eq!(look.message(&elsewhere, false), format!("{day} amy@beta: hi"));
+        let mut sent = message("amy", "bob", "hi");
+        sent.to_realm = Some("beta".into());
+        assert_eq!(look.message(&sent, false), format!("{day} you → bob@beta: hi"));
         far.notice = Some("user_not_found".into());
         assert!(look.message(&far, false).contains("! not delivered: hi (user_not_found)"));
     }

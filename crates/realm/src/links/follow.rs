@@ -3,7 +3,7 @@
 use super::live::{Asked, Following, cursor_words};
 use super::{Epoch, Position, Step, Why};
 use crate::{Bug, ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, Stop, Work};
-use antar_wire::{Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
+use antar_wire::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
 use std::sync::Arc;
 
 impl Step<'_> {
@@ -81,7 +81,7 @@ impl Step<'_> {
                         from: entry.from.clone(),
                         to,
                         text: entry.text.clone(),
-                        realm: Some(name.clone()),
+                        realm: Some(Away::From(name.clone())),
                         notice,
                     };
                     id += 1;

@@ -8,7 +8,7 @@ use super::follow::notice_text;
 use super::live::Ask;
 use super::{Address, Contact, Step};
 use crate::{AskId, Event, Mailbox, Output, RealmId};
-use antar_wire::{Entry, Message, Name, Notice, Text, Time, Value, words};
+use antar_wire::{Away, Entry, Message, Name, Notice, Text, Time, Value, words};
 use std::sync::Arc;
 
 /// What their document and ours answer where a realm is not linked.
@@ -191,7 +191,7 @@ impl Step<'_> {
             from: entry.to.clone(),
             to: entry.from.clone(),
             text: notice_text(notice, entry.text.as_str()),
-            realm: self.peer(realm).map(|peer| peer.record.name.clone()),
+            realm: self.peer(realm).map(|peer| Away::From(peer.record.name.clone())),
             notice: Some(notice),
         };
         let mailbox = Mailbox::Realm(account, realm);
@@ -268,7 +268,7 @@ fn message_of(listed: &Value, realm: &Name) -> Message {
         from: name(["msg_from", "from"]),
         to: name(["msg_to", "to"]),
         text: Text::parse(&shown, shown.len()).unwrap_or_else(|_| Text::empty()),
-        realm: Some(realm.clone()),
+        realm: Some(Away::From(realm.clone())),
         notice: None,
     }
 }

@@ -87,7 +87,7 @@ fn between_servers() -> Vec<String> {
         "REMOTEINBOXGROUPREALM" => "staff beta".into(),
         "RECVGROUPREALM" => "beta bob staff hi".into(),
         "DELIVER" => format!("{EPOCH} 1 {zero} []"),
-        "CHAIN" | "FLOOR" => "1".into(),
+        "CHAIN" => "1".into(),
         "REMOVED" => String::new(),
         _ => format!("{EPOCH} 0 {zero}"),
     };

@@ -2,7 +2,7 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::{Answer, Args, Cx, Event, Mailbox, Stop};
-use antar_wire::{Code, Message, Name, Phrase, Reply};
+use antar_wire::{Away, Code, Message, Name, Phrase, Reply};
 use std::sync::Arc;
 
 pub const VERBS: &[Verb] = &[Verb {
@@ -20,7 +20,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let (group, to) = cx.group(args.word(2)).map(|(id, g)| (id, g.record.name.clone()))?;
     let text = cx.text(args.text)?;
     let (id, time) = (cx.next_id(), cx.moment.now);
-    let name = Some(cx.peer(realm)?.record.name.clone());
+    let name = Some(Away::From(cx.peer(realm)?.record.name.clone()));
     let message = Arc::new(Message { id, time, from, to, text, realm: name, notice: None });
     cx.emit(Event::Posted { mailbox: Mailbox::GroupRealm(group, realm), sender: None, message })?;
     Ok(Reply::done(Phrase::same("Pesan grup realm terkirim")).into())

@@ -2,7 +2,7 @@
 
 use super::{Param, ROW, Verb, sendgroup};
 use crate::{Answer, Args, Cx, Event, Mailbox, Stop};
-use antar_wire::{Body, Code, Dialect, Entry, EntryKind, Message, Phrase, words};
+use antar_wire::{Away, Body, Code, Dialect, Entry, EntryKind, Message, Phrase, words};
 use std::sync::Arc;
 
 pub const VERBS: &[Verb] = &[Verb {
@@ -32,7 +32,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let to = to.ok_or(Code::GroupNotFound)?;
     let from = cx.my_account()?.record.name.clone();
     let (id, time) = (cx.next_id(), cx.moment.now);
-    let name = Some(cx.peer(realm)?.record.name.clone());
+    let name = Some(Away::To(cx.peer(realm)?.record.name.clone()));
     let kind = EntryKind::Group;
     cx.owe(realm, Entry { kind, time, from: from.clone(), to: to.clone(), text: text.clone() })?;
     let group_name = to.clone();

@@ -3,7 +3,7 @@
 use super::{Param, ROW, Verb};
 use crate::links::{LONGEST, LinkKind, Status, owe};
 use crate::{Answer, Args, Cx, Event, Mailbox, RealmId, Stop};
-use antar_wire::{Body, Code, Entry, EntryKind, Message, Name, Phrase};
+use antar_wire::{Away, Body, Code, Entry, EntryKind, Message, Name, Phrase};
 use std::sync::Arc;
 
 pub const VERBS: &[Verb] = &[Verb {
@@ -26,7 +26,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let (id, time) = (cx.next_id(), cx.moment.now);
     let from = cx.my_account()?.record.name.clone();
     let plain = cx.peer(realm)?.record.kind == LinkKind::Plain;
-    let name = Some(cx.peer(realm)?.record.name.clone());
+    let name = Some(Away::To(cx.peer(realm)?.record.name.clone()));
     let (mut id, owed) = (
         id,
         Entry {
