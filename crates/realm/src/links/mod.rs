@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `record.rs` | what is durable about another realm: its record, the log of what it is owed, the cursor into its log |
 //! | `live.rs` | connections and calls that exist just now |
-//! | `call.rs` | calling other realms, being called, and which connection stays |
+//! | `call.rs` | calling other realms, and what carries a link |
+//! | `accept.rs` | being called: who may link, and which of two connections stays |
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
 //! | `owe.rs` | what a peer is owed, sent as it follows |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
@@ -16,6 +17,7 @@
 //! sockets and no clock. Lines that another realm sends are requests like any other, with rows in
 //! [`crate::verbs`]; lines that begin with `{` are its answers.
 
+mod accept;
 mod answer;
 mod call;
 mod follow;
@@ -28,8 +30,9 @@ mod record;
 #[cfg(test)]
 mod spoof;
 
+pub(crate) use accept::Greeting;
 pub(crate) use answer::answered;
-pub(crate) use call::{CALL, Call, Caller, Greeting};
+pub(crate) use call::{CALL, Call, Caller};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub(crate) use meet::Meeting;
