@@ -2,7 +2,7 @@
 
 use super::{Contact, Epoch};
 use crate::settings::Inbound;
-use crate::verbs::testing::Realm;
+use crate::verbs::testing::{BETA, BETAS, Realm};
 use crate::verbs::{self, Needs};
 use crate::{Origin, Output, PlainPeers};
 use antar_wire::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time, json};
@@ -10,8 +10,7 @@ use std::net::IpAddr;
 
 const AWAY: &str = "192.0.2.1";
 const OWN: Fingerprint = Fingerprint([1; 32]);
-const BETA: u64 = 10;
-const EPOCH: Epoch = Epoch(7);
+const EPOCH: Epoch = BETAS;
 
 /// Alpha, with a user and a group, that others can reach and that takes any link.
 fn alpha() -> Realm {
@@ -41,17 +40,7 @@ fn linked() -> Realm {
 
 /// A new connection of beta's, followed from where alpha is.
 fn link_again(alpha: &mut Realm, conn: u64, seq: u64, chain: Chain) {
-    certified(alpha, conn, 2);
-    alpha.asked.clear();
-    assert_eq!(alpha.hear(conn, &greeting("beta", AWAY)).unwrap()["status"], "OK");
-    let asks =
-        alpha.asked.iter().any(|o| matches!(o, Output::Line(_, l) if l.starts_with("FOLLOW")));
-    assert!(asks, "{:?}", alpha.asked);
-    let none = Chain::START.to_string();
-    let answer = json!({"status": "OK", "epoch": EPOCH.to_string(), "from": seq,
-        "chain": chain.to_string(), "tip": 9, "floor": 0, "floor_chain": none});
-    assert_eq!(alpha.hear(conn, &answer.to_string()), None);
-    assert!(!is_hung_up(alpha, conn));
+    alpha.link_beta(conn, seq, chain);
 }
 
 fn is_hung_up(realm: &Realm, conn: u64) -> bool {

@@ -66,7 +66,7 @@ pub enum Input {
     Tailed(AskId, Vec<Message>),
     /// What a plain peer answered to [`Output::Ask`].
     Asked(AskId, Result<String, NotAsked>),
-    /// Time passes: a driver sends this every quarter of a second while [`State::is_busy`], and every
+    /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
     /// hour or so to let old sessions end.
     Tick,
 }
@@ -173,7 +173,7 @@ pub enum Mode {
     /// Everything.
     #[default]
     Open,
-    /// Answer, but change nothing: that is refused with [`Code::Unavailable`].
+    /// Answer, but change nothing: that is refused with [`antar_wire::Code::Unavailable`].
     ReadOnly,
     /// Nothing: what is on disk is not known, so everything is refused so.
     Suspended,

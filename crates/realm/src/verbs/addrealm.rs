@@ -178,3 +178,68 @@ impl Cx<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::links::NotDialled;
+    use crate::verbs::testing::Realm;
+    use crate::{Input, Output};
+    use antar_wire::Value;
+
+    /// Answers a call as one that came to nothing.
+    fn nobody(realm: &mut Realm) -> Value {
+        let dialled = |output: &Output| match output {
+            Output::Dial(dial, _) => Some(*dial),
+            _ => None,
+        };
+        let dial = realm.asked.iter().find_map(dialled).unwrap();
+        let why = NotDialled { error: "nobody answers".into(), plain: None };
+        realm.tell(Input::NotDialled(dial, why));
+        realm.woken().unwrap()
+    }
+
+    #[test]
+    fn says_why_no_link_was_made() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        assert_eq!(realm.say(1, "addrealm gamma host 1"), Value::Null);
+        assert_eq!(realm.say(2, "whoami")["code"], "no_session");
+        let refused = nobody(&mut realm);
+        assert_eq!(
+            (&refused["code"], &refused["error"]),
+            (&"realm_unreachable".into(), &"nobody answers".into())
+        );
+        for (line, code) in [
+            ("addrealm beta host 1", "realm_exists"),
+            ("addrealm gamma host port", "bad_parameters"),
+            ("addrealm gamma host 0", "bad_parameters"),
+            ("addrealm gamma ho/st 1", "bad_parameters"),
+            ("addrealm gamma host 1 sha256:ab", "bad_parameters"),
+            ("addrealm gamma host 1 key=x", "bad_parameters"),
+            ("addrealm g! host 1", "bad_name"),
+            ("addrealm gamma 8.8.8.8 1 plain", "forbidden"),
+            ("joinrealm antar:x", "bad_invitation"),
+        ] {
+            assert_eq!(realm.say(1, line)["code"], code, "{line}");
+        }
+        realm.state.policy.open_linking = false;
+        assert_eq!(realm.say(1, "addrealm gamma host 1")["code"], "forbidden");
+        assert_eq!(realm.say(1, "inviterealm host 1")["code"], "forbidden");
+    }
+
+    #[test]
+    fn an_invitation_names_where_to_call_and_whom_to_expect() {
+        let mut realm = Realm::linked(&[]);
+        assert_eq!(realm.operator("inviterealm")["code"], "bad_parameters");
+        let code = realm.operator("inviterealm example.net 99")["message"].clone();
+        let code = code.as_str().unwrap();
+        assert!(code.starts_with("antar:alpha@example.net:99/0101"), "{code}");
+        let mut other = Realm::linked(&[]);
+        assert_eq!(other.operator(&format!("joinrealm {code}")), Value::Null);
+        let called = other.asked.iter().any(|output| match output {
+            Output::Dial(_, address) => (&*address.host, address.port) == ("example.net", 99),
+            _ => false,
+        });
+        assert!(called, "{:?}", other.asked);
+    }
+}

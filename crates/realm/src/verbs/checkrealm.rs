@@ -98,3 +98,37 @@ fn show(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
     }))
     .into())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::verbs::testing::{BETA, Realm};
+
+    #[test]
+    fn lists_links_in_both_shapes() {
+        let mut realm = Realm::linked(&["amy"]);
+        assert_eq!(realm.say(1, "checkrealm")["code"], "no_session");
+        realm.login(1, "amy");
+        let lower = realm.say(1, "checkrealm");
+        let beta = &lower["message"]["beta"];
+        assert_eq!((&beta["serverip"], &beta["port"]), (&"192.0.2.1".into(), &8889.into()));
+        assert_eq!(realm.operator("REALM LIST")["data"][0]["state"], "up");
+        realm.disconnect(BETA);
+        let upper = realm.say(1, "CHECKREALM")["data"][0].clone();
+        assert_eq!((&upper["realm"], &upper["host"]), (&"beta".into(), &"192.0.2.1".into()));
+        assert_eq!(
+            (&upper["state"], &upper["error"]),
+            (&"down".into(), &"the connection was lost".into())
+        );
+        realm.say(1, "sendrealm beta bob x");
+        realm.pass(7);
+        assert_eq!(realm.say(1, "CHECKREALM")["data"][0]["oldest"], 7);
+    }
+
+    #[test]
+    fn tells_what_others_need_to_link() {
+        let mut realm = Realm::linked(&[]);
+        let shown = realm.operator("showrealm")["message"].clone();
+        assert_eq!((&shown["realm"], &shown["port"]), (&"alpha".into(), &8889.into()));
+        assert_eq!(shown["fingerprint"], format!("sha256:{}", "01".repeat(32)));
+    }
+}

@@ -58,3 +58,47 @@ impl Cx<'_> {
         Ok(Answer::Read(Read { stale, also, ..read }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::verbs::testing::{BETA, Realm};
+    use antar_wire::{EntryKind, Notice, Value};
+
+    #[test]
+    fn waits_for_what_the_realm_has_and_then_shows_what_is_here() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        assert_eq!(realm.say(1, "INBOXREALM beta"), Value::Null);
+        let asked = realm.said(BETA);
+        assert!(asked[0].starts_with("REMOTEINBOXREALM amy alpha cursor="), "{asked:?}");
+        realm.hear(BETA, r#"{"status":"OK","messages":[],"tip":1}"#);
+        assert_eq!(realm.woken(), None);
+        realm.deliver(EntryKind::Private, "bob", "AMY", "hi");
+        let inbox = realm.woken().unwrap();
+        assert_eq!((&inbox["data"][0]["from"], inbox.get("stale")), (&"bob".into(), None));
+        assert_eq!(
+            (&inbox["data"][0]["to"], &inbox["data"][0]["realm"]),
+            (&"amy".into(), &"beta".into())
+        );
+        assert!(realm.said(BETA)[0].starts_with("CURSOR "));
+    }
+
+    #[test]
+    fn is_stale_where_the_realm_does_not_answer() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        realm.deliver(EntryKind::Notice(Notice::UserNotFound), "bob", "amy", "not there");
+        assert_eq!(realm.say(1, "inboxrealm beta"), Value::Null);
+        (0..11).for_each(|_| realm.tick());
+        assert_eq!(realm.woken(), None);
+        realm.tick();
+        let late = realm.woken().unwrap();
+        assert_eq!(
+            (&late["stale"], &late["messages"][0]["notice"]),
+            (&true.into(), &"user_not_found".into())
+        );
+        realm.disconnect(BETA);
+        assert_eq!(realm.say(1, "inboxrealm beta")["stale"], true);
+        assert_eq!(realm.say(1, "inboxrealm gamma")["code"], "realm_not_found");
+    }
+}

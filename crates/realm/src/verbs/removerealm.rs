@@ -77,3 +77,35 @@ fn approve(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     }
     Ok(Reply::done(Phrase::same("Realm disetujui")).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::verbs::testing::{BETA, Realm};
+
+    #[test]
+    fn what_is_owed_is_dropped_by_force_only_and_history_stays() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        realm.say(1, "sendrealm beta bob x");
+        let refused = realm.say(1, "removerealm beta");
+        assert_eq!((&refused["code"], &refused["owed"]), (&"realm_owed".into(), &1.into()));
+        realm.said(BETA);
+        assert_eq!(realm.say(1, "REMOVEREALM BETA force")["data"], "Realm dihapus");
+        assert_eq!(realm.said(BETA), ["REMOVED"]);
+        assert_eq!(realm.say(1, "removerealm beta")["code"], "realm_not_found");
+        assert_eq!(realm.say(1, "sendrealm beta bob x")["code"], "realm_not_found");
+        assert_eq!(realm.texts(1, "SENT realm=beta"), ["x"]);
+        assert_eq!(realm.say(1, "INBOXREALM beta")["stale"], true);
+    }
+
+    #[test]
+    fn only_who_may_link_may_end_a_link() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        realm.state.policy.open_linking = false;
+        assert_eq!(realm.say(1, "removerealm beta")["code"], "forbidden");
+        assert_eq!(realm.say(1, "realm approve beta")["code"], "forbidden");
+        assert_eq!(realm.operator("realm approve beta")["code"], "realm_exists");
+        assert_eq!(realm.operator("realm remove beta")["status"], "OK");
+    }
+}

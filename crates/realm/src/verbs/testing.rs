@@ -1,16 +1,23 @@
 //! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
 
-use crate::links::NotAsked;
+use crate::links::{Contact, Epoch, NotAsked, Position, deliveries};
 use crate::{
     BackedUp, ConnId, Effects, Event, Input, Limits, Moment, Origin, Output, PasswordHash, Policy,
     Proof, Read, Source, State, Work,
 };
-use antar_wire::{Frame, Message, Name, Reply, Time, Value, encode_event};
+use antar_wire::{
+    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Reply, Text, Time, Value,
+    encode_event, json,
+};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 const OPERATOR: u64 = u64::MAX;
+
+/// The connection of the realm beta, and the epoch of its log.
+pub(crate) const BETA: u64 = 10;
+pub(crate) const BETAS: Epoch = Epoch(7);
 
 pub(crate) struct Realm {
     pub state: State,
@@ -71,6 +78,72 @@ impl Realm {
     pub fn hear(&mut self, conn: u64, line: &str) -> Option<Value> {
         let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())))?;
         Some(self.finish(Pending(answer)))
+    }
+
+    /// A realm with users that is linked with beta, on this connection, and follows its log.
+    pub fn linked(users: &[&str]) -> Self {
+        let mut realm = Self::with_users(users);
+        let key = Some(Fingerprint([1; 32]));
+        realm.state.introduce(Contact { key, port: 8889, ..Contact::default() });
+        realm.link_beta(BETA, 0, Chain::START);
+        realm
+    }
+
+    /// A connection of beta's, followed from some entry of its log on.
+    pub fn link_beta(&mut self, conn: u64, seq: u64, chain: Chain) {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        self.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
+        self.asked.clear();
+        let greeting = format!("ACKREALM alpha 192.0.2.9 8889 {ip} 8889 from=beta");
+        assert_eq!(self.hear(conn, &greeting).unwrap()["status"], "OK");
+        let said = self.said(conn);
+        assert!(said[0].starts_with("FOLLOW "), "{said:?}");
+        let (none, chain) = (Chain::START.to_string(), chain.to_string());
+        let answer = json!({"status": "OK", "epoch": BETAS.to_string(), "from": seq,
+            "chain": chain, "tip": 9, "floor": 0, "floor_chain": none});
+        assert_eq!(self.hear(conn, &answer.to_string()), None);
+        assert!(!self.asked.iter().any(|o| matches!(o, Output::HangUp(c) if c.0 == conn)));
+    }
+
+    /// Beta delivers an entry of its log, the first that it has.
+    pub fn deliver(&mut self, kind: EntryKind, from: &str, to: &str, text: &str) {
+        let name = |word| Name::parse(word).unwrap();
+        let text = Text::parse(text, 999).unwrap();
+        let entry = Entry { kind, time: Time(5), from: name(from), to: name(to), text };
+        let at = Position { seq: 1, chain: Chain::START.with(&entry) };
+        let mut line = Vec::new();
+        deliveries(BETAS, &[(at, entry.into())], &mut line);
+        assert_eq!(self.hear(BETA, std::str::from_utf8(&line).unwrap().trim_end()), None);
+    }
+
+    /// What another realm was told since the last look.
+    pub fn said(&mut self, conn: u64) -> Vec<String> {
+        let lines = self.asked.extract_if(.., |o| matches!(o, Output::Line(c, _) if c.0 == conn));
+        let text = |output| match output {
+            Output::Line(_, line) => line,
+            _ => String::new(),
+        };
+        lines.map(text).collect()
+    }
+
+    /// What a line that waited for another realm is answered in the end.
+    pub fn woken(&mut self) -> Option<Value> {
+        let waits = |output: &Output| matches!(output, Output::Again { .. });
+        let at = self.asked.iter().position(waits)?;
+        let Output::Again { conn, line, proofs } = self.asked.remove(at) else { return None };
+        let answer = self.input(Input::Resume { conn, line, proofs })?;
+        Some(self.finish(Pending(answer)))
+    }
+
+    /// Tells the state what its driver would.
+    pub fn tell(&mut self, input: Input) {
+        self.input(input);
+    }
+
+    /// A quarter of a second goes by.
+    pub fn tick(&mut self) {
+        self.now += 250;
+        self.input(Input::Tick);
     }
 
     pub fn disconnect(&mut self, conn: u64) {
