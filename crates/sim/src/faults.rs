@@ -267,6 +267,7 @@ impl World<'_> {
         let key = Fingerprint([0xee; 32]);
         let origin = Origin::Certified(std::net::IpAddr::from([203, 0, 113, 9]), key);
         self.injected.count("strangers that pretend");
+        self.strangers.insert((node, conn));
         self.input(node, Input::Connected(conn, origin));
         for line in [
             format!("ACKREALM {name} 10.0.0.1 8889 10.0.0.9 8889 from={from}"),

@@ -13,7 +13,7 @@ use antar_realm::{
 use antar_wire::{Body, Dialect, Frame, Reply, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// Everything there is.
@@ -35,6 +35,8 @@ pub struct World<'a> {
     /// What each realm has told another that it has: epoch and number.
     told: BTreeMap<(usize, usize), (String, u64)>,
     pub kinds: crate::faults::Kinds,
+    /// Connections of those who pretend to be a realm.
+    pub strangers: BTreeSet<(usize, ConnId)>,
     /// Answers to what the run itself asks.
     pub answers: BTreeMap<(usize, ConnId), Vec<Value>>,
 }
@@ -77,6 +79,7 @@ impl<'a> World<'a> {
             violation: None,
             told: BTreeMap::new(),
             kinds,
+            strangers: BTreeSet::new(),
             answers: BTreeMap::new(),
         }
     }
@@ -375,6 +378,10 @@ impl<'a> World<'a> {
         let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
         let is_client =
             self.nodes[node].running.as_ref().is_some_and(|r| r.clients.contains(&conn));
+        if self.strangers.contains(&(node, conn)) && reply.refusal().is_none() {
+            let name = &self.nodes[node].name;
+            return self.violate(format!("{name} answers a stranger: {text}"));
+        }
         if is_client {
             self.note(Some(node), || format!("{conn:?} <- {text}"));
             self.answered(node, conn, &text);
@@ -423,6 +430,9 @@ impl<'a> World<'a> {
 
     fn send(&mut self, node: usize, conn: ConnId, line: String) {
         let life = self.nodes[node].life;
+        if self.strangers.contains(&(node, conn)) && !line.contains("ERROR") {
+            return self.violate(format!("{} tells a stranger: {line}", self.nodes[node].name));
+        }
         let Some((id, side)) = self.net.find(node, life, conn) else { return };
         self.note(Some(node), || format!("{conn:?} -> {line}"));
         let delay = match self.chance.random_range(0..20) {
@@ -557,6 +567,7 @@ impl<'a> World<'a> {
         here.running = Some(Running::new(Front::new(state), store, self.now));
         self.note(Some(node), || format!("starts, life {life}"));
         self.at(1, Happening::Tick { node, life });
+        self.strangers.retain(|(of, _)| *of != node);
         self.people_return(node);
     }
 
