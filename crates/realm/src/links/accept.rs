@@ -31,8 +31,11 @@ impl Cx<'_> {
         {
             return Err(Code::RealmSelf.into());
         }
-        let status = self.judge(greeting)?;
-        self.yield_to(greeting)?;
+        let status = match (self.judge(greeting)?, self.yield_to(greeting)?) {
+            // Somebody here who may link has asked for it just now.
+            (_, true) => Status::Linked,
+            (status, false) => status,
+        };
         let known = self.state.durable.peer_named(from);
         let kept = known.and_then(|realm| self.state.durable.peers.get(&realm));
         let kept = kept.filter(|p| !p.is_gone()).and_then(|p| p.record.address.clone());
@@ -123,13 +126,18 @@ impl Cx<'_> {
     }
 
     /// Where both realms call each other at once, the call of the one whose name comes first stays.
-    fn yield_to(&mut self, greeting: &Greeting<'_>) -> Result<(), Stop> {
+    /// Whether it was a user here who called.
+    fn yield_to(&mut self, greeting: &Greeting<'_>) -> Result<bool, Stop> {
         let from = greeting.from.folded();
         let me = self.state.durable.name.as_ref().map(|me| me.folded().to_string());
         let ours = (self.state.links.calls.iter())
             .find(|(_, call)| *call.name.folded() == *from)
-            .map(|(dial, call)| (*dial, call.conn.is_some()));
-        let Some((dial, reached)) = ours else { return Ok(()) };
+            .map(|(dial, call)| (*dial, call.conn.is_some(), call.pin));
+        let Some((dial, reached, pin)) = ours else { return Ok(false) };
+        // Whoever is called under this name is expected to have another key.
+        if pin.is_some_and(|pin| pin != greeting.key) {
+            return Err(Code::RealmKey.into());
+        }
         // One that has not even reached the other side cannot be what the other side waits for.
         if reached && me.is_some_and(|me| *me < *from) {
             return Err(Code::RealmCrossed.into());
@@ -155,7 +163,7 @@ impl Cx<'_> {
                 Failure { code: Code::RealmCrossed, error, realm: None, plain: None },
             ),
         }
-        Ok(())
+        Ok(asker.is_some())
     }
 
     /// The realm at the other end of this connection, where it is a link.

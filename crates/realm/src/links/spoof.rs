@@ -314,6 +314,21 @@ fn a_removed_realm_does_not_come_back_by_itself() {
 }
 
 #[test]
+fn nobody_answers_for_a_realm_that_is_called_with_another_key() {
+    let mut alpha = alpha();
+    let key = Fingerprint([2; 32]);
+    assert_eq!(alpha.say(1, &format!("ADDREALM beta {AWAY} 8889 {key}")), json!(null));
+    certified(&mut alpha, 30, 3);
+    assert_eq!(alpha.hear(30, &greeting("beta", AWAY)).unwrap()["code"], "realm_key");
+    assert_eq!(alpha.woken(), None);
+    // The one that is meant may come first: then the user has what was asked for.
+    alpha.state.policy.inbound = Inbound::Approve;
+    certified(&mut alpha, 31, 2);
+    assert_eq!(alpha.hear(31, &greeting("beta", AWAY)).unwrap()["state"], "up");
+    assert_eq!(alpha.woken().unwrap()["state"], "up");
+}
+
+#[test]
 fn a_text_that_no_line_of_a_link_holds_is_refused_at_once() {
     let mut alpha = linked();
     alpha.state.limits.message_bytes = 1 << 20;
