@@ -97,6 +97,8 @@ pub enum Proof {
     Busy,
     /// The hashes asked for, of those logs that have the entry.
     Chains(Vec<Chain>),
+    /// They cannot be read: that is not to be taken for a log that does not have the entry.
+    Unreadable,
     /// What a plain peer answered, and the address it has.
     Asked(Result<(String, IpAddr), NotAsked>),
     /// What came of a call to another realm.

@@ -321,7 +321,9 @@ impl Running {
         tokio::spawn(async move {
             proofs.push(match work {
                 Work::Backup { path } => backups.write(path).await,
-                Work::Chains { sources, seq } => Proof::Chains(reads.chains(sources, seq).await),
+                Work::Chains { sources, seq } => {
+                    reads.chains(sources, seq).await.map_or(Proof::Unreadable, Proof::Chains)
+                }
                 Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
                 work => passwords.prove(origin, work).await,
             });

@@ -50,13 +50,13 @@ impl Reads {
         }
     }
 
-    /// The hashes of logs at an entry, of those that have it.
-    pub async fn chains(&self, sources: Vec<Source>, seq: u64) -> Vec<Chain> {
+    /// The hashes of logs at an entry, of those that have it; `None` where they cannot be read.
+    pub async fn chains(&self, sources: Vec<Source>, seq: u64) -> Option<Vec<Chain>> {
         let chains = move |store: &Store| {
             let each = sources.into_iter().filter_map(|s| store.chain(s, seq).transpose());
             each.collect()
         };
-        self.read(chains).await.unwrap_or_default()
+        self.read(chains).await
     }
 
     /// Entries of what a realm is owed.

@@ -363,6 +363,10 @@ impl<'a> World<'a> {
                 let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
                 Proof::Verified { hash, matches }
             }
+            Work::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
+                self.injected.count("unreadable hashes");
+                Proof::Unreadable
+            }
             Work::Chains { sources, seq } => {
                 let running = self.nodes[node].running.as_ref();
                 let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());

@@ -18,7 +18,14 @@ pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
     };
     if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
         // The one answer that looks something up; it stays asked until that is there.
-        let ours = cx.marks_at(realm, *seq)?;
+        let ours = match cx.marks_at(realm, *seq) {
+            // The next connection begins the search anew.
+            Err(Stop::Refused(_)) => {
+                cx.step().hang_up(conn, "what it sent earlier cannot be read here");
+                return Ok(());
+            }
+            ours => ours?,
+        };
         pop(cx);
         compare(&mut cx.step(), conn, realm, *seq, &ours, &answer);
         return Ok(());
@@ -94,6 +101,9 @@ fn compare(
     ours: &[Chain],
     answer: &Value,
 ) {
+    if answer["status"] != "OK" {
+        return step.hang_up(conn, "it cannot read what it sent earlier");
+    }
     let theirs = answer["chain"].as_str().and_then(Chain::parse);
     let same = theirs.filter(|theirs| ours.contains(theirs));
     if let Some(c) = step.conn(conn)

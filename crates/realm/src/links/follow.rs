@@ -290,10 +290,11 @@ impl Cx<'_> {
 
     fn looked_up(&self, sources: Vec<Source>, seq: u64) -> Result<Vec<Chain>, Stop> {
         let found = self.proofs.iter().find_map(|proof| match proof {
-            Proof::Chains(chains) => Some(chains.clone()),
+            Proof::Chains(chains) => Some(Ok(chains.clone())),
+            Proof::Unreadable => Some(Err(Stop::Refused(Code::Unavailable))),
             _ => None,
         });
-        found.ok_or(Stop::Work(Work::Chains { sources, seq }))
+        found.unwrap_or(Err(Stop::Work(Work::Chains { sources, seq })))
     }
 
     /// Has a user's request wait until everything that a realm has for this one is here.
