@@ -9,7 +9,7 @@ use crate::outbox::{self, Item, Outbox};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
-use antar_realm::links::{NotAsked, NotDialled};
+use antar_realm::links::{NotAsked, NotDialled, Unreadable};
 use antar_realm::{
     AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Refusal,
     Work,
@@ -43,9 +43,9 @@ pub enum ToHub {
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
-    Fetched(AskId, Option<(Entry, usize)>),
+    Fetched(AskId, Result<Option<(Entry, usize)>, Unreadable>),
     /// The newest messages of a mailbox were looked up.
-    Tailed(AskId, Vec<Message>),
+    Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.
     Asked(AskId, Result<String, NotAsked>),
     /// The server shuts down: answer once nothing is connected and all is on disk.

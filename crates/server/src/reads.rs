@@ -1,6 +1,6 @@
 //! History, served from the store off the hub.
 
-use antar_realm::links::Position;
+use antar_realm::links::{Position, Unreadable};
 use antar_realm::{Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
 use antar_wire::{Chain, Code, Entry, Message, Reply};
@@ -70,21 +70,26 @@ impl Reads {
     }
 
     /// The newest messages of a mailbox, a page of them.
-    pub async fn tail(&self, source: Source) -> Vec<Message> {
+    pub async fn tail(&self, source: Source) -> Result<Vec<Message>, Unreadable> {
         let read = self.read(move |store| store.read(source, Page::default())).await;
-        read.map(|(messages, _)| messages).unwrap_or_default()
+        read.map(|(messages, _)| messages).ok_or(Unreadable)
     }
 
     /// An entry that is to be carried to a plain peer, and how many before it, from `since` on, say
     /// the same.
-    pub async fn errand(&self, realm: RealmId, seq: u64, since: u64) -> Option<(Entry, usize)> {
+    pub async fn errand(
+        &self,
+        realm: RealmId,
+        seq: u64,
+        since: u64,
+    ) -> Result<Option<(Entry, usize)>, Unreadable> {
         let before = seq.saturating_sub(SAME_AMONG).max(since);
-        let mut owed = self.owed(realm, before.max(1), seq).await?;
-        let (at, entry) = owed.pop()?;
+        let mut owed = self.owed(realm, before.max(1), seq).await.ok_or(Unreadable)?;
+        let Some((at, entry)) = owed.pop() else { return Ok(None) };
         let same = |other: &Entry| {
             (&other.from, &other.to, &other.text) == (&entry.from, &entry.to, &entry.text)
         };
         let earlier = owed.iter().filter(|(_, other)| same(other)).count();
-        (at.seq == seq).then(|| (Arc::unwrap_or_clone(entry), earlier))
+        Ok((at.seq == seq).then(|| (Arc::unwrap_or_clone(entry), earlier)))
     }
 }

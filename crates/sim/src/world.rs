@@ -347,8 +347,8 @@ impl<'a> World<'a> {
                     let not = NotAsked { error: "nobody is there".into(), sent: false };
                     self.input(node, Input::Asked(ask, Err(not)));
                 }
-                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, None)),
-                Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Vec::new())),
+                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, Ok(None))),
+                Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Ok(Vec::new()))),
                 Output::Event(..) | Output::Held(_) | Output::Taken(_) => {}
             }
         }

@@ -5,7 +5,7 @@
 //! for first, and kept here (protocol section 6).
 
 use super::plain::{acknowledgement, messages_of, verdict};
-use super::{Ask, NotAsked, Step};
+use super::{Ask, NotAsked, Step, Unreadable};
 use crate::history::missing;
 use crate::{AccountId, AskId, Event, Mailbox, Output, RealmId, Source};
 use antar_wire::{Code, Message, Value};
@@ -60,7 +60,7 @@ impl Step<'_> {
         meeting.at = next.map(|mailbox| (mailbox, Vec::new()));
         self.links().asks.insert(ask, realm);
         match next {
-            Some(Mailbox::Realm(..)) => self.tailed(ask, Vec::new()),
+            Some(Mailbox::Realm(..)) => self.tailed(ask, Ok(Vec::new())),
             Some(mailbox) => self.output(Output::Tail { ask, source: Source::Mailbox(mailbox) }),
             None => {
                 let me = self.state.links.me.clone();
@@ -82,9 +82,14 @@ impl Step<'_> {
 
     /// The newest of what is in a mailbox here was read: where there is anything, the peer is asked
     /// for its own.
-    pub fn tailed(&mut self, ask: AskId, own: Vec<Message>) {
+    pub fn tailed(&mut self, ask: AskId, own: Result<Vec<Message>, Unreadable>) {
         let Some((realm, meeting)) = self.meeting(ask) else { return };
         let Some((mailbox, _)) = meeting.at else { return };
+        let Ok(own) = own else {
+            // What the peer has could not be told from what is here.
+            self.links().asks.remove(&ask);
+            return self.visit(realm);
+        };
         let wanted = match mailbox {
             Mailbox::SentRealm(user, _) => !own.is_empty() && meeting.asked.insert(user),
             Mailbox::Realm(user, _) => meeting.asked.insert(user),

@@ -39,7 +39,7 @@ pub(crate) use meet::Meeting;
 pub use owe::deliveries;
 pub(crate) use owe::{LONGEST, owe, owe_after};
 pub(crate) use plain::{Errand, acknowledgement, messages_of, verdict};
-pub use plain::{NotAsked, PIECE, is_whole};
+pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
 pub(crate) use record::Peer;
 pub use record::{
     Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial,

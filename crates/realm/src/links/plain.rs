@@ -64,11 +64,19 @@ impl Step<'_> {
     }
 
     /// An errand's message was read, with the number of the same before it.
-    pub fn fetched(&mut self, ask: AskId, found: Option<(Entry, usize)>) {
+    pub fn fetched(&mut self, ask: AskId, found: Result<Option<(Entry, usize)>, Unreadable>) {
         let Some(realm) = self.errand(ask) else { return };
-        let Some((entry, earlier)) = found else {
+        let (entry, earlier) = match found {
+            Ok(Some(found)) => found,
             // It is not in the store any more; there is nothing left to carry.
-            return self.carried(realm);
+            Ok(None) => return self.carried(realm),
+            Err(Unreadable) => {
+                let link = self.link(realm);
+                link.errand = None;
+                link.error = Some("what is owed to it cannot be read".into());
+                link.failures = link.failures.saturating_add(1);
+                return self.retry_later(realm);
+            }
         };
         let link = self.link(realm);
         let stage = if link.unsure { Stage::Look } else { Stage::Carry };
@@ -198,6 +206,10 @@ impl Step<'_> {
         let _ = self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
     }
 }
+
+/// Something on disk could not be read: whether it is there is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
 
 /// Why a plain peer did not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]

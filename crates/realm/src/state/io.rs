@@ -1,6 +1,6 @@
 //! What goes into the state, and what comes out.
 
-use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position};
+use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Unreadable};
 use crate::{AskId, ConnId, DialId, Event, Proof, Read, RealmId, Source, Work};
 use antar_wire::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
 use std::net::IpAddr;
@@ -61,9 +61,9 @@ pub enum Input {
     /// A call to another realm came to nothing. One that succeeds is a connection.
     NotDialled(DialId, NotDialled),
     /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.
-    Fetched(AskId, Option<(Entry, usize)>),
+    Fetched(AskId, Result<Option<(Entry, usize)>, Unreadable>),
     /// What [`Output::Tail`] asked for.
-    Tailed(AskId, Vec<Message>),
+    Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// What a plain peer answered to [`Output::Ask`].
     Asked(AskId, Result<String, NotAsked>),
     /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
