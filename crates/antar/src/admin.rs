@@ -1,5 +1,6 @@
 //! Requests of the operator: over the realm's own socket where it runs, on its data where it does not.
 
+use crate::serve;
 use antar_server::{Config, Offline, SOCKET};
 use antar_wire::END;
 use anyhow::Context;
@@ -7,7 +8,27 @@ use serde_json::Value;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Which realm a command is about.
+#[derive(clap::Args)]
+pub struct Whose {
+    /// The data directory [default: antar-data].
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// The configuration file of the realm.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl Whose {
+    /// Its configuration.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let (config, data) = (self.config.clone(), self.data.clone());
+        serve::Options { config, data, ..Default::default() }.config()
+    }
+}
 
 /// What a realm said no to, in words for the operator.
 #[derive(Debug)]

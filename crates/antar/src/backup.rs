@@ -1,7 +1,7 @@
 //! `antar backup` and `antar restore`.
 
-use crate::{admin, serve};
-use antar_server::{Config, Offline};
+use crate::admin::{self, Whose};
+use antar_server::Offline;
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount};
 use std::path::{Path, PathBuf};
@@ -10,23 +10,12 @@ use std::path::{Path, PathBuf};
 pub struct Options {
     /// The directory of the backup.
     dir: PathBuf,
-    /// The data directory [default: antar-data].
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The configuration file of the realm.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-}
-
-impl Options {
-    fn realm(&self) -> anyhow::Result<Config> {
-        let (config, data) = (self.config.clone(), self.data.clone());
-        serve::Options { config, data, ..Default::default() }.config()
-    }
+    #[command(flatten)]
+    whose: Whose,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let config = options.realm()?;
+    let config = options.whose.config()?;
     let line = format!("BACKUP {}", word(&options.dir)?);
     // It takes as long as it takes; a realm that ends breaks the connection.
     let done = admin::request(&config, &line, None, |config| Ok(Offline::open_existing(config)?))?;
@@ -37,7 +26,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 pub fn restore(options: &Options) -> anyhow::Result<()> {
-    let config = options.realm()?;
+    let config = options.whose.config()?;
     let done = antar_server::restore(&config, &options.dir)?;
     report("restored", done.messages, done.records, done.bytes, &config.data);
     Ok(())

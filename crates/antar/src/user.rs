@@ -1,12 +1,11 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
-use crate::{admin, serve};
+use crate::admin::{self, Whose};
 use antar_server::Offline;
 use antar_wire::Name;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a running realm may take to answer.
@@ -16,12 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Options {
     #[command(subcommand)]
     action: Action,
-    /// The data directory [default: antar-data].
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The configuration file of the realm.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 /// Passwords are asked for on a terminal, else read as one line from standard input.
@@ -50,8 +45,7 @@ enum Action {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let (config, data) = (options.config.clone(), options.data.clone());
-    let config = serve::Options { config, data, ..Default::default() }.config()?;
+    let config = options.whose.config()?;
     let line = match &options.action {
         Action::Add { name, admin } => {
             let role = if *admin { "admin" } else { "user" };

@@ -1,6 +1,6 @@
 //! Bugs put in on purpose, to show that the simulator finds them.
 
-use crate::State;
+use crate::{Effects, State};
 
 /// A bug that a test can plant in a [`State`]. Only the feature `planted` makes that possible; without
 /// it none of this is in the program.
@@ -43,6 +43,15 @@ impl State {
     #[cfg(feature = "planted")]
     pub fn plant(&mut self, bug: Option<Bug>) {
         self.planted = bug;
+    }
+
+    /// Does what a planted bug has left for later.
+    pub(crate) fn finish_planted(&mut self, effects: &mut Effects) {
+        if cfg!(feature = "planted") {
+            for event in std::mem::take(&mut self.planted_later) {
+                let _ = self.emit(event, effects);
+            }
+        }
     }
 
     pub(crate) fn is_planted(&self, bug: Bug) -> bool {

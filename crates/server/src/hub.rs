@@ -194,8 +194,7 @@ impl Running {
     /// Hands what was decided to the committer, and lets go what waits for nothing.
     fn submit(&mut self) {
         loop {
-            let moment = moment(Time::now(), self.started, &mut self.chance);
-            self.hub.front.state.flush(&moment, &mut self.effects);
+            self.hub.front.state.flush(&mut self.effects);
             let ready = self.hub.committer.submit(&mut self.effects);
             self.release(ready);
             // Lines that had waited for another realm may have been decided meanwhile.

@@ -17,6 +17,7 @@ mod node;
 mod options;
 mod people;
 mod trace;
+mod wires;
 mod world;
 
 pub use options::{Options, Planted};

@@ -3,15 +3,13 @@
 
 mod table;
 
-use crate::admin::{self, Refused, printable};
-use crate::serve;
+use crate::admin::{self, Refused, Whose, printable};
 use antar_client::with_default_port;
 use antar_server::{Config, Offline, SOCKET};
 use antar_wire::{Fingerprint, Name};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv6Addr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a running realm may take to answer: it waits 10 s for another, and once more for one that
@@ -22,12 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Options {
     #[command(subcommand)]
     action: Action,
-    /// The data directory [default: antar-data].
-    #[arg(long, global = true, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// The configuration file of the realm.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
 }
 
 #[derive(clap::Subcommand)]
@@ -89,8 +83,7 @@ enum Action {
 /// # Errors
 /// Where there is no realm, or it says no.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let (config, data) = (options.config.clone(), options.data.clone());
-    let config = serve::Options { config, data, ..Default::default() }.config()?;
+    let config = options.whose.config()?;
     match &options.action {
         Action::Show { json } => show(&config, *json),
         Action::List { json } => list(&config, *json),

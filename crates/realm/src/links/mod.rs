@@ -2,7 +2,8 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `record.rs` | what is durable about another realm: its record, the log of what it is owed, the cursor into its log |
+//! | `record.rs` | what is durable about another realm, and where it may be called |
+//! | `log.rs` | the log of what it is owed, and the cursor into its own |
 //! | `live.rs` | connections and calls that exist just now |
 //! | `call.rs` | calling other realms, and what carries a link |
 //! | `accept.rs` | being called: who may link, and which of two connections stays |
@@ -23,6 +24,7 @@ mod call;
 mod follow;
 mod keep;
 mod live;
+mod log;
 mod meet;
 mod owe;
 mod plain;
@@ -35,6 +37,7 @@ pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+pub(crate) use log::{InLog, OutLog};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
 pub(crate) use owe::{LONGEST, owe, owe_after};

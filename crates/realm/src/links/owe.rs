@@ -2,7 +2,7 @@
 
 use super::live::cursor_words;
 use super::{Epoch, Position, Step};
-use crate::{ConnId, Event, Output, RealmId};
+use crate::{Effects, Event, Output, RealmId, State};
 use antar_wire::{Chain, Code, Entry};
 use std::sync::Arc;
 
@@ -17,28 +17,6 @@ const BATCH: (usize, usize) = (512, 32 << 10);
 pub(crate) const LONGEST: usize = 100 << 10;
 
 impl Step<'_> {
-    /// Has what is owed sent to every peer that follows, as far as it may be under way.
-    pub fn send_owed(&mut self) {
-        let conns: Vec<(ConnId, RealmId, u64)> = (self.links().conns.iter())
-            .filter_map(|(conn, c)| Some((*conn, c.realm?, c.sent?)))
-            .collect();
-        for (conn, realm, sent) in conns {
-            let Some(out) = self.peer(realm).map(|peer| &peer.out) else { continue };
-            let each = out.owed_bytes() / out.owed().max(1) + 1;
-            let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
-            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
-            if last <= sent {
-                continue;
-            }
-            let (epoch, first) = (out.epoch, sent + 1);
-            let fresh = out.recent(first, last);
-            if let Some(c) = self.conn(conn) {
-                c.sent = Some(last);
-            }
-            self.output(Output::Deliver { conn, realm, epoch, first, last, fresh });
-        }
-    }
-
     /// A peer has told how far what it was owed is durable there.
     pub fn acked(&mut self, realm: RealmId, acked: Position) -> Result<(), Code> {
         let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };
@@ -51,14 +29,36 @@ impl Step<'_> {
     }
 }
 
+impl State {
+    /// Has what is owed sent to every peer that follows, as far as it may be under way. A driver calls
+    /// this once it has stepped through what it had: many messages go at once.
+    pub fn flush(&mut self, effects: &mut Effects) {
+        let Self { links, durable, .. } = self;
+        for (conn, c) in &mut links.conns {
+            let (Some(realm), Some(sent)) = (c.realm, c.sent) else { continue };
+            let Some(out) = durable.peers.get(&realm).map(|peer| &peer.out) else { continue };
+            let each = out.owed_bytes() / out.owed().max(1) + 1;
+            let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
+            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
+            if last <= sent {
+                continue;
+            }
+            c.sent = Some(last);
+            let (conn, epoch, first) = (*conn, out.epoch, sent + 1);
+            let fresh = out.recent(first, last);
+            effects.outputs.push(Output::Deliver { conn, realm, epoch, first, last, fresh });
+        }
+    }
+}
+
 /// What appends an entry to a log.
-pub(crate) fn owe(out: &super::record::OutLog, realm: RealmId, entry: Entry) -> Event {
+pub(crate) fn owe(out: &super::OutLog, realm: RealmId, entry: Entry) -> Event {
     owe_after(out, (out.tip, out.total()), realm, entry)
 }
 
 /// The same where the log stands, with what is to come before, at `(tip, total)`.
 pub(crate) fn owe_after(
-    out: &super::record::OutLog,
+    out: &super::OutLog,
     (tip, total): (Position, u64),
     realm: RealmId,
     entry: Entry,

@@ -219,9 +219,7 @@ impl State {
 
     /// Takes one input to its effects.
     pub fn step(&mut self, moment: &Moment, input: Input, effects: &mut Effects) {
-        for event in std::mem::take(&mut self.planted_later) {
-            let _ = self.emit(event, effects);
-        }
+        self.finish_planted(effects);
         match input {
             Input::Connected(conn, origin) => self.connected(moment, conn, origin, effects),
             Input::Disconnected(conn) => {
@@ -252,14 +250,6 @@ impl State {
                 }
                 Step { state: self, effects, moment }.keep_links();
             }
-        }
-    }
-
-    /// A driver calls this once it has stepped through what it had: peers are sent what they are owed,
-    /// many messages at once.
-    pub fn flush(&mut self, moment: &Moment, effects: &mut Effects) {
-        if !self.links.conns.is_empty() {
-            Step { state: self, effects, moment }.send_owed();
         }
     }
 
