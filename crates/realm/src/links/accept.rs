@@ -175,8 +175,14 @@ impl Cx<'_> {
         if open.is_none_or(|peer| peer.record.status != Status::Linked) {
             return Err(Code::Forbidden);
         }
-        if self.state.links.links.get(&realm).is_none_or(|link| link.conn != Some(conn)) {
-            self.step().carry(realm, conn);
+        match self.state.links.links.get(&realm).and_then(|link| link.conn) {
+            Some(current) if current == conn => {}
+            // What was said over a connection that has been replaced since comes too late.
+            Some(current) if current > conn => {
+                self.step().hang_up(conn, "another connection took its place");
+                return Err(Code::Forbidden);
+            }
+            _ => self.step().carry(realm, conn),
         }
         Ok(realm)
     }

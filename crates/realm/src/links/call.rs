@@ -311,6 +311,12 @@ impl Step<'_> {
             .map(|(conn, _)| *conn)
             .collect();
         waiting.into_iter().for_each(|conn| self.wake(conn, Proof::CaughtUp { stale: true }));
+        // The peer may have called already, before it was known here that this one is dead.
+        let next =
+            self.links().conns.iter().rev().find(|(_, c)| c.greeted && c.realm == Some(realm));
+        if let Some(next) = next.map(|(conn, _)| *conn) {
+            self.carry(realm, next);
+        }
     }
 
     /// Goes on with a user's request that waited for another realm.
