@@ -54,6 +54,12 @@ impl Decoder {
         Self { limit, tail: Vec::new(), state: State::First }
     }
 
+    /// Bytes held of a line whose end has not come.
+    #[doc(hidden)]
+    pub fn held(&self) -> usize {
+        self.tail.capacity()
+    }
+
     /// Takes bytes off the wire and appends the frames they complete.
     pub fn feed(&mut self, mut bytes: &[u8], frames: &mut impl Extend<Frame>) {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
@@ -63,7 +69,7 @@ impl Decoder {
                 self.state = State::Reading;
             } else if self.tail.is_empty() {
                 self.line(line, frames);
-            } else if self.tail.len() + line.len() > self.limit + 1 {
+            } else if self.is_over(line) {
                 self.overflow(line, frames);
                 self.resume();
             } else {
@@ -86,7 +92,7 @@ impl Decoder {
         if line.is_empty() || self.state == State::Deaf {
             return;
         }
-        if self.state == State::First && is_http(line, true) {
+        if self.state == State::First && is_http(line) {
             return self.deafen(frames);
         }
         self.state = State::Reading;
@@ -96,26 +102,38 @@ impl Decoder {
         }]);
     }
 
-    /// The beginning of a line whose end has not come yet. One byte past the limit may be its CR.
+    /// Whether the line is too long with `more` behind its tail. One byte past the limit may be its CR.
+    fn is_over(&self, more: &[u8]) -> bool {
+        self.tail.len() + more.len() > self.limit + 1
+    }
+
+    /// The beginning of a line whose end has not come yet.
     fn keep(&mut self, bytes: &[u8], frames: &mut impl Extend<Frame>) {
         if bytes.is_empty() || matches!(self.state, State::Skipping | State::Deaf) {
             return;
         }
-        if self.tail.len() + bytes.len() > self.limit + 1 {
+        let undecided = || self.state == State::First && begins_http(&self.head(bytes)).is_none();
+        if self.is_over(bytes) && !undecided() {
             self.overflow(bytes, frames);
         } else {
             self.tail.extend_from_slice(bytes);
         }
     }
 
+    /// The line's first bytes, with `more` behind its tail: what is told by them must not depend on how
+    /// much of the line came at once.
+    fn head(&self, more: &[u8]) -> Vec<u8> {
+        self.tail.iter().chain(more).copied().take(HTTP_HEAD).collect()
+    }
+
     /// Gives up on a line that is too long; `more` is what would have followed the tail.
     fn overflow(&mut self, more: &[u8], frames: &mut impl Extend<Frame>) {
-        let mut head = std::mem::take(&mut self.tail);
+        let head = self.head(more);
+        self.tail = Vec::new();
         if self.state == State::Deaf {
             return;
         }
-        head.extend_from_slice(&more[..more.len().min(HTTP_HEAD)]);
-        if self.state == State::First && is_http(&head, false) {
+        if self.state == State::First && begins_http(&head) == Some(true) {
             return self.deafen(frames);
         }
         self.state = State::Skipping;
@@ -142,20 +160,32 @@ const HTTP_METHODS: &[&[u8]] = &[
     b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"CONNECT", b"OPTIONS", b"TRACE", b"PATCH", b"PRI",
 ];
 
-/// Whether a first line is `METHOD TARGET HTTP/…`. Of a line cut short only its head is known:
-/// then the method must be one of HTTP's. No verb of ours is, and no name starts like a target.
-fn is_http(line: &[u8], whole: bool) -> bool {
-    let mut words = line.split(|&b| b == b' ' || b == b'\t').filter(|w| !w.is_empty());
+/// A CR counts as a blank: of a line cut short nobody knows which one ends it.
+fn blank_separated(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|b| matches!(b, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty())
+}
+
+/// Whether a whole first line is `METHOD TARGET HTTP/…`. The method is one of HTTP's, or the target
+/// looks like one: no verb of ours is a method, and no name starts like a target.
+fn is_http(line: &[u8]) -> bool {
+    let mut words = blank_separated(line);
     let (Some(method), Some(target)) = (words.next(), words.next()) else {
         return false;
     };
-    let known = HTTP_METHODS.contains(&method);
-    if !whole {
-        return known;
-    }
-    let versioned = words.next().is_some_and(|w| w.starts_with(b"HTTP/"));
     let like_a_target = matches!(target[0], b'/' | b'*') || target.contains(&b':');
-    versioned && (known || like_a_target)
+    let versioned = words.next().is_some_and(|word| word.starts_with(b"HTTP/"));
+    versioned && (HTTP_METHODS.contains(&method) || like_a_target)
+}
+
+/// Whether a first line of which only the head is known begins with one of HTTP's methods and a
+/// target. `None` while more of it could still tell.
+fn begins_http(head: &[u8]) -> Option<bool> {
+    let mut words = blank_separated(head);
+    let (method, target) = (words.next().unwrap_or_default(), words.next());
+    let known = HTTP_METHODS.contains(&method);
+    let could_be = HTTP_METHODS.iter().any(|m| m.starts_with(method));
+    let decided = target.is_some() || !could_be || head.len() == HTTP_HEAD;
+    decided.then_some(known && target.is_some())
 }
 
 trait TrimBlank {
@@ -221,6 +251,27 @@ mod tests {
         // Only the first line counts, and a message may speak of HTTP.
         assert_eq!(decode(99, &[b"ping\nGET / HTTP/1.1\n"]).len(), 2);
         assert_eq!(decode(99, &[b"send bob HTTP/1.1\n"]), [line("send bob HTTP/1.1")]);
+    }
+
+    #[test]
+    fn http_is_told_by_the_same_bytes_however_they_are_split() {
+        let blanks = format!("{}POST / x\nping\n", " ".repeat(HTTP_HEAD));
+        for (limit, text) in
+            [(0, "POST a:1\nping\n"), (2, "POST \r\r\nping\n"), (HTTP_HEAD, &blanks)]
+        {
+            let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
+            assert_eq!(decode(limit, &bytes), decode(limit, &[text.as_bytes()]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_too_long_is_told_before_its_end() {
+        assert_eq!(decode(2, &[b"send"]), [Frame::TooLong]);
+        assert_eq!(decode(2, &[b"POS", b"T"]), []);
+        assert_eq!(decode(2, &[b"POS", b"Tx"]), [Frame::TooLong]);
+        assert_eq!(decode(2, &[b"POST", b" x"]), [Frame::Http]);
+        assert_eq!(decode(2, &[b"x\nPOST"]), [line("x"), Frame::TooLong]);
+        assert_eq!(decode(2, &[&[b' '; HTTP_HEAD]]), [Frame::TooLong]);
     }
 
     #[test]
