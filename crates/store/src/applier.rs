@@ -3,8 +3,18 @@
 use crate::log::Segment;
 use crate::tree::Tree;
 use crate::{Ops, StoreError};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::collections::VecDeque;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Bytes in the log and not in the tree that are worth waking a thread for: some hundreds of
+/// messages. Until somebody reads, nobody needs them there.
+const WORTHWHILE: usize = 64 << 10;
+
+/// Bytes in the log and not in the tree past which a commit waits.
+const BEHIND: usize = 4 << 20;
+
+const GONE: &str = "the tree takes no more batches";
 
 /// A batch on its way into the tree, and the segment that was full before it.
 pub struct Batch {
@@ -13,24 +23,39 @@ pub struct Batch {
     pub full: Option<Segment>,
 }
 
-/// How far the tree is behind the log.
+/// What is in the log and not in the tree yet, and how far both are.
 #[derive(Default)]
 pub struct Progress {
     state: Mutex<State>,
+    /// Tells the applier that something is to be done.
+    work: Condvar,
+    /// Tells everybody else that something is done.
     moved: Condvar,
 }
 
 #[derive(Default)]
 struct State {
+    waiting: VecDeque<Batch>,
+    /// Bytes of batches that are not in the tree, also of those that are being put there.
+    bytes: usize,
     committed: u64,
     applied: u64,
+    /// Somebody waits for the tree to get here.
+    wanted: u64,
+    closed: bool,
+    /// There is no applier any more.
+    ended: bool,
     /// Why nothing goes on until the data are opened again.
     failed: Option<String>,
 }
 
 impl State {
-    pub fn check(&self) -> Result<(), StoreError> {
+    fn check(&self) -> Result<(), StoreError> {
         self.failed.as_ref().map_or(Ok(()), |why| Err(StoreError::Engine(why.clone())))
+    }
+
+    fn is_worthwhile(&self) -> bool {
+        self.bytes >= WORTHWHILE || self.wanted > self.applied || self.closed
     }
 }
 
@@ -43,12 +68,41 @@ impl Progress {
         self.state().check()
     }
 
-    pub fn committed(&self, number: u64) {
-        self.state().committed = number;
+    /// Notes a batch that is in the log; waits where the tree is too far behind.
+    pub fn committed(&self, batch: Batch) {
+        let mut state = self.state();
+        while state.bytes >= BEHIND && !state.ended {
+            state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.committed = batch.number;
+        state.bytes += batch.ops.as_bytes().len();
+        state.waiting.push_back(batch);
+        if state.is_worthwhile() {
+            drop(state);
+            self.work.notify_one();
+        }
     }
 
-    fn applied(&self, number: u64) {
-        self.state().applied = number;
+    /// Batches that are committed and not in the tree yet.
+    pub fn behind(&self) -> u64 {
+        let state = self.state();
+        state.committed.saturating_sub(state.applied)
+    }
+
+    /// Waits for batches that are worth it; none once this is closed and all are taken.
+    fn take(&self) -> VecDeque<Batch> {
+        let mut state = self.state();
+        while !state.is_worthwhile() || (state.waiting.is_empty() && !state.closed) {
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        std::mem::take(&mut state.waiting)
+    }
+
+    fn applied(&self, number: u64, bytes: usize) {
+        let mut state = self.state();
+        state.applied = number;
+        state.bytes -= bytes;
+        drop(state);
         self.moved.notify_all();
     }
 
@@ -57,13 +111,25 @@ impl Progress {
         self.moved.notify_all();
     }
 
-    /// Waits until everything committed by now is in the tree. After a failure what is in it can
-    /// still be read, unless something acknowledged is missing from it.
+    /// Has the applier end once everything is in the tree.
+    pub fn close(&self) {
+        self.state().closed = true;
+        self.work.notify_one();
+    }
+
+    /// Waits until everything committed by now is in the tree, which a disk that fails is not in the
+    /// way of.
     pub fn wait(&self) -> Result<(), StoreError> {
         let mut state = self.state();
         let target = state.committed;
+        if state.applied < target {
+            state.wanted = target.max(state.wanted);
+            self.work.notify_one();
+        }
         while state.applied < target {
-            state.check()?;
+            if state.ended {
+                return Err(StoreError::Engine(GONE.into()));
+            }
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         Ok(())
@@ -77,15 +143,37 @@ pub struct Applier {
     pub full: SyncSender<Segment>,
 }
 
+/// Lets nobody wait for an applier that is gone, be it by a panic.
+struct Ended<'a>(&'a Progress);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.ended = true;
+        if !state.closed {
+            state.failed.get_or_insert_with(|| GONE.into());
+        }
+        drop(state);
+        self.0.moved.notify_all();
+    }
+}
+
 impl Applier {
-    pub fn run(self, batches: Receiver<Batch>) {
-        for Batch { number, ops, full } in batches {
-            // Everything in the segment is in the tree: batches come in order.
-            if let Some(segment) = full {
-                let _ = self.full.send(segment);
+    pub fn run(self) {
+        let _ended = Ended(&self.progress);
+        loop {
+            let batches = self.progress.take();
+            let Some(last) = batches.back().map(|batch| batch.number) else { return };
+            let mut bytes = 0;
+            for Batch { number, ops, full } in batches {
+                // Everything in the segment is in the tree: batches come in order.
+                if let Some(segment) = full {
+                    let _ = self.full.send(segment);
+                }
+                self.tree.apply(number, &ops);
+                bytes += ops.as_bytes().len();
             }
-            self.tree.apply(number, &ops);
-            self.progress.applied(number);
+            self.progress.applied(last, bytes);
         }
     }
 }

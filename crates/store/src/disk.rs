@@ -1,7 +1,7 @@
 //! The engine of a running realm: a commit log of our own, and a tree for what is read.
 //!
-//! A batch is durable once it is in the log. A second thread then puts it into the tree, in memory,
-//! while the next one syncs; who reads waits for what was committed before. When a segment of the log
+//! A batch is durable once it is in the log. A second thread puts it into the tree, in memory,
+//! once there is enough to be worth it or somebody reads; who reads waits for what was committed before. When a segment of the log
 //! is full, a third thread has the tree write what it holds to tables, and the log lets go of what
 //! they contain.
 
@@ -11,20 +11,17 @@ use crate::janitor::Janitor;
 use crate::log::Log;
 use crate::mark::Mark;
 use crate::tree::{self, Tree};
-use crate::unfinished;
-use crate::{Direction, Engine, Ops, StoreError, Visit};
+use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
+use crate::{unfinished, usage};
 use lsm_tree::Guard;
 use std::fs::File;
 use std::io::Write;
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// Batches in the log that are not in the tree yet; past it a commit waits.
-const BEHIND: usize = 4;
 
 /// Segments that are full and not in the tree's tables yet; past it the tree waits, and so in the
 /// end does a commit. Bounds the memory that the tree takes.
@@ -107,8 +104,6 @@ impl Disk {
 
 /// The log, the tree, and the two threads between them.
 struct Running {
-    /// Closed only while this is dropped: the applier ends with it, and the janitor after.
-    queue: Option<SyncSender<Batch>>,
     log: Mutex<Log>,
     tree: Arc<Tree>,
     progress: Arc<Progress>,
@@ -124,24 +119,20 @@ impl Running {
             tree.apply(number, &ops);
         })?;
         let progress = Arc::new(Progress::default());
-        let (queue, batches) = sync_channel(BEHIND);
         let (full, segments) = sync_channel(UNWRITTEN);
         let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
         let janitor = Janitor { tree: tree.clone(), directory, progress: progress.clone(), kept };
-        let applier = spawn("applier", move || applier.run(batches))?;
+        let applier = spawn("applier", move || applier.run())?;
         let janitor = spawn("janitor", move || janitor.run(segments))?;
-        let (queue, log) = (Some(queue), Mutex::new(log));
-        Ok(Self { queue, log, tree, progress, applier: Some(applier), janitor: Some(janitor) })
+        let log = Mutex::new(log);
+        Ok(Self { log, tree, progress, applier: Some(applier), janitor: Some(janitor) })
     }
 
     fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
         self.progress.check()?;
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         let full = log.append(number, &ops).inspect_err(|e| self.progress.fail(&e.to_string()))?;
-        self.progress.committed(number);
-        let batch = Batch { number, ops, full };
-        // The applier ends only with this or after a failure, which the next to ask will hear of.
-        let _ = self.queue.as_ref().map(|queue| queue.send(batch));
+        self.progress.committed(Batch { number, ops, full });
         Ok(())
     }
 }
@@ -149,7 +140,8 @@ impl Running {
 impl Drop for Running {
     /// A clean stop leaves nothing for the next start to replay.
     fn drop(&mut self) {
-        self.queue = None;
+        self.progress.close();
+        // The janitor ends with the applier.
         let _ = self.applier.take().map(JoinHandle::join);
         let clean = self.janitor.take().is_some_and(|j| j.join().unwrap_or(false));
         if clean {
@@ -236,6 +228,13 @@ impl Engine for Disk {
         *slot = Some(Arc::new(Running::start(&self.path)?));
         Ok(())
     }
+
+    fn usage(&self) -> Option<Usage> {
+        let running = self.running.try_read().ok()?.clone()?;
+        let log_bytes = usage::bytes_in(&self.path.join("log")).ok()?;
+        let (tree_bytes, behind) = (running.tree.bytes(), running.progress.behind());
+        Some(Usage { log_bytes, tree_bytes, behind })
+    }
 }
 
 #[cfg(test)]
@@ -265,6 +264,9 @@ mod tests {
         let disk = Disk::open(dir.path()).unwrap();
         disk.commit(1, put("a")).unwrap();
         assert!(value(&disk, "a").is_some());
+        // Who reads waits for the tree.
+        let usage = disk.usage().unwrap();
+        assert!(usage.log_bytes > 0 && usage.behind == 0, "{usage:?}");
         assert!(matches!(Disk::open(dir.path()), Err(StoreError::Locked(_))));
         drop(disk);
         let disk = Disk::open(dir.path()).unwrap();
@@ -322,6 +324,7 @@ mod tests {
         let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, ["spare"]);
         let disk = Disk::open(dir.path()).unwrap();
+        assert!(disk.usage().unwrap().tree_bytes > 1 << 20);
         assert!((1..=5000).all(|n| value(&disk, &format!("k{n}")).is_some()));
     }
 

@@ -1,6 +1,6 @@
 //! The narrow interface behind which a storage engine sits.
 
-use crate::StoreError;
+use crate::{StoreError, Usage};
 use std::ops::{ControlFlow, Range};
 
 /// A key: 26 bytes at most, and 20 for what there is most of, so that engines can keep it inline. Those that begin with 0 are an
@@ -121,4 +121,10 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// While the cause lasts.
     fn reopen(&self) -> Result<(), StoreError>;
+
+    /// What the data take, where that is known: not while they are being opened again, nor of an
+    /// engine that is not on a disk. Looks at files, but waits for nobody.
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
 }

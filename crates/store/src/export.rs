@@ -11,6 +11,7 @@
 
 use crate::engine::{self, Ops};
 use crate::layout::{self, FORMAT, FORMAT_KEY, TIP_KEY, Tip};
+use crate::pair::{self, Pair};
 use crate::{Direction, Engine, StoreError};
 use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read, Write};
@@ -47,10 +48,14 @@ pub struct Exported {
 }
 
 impl Exported {
+    /// Counts a pair, which must be one that a realm writes.
     fn count(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.pairs += 1;
-        self.messages += layout::messages(key, value)?;
-        self.records += u64::from(key.first() == Some(&layout::RECORDS));
+        match pair::read(key, value)? {
+            Pair::Messages(_, run) => self.messages += run.len() as u64,
+            Pair::Record(_) => self.records += 1,
+            _ => {}
+        }
         Ok(())
     }
 }
@@ -91,16 +96,35 @@ pub fn export(
 
 /// Fills an engine that holds nothing. Where this fails, what it holds cannot be opened as a realm.
 pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreError> {
-    let (mut holds, all) = (engine.acknowledged() > 0, engine::everything());
-    engine.scan(all.clone(), Direction::Up, &mut |_, _| {
+    let mut holds = engine.acknowledged() > 0;
+    engine.scan(engine::everything(), Direction::Up, &mut |_, _| {
         holds = true;
         Ok(ControlFlow::Break(()))
     })?;
     if holds {
         return Err(StoreError::Engine("it holds something already".into()));
     }
+    let mut batch = 0;
+    let exported = read(input, |pairs| {
+        batch += 1;
+        engine.commit(batch, pairs)
+    })?;
+    batch += 1;
+    let mut ops = Ops::default();
+    ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
+    ops.put(TIP_KEY, |value| layout::encode(&Tip { batch, last_id: exported.last_id }, value))?;
+    engine.commit(batch, ops)?;
+    Ok(exported)
+}
+
+/// Reads what [`export`] wrote, frame by frame.
+pub fn read(
+    input: impl Read,
+    mut take: impl FnMut(Ops) -> Result<(), StoreError>,
+) -> Result<Exported, StoreError> {
+    let all = engine::everything();
     let mut frames = Reader::begin(input)?;
-    let (mut batch, mut found) = (0, Exported::default());
+    let (mut found, mut last) = (Exported::default(), engine::Key::new());
     let end: Exported = loop {
         let (kind, payload) = frames.next()?;
         if kind == END {
@@ -109,25 +133,21 @@ pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreEr
         let pairs = Ops::from_bytes(&payload);
         for (key, value) in pairs.iter() {
             match value {
-                Some(value) if (&all.start[..]..&all.end[..]).contains(&key) => {
+                // One scan wrote them, so that none comes twice.
+                Some(value) if key < &all.end[..] && key > &last[..] && key >= &all.start[..] => {
                     found.count(key, value).map_err(odd)?;
+                    key.clone_into(&mut last);
                 }
                 _ => return Err(odd(())),
             }
         }
-        batch += 1;
-        engine.commit(batch, pairs)?;
+        take(pairs)?;
     };
     frames.finish()?;
     (found.batch, found.last_id) = (end.batch, end.last_id);
     if found != end {
         return Err(unusable("it does not hold what it says"));
     }
-    batch += 1;
-    let mut ops = Ops::default();
-    ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
-    ops.put(TIP_KEY, |value| layout::encode(&Tip { batch, last_id: end.last_id }, value))?;
-    engine.commit(batch, ops)?;
     Ok(Exported { bytes: frames.bytes, ..end })
 }
 
@@ -147,6 +167,15 @@ fn checksum(number: u64, head: &[u8], payload: &[u8]) -> [u8; 8] {
     hash.update(head);
     hash.update(payload);
     hash.digest().to_le_bytes()
+}
+
+/// A stream of these frames, each of a kind: for tests of what no export would write.
+pub fn frames(frames: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut writer = Writer::begin(Vec::new()).ok();
+    for (kind, payload) in frames {
+        let _ = writer.as_mut().map(|writer| writer.write(*kind, payload));
+    }
+    writer.map(|writer| writer.out).unwrap_or_default()
 }
 
 struct Writer<W> {
@@ -438,6 +467,15 @@ mod tests {
         other.clone_from(&whole);
         other[MAGIC.len()] = 9;
         assert!(matches!(import(&other), Err(StoreError::Format { found: 9, known: VERSION })));
+        let (twice, _) =
+            layout::write(&[Event::RealmNamed(Name::parse("alpha").unwrap())]).unwrap();
+        let twice = twice.as_bytes();
+        let (mut end, said) =
+            (Vec::new(), Exported { pairs: 2, records: 2, ..Exported::default() });
+        layout::encode(&said, &mut end).unwrap();
+        assert!(
+            refused(&frames(&[(PAIRS, twice), (PAIRS, twice), (END, &end)])).contains("no export")
+        );
         let twin = Twin::default();
         open(&twin).commit(&batch(1, 1)).unwrap();
         assert!(Store::import(Box::new(twin), &whole[..]).is_err());

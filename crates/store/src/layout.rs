@@ -45,7 +45,6 @@ pub const RUN: usize = 64;
 pub const FORMAT_KEY: &[u8] = b"f";
 pub const TIP_KEY: &[u8] = b"b";
 pub const RECORDS: u8 = b'r';
-const MAILBOXES: u8 = b'm';
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,14 +54,14 @@ pub struct Tip {
 }
 
 /// An entry of a SENT list: where the message is.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pointer {
     pub id: u64,
     pub mailbox: Mailbox,
 }
 
 /// An entry of a log that another realm follows.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
     pub at: Position,
     pub entry: Arc<Entry>,
@@ -278,15 +277,11 @@ pub fn decode_run<T: DeserializeOwned>(key: &[u8], mut value: &[u8]) -> Result<V
     Ok(run)
 }
 
-/// How many messages a pair holds; that it can be read is found out on the way.
-pub fn messages(key: &[u8], value: &[u8]) -> Result<u64, StoreError> {
-    match key.first() {
-        Some(&MAILBOXES) => Ok(decode_run::<Message>(key, value)?.len() as u64),
-        _ => Ok(0),
-    }
+pub fn damaged(key: &[u8]) -> StoreError {
+    StoreError::Corrupt(format!("the value of key {} is unreadable", hex(key)))
 }
 
-pub fn damaged(key: &[u8]) -> StoreError {
-    let hex: String = key.iter().map(|b| format!("{b:02x}")).collect();
-    StoreError::Corrupt(format!("the value of key {hex} is unreadable"))
+/// A key as people are shown it.
+pub fn hex(key: &[u8]) -> String {
+    key.iter().map(|b| format!("{b:02x}")).collect()
 }

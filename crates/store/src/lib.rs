@@ -5,6 +5,7 @@
 //! which can crash.
 
 mod applier;
+mod check;
 mod disk;
 mod engine;
 mod error;
@@ -13,14 +14,28 @@ mod janitor;
 mod layout;
 mod log;
 mod mark;
+mod pair;
 mod store;
 mod tree;
 mod twin;
 mod unfinished;
+mod usage;
 
+/// What reads bytes from disk, for those who test it with hostile ones.
+#[doc(hidden)]
+pub mod bytes {
+    pub use crate::export::frames;
+    pub use crate::layout::{decode, encode, write};
+    pub use crate::log::{PAGE, Record, read_segment};
+    pub use crate::mark::{read as read_mark, written as written_mark};
+    pub use crate::pair::{Pair, read as read_pair};
+}
+
+pub use check::{Checked, Damage, Tell, check, check_export, check_pairs};
 pub use disk::Disk;
 pub use engine::{Direction, Engine, Key, Ops, Visit};
 pub use error::StoreError;
 pub use export::Exported;
 pub use store::Store;
 pub use twin::{Image, Twin};
+pub use usage::Usage;

@@ -29,21 +29,29 @@ impl Mark {
     /// Zero where nothing readable is there.
     pub fn get(&self) -> u64 {
         let mut bytes = [0; 16];
-        if self.0.read_exact_at(&mut bytes, 0).is_err() {
-            return 0;
-        }
-        let (number, check) = bytes.split_at(8);
-        let intact = number.iter().zip(check).all(|(a, b)| *a == !*b);
-        number.first_chunk().filter(|_| intact).map_or(0, |b| u64::from_be_bytes(*b))
+        let whole = self.0.read_exact_at(&mut bytes, 0).is_ok();
+        read(&bytes).filter(|_| whole).unwrap_or(0)
     }
 
     pub fn set(&self, number: u64) {
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&number.to_be_bytes());
-        bytes[8..].copy_from_slice(&(!number).to_be_bytes());
-        if let Err(error) = self.0.write_all_at(&bytes, 0) {
+        if let Err(error) = self.0.write_all_at(&written(number), 0) {
             // The batch itself is safe; only the check at the next start is weaker.
             tracing::warn!(%error, "could not note the last batch");
         }
     }
+}
+
+/// The number, and the same with every bit turned.
+pub fn written(number: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    bytes[8..].copy_from_slice(&(!number).to_be_bytes());
+    bytes
+}
+
+/// The number in what was written, where it is intact.
+pub fn read(bytes: &[u8]) -> Option<u64> {
+    let (number, check) = (bytes.first_chunk::<8>()?, bytes.get(8..16)?);
+    let intact = number.iter().zip(check).all(|(a, b)| *a == !*b);
+    intact.then(|| u64::from_be_bytes(*number))
 }

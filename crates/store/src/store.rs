@@ -2,9 +2,9 @@
 
 use crate::export::{self, Exported};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
-use crate::{Direction, Engine, Ops, StoreError};
+use crate::{Direction, Engine, Ops, StoreError, Usage};
 use antar_realm::links::Position;
-use antar_realm::{Event, Page, RealmId, Source};
+use antar_realm::{Event, MAX_PAGE_BYTES, Page, RealmId, Source};
 use antar_wire::{Chain, Entry, Message};
 use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
@@ -82,6 +82,11 @@ impl Store {
         self.load()
     }
 
+    /// What the data take, where that is known: see [`Engine::usage`].
+    pub fn usage(&self) -> Option<Usage> {
+        self.engine.usage()
+    }
+
     /// Makes events durable as one batch: all of them or none survive whatever comes.
     ///
     /// # Errors
@@ -111,16 +116,38 @@ impl Store {
     /// Where the disk or what is on it fails; a damaged message is reported, never returned.
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
         match source {
-            Source::Mailbox(_) => self.list(source, page, |message: &Message| message.id),
-            Source::Sent(_) => {
-                let (pointers, more) = self.list(source, page, |pointer: &Pointer| pointer.id)?;
-                let messages = pointers.into_iter().map(|pointer| self.follow(pointer));
-                Ok((messages.collect::<Result<_, _>>()?, more))
+            Source::Mailbox(_) => {
+                self.list(source, page, MAX_PAGE_BYTES, |message: &Message| message.id)
             }
+            Source::Sent(_) => self.sent(source, page),
             Source::Owed(_) | Source::Marks(_) => {
                 Err(StoreError::Engine("a log holds no messages".into()))
             }
         }
+    }
+
+    /// The messages that a SENT list points to.
+    fn sent(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
+        let id = |pointer: &Pointer| pointer.id;
+        let (mut pointers, mut more) = self.list(source, page, MAX_PAGE_BYTES, id)?;
+        let backward = page.after.is_none();
+        if backward {
+            pointers.reverse();
+        }
+        let (mut messages, mut bytes) = (Vec::with_capacity(pointers.len()), 0);
+        for pointer in pointers {
+            if bytes >= MAX_PAGE_BYTES {
+                more = true;
+                break;
+            }
+            let message = self.follow(pointer)?;
+            bytes += message.text.as_str().len();
+            messages.push(message);
+        }
+        if backward {
+            messages.reverse();
+        }
+        Ok((messages, more))
     }
 
     /// Lets go of the runs of a list that hold nothing past an entry.
@@ -152,7 +179,8 @@ impl Store {
             before: last.checked_add(1),
             limit: limit.saturating_add(1),
         };
-        let (owed, _) = self.list(Source::Owed(realm), page, |owed: &Owed| owed.at.seq)?;
+        let seq = |owed: &Owed| owed.at.seq;
+        let (owed, _) = self.list(Source::Owed(realm), page, usize::MAX, seq)?;
         Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
     }
 
@@ -164,25 +192,29 @@ impl Store {
         let page = Page { after: seq.checked_sub(1), before: seq.checked_add(1), limit: 1 };
         let found = match source {
             Source::Owed(_) => {
-                let (owed, _) = self.list(source, page, |owed: &Owed| owed.at.seq)?;
+                let (owed, _) = self.list(source, page, usize::MAX, |owed: &Owed| owed.at.seq)?;
                 owed.first().map(|owed| owed.at)
             }
-            Source::Marks(_) => self.list(source, page, |at: &Position| at.seq)?.0.first().copied(),
+            Source::Marks(_) => {
+                self.list(source, page, usize::MAX, |at: &Position| at.seq)?.0.first().copied()
+            }
             Source::Mailbox(_) | Source::Sent(_) => None,
         };
         Ok(found.filter(|at| at.seq == seq).map(|at| at.chain))
     }
 
-    /// A page of a list's entries, oldest first, and whether more is left in its direction.
+    /// A page of a list's entries, oldest first, and whether more is left in its direction. No run
+    /// is read once there are `most` bytes.
     fn list<T: DeserializeOwned>(
         &self,
         source: Source,
         page: Page,
+        most: usize,
         id: fn(&T) -> u64,
     ) -> Result<(Vec<T>, bool), StoreError> {
         let (first, past) = (page.after.map_or(0, |id| id.saturating_add(1)), page.before);
         let past = past.unwrap_or(u64::MAX);
-        let (mut found, mut more) = (Vec::new(), false);
+        let (mut found, mut more, mut bytes) = (Vec::new(), false, 0);
         if first >= past {
             return Ok((found, more));
         }
@@ -193,6 +225,11 @@ impl Store {
         let range = layout::entry(source, start)..layout::entry(source, past);
         let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
         self.engine.scan(range, direction, &mut |key, value| {
+            if bytes >= most {
+                more = true;
+                return Ok(ControlFlow::Break(()));
+            }
+            bytes += value.len();
             let mut run: Vec<T> = layout::decode_run(key, value)?;
             run.retain(|entry| (first..past).contains(&id(entry)));
             if direction == Direction::Down {
@@ -226,7 +263,9 @@ impl Store {
         let (after, before) = (id.checked_sub(1), id.checked_add(1));
         let page = Page { after, before, limit: 1 };
         let (found, _) =
-            self.list(Source::Mailbox(mailbox), page, |message: &Message| message.id)?;
+            self.list(Source::Mailbox(mailbox), page, MAX_PAGE_BYTES, |message: &Message| {
+                message.id
+            })?;
         found
             .into_iter()
             .next()
@@ -312,6 +351,31 @@ mod tests {
         assert_eq!(ids(&store, Source::Sent(AMY), Page::default()), (vec![5, 7], false));
         let sent = store.read(Source::Sent(AMY), Page::default()).unwrap();
         assert_eq!(sent, store.read(Source::Mailbox(BOB), Page::default()).unwrap());
+    }
+
+    #[test]
+    fn a_page_is_bounded_in_bytes_and_paging_gets_everything() {
+        let (store, _) = open(&Twin::default()).unwrap();
+        for id in 1..=300 {
+            let mut event = posted(BOB, Some(AMY), id);
+            if let Event::Posted { message, .. } = &mut event {
+                Arc::make_mut(message).text = Text::parse(&"x".repeat(16 << 10), 16 << 10).unwrap();
+            }
+            store.commit(&[event]).unwrap();
+        }
+        for source in [Source::Mailbox(BOB), Source::Sent(AMY)] {
+            let (newest, more) = ids(&store, source, Page::default());
+            assert!(more && newest.len() < 100 && newest.last() == Some(&300), "{newest:?}");
+            let (mut all, mut more) = (Vec::new(), true);
+            while more {
+                let page =
+                    Page { after: Some(all.last().copied().unwrap_or(0)), ..Page::default() };
+                let (next, left) = ids(&store, source, page);
+                all.extend(next);
+                more = left;
+            }
+            assert_eq!(all, (1..=300).collect::<Vec<_>>());
+        }
     }
 
     #[test]

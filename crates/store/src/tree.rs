@@ -102,6 +102,11 @@ impl Tree {
         Ok(())
     }
 
+    /// Bytes of its tables.
+    pub fn bytes(&self) -> u64 {
+        self.tree.disk_space()
+    }
+
     /// What was replaced before this will not be read any more.
     fn superseded(&self) -> u64 {
         let _nobody_chooses = self.choosing.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,136 @@
+//! The records: what there is of accounts, groups, sessions and links, and that they fit together.
+
+use super::Found;
+use crate::layout::Tip;
+use antar_realm::links::Position;
+use antar_realm::{Event, GroupRecord, RealmId};
+use antar_wire::{Name, TokenHash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of another realm.
+#[derive(Default)]
+pub struct Realm {
+    pub named: bool,
+    pub tip: Position,
+    pub floor: Position,
+    pub acked: Position,
+    pub cursor: Position,
+    /// The lives of its log that were followed, in order.
+    pub forks: BTreeMap<u64, Fork>,
+    /// Numbers of users there.
+    pub abroad: BTreeSet<u64>,
+}
+
+/// A life of a realm's log.
+pub struct Fork {
+    /// The last entry before it.
+    pub at: Position,
+    /// The last entry of the one before it.
+    pub left: u64,
+}
+
+/// All records, as far as others depend on them.
+#[derive(Default)]
+pub struct Known {
+    /// How far the data go, where that is known.
+    pub tip: Option<Tip>,
+    pub accounts: BTreeSet<u64>,
+    pub groups: BTreeMap<u64, (GroupRecord, BTreeSet<u64>)>,
+    pub realms: BTreeMap<u64, Realm>,
+    /// Which realm's each fork is.
+    pub forks: BTreeMap<u64, u64>,
+    names: BTreeSet<(&'static str, String)>,
+    tokens: BTreeSet<TokenHash>,
+}
+
+impl Known {
+    /// Takes a record. They come in the order of a start: what one refers to came before.
+    pub fn take(&mut self, event: Event, found: &mut Found<'_>) {
+        match event {
+            Event::AccountSet(id, record) => {
+                self.name("account", &record.name, found);
+                self.accounts.insert(id.0);
+            }
+            Event::GroupSet(id, record) => {
+                self.name("group", &record.name, found);
+                self.groups.insert(id.0, (record, BTreeSet::new()));
+            }
+            Event::MemberAdded(group, account, _) => match self.groups.get_mut(&group.0) {
+                Some((_, members)) if self.accounts.contains(&account.0) => {
+                    members.insert(account.0);
+                }
+                Some((record, _)) => {
+                    let what = format!("account {} is a member and does not exist", account.0);
+                    found.damage(format!("group {}", record.name), what);
+                }
+                None => {
+                    found.damage(format!("group {}", group.0), "has members and does not exist")
+                }
+            },
+            Event::SessionSet(id, record) => {
+                let place = format!("session {}", id.0);
+                if !self.accounts.contains(&record.account.0) {
+                    let what = format!("is of account {}, which does not exist", record.account.0);
+                    found.damage(&place, what);
+                }
+                if !self.tokens.insert(record.hash) {
+                    found.damage(place, "has the token of another");
+                }
+            }
+            event => self.take_link(event, found),
+        }
+    }
+
+    fn take_link(&mut self, event: Event, found: &mut Found<'_>) {
+        if let Event::RealmSet(id, record) = event {
+            self.realms.entry(id.0).or_default().named = true;
+            return self.name("realm", &record.name, found);
+        }
+        match event {
+            Event::OwedReached { realm: id, tip, .. } => self.realm(id).tip = tip,
+            Event::Trimmed { realm: id, floor, .. } => self.realm(id).floor = floor,
+            Event::Acked { realm: id, acked, .. } => self.realm(id).acked = acked,
+            Event::CursorReached { realm: id, cursor } => self.realm(id).cursor = cursor,
+            Event::Followed { realm: id, fork, at, left, .. } => {
+                self.realm(id).forks.insert(fork.0, Fork { at, left });
+                self.forks.insert(fork.0, id.0);
+            }
+            Event::AbroadSet(id, number, _) => drop(self.realm(id).abroad.insert(number)),
+            _ => {}
+        }
+    }
+
+    fn realm(&mut self, id: RealmId) -> &mut Realm {
+        self.realms.entry(id.0).or_default()
+    }
+
+    fn name(&mut self, kind: &'static str, name: &Name, found: &mut Found<'_>) {
+        if !self.names.insert((kind, name.folded().to_string())) {
+            found.damage(format!("{kind} {name}"), "there are two of that name");
+        }
+    }
+
+    /// What can be told only once all are there.
+    pub fn fit(&self, found: &mut Found<'_>) {
+        for (record, members) in self.groups.values() {
+            let owner = record.owner.map(|owner| owner.0);
+            let place = || format!("group {}", record.name);
+            match owner {
+                Some(owner) if !members.contains(&owner) => {
+                    found.damage(place(), format!("account {owner} owns it and is no member"));
+                }
+                None if !members.is_empty() => found.damage(place(), "has members and no owner"),
+                _ => {}
+            }
+        }
+        for (id, realm) in &self.realms {
+            let place = || format!("realm {id}");
+            if !realm.named {
+                found.damage(place(), "there are notes about it and no record of it");
+            }
+            if realm.floor.seq > realm.tip.seq {
+                found.damage(place(), "more of what it was owed is gone than there ever was");
+            }
+        }
+    }
+}

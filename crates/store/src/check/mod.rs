@@ -1,0 +1,212 @@
+//! Whether everything on disk is what was written there, and makes sense; nothing is changed.
+//!
+//! The tables are compared with the checksums in the tree's own list of them, the log is read as a start
+//! would, and every pair of what the two come to is read: see `pairs.rs` for what must hold of them.
+//! The tree is opened by way of links to its files in a temporary directory, since opening it tidies up.
+
+mod known;
+mod lists;
+mod pairs;
+mod shadow;
+mod tables;
+
+pub use pairs::check as check_pairs;
+
+use crate::export::{self, Exported};
+use crate::log::{self, Segment};
+use crate::{Ops, StoreError, mark, unfinished};
+use shadow::Shadow;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Something on disk that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where: a file, a list or a key.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// How much was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Tables of the tree, and bytes of them.
+    pub tables: u64,
+    /// Bytes of tables.
+    pub table_bytes: u64,
+    /// Batches in the log.
+    pub batches: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Accounts, groups, memberships, sessions and what concerns links.
+    pub records: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Entries of SENT lists, each of which leads to a message.
+    pub sent: u64,
+    /// Entries of what other realms are owed.
+    pub owed: u64,
+    /// Hashes of what other realms have sent.
+    pub hashes: u64,
+    /// What is damaged.
+    pub damages: u64,
+}
+
+/// Hears of damage as it is found, and now and then how far the check is.
+pub type Tell<'a> = dyn FnMut(&Checked, Option<Damage>) + 'a;
+
+/// What a check has found so far.
+pub struct Found<'a> {
+    checked: Checked,
+    tell: &'a mut Tell<'a>,
+}
+
+impl<'a> Found<'a> {
+    /// Nothing yet.
+    pub fn new(tell: &'a mut Tell<'a>) -> Self {
+        Self { checked: Checked::default(), tell }
+    }
+
+    fn damage(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        self.checked.damages += 1;
+        let damage = Damage { place: place.into(), what: what.into() };
+        (self.tell)(&self.checked, Some(damage));
+    }
+
+    fn progress(&mut self) {
+        (self.tell)(&self.checked, None);
+    }
+}
+
+/// Checks the data of a stopped realm. Goes on after what is damaged as far as it can.
+///
+/// # Errors
+/// [`StoreError::Locked`] where a server has the directory open, [`StoreError::Unfinished`] where it
+/// was not restored to the end, [`StoreError::Io`] where nothing can be read at all. Damage is no error:
+/// `tell` hears of it.
+pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<Checked, StoreError> {
+    let mut found = Found::new(tell);
+    let acknowledged = lock(path, &mut found)?;
+    unfinished::check(path)?;
+    let shadow = match tables::check(&path.join("tree"), &mut found)? {
+        Some(tables) => Shadow::open(&path.join("tree"), &tables, &mut found)?,
+        None => None,
+    };
+    check_log(&path.join("log"), shadow.as_ref(), &mut found)?;
+    if let Some(shadow) = shadow {
+        let number = acknowledged.as_ref().map_or(0, |(_, number)| *number);
+        pairs::check_engine(&shadow, number, &mut found);
+    } else {
+        found.damage("tree", "accounts, messages and everything else in it could not be checked");
+    }
+    Ok(found.checked)
+}
+
+/// Checks a backup's stream: that it is whole and that each pair can be read.
+///
+/// # Errors
+/// [`StoreError::Backup`] or [`StoreError::Format`] with the first thing that is wrong.
+pub fn check_export(input: impl Read) -> Result<Exported, StoreError> {
+    export::read(input, |_| Ok(()))
+}
+
+/// Keeps servers out while the file is held; also the number in it.
+fn lock(path: &Path, found: &mut Found<'_>) -> Result<Option<(File, u64)>, StoreError> {
+    let mut file = match File::open(path.join(mark::FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            found.damage(mark::FILE, "is missing: a log that lost its end would not be noticed");
+            return Ok(None);
+        }
+        file => file?,
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.into())),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+        Ok(()) => {}
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut bytes)?;
+    let number = mark::read(&bytes);
+    // A realm that has committed nothing yet has nothing to note.
+    if number.is_none() && !bytes.is_empty() {
+        found.damage(mark::FILE, "is unreadable: a log that lost its end would not be noticed");
+    }
+    Ok(Some((file, number.unwrap_or(0))))
+}
+
+/// Reads the log, and puts what it holds into the tree's memory as a start would.
+fn check_log(
+    directory: &Path,
+    shadow: Option<&Shadow>,
+    found: &mut Found<'_>,
+) -> Result<(), StoreError> {
+    let segments = match log::list(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            found.damage("log", "the directory is missing");
+            return Ok(());
+        }
+        segments => segments?,
+    };
+    let applied = shadow.and_then(|shadow| match shadow.applied() {
+        Ok(applied) => Some(applied),
+        Err(error) => {
+            found.damage("tree", format!("how far it goes cannot be read: {error}"));
+            None
+        }
+    });
+    let mut next = match (segments.first(), applied) {
+        (Some((first, _)), Some(applied)) if *first > applied + 1 => applied + 1,
+        (first, applied) => first.map_or(applied.unwrap_or(0) + 1, |(first, _)| *first),
+    };
+    // What comes after a gap would not be what it was.
+    let mut whole = true;
+    for (first, segment) in &segments {
+        if *first != next {
+            let place = name(segment);
+            found.damage(place, format!("batches {next} to {} are missing before it", first - 1));
+            whole = false;
+        }
+        (next, whole) = check_segment(segment, *first, shadow.filter(|_| whole), found, whole);
+        found.progress();
+    }
+    Ok(())
+}
+
+/// Reads one segment; the number after its last batch, and whether everything up to there is whole.
+fn check_segment(
+    segment: &Segment,
+    first: u64,
+    shadow: Option<&Shadow>,
+    found: &mut Found<'_>,
+    whole: bool,
+) -> (u64, bool) {
+    let mut next = first;
+    let mut replay = |number: u64, ops: Ops| {
+        if let Some(shadow) = shadow {
+            shadow.apply(number, &ops);
+        }
+        next = number + 1;
+    };
+    let read = std::fs::read(&segment.path).map_err(StoreError::Io);
+    let read = read.and_then(|bytes| log::read_segment(&bytes, first, &mut replay));
+    found.checked.batches += next - first;
+    found.checked.log_bytes += segment.size;
+    match read {
+        Ok(_) => (next, whole),
+        Err(StoreError::Corrupt(what)) => {
+            found.damage(name(segment), what);
+            (next, false)
+        }
+        Err(error) => {
+            found.damage(name(segment), format!("cannot be read: {error}"));
+            (next, false)
+        }
+    }
+}
+
+fn name(segment: &Segment) -> String {
+    let name = segment.path.file_name().unwrap_or_default();
+    format!("log/{}", name.to_string_lossy())
+}

@@ -1,0 +1,85 @@
+//! A tree that can be opened without a change to its files.
+
+use super::Found;
+use super::tables::Files;
+use crate::engine::{Direction, Key, Visit};
+use crate::tree::{self, Tree};
+use crate::{Engine, Ops, StoreError};
+use lsm_tree::Guard;
+use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+/// The tree as its files have it, opened by way of links to them; what the log adds is in its memory.
+pub struct Shadow {
+    tree: Tree,
+    _links: tempfile::TempDir,
+}
+
+impl Shadow {
+    /// Opens it; `None` where it cannot be, which is noted.
+    pub fn open(
+        from: &Path,
+        files: &Files,
+        found: &mut Found<'_>,
+    ) -> Result<Option<Self>, StoreError> {
+        let (links, from) = (tempfile::tempdir()?, from.canonicalize()?);
+        std::fs::create_dir(links.path().join("tables"))?;
+        for name in &files.names {
+            symlink(from.join(name), links.path().join(name))?;
+        }
+        match Tree::open(links.path()) {
+            Ok(tree) => Ok(Some(Self { tree, _links: links })),
+            Err(error) => {
+                found.damage("tree", format!("cannot be opened: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
+    pub fn applied(&self) -> Result<u64, StoreError> {
+        self.tree.applied()
+    }
+
+    pub fn apply(&self, number: u64, ops: &Ops) {
+        self.tree.apply(number, ops);
+    }
+}
+
+impl Engine for Shadow {
+    fn commit(&self, _: u64, _: Ops) -> Result<(), StoreError> {
+        self.reopen()
+    }
+
+    fn acknowledged(&self) -> u64 {
+        0
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.tree.get(key)
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut pairs = self.tree.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some(pair) = next else { return Ok(()) };
+            let (key, value) = pair.into_inner().map_err(tree::explain)?;
+            if let ControlFlow::Break(()) = visit(&key, &value)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        Err(StoreError::Engine("a check changes nothing".into()))
+    }
+}

@@ -1,0 +1,200 @@
+//! A pair of key and value, read: what [`crate::layout`] writes and nothing else.
+
+use crate::StoreError;
+use crate::layout::{
+    self, FORMAT_KEY, Owed, Pointer, RECORDS, RUN, TIP_KEY, Tip, damaged, decode, decode_run,
+};
+use antar_realm::links::Position;
+use antar_realm::{AccountId, Event, ForkId, GroupId, Mailbox, RealmId, Source};
+use antar_wire::Message;
+use serde::de::DeserializeOwned;
+use std::slice::from_ref;
+
+/// What a pair says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pair {
+    /// How far the data go.
+    Tip(Tip),
+    /// The version of the layout.
+    Format(u32),
+    /// What is loaded at a start.
+    Record(Event),
+    /// A run of messages of a mailbox.
+    Messages(Mailbox, Vec<Message>),
+    /// A run of a SENT list.
+    Sent(AccountId, Vec<Pointer>),
+    /// A run of what a realm is owed.
+    Owed(RealmId, Vec<Owed>),
+    /// A run of the hashes of what a realm has sent.
+    Marks(ForkId, Vec<Position>),
+}
+
+/// Reads a pair.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] where no batch of events could have written it: the value is unreadable, is
+/// under another key than its own, or is a run that is empty, too long or out of order.
+pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
+    match key {
+        TIP_KEY => decode(key, value).map(Pair::Tip),
+        FORMAT_KEY => decode(key, value).map(Pair::Format),
+        [RECORDS, ..] => record(key, value).map(Pair::Record),
+        _ => match source(key).ok_or_else(|| misplaced(key))? {
+            Source::Mailbox(mailbox) => {
+                run(key, value, |message: &Message| message.id).map(|m| Pair::Messages(mailbox, m))
+            }
+            Source::Sent(account) => {
+                run(key, value, |pointer: &Pointer| pointer.id).map(|p| Pair::Sent(account, p))
+            }
+            Source::Owed(realm) => {
+                run(key, value, |owed: &Owed| owed.at.seq).map(|owed| Pair::Owed(realm, owed))
+            }
+            Source::Marks(fork) => {
+                run(key, value, |at: &Position| at.seq).map(|marks| Pair::Marks(fork, marks))
+            }
+        },
+    }
+}
+
+/// A record, which must be what would be written of it.
+fn record(key: &[u8], value: &[u8]) -> Result<Event, StoreError> {
+    let event: Event = decode(key, value)?;
+    // Of these others are kept, or nothing.
+    if matches!(event, Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. }) {
+        return Err(misplaced(key));
+    }
+    let (ops, _) = layout::write(from_ref(&event))?;
+    let own = ops.iter().any(|(k, v)| k == key && v == Some(value));
+    if own { Ok(event) } else { Err(misplaced(key)) }
+}
+
+/// The list that a key belongs to.
+fn source(key: &[u8]) -> Option<Source> {
+    let (lists, _id) = key.split_last_chunk::<8>()?;
+    let (kind, list, further) = match lists.len() {
+        9 | 10 => {
+            let (kind, list) = lists.split_last_chunk::<8>()?;
+            (kind, u64::from_be_bytes(*list), 0)
+        }
+        _ => {
+            let (lists, further) = lists.split_last_chunk::<8>()?;
+            let (kind, list) = lists.split_last_chunk::<8>()?;
+            (kind, u64::from_be_bytes(*list), u64::from_be_bytes(*further))
+        }
+    };
+    let (user, realm) = (AccountId(list), RealmId(further));
+    let source = match kind {
+        b"mp" => Source::Mailbox(Mailbox::Private(user)),
+        b"mg" => Source::Mailbox(Mailbox::Group(GroupId(list))),
+        b"mr" => Source::Mailbox(Mailbox::Realm(user, realm)),
+        b"ms" => Source::Mailbox(Mailbox::SentRealm(user, realm)),
+        b"mt" => Source::Mailbox(Mailbox::GroupRealm(GroupId(list), realm)),
+        b"mw" => Source::Mailbox(Mailbox::Abroad(RealmId(list), further)),
+        b"s" => Source::Sent(user),
+        b"o" => Source::Owed(RealmId(list)),
+        b"k" => Source::Marks(ForkId(list)),
+        _ => return None,
+    };
+    // The length must be that of the kind, too.
+    let (_, id) = key.split_last_chunk()?;
+    (layout::entry(source, u64::from_be_bytes(*id)) == key).then_some(source)
+}
+
+/// A run, whose first id is that of its key.
+fn run<T: DeserializeOwned>(
+    key: &[u8],
+    value: &[u8],
+    id: fn(&T) -> u64,
+) -> Result<Vec<T>, StoreError> {
+    let run: Vec<T> = decode_run(key, value)?;
+    let (_, first) = key.split_last_chunk().ok_or_else(|| damaged(key))?;
+    let first = u64::from_be_bytes(*first);
+    let in_order = run.windows(2).all(|two| id(&two[0]) < id(&two[1]));
+    match run.first() {
+        Some(entry) if id(entry) == first && in_order && run.len() <= RUN => Ok(run),
+        _ => Err(misplaced(key)),
+    }
+}
+
+fn misplaced(key: &[u8]) -> StoreError {
+    StoreError::Corrupt(format!("what is under key {} does not belong there", layout::hex(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_wire::{Name, Text, Time};
+    use std::sync::Arc;
+
+    fn posted(mailbox: Mailbox, id: u64) -> Event {
+        let name = |n| Name::parse(n).unwrap();
+        let (time, from, to, text) = (Time(id), name("amy"), name("bob"), Text::empty());
+        let message = Message { id, time, from, to, text, realm: None, notice: None };
+        Event::Posted { mailbox, sender: Some(AccountId(1)), message: Arc::new(message) }
+    }
+
+    #[test]
+    fn every_list_is_read_under_its_own_key_only() {
+        let (user, group, realm) = (AccountId(1), GroupId(2), RealmId(3));
+        for mailbox in [
+            Mailbox::Private(user),
+            Mailbox::Group(group),
+            Mailbox::Realm(user, realm),
+            Mailbox::SentRealm(user, realm),
+            Mailbox::GroupRealm(group, realm),
+            Mailbox::Abroad(realm, 7),
+        ] {
+            let (ops, _) = layout::write(&[posted(mailbox, 5), posted(mailbox, 9)]).unwrap();
+            for (key, value) in ops.iter() {
+                let value = value.unwrap();
+                match read(key, value).unwrap() {
+                    Pair::Messages(of, run) => assert_eq!((of, run.len()), (mailbox, 2)),
+                    Pair::Sent(of, run) => assert_eq!((of, run.len()), (user, 2)),
+                    other => panic!("{other:?}"),
+                }
+                for at in 0..key.len() {
+                    let mut other = key.to_vec();
+                    other.remove(at);
+                    assert!(read(&other, value).is_err(), "{key:x?} without byte {at}");
+                }
+                let (mut other, last) = (key.to_vec(), key.len() - 1);
+                other[last] += 1;
+                assert!(read(&other, value).is_err());
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_within_an_event_is_not_followed_without_end() {
+        // Of what came over a link only the cursor is ever stored, but a backup may say anything.
+        let chain = antar_wire::Chain::parse(&"1".repeat(32)).unwrap();
+        let events = Vec::new();
+        // Alone it is none either, and more hashes than entries are no reason to stumble.
+        let (realm, fork, cursor) = (RealmId(1), ForkId(1), Position { seq: 0, chain });
+        let short = Event::Received { realm, fork, cursor, chains: vec![chain; 3], events };
+        let mut value = Vec::new();
+        layout::encode(&short, &mut value).unwrap();
+        assert!(read(b"rn", &value).is_err());
+        let events = Vec::new();
+        let (realm, fork, cursor) = (RealmId(1), ForkId(1), Position { seq: 1, chain });
+        let received = Event::Received { realm, fork, cursor, chains: vec![chain], events };
+        let mut one = Vec::new();
+        layout::encode(&received, &mut one).unwrap();
+        // How many events there are would come last.
+        one.pop_if(|last| *last == 0);
+        one.push(1);
+        assert!(read(b"rn", &one.repeat(100_000)).is_err());
+    }
+
+    #[test]
+    fn a_record_is_read_under_its_own_key_only() {
+        let (ops, _) = layout::write(&[Event::SessionEnded(antar_realm::SessionId(1))]).unwrap();
+        assert_eq!(ops.iter().filter(|(_, value)| value.is_some()).count(), 0);
+        let named = Event::RealmNamed(Name::parse("alpha").unwrap());
+        let (ops, _) = layout::write(from_ref(&named)).unwrap();
+        let (key, value) = ops.iter().next().unwrap();
+        assert_eq!(read(key, value.unwrap()).unwrap(), Pair::Record(named));
+        assert!(read(b"ra", value.unwrap()).is_err());
+        assert!(read(key, &[value.unwrap(), &[0][..]].concat()).is_err());
+    }
+}

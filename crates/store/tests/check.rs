@@ -1,0 +1,280 @@
+//! A check finds nothing where nothing is wrong, and names what is.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use antar_realm::links::{Address, Epoch, LinkKind, Position, RealmRecord, Status};
+use antar_realm::{
+    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Mailbox, PasswordHash, RealmId,
+    SessionId, SessionRecord,
+};
+use antar_store::{Damage, Disk, Engine, Ops, Store, StoreError, Twin};
+use antar_wire::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const BETA: RealmId = RealmId(3);
+const FORK: ForkId = ForkId(5);
+
+fn name(word: &str) -> Name {
+    Name::parse(word).unwrap()
+}
+
+fn entry() -> Arc<Entry> {
+    let text = Text::parse("owed", 99).unwrap();
+    let (from, to) = (name("amy"), name("bob"));
+    Arc::new(Entry { kind: EntryKind::Private, time: Time(5), from, to, text })
+}
+
+fn posted(mailbox: Mailbox, id: u64) -> Event {
+    let text = Text::parse(&"x".repeat(200), 200).unwrap();
+    let (from, to) = (name("amy"), name("bob"));
+    let message = Message { id, time: Time(id), from, to, text, realm: None, notice: None };
+    Event::Posted { mailbox, sender: Some(AccountId(1)), message: Arc::new(message) }
+}
+
+/// Where the log of what beta is owed stands at some entry.
+fn owed(seq: u64) -> Position {
+    let next = |at: Position, seq| Position { seq, chain: at.chain.with(&entry()) };
+    (1..=seq).fold(Position::default(), next)
+}
+
+/// A realm with a bit of everything.
+fn beginning() -> Vec<Event> {
+    let password = || PasswordHash::new("x".into());
+    let account = |word| {
+        let (name, password, created) = (name(word), password(), Time(1));
+        AccountRecord { name, password, admin: false, created }
+    };
+    let (creator, owner, created) = (AccountId(1), Some(AccountId(1)), Time(1));
+    let staff = GroupRecord { name: name("staff"), password: password(), creator, owner, created };
+    let address = Some(Address { host: "beta".into(), port: 1, told_by: None });
+    let (kind, status, since) = (LinkKind::Native(Fingerprint([7; 32])), Status::Linked, Time(1));
+    let beta = RealmRecord { name: name("beta"), kind, address, status, since };
+    let hash = Token::new([1; 32]).hash();
+    let session = SessionRecord { hash, account: creator, used: Time(1) };
+    let at = Position { seq: 4, chain: Chain::START };
+    vec![
+        Event::RealmNamed(name("alpha")),
+        Event::AccountSet(AccountId(1), account("amy")),
+        Event::AccountSet(AccountId(2), account("bob")),
+        Event::RealmSet(BETA, beta),
+        Event::EpochBegun(BETA, Epoch(9)),
+        Event::GroupSet(GroupId(4), staff),
+        Event::MemberAdded(GroupId(4), AccountId(1), 4),
+        Event::Followed { realm: BETA, fork: FORK, epoch: Epoch(7), at, left: 0 },
+        Event::SessionSet(SessionId(6), session),
+    ]
+}
+
+/// The batch after `n` others.
+fn batch(n: u64) -> Vec<Event> {
+    let (tip, cursor) = (owed(n), Position { seq: 4 + n, chain: owed(n).chain });
+    let (id, chains) = (10 * n, vec![cursor.chain]);
+    let events = vec![posted(Mailbox::Realm(AccountId(2), BETA), id + 3)];
+    vec![
+        posted(Mailbox::Private(AccountId(2)), id + 1),
+        posted(Mailbox::Group(GroupId(4)), id + 2),
+        Event::Owed { realm: BETA, tip, total: n, since: Time(1), entry: entry() },
+        Event::Received { realm: BETA, fork: FORK, cursor, chains, events },
+    ]
+}
+
+fn fill(store: &Store, batches: u64) {
+    store.commit(&beginning()).unwrap();
+    (1..=batches).for_each(|n| store.commit(&batch(n)).unwrap());
+}
+
+/// A realm whose data are in tables, and which was killed with 19 batches more in its log.
+fn realm(batches: u64) -> tempfile::TempDir {
+    let [running, killed] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let open = || Store::open(Box::new(Disk::open(running.path()).unwrap())).unwrap().0;
+    fill(&open(), batches);
+    let store = open();
+    (batches + 1..batches + 20).for_each(|n| store.commit(&batch(n)).unwrap());
+    copy(running.path(), killed.path());
+    killed
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(std::fs::copy(path, to).unwrap()),
+        }
+    }
+}
+
+/// Every file with what is in it.
+fn files(at: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(at).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => drop(found.insert(path.clone(), std::fs::read(path).unwrap())),
+        }
+    }
+    found
+}
+
+/// What is wrong with a directory; nothing in it changes.
+fn damages(directory: &Path) -> Vec<Damage> {
+    let (before, mut damages) = (files(directory), Vec::new());
+    let checked = antar_store::check(directory, &mut |_, damage| damages.extend(damage)).unwrap();
+    assert!(files(directory) == before, "a check changes nothing");
+    assert_eq!(checked.damages, damages.len() as u64);
+    damages
+}
+
+#[track_caller]
+fn is_named(damages: &[Damage], place: &str, what: &str) {
+    let named = damages.iter().any(|d| d.place.contains(place) && d.what.contains(what));
+    assert!(named, "{place}: {what} is not among {damages:#?}");
+}
+
+/// The first file of a directory that fits, and how it is shown.
+fn file(directory: &Path, part: &str) -> (PathBuf, String) {
+    let shown = |path: &PathBuf| path.strip_prefix(directory).unwrap().display().to_string();
+    let mut all = files(directory).into_keys().map(|path| (path.clone(), shown(&path)));
+    all.find(|(_, shown)| shown.starts_with(part)).unwrap()
+}
+
+fn flip(path: &Path, at: impl Fn(usize) -> usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = at(bytes.len());
+    bytes[at] ^= 4;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_sound_realm_is_found_sound_and_counted() {
+    let killed = realm(300);
+    let mut found = Vec::new();
+    let checked = antar_store::check(killed.path(), &mut |_, damage| found.extend(damage)).unwrap();
+    assert_eq!(found, []);
+    assert_eq!((checked.messages, checked.sent), (3 * 319, 3 * 319));
+    assert_eq!((checked.owed, checked.hashes, checked.batches), (319, 319, 19));
+    assert!(checked.tables > 0 && checked.table_bytes > 10_000 && checked.records > 9);
+    // It still opens, and is as sound after a clean stop.
+    drop(Store::open(Box::new(Disk::open(killed.path()).unwrap())).unwrap());
+    assert_eq!(damages(killed.path()), []);
+}
+
+#[test]
+fn a_running_realm_must_be_stopped_first() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Disk::open(directory.path()).unwrap();
+    let checked = antar_store::check(directory.path(), &mut |_, _| ());
+    assert!(checked.is_err_and(|error| matches!(error, StoreError::Locked(_))));
+    drop(disk);
+    assert_eq!(damages(directory.path()), []);
+}
+
+#[test]
+fn a_bit_that_turned_is_found_wherever_it_is() {
+    let whole = realm(300);
+    let parts = ["tree/current", "tree/v", "tree/tables/"];
+    for (part, divisor) in parts.iter().flat_map(|part| (1..6).map(move |d| (*part, d))) {
+        let damaged = tempfile::tempdir().unwrap();
+        copy(whole.path(), damaged.path());
+        let (path, shown) = file(damaged.path(), part);
+        flip(&path, |length| length - 1 - (length - 1) / divisor);
+        // A list of another number is not there.
+        let place = if part == "tree/current" { "tree/" } else { &shown };
+        let damages = damages(damaged.path());
+        is_named(&damages, place, "");
+        // What cannot be read is not taken for what is gone, and is told of once.
+        assert!(damages.len() < 9, "{damages:#?}");
+    }
+    // In the log the last record may be torn; those before it are not.
+    flip(&file(whole.path(), "log/0").0, |_| 4096 * 3 + 50);
+    is_named(&damages(whole.path()), "log/0", "is damaged, and batch");
+}
+
+#[test]
+fn files_that_are_gone_are_named() {
+    for (part, what) in [
+        ("tree/current", "cannot be read"),
+        ("tree/v", "cannot be read"),
+        ("tree/tables/", "missing"),
+        ("acknowledged", "missing"),
+    ] {
+        let damaged = realm(100);
+        let (path, shown) = file(damaged.path(), part);
+        std::fs::remove_file(&path).unwrap();
+        is_named(&damages(damaged.path()), &shown, what);
+    }
+    let damaged = realm(100);
+    std::fs::remove_file(file(damaged.path(), "log/0").0).unwrap();
+    is_named(&damages(damaged.path()), "the end of the data", "the last 19 of");
+}
+
+/// Damage that has its checksums right: a twin in which pairs were changed.
+fn planted(change: impl FnOnce(&mut Ops)) -> Vec<Damage> {
+    let twin = Twin::default();
+    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    fill(&store, 30);
+    let mut ops = Ops::default();
+    change(&mut ops);
+    twin.commit(31, ops).unwrap();
+    let mut damages = Vec::new();
+    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    damages
+}
+
+fn key(kind: &[u8], numbers: &[u64]) -> Vec<u8> {
+    let numbers = numbers.iter().flat_map(|n| n.to_be_bytes());
+    kind.iter().copied().chain(numbers).collect()
+}
+
+fn put(ops: &mut Ops, key: &[u8], value: &[u8]) {
+    let value = |out: &mut Vec<u8>| {
+        out.extend_from_slice(value);
+        Ok(())
+    };
+    ops.put(key, value).unwrap();
+}
+
+#[test]
+fn what_does_not_fit_together_is_named() {
+    assert_eq!(planted(|_| ()), []);
+    for (gone, place, what) in [
+        (key(b"mp", &[2, 51]), "SENT of account 1", "message 51 is gone"),
+        (key(b"o", &[3, 7]), "what realm 3 is owed", "entry 8 follows entry 6"),
+        (key(b"o", &[3, 1]), "what realm 3 is owed", "entries 1 to 1 are missing"),
+        (key(b"o", &[3, 30]), "what realm 3 is owed", "the last entry is 29"),
+        (key(b"k", &[5, 9]), "life 5", "entry 10 follows entry 8"),
+        (key(b"k", &[5, 34]), "life 5", "the last entry is 33, and should be 34"),
+        (key(b"ra", &[1]), "session 6", "account 1, which does not exist"),
+        (key(b"rg", &[4]), "group 4", "has members and does not exist"),
+        (key(b"rm", &[4, 1]), "group staff", "owns it and is no member"),
+        (key(b"rl", &[3, 0]), "realm 3", "no record of it"),
+        (b"f".to_vec(), "the version of the data", "is missing"),
+        (b"b".to_vec(), "how far the data go", "is missing"),
+    ] {
+        is_named(&planted(|ops| ops.delete(&gone)), place, what);
+    }
+    for (at, value, place, what) in [
+        (key(b"mp", &[2, 51]), &b"\xff"[..], "messages", "is unreadable"),
+        (key(b"mp", &[2, 51]), b"", "messages", "does not belong there"),
+        (key(b"ra", &[9]), b"\x02", "accounts", "is unreadable"),
+        (key(b"x", &[9]), b"", "the store", "does not belong there"),
+        (b"b".to_vec(), &[40, 5], "messages", "5 is the highest there is"),
+        (b"b".to_vec(), &[29, 200, 200, 3, 0], "how far the data go", "is unreadable"),
+        (b"f".to_vec(), &[9], "the version of the data", "this program knows 1"),
+    ] {
+        is_named(&planted(|ops| put(ops, &at, value)), place, what);
+    }
+    // One error does not keep the next from being found.
+    let many = planted(|ops| {
+        ops.delete(&key(b"mp", &[2, 51]));
+        put(ops, &key(b"mg", &[4, 62]), b"\xff");
+        ops.delete(&key(b"o", &[3, 7]));
+    });
+    is_named(&many, "SENT of account 1", "message 51 is gone");
+    is_named(&many, "messages", "is unreadable");
+    is_named(&many, "what realm 3 is owed", "entry 8 follows entry 6");
+}
