@@ -49,6 +49,16 @@ impl Batches {
         (self.open.events.len(), self.open.outputs.len())
     }
 
+    /// Whether there is a batch, and nothing before it is under way.
+    pub fn is_next(&self) -> bool {
+        self.under_way == 0 && self.filling() != (0, 0)
+    }
+
+    /// Batches taken and not settled.
+    pub fn under_way(&self) -> usize {
+        self.under_way
+    }
+
     /// Whether nothing is on its way to the disk.
     pub fn is_idle(&self) -> bool {
         self.under_way == 0 && self.filling() == (0, 0)

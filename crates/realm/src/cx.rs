@@ -168,6 +168,11 @@ impl Cx<'_> {
 
     /// Hashes a new password.
     pub(crate) fn hash(&self, password: &str) -> Result<PasswordHash, Stop> {
+        self.hash_for(password, false)
+    }
+
+    /// Hashes a new password, perhaps for an account that anyone makes.
+    pub(crate) fn hash_for(&self, password: &str, registers: bool) -> Result<PasswordHash, Stop> {
         let limit = self.state.limits.password_bytes;
         if password.is_empty() || Text::parse(password, limit).is_err() {
             return Err(Code::BadPassword.into());
@@ -179,8 +184,10 @@ impl Cx<'_> {
         });
         let mut salt = [0; 16];
         salt.copy_from_slice(&self.moment.entropy[..16]);
-        hashed
-            .ok_or_else(|| Stop::Work(Work::Hash { password: Secret::new(password.into()), salt }))
+        hashed.ok_or_else(|| {
+            let password = Secret::new(password.into());
+            Stop::Work(Work::Hash { password, salt, registers })
+        })
     }
 
     /// Whether a password has this hash; failures count against `subject`.

@@ -149,7 +149,9 @@ pub enum Event {
         cursor: Position,
         /// The hash at each entry, the last that of the cursor.
         chains: Vec<Chain>,
-        /// [`Event::Posted`] for what was delivered and [`Event::Owed`] for what is told back.
+        /// [`Event::Posted`] for what was delivered and [`Event::Owed`] for what is told back. Never
+        /// stored here: what reads events from disk must not follow one within the other without end.
+        #[serde(skip)]
         events: Vec<Event>,
     },
     /// The stored form of the latest [`Event::Received`], without what it brought.

@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
 
+/// Bytes of messages past which a page goes no further: a history is built in memory, and who asked
+/// for it may be slow to take it. It may be exceeded by what one batch added.
+pub const MAX_PAGE_BYTES: usize = 1 << 20;
+
 /// A list of messages that grows at its end.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,

@@ -7,6 +7,7 @@
 
 mod args;
 mod batches;
+mod census;
 mod cx;
 mod event;
 mod front;
@@ -22,10 +23,11 @@ mod work;
 
 pub use args::Args;
 pub use batches::{Batches, Refusal};
+pub use census::{Census, LinkCensus, Requests};
 pub use cx::{Answer, Cx, Stop};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use front::Front;
-pub use history::{MAX_PAGE, Mailbox, Page, Read, Source};
+pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, RealmId, SessionId};
 pub use links::may_dial;
 pub use planted::Bug;

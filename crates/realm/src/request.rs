@@ -6,6 +6,8 @@ use antar_wire::{Dialect, Token, words};
 /// A line whose verb is known.
 pub(crate) struct Request<'a> {
     pub verb: &'static Verb,
+    /// The verb's place among [`verbs::all`].
+    pub number: usize,
     pub token: Option<Token>,
     /// What follows the verb and the token.
     pub params: &'a str,
@@ -15,24 +17,24 @@ impl<'a> Request<'a> {
     /// Reads a line; its dialect comes out either way, the rest only where the verb is known.
     pub fn parse(line: &'a str) -> (Dialect, Option<Self>) {
         let (first, rest) = words::first(line);
-        if let Some(verb) = verbs::find(first) {
-            return (Dialect::of(first), Some(Self::of(verb, rest)));
+        if let Some(row) = verbs::find_word(first) {
+            return (Dialect::of(first), Some(Self::of(row, rest)));
         }
         let (second, after) = words::first(rest);
         match verbs::find_pair(first, second) {
-            Some(verb) => {
+            Some(row) => {
                 let upper = [first, second].iter().all(|w| Dialect::of(w) == Dialect::Upper);
                 let dialect = if upper { Dialect::Upper } else { Dialect::Lower };
-                (dialect, Some(Self::of(verb, after)))
+                (dialect, Some(Self::of(row, after)))
             }
             None => (Dialect::of(first), None),
         }
     }
 
-    fn of(verb: &'static Verb, params: &'a str) -> Self {
+    fn of((number, verb): (usize, &'static Verb), params: &'a str) -> Self {
         let (first, rest) = words::first(params);
         if let Some(token) = Token::parse(first) {
-            return Self { verb, token: Some(token), params: rest };
+            return Self { verb, number, token: Some(token), params: rest };
         }
         if verb.addressed
             && let (port, rest) = words::first(rest)
@@ -40,9 +42,9 @@ impl<'a> Request<'a> {
             && let (third, rest) = words::first(rest)
             && let Some(token) = Token::parse(third)
         {
-            return Self { verb, token: Some(token), params: rest };
+            return Self { verb, number, token: Some(token), params: rest };
         }
-        Self { verb, token: None, params }
+        Self { verb, number, token: None, params }
     }
 }
 

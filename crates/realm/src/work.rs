@@ -40,6 +40,8 @@ pub enum Work {
         password: Secret<String>,
         /// 16 random bytes.
         salt: [u8; 16],
+        /// Whether it is for an account that anyone makes.
+        registers: bool,
     },
     /// Tell whether a password has this hash.
     Verify {

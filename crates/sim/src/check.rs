@@ -68,6 +68,20 @@ impl World<'_> {
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
     }
 
+    /// What is on every disk fits together, as `antar check` would find it.
+    pub fn stores_are_sound(&mut self) {
+        for node in 0..self.nodes.len() {
+            let mut damages = Vec::new();
+            let disk = &self.nodes[node].disk;
+            antar_store::check_pairs(disk, &mut |_, damage| damages.extend(damage));
+            if let Some(damage) = damages.first().filter(|_| self.violation.is_none()) {
+                let (name, place, what) = (&self.nodes[node].name, &damage.place, &damage.what);
+                return self.violate(format!("the store of {name}: {place}: {what}"));
+            }
+            self.checked.count("a store is sound");
+        }
+    }
+
     /// What was answered with OK is in SENT, unless its realm was put back to before that.
     fn acknowledged_is_kept(&mut self, sent: &BTreeMap<(usize, usize), BTreeSet<String>>) {
         let kept = |written: &crate::people::Written, text: &String| {

@@ -91,6 +91,7 @@ impl<'a> World<'a> {
         self.end_faults();
         self.settle();
         self.compare();
+        self.stores_are_sound();
         let Self { seed, violation, injected, checked, trace, .. } = self;
         Report { seed, violation, injected, checked, trace: trace.into_lines() }
     }

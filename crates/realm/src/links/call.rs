@@ -122,7 +122,7 @@ impl Step<'_> {
         if failure.code == Code::RealmCrossed || link.conn.is_some() {
             return self.retry_later(realm);
         }
-        link.failures = link.failures.saturating_add(1);
+        link.failed();
         link.refused = failure.code != Code::RealmUnreachable;
         if link.error.as_ref() != Some(&failure.error) {
             (link.error, link.since) = (Some(failure.error), now);
@@ -303,6 +303,7 @@ impl Step<'_> {
             return;
         }
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
+        link.lost += 1;
         let name = self.name_of(realm);
         self.tell(format!("link with {name}: down, {why}"));
         self.retry_later(realm);

@@ -1,6 +1,6 @@
 //! What exists of links just now. Nothing here outlives the process.
 
-use super::{Address, Epoch, Position};
+use super::{Address, Epoch, LinkKind, Position, RealmRecord, Status};
 use crate::{AccountId, AskId, ConnId, DialId, Proof, RealmId};
 use antar_wire::{Chain, Fingerprint, Name, Time, Token};
 use std::collections::{BTreeMap, VecDeque};
@@ -72,6 +72,9 @@ pub(crate) struct Link {
     pub refused: bool,
     /// Calls or requests in a row that failed.
     pub failures: u32,
+    /// Calls or requests that ever failed, and connections that were lost, for who watches the realm.
+    pub failed: u64,
+    pub lost: u64,
     /// When to try again, in milliseconds of uptime.
     pub retry_at: u64,
     /// How far its clock is ahead of ours, in milliseconds.
@@ -92,6 +95,26 @@ pub(crate) struct Link {
     pub kept: BTreeMap<AccountId, usize>,
     /// The first of the messages owed that a plain peer may remember.
     pub remembers_from: u64,
+}
+
+impl Link {
+    /// A call or a request failed.
+    pub fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        self.failed += 1;
+    }
+
+    /// How it stands, in a word.
+    pub fn state(&self, record: &RealmRecord) -> &'static str {
+        match (record.status, &record.kind) {
+            (Status::Asking | Status::Asked, _) => "waiting",
+            (Status::Removed | Status::RemovedThere, _) => "removed",
+            (Status::Linked, _) if self.refused => "refused",
+            (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => "up",
+            (Status::Linked, LinkKind::Plain) if self.failures == 0 => "up",
+            (Status::Linked, _) => "down",
+        }
+    }
 }
 
 /// A connection with another realm, or with what says it is one.

@@ -74,7 +74,7 @@ impl Step<'_> {
                 let link = self.link(realm);
                 link.errand = None;
                 link.error = Some("what is owed to it cannot be read".into());
-                link.failures = link.failures.saturating_add(1);
+                link.failed();
                 return self.retry_later(realm);
             }
         };
@@ -168,7 +168,7 @@ impl Step<'_> {
         if link.error.as_ref() != Some(&error) {
             (link.error, link.since) = (Some(error), now);
         }
-        link.failures = link.failures.saturating_add(1);
+        link.failed();
         self.retry_later(realm);
     }
 

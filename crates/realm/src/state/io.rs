@@ -1,7 +1,7 @@
 //! What goes into the state, and what comes out.
 
 use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Unreadable};
-use crate::{AskId, ConnId, DialId, Event, Proof, Read, RealmId, Source, Work};
+use crate::{AskId, ConnId, DialId, Event, Limits, Policy, Proof, Read, RealmId, Source, Work};
 use antar_wire::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ pub enum Input {
     },
     /// A connection is gone.
     Disconnected(ConnId),
+    /// The operator has set other limits, and who may do what.
+    Settings(Box<(Limits, Policy)>),
     /// A call to another realm came to nothing. One that succeeds is a connection.
     NotDialled(DialId, NotDialled),
     /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.

@@ -166,6 +166,11 @@ impl Live {
         }
     }
 
+    /// Connections that watch.
+    pub fn count_watchers(&self) -> usize {
+        self.watching.values().map(BTreeSet::len).sum()
+    }
+
     /// Calls `tell` for each connection that watches for one of the users: whichever are fewer,
     /// members or watched users, are gone through.
     pub fn watchers_among<T>(

@@ -8,13 +8,14 @@ pub(crate) use durable::{Account, Durable, Group};
 pub use io::{Effects, Input, Mode, Moment, Origin, Output};
 pub(crate) use live::Live;
 
-use crate::links::{self, Contact, Failure, Links, NotDialled, Step, Waiting};
+use crate::census::Requests;
+use crate::links::{self, Contact, Failure, Links, NotDialled, Status, Step, Waiting};
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
     Answer, Args, Bug, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, SessionId, Stop,
 };
-use antar_wire::{Body, BoxKind, Code, Frame, Message, Name, Time, Token};
+use antar_wire::{Body, BoxKind, Code, Fingerprint, Frame, Message, Name, Time, Token};
 use std::sync::Arc;
 
 /// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
@@ -38,7 +39,8 @@ pub struct State {
     pub(crate) planted_later: Vec<Event>,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
-    mode: Mode,
+    pub(crate) mode: Mode,
+    pub(crate) requests: Requests,
 }
 
 /// How often idle sessions are looked for, in milliseconds.
@@ -57,6 +59,7 @@ impl State {
             planted_later: Vec::new(),
             swept: None,
             mode: Mode::Open,
+            requests: Requests::default(),
         };
         state.load(events);
         state
@@ -160,6 +163,18 @@ impl State {
         self.live.session(conn).is_some() || self.links.conns.contains_key(&conn)
     }
 
+    /// Whether a connection is a link with a realm that may link.
+    pub fn is_linked(&self, conn: ConnId) -> bool {
+        let realm = self.links.conns.get(&conn).and_then(|c| c.realm);
+        let peer = realm.and_then(|realm| self.durable.peers.get(&realm));
+        peer.is_some_and(|peer| peer.record.status == Status::Linked)
+    }
+
+    /// Whether a realm that is linked, or asks to be, has this key.
+    pub fn knows_key(&self, key: &Fingerprint) -> bool {
+        self.durable.peers.values().any(|peer| !peer.is_gone() && peer.key() == Some(*key))
+    }
+
     pub(crate) fn emit(&mut self, event: Event, effects: &mut Effects) -> Result<(), Code> {
         if self.mode != Mode::Open {
             return Err(Code::Unavailable);
@@ -226,6 +241,7 @@ impl State {
                 self.live.disconnected(conn);
                 Step { state: self, effects, moment }.closed(conn, "the connection was lost");
             }
+            Input::Settings(settings) => (self.limits, self.policy) = *settings,
             Input::Frame(conn, Frame::Line(line)) => {
                 self.request(moment, conn, line, Vec::new(), effects);
             }
@@ -263,6 +279,7 @@ impl State {
     /// Answers a line whose verb could not be read, in the shape of the request before it.
     fn refuse(&mut self, conn: ConnId, code: Code, effects: &mut Effects) {
         if let Some(dialect) = self.live.dialect(conn) {
+            self.requests.count(None);
             effects.outputs.push(Output::Reply(conn, dialect, code.into()));
         }
     }
@@ -281,6 +298,11 @@ impl State {
         };
         let uptime = moment.uptime;
         let is_link = self.links.conns.get_mut(&conn).map(|c| c.heard = uptime).is_some();
+        let is_answer = is_link && line.starts_with('{');
+        // A line that runs again has brought its proofs.
+        if proofs.is_empty() && !is_answer {
+            self.requests.count(request.as_ref().map(|request| request.number));
+        }
         let mut cx = Cx {
             state: self,
             effects,
@@ -295,9 +317,7 @@ impl State {
         };
         let answer = match request {
             _ if cx.state.mode == Mode::Suspended => Err(Stop::Refused(Code::Unavailable)),
-            _ if is_link && line.starts_with('{') => {
-                links::answered(&mut cx, &line).map(|()| Answer::Silence)
-            }
+            _ if is_answer => links::answered(&mut cx, &line).map(|()| Answer::Silence),
             None => Err(Stop::Refused(Code::UnknownRequest)),
             Some(request) => run(&mut cx, &request),
         };

@@ -54,7 +54,7 @@ fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
     let mut fields = json!({
         "serverip": address.map(|a| &*a.host).unwrap_or_default(),
         "port": address.map_or(0, |a| a.port),
-        "state": state(peer, link),
+        "state": link.state(&peer.record),
         "since": since.rfc3339(),
         "owed": peer.out.owed(),
         "received": peer.inbox.cursor.seq,
@@ -74,17 +74,6 @@ fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
         LinkKind::Plain => set("plain", Some(true.into())),
     }
     fields
-}
-
-fn state(peer: &Peer, link: &Link) -> &'static str {
-    match (peer.record.status, &peer.record.kind) {
-        (Status::Asking | Status::Asked, _) => "waiting",
-        (Status::Removed | Status::RemovedThere, _) => "removed",
-        (Status::Linked, _) if link.refused => "refused",
-        (Status::Linked, LinkKind::Native(_)) if link.conn.is_some() => "up",
-        (Status::Linked, LinkKind::Plain) if link.failures == 0 => "up",
-        (Status::Linked, _) => "down",
-    }
 }
 
 fn show(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {

@@ -2,7 +2,8 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Code, Value, words};
+use antar_wire::{Body, Code, Dialect, Value, words};
+use std::sync::OnceLock;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "HELP",
@@ -13,13 +14,22 @@ pub const VERBS: &[Verb] = &[Verb {
     ..ROW
 }];
 
+/// All lines, made once: anybody may ask for them, over and over.
+static ALL_LOWER: OnceLock<Value> = OnceLock::new();
+static ALL_UPPER: OnceLock<Value> = OnceLock::new();
+
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let line = |verb: &Verb| format!("{}: {}", verb.usage(cx.dialect), verb.help);
     let help: Value = if args.text.is_empty() {
-        super::all().map(line).collect()
+        let all = match cx.dialect {
+            Dialect::Lower => &ALL_LOWER,
+            Dialect::Upper => &ALL_UPPER,
+        };
+        all.get_or_init(|| super::all().map(line).collect()).clone()
     } else {
         let (first, rest) = words::first(args.text);
-        let verb = super::find(first).or_else(|| super::find_pair(first, words::first(rest).0));
+        let verb = super::find(first)
+            .or_else(|| super::find_pair(first, words::first(rest).0).map(|row| row.1));
         line(verb.ok_or(Code::UnknownRequest)?).into()
     };
     Ok(Body::Value(help).into())

@@ -146,9 +146,13 @@ pub static ALL: &[&[Verb]] = &[
     deliver::VERBS,
 ];
 
-static BY_SPELLING: LazyLock<BTreeMap<&'static str, &'static Verb>> = LazyLock::new(|| {
+/// A verb and its place among [`all`].
+type Numbered = (usize, &'static Verb);
+
+static BY_SPELLING: LazyLock<BTreeMap<&'static str, Numbered>> = LazyLock::new(|| {
     let spellings = |verb: &'static Verb| verb.aliases.iter().copied().chain([verb.name]);
-    all().flat_map(|verb| spellings(verb).map(move |name| (name, verb))).collect()
+    let rows = all().enumerate();
+    rows.flat_map(|row| spellings(row.1).map(move |name| (name, row))).collect()
 });
 
 /// Every row.
@@ -158,12 +162,17 @@ pub fn all() -> impl Iterator<Item = &'static Verb> {
 
 /// The verb spelled as one word, in any case.
 pub fn find(word: &str) -> Option<&'static Verb> {
+    find_word(word).map(|(_, verb)| verb)
+}
+
+/// The same with its place among [`all`].
+pub(crate) fn find_word(word: &str) -> Option<Numbered> {
     let mut upper = [0; antar_wire::MAX_NAME];
     BY_SPELLING.get(capitals(word, &mut upper)?).copied()
 }
 
-/// The verb spelled as two words, in any case.
-pub fn find_pair(first: &str, second: &str) -> Option<&'static Verb> {
+/// The verb spelled as two words, in any case, and its place among [`all`].
+pub(crate) fn find_pair(first: &str, second: &str) -> Option<Numbered> {
     let (first, second) = (Folded::new(first)?, Folded::new(second)?);
     // Only these begin two-word verbs; nothing else pays for the joined string.
     if !matches!(&*first, "group" | "user" | "realm") {

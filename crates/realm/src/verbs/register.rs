@@ -32,7 +32,7 @@ pub(super) fn create(
     if cx.user(name.as_str()).is_ok() {
         return Err(Code::UserExists.into());
     }
-    let password = cx.hash(password)?;
+    let password = cx.hash_for(password, !cx.is_admin())?;
     let id = AccountId(cx.next_id());
     let created = cx.moment.now;
     cx.emit(Event::AccountSet(id, AccountRecord { name, password, admin, created }))?;
