@@ -16,10 +16,10 @@ use std::sync::{Arc, Mutex, TryLockError};
 use tokio::sync::oneshot;
 
 /// What the store exports, in the directory of a backup.
-const DATA: &str = "data";
+pub const DATA: &str = "data";
 
 /// The key and certificate by which other realms know this one, in the data directory and in a backup.
-const IDENTITY: &str = "identity.pem";
+pub const IDENTITY: &str = "identity.pem";
 
 /// Bytes written before they are synced: a disk that gets them all at once at the end makes every
 /// commit wait.

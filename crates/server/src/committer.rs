@@ -1,14 +1,20 @@
-//! The thread that makes batches durable, back to back: while one syncs, the next fills.
+//! Makes batches durable: a thread of its own does it back to back, so that while one syncs the next
+//! fills. Where there would be nothing to do meanwhile, the hub's thread does it itself.
 
+use crate::metrics::{Commits, Meter};
 use antar_realm::{Batches, Effects, Event, Output};
 use antar_store::{Store, StoreError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::runtime::RuntimeFlavor;
 use tokio::sync::Notify;
 
 /// Events in the filling batch past which the hub takes no more requests until it is under way.
 const FULL: usize = 8_192;
+
+/// A disk that took longer for its last sync is not waited for by the hub's thread.
+const FAST: Duration = Duration::from_millis(1);
 
 /// How often a disk that took nothing is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -31,6 +37,10 @@ pub enum Done {
 /// The hub's handle on the thread.
 pub struct Committer {
     shared: Arc<Shared>,
+    store: Arc<Store>,
+    /// The hub shares its thread with the connections: handing a batch to another thread and back
+    /// costs more than it gains where all of them wait for it.
+    one_thread: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -46,9 +56,23 @@ struct Shared {
 struct Slots {
     batches: Batches,
     done: Vec<Done>,
-    /// The disk failed, and the hub has not gone back to what is on it yet.
+    meter: Meter,
+    /// The disk failed, and has not taken anything since.
     failed: bool,
+    /// The hub has gone back to what is on the disk that failed.
+    back: bool,
+    /// The last sync was [`FAST`].
+    fast: bool,
     closed: bool,
+}
+
+impl Slots {
+    /// Takes the batch that filled, to be written now.
+    fn take(&mut self) -> Option<Effects> {
+        let batch = self.batches.take()?;
+        self.meter.begin(batch.events.len());
+        Some(batch)
+    }
 }
 
 impl Shared {
@@ -57,7 +81,14 @@ impl Shared {
     }
 
     fn report(&self, done: Done) {
-        self.slots().done.push(done);
+        let mut slots = self.slots();
+        match done {
+            Done::Committed(_) => slots.meter.synced(),
+            Done::Failed { .. } => slots.meter.failed(),
+            Done::Recovered(_) => {}
+        }
+        slots.done.push(done);
+        drop(slots);
         self.done.notify_one();
     }
 }
@@ -67,23 +98,49 @@ impl Committer {
     pub fn start(store: Arc<Store>) -> std::io::Result<Self> {
         let shared =
             Arc::new(Shared { slots: Mutex::default(), work: Condvar::new(), done: Notify::new() });
-        let its = shared.clone();
+        let (its, its_store) = (shared.clone(), store.clone());
         let thread = std::thread::Builder::new()
             .name("committer".into())
-            .spawn(move || run(&store, &its))?;
-        Ok(Self { shared, thread: Some(thread) })
+            .spawn(move || run(&its_store, &its))?;
+        let flavour = tokio::runtime::Handle::current().runtime_flavor();
+        let one_thread = flavour == RuntimeFlavor::CurrentThread;
+        Ok(Self { shared, store, one_thread, thread: Some(thread) })
     }
 
-    /// Adds effects to the filling batch, or hands the outputs back: see [`Batches::submit`].
+    /// Adds effects to the filling batch, or hands the outputs back: see [`Batches::submit`]. The
+    /// batch waits for [`Committer::commit`] or [`Committer::commit_here`].
     pub fn submit(&self, effects: &mut Effects) -> Vec<Output> {
-        let mut slots = self.shared.slots();
-        let ready = slots.batches.submit(effects);
-        let waits = !slots.batches.is_idle();
-        drop(slots);
+        self.shared.slots().batches.submit(effects)
+    }
+
+    /// Whether a batch waits that this thread had better write itself if nothing else is to be done.
+    pub fn is_for_here(&self) -> bool {
+        let slots = self.shared.slots();
+        self.one_thread && slots.fast && slots.batches.is_next()
+    }
+
+    /// Has the thread write what waits, if anything does.
+    pub fn commit(&self) {
+        let waits = self.shared.slots().batches.filling() != (0, 0);
         if waits {
             self.shared.work.notify_one();
         }
-        ready
+    }
+
+    /// Writes what waits, if nothing is under way; [`Committer::take_done`] has what became of it.
+    pub fn commit_here(&self) {
+        let batch = {
+            let mut slots = self.shared.slots();
+            if slots.failed || !slots.batches.is_next() {
+                return;
+            }
+            slots.take()
+        };
+        if let Some(batch) = batch
+            && !write(&self.store, &self.shared, batch)
+        {
+            self.shared.work.notify_one();
+        }
     }
 
     /// Whether the filling batch has room.
@@ -109,16 +166,32 @@ impl Committer {
     /// After [`Done::Failed`]: takes what was decided since, to be refused too.
     pub fn give_up_open(&self) -> Vec<Output> {
         let mut slots = self.shared.slots();
-        slots.failed = false;
+        slots.back = true;
         let outputs = slots.batches.give_up();
         drop(slots);
         self.shared.work.notify_one();
         outputs
     }
 
+    /// For who wants to know how it stands, without the hub.
+    pub fn probe(&self) -> Probe {
+        Probe(self.shared.clone())
+    }
+
     /// Whether nothing is on its way to the disk.
     pub fn is_idle(&self) -> bool {
         self.shared.slots().batches.is_idle()
+    }
+}
+
+/// Sees how it stands with batches; keeps nothing running.
+pub struct Probe(Arc<Shared>);
+
+impl Probe {
+    pub fn look(&self) -> Commits {
+        let slots = self.0.slots();
+        let (filling, under_way) = (slots.batches.filling(), slots.batches.under_way());
+        Commits { meter: slots.meter.clone(), filling, under_way }
     }
 }
 
@@ -133,32 +206,59 @@ impl Drop for Committer {
 }
 
 fn run(store: &Store, shared: &Shared) {
-    while let Some(batch) = next(shared) {
-        let committed = match batch.events.is_empty() {
-            true => Ok(()),
-            false => store.commit(&batch.events),
-        };
-        let Err(error) = committed else {
-            shared.report(Done::Committed(batch.outputs));
-            continue;
-        };
-        tracing::error!(%error, "a batch could not be written; refusing changes until the disk takes them");
-        let on_disk = store.reload();
-        shared.slots().failed = true;
-        shared.report(Done::Failed { outputs: batch.outputs, on_disk });
-        match recover(store, shared) {
-            Some(events) => shared.report(Done::Recovered(events)),
-            None => return,
+    while let Some(task) = next(shared) {
+        match task {
+            Task::Write(batch) => drop(write(store, shared, batch)),
+            Task::Recover => match recover(store, shared) {
+                Some(events) => shared.report(Done::Recovered(events)),
+                None => return,
+            },
         }
     }
 }
 
-/// Waits for a batch; `None` once the hub is gone and everything is written.
-fn next(shared: &Shared) -> Option<Effects> {
+/// Writes a batch and reports what became of it; returns whether the disk took it.
+fn write(store: &Store, shared: &Shared, batch: Effects) -> bool {
+    let began = Instant::now();
+    let committed = match batch.events.is_empty() {
+        true => Ok(()),
+        false => {
+            store.commit(&batch.events).inspect(|()| shared.slots().fast = began.elapsed() < FAST)
+        }
+    };
+    match committed {
+        Ok(()) => {
+            shared.report(Done::Committed(batch.outputs));
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "a batch could not be written; refusing changes until the disk takes them");
+            let on_disk = store.reload();
+            let mut slots = shared.slots();
+            (slots.failed, slots.back) = (true, false);
+            drop(slots);
+            shared.report(Done::Failed { outputs: batch.outputs, on_disk });
+            false
+        }
+    }
+}
+
+/// What the thread does next.
+enum Task {
+    Write(Effects),
+    /// Try until the disk takes batches again.
+    Recover,
+}
+
+/// Waits for something to do; `None` once the hub is gone and everything is written.
+fn next(shared: &Shared) -> Option<Task> {
     let mut slots = shared.slots();
     loop {
-        if let Some(batch) = slots.batches.take() {
-            return Some(batch);
+        if slots.failed {
+            return Some(Task::Recover);
+        }
+        if let Some(batch) = slots.take() {
+            return Some(Task::Write(batch));
         }
         if slots.closed {
             return None;
@@ -176,13 +276,14 @@ fn recover(store: &Store, shared: &Shared) -> Option<Vec<Event>> {
         if slots.closed {
             return None;
         }
-        if slots.failed {
+        if !slots.back {
             continue;
         }
         drop(slots);
         match store.reopen() {
             Ok(events) => {
                 tracing::info!("the disk takes changes again");
+                shared.slots().failed = false;
                 return Some(events);
             }
             Err(error) => tracing::warn!(%error, "the disk still refuses"),

@@ -2,8 +2,10 @@
 
 use antar_realm::{Inbound, Limits, PlainPeers, Policy};
 use antar_wire::Fingerprint;
-use serde::Deserialize;
+use governor::Quota;
+use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use std::time::Duration;
 pub const SOCKET: &str = "antar.sock";
 
 /// Everything an operator can set. Every field has a default; an unknown one is an error.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// The realm's name; the host's name where it is not given at the first start.
@@ -36,6 +38,8 @@ pub struct Config {
     pub hide_unknown_users: bool,
     /// Threads for connections; by default one on a small machine, half the cores on a larger one.
     pub threads: Option<usize>,
+    /// Where metrics and health are served over HTTP, if anywhere; port 0 takes a free one.
+    pub metrics: Option<SocketAddr>,
     /// What to log: a level, or directives such as `info,antar_server=debug`.
     pub log: String,
     /// Bounds on everything.
@@ -45,7 +49,7 @@ pub struct Config {
 }
 
 /// Who may REGISTER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Register {
     /// Anyone who connects.
@@ -55,7 +59,7 @@ pub enum Register {
 }
 
 /// Who may link realms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Link {
     /// Any user.
@@ -65,7 +69,7 @@ pub enum Link {
 }
 
 /// From which realms links are accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum InboundLinks {
     /// From anyone.
@@ -77,7 +81,7 @@ pub enum InboundLinks {
 }
 
 /// Bounds on what clients can take.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimitsConfig {
     /// The longest line, in bytes before CR and LF.
@@ -90,10 +94,30 @@ pub struct LimitsConfig {
     pub connections: usize,
     /// Connections from one address; in local mode as many as in all.
     pub connections_per_address: Option<usize>,
+    /// New connections from one address in a minute, at once or spread, and 0 for any number, as in
+    /// local mode; past it they are refused.
+    pub connects_per_minute: Option<u32>,
+    /// TLS handshakes of one address at once; more wait. In local mode as many as in all.
+    pub handshakes_per_address: Option<usize>,
+    /// Seconds a TLS handshake may take.
+    pub handshake_seconds: u64,
+    /// Calls from one address by realms that are not linked, in a minute; 0 for any number, as in local
+    /// mode.
+    pub strangers_per_minute: Option<u32>,
+    /// Accounts registered from one address in an hour, at once or spread; 0 for any number, as in
+    /// local mode.
+    pub registrations_per_hour: Option<u32>,
+    /// Requests of one address a second, and ten times as many at once; 0 for any number, as in local
+    /// mode. A request counts one more for every KiB of it. Past it the address is read more slowly.
+    pub requests_per_second: Option<u32>,
     /// Requests of one connection that are not answered yet; past it the connection is not read.
     pub pending_requests: usize,
-    /// Events a watching connection may leave unread; past it the connection is closed.
+    /// Events a watching connection may leave unread, of which each counts one more for every KiB of
+    /// it; past it the connection is closed.
     pub unread_events: usize,
+    /// Bytes that all clients together may leave unread; past it those are closed that leave more
+    /// than 64 KiB.
+    pub unread_bytes: usize,
     /// Groups a user may be in, and groups a user may make.
     pub groups_per_user: usize,
     /// Members of a group.
@@ -126,7 +150,7 @@ pub struct LimitsConfig {
 }
 
 /// argon2id's parameters.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PasswordsConfig {
     /// Memory, in KiB.
@@ -153,6 +177,7 @@ impl Default for Config {
             plain_peers: Vec::new(),
             hide_unknown_users: false,
             threads: None,
+            metrics: None,
             log: "info".into(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
@@ -169,8 +194,15 @@ impl Default for LimitsConfig {
             password_bytes: domain.password_bytes,
             connections: 16_000,
             connections_per_address: None,
-            pending_requests: 1_024,
+            connects_per_minute: None,
+            handshakes_per_address: None,
+            handshake_seconds: 5,
+            strangers_per_minute: None,
+            registrations_per_hour: None,
+            requests_per_second: None,
+            pending_requests: 64,
             unread_events: 10_000,
+            unread_bytes: 256 << 20,
             groups_per_user: domain.groups_per_user,
             members_per_group: domain.members_per_group,
             sessions_per_user: domain.sessions_per_user,
@@ -196,8 +228,13 @@ impl Default for PasswordsConfig {
     }
 }
 
-/// Connections from one address in a realm that others can reach.
+/// What one address may take of a realm that others can reach; docs/limits.md says why so much.
 const PER_ADDRESS: usize = 256;
+const CONNECTS: u32 = 600;
+const HANDSHAKES: usize = 16;
+const STRANGERS: u32 = 30;
+const REGISTRATIONS: u32 = 100;
+const REQUESTS: u32 = 2_000;
 
 impl Config {
     /// Reads a TOML file.
@@ -224,7 +261,7 @@ impl Config {
     }
 
     /// Reads TOML; on failure the line and what is wrong with it.
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
+    pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
             let line = text[..at].matches('\n').count() + 1;
@@ -297,11 +334,46 @@ impl Config {
         self.limits.connections_per_address.unwrap_or(default)
     }
 
+    /// TLS handshakes of one address at once.
+    pub(crate) fn handshakes_per_address(&self) -> usize {
+        let default = if self.is_local() { usize::MAX } else { HANDSHAKES };
+        self.limits.handshakes_per_address.unwrap_or(default).max(1)
+    }
+
+    /// New connections of one address.
+    pub(crate) fn connects(&self) -> Option<Quota> {
+        self.rate(self.limits.connects_per_minute, CONNECTS).map(Quota::per_minute)
+    }
+
+    /// Calls of one address by realms that are not linked.
+    pub(crate) fn strangers(&self) -> Option<Quota> {
+        self.rate(self.limits.strangers_per_minute, STRANGERS).map(Quota::per_minute)
+    }
+
+    /// Accounts registered from one address.
+    pub(crate) fn registrations(&self) -> Option<Quota> {
+        self.rate(self.limits.registrations_per_hour, REGISTRATIONS).map(Quota::per_hour)
+    }
+
+    /// Requests of one address.
+    pub(crate) fn requests(&self) -> Option<Quota> {
+        let rate = self.rate(self.limits.requests_per_second, REQUESTS)?;
+        Some(Quota::per_second(rate).allow_burst(rate.saturating_mul(TEN)))
+    }
+
+    /// A rate that is set, else the default; none in local mode, where all share one address.
+    fn rate(&self, set: Option<u32>, default: u32) -> Option<NonZeroU32> {
+        let default = if self.is_local() { 0 } else { default };
+        NonZeroU32::new(set.unwrap_or(default))
+    }
+
     /// Threads for connections.
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| if cores() <= 4 { 1 } else { cores() / 2 }).max(1)
     }
 }
+
+const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -384,8 +456,17 @@ mod tests {
                     inbound: None,
                     advertise: None,
                     threads: None,
+                    metrics: None,
                     passwords: PasswordsConfig { workers: 2, ..c.passwords.clone() },
-                    limits: LimitsConfig { connections_per_address: None, ..c.limits.clone() },
+                    limits: LimitsConfig {
+                        connections_per_address: None,
+                        connects_per_minute: None,
+                        handshakes_per_address: None,
+                        strangers_per_minute: None,
+                        registrations_per_hour: None,
+                        requests_per_second: None,
+                        ..c.limits.clone()
+                    },
                     ..c.clone()
                 }
             )

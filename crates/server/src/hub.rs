@@ -5,16 +5,18 @@
 
 use crate::backup::Backups;
 use crate::committer::{Committer, Done};
+use crate::guard::{Guard, network};
+use crate::metrics::Report;
 use crate::outbox::{self, Item, Outbox};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
 use antar_realm::links::{NotAsked, NotDialled, Unreadable};
 use antar_realm::{
-    AskId, ConnId, DialId, Effects, Front, Input, Mode, Moment, Origin, Output, Proof, Refusal,
-    Work,
+    AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Output, Policy,
+    Proof, Refusal, Work,
 };
-use antar_wire::{Dialect, Entry, Frame, Message, Time};
+use antar_wire::{Code, Dialect, Entry, Frame, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +28,9 @@ pub const QUEUE: usize = 4_096;
 
 /// Messages the hub takes at once.
 const TURN: usize = 512;
+
+/// Times that sessions are let go on before a batch is written.
+const ROUNDS: usize = 4;
 
 /// How often the domain hears of time: when something is linked, and otherwise.
 const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3600));
@@ -48,14 +53,26 @@ pub enum ToHub {
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.
     Asked(AskId, Result<String, NotAsked>),
+    /// The operator has set other limits; the last are `unread_events`.
+    Settings(Box<(Limits, Policy)>, usize),
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
+    /// Somebody watches over the realm: tell how it stands.
+    Report(oneshot::Sender<Report>),
 }
 
 struct Conn {
     origin: Origin,
     outbox: Arc<Outbox>,
     logged_in: bool,
+    linked: bool,
+}
+
+impl Conn {
+    /// Whether it has shown a key, and another realm may come of it.
+    fn may_link(&self) -> bool {
+        matches!(self.origin, Origin::Certified(..))
+    }
 }
 
 /// The hub.
@@ -66,6 +83,7 @@ pub struct Hub {
     pub backups: Backups,
     pub reads: Reads,
     pub peers: Peers,
+    pub guard: Guard,
     /// See [`crate::LimitsConfig::unread_events`].
     pub unread_events: usize,
     pub inbox: mpsc::Receiver<ToHub>,
@@ -85,6 +103,7 @@ impl Hub {
             effects: Effects::default(),
             last_event: None,
             drained: None,
+            refusals: vec![0; Code::ALL.len()],
         };
         running.run().await;
     }
@@ -101,6 +120,8 @@ struct Running {
     /// The event released last: its next receiver shares its encoding.
     last_event: Option<Arc<outbox::Event>>,
     drained: Option<oneshot::Sender<()>>,
+    /// Requests refused, by code.
+    refusals: Vec<u64>,
 }
 
 impl Running {
@@ -115,9 +136,7 @@ impl Running {
                     if open && self.hub.committer.has_room() =>
                 {
                     open = received > 0;
-                    let now = Time::now();
-                    turn.drain(..).for_each(|message| self.take(now, message));
-                    self.submit();
+                    self.decide(&mut turn);
                 }
                 _ = tick.tick() => {
                     self.step(Time::now(), Input::Tick);
@@ -130,8 +149,38 @@ impl Running {
                 tick.reset_after(TICK.0);
             }
             self.busy = busy;
+            self.commit(&mut turn).await;
             self.answer_drain();
         }
+    }
+
+    fn decide(&mut self, turn: &mut Vec<ToHub>) {
+        let now = Time::now();
+        turn.drain(..).for_each(|message| self.take(now, message));
+        self.submit();
+    }
+
+    /// Has what was decided written. First lets the sessions go on with what has arrived: it
+    /// shares the sync. If more and more comes there is enough to do during a sync.
+    async fn commit(&mut self, turn: &mut Vec<ToHub>) {
+        for _ in 0..ROUNDS {
+            if !self.hub.committer.is_for_here() {
+                break;
+            }
+            tokio::task::yield_now().await;
+            if self.hub.inbox.is_empty() {
+                self.hub.committer.commit_here();
+                self.settle();
+                continue;
+            }
+            while turn.len() < TURN
+                && let Ok(message) = self.hub.inbox.try_recv()
+            {
+                turn.push(message);
+            }
+            self.decide(turn);
+        }
+        self.hub.committer.commit();
     }
 
     /// Tells whoever shuts the server down once nothing is left to do.
@@ -143,11 +192,14 @@ impl Running {
 
     fn take(&mut self, now: Time, message: ToHub) {
         match message {
+            ToHub::Connected(_, origin, outbox) if self.is_unwelcome(origin) => {
+                outbox.set(|state| state.unwelcome = true);
+            }
             ToHub::Connected(conn, origin, outbox) => {
                 if self.drained.is_some() {
                     outbox.set(|state| state.draining = true);
                 }
-                self.conns.insert(conn, Conn { origin, outbox, logged_in: false });
+                self.conns.insert(conn, Conn { origin, outbox, logged_in: false, linked: false });
                 self.step(now, Input::Connected(conn, origin));
             }
             ToHub::Frames(conn, frames) => {
@@ -166,11 +218,27 @@ impl Running {
             ToHub::Fetched(ask, found) => self.step(now, Input::Fetched(ask, found)),
             ToHub::Tailed(ask, newest) => self.step(now, Input::Tailed(ask, newest)),
             ToHub::Asked(ask, answer) => self.step(now, Input::Asked(ask, answer)),
+            ToHub::Settings(settings, unread_events) => {
+                self.hub.unread_events = unread_events;
+                self.step(now, Input::Settings(settings));
+            }
             ToHub::Drain(drained) => {
                 self.conns.values().for_each(|c| c.outbox.set(|state| state.draining = true));
                 self.hub.backups.stop();
                 self.drained = Some(drained);
             }
+            ToHub::Report(tell) => drop(tell.send(self.report(now))),
+        }
+    }
+
+    fn report(&self, now: Time) -> Report {
+        let state = &self.hub.front.state;
+        Report {
+            requests: state.requests().clone(),
+            refusals: self.refusals.clone(),
+            mode: state.mode(),
+            draining: self.drained.is_some(),
+            census: state.census(now),
         }
     }
 
@@ -180,14 +248,24 @@ impl Running {
         hub.front.step(input, &mut moment, effects);
     }
 
-    /// Lets a session know that it need not be logged in any more.
+    /// Whether somebody calls with a key that no linked realm has, as that address has done too often.
+    fn is_unwelcome(&self, origin: Origin) -> bool {
+        let Origin::Certified(peer, key) = origin else { return false };
+        !self.hub.front.state.knows_key(&key)
+            && !self.hub.guard.rules().strangers.take(network(peer))
+    }
+
+    /// Lets a session know that it need not be logged in any more, or is a link.
     fn note_login(&mut self, conn: ConnId) {
-        if let Some(c) = self.conns.get_mut(&conn)
-            && !c.logged_in
-            && self.hub.front.state.is_known(conn)
-        {
-            c.logged_in = true;
-            c.outbox.set(|state| state.logged_in = true);
+        let state = &self.hub.front.state;
+        let Some(c) = self.conns.get_mut(&conn) else { return };
+        // A realm that waits for approval is known, and not a link yet.
+        if !c.linked && (!c.logged_in || c.may_link()) && state.is_known(conn) {
+            let linked = c.may_link() && state.is_linked(conn);
+            if linked || !c.logged_in {
+                (c.logged_in, c.linked) = (true, linked);
+                c.outbox.set(|state| (state.logged_in, state.linked) = (true, linked));
+            }
         }
     }
 
@@ -236,7 +314,12 @@ impl Running {
     fn release(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Reply(conn, dialect, reply) => self.push(conn, Item::Reply(dialect, reply)),
+                Output::Reply(conn, dialect, reply) => {
+                    if let Some(code) = reply.refusal() {
+                        self.refusals[code as usize] += 1;
+                    }
+                    self.push(conn, Item::Reply(dialect, reply));
+                }
                 Output::Read(conn, dialect, read) => self.push(conn, Item::Read(dialect, read)),
                 Output::Event(conn, dialect, kind, message) => {
                     let event = match self.last_event.take() {

@@ -67,7 +67,7 @@ impl Identity {
         Self::parse(&text).map_err(IdentityError::Damaged)
     }
 
-    fn parse(text: &[u8]) -> Result<Self, String> {
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         let missing = |what: &str, error: pem::Error| match error {
             pem::Error::NoItemsFound => format!("it holds no {what}"),
             error => error.to_string(),

@@ -6,25 +6,47 @@
 
 mod backup;
 mod bare;
+mod check;
 mod committer;
 mod config;
+mod descriptors;
+mod guard;
 mod hub;
 mod identity;
 mod listen;
+mod metrics;
 mod offline;
 mod outbox;
 mod passwords;
 mod peers;
 mod reads;
+mod relay;
+mod reload;
 mod server;
 mod session;
-mod throttle;
 mod tls;
 
+/// What reads bytes from disk, for those who test it with hostile ones.
+#[doc(hidden)]
+pub mod bytes {
+    /// A configuration; otherwise the line and what is wrong with it.
+    pub fn config(text: &str) -> Result<crate::Config, (usize, String)> {
+        crate::Config::parse(text)
+    }
+
+    /// A realm's key and certificate; otherwise what is wrong with them.
+    pub fn identity(text: &[u8]) -> Result<crate::Identity, String> {
+        crate::Identity::parse(text)
+    }
+}
+
+pub use antar_store::{Checked, Damage};
 pub use backup::{BackupError, restore};
 pub use bare::BareLoop;
+pub use check::{check, check_backup, is_backup};
 pub use config::{Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET};
 pub use identity::{Identity, IdentityError};
 pub use offline::{Offline, OfflineError};
+pub use relay::Relay;
 pub use server::{Server, StartError};
 pub use tls::{ConnectError, Tls, client_config};

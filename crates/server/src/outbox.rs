@@ -44,6 +44,11 @@ impl Event {
         Self { kind, message, lower: OnceLock::new(), upper: OnceLock::new() }
     }
 
+    /// What it counts among those a connection may leave unread.
+    fn weight(&self) -> usize {
+        1 + self.message.text.as_str().len() / 1024
+    }
+
     /// Whether this is that message in that box.
     pub fn is(&self, kind: BoxKind, message: &Arc<Message>) -> bool {
         self.kind == kind && Arc::ptr_eq(&self.message, message)
@@ -82,6 +87,10 @@ struct Queue {
 pub struct State {
     /// It has been bound to a session.
     pub logged_in: bool,
+    /// It is a link's, with a realm that may link.
+    pub linked: bool,
+    /// It has called too often, and is nobody known.
+    pub unwelcome: bool,
     /// It left too many events unread and is to be closed.
     pub too_slow: bool,
     /// The server is shutting down.
@@ -101,7 +110,7 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Adds an event; where `limit` of them are unread already, gives the connection up instead.
+    /// Adds an event; where `limit` of them, and KiB of them, are unread already, gives the connection up instead.
     /// Returns whether this was what gave it up.
     pub fn push_event(&self, dialect: Dialect, event: Arc<Event>, limit: usize) -> bool {
         let mut queue = self.queue();
@@ -113,7 +122,7 @@ impl Outbox {
             queue.items.clear();
             queue.state.too_slow = true;
         } else {
-            queue.events += 1;
+            queue.events += event.weight();
             queue.items.push_back(Item::Event(dialect, event));
         }
         drop(queue);

@@ -1,128 +1,246 @@
-//! argon2id, on its own bounded pool and never on the hub.
+//! argon2id, on threads of its own and never on the hub.
 
-use crate::throttle::Throttle;
-use crate::{LimitsConfig, PasswordsConfig};
+use crate::PasswordsConfig;
+use crate::guard::{Guard, Rules, Turns, whom};
 use antar_realm::{Origin, PasswordHash, Proof, Work};
-use antar_wire::Time;
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Semaphore;
+use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
+    set_thread_priority_and_policy, thread_native_id,
+};
+use tokio::sync::oneshot;
 
 /// Hashes and verifies passwords, so many at once and so many waiting, unless too many guesses
-/// failed lately.
+/// failed lately. Addresses take turns.
 #[derive(Clone)]
-pub struct Passwords(Arc<Inner>);
+pub struct Passwords {
+    guard: Guard,
+    turns: Turns,
+    workers: Sender<Job>,
+}
 
-struct Inner {
-    hasher: Argon2<'static>,
-    throttle: Mutex<Throttle>,
-    workers: Semaphore,
-    waiting: AtomicUsize,
-    most: usize,
+struct Job {
+    rules: Arc<Rules>,
+    work: Work,
+    done: oneshot::Sender<Proof>,
 }
 
 impl Passwords {
-    pub fn new(config: &PasswordsConfig, limits: &LimitsConfig) -> Self {
-        Self(Arc::new(Inner {
-            hasher: hasher(config),
-            throttle: Mutex::new(Throttle::new(limits)),
-            workers: Semaphore::new(config.workers.max(1)),
-            waiting: AtomicUsize::new(0),
-            most: config.waiting.max(1),
-        }))
-    }
-
-    /// Does the work on a thread of the pool; [`Proof::Busy`] at once where too much waits already.
-    pub async fn prove(&self, origin: Origin, work: Work) -> Proof {
-        let inner = &self.0;
-        if inner.waiting.fetch_add(1, Ordering::Relaxed) >= inner.most {
-            inner.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Proof::Busy;
+    /// Starts the threads, which end when the last clone of this is gone.
+    ///
+    /// # Errors
+    /// Where the system has no room for a thread.
+    pub fn start(guard: Guard) -> io::Result<Self> {
+        let at_once = guard.rules().passwords.workers.max(1);
+        let (workers, jobs) = channel();
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..at_once {
+            let jobs = jobs.clone();
+            std::thread::Builder::new().name("passwords".into()).spawn(move || run(&jobs))?;
         }
-        let permit = inner.workers.acquire().await;
-        let proof = self.attempt(origin, work).await;
-        drop(permit);
-        inner.waiting.fetch_sub(1, Ordering::Relaxed);
-        proof
+        Ok(Self { guard, turns: Turns::new(at_once), workers })
     }
 
-    /// Failures are looked up and counted while the worker is held: a thousand guesses sent at once
-    /// see each other, except those being worked on at the same moment.
-    async fn attempt(&self, origin: Origin, work: Work) -> Proof {
-        let guess: Option<(IpAddr, String)> = match (origin, &work) {
-            (
-                Origin::Client(address) | Origin::Certified(address, _),
-                Work::Verify { subject, .. },
-            ) => Some((address, subject.clone())),
-            _ => None,
-        };
-        if let Some((address, subject)) = &guess
-            && !self.throttle().allows(Time::now(), *address, subject)
+    /// Passwords being worked on or waiting for it.
+    pub fn waiting(&self) -> usize {
+        self.turns.wanted()
+    }
+
+    /// Does the work; [`Proof::Busy`] at once where too much waits already, [`Proof::Throttled`] where
+    /// the address or what it guesses at has had too much.
+    pub async fn prove(&self, origin: Origin, work: Work) -> Proof {
+        let rules = self.guard.rules();
+        let whom = whom(origin);
+        if let (Some(address), Work::Hash { registers: true, .. }) = (whom, &work)
+            && !rules.registrations.take(address)
         {
             return Proof::Throttled;
         }
-        let pool = self.clone();
-        let proof = tokio::task::spawn_blocking(move || prove(&pool.0.hasher, work)).await;
-        let proof = proof.unwrap_or(Proof::Busy);
+        let Some(_turn) = self.turns.take(whom, rules.passwords.waiting).await else {
+            return Proof::Busy;
+        };
+        // Failures are looked up and counted during the turn: a thousand guesses sent at once see each
+        // other, except those being worked on at the same moment.
+        let guess = match (whom, &work) {
+            (Some(address), Work::Verify { subject, .. }) => Some((address, subject.clone())),
+            _ => None,
+        };
+        if let Some((address, subject)) = &guess
+            && !rules.guesses.allow(*address, subject)
+        {
+            return Proof::Throttled;
+        }
+        let proof = self.work(rules.clone(), work).await;
         if let (Some((address, subject)), Proof::Verified { matches: false, .. }) = (guess, &proof)
         {
-            self.throttle().failed(Time::now(), address, &subject);
+            rules.guesses.failed(address, &subject);
         }
         proof
     }
+}
 
-    fn throttle(&self) -> MutexGuard<'_, Throttle> {
-        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+impl Passwords {
+    /// Has a thread of the pool do it. Where other programs keep the processors busy those threads may
+    /// get next to nothing of them: then it is done once more, on a thread that gets its share.
+    async fn work(&self, rules: Arc<Rules>, work: Work) -> Proof {
+        let (done, mut hear) = oneshot::channel();
+        let _ = self.workers.send(Job { rules: rules.clone(), work: work.clone(), done });
+        if let Ok(proof) = tokio::time::timeout(PATIENCE, &mut hear).await {
+            return proof.unwrap_or(Proof::Busy);
+        }
+        let urgent = move || prove(&rules.passwords, &mut Vec::new(), work);
+        tokio::select! {
+            proof = hear => proof.unwrap_or(Proof::Busy),
+            proof = tokio::task::spawn_blocking(urgent) => proof.unwrap_or(Proof::Busy),
+        }
     }
 }
 
-fn hasher(config: &PasswordsConfig) -> Argon2<'static> {
-    let params = Params::new(config.memory_kib, config.iterations.max(1), 1, None);
-    // Parameters that argon2 cannot take (too little memory) fall back to its own, stronger ones.
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.unwrap_or_default())
+/// How long the pool may take for a password: twice what was measured where the realm itself had both
+/// processors busy.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// A thread that works. Whoever waits for a password has more patience than who waits for a message,
+/// so it stands back for those who serve messages. It also keeps its memory while there is work: to get
+/// and give back 19 MiB for each password makes all threads of the process wait for each other.
+fn run(jobs: &Mutex<Receiver<Job>>) {
+    stand_back();
+    let mut memory = Vec::new();
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(KEPT);
+        match job {
+            // Done elsewhere meanwhile.
+            Ok(Job { done, .. }) if done.is_closed() => {}
+            Ok(Job { rules, work, done }) => {
+                let _ = done.send(prove(&rules.passwords, &mut memory, work));
+            }
+            Err(RecvTimeoutError::Timeout) => memory = Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
+
+/// Has this thread work only while no other wants to. A thread with a low priority is not enough where
+/// that is possible: one that is running is not interrupted for a while, which whoever sends a message
+/// feels (docs/performance.md).
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    if set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    )
+    .is_ok()
+    {
+        return;
+    }
+    let _ = rustix::process::setpriority_process(None, LOWEST);
+}
+
+/// The lowest priority there is.
+const LOWEST: i32 = 19;
+
+/// How long a thread without work keeps its memory, times the number of threads: they wait one at a time.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// Hashes at the cost of the configuration, without a pool: for a realm that is not running.
 pub fn prove_here(config: &PasswordsConfig, work: Work) -> Proof {
-    prove(&hasher(config), work)
+    prove(config, &mut Vec::new(), work)
 }
 
-fn prove(hasher: &Argon2<'_>, work: Work) -> Proof {
+fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, work: Work) -> Proof {
     match work {
-        Work::Hash { password, salt } => {
-            let hashed = hasher.hash_password_with_salt(password.expose().as_bytes(), &salt);
+        Work::Hash { password, salt, .. } => {
+            let hashed = hash(params(config), memory, password.expose().as_bytes(), &salt);
             hashed.map_or(Proof::Busy, |hash| Proof::Hashed(PasswordHash::new(hash.to_string())))
         }
-        Work::Verify { password, hash, .. } => {
+        Work::Verify { password, hash: against, .. } => {
             let password = password.expose().as_bytes();
-            // The parameters of a stored hash are its own, not those configured now.
-            let matches = match hash.as_ref().and_then(|h| Phc::new(h.as_phc()).ok()) {
-                Some(phc) => hasher.verify_password(password, &phc).is_ok(),
+            let matches = match against.as_ref().and_then(|h| Phc::new(h.as_phc()).ok()) {
+                Some(phc) => verify(&phc, memory, password).unwrap_or(false),
                 None => {
-                    let _ = hasher.hash_password_with_salt(password, &[0; 16]);
+                    let _ = hash(params(config), memory, password, &[0; 16]);
                     false
                 }
             };
-            Proof::Verified { hash, matches }
+            Proof::Verified { hash: against, matches }
         }
         // Not this pool's.
         Work::Backup { .. } | Work::Chains { .. } | Work::Ask(_) => Proof::Busy,
     }
 }
 
+fn params(config: &PasswordsConfig) -> Params {
+    let params = Params::new(config.memory_kib, config.iterations.max(1), 1, None);
+    // Those that argon2 cannot take (too little memory) fall back to its own, stronger ones.
+    params.unwrap_or_default()
+}
+
+fn argon2id(params: Params) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn hash(
+    params: Params,
+    memory: &mut Vec<Block>,
+    password: &[u8],
+    salt: &[u8],
+) -> password_hash::Result<Phc> {
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    fill(&argon2id(params.clone()), memory, password, salt, &mut out)?;
+    Ok(Phc {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: (&params).try_into()?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(&out)?),
+    })
+}
+
+/// The parameters of a stored hash are its own, not those configured now.
+fn verify(phc: &Phc, memory: &mut Vec<Block>, password: &[u8]) -> password_hash::Result<bool> {
+    let (Some(salt), Some(expected)) = (phc.salt, phc.hash) else { return Ok(false) };
+    let algorithm = Algorithm::try_from(phc.algorithm.as_str())?;
+    let version = phc.version.map_or(Ok(Version::V0x13), Version::try_from)?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(phc)?);
+    let mut out = vec![0; expected.len()];
+    fill(&argon2, memory, password, &salt, &mut out)?;
+    // Compares in constant time.
+    Ok(Output::new(&out)? == expected)
+}
+
+/// Hashes in memory that grows as needed.
+fn fill(
+    argon2: &Argon2<'_>,
+    memory: &mut Vec<Block>,
+    password: &[u8],
+    salt: &[u8],
+    out: &mut [u8],
+) -> password_hash::Result<()> {
+    let blocks = argon2.params().block_count();
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    Ok(argon2.hash_password_into_with_memory(password, salt, out, &mut memory[..blocks])?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use antar_wire::Secret;
+    use argon2::PasswordVerifier;
 
     #[test]
     fn a_hash_verifies_under_other_parameters() {
         let cheap = PasswordsConfig { memory_kib: 8, iterations: 1, ..Default::default() };
         let password = Secret::new("surabaya".to_string());
-        let work = Work::Hash { password: password.clone(), salt: [7; 16] };
+        let work = Work::Hash { password: password.clone(), salt: [7; 16], registers: false };
         let Proof::Hashed(hash) = prove_here(&cheap, work) else { panic!("not hashed") };
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         let other = PasswordsConfig { memory_kib: 16, iterations: 2, ..cheap };
@@ -135,5 +253,30 @@ mod tests {
             let proof = Proof::Verified { hash: Some(hash.clone()), matches: expected };
             assert_eq!(prove_here(&other, work), proof);
         }
+    }
+
+    /// Memory that held other passwords makes no difference, and others can read what is made here.
+    #[test]
+    fn memory_is_used_again() {
+        let mut memory = Vec::new();
+        for (kib, password) in [(64, "first"), (8, "second"), (32, "third"), (128, "fourth")] {
+            let params = Params::new(kib, 2, 1, None).unwrap();
+            let phc = hash(params, &mut memory, password.as_bytes(), &[7; 16]).unwrap();
+            assert!(Argon2::default().verify_password(password.as_bytes(), &phc).is_ok());
+            assert!(verify(&phc, &mut memory, password.as_bytes()).unwrap());
+            assert!(!verify(&phc, &mut memory, b"other").unwrap());
+        }
+        assert_eq!(memory.len(), 128);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_threads_stand_back() {
+        let policy = std::thread::spawn(|| {
+            stand_back();
+            thread_priority::thread_schedule_policy().unwrap()
+        });
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        assert_eq!(policy.join().unwrap(), idle);
     }
 }

@@ -1,6 +1,7 @@
 //! Reaching other realms: calls over TLS, and single requests to those that know only the documents.
 
 use crate::listen::Gate;
+use crate::metrics::Way;
 use crate::session;
 use crate::tls::ConnectError;
 use antar_realm::links::{Address, Ask, NotAsked, NotDialled, PIECE, is_whole};
@@ -57,7 +58,10 @@ impl Peers {
         let origin = Origin::Dialled { dial, key, peer, local };
         let conn = gate.next_conn();
         // The gate is not held while the link lasts: its hub's channel would be kept open by it.
-        tokio::spawn(async move { session::serve(stream, conn, origin, &gate.shared).await });
+        tokio::spawn(async move {
+            let _open = gate.shared.connections.open(Way::over_tls(origin));
+            session::serve(stream, conn, origin, &gate.shared).await;
+        });
         Ok(())
     }
 

@@ -1,13 +1,14 @@
 //! History, served from the store off the hub.
 
+use crate::guard::{Turns, Whom};
 use antar_realm::links::{Position, Unreadable};
 use antar_realm::{Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
 use antar_wire::{Chain, Code, Entry, Message, Reply};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Reads at once; more wait their turn.
+/// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
 
 /// How many messages before one are looked at for the same.
@@ -17,20 +18,33 @@ const SAME_AMONG: u64 = 1_000;
 #[derive(Clone)]
 pub struct Reads {
     store: Arc<Store>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
+    /// Reads that failed.
+    failed: Arc<AtomicU64>,
 }
 
 impl Reads {
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { store, turns: Turns::new(AT_ONCE), failed: Arc::default() }
+    }
+
+    /// How many reads failed, now and later.
+    pub fn failed(&self) -> Arc<AtomicU64> {
+        self.failed.clone()
+    }
+
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
     }
 
     /// Has the store read something; what goes wrong is for the log.
     async fn read<T: Send + 'static>(
         &self,
+        whom: Whom,
         read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Option<T> {
-        let _turn = self.turns.acquire().await;
+        // As many may wait as there are connections: each has one at most.
+        let _turn = self.turns.take(whom, usize::MAX).await;
         let store = self.store.clone();
         let done = tokio::task::spawn_blocking(move || read(&store)).await;
         match done {
@@ -38,13 +52,14 @@ impl Reads {
             Ok(Err(error)) => tracing::error!(%error, "a read failed"),
             Err(error) => tracing::error!(%error, "a read failed"),
         }
+        self.failed.fetch_add(1, Ordering::Relaxed);
         None
     }
 
     /// The reply to a read. A message that is damaged on disk is reported, not served.
-    pub async fn serve(&self, read: Read) -> Reply {
+    pub async fn serve(&self, whom: Whom, read: Read) -> Reply {
         let (source, page) = (read.source, read.page);
-        match self.read(move |store| store.read(source, page)).await {
+        match self.read(whom, move |store| store.read(source, page)).await {
             Some((messages, more)) => read.reply(messages, more),
             None => Code::Unavailable.into(),
         }
@@ -56,7 +71,7 @@ impl Reads {
             let each = sources.into_iter().filter_map(|s| store.chain(s, seq).transpose());
             each.collect()
         };
-        self.read(chains).await
+        self.read(None, chains).await
     }
 
     /// Entries of what a realm is owed.
@@ -66,12 +81,12 @@ impl Reads {
         first: u64,
         last: u64,
     ) -> Option<Vec<(Position, Arc<Entry>)>> {
-        self.read(move |store| store.owed(realm, first, last)).await
+        self.read(None, move |store| store.owed(realm, first, last)).await
     }
 
     /// The newest messages of a mailbox, a page of them.
     pub async fn tail(&self, source: Source) -> Result<Vec<Message>, Unreadable> {
-        let read = self.read(move |store| store.read(source, Page::default())).await;
+        let read = self.read(None, move |store| store.read(source, Page::default())).await;
         read.map(|(messages, _)| messages).ok_or(Unreadable)
     }
 

@@ -2,15 +2,18 @@
 
 use crate::backup::Backups;
 use crate::committer::Committer;
+use crate::guard::{Guard, Rules};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
 use crate::listen::{AdminSocket, Gate, Listener, bind};
+use crate::metrics::{Metrics, Sources};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
-use crate::session::{Limits, Shared};
+use crate::reload::{Changes, applicable};
+use crate::session::{Shared, Unread};
 use crate::tls::Tls;
-use crate::{Config, LimitsConfig, SOCKET};
+use crate::{Config, SOCKET, descriptors};
 use antar_realm::links::Contact;
 use antar_realm::{Effects, Front, State};
 use antar_store::{Disk, Engine, Store, StoreError};
@@ -65,6 +68,16 @@ pub enum StartError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// The address for metrics cannot be listened on.
+    #[error(
+        "cannot serve metrics on {address}: {error}; is another server using it? choose one with --metrics ADDR:PORT"
+    )]
+    Metrics {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
     /// The name given is none.
     #[error("{0:?} is no name for a realm: 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit")]
     BadName(String),
@@ -85,9 +98,13 @@ pub enum StartError {
 
 /// A running realm. Dropping it breaks everything off; [`Server::shut_down`] ends it cleanly.
 pub struct Server {
+    /// What holds now.
+    config: Config,
+    rules: watch::Sender<Arc<Rules>>,
     name: Name,
     fingerprint: Fingerprint,
     addresses: Vec<SocketAddr>,
+    metrics: Option<Metrics>,
     hub: mpsc::Sender<ToHub>,
     accepting: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
@@ -121,6 +138,10 @@ impl Server {
             bind(*address).map_err(|error| StartError::Listen { address: *address, error })
         });
         let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+        let metrics = config.metrics.map(|address| {
+            Metrics::bind(address).map_err(|error| StartError::Metrics { address, error })
+        });
+        let metrics = metrics.transpose()?;
 
         let addresses =
             listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
@@ -128,6 +149,8 @@ impl Server {
         state.introduce(contact(config, fingerprint, &addresses));
 
         let (hub, inbox) = mpsc::channel(QUEUE);
+        let (rules, guard) = Guard::new(config);
+        note_descriptors(config);
         let reads = Reads::new(store.clone());
         let peers = Peers::default();
         let running = Hub {
@@ -136,23 +159,20 @@ impl Server {
             peers: peers.clone(),
             backups: Backups::new(store.clone(), &config.data),
             committer: Committer::start(store)?,
-            passwords: Passwords::new(&config.passwords, &config.limits),
+            passwords: Passwords::start(guard.clone())?,
+            guard: guard.clone(),
             unread_events: config.limits.unread_events,
             inbox,
             back: hub.downgrade(),
         };
-        let shared = Shared {
-            hub: hub.clone(),
-            reads,
-            limits: session_limits(&config.limits),
-            plain_peers: config.plain_peers(),
-            tls: Arc::new(Tls::new(&identity)),
-        };
-        let per_address = config.connections_per_address();
-        let gate = Arc::new(Gate::new(shared, config.limits.connections, per_address));
+        let (stop, stopped) = watch::channel(false);
+        let sources = Sources::of(name.clone(), &running, stopped.clone());
+        let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
+        let unread = Unread::default();
+        let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, unread };
+        let gate = Arc::new(Gate::new(shared));
         peers.serve_through(&gate);
 
-        let (stop, stopped) = watch::channel(false);
         let mut accepting = Vec::new();
         match AdminSocket::bind(&config.data.join(SOCKET), gate.clone()) {
             Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
@@ -165,7 +185,20 @@ impl Server {
             accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());
-        Ok(Self { name, fingerprint, addresses, hub, accepting, stop, running })
+        let metrics = metrics.map(|bound| Metrics::serve(bound, sources)).transpose()?;
+        let config = config.clone();
+        Ok(Self {
+            config,
+            rules,
+            name,
+            fingerprint,
+            addresses,
+            metrics,
+            hub,
+            accepting,
+            stop,
+            running,
+        })
     }
 
     /// The realm's name.
@@ -183,6 +216,25 @@ impl Server {
         &self.addresses
     }
 
+    /// Where metrics and health are served, with the real port.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Metrics::address)
+    }
+
+    /// Has another configuration hold from now on, as far as that is possible without a restart, and
+    /// returns what has changed. Connections that are open go by it once something is read from them,
+    /// but for the length of a line; what addresses have used up of a rate that stays as it was is
+    /// remembered.
+    pub async fn reload(&mut self, config: &Config) -> String {
+        let changes = Changes::between(&self.config, config);
+        let config = applicable(&self.config, config);
+        self.rules.send_modify(|rules| *rules = Arc::new(rules.renewed(&config)));
+        let settings = Box::new((config.domain_limits(), config.policy()));
+        let _ = self.hub.send(ToHub::Settings(settings, config.limits.unread_events)).await;
+        self.config = config;
+        changes.to_string()
+    }
+
     /// Stops accepting, answers what was received, syncs, and returns. Connections that do not read
     /// their last replies within five seconds are broken off.
     pub async fn shut_down(self) {
@@ -195,10 +247,26 @@ impl Server {
         if tokio::time::timeout(LAST_WORDS, answered).await.is_err() {
             tracing::warn!("some connections did not read their last replies");
         }
+        // Until now it has told that the server shuts down.
+        if let Some(metrics) = self.metrics {
+            metrics.end().await;
+        }
         drop(self.hub);
         // Sessions that hang keep the hub's channel open; everything that was acknowledged is synced
         // all the same.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.running).await;
+    }
+}
+
+/// Tells where the system allows fewer connections than the configuration.
+fn note_descriptors(config: &Config) {
+    let (wanted, room) = (config.limits.connections, descriptors::for_connections());
+    if room < wanted {
+        tracing::warn!(
+            wanted,
+            connections = room,
+            "the limit on open files leaves room for fewer connections; raise it (ulimit -n, LimitNOFILE)"
+        );
     }
 }
 
@@ -265,15 +333,4 @@ fn first_name(given: Option<&str>) -> Result<Name, StartError> {
     let short = &host[..host.len().min(antar_wire::MAX_NAME)];
     let name = Name::parse(short).or_else(|| Name::parse("realm"));
     name.ok_or_else(|| StartError::BadName(short.into()))
-}
-
-fn session_limits(limits: &LimitsConfig) -> Limits {
-    let seconds = |n: u64| (n > 0).then(|| Duration::from_secs(n));
-    Limits {
-        line_bytes: limits.line_bytes,
-        pending_requests: limits.pending_requests,
-        login: seconds(limits.login_seconds),
-        idle: seconds(limits.idle_seconds),
-        stall: seconds(limits.stall_seconds),
-    }
 }

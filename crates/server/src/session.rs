@@ -1,19 +1,22 @@
 //! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
 
+use crate::LimitsConfig;
+use crate::guard::{Guard, Rules, network, whom};
 use crate::hub::ToHub;
+use crate::metrics::Connections;
 use crate::outbox::{Item, Outbox, State};
 use crate::reads::Reads;
 use crate::tls::Tls;
 use antar_realm::links::{Epoch, deliveries};
-use antar_realm::{ConnId, Origin, PlainPeers, RealmId};
+use antar_realm::{ConnId, Origin, RealmId};
 use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -46,24 +49,31 @@ thread_local! {
 pub struct Shared {
     pub hub: mpsc::Sender<ToHub>,
     pub reads: Reads,
-    pub limits: Limits,
-    pub plain_peers: PlainPeers,
+    pub guard: Guard,
     pub tls: Arc<Tls>,
+    pub connections: Arc<Connections>,
+    pub unread: Unread,
 }
 
-impl Shared {
-    /// When a connection is told to go: it has not logged in, or has said nothing, for so long.
-    /// Never where it may be a plain peer's.
-    pub fn deadline(
-        &self,
-        peer: IpAddr,
-        unknown_since: Option<Instant>,
-        silent_since: Option<Instant>,
-    ) -> Option<Instant> {
-        let login = self.limits.login.zip(unknown_since).map(|(limit, since)| since + limit);
-        let idle = self.limits.idle.zip(silent_since).map(|(limit, since)| since + limit);
-        let first = login.into_iter().chain(idle).min()?;
-        (!self.plain_peers.include(peer)).then_some(first)
+/// Bytes that clients have not read yet and that are kept for them.
+#[derive(Default)]
+pub struct Unread(AtomicUsize);
+
+impl Unread {
+    /// Keeps so many until the result is dropped; `None` where there would be more than `most` of all.
+    /// Little is always kept.
+    fn keep(&self, bytes: usize, most: usize) -> Option<Kept<'_>> {
+        let kept = Kept(self, bytes);
+        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
+        (bytes <= WRITE || before + bytes <= most).then_some(kept)
+    }
+}
+
+struct Kept<'a>(&'a Unread, usize);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
@@ -75,11 +85,27 @@ pub struct Limits {
     pub login: Option<Duration>,
     pub idle: Option<Duration>,
     pub stall: Option<Duration>,
+    pub unread_bytes: usize,
 }
 
-/// Why a connection ended, for its line in the log.
+impl Limits {
+    /// Those of a configuration.
+    pub fn of(limits: &LimitsConfig) -> Self {
+        let seconds = |n: u64| (n > 0).then(|| Duration::from_secs(n));
+        Self {
+            line_bytes: limits.line_bytes,
+            pending_requests: limits.pending_requests,
+            login: seconds(limits.login_seconds),
+            idle: seconds(limits.idle_seconds),
+            stall: seconds(limits.stall_seconds),
+            unread_bytes: limits.unread_bytes,
+        }
+    }
+}
+
+/// Why a connection ended, for its line in the log and to be counted.
 #[derive(Clone, Copy, Debug)]
-enum End {
+pub enum End {
     /// The client closed it, and everything it sent is answered.
     Closed,
     /// The client broke it off.
@@ -90,6 +116,8 @@ enum End {
     TimedOut,
     /// It left too much unread for too long.
     TooSlow,
+    /// It showed a realm's key that nobody knows, and its address has done so too often.
+    Unwelcome,
     /// It was another realm's, and is not needed any more.
     HungUp,
     /// The server shuts down.
@@ -114,7 +142,7 @@ pub async fn open<S>(
     began: Instant,
     shared: &Shared,
 ) -> Option<Session<'_, S>> {
-    let outbox = Arc::new(Outbox::default());
+    let (outbox, rules) = (Arc::new(Outbox::default()), shared.guard.rules());
     shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.ok()?;
     Some(Session {
         stream,
@@ -123,13 +151,15 @@ pub async fn open<S>(
         outbox,
         shared,
         decoder: Decoder::new(match origin {
-            Origin::Client(_) | Origin::Operator => shared.limits.line_bytes,
+            Origin::Client(_) | Origin::Operator => rules.session.line_bytes,
             // Entries come by the batch.
             Origin::Certified(..) | Origin::Dialled { .. } => {
-                shared.limits.line_bytes.max(LINK_LINE)
+                rules.session.line_bytes.max(LINK_LINE)
             }
         }),
+        rules,
         backlog: VecDeque::new(),
+        resumes: None,
         pending: 0,
         requests: 0,
         heard: began,
@@ -147,8 +177,12 @@ pub struct Session<'a, S> {
     outbox: Arc<Outbox>,
     shared: &'a Shared,
     decoder: Decoder,
+    /// The rules when something was last read.
+    rules: Arc<Rules>,
     /// Frames read and not handed to the hub yet, because too many wait for an answer.
     backlog: VecDeque<Frame>,
+    /// Until when they wait because the address has asked for too much.
+    resumes: Option<Instant>,
     /// Frames the hub has that are not answered yet: each is answered once.
     pending: usize,
     requests: u64,
@@ -164,6 +198,7 @@ pub struct Session<'a, S> {
 enum Woken {
     Read(io::Result<usize>),
     Outbox,
+    Resumed,
     Deadline,
 }
 
@@ -173,6 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let end = self.run().await;
         let Self { conn, origin, requests, began, shared, .. } = self;
         let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
+        shared.connections.ended(end);
         let seconds = began.elapsed().as_secs();
         match origin {
             Origin::Operator => tracing::info!(conn = conn.0, requests, seconds, ?end, "operator"),
@@ -189,6 +225,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 Ok(state) => state,
                 Err(end) => return end,
             };
+            if state.unwelcome {
+                return self.dismiss(Code::RateLimited, End::Unwelcome).await;
+            }
             if state.hung_up {
                 self.close().await;
                 return End::HungUp;
@@ -200,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     return end;
                 }
             }
-            self.forward().await;
+            self.forward(state).await;
             if self.pending == 0
                 && self.backlog.is_empty()
                 && let Some(end) = last
@@ -211,6 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let readable = last.is_none() && self.backlog.is_empty() && self.pending < self.most();
             match self.wait(readable, state).await {
                 Woken::Outbox => {}
+                Woken::Resumed => self.resumes = None,
                 Woken::Read(Ok(0)) => last = Some(End::Closed),
                 Woken::Read(Ok(_)) if self.is_http() => return End::Http,
                 Woken::Read(Ok(_)) => {}
@@ -221,7 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     fn most(&self) -> usize {
-        let most = self.shared.limits.pending_requests.max(1);
+        let most = self.rules.session.pending_requests.max(1);
         if self.is_realm() { most.min(LINK_PENDING) } else { most }
     }
 
@@ -233,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Waits for something to read, to write or to end.
     async fn wait(&mut self, readable: bool, state: State) -> Woken {
         let deadline = self.deadline(state);
-        let Self { stream, decoder, backlog, outbox, .. } = self;
+        let Self { stream, decoder, backlog, outbox, resumes, .. } = self;
         let read = poll_fn(|cx| match readable {
             true => poll_read(stream, decoder, backlog, cx),
             false => Poll::Pending,
@@ -242,11 +282,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             biased;
             () = outbox.woken() => Woken::Outbox,
             read = read => Woken::Read(read),
+            () = until(*resumes) => Woken::Resumed,
             () = until(deadline) => Woken::Deadline,
         };
-        let idles = self.shared.limits.idle.is_some();
-        if idles && matches!(woken, Woken::Read(_)) {
-            self.heard = Instant::now();
+        if matches!(woken, Woken::Read(_)) {
+            self.rules = self.shared.guard.rules();
+            if self.rules.session.idle.is_some() {
+                self.heard = Instant::now();
+            }
         }
         woken
     }
@@ -257,7 +300,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         };
         let unknown_since = (!state.logged_in).then_some(self.began);
         let silent_since = (self.pending == 0).then_some(self.heard);
-        self.shared.deadline(peer, unknown_since, silent_since)
+        self.rules.deadline(peer, unknown_since, silent_since)
     }
 
     fn is_http(&self) -> bool {
@@ -281,9 +324,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     /// Hands as many frames to the hub as may wait for an answer.
-    async fn forward(&mut self) {
+    async fn forward(&mut self, state: State) {
         let room = self.most().saturating_sub(self.pending).min(self.backlog.len());
-        if room == 0 {
+        if room == 0 || !self.keeps_pace(room, state) {
             return;
         }
         let frames: Vec<Frame> = match room == self.backlog.len() {
@@ -294,6 +337,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         self.requests += frames.len() as u64;
         // Without a hub there is no server: the session ends with its task.
         let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
+    }
+
+    /// Whether the next frames may be handed on now, as far as their address is concerned; if not, when
+    /// they may. Nothing more is read meanwhile.
+    fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
+        let address = match self.origin {
+            // What arrived before the server stops is answered.
+            _ if state.linked || state.draining => return true,
+            Origin::Client(peer) if self.rules.plain_peers.include(peer) => return true,
+            Origin::Client(peer) | Origin::Certified(peer, _) => network(peer),
+            Origin::Operator | Origin::Dialled { .. } => return true,
+        };
+        let now = Instant::now();
+        if self.resumes.is_some_and(|at| at > now) {
+            return false;
+        }
+        let cost = |frame: &Frame| match frame {
+            Frame::Line(line) => 1 + line.len() / 1024,
+            Frame::TooLong | Frame::BadEncoding | Frame::Http => 1,
+        };
+        let cost = self.backlog.iter().take(frames).map(cost).sum::<usize>();
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        let waits = self.rules.requests.take_many(address, cost).err();
+        self.resumes = waits.map(|wait| now + wait);
+        waits.is_none()
     }
 
     /// Writes everything the hub has released.
@@ -323,7 +391,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     async fn encode(&mut self, item: Item) -> Result<(), End> {
         let reply = match item {
             Item::Reply(dialect, reply) => Some((dialect, reply)),
-            Item::Read(dialect, read) => Some((dialect, self.shared.reads.serve(read).await)),
+            Item::Read(dialect, read) => {
+                let reads = &self.shared.reads;
+                Some((dialect, reads.serve(whom(self.origin), read).await))
+            }
             Item::Event(dialect, event) => {
                 self.out.extend_from_slice(event.bytes(dialect));
                 None
@@ -399,7 +470,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Result<T, End> {
         let is_realm = self.is_realm();
-        let Self { stream, out, outbox, shared, decoder, backlog, ahead, .. } = self;
+        let Self { stream, out, outbox, shared, rules, decoder, backlog, ahead, .. } = self;
         if backlog.is_empty() {
             *ahead = 0;
         }
@@ -422,7 +493,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let done = match now_or_never(step.as_mut()).await {
             Some(done) => done,
             None => {
-                let stall = shared.limits.stall.unwrap_or(Duration::MAX);
+                let most = if is_realm { usize::MAX } else { rules.session.unread_bytes };
+                let kept = shared.unread.keep(out.capacity(), most);
+                let _kept = kept.ok_or(End::TooSlow)?;
+                let stall = rules.session.stall.unwrap_or(Duration::MAX);
                 tokio::select! {
                     done = step => done,
                     () = given_up(outbox) => return Err(End::TooSlow),
@@ -436,6 +510,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Tells why, as far as the client still reads, and ends the connection.
     async fn dismiss(&mut self, code: Code, end: End) -> End {
         self.out.clear();
+        self.shared.connections.refused(code);
         Reply::from(code).encode(Dialect::Lower, &mut self.out);
         let Self { stream, out, .. } = self;
         let _ = now_or_never(poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out))).await;

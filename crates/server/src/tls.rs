@@ -26,7 +26,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-/// How long a handshake may take.
+/// How long a handshake with whom this realm calls may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How long whoever was called may take to begin an answer.
@@ -72,13 +72,13 @@ impl Tls {
     /// has shown one.
     ///
     /// # Errors
-    /// Where the other side breaks it off, does not keep to TLS 1.3 or takes longer than ten
-    /// seconds.
+    /// Where the other side breaks it off, does not keep to TLS 1.3 or takes longer than `limit`.
     pub async fn accept(
         &self,
         stream: TcpStream,
+        limit: Duration,
     ) -> io::Result<(TlsStream<TcpStream>, Option<Fingerprint>)> {
-        let stream = timeout(HANDSHAKE, self.acceptor.accept(stream)).await??;
+        let stream = timeout(limit, self.acceptor.accept(stream)).await??;
         let stream = TlsStream::from(stream);
         let key = peer(&stream);
         Ok((stream, key))
@@ -315,7 +315,8 @@ mod tests {
     async fn both_sides_learn_the_others_key() {
         let ((alpha, alpha_key), (beta, beta_key)) = (made("alpha"), made("beta"));
         let (called, accepted) = pair().await;
-        let (called, accepted) = tokio::join!(alpha.connect(called), beta.accept(accepted));
+        let (called, accepted) =
+            tokio::join!(alpha.connect(called), beta.accept(accepted, HANDSHAKE));
         let ((mut called, answered), (mut accepted, asked)) = (called.unwrap(), accepted.unwrap());
         assert_eq!((answered, asked), (beta_key, Some(alpha_key)));
         called.write_all(b"ping").await.unwrap();
@@ -332,7 +333,7 @@ mod tests {
         let anonymous = TlsConnector::from(Arc::new(client_config(None)));
         let (called, accepted) = pair().await;
         let (called, accepted) =
-            tokio::join!(anonymous.connect(nowhere(), called), tls.accept(accepted));
+            tokio::join!(anonymous.connect(nowhere(), called), tls.accept(accepted, HANDSHAKE));
         called.unwrap();
         assert_eq!(accepted.unwrap().1, None);
     }
@@ -348,11 +349,12 @@ mod tests {
         let (thief, owner) = (identity("thief"), identity("owner"));
         let thief = Tls::new(&thief.with_certificate_of(&owner));
         let (called, accepted) = pair().await;
-        let (called, accepted) = tokio::join!(alpha.connect(called), thief.accept(accepted));
+        let (called, accepted) =
+            tokio::join!(alpha.connect(called), thief.accept(accepted, HANDSHAKE));
         assert!(matches!(called, Err(ConnectError::Failed(_))));
         assert!(accepted.is_err());
         let (called, accepted) = pair().await;
-        let (_, accepted) = tokio::join!(thief.connect(called), beta.accept(accepted));
+        let (_, accepted) = tokio::join!(thief.connect(called), beta.accept(accepted, HANDSHAKE));
         assert!(accepted.unwrap_err().to_string().contains("BadSignature"));
     }
 
@@ -402,7 +404,7 @@ mod tests {
             called = alpha.connect_within(called, patience) => called,
             _ = async { tokio::join!(passing, tokio::io::copy(&mut asks, &mut asked)) } => panic!(),
             _ = async {
-                let _kept = beta.accept(accepted).await.unwrap();
+                let _kept = beta.accept(accepted, HANDSHAKE).await.unwrap();
                 std::future::pending::<()>().await
             } => panic!(),
         };

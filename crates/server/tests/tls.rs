@@ -48,11 +48,22 @@ impl Realm {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    async fn connect_tls(&self, identity: Option<&Identity>) -> TlsStream<TcpStream> {
-        let connector = TlsConnector::from(Arc::new(client_config(identity)));
-        let somewhere = IpAddr::from(Ipv4Addr::LOCALHOST).into();
-        connector.connect(somewhere, self.connect().await).await.unwrap()
+    /// From another of this machine's own addresses.
+    async fn connect_from(&self, last: u8) -> TcpStream {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
+        socket.connect(self.address).await.unwrap()
     }
+
+    async fn connect_tls(&self, identity: Option<&Identity>) -> TlsStream<TcpStream> {
+        handshake(self.connect().await, identity).await
+    }
+}
+
+async fn handshake(stream: TcpStream, identity: Option<&Identity>) -> TlsStream<TcpStream> {
+    let connector = TlsConnector::from(Arc::new(client_config(identity)));
+    let somewhere = IpAddr::from(Ipv4Addr::LOCALHOST).into();
+    connector.connect(somewhere, stream).await.unwrap()
 }
 
 async fn hear(stream: &mut (impl AsyncRead + Unpin)) -> Value {
@@ -248,11 +259,7 @@ async fn only_one_that_may_be_a_plain_peer_need_not_log_in() {
             LimitsConfig { login_seconds: 1, idle_seconds: 1, ..LimitsConfig::default() };
     })
     .await;
-    let from = |last| async move {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 0, last], 0))).unwrap();
-        socket.connect(realm.address).await.unwrap()
-    };
+    let from = |last| realm.connect_from(last);
     let (mut listed, mut listed_and_silent) = (from(1).await, from(1).await);
     assert_eq!(ask(&mut listed, "PING").await["data"], "PONG");
     let (mut other, mut other_and_silent, mut half) = (from(2).await, from(2).await, from(2).await);
@@ -266,4 +273,53 @@ async fn only_one_that_may_be_a_plain_peer_need_not_log_in() {
     for stream in [&mut listed, &mut listed_and_silent] {
         assert_eq!(ask(stream, "PING").await["data"], "PONG");
     }
+}
+
+/// More than there are places in all, so that one address could take every one.
+#[tokio::test]
+async fn slow_handshakes_of_one_address_do_not_keep_anothers_out() {
+    let realm = Realm::with(|config| {
+        config.listen = vec![SocketAddr::from(([0, 0, 0, 0], 0))];
+        config.limits.login_seconds = 0;
+        config.limits.handshake_seconds = 3_600;
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..200 {
+        let mut stream = realm.connect_from(1).await;
+        stream.write_all(&[0x16]).await.unwrap();
+        slow.push(stream);
+    }
+    // Those before it have been seen once this one is answered.
+    assert_eq!(ask(&mut realm.connect_from(1).await, "PING").await["data"], "PONG");
+    let handshake = handshake(realm.connect_from(2).await, None);
+    let mut other = tokio::time::timeout(SOON, handshake).await.expect("no place is left");
+    assert_eq!(ask(&mut other, "PING").await["data"], "PONG");
+}
+
+#[tokio::test]
+async fn realms_that_nobody_knows_may_not_call_all_the_time() {
+    let realm = Realm::with(|config| {
+        config.listen = vec![SocketAddr::from(([0, 0, 0, 0], 0))];
+        config.limits.strangers_per_minute = Some(2);
+    })
+    .await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let stranger = Identity::open_or_make(elsewhere.path(), &Name::parse("beta").unwrap()).unwrap();
+    for _ in 0..2 {
+        let mut call = handshake(realm.connect_from(1).await, Some(&stranger)).await;
+        assert_eq!(ask(&mut call, "PING").await["data"], "PONG");
+    }
+    let mut refused = handshake(realm.connect_from(1).await, Some(&stranger)).await;
+    assert_eq!(hear(&mut refused).await["code"], "rate_limited");
+    assert!(rest(&mut refused).await.is_empty());
+    // Clients at that address, and realms at others, are not meant.
+    let mut client = handshake(realm.connect_from(1).await, None).await;
+    assert_eq!(ask(&mut client, "PING").await["data"], "PONG");
+    let mut other = handshake(realm.connect_from(2).await, Some(&stranger)).await;
+    // Once it has asked for a link its key is known, and it may call as often as it likes.
+    let greeting = "ACKREALM alpha 127.0.0.1 1 127.0.0.2 1 from=beta";
+    assert_eq!(ask(&mut other, greeting).await["state"], "waiting");
+    let mut again = handshake(realm.connect_from(1).await, Some(&stranger)).await;
+    assert_eq!(ask(&mut again, "PING").await["data"], "PONG");
 }

@@ -6,24 +6,26 @@ mod unix;
 pub use tcp::{Listener, bind};
 pub use unix::AdminSocket;
 
+use crate::guard::{Seldom, Turns, network};
 use crate::session::Shared;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::Semaphore;
 
 /// TLS handshakes at once; each may hold some memory until it is done.
-const HANDSHAKES: usize = 64;
+const HANDSHAKES: usize = 128;
 
 /// What listeners share.
 pub struct Gate {
     pub shared: Shared,
-    handshakes: Semaphore,
+    handshakes: Turns,
     next: AtomicU64,
     counts: Mutex<Counts>,
-    connections: usize,
-    per_address: usize,
+    /// Connections that were refused.
+    refused: Seldom,
+    /// Connections that the system had no room for.
+    failed: Seldom,
 }
 
 #[derive(Default)]
@@ -33,10 +35,10 @@ struct Counts {
 }
 
 impl Gate {
-    pub fn new(shared: Shared, connections: usize, per_address: usize) -> Self {
+    pub fn new(shared: Shared) -> Self {
         let (next, counts) = (AtomicU64::new(1), Mutex::default());
-        let handshakes = Semaphore::new(HANDSHAKES);
-        Self { shared, handshakes, next, counts, connections, per_address }
+        let (refused, failed) = (Seldom::default(), Seldom::default());
+        Self { shared, handshakes: Turns::new(HANDSHAKES), next, counts, refused, failed }
     }
 
     /// A number no other connection of this process has.
@@ -46,27 +48,20 @@ impl Gate {
 
     /// A place for a connection, given back when it is dropped; `None` where there is none left.
     fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        // All of IPv6's privacy addresses of one network are one customer.
+        let rules = self.shared.guard.rules();
+        if !rules.lets_connect(address) {
+            return None;
+        }
         let address = network(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let here = counts.by_address.get(&address).copied().unwrap_or(0);
-        if counts.all >= self.connections || here >= self.per_address {
+        if counts.all >= rules.connections || here >= rules.connections_per_address {
             return None;
         }
         counts.all += 1;
         *counts.by_address.entry(address).or_default() += 1;
         drop(counts);
         Some(Place { gate: self.clone(), address })
-    }
-}
-
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        other => other,
     }
 }
 

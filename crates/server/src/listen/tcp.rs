@@ -1,10 +1,11 @@
 //! TCP, with TLS and without: the first byte tells them apart.
 
 use super::{Gate, Place};
+use crate::metrics::Way;
 use crate::{session, tls};
 use antar_realm::Origin;
 use antar_wire::{Code, Dialect, Reply};
-use rustix::net::RecvFlags;
+use rustix::net::{RecvFlags, sockopt};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,6 +17,12 @@ use tokio::time::Instant;
 
 /// How long to wait before accepting again where the system had no room for a connection.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long nothing comes from another machine before it is asked whether it is still there.
+const SILENCE: Duration = Duration::from_secs(120);
+
+/// How often it is asked, and how many times before the connection is broken off.
+const PROBES: (Duration, u32) = (Duration::from_secs(30), 4);
 
 /// Connections the system may hold that have not been accepted yet.
 const BACKLOG: u32 = 1024;
@@ -30,8 +37,18 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
+    keep_alive(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+/// Has the system find out where the other machine has vanished. Connections that are accepted inherit
+/// it.
+fn keep_alive(socket: &TcpSocket) -> io::Result<()> {
+    sockopt::set_socket_keepalive(socket, true)?;
+    sockopt::set_tcp_keepidle(socket, SILENCE)?;
+    sockopt::set_tcp_keepintvl(socket, PROBES.0)?;
+    Ok(sockopt::set_tcp_keepcnt(socket, PROBES.1)?)
 }
 
 /// Accepts chat connections.
@@ -55,7 +72,9 @@ impl Listener {
                 Ok((stream, peer)) => arrivals.admit(stream, peer),
                 Err(error) => {
                     // Out of descriptors or memory: those connected are served on.
-                    tracing::warn!(%error, "could not accept a connection");
+                    if let Some(times) = arrivals.gate.failed.happened() {
+                        tracing::warn!(%error, times, "could not accept a connection");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -93,7 +112,10 @@ impl Arrivals {
         // A reply is small and somebody waits for it.
         let _ = stream.set_nodelay(true);
         let Some(place) = self.gate.enter(peer) else {
-            tracing::warn!(%peer, "too many connections; refused one");
+            if let Some(times) = self.gate.refused.happened() {
+                tracing::warn!(%peer, times, "too many connections; refused some");
+            }
+            self.gate.shared.connections.refused(Code::TooManyConnections);
             let mut refusal = Vec::new();
             Reply::from(Code::TooManyConnections).encode(Dialect::Lower, &mut refusal);
             let _ = stream.try_write(&refusal);
@@ -125,6 +147,7 @@ impl Arrival {
         // Also one that has ended, has had its time, or is there when the server stops: to answer,
         // to end and to log them is the session's.
         let Self { stream, peer, began, place, arriving, .. } = self;
+        let _open = place.gate.shared.connections.open(Way::Plain);
         serve(stream, Origin::Client(peer), began, &place.gate, arriving).await;
     }
 
@@ -149,16 +172,20 @@ impl Arrival {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.place.gate.shared.deadline(self.peer, Some(self.began), Some(self.began))
+        let rules = self.place.gate.shared.guard.rules();
+        rules.deadline(self.peer, Some(self.began), Some(self.began))
     }
 
     async fn serve_tls(mut self) {
         let deadline = self.deadline();
         let Self { stream, peer, began, place, arriving, .. } = self;
         let gate = &place.gate;
+        let rules = gate.shared.guard.rules();
         let handshake = async {
-            let _turn = gate.handshakes.acquire().await;
-            gate.shared.tls.accept(stream).await
+            gate.handshakes.share(rules.handshakes_per_address);
+            // As many may wait as there are connections.
+            let _turn = gate.handshakes.take(Some(place.address), usize::MAX).await;
+            gate.shared.tls.accept(stream, rules.handshake).await
         };
         let done = tokio::select! {
             biased;
@@ -170,9 +197,13 @@ impl Arrival {
         match done {
             Ok((stream, key)) => {
                 let origin = key.map_or(Origin::Client(peer), |key| Origin::Certified(peer, key));
+                let _open = gate.shared.connections.open(Way::over_tls(origin));
                 serve(stream, origin, began, gate, arriving).await;
             }
-            Err(error) => tracing::info!(%peer, %error, "a TLS handshake failed"),
+            Err(error) => {
+                gate.shared.connections.handshake_failed();
+                tracing::info!(%peer, %error, "a TLS handshake failed");
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it runs the server.
 
 use super::Gate;
+use crate::metrics::Way;
 use crate::session;
 use antar_realm::Origin;
 use std::fs::Permissions;
@@ -57,6 +58,7 @@ impl AdminSocket {
                     let gate = self.gate.clone();
                     tokio::spawn(async move {
                         let conn = gate.next_conn();
+                        let _open = gate.shared.connections.open(Way::Operator);
                         session::serve(stream, conn, Origin::Operator, &gate.shared).await;
                         drop(place);
                     });

@@ -1,0 +1,56 @@
+//! Checks of what is on disk: a stopped realm's data, or a backup.
+
+use crate::backup::{self, BackupError};
+use crate::identity::Identity;
+use antar_store::{Checked, Damage, Disk, Exported, Tell};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind};
+use std::path::Path;
+
+/// Checks the data of a stopped realm and its key, and changes nothing. `tell` hears of each damage as
+/// it is found, and of how far the check is.
+///
+/// # Errors
+/// Where there is no realm, it is running, or nothing can be read at all.
+pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
+    if !Disk::is_in(data) {
+        return Err(BackupError::NoRealm(data.into()));
+    }
+    let mut checked = antar_store::check(data, tell)?;
+    if let Some(what) = wrong_identity(data) {
+        checked.damages += 1;
+        tell(&checked, Some(Damage { place: backup::IDENTITY.into(), what }));
+    }
+    Ok(checked)
+}
+
+/// Whether a directory is that of a backup.
+pub fn is_backup(directory: &Path) -> bool {
+    directory.join(backup::DATA).is_file()
+}
+
+/// Checks a backup: that it is whole, and that everything in it can be read.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
+    let path = directory.join(backup::DATA);
+    let file = File::open(&path).map_err(|error| BackupError::Read { path, error })?;
+    let exported = antar_store::check_export(BufReader::new(file))?;
+    match wrong_identity(directory) {
+        Some(what) => {
+            let (path, error) = (directory.join(backup::IDENTITY), std::io::Error::other(what));
+            Err(BackupError::Read { path, error })
+        }
+        None => Ok(exported),
+    }
+}
+
+/// What is wrong with a realm's key, where it has one: a realm that never ran has none.
+fn wrong_identity(directory: &Path) -> Option<String> {
+    match std::fs::read(directory.join(backup::IDENTITY)) {
+        Ok(text) => Identity::parse(&text).err(),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => Some(format!("cannot be read: {error}")),
+    }
+}

@@ -1,0 +1,127 @@
+//! Where the numbers come from.
+
+use super::process::Process;
+use super::{Commits, Connections};
+use crate::committer::Probe;
+use crate::hub::{Hub, ToHub};
+use crate::passwords::Passwords;
+use antar_realm::{Census, Mode, Requests};
+use antar_store::{Store, Usage};
+use antar_wire::Name;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+/// How long the hub may take to answer: normally it takes some microseconds, and a batch's sync while
+/// it has no room for more.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// How long looking at the disk may take.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What the hub tells of itself and of the domain.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub requests: Requests,
+    /// By code, in the order of [`antar_wire::Code::ALL`].
+    pub refusals: Vec<u64>,
+    pub mode: Mode,
+    pub draining: bool,
+    pub census: Census,
+}
+
+/// Handles on whatever counts. None of them keeps the hub or the store alive.
+pub struct Sources {
+    pub realm: Name,
+    pub connections: Arc<Connections>,
+    hub: mpsc::WeakSender<ToHub>,
+    store: Weak<Store>,
+    committer: Probe,
+    passwords: Passwords,
+    reads_failed: Arc<AtomicU64>,
+    started: SystemTime,
+    /// Whether the server shuts down.
+    stop: watch::Receiver<bool>,
+    /// Held by who looks at the disk: where that hangs, nobody else begins to.
+    looking: Arc<Semaphore>,
+}
+
+/// Everything the realm's tasks and threads tell, at about one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub realm: Name,
+    pub closing: bool,
+    /// Messages to the hub that it has not taken.
+    pub hub_waiting: usize,
+    /// `None` where it did not answer in time, or is gone.
+    pub hub: Option<Report>,
+    pub commits: Commits,
+    pub passwords: usize,
+    pub reads_failed: u64,
+    pub connections: Arc<Connections>,
+    pub started: SystemTime,
+}
+
+/// What is around it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub process: Process,
+    pub usage: Option<Usage>,
+}
+
+impl Sources {
+    /// Those of a realm whose hub is about to run; `stop` tells that the server shuts down.
+    pub fn of(realm: Name, hub: &Hub, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            realm,
+            connections: Arc::default(),
+            hub: hub.back.clone(),
+            store: Arc::downgrade(hub.reads.store()),
+            committer: hub.committer.probe(),
+            passwords: hub.passwords.clone(),
+            reads_failed: hub.reads.failed(),
+            started: SystemTime::now(),
+            stop,
+            looking: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// Gathers the numbers; takes as long as the hub may to answer.
+    pub async fn gather(&self) -> Snapshot {
+        let hub = self.hub.upgrade();
+        let hub_waiting = hub.as_ref().map_or(0, |hub| hub.max_capacity() - hub.capacity());
+        let report = async {
+            let (tell, told) = oneshot::channel();
+            hub?.send(ToHub::Report(tell)).await.ok()?;
+            told.await.ok()
+        };
+        Snapshot {
+            realm: self.realm.clone(),
+            hub_waiting,
+            hub: timeout(ANSWER, report).await.ok().flatten(),
+            closing: *self.stop.borrow(),
+            commits: self.committer.look(),
+            passwords: self.passwords.waiting(),
+            reads_failed: self.reads_failed.load(Ordering::Relaxed),
+            connections: self.connections.clone(),
+            started: self.started,
+        }
+    }
+
+    /// Looks at the disk and the process, off the connections' threads; nothing is told where that
+    /// takes too long.
+    pub async fn look_around(&self) -> Surroundings {
+        let Ok(turn) = self.looking.clone().try_acquire_owned() else {
+            return Surroundings::default();
+        };
+        let store = self.store.clone();
+        let look = tokio::task::spawn_blocking(move || {
+            let usage = store.upgrade().and_then(|store| store.usage());
+            drop(turn);
+            Surroundings { process: Process::look(), usage }
+        });
+        timeout(LOOK, look).await.ok().and_then(Result::ok).unwrap_or_default()
+    }
+}
