@@ -38,7 +38,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let alpha = realm(directory.path(), ALPHA, options.alpha)?;
     let beta = realm(directory.path(), BETA, options.beta)?;
-    serve::start_logging(&alpha)?;
+    let _log = serve::start_logging(&alpha)?;
     serve::runtime(&alpha)?.block_on(both(alpha, &beta))
 }
 

@@ -2,14 +2,15 @@
 
 mod admin;
 mod backup;
-mod bare_loop;
 mod bench;
 mod chat;
+mod check;
 mod demo;
 mod realm;
 mod serve;
 mod simulate;
 mod user;
+mod yardstick;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Command {
     Backup(backup::Options),
     /// Make a new realm's data of a backup.
     Restore(backup::Options),
+    /// Check all that a stopped realm keeps, or a backup; changes nothing.
+    Check(check::Options),
     /// Chat in a terminal.
     Chat(chat::Options),
     /// Measure a realm with a load of requests.
@@ -47,7 +50,9 @@ enum Command {
     /// Prove links between realms: many runs in which everything that can break does.
     Simulate(simulate::Options),
     #[command(hide = true)]
-    BareLoop(bare_loop::Options),
+    BareLoop(yardstick::Options),
+    #[command(hide = true)]
+    Relay(yardstick::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,10 +63,12 @@ fn main() -> ExitCode {
         Command::Realm(options) => realm::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => backup::restore(&options),
+        Command::Check(options) => check::run(&options),
         Command::Chat(options) => chat::run(options),
         Command::Bench(options) => bench::run(options),
         Command::Simulate(options) => simulate::run_all(&options),
-        Command::BareLoop(options) => bare_loop::run(&options),
+        Command::BareLoop(options) => yardstick::bare_loop(&options),
+        Command::Relay(options) => yardstick::relay(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,9 @@ pub struct Options {
     /// An address to listen on, more than once for several [default: 127.0.0.1:8889].
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Vec<SocketAddr>,
+    /// Where to serve metrics and health over HTTP [default: nowhere].
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<SocketAddr>,
     /// The realm's name at its first start; kept afterwards [default: the host's name].
     #[arg(long, value_name = "REALM")]
     pub name: Option<String>,
@@ -35,6 +38,9 @@ impl Options {
         if !self.listen.is_empty() {
             config.listen = self.listen.clone();
         }
+        if self.metrics.is_some() {
+            config.metrics = self.metrics;
+        }
         if self.name.is_some() {
             config.name = self.name.clone();
         }
@@ -44,20 +50,29 @@ impl Options {
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let config = options.config()?;
-    start_logging(&config)?;
-    runtime(&config)?.block_on(serve(&config, announce))
+    let log = start_logging(&config)?;
+    runtime(&config)?.block_on(serve(options, &config, &log))
 }
 
+/// Changes what is logged.
+pub type Log = Box<dyn Fn(EnvFilter)>;
+
 /// Logs to standard error: standard output is for the one line that says the realm is there.
-pub fn start_logging(config: &Config) -> anyhow::Result<()> {
+pub fn start_logging(config: &Config) -> anyhow::Result<Log> {
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter(config)?).with_ansi(colours);
+    let log = log.with_writer(std::io::stderr).with_filter_reloading();
+    let handle = log.reload_handle();
+    log.init();
+    // It fails only where there is no log any more.
+    Ok(Box::new(move |filter| drop(handle.reload(filter))))
+}
+
+fn filter(config: &Config) -> anyhow::Result<EnvFilter> {
     // The engine's own notes are of interest to its authors; what is wrong with it is to ours.
     let directives = format!("fjall=warn,lsm_tree=warn,{}", config.log);
-    let filter = EnvFilter::try_new(directives)
-        .with_context(|| format!("log = {:?} is no level and no directives", config.log))?;
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
-    log.with_writer(std::io::stderr).init();
-    Ok(())
+    EnvFilter::try_new(directives)
+        .with_context(|| format!("log = {:?} is no level and no directives", config.log))
 }
 
 /// One thread does it on a small machine; more than one spread the connections.
@@ -75,7 +90,7 @@ pub fn runtime(config: &Config) -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Each connection is a file to the system, and its usual limit of 1,024 is soft.
-fn allow_many_files() {
+pub fn allow_many_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
@@ -84,15 +99,41 @@ fn allow_many_files() {
     }
 }
 
-/// Runs a realm until SIGTERM or SIGINT. `ready` is called when it takes connections.
-pub async fn serve(config: &Config, ready: impl FnOnce(&Server)) -> anyhow::Result<()> {
+/// Runs a realm until SIGTERM or SIGINT, and reads its configuration again at each SIGHUP.
+async fn serve(options: &Options, config: &Config, log: &Log) -> anyhow::Result<()> {
     let stop = Stop::listen()?;
-    let server = Server::start(config).await?;
-    ready(&server);
-    stop.wait().await;
+    // Without a file there is nothing to read: then the signal ends the process, as it does others.
+    let mut hang_up = options.config.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
+    let mut server = Server::start(config).await?;
+    announce(&server);
+    let reloading = async {
+        while let Some(hang_up) = &mut hang_up
+            && hang_up.recv().await.is_some()
+        {
+            reload(options, &mut server, log).await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = stop.wait() => {}
+        () = reloading => {}
+    }
     tracing::info!("shutting down");
     server.shut_down().await;
     Ok(())
+}
+
+/// Reads the configuration again; where something is wrong with it, nothing changes.
+async fn reload(options: &Options, server: &mut Server, log: &Log) {
+    let read = options.config().and_then(|config| Ok((filter(&config)?, config)));
+    match read {
+        Ok((filter, config)) => {
+            log(filter);
+            let changes = server.reload(&config).await;
+            tracing::info!("the configuration was read again: {changes}");
+        }
+        Err(error) => tracing::error!("nothing changed, the configuration is wrong: {error:#}"),
+    }
 }
 
 /// SIGTERM and SIGINT.
@@ -119,9 +160,14 @@ impl Stop {
 
 fn announce(server: &Server) {
     let addresses: Vec<String> = server.addresses().iter().map(ToString::to_string).collect();
-    // Whoever waits for this line may have gone; the realm runs all the same.
+    let mut said =
+        format!("antar: realm {} listening on {}\n", server.name(), addresses.join(" and "));
+    if let Some(address) = server.metrics() {
+        said.push_str(&format!("antar: metrics on http://{address}/metrics\n"));
+    }
+    // At once: who has the first line has the second. Whoever waits for it may have gone; the realm
+    // runs all the same.
     let mut out = std::io::stdout();
-    let _ =
-        writeln!(out, "antar: realm {} listening on {}", server.name(), addresses.join(" and "));
+    let _ = out.write_all(said.as_bytes());
     let _ = out.flush();
 }

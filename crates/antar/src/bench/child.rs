@@ -1,4 +1,4 @@
-//! This program again as a child process: the bare loop, or a realm.
+//! This program again as a child process: the bare loop, the relay, or a realm.
 
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
@@ -17,6 +17,11 @@ impl Listening {
     /// A loop that gives one fixed reply to every line.
     pub fn bare_loop() -> Result<Self> {
         Self::spawn("the bare loop", |command| command.arg("bare-loop"))
+    }
+
+    /// A relay: what is sent to a name goes to whoever watches under it.
+    pub fn relay() -> Result<Self> {
+        Self::spawn("the relay", |command| command.arg("relay"))
     }
 
     /// A realm with its data in a directory, on a free port of this machine.

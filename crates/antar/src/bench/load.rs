@@ -1,12 +1,14 @@
-//! The connections and their hot loop.
+//! Requests and their replies: the connections and their hot loop.
 
-use super::Options;
+use super::conn::{Conn, SCRATCH};
 use super::mark::{Mark, micros};
+use super::options::Options;
+use super::pace::Pace;
 use super::setup::Person;
 use super::tally::Tally;
 use super::traffic::Traffic;
-use antar_client::{Incoming, Replies, ReplyError, request};
-use anyhow::{Context, Result, anyhow};
+use antar_client::{ReplyError, request};
+use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
@@ -14,22 +16,18 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context as Cx, Poll};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// How much is read at a time, by all connections into the same memory.
-const SCRATCH: usize = 64 * 1024;
 /// How long to wait for the last replies.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often the progress bar moves.
 const TICK: Duration = Duration::from_millis(200);
-/// The longest reply: an inbox of 50 messages is far below it.
-const REPLY_LIMIT: usize = 16 * 1024 * 1024;
+/// Requests in flight on a connection of an open loop at most; those past it are late, and count as
+/// such. A realm reads no more than 1,024 before it answers.
+const OPEN_DEPTH: usize = 1000;
 
 /// How long and how hard to load.
 #[derive(Clone, Copy)]
@@ -40,10 +38,24 @@ pub struct Window {
     pub depth: usize,
     /// Requests of each connection at most.
     pub budget: u64,
+    /// Requests a second of all connections, due whatever has been answered.
+    pub rate: Option<f64>,
 }
 
-/// One of what is measured: its connections, idle between rounds.
-pub struct Side {
+impl Window {
+    /// The same as an open loop.
+    pub fn at_rate(self, rate: f64) -> Self {
+        Self { depth: OPEN_DEPTH, rate: Some(rate), ..self }
+    }
+
+    /// When the `n`th of so many connections makes its requests, in an open loop.
+    pub fn pace(&self, n: usize, connections: usize) -> io::Result<Option<Pace>> {
+        self.rate.map(|rate| Pace::new(rate, n, connections)).transpose()
+    }
+}
+
+/// Connections that make requests, idle between rounds.
+pub struct Load {
     pub name: &'static str,
     pub traffic: Rc<Traffic>,
     connections: Vec<Connection>,
@@ -51,11 +63,8 @@ pub struct Side {
 }
 
 struct Connection {
-    stream: TcpStream,
-    replies: Replies,
-    outgoing: Vec<u8>,
-    written: usize,
-    /// When each request in flight was made; replies come in order.
+    conn: Conn,
+    /// When each request in flight was made, or was due; replies come in order.
     asked: VecDeque<Instant>,
     random: SmallRng,
     user: usize,
@@ -64,7 +73,7 @@ struct Connection {
     made: u32,
 }
 
-/// What the connections of a side share during a round.
+/// What the connections share during a round.
 struct Round {
     traffic: Rc<Traffic>,
     scratch: Rc<RefCell<Vec<u8>>>,
@@ -75,7 +84,7 @@ struct Round {
     in_flight: RefCell<u64>,
 }
 
-impl Side {
+impl Load {
     /// Opens the connections and, where `bind` says so, binds them to the users' sessions in
     /// turn.
     pub async fn connect(
@@ -87,15 +96,18 @@ impl Side {
         traffic: Rc<Traffic>,
     ) -> Result<Self> {
         let mut connections = Vec::new();
-        for n in 0..options.connections {
-            let user = n as usize % people.len();
+        for number in 0..options.connections {
+            let user = number as usize % people.len();
             let problem =
-                || format!("connection {} of {} to {address}", n + 1, options.connections);
-            let mut connection = Connection::open(address, n, user).await.with_context(problem)?;
+                || format!("connection {} of {} to {address}", number + 1, options.connections);
+            let mut conn = Conn::open(address).await.with_context(problem)?;
             if bind {
-                connection.bind(&people[user]).await.with_context(problem)?;
+                // The request needs a session, so a token that is not taken shows here.
+                let line = request::with_token("WHOAMI", &people[user].token);
+                conn.ask(&line).await.with_context(problem)?;
             }
-            connections.push(connection);
+            let (asked, random) = (VecDeque::new(), SmallRng::seed_from_u64(number.into()));
+            connections.push(Connection { conn, asked, random, user, number, made: 0 });
         }
         let scratch = Rc::new(RefCell::new(vec![0; SCRATCH]));
         Ok(Self { name, traffic, connections, scratch })
@@ -117,79 +129,58 @@ impl Side {
             window,
             in_flight: RefCell::new(0),
         });
-        let mut tasks = JoinSet::new();
-        for connection in self.connections.drain(..) {
-            tasks.spawn_local(connection.run(round.clone()));
+        let (mut tasks, all) = (JoinSet::new(), self.connections.len());
+        for (n, connection) in self.connections.drain(..).enumerate() {
+            let pace = window.pace(n, all)?;
+            tasks.spawn_local(connection.run(round.clone(), pace));
         }
         progress.set_message(self.name);
-        let mut tick = tokio::time::interval(TICK);
-        let end = tokio::time::sleep_until((round.until + DRAIN).into());
-        tokio::pin!(end);
-        loop {
-            tokio::select! {
-                done = tasks.join_next() => match done {
-                    Some(connection) => self.connections.extend(connection?),
-                    None => break,
-                },
-                _ = tick.tick() => progress.inc(TICK.as_millis() as u64),
-                () = &mut end => break,
-            }
-        }
-        drop(tasks);
+        self.connections.extend(all_done(tasks, round.until, progress).await?);
         let mut tally = round.tally.replace(Tally::new()?);
         tally.fail("unanswered", round.in_flight.take());
-        tally.finish(window.measured.as_secs_f64());
+        // Where the number of requests is limited it may have been over before its time.
+        tally.finish(Instant::now().min(round.until).saturating_duration_since(from));
         Ok(tally)
     }
 }
 
-impl Connection {
-    async fn open(address: &str, number: u32, user: usize) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            replies: Replies::new(REPLY_LIMIT),
-            outgoing: Vec::new(),
-            written: 0,
-            asked: VecDeque::new(),
-            random: SmallRng::seed_from_u64(u64::from(number)),
-            user,
-            number,
-            made: 0,
-        })
-    }
-
-    /// Binds the connection to a session. The request needs one, so a token that is not taken
-    /// shows here and not in the results.
-    async fn bind(&mut self, person: &Person) -> Result<()> {
-        let line = request::with_token("WHOAMI", &person.token) + "\n";
-        self.stream.write_all(line.as_bytes()).await?;
-        let mut scratch = vec![0; 4096];
-        loop {
-            let reply = self.replies.pop()?;
-            if let Some(Incoming::Reply(reply)) = reply {
-                return reply.accepted().map(drop).map_err(|refusal| anyhow!(refusal));
-            }
-            let read = poll_fn(|cx| self.read(cx, &mut scratch)).await?;
-            if read == 0 {
-                return Err(io::Error::from(io::ErrorKind::ConnectionReset).into());
-            }
+/// Waits for the tasks of a round, for some time after its end; what they came back with.
+pub async fn all_done<T: 'static>(
+    mut tasks: JoinSet<Option<T>>,
+    until: Instant,
+    progress: &ProgressBar,
+) -> Result<Vec<T>> {
+    let mut back = Vec::new();
+    let mut tick = tokio::time::interval(TICK);
+    let end = tokio::time::sleep_until((until + DRAIN).into());
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            done = tasks.join_next() => match done {
+                Some(task) => back.extend(task?),
+                None => break,
+            },
+            _ = tick.tick() => progress.inc(TICK.as_millis() as u64),
+            () = &mut end => break,
         }
     }
+    Ok(back)
+}
 
+impl Connection {
     /// Loads until the round is over; the connection comes back unless it broke.
-    async fn run(mut self, round: Rc<Round>) -> Option<Self> {
+    async fn run(mut self, round: Rc<Round>, mut pace: Option<Pace>) -> Option<Self> {
         let mut budget = round.window.budget;
         loop {
             let now = Instant::now();
             if now < round.until {
-                self.ask(&round, &mut budget, now);
+                self.ask(&round, &mut budget, pace.as_mut(), now);
             }
-            if self.asked.is_empty() {
+            let over = pace.is_none() || now >= round.until || budget == 0;
+            if self.asked.is_empty() && over {
                 return Some(self);
             }
-            let transferred = poll_fn(|cx| self.transfer(cx, &round)).await;
+            let transferred = poll_fn(|cx| self.transfer(cx, &round, pace.as_mut())).await;
             let problem = match transferred.map(|()| self.take_replies(&round)) {
                 Ok(Ok(())) => continue,
                 Ok(Err(_)) => "bad_reply",
@@ -202,56 +193,38 @@ impl Connection {
         }
     }
 
-    /// Tops up what is in flight.
-    fn ask(&mut self, round: &Round, budget: &mut u64, now: Instant) {
-        let free = (round.window.depth - self.asked.len())
-            .min(usize::try_from(*budget).unwrap_or(usize::MAX));
-        if free == 0 {
-            return;
-        }
-        for _ in 0..free {
+    /// Tops up what is in flight, or asks for what is due.
+    fn ask(&mut self, round: &Round, budget: &mut u64, mut pace: Option<&mut Pace>, now: Instant) {
+        let free = (round.window.depth - self.asked.len()) as u64;
+        let before = self.asked.len();
+        for _ in 0..free.min(*budget) {
+            let Some(at) = pace.as_mut().map_or(Some(now), |pace| pace.due(now)) else { break };
             let (connection, serial) = (self.number, self.made);
-            let mark = || Mark { connection, serial, micros: micros(now) };
-            round.traffic.next(self.user, &mut self.random, mark, &mut self.outgoing);
+            let mark = || Mark { connection, serial, micros: micros(at) };
+            round.traffic.next(self.user, &mut self.random, mark, &mut self.conn.outgoing);
             self.made = self.made.wrapping_add(1);
-            self.asked.push_back(now);
+            self.asked.push_back(at);
         }
-        *budget -= free as u64;
-        *round.in_flight.borrow_mut() += free as u64;
+        let made = (self.asked.len() - before) as u64;
+        *budget -= made;
+        *round.in_flight.borrow_mut() += made;
     }
 
-    /// Writes all it can, then reads once. Ready when something was read.
-    fn transfer(&mut self, cx: &mut Cx<'_>, round: &Round) -> Poll<io::Result<()>> {
-        while self.written < self.outgoing.len() {
-            let rest = &self.outgoing[self.written..];
-            match Pin::new(&mut self.stream).poll_write(cx, rest)? {
-                Poll::Ready(written) => {
-                    self.written += written;
-                    if Instant::now() >= round.from {
-                        round.tally.borrow_mut().sent += written as u64;
-                    }
-                }
-                Poll::Pending => break,
-            }
+    /// Writes all it can, then reads once. Ready when something was read or is due.
+    fn transfer(
+        &mut self,
+        cx: &mut Cx<'_>,
+        round: &Round,
+        pace: Option<&mut Pace>,
+    ) -> Poll<io::Result<()>> {
+        let written = self.conn.flush(cx)?;
+        if written > 0 && Instant::now() >= round.from {
+            round.tally.borrow_mut().sent += written;
         }
-        if self.written == self.outgoing.len() {
-            self.outgoing.clear();
-            self.written = 0;
+        match (self.conn.read(cx, &mut round.scratch.borrow_mut()), pace) {
+            (Poll::Pending, Some(pace)) => pace.poll(cx),
+            (read, _) => read,
         }
-        match self.read(cx, &mut round.scratch.borrow_mut())? {
-            Poll::Ready(0) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Poll::Ready(_) => Poll::Ready(Ok(())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    fn read(&mut self, cx: &mut Cx<'_>, scratch: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(scratch);
-        let ready = Pin::new(&mut self.stream).poll_read(cx, &mut buffer)?;
-        ready.map(|()| {
-            self.replies.feed(buffer.filled());
-            Ok(buffer.filled().len())
-        })
     }
 
     fn take_replies(&mut self, round: &Round) -> Result<(), ReplyError> {
@@ -259,7 +232,7 @@ impl Connection {
         let measured = now >= round.from && now < round.until;
         let mut tally = round.tally.borrow_mut();
         let mut answered = 0;
-        while let Some(raw) = self.replies.pop_raw()? {
+        while let Some(raw) = self.conn.replies.pop_raw()? {
             if raw.is_event() {
                 continue;
             }
@@ -273,8 +246,10 @@ impl Connection {
                 continue;
             }
             tally.accepted += 1;
-            if measured {
-                tally.answered(now - asked);
+            tally.ok += u64::from(measured);
+            // Those answered after the end count here: they are the slowest.
+            if asked >= round.from {
+                tally.latency.record(now - asked);
             }
         }
         *round.in_flight.borrow_mut() -= answered;

@@ -50,6 +50,11 @@ impl Mark {
         Some(Self { connection, serial, micros: hex(micros)? })
     }
 
+    /// Reads it off an event whose text, of so many bytes, is the last thing in it.
+    pub fn of_event(event: &[u8], text: usize) -> Option<Self> {
+        Self::read(event.get(event.len().checked_sub(text + 2)?..)?)
+    }
+
     /// What no other message of this process has.
     pub fn key(self) -> u64 {
         u64::from(self.connection) << 32 | u64::from(self.serial)
@@ -69,5 +74,8 @@ mod tests {
         assert!(text.ends_with(b"is long enough"));
         assert_eq!(Mark::read(b"some words of a text that is long enough"), None);
         assert_eq!(Mark::read(b"00"), None);
+        let event = [br#"{"event":"message","message":""#, &text[..], br#""}"#].concat();
+        assert_eq!(Mark::of_event(&event, text.len()), Some(mark));
+        assert_eq!(Mark::of_event(b"{}", text.len()), None);
     }
 }

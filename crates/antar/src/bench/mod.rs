@@ -1,111 +1,46 @@
-//! `antar bench`: a load generator, within a realm and from one to another, and a bare loop to compare
+//! `antar bench`: a load generator, within a realm and from one to another, and yardsticks to compare
 //! with.
 //!
 //! Every connection keeps a fixed number of requests in flight (a closed loop: a slow server is
-//! asked less often, so latencies are those its clients would see at the rate it reached).
+//! asked less often, so latencies are those its clients would see at the rate it reached), unless a
+//! rate is given.
 
 mod child;
+mod conn;
+mod disk;
+mod idle;
+mod live;
 mod load;
 mod mark;
+mod options;
+mod pace;
 mod realms;
 mod report;
 mod setup;
+mod side;
 mod tally;
 mod traffic;
 
+pub use options::Options;
+
 use anyhow::{Result, bail};
-use load::{Side, Window};
-use report::Report;
+use child::Listening;
+use disk::Disk;
+use live::Live;
+use load::{Load, Window};
+use options::Rate;
+use report::{HalfLoad, Report};
+use setup::Person;
+use side::Side;
 use std::io::IsTerminal;
 use std::rc::Rc;
 use std::time::Duration;
 use tally::Tally;
 use traffic::{Traffic, Workload};
 
-/// How many rounds each side gets where two are compared: they alternate, so that a machine
-/// that slows down in between slows both.
+/// How many rounds each side gets where some are compared: they alternate, so that a machine
+/// that slows down in between slows all.
 const ROUNDS: u32 = 3;
-
-/// Measure how many requests a realm answers, and how fast.
-///
-/// Registers a few users with random names and sends messages between them: do not point it at a
-/// realm whose users would mind.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Options {
-    /// The realm, as HOST or HOST:PORT [default: 127.0.0.1:8889]
-    #[arg(value_name = "HOST:PORT")]
-    pub address: Option<String>,
-    /// How many connections to open.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub connections: u32,
-    /// How many requests each connection sends without waiting for a reply.
-    #[arg(long, value_name = "D", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub in_flight: u32,
-    /// How long to measure, in seconds.
-    #[arg(long, value_name = "T", default_value_t = 10.0, value_parser = some_seconds)]
-    pub seconds: f64,
-    /// How long to run before measuring, in seconds.
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
-    pub warmup: f64,
-    /// The length of a message's text, in bytes.
-    #[arg(long, value_name = "BYTES", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
-    pub size: u32,
-    /// How many users to register; connections share their sessions [default: as many as
-    /// connections, 16 at most]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub users: Option<u32>,
-    /// What to ask for.
-    #[arg(long, value_enum, default_value_t = Workload::Send)]
-    pub workload: Workload,
-    /// How many members each group has (workloads group and mixed).
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
-    pub members: u32,
-    /// Log in as this user instead of registering any; the password is read from the environment
-    /// variable ANTAR_PASSWORD, or from standard input.
-    #[arg(long, value_name = "NAME", conflicts_with = "users")]
-    pub user: Option<String>,
-    /// Measure how fast messages get to another realm: with HOST:PORT, to the realm of this name, which
-    /// is at --at and linked; alone, between two realms started for it. Compares with sends
-    /// within the first realm, in turns.
-    #[arg(
-        long,
-        value_name = "NAME",
-        num_args = 0..=1,
-        default_missing_value = "",
-        conflicts_with_all = ["workload", "user", "bare_loop"]
-    )]
-    pub realm: Option<String>,
-    /// Where the other realm is.
-    #[arg(long, value_name = "HOST:PORT", requires = "realm")]
-    pub at: Option<String>,
-    /// Print the result as one JSON object.
-    #[arg(long)]
-    pub json: bool,
-    /// Measure a loop with the same listener and codec that gives a fixed reply; with HOST:PORT,
-    /// both in turns, and their ratio.
-    #[arg(long, hide = true)]
-    pub bare_loop: bool,
-}
-
-impl Options {
-    /// Users and how many of them share a group. Every group can have its members.
-    fn population(&self) -> Result<(usize, usize)> {
-        let members = self.members as usize;
-        if self.user.is_some() {
-            return Ok((1, 1));
-        }
-        let grouped = self.workload.has_groups();
-        let users = match self.users {
-            Some(users) if grouped && (users as usize) < members => {
-                bail!("groups of {members} need --users {members} or more")
-            }
-            Some(users) => users as usize,
-            None if grouped => members.max(self.connections.min(16) as usize),
-            None => self.connections.min(16) as usize,
-        };
-        Ok((users, members))
-    }
-}
 
 /// Runs the load and prints the report.
 ///
@@ -113,6 +48,7 @@ impl Options {
 /// Where nobody answers, users cannot be made, or a request failed for another reason than a
 /// limit of the realm.
 pub fn run(options: Options) -> Result<()> {
+    crate::serve::allow_many_files();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Everything on one thread: nothing on the hot path is locked or counted atomically.
     let failures = tokio::task::LocalSet::new().block_on(&runtime, measure(options))?;
@@ -126,60 +62,119 @@ async fn measure(options: Options) -> Result<u64> {
     if options.realm.is_some() {
         return realms::measure(&options).await;
     }
-    let (users, members) = options.population()?;
-    let with_realm = options.address.is_some() || !options.bare_loop;
     let address = options.address.as_deref().unwrap_or("127.0.0.1");
     let address = antar_client::with_default_port(address);
+    if let Some(connections) = options.idle {
+        return idle::measure(&address, connections, &options).await.map(|()| 0);
+    }
+    let (users, members) = options.population()?;
+    let with_realm = options.address.is_some() || !options.bare_loop;
     let people = match with_realm {
         true => setup::people(&address, &options, users).await?,
         false => setup::made_up(users),
     };
-    let traffic = Rc::new(Traffic::new(&options, &people, members));
+    if with_realm && options.workload.has_groups() {
+        setup::groups(&address, &people, members).await?;
+    }
     let mut sides = Vec::new();
     if with_realm {
-        if options.workload.has_groups() {
-            setup::groups(&address, &people, members).await?;
-        }
-        let side =
-            Side::connect("realm", &address, &options, &people, true, traffic.clone()).await?;
-        sides.push(side);
-    }
-    if with_realm && options.workload.reads() {
-        setup::fill(&mut sides[0], &options, &people, members).await?;
+        sides.push(realm(&address, &options, &people, members).await?);
     }
     // Held to the end: dropping it kills the process.
-    let bare = options.bare_loop.then(child::Listening::bare_loop).transpose()?;
-    if let Some(bare) = &bare {
-        let side =
-            Side::connect("bare loop", bare.address(), &options, &people, false, traffic).await?;
-        sides.push(side);
-    }
-    let tallies = rounds(&options, &mut sides).await?;
+    let _yardstick = yardsticks(&options, &people, members, &mut sides).await?;
+    let report = report(&options, users, &mut sides).await?;
     if with_realm {
-        setup::leave(&address, &people).await;
+        setup::leave(&address, &options, &people).await;
     }
-    let report = Report {
-        options: &options,
-        users,
-        sides: sides.iter().map(|s| s.name).zip(tallies).collect(),
-        delivered: None,
-    };
     report.print();
     Ok(report.failures())
 }
 
-/// Loads the sides in turns; one tally for each.
-async fn rounds(options: &Options, sides: &mut [Side]) -> Result<Vec<Tally>> {
+/// Connects to the realm and prepares it.
+async fn realm(
+    address: &str,
+    options: &Options,
+    people: &[Person],
+    members: usize,
+) -> Result<Side> {
+    if options.workload.is_live() {
+        return Ok(Side::Live(Live::connect("realm", address, options, people, false).await?));
+    }
+    let traffic = Rc::new(Traffic::new(options, people, members));
+    let mut load = Load::connect("realm", address, options, people, true, traffic).await?;
+    if options.workload.reads() {
+        setup::fill(&mut load, options, people, members).await?;
+    }
+    Ok(Side::Load(load))
+}
+
+/// Adds what the realm is compared with.
+async fn yardsticks(
+    options: &Options,
+    people: &[Person],
+    members: usize,
+    sides: &mut Vec<Side>,
+) -> Result<Option<Listening>> {
+    if let Some(directory) = &options.raw_disk {
+        for batch in &options.batch {
+            sides.push(Side::Disk(Disk::new(directory, options, *batch)?));
+        }
+    }
+    if options.relay {
+        let relay = Listening::relay()?;
+        let live = Live::connect("relay", relay.address(), options, people, true).await?;
+        sides.push(Side::Live(live));
+        return Ok(Some(relay));
+    }
+    if options.bare_loop {
+        let bare = Listening::bare_loop()?;
+        let traffic = Rc::new(Traffic::new(options, people, members));
+        let at = bare.address();
+        let load = Load::connect("bare loop", at, options, people, false, traffic).await?;
+        sides.push(Side::Load(load));
+        return Ok(Some(bare));
+    }
+    Ok(None)
+}
+
+/// Measures; then once more at half of what the first side reached, if that was asked for.
+async fn report<'a>(options: &'a Options, users: usize, sides: &mut [Side]) -> Result<Report<'a>> {
+    let fixed = match options.rate {
+        Some(Rate::Fixed(rate)) => Some(rate),
+        _ => None,
+    };
+    let measured = rounds(options, sides, fixed).await?;
+    let mut report = Report { options, users, sides: measured, delivered: None, half_load: None };
+    if let (Some(Rate::Half), Some((_, tally))) = (options.rate, report.sides.first()) {
+        let rate = tally.rate() / 2.0;
+        if rate < 0.01 {
+            bail!("nothing was answered: there is no rate to halve");
+        }
+        let sides = rounds(options, sides, Some(rate)).await?;
+        report.half_load = Some(HalfLoad { rate, sides });
+    }
+    Ok(report)
+}
+
+/// Loads the sides in turns; a tally for each, but for those that have no rate where there is one.
+async fn rounds(
+    options: &Options,
+    sides: &mut [Side],
+    rate: Option<f64>,
+) -> Result<Vec<(String, Tally)>> {
+    let mut sides: Vec<&mut Side> =
+        sides.iter_mut().filter(|side| rate.is_none() || side.has_rate()).collect();
     let rounds = if sides.len() > 1 { ROUNDS } else { 1 };
     let window = window(options, rounds);
+    let window = rate.map_or(window, |rate| window.at_rate(rate));
     let mut tallies = Vec::new();
-    for _ in sides.iter() {
-        tallies.push(Tally::new()?);
+    for side in &sides {
+        tallies.push((side.name().to_owned(), Tally::new()?));
     }
     let total = (window.warmup + window.measured) * rounds * sides.len() as u32;
     let progress = report::progress(total, std::io::stderr().is_terminal());
     for _ in 0..rounds {
-        for (side, tally) in sides.iter_mut().zip(&mut tallies) {
+        for (side, (_, tally)) in sides.iter_mut().zip(&mut tallies) {
             tally.merge(side.run(window, &progress).await?)?;
         }
     }
@@ -189,24 +184,19 @@ async fn rounds(options: &Options, sides: &mut [Side]) -> Result<Vec<Tally>> {
 
 /// One of so many rounds.
 fn window(options: &Options, rounds: u32) -> Window {
+    let senders = match options.workload {
+        Workload::Fanout => 1,
+        Workload::Live => (options.connections / 2).max(1),
+        _ => options.connections,
+    };
+    let budget = |requests: u64| requests.div_ceil(u64::from(senders) * u64::from(rounds));
+    // So many requests are all to be measured.
+    let warmup = if options.requests.is_some() { 0.0 } else { options.warmup };
     Window {
-        warmup: Duration::from_secs_f64(options.warmup / f64::from(rounds)),
+        warmup: Duration::from_secs_f64(warmup / f64::from(rounds)),
         measured: Duration::from_secs_f64(options.seconds / f64::from(rounds)),
         depth: options.in_flight as usize,
-        budget: u64::MAX,
-    }
-}
-
-fn some_seconds(text: &str) -> Result<f64, String> {
-    match seconds(text)? {
-        0.1.. => seconds(text),
-        _ => Err("at least 0.1".into()),
-    }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.0..=86_400.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds, up to a day".into()),
+        budget: options.requests.map_or(u64::MAX, budget),
+        rate: None,
     }
 }

@@ -4,17 +4,16 @@
 //! disk there. Latency is taken where one user watches: a message in as many as there are users. At the
 //! end every inbox is read: each message must be there, and once.
 
-use super::Options;
 use super::child::Listening;
-use super::load::{Side, Window};
+use super::load::{Load, Window};
 use super::mark::{Mark, micros};
+use super::options::Options;
 use super::report::{self, Delivered, Report};
 use super::setup::{self, Person};
-use super::tally::Tally;
+use super::tally::{Latency, Tally};
 use super::traffic::Traffic;
 use antar_client::{Client, History, Replies, Value, request};
 use anyhow::{Context, Result, bail};
-use hdrhistogram::Histogram;
 use indicatif::ProgressBar;
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -100,7 +99,7 @@ pub async fn measure(options: &Options) -> Result<u64> {
     let across = Rc::new(Traffic::across(options, &between.names[1], &receivers));
     let mut far = Far::connect(&between, &receivers).await?;
     let mut side =
-        Side::connect("local", &between.here, options, &senders, true, local.clone()).await?;
+        Load::connect("local", &between.here, options, &senders, true, local.clone()).await?;
 
     let window = super::window(options, super::ROUNDS);
     let total = (window.warmup + window.measured) * super::ROUNDS * 2;
@@ -117,10 +116,10 @@ pub async fn measure(options: &Options) -> Result<u64> {
     delivered.latency = far.sample.replace(Sample::new()?).latency;
     check(&between, &receivers, delivered.arrived).await?;
     progress.finish_and_clear();
-    setup::leave(&between.here, &senders).await;
-    setup::leave(&between.there, &receivers).await;
-    let sides = vec![("local", within), ("sendrealm", to)];
-    let report = Report { options, users, sides, delivered: Some(delivered) };
+    setup::leave(&between.here, options, &senders).await;
+    setup::leave(&between.there, options, &receivers).await;
+    let sides = vec![("local".into(), within), ("sendrealm".into(), to)];
+    let report = Report { options, users, sides, delivered: Some(delivered), half_load: None };
     report.print();
     Ok(report.failures())
 }
@@ -138,12 +137,12 @@ struct Far {
 struct Sample {
     /// Those sent before are the warm-up's.
     from: u64,
-    latency: Histogram<u64>,
+    latency: Latency,
 }
 
 impl Sample {
     fn new() -> Result<Self> {
-        Ok(Self { from: u64::MAX, latency: Tally::new()?.latency })
+        Ok(Self { from: u64::MAX, latency: Latency::new()? })
     }
 }
 
@@ -190,7 +189,7 @@ impl Far {
     /// One round of sending, and on until everything has arrived.
     async fn round(
         &mut self,
-        side: &mut Side,
+        side: &mut Load,
         window: Window,
         progress: &ProgressBar,
         delivered: &mut Delivered,
@@ -246,7 +245,8 @@ async fn watch(mut stream: TcpStream, line: String, sample: Rc<RefCell<Sample>>)
         while let Some(raw) = replies.pop_raw()? {
             let mark = raw.is_event().then(|| mark_of(raw.0)).flatten();
             if let Some(mark) = mark.filter(|mark| mark.micros >= sample.from) {
-                sample.latency.saturating_record(now.saturating_sub(mark.micros).max(1));
+                let took = Duration::from_micros(now.saturating_sub(mark.micros));
+                sample.latency.record(took);
             }
         }
     }

@@ -1,10 +1,11 @@
 //! What is shown while it runs and at the end.
 
-use super::Options;
-use super::tally::Tally;
+use super::disk;
+use super::options::Options;
+use super::tally::{Latency, Tally};
+use super::traffic::Workload;
 use antar_client::Value;
 use anyhow::Result;
-use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::time::Duration;
@@ -29,9 +30,17 @@ pub fn progress(total: Duration, visible: bool) -> ProgressBar {
 pub struct Report<'a> {
     pub options: &'a Options,
     pub users: usize,
-    pub sides: Vec<(&'static str, Tally)>,
+    pub sides: Vec<(String, Tally)>,
     /// What came of it in another realm.
     pub delivered: Option<Delivered>,
+    /// What came of it at half of that rate.
+    pub half_load: Option<HalfLoad>,
+}
+
+/// An open loop at half of the rate that the first side reached in a closed one.
+pub struct HalfLoad {
+    pub rate: f64,
+    pub sides: Vec<(String, Tally)>,
 }
 
 /// What arrived in another realm.
@@ -45,12 +54,12 @@ pub struct Delivered {
     /// All that arrived, the warm-up's too.
     pub arrived: u64,
     /// From handing a request to the system to reading its event in the other realm, in microseconds.
-    pub latency: Histogram<u64>,
+    pub latency: Latency,
 }
 
 impl Delivered {
     pub fn new() -> Result<Self> {
-        let (rounds, latency) = (Vec::new(), Tally::new()?.latency);
+        let (rounds, latency) = (Vec::new(), Latency::new()?);
         let behind = Duration::ZERO;
         Ok(Self { messages: 0, seconds: 0.0, rounds, behind, arrived: 0, latency })
     }
@@ -106,18 +115,20 @@ impl Report<'_> {
 
     /// How many requests failed for another reason than a limit.
     pub fn failures(&self) -> u64 {
-        self.sides.iter().map(|(_, tally)| tally.failures()).sum()
+        let half_load = self.half_load.iter().flat_map(|half| &half.sides);
+        self.sides.iter().chain(half_load).map(|(_, tally)| tally.failures()).sum()
     }
 
-    /// The first side's rate to the second's, or that of what arrived to the first side's.
-    fn ratio(&self) -> Option<f64> {
-        match (self.sides.as_slice(), &self.delivered) {
-            ([(_, local), _], Some(delivered)) if local.ok > 0 => {
-                Some(delivered.rate() / local.rate())
-            }
-            ([(_, realm), (_, bare)], None) if bare.ok > 0 => Some(realm.rate() / bare.rate()),
-            _ => None,
+    /// The first side's rate to each other's, or that of what arrived to the first side's.
+    fn ratios(&self) -> Vec<(&str, f64)> {
+        let Some(((_, first), others)) = self.sides.split_first() else { return Vec::new() };
+        let to =
+            |name, part: f64, whole: &Tally| (whole.ok > 0).then(|| (name, part / whole.rate()));
+        if let Some(delivered) = &self.delivered {
+            return to("local", delivered.rate(), first).into_iter().collect();
         }
+        let others = others.iter();
+        others.filter_map(|(name, other)| to(name.as_str(), first.rate(), other)).collect()
     }
 
     fn json(&self) -> Value {
@@ -132,53 +143,89 @@ impl Report<'_> {
             object["members"] = self.options.members.into();
         }
         for (name, tally) in &self.sides {
-            object[name.replace(' ', "_")] = side_json(tally);
+            object[key(name)] = side_json(tally);
+        }
+        for (name, ratio) in self.ratios() {
+            object[key(name)]["ratio"] = json!(rounded(ratio, 4));
         }
         if let Some(delivered) = &self.delivered {
             object["delivered"] = delivered.json();
         }
-        if let Some(ratio) = self.ratio() {
+        if let [(_, ratio)] = self.ratios()[..] {
             object["ratio"] = json!(rounded(ratio, 4));
+        }
+        if let Some(half) = &self.half_load {
+            object["half_load"]["rate"] = json!(rounded(half.rate, 1));
+            for (name, tally) in &half.sides {
+                object["half_load"][key(name)] = side_json(tally);
+            }
         }
         object
     }
 
     fn text(&self) -> String {
-        let options = self.options;
-        let mut out = format!(
-            "{}: {}, {} in flight on each, {}, texts of {}\n",
-            options.workload.as_str(),
-            count(u64::from(options.connections), "connection"),
-            options.in_flight,
-            count(self.users as u64, "user"),
-            count(u64::from(options.size), "byte"),
-        );
+        let mut out = self.heading();
         for (name, tally) in &self.sides {
             out.push_str(&side_text(name, tally));
         }
         if let Some(delivered) = &self.delivered {
             out.push_str(&delivered.text());
         }
-        if let Some(ratio) = self.ratio() {
-            out.push_str(&format!("\nratio         {ratio:.3}\n"));
+        let ratios = self.ratios();
+        if !ratios.is_empty() {
+            out.push('\n');
+        }
+        for (name, ratio) in ratios {
+            out.push_str(&format!("ratio         {ratio:.3} of {name}\n"));
+        }
+        if let Some(half) = &self.half_load {
+            let rate = grouped(half.rate.round() as u64);
+            out.push_str(&format!("\nat half load: {rate}/s, whatever was answered\n"));
+            half.sides.iter().for_each(|(name, tally)| out.push_str(&side_text(name, tally)));
+        }
+        out
+    }
+
+    fn heading(&self) -> String {
+        let options = self.options;
+        let connections = match options.workload {
+            Workload::Fanout => format!("1 sender, {} watching", options.members),
+            _ => count(u64::from(options.connections), "connection"),
+        };
+        let mut out = format!(
+            "{}: {connections}, {} in flight on each, {}, texts of {}\n",
+            options.workload.as_str(),
+            options.in_flight,
+            count(self.users as u64, "user"),
+            count(u64::from(options.size), "byte"),
+        );
+        if options.raw_disk.is_some() {
+            out.push_str(&format!(
+                "disk N: batches of N messages, {} bytes each, written and synced one after another\n",
+                u64::from(options.size) + disk::RECORD
+            ));
         }
         out
     }
 }
 
-fn latency_json(latency: &Histogram<u64>) -> Value {
+fn key(name: &str) -> String {
+    name.replace(' ', "_")
+}
+
+fn latency_json(latency: &Latency) -> Value {
     let mut object = serde_json::Map::new();
     for (name, percentile) in PERCENTILES {
-        object.insert(name.into(), latency.value_at_percentile(percentile).into());
+        object.insert(name.into(), latency.percentile(percentile).into());
     }
     object.insert("max".into(), latency.max().into());
     object.into()
 }
 
-fn latency_text(latency: &Histogram<u64>) -> String {
+fn latency_text(latency: &Latency) -> String {
     let mut out = String::new();
     for (name, percentile) in PERCENTILES {
-        out.push_str(&format!(" {name} {} ", millis(latency.value_at_percentile(percentile))));
+        out.push_str(&format!(" {name} {} ", millis(latency.percentile(percentile))));
     }
     out + &format!(" max {}", millis(latency.max()))
 }
@@ -194,10 +241,11 @@ fn rates(rate: f64, rounds: &[f64]) -> String {
 }
 
 fn side_json(tally: &Tally) -> Value {
-    json!({
+    let mut object = json!({
         "requests_per_second": rounded(tally.rate(), 1),
         "rounds": tally.rounds.iter().map(|rate| rounded(*rate, 1)).collect::<Vec<_>>(),
         "ok": tally.ok,
+        "accepted": tally.accepted,
         "errors": tally.errors,
         "seconds": tally.seconds,
         "mb_per_second": {
@@ -205,19 +253,35 @@ fn side_json(tally: &Tally) -> Value {
             "received": rounded(megabytes(tally.received, tally), 3),
         },
         "latency_us": latency_json(&tally.latency),
-    })
+    });
+    if tally.delivered > 0 {
+        object["delivered_per_second"] = json!(rounded(tally.delivered as f64 / tally.seconds, 1));
+        object["ok_latency_us"] = latency_json(&tally.acknowledged);
+    }
+    object
 }
 
 fn side_text(name: &str, tally: &Tally) -> String {
     let mut out = format!("\n{name}, {:.1} s\n", tally.seconds);
-    out.push_str(&format!("  requests/s  {}", rates(tally.rate(), &tally.rounds)));
+    let what = if name.starts_with("disk") { "messages" } else { "requests" };
+    out.push_str(&format!("  {what}/s  {}\n", rates(tally.rate(), &tally.rounds)));
+    if tally.delivered > 0 {
+        let delivered = grouped((tally.delivered as f64 / tally.seconds).round() as u64);
+        out.push_str(&format!("  delivered   {delivered}/s\n"));
+    }
     out.push_str(&format!(
-        "\n  MB/s        {:.2} sent, {:.2} received\n",
+        "  MB/s        {:.2} sent, {:.2} received\n",
         megabytes(tally.sent, tally),
         megabytes(tally.received, tally)
     ));
-    if tally.ok > 0 {
-        out.push_str(&format!("  latency    {}\n", latency_text(&tally.latency)));
+    let latencies = match tally.delivered {
+        0 => [("latency   ", Some(&tally.latency)), ("", None)],
+        _ => [("to a watch", Some(&tally.latency)), ("to the OK ", Some(&tally.acknowledged))],
+    };
+    for (what, latency) in latencies {
+        if let Some(latency) = latency.filter(|latency| !latency.is_empty()) {
+            out.push_str(&format!("  {what} {}\n", latency_text(latency)));
+        }
     }
     if tally.errors.is_empty() {
         out.push_str("  errors      none\n");

@@ -10,6 +10,38 @@ use std::time::Duration;
 const LIMITS: [&str; 5] =
     ["rate_limited", "limit_reached", "too_many_connections", "too_slow", "link_full"];
 
+/// How long things took, in microseconds.
+pub struct Latency(Histogram<u64>);
+
+impl Latency {
+    pub fn new() -> Result<Self> {
+        // A microsecond to ten minutes, to three digits.
+        Ok(Self(Histogram::new_with_bounds(1, 600_000_000, 3)?))
+    }
+
+    pub fn record(&mut self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.0.saturating_record(micros.max(1));
+    }
+
+    pub fn add(&mut self, other: &Self) -> Result<()> {
+        Ok(self.0.add(&other.0)?)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How long it took at most in so many of a hundred cases.
+    pub fn percentile(&self, percentile: f64) -> u64 {
+        self.0.value_at_percentile(percentile)
+    }
+
+    pub fn max(&self) -> u64 {
+        self.0.max()
+    }
+}
+
 /// What one side answered in the measured time.
 pub struct Tally {
     /// Requests answered OK.
@@ -22,8 +54,12 @@ pub struct Tally {
     /// Bytes written and read.
     pub sent: u64,
     pub received: u64,
-    /// Microseconds from handing a request to the system to reading its reply.
-    pub latency: Histogram<u64>,
+    /// From handing a request to the system, or from when it was due, to reading its reply; of what
+    /// is delivered live, to the last event.
+    pub latency: Latency,
+    /// Of what is delivered live: the events, and how long the OK took.
+    pub delivered: u64,
+    pub acknowledged: Latency,
     /// How long was measured, over all rounds, and how many were answered OK a second in each.
     pub seconds: f64,
     pub rounds: Vec<f64>,
@@ -37,18 +73,12 @@ impl Tally {
             errors: BTreeMap::new(),
             sent: 0,
             received: 0,
-            // A microsecond to ten minutes, to three digits.
-            latency: Histogram::new_with_bounds(1, 600_000_000, 3)?,
+            latency: Latency::new()?,
+            delivered: 0,
+            acknowledged: Latency::new()?,
             seconds: 0.0,
             rounds: Vec::new(),
         })
-    }
-
-    /// Counts a reply that is in the measured time.
-    pub fn answered(&mut self, latency: Duration) {
-        self.ok += 1;
-        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.latency.saturating_record(micros.max(1));
     }
 
     /// Counts whatever is not OK. Off the hot path, so it may parse.
@@ -65,10 +95,10 @@ impl Tally {
         }
     }
 
-    /// Ends a round of so many seconds.
-    pub fn finish(&mut self, seconds: f64) {
-        self.seconds = seconds;
-        self.rounds = vec![self.ok as f64 / seconds];
+    /// Ends a round that took so long.
+    pub fn finish(&mut self, took: Duration) {
+        self.seconds = took.as_secs_f64().max(1e-6);
+        self.rounds = vec![self.ok as f64 / self.seconds];
     }
 
     pub fn merge(&mut self, other: Self) -> Result<()> {
@@ -79,6 +109,8 @@ impl Tally {
         self.seconds += other.seconds;
         self.rounds.extend(other.rounds);
         self.latency.add(&other.latency)?;
+        self.delivered += other.delivered;
+        self.acknowledged.add(&other.acknowledged)?;
         for (code, count) in other.errors {
             self.fail(&code, count);
         }
@@ -115,13 +147,14 @@ mod tests {
     #[test]
     fn rounds_add_up() {
         let mut all = Tally::new().unwrap();
-        for (count, seconds) in [(10, 1.0), (30, 1.0)] {
+        for (count, seconds) in [(10, 1), (30, 1)] {
             let mut round = Tally::new().unwrap();
-            (0..count).for_each(|_| round.answered(Duration::from_millis(2)));
-            round.finish(seconds);
+            (0..count).for_each(|_| round.latency.record(Duration::from_millis(2)));
+            round.ok = count;
+            round.finish(Duration::from_secs(seconds));
             all.merge(round).unwrap();
         }
         assert_eq!((all.rate(), all.rounds.as_slice()), (20.0, [10.0, 30.0].as_slice()));
-        assert_eq!(all.latency.len(), 40);
+        assert_eq!((all.latency.0.len(), all.latency.max() / 100), (40, 20));
     }
 }

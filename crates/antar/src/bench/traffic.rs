@@ -1,8 +1,9 @@
 //! The requests, written once and copied from then on.
 
-use super::Options;
 use super::mark::Mark;
+use super::options::Options;
 use super::setup::Person;
+use antar_client::request;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
@@ -17,11 +18,24 @@ pub enum Workload {
     Inbox,
     /// 70 % private messages, 20 % to groups, 10 % reads.
     Mixed,
+    /// Private messages, each watched by its recipient: half of the connections send, half watch.
+    Live,
+    /// Messages of one user to a group whose members all watch.
+    Fanout,
+    /// Logins with name and password.
+    Login,
+    /// Requests that name their session by its token.
+    Token,
 }
 
 impl Workload {
     pub fn has_groups(self) -> bool {
-        matches!(self, Self::Group | Self::Mixed)
+        matches!(self, Self::Group | Self::Mixed | Self::Fanout)
+    }
+
+    /// Whether messages are followed to those who watch.
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Live | Self::Fanout)
     }
 
     pub fn reads(self) -> bool {
@@ -34,6 +48,10 @@ impl Workload {
             Self::Group => "group",
             Self::Inbox => "inbox",
             Self::Mixed => "mixed",
+            Self::Live => "live",
+            Self::Fanout => "fanout",
+            Self::Login => "login",
+            Self::Token => "token",
         }
     }
 }
@@ -45,6 +63,9 @@ pub struct Traffic {
     sends: Vec<Vec<u8>>,
     /// To the group of each user.
     groups: Vec<Vec<u8>>,
+    /// Of each user: its name and password, and its token.
+    logins: Vec<Vec<u8>>,
+    tokens: Vec<Vec<u8>>,
     /// How far before a line's end its text begins, where each text is to be told from all others.
     marked: Option<usize>,
 }
@@ -54,13 +75,17 @@ const INBOX: &[u8] = b"INBOX limit=50\n";
 impl Traffic {
     pub fn new(options: &Options, people: &[Person], members: usize) -> Self {
         let text = text(options.size as usize);
-        let line = |verb: &str, to: &str| format!("{verb} {to} {text}\n").into_bytes();
+        let line = |verb: &str, to: &str| line_of(&format!("{verb} {to} {text}"));
+        let login = |person: &Person| line_of(&format!("AUTH {} {}", person.name, person.password));
+        let token = |person: &Person| line_of(&request::with_token("WHOAMI", &person.token));
         let groups =
             (0..people.len()).map(|user| line("SENDGROUP", &group_name(people, members, user)));
         Self {
             workload: options.workload,
             sends: people.iter().map(|person| line("SEND", &person.name)).collect(),
             groups: groups.collect(),
+            logins: people.iter().map(login).collect(),
+            tokens: people.iter().map(token).collect(),
             marked: None,
         }
     }
@@ -71,7 +96,8 @@ impl Traffic {
         let line = |to: &str| format!("SENDREALM {realm} {to} {text}\n").into_bytes();
         let sends = people.iter().map(|person| line(&person.name)).collect();
         let marked = Some(text.len() + 1);
-        Self { workload: Workload::Send, sends, groups: Vec::new(), marked }
+        let (groups, logins, tokens) = Default::default();
+        Self { workload: Workload::Send, sends, groups, logins, tokens, marked }
     }
 
     /// The same, of private messages only.
@@ -107,9 +133,15 @@ impl Traffic {
         match workload {
             Workload::Group => &self.groups[user],
             Workload::Inbox => INBOX,
+            Workload::Login => &self.logins[user],
+            Workload::Token => &self.tokens[user],
             _ => &self.sends[random.random_range(0..self.sends.len())],
         }
     }
+}
+
+fn line_of(words: &str) -> Vec<u8> {
+    format!("{words}\n").into_bytes()
 }
 
 /// The group a user is in: users stand in rows of `members`, named after the first of them.
@@ -119,7 +151,7 @@ pub fn group_name(people: &[Person], members: usize, user: usize) -> String {
 }
 
 /// Words of random letters, the same each time.
-fn text(size: usize) -> String {
+pub fn text(size: usize) -> String {
     let mut random = SmallRng::seed_from_u64(1);
     let mut text: String = (0..size)
         .map(|i| match i % 7 {

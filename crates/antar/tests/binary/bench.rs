@@ -1,4 +1,4 @@
-//! `antar bench --realm`.
+//! `antar bench`, one workload after another and each for a moment.
 
 use crate::realm::{Realm, antar, refusal};
 use serde_json::Value;
@@ -60,8 +60,101 @@ fn what_does_not_go_together_is_said() {
         (&["127.0.0.1:1", "--realm"], "--realm alone"),
         (&["127.0.0.1:1", "--realm", "b", "--at", "127.0.0.1:1"], "no realm answers"),
         (&["--realm", "--size", "20"], "--size 26"),
+        (&["--workload", "live", "--size", "20"], "--size 26"),
+        (&["--workload", "live", "--bare-loop"], "compare with --relay"),
+        (&["--relay"], "--workload live and --workload fanout"),
+        (&["--raw-disk", "/nowhere", "--rate", "5"], "a disk has no rate"),
     ] {
         let said = refusal(&bench(arguments));
         assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+}
+
+/// What a realm answers to a load on it.
+#[track_caller]
+fn of_a_realm(arguments: &[&str]) -> Value {
+    for_seconds("0.2", arguments)
+}
+
+#[track_caller]
+fn for_seconds(seconds: &str, arguments: &[&str]) -> Value {
+    let realm = Realm::with("");
+    let short = ["--seconds", seconds, "--warmup", "0", "--connections", "4", "--json"];
+    let output = antar().args(["bench", realm.address()]).args(short).args(arguments).output();
+    measured(&output.unwrap())
+}
+
+#[track_caller]
+fn positive(measured: &Value, pointers: &[&str]) {
+    for pointer in pointers {
+        let number = measured.pointer(pointer).and_then(Value::as_f64);
+        assert!(number.is_some_and(|number| number > 0.0), "{pointer}: {measured}");
+    }
+}
+
+#[test]
+fn what_is_delivered_live_beside_a_relay_and_at_half_load() {
+    let measured = of_a_realm(&["--workload", "live", "--relay", "--rate", "half"]);
+    for side in ["/realm", "/relay", "/half_load/realm", "/half_load/relay"] {
+        let of = |what| format!("{side}/{what}");
+        let figures = [of("delivered_per_second"), of("latency_us/p50"), of("ok_latency_us/p50")];
+        positive(&measured, &figures.each_ref().map(String::as_str));
+        assert_eq!(measured.pointer(&of("errors")), Some(&serde_json::json!({})));
+    }
+    positive(&measured, &["/ratio", "/half_load/rate"]);
+}
+
+#[test]
+fn what_reaches_all_members_of_a_group() {
+    let measured = of_a_realm(&["--workload", "fanout", "--members", "5", "--in-flight", "2"]);
+    let number = |what: &str| measured["realm"][what].as_f64().unwrap();
+    // Each message five times; what is under way at either end may be counted in part.
+    let times = number("delivered_per_second") / number("requests_per_second");
+    assert!((4.0..6.0).contains(&times), "{measured}");
+}
+
+#[test]
+fn a_rate_is_kept_and_a_number_of_requests_too() {
+    let measured = of_a_realm(&["--rate", "200"]);
+    let rate = measured["realm"]["requests_per_second"].as_f64().unwrap();
+    assert!((1.0..=220.0).contains(&rate), "{measured}");
+    let measured = for_seconds("60", &["--requests", "40"]);
+    assert_eq!(measured["realm"]["accepted"], 40);
+    assert!(measured["realm"]["seconds"].as_f64().unwrap() < 50.0);
+}
+
+#[test]
+fn beside_the_raw_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    let measured = of_a_realm(&["--raw-disk", path, "--batch", "1,16"]);
+    positive(&measured, &["/disk_1/ratio", "/disk_16/ratio", "/disk_1/latency_us/p50"]);
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn logins_tokens_and_large_inboxes() {
+    for workload in ["login", "token"] {
+        let measured = of_a_realm(&["--workload", workload]);
+        positive(&measured, &["/realm/ok"]);
+        assert_eq!(measured["realm"]["errors"], serde_json::json!({}));
+    }
+    let inbox = ["--workload", "inbox", "--mailbox", "200", "--users", "1"];
+    let measured = of_a_realm(&inbox);
+    // 50 messages of 100 bytes.
+    let each = measured["realm"]["mb_per_second"]["received"].as_f64().unwrap() * 1e6
+        / measured["realm"]["requests_per_second"].as_f64().unwrap();
+    assert!((8_000.0..15_000.0).contains(&each), "{each}: {measured}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_of_idle_connections_with_tls_and_without() {
+    let realm = Realm::with("");
+    for more in [&[][..], &["--tls"]] {
+        let idle = ["bench", realm.address(), "--idle", "9", "--json"];
+        let measured = measured(&antar().args(idle).args(more).output().unwrap());
+        assert_eq!(measured["steps"][3]["connections"], 9);
+        positive(&measured, &["/steps/0/resident_kib", "/steps/3/resident_kib"]);
     }
 }

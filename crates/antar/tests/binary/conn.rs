@@ -2,9 +2,10 @@
 
 use crate::realm::PATIENCE;
 use antar_client::{Incoming, REPLY_LIMIT, Replies};
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddrV4, TcpStream};
 
 pub struct Conn {
     pub stream: TcpStream,
@@ -14,7 +15,21 @@ pub struct Conn {
 impl Conn {
     #[track_caller]
     pub fn open(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap())
+    }
+
+    /// From another of this machine's own addresses, 127.0.0.N.
+    #[track_caller]
+    pub fn open_from(n: u8, address: &str) -> Self {
+        let from = SocketAddrV4::new([127, 0, 0, n].into(), 0);
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        bind(&socket, &from).unwrap();
+        connect(&socket, &address.parse::<SocketAddrV4>().unwrap()).unwrap();
+        Self::over(socket.into())
+    }
+
+    #[track_caller]
+    fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -4,15 +4,21 @@
 
 mod backup;
 mod bench;
+mod check;
 mod conn;
+mod descriptors;
+mod floods;
+mod hostile;
 mod kill;
 mod limits;
 mod link_faults;
 mod links;
+mod metrics;
 mod plain;
 mod proxy;
 mod python;
 mod realm;
+mod reload;
 mod serve;
 mod streams;
 mod user;

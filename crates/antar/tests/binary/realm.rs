@@ -94,10 +94,16 @@ impl Realm {
     pub fn public(limits: &str) -> Self {
         let mut realm = Self::stopped(limits);
         realm.configure("register = \"open\"");
-        let mut command = realm.command("serve");
-        command.args(["--listen", "0.0.0.0:0", "--listen", "127.0.0.1:0", "--name", "alpha"]);
-        realm.run(command);
+        realm.start_public();
         realm
+    }
+
+    /// Starts the server out of local mode.
+    #[track_caller]
+    pub fn start_public(&mut self) {
+        let mut command = self.command("serve");
+        command.args(["--listen", "0.0.0.0:0", "--listen", "127.0.0.1:0", "--name", self.name]);
+        self.run(command);
     }
 
     pub fn data(&self) -> PathBuf {
@@ -165,6 +171,14 @@ impl Realm {
         &self.running().line
     }
 
+    /// The next line on standard output, which is there already.
+    #[track_caller]
+    pub fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.running.as_mut().expect("the realm runs").out.read_line(&mut line).unwrap();
+        line
+    }
+
     pub fn address(&self) -> &str {
         self.line().trim_end().rsplit(' ').next().unwrap()
     }
@@ -191,10 +205,24 @@ impl Realm {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
     }
 
+    /// Waits until the log says something.
+    #[track_caller]
+    pub fn until_logged(&self, what: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(what) {
+            assert!(Instant::now() < deadline, "it does not say {what:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The server's process.
+    pub fn pid(&self) -> Pid {
+        i32::try_from(self.running().child.id()).ok().and_then(Pid::from_raw).unwrap()
+    }
+
     /// Sends a signal and goes on.
     pub fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.running().child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.unwrap(), signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
     }
 
     /// Ends the server as a machine that goes down would: no warning, nothing cleaned up.

@@ -1,0 +1,129 @@
+//! `antar check`.
+
+use crate::admin::Whose;
+use antar_server::{Checked, Damage};
+use anyhow::bail;
+use indicatif::{HumanBytes, HumanCount};
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// The directory of a backup; without it the realm's data are checked.
+    backup: Option<PathBuf>,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Between two lines about how far it is: often on a terminal, where one replaces the other.
+const EVERY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// Damages told one by one.
+const SHOWN: u64 = 1_000;
+
+pub fn run(options: &Options) -> anyhow::Result<()> {
+    if let Some(directory) = &options.backup {
+        if !antar_server::is_backup(directory) {
+            bail!(
+                "{} is no backup; give the realm's data directory with --data",
+                directory.display()
+            );
+        }
+        let done = antar_server::check_backup(directory)?;
+        let (messages, records) = (HumanCount(done.messages), HumanCount(done.records));
+        let (bytes, at) = (HumanBytes(done.bytes), directory.display());
+        println!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
+        return Ok(());
+    }
+    let data = options.whose.config()?.data;
+    let mut progress = Progress::new();
+    let checked = antar_server::check(&data, &mut |checked, damage| match damage {
+        Some(damage) => progress.damage(&damage),
+        None => progress.tell(checked),
+    })?;
+    progress.clear();
+    report(&checked, &data);
+    if checked.damages > 0 {
+        bail!(
+            "{} is damaged in {} places; keep a copy of it, and put the realm back from a backup with \
+             antar restore",
+            data.display(),
+            checked.damages
+        );
+    }
+    Ok(())
+}
+
+fn report(checked: &Checked, data: &Path) {
+    let count = |n: u64| HumanCount(n).to_string();
+    println!(
+        "antar: checked {}: {} messages, {} records, {} entries of SENT, {} owed entries, {} hashes",
+        data.display(),
+        count(checked.messages),
+        count(checked.records),
+        count(checked.sent),
+        count(checked.owed),
+        count(checked.hashes),
+    );
+    println!(
+        "antar: in {} tables ({}) and {} batches of the log ({})",
+        count(checked.tables),
+        HumanBytes(checked.table_bytes),
+        count(checked.batches),
+        HumanBytes(checked.log_bytes),
+    );
+    if checked.damages == 0 {
+        println!("antar: no damage found");
+    }
+}
+
+/// What is shown while a check goes on.
+struct Progress {
+    every: Duration,
+    told: Instant,
+    terminal: bool,
+    shown: bool,
+    damages: u64,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let terminal = io::stderr().is_terminal();
+        let every = if terminal { EVERY.0 } else { EVERY.1 };
+        Self { every, told: Instant::now(), terminal, shown: false, damages: 0 }
+    }
+
+    fn tell(&mut self, checked: &Checked) {
+        if self.told.elapsed() < self.every {
+            return;
+        }
+        self.told = Instant::now();
+        let tables = HumanBytes(checked.table_bytes);
+        let (messages, sent) = (HumanCount(checked.messages), HumanCount(checked.sent));
+        let line =
+            format!("antar: {tables} of tables, {messages} messages, {sent} entries of SENT");
+        if self.terminal {
+            eprint!("\r\x1b[K{line}");
+            self.shown = true;
+        } else {
+            eprintln!("{line}");
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    fn damage(&mut self, damage: &Damage) {
+        self.clear();
+        self.damages += 1;
+        match self.damages {
+            ..=SHOWN => println!("antar: damaged: {}: {}", damage.place, damage.what),
+            n if n == SHOWN + 1 => println!("antar: further damage is only counted"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Clients that mean harm, and honest ones beside them.
+
+use crate::conn::Conn;
+use crate::realm::{PATIENCE, Realm};
+use std::io::{ErrorKind, Read, Write};
+use std::time::Instant;
+
+/// Sends as much of it as the other side takes without waiting.
+fn press(conn: &mut Conn, bytes: &[u8]) {
+    conn.stream.set_nonblocking(true).unwrap();
+    let mut rest = bytes;
+    while let Ok(written @ 1..) = conn.stream.write(rest) {
+        rest = &rest[written..];
+    }
+}
+
+/// Reads to the end; whether the other side has closed it.
+fn drain(conn: &mut Conn) -> bool {
+    conn.stream.set_nonblocking(false).unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match conn.stream.read(&mut buffer) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+#[test]
+fn slow_writers_take_little_memory_and_nobodys_turn() {
+    const SLOW: usize = 500;
+    let realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let before = realm.peak_memory();
+    let mut slow: Vec<Conn> = (0..SLOW).map(|_| realm.connect()).collect();
+    for byte in b"WHOAMI" {
+        slow.iter_mut().for_each(|conn| conn.send(&[*byte]));
+        amy.expect_ok("SEND amy the others go on");
+    }
+    let peak = realm.peak_memory();
+    assert!(peak < before + 20, "{before} MB before, {peak} MB now");
+    // They are slow, and served all the same.
+    for conn in &mut slow {
+        assert_eq!(conn.ask("")["code"], "no_session");
+    }
+}
+
+#[test]
+fn who_asks_for_much_and_reads_nothing_gives_way_to_others() {
+    const DEAF: usize = 200;
+    let realm = Realm::with("unread_bytes = 16777216");
+    let mut amy = realm.user("amy");
+    let token = amy.login("amy");
+    let text = "x".repeat(16 << 10);
+    (0..70).for_each(|_| drop(amy.expect_ok(&format!("SEND amy {text}"))));
+    // Each asks for 1 MiB, many times; what the system buffers comes on top.
+    let mut deaf: Vec<Conn> = (0..DEAF).map(|_| realm.connect()).collect();
+    for conn in &mut deaf {
+        conn.expect_ok(&format!("WHOAMI {token}"));
+        press(conn, "INBOX\n".repeat(100).as_bytes());
+    }
+    for _ in 0..50 {
+        amy.expect_ok("SEND amy the others go on");
+    }
+    // Who reads what it asked for has lost nothing by it.
+    assert!(amy.expect_ok("INBOX limit=50")["data"].as_array().unwrap().len() == 50);
+    let deadline = Instant::now() + PATIENCE;
+    while deaf.len() > DEAF / 2 {
+        deaf.retain_mut(|conn| !is_closed(conn));
+        assert!(Instant::now() < deadline, "{} of {DEAF} are still there", deaf.len());
+        amy.expect_ok("PING");
+    }
+    assert!(realm.peak_memory() < 200, "{} MB", realm.peak_memory());
+}
+
+/// Whether the other side has closed it; reads nothing.
+fn is_closed(conn: &mut Conn) -> bool {
+    conn.stream.set_nonblocking(true).unwrap();
+    let written = conn.stream.write(b"\n");
+    written.is_err_and(|error| error.kind() != ErrorKind::WouldBlock)
+}
+
+#[test]
+fn rubbish_that_looks_like_tls_ends_its_own_connection_only() {
+    let realm = Realm::with("handshake_seconds = 1");
+    let mut amy = realm.user("amy");
+    let rubbish: Vec<u8> = (0..4096u32).map(|n| (n * 37 % 251) as u8).collect();
+    let begins: [&[u8]; 4] = [
+        b"\x16",
+        b"\x16\x03\x01\x00\x05",
+        b"\x16\x03\x01\xff\xff",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    ];
+    let mut conns = Vec::new();
+    for begin in begins {
+        for length in [0, 1, 100, rubbish.len()] {
+            let mut conn = realm.connect();
+            conn.send(begin);
+            // It may have been closed by now.
+            let _ = conn.stream.write_all(&rubbish[..length]);
+            conns.push(conn);
+        }
+    }
+    amy.expect_ok("SEND amy the others go on");
+    for conn in &mut conns {
+        assert!(drain(conn), "it is still open");
+    }
+    assert_eq!(amy.ask("WHOAMI")["data"], "amy");
+}
+
+#[test]
+fn a_web_page_cannot_drive_a_realm() {
+    let realm = Realm::with("");
+    for head in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n",
+        "\r\n\r\nPOST /\tHTTP/1.0\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut conn = realm.connect();
+        let _ = conn.stream.write_all(head.as_bytes());
+        let _ = conn.stream.write_all(b"REGISTER evil pw\r\nSEND evil x\r\n");
+        assert!(drain(&mut conn), "it is still open");
+    }
+    assert_eq!(realm.connect().ask("AUTH evil pw")["code"], "user_not_found");
+}

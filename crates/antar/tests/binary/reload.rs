@@ -1,0 +1,61 @@
+//! SIGHUP: the configuration is read again.
+
+use crate::conn::Conn;
+use crate::realm::Realm;
+use rustix::process::Signal;
+
+/// Writes the configuration anew, has it read, and waits for what the log says then.
+#[track_caller]
+fn reload(realm: &Realm, configuration: &str, says: &str) {
+    std::fs::write(realm.config(), configuration).unwrap();
+    realm.signal(Signal::HUP);
+    realm.until_logged(says);
+}
+
+const PASSWORDS: &str = "[passwords]\nmemory_kib = 8\niterations = 1\n";
+
+#[test]
+fn limits_change_on_a_running_realm() {
+    let realm = Realm::public("message_bytes = 3\nregistrations_per_hour = 1");
+    let mut amy = realm.user("amy");
+    assert_eq!(amy.ask("SEND amy four")["code"], "too_long");
+    assert_eq!(realm.connect().ask("REGISTER bob pw")["code"], "rate_limited");
+    let new = format!(
+        "register = \"open\"\nlog = \"info\"\n{PASSWORDS}[limits]\nmessage_bytes = 4\n\
+         registrations_per_hour = 3\nconnections_per_address = 2\n"
+    );
+    // The level is among what has changed: before, this line would not have been logged.
+    let says = "changed limits.connections_per_address, limits.message_bytes, \
+                limits.registrations_per_hour, log";
+    reload(&realm, &new, says);
+    amy.expect_ok("SEND amy four");
+    assert_eq!(amy.ask("SEND amy fives")["code"], "too_long");
+    let _bob = realm.user("bob");
+    assert_eq!(realm.connect().next()["code"], "too_many_connections");
+}
+
+#[test]
+fn a_realm_can_be_closed_and_what_a_restart_needs_is_said() {
+    let realm = Realm::public("");
+    drop(realm.user("amy"));
+    let new = format!("log = \"info\"\nthreads = 3\nregister = \"closed\"\n{PASSWORDS}");
+    reload(&realm, &new, "changed log, register; only a restart changes threads");
+    assert_eq!(realm.connect().ask("REGISTER bob pw")["code"], "forbidden");
+    realm.connect().login("amy");
+}
+
+#[test]
+fn a_wrong_file_changes_nothing() {
+    let realm = Realm::with("message_bytes = 3");
+    let mut amy = realm.user("amy");
+    let wrong = "[limits]\nmessage_bytes = 9\nmesage_bytes = 9\n";
+    reload(&realm, wrong, &format!("{}, line 3: ", realm.config().display()));
+    assert!(realm.log().contains("nothing changed"));
+    assert_eq!(amy.ask("SEND amy four")["code"], "too_long");
+    reload(&realm, "log = \"a=b=c\"\n[limits]\nmessage_bytes = 9\n", "no level and no directives");
+    assert_eq!(amy.ask("SEND amy four")["code"], "too_long");
+    // It still can be changed, and what fits is all of the file.
+    reload(&realm, "log = \"info\"\n[limits]\nmessage_bytes = 4\n", "changed limits.message_bytes");
+    amy.expect_ok("SEND amy four");
+    Conn::open(realm.address()).login("amy");
+}
