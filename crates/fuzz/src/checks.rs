@@ -1,0 +1,95 @@
+//! What must hold of everything that a realm says, and of what it keeps.
+
+use crate::world::{World, limits, policy};
+use antar_client::{Incoming, Replies};
+use antar_realm::links::{Epoch, Position, deliveries as written};
+use antar_realm::{Event, MAX_PAGE, Read, State};
+use antar_store::{Store, Twin};
+use antar_wire::{BoxKind, Dialect, END, Entry, Message, Reply};
+use serde::de::IgnoredAny;
+use std::sync::Arc;
+
+/// A reply is one JSON object and its end mark in both dialects; in one of them a client reads it, too,
+/// and it means what it meant.
+pub fn reply(reply: &Reply, read_as: Dialect, scratch: &mut Vec<u8>) {
+    for dialect in [Dialect::Lower, Dialect::Upper] {
+        scratch.clear();
+        reply.encode(dialect, scratch);
+        if dialect != read_as {
+            let json = scratch.strip_suffix(END).map(serde_json::from_slice::<IgnoredAny>);
+            assert!(json.is_some_and(|json| json.is_ok()), "{reply:?} as {dialect:?}");
+            assert!(scratch[0] == b'{' && (dialect == Dialect::Upper || scratch.is_ascii()));
+            continue;
+        }
+        let Incoming::Reply(read) = object(scratch, dialect) else {
+            panic!("{reply:?} is an event")
+        };
+        assert_eq!(read.ok(), reply.refusal().is_none(), "{reply:?}");
+        assert_eq!(read.code(), reply.refusal().map(|code| code.as_str()), "{reply:?}");
+    }
+}
+
+/// So is an event.
+pub fn event(kind: BoxKind, message: &Message, dialect: Dialect, scratch: &mut Vec<u8>) {
+    scratch.clear();
+    antar_wire::encode_event(kind, message, dialect, scratch);
+    let Incoming::Event(read) = object(scratch, dialect) else { panic!("{message:?} is no event") };
+    let text = read.message().map(|read| read.text);
+    assert_eq!(text.as_deref(), Some(message.text.as_str()));
+}
+
+fn object(bytes: &[u8], dialect: Dialect) -> Incoming {
+    let shown = || String::from_utf8_lossy(bytes).into_owned();
+    assert!(bytes.ends_with(END) && (dialect == Dialect::Upper || bytes.is_ascii()), "{}", shown());
+    let mut replies = Replies::new(1 << 20);
+    replies.feed(bytes);
+    let read = replies.pop();
+    assert!(!replies.is_midway(), "more than a reply: {}", shown());
+    match read {
+        Ok(Some(read)) => read,
+        other => panic!("{other:?}: {}", shown()),
+    }
+}
+
+/// What the store is asked for is bounded.
+pub fn page(read: &Read) {
+    assert!((1..=MAX_PAGE).contains(&read.page.limit), "{read:?}");
+}
+
+/// What is sent to a peer reads as it was.
+pub fn deliveries(epoch: Epoch, first: u64, last: u64, fresh: &[(Position, Arc<Entry>)]) {
+    assert!(first <= last, "{first} to {last}");
+    if fresh.is_empty() {
+        return;
+    }
+    let numbers = fresh.iter().map(|(at, _)| at.seq);
+    assert!(numbers.eq(first..=last), "not what was to be sent");
+    let mut lines = Vec::new();
+    written(epoch, fresh, &mut lines);
+    let lines = String::from_utf8(lines).unwrap_or_else(|error| panic!("{error}"));
+    let mut entries = fresh.iter().map(|(_, entry)| &**entry);
+    for line in lines.lines() {
+        let list = line.splitn(5, ' ').nth(4).unwrap_or_default();
+        let list = Entry::parse_list(list, 1 << 20).unwrap_or_else(|| panic!("{line}"));
+        assert!(list.iter().eq(entries.by_ref().take(list.len())), "{line}");
+    }
+    assert!(entries.next().is_none(), "less than was to be sent");
+}
+
+/// What was emitted makes the same state again, as it is and by way of the store.
+pub fn replayed(world: &World, loaded: &[Event], by_store: bool) {
+    let mut state = State::new(limits(), policy(), []);
+    let mut outputs = Vec::new();
+    loaded.iter().chain(&world.events).for_each(|event| state.apply(event, &mut outputs));
+    assert!(world.front.state.is_durably(&state), "its events make another state");
+    if !by_store {
+        return;
+    }
+    let (store, _) = Store::open(Box::new(Twin::default())).unwrap_or_else(|e| panic!("{e}"));
+    let commit = |events: &[Event]| store.commit(events).unwrap_or_else(|error| panic!("{error}"));
+    commit(loaded);
+    world.events.chunks(3).for_each(commit);
+    let events = store.reload().unwrap_or_else(|error| panic!("{error}"));
+    let state = State::new(limits(), policy(), events);
+    assert!(world.front.state.is_durably(&state), "the store makes another state");
+}

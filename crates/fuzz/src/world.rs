@@ -1,0 +1,362 @@
+//! A realm in memory with everything around it, so cheap that each input has one of its own.
+
+use crate::checks;
+use antar_realm::links::{Contact, NotAsked, NotDialled, Position};
+use antar_realm::{
+    AskId, BackedUp, ConnId, DialId, Effects, Event, Front, Input, Limits, Mailbox, Moment, Origin,
+    Output, PasswordHash, Policy, Proof, Source, State, Work,
+};
+use antar_wire::{Body, Chain, Entry, Fingerprint, Frame, Message, Time};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// Who may be connected; each stands for one connection at a time.
+pub const PEOPLE: usize = 9;
+pub const OPERATOR: usize = 0;
+pub const BETA: usize = 5;
+/// Whoever answers a call.
+pub const CALLED: usize = 8;
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const AWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+/// When everything begins.
+pub const NOW: u64 = 1_800_000_000_000;
+
+/// What one connection was asked and has answered.
+#[derive(Default)]
+struct Conn {
+    person: usize,
+    lines: usize,
+    answers: usize,
+}
+
+/// One realm, whoever is connected with it, and what its driver has to do.
+pub struct World {
+    pub front: Front,
+    /// What was emitted since the beginning.
+    pub events: Vec<Event>,
+    people: [Option<ConnId>; PEOPLE],
+    conns: BTreeMap<ConnId, Conn>,
+    last_conn: u64,
+    uptime: u64,
+    chance: u64,
+    pub dials: VecDeque<DialId>,
+    pub asks: VecDeque<AskId>,
+    /// Tokens that were given out.
+    pub tokens: Vec<String>,
+    /// The epoch and the cursor that beta was told last.
+    pub told: Option<(String, Position)>,
+    /// Entries and hashes of both logs of every link, as the store would have them.
+    kept: Vec<(Source, Position, Option<Arc<Entry>>)>,
+    scratch: Vec<u8>,
+}
+
+/// So small that they are reached.
+pub fn limits() -> Limits {
+    Limits {
+        message_bytes: 80,
+        groups_per_user: 3,
+        members_per_group: 3,
+        sessions_per_user: 3,
+        password_bytes: 16,
+        links: 4,
+        link_messages: 6,
+        ..Limits::default()
+    }
+}
+
+pub fn policy() -> Policy {
+    Policy::local()
+}
+
+impl World {
+    /// A realm of which so much is durable already.
+    pub fn new(loaded: &[Event]) -> Self {
+        let mut state = State::new(limits(), policy(), []);
+        loaded.iter().for_each(|event| state.apply(event, &mut Vec::new()));
+        let key = Some(Fingerprint([1; 32]));
+        state.introduce(Contact { key, port: 8889, ..Contact::default() });
+        Self {
+            front: Front::new(state),
+            events: Vec::new(),
+            people: [None; PEOPLE],
+            conns: BTreeMap::new(),
+            last_conn: 0,
+            uptime: 1_000,
+            // Chance that was had already is not had again.
+            chance: (loaded.len() as u64) << 32,
+            dials: VecDeque::new(),
+            asks: VecDeque::new(),
+            tokens: Vec::new(),
+            told: None,
+            kept: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Time goes by, in milliseconds.
+    pub fn pass(&mut self, time: u64) {
+        self.uptime += time;
+        self.step(Input::Tick);
+    }
+
+    /// The connection of one of them, made where there is none.
+    pub fn conn(&mut self, person: usize) -> ConnId {
+        match self.people[person] {
+            Some(conn) => conn,
+            None => self.connect(person),
+        }
+    }
+
+    pub fn is_connected(&self, person: usize) -> bool {
+        self.people[person].is_some()
+    }
+
+    fn connect(&mut self, person: usize) -> ConnId {
+        let key = |n| Fingerprint([n; 32]);
+        let origin = match person {
+            OPERATOR => Origin::Operator,
+            1..=3 | 7 => Origin::Client(HERE),
+            BETA => Origin::Certified(AWAY, key(2)),
+            6 => Origin::Certified(AWAY, key(3)),
+            CALLED => match self.dials.pop_front() {
+                Some(dial) => Origin::Dialled { dial, key: key(2), peer: AWAY, local: HERE },
+                None => Origin::Certified(HERE, key(4)),
+            },
+            _ => Origin::Client(AWAY),
+        };
+        self.last_conn += 1;
+        let conn = ConnId(self.last_conn);
+        self.people[person] = Some(conn);
+        self.conns.insert(conn, Conn { person, ..Conn::default() });
+        self.step(Input::Connected(conn, origin));
+        conn
+    }
+
+    /// A frame of one of them, as the decoder gives it.
+    pub fn frame(&mut self, person: usize, frame: Frame) {
+        let conn = self.conn(person);
+        // It may have been hung up on at once.
+        let Some(known) = self.conns.get_mut(&conn) else { return };
+        known.lines += 1;
+        self.step(Input::Frame(conn, frame));
+    }
+
+    pub fn disconnect(&mut self, person: usize) {
+        if let Some(conn) = self.people[person] {
+            self.gone(conn);
+        }
+    }
+
+    fn gone(&mut self, conn: ConnId) {
+        let Some(gone) = self.conns.remove(&conn) else { return };
+        self.people[gone.person] = None;
+        self.step(Input::Disconnected(conn));
+    }
+
+    /// A call to another realm comes to nothing.
+    pub fn nobody_answers(&mut self, plain: bool) {
+        if let Some(dial) = self.dials.pop_front() {
+            let not = NotDialled { error: "nobody".into(), plain: plain.then_some(HERE) };
+            self.step(Input::NotDialled(dial, not));
+        }
+    }
+
+    /// A plain peer answers what it was asked, or breaks off after it was.
+    pub fn answer(&mut self, answer: Option<&str>) {
+        if let Some(ask) = self.asks.pop_front() {
+            let not = || NotAsked { error: "broken off".into(), sent: true };
+            self.step(Input::Asked(ask, answer.map(str::to_string).ok_or_else(not)));
+        }
+    }
+
+    /// One input and everything that follows from it at once.
+    fn step(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let mut effects = Effects::default();
+            let (uptime, chance) = (self.uptime, &mut self.chance);
+            let mut moment = || {
+                *chance += 1;
+                let mut entropy = [7; 32];
+                entropy[..8].copy_from_slice(&chance.to_le_bytes());
+                entropy[24..].copy_from_slice(&chance.to_be_bytes());
+                Moment { now: Time(NOW + uptime), uptime, entropy }
+            };
+            self.front.step(input, &mut moment, &mut effects);
+            self.front.state.flush(&mut effects);
+            effects.events.into_iter().for_each(|event| self.keep(event));
+            for output in effects.outputs {
+                self.perform(output, &mut inputs);
+            }
+        }
+    }
+
+    /// Notes what the store would have of an event.
+    fn keep(&mut self, event: Event) {
+        match &event {
+            Event::Owed { realm, tip, entry, .. } => {
+                self.kept.push((Source::Owed(*realm), *tip, Some(entry.clone())));
+            }
+            Event::Received { fork, cursor, chains, events, .. } => {
+                let first = cursor.seq + 1 - chains.len() as u64;
+                let marks = chains.iter().zip(first..);
+                let marks = marks.map(|(chain, seq)| Position { seq, chain: *chain });
+                self.kept.extend(marks.map(|at| (Source::Marks(*fork), at, None)));
+                for event in events {
+                    if let Event::Owed { realm, tip, entry, .. } = event {
+                        self.kept.push((Source::Owed(*realm), *tip, Some(entry.clone())));
+                    }
+                }
+            }
+            _ => {}
+        }
+        self.events.push(event);
+    }
+
+    /// Does what a driver does with an output.
+    fn perform(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+        match output {
+            Output::Reply(conn, dialect, reply) => {
+                checks::reply(&reply, dialect, &mut self.scratch);
+                if let Body::Session(token) = &reply.body {
+                    self.tokens.push(token.reveal());
+                }
+                self.answered(conn);
+            }
+            Output::Read(conn, dialect, read) => {
+                checks::page(&read);
+                let found = self.messages(read.source);
+                checks::reply(&read.reply(found, false), dialect, &mut self.scratch);
+                self.answered(conn);
+            }
+            Output::Taken(conn) => self.answered(conn),
+            Output::Work { conn, line, mut proofs, work } => {
+                assert!(proofs.len() < 8, "no end of work for {line:?}");
+                proofs.push(self.prove(work));
+                inputs.push_back(Input::Resume { conn, line, proofs });
+            }
+            Output::Again { conn, line, proofs } => {
+                inputs.push_back(Input::Resume { conn, line, proofs });
+            }
+            Output::Event(_, dialect, kind, message) => {
+                checks::event(kind, &message, dialect, &mut self.scratch);
+            }
+            Output::Line(conn, line) => {
+                assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");
+                if self.people[BETA] == Some(conn) {
+                    self.told = cursor(&line).or(self.told.take());
+                }
+            }
+            Output::Deliver { epoch, first, last, fresh, .. } => {
+                checks::deliveries(epoch, first, last, &fresh);
+            }
+            Output::Dial(dial, _) => self.dials.push_back(dial),
+            Output::HangUp(conn) => {
+                if let Some(gone) = self.conns.remove(&conn) {
+                    self.people[gone.person] = None;
+                    inputs.push_back(Input::Disconnected(conn));
+                }
+            }
+            Output::Fetch { ask, realm, seq, .. } => {
+                let found = self.entry(Source::Owed(realm), seq).and_then(|(_, entry)| entry);
+                let found = found.map(|entry| (Arc::unwrap_or_clone(entry), 0));
+                inputs.push_back(Input::Fetched(ask, Ok(found)));
+            }
+            Output::Tail { ask, source } => {
+                inputs.push_back(Input::Tailed(ask, Ok(self.messages(source))));
+            }
+            Output::Ask(ask, asked) => {
+                assert!(!asked.line.contains(['\n', '\r']), "a request is a line: {asked:?}");
+                self.asks.push_back(ask);
+            }
+            Output::Held(_) => {}
+            Output::Note { text, .. } => assert!(!text.contains('\n'), "{text:?}"),
+        }
+    }
+
+    fn answered(&mut self, conn: ConnId) {
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.answers += 1;
+            assert!(conn.answers <= conn.lines, "more answers than lines");
+        }
+    }
+
+    fn entry(&self, source: Source, seq: u64) -> Option<(Chain, Option<Arc<Entry>>)> {
+        let mut kept = self.kept.iter().rev();
+        let found = kept.find(|(of, at, _)| *of == source && at.seq == seq)?;
+        Some((found.1.chain, found.2.clone()))
+    }
+
+    /// How far the first log goes that anything was owed on since the beginning.
+    pub fn owed(&self) -> Option<Position> {
+        let owed = self.kept.iter().rev().find(|(source, ..)| matches!(source, Source::Owed(_)));
+        owed.map(|(_, at, _)| *at)
+    }
+
+    /// What a mailbox has got since the beginning.
+    fn messages(&self, source: Source) -> Vec<Message> {
+        let posted = self.events.iter().flat_map(|event| match event {
+            Event::Received { events, .. } => events.as_slice(),
+            event => std::slice::from_ref(event),
+        });
+        let found = posted.filter_map(|event| match event {
+            Event::Posted { mailbox, sender, message } => {
+                let here = source == Source::Mailbox(*mailbox)
+                    || sender.is_some_and(|sender| source == Source::Sent(sender))
+                        && matches!(mailbox, Mailbox::Private(_));
+                here.then(|| Message::clone(message))
+            }
+            _ => None,
+        });
+        found.collect()
+    }
+
+    fn prove(&self, work: Work) -> Proof {
+        match work {
+            Work::Hash { password, .. } => {
+                Proof::Hashed(PasswordHash::new(password.expose().clone()))
+            }
+            Work::Verify { password, hash, .. } => {
+                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+                Proof::Verified { hash, matches }
+            }
+            Work::Backup { path } if path.len() % 2 == 0 => Proof::BackedUp(Err("full".into())),
+            Work::Backup { .. } => {
+                Proof::BackedUp(Ok(BackedUp { messages: 1, records: 2, bytes: 3 }))
+            }
+            Work::Chains { sources, seq } => {
+                let found = sources.iter().filter_map(|source| self.entry(*source, seq));
+                Proof::Chains(found.map(|(chain, _)| chain).collect())
+            }
+            Work::Ask(ask) if ask.address.port % 2 == 0 => {
+                Proof::Asked(Ok((r#"{"status":"OK"}"#.into(), HERE)))
+            }
+            Work::Ask(_) => Proof::Asked(Err(NotAsked { error: "nobody".into(), sent: false })),
+        }
+    }
+
+    /// Lets time pass until nobody waits any more, and asserts that every line was answered.
+    pub fn settle(&mut self) {
+        let waits = |world: &Self| world.conns.values().any(|conn| conn.answers < conn.lines);
+        // Each line of a connection may wait for another realm, one after the other.
+        let lines: usize = self.conns.values().map(|conn| conn.lines - conn.answers).sum();
+        for _ in 0..lines + 2 {
+            if !waits(self) {
+                return;
+            }
+            self.pass(11_000);
+        }
+        assert!(!waits(self), "a line is never answered");
+    }
+}
+
+/// The epoch and the position in what a peer that is followed is told.
+fn cursor(line: &str) -> Option<(String, Position)> {
+    let rest = line.strip_prefix("FOLLOW ").or(line.strip_prefix("CURSOR "))?;
+    let mut words = rest.split(' ');
+    let (epoch, seq, chain) = (words.next()?, words.next()?, words.next()?);
+    Some((epoch.into(), Position { seq: seq.parse().ok()?, chain: Chain::parse(chain)? }))
+}
