@@ -33,6 +33,10 @@ const SMALL_SEGMENT: u64 = 1 << 20;
 
 const SPARE: &str = "spare";
 
+/// Bytes of a segment made in advance that are written and synced at once: a batch that is to be
+/// synced meanwhile waits for no more than these.
+const PIECE: usize = 256 << 10;
+
 /// The log, open for appending.
 pub struct Log {
     directory: PathBuf,
@@ -161,9 +165,10 @@ fn open_direct(path: &Path) -> io::Result<File> {
 /// Writes zeros: a file whose blocks exist syncs faster than one that grows.
 fn fill(path: &Path, size: u64) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    let zeros = vec![0; 1 << 20];
-    for at in (0..size).step_by(zeros.len()) {
+    let zeros = vec![0; PIECE];
+    for at in (0..size).step_by(PIECE) {
         file.write_all_at(&zeros, at)?;
+        file.sync_data()?;
     }
     file.sync_all()?;
     // What is written past the cache would have to be dropped from it page by page.
