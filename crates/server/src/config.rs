@@ -110,6 +110,8 @@ pub struct LimitsConfig {
     /// Requests of one address a second, and ten times as many at once; 0 for any number, as in local
     /// mode. A request counts one more for every KiB of it. Past it the address is read more slowly.
     pub requests_per_second: Option<u32>,
+    /// The same of one account, wherever its requests come from.
+    pub requests_per_account: Option<u32>,
     /// Requests of one connection that are not answered yet; past it the connection is not read.
     pub pending_requests: usize,
     /// Events a watching connection may leave unread, of which each counts one more for every KiB of
@@ -200,6 +202,7 @@ impl Default for LimitsConfig {
             strangers_per_minute: None,
             registrations_per_hour: None,
             requests_per_second: None,
+            requests_per_account: None,
             pending_requests: 64,
             unread_events: 10_000,
             unread_bytes: 256 << 20,
@@ -235,6 +238,7 @@ const HANDSHAKES: usize = 16;
 const STRANGERS: u32 = 30;
 const REGISTRATIONS: u32 = 100;
 const REQUESTS: u32 = 2_000;
+const ACCOUNT_REQUESTS: u32 = 500;
 
 impl Config {
     /// Reads a TOML file.
@@ -357,8 +361,12 @@ impl Config {
 
     /// Requests of one address.
     pub(crate) fn requests(&self) -> Option<Quota> {
-        let rate = self.rate(self.limits.requests_per_second, REQUESTS)?;
-        Some(Quota::per_second(rate).allow_burst(rate.saturating_mul(TEN)))
+        self.rate(self.limits.requests_per_second, REQUESTS).map(with_bursts)
+    }
+
+    /// Requests of one account.
+    pub(crate) fn account_requests(&self) -> Option<Quota> {
+        self.rate(self.limits.requests_per_account, ACCOUNT_REQUESTS).map(with_bursts)
     }
 
     /// A rate that is set, else the default; none in local mode, where all share one address.
@@ -371,6 +379,11 @@ impl Config {
     pub fn threads(&self) -> usize {
         self.threads.unwrap_or_else(|| if cores() <= 4 { 1 } else { cores() / 2 }).max(1)
     }
+}
+
+/// So many a second, and ten times as many at once.
+fn with_bursts(rate: NonZeroU32) -> Quota {
+    Quota::per_second(rate).allow_burst(rate.saturating_mul(TEN))
 }
 
 const TEN: NonZeroU32 = NonZeroU32::new(10).expect("not zero");
@@ -465,6 +478,7 @@ mod tests {
                         strangers_per_minute: None,
                         registrations_per_hour: None,
                         requests_per_second: None,
+                        requests_per_account: None,
                         ..c.limits.clone()
                     },
                     ..c.clone()

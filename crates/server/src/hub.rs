@@ -13,8 +13,8 @@ use crate::peers::Peers;
 use crate::reads::Reads;
 use antar_realm::links::{NotAsked, NotDialled, Unreadable};
 use antar_realm::{
-    AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Output, Policy,
-    Proof, Refusal, Work,
+    AccountId, AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Output,
+    Policy, Proof, Refusal, Work,
 };
 use antar_wire::{Code, Dialect, Entry, Frame, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -66,6 +66,7 @@ struct Conn {
     outbox: Arc<Outbox>,
     logged_in: bool,
     linked: bool,
+    account: Option<AccountId>,
 }
 
 impl Conn {
@@ -199,7 +200,8 @@ impl Running {
                 if self.drained.is_some() {
                     outbox.set(|state| state.draining = true);
                 }
-                self.conns.insert(conn, Conn { origin, outbox, logged_in: false, linked: false });
+                let (logged_in, linked, account) = (false, false, None);
+                self.conns.insert(conn, Conn { origin, outbox, logged_in, linked, account });
                 self.step(now, Input::Connected(conn, origin));
             }
             ToHub::Frames(conn, frames) => {
@@ -255,10 +257,15 @@ impl Running {
             && !self.hub.guard.rules().strangers.take(network(peer))
     }
 
-    /// Lets a session know that it need not be logged in any more, or is a link.
+    /// Lets a session know that it need not be logged in any more, or is a link, and for whom it asks.
     fn note_login(&mut self, conn: ConnId) {
         let state = &self.hub.front.state;
         let Some(c) = self.conns.get_mut(&conn) else { return };
+        let account = state.account(conn);
+        if c.account != account {
+            c.account = account;
+            c.outbox.set(|state| state.account = account);
+        }
         // A realm that waits for approval is known, and not a link yet.
         if !c.linked && (!c.logged_in || c.may_link()) && state.is_known(conn) {
             let linked = c.may_link() && state.is_linked(conn);

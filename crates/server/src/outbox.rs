@@ -1,7 +1,7 @@
 //! What the hub has for a connection, until its session takes it.
 
 use antar_realm::links::{Epoch, Position};
-use antar_realm::{Read, RealmId};
+use antar_realm::{AccountId, Read, RealmId};
 use antar_wire::{BoxKind, Dialect, Entry, Message, Reply};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -89,6 +89,8 @@ pub struct State {
     pub logged_in: bool,
     /// It is a link's, with a realm that may link.
     pub linked: bool,
+    /// For whom it asked last.
+    pub account: Option<AccountId>,
     /// It has called too often, and is nobody known.
     pub unwelcome: bool,
     /// It left too many events unread and is to be closed.

@@ -8,12 +8,13 @@ use crate::outbox::{Item, Outbox, State};
 use crate::reads::Reads;
 use crate::tls::Tls;
 use antar_realm::links::{Epoch, deliveries};
-use antar_realm::{ConnId, Origin, RealmId};
+use antar_realm::{AccountId, ConnId, Origin, RealmId};
 use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -160,6 +161,7 @@ pub async fn open<S>(
         rules,
         backlog: VecDeque::new(),
         resumes: None,
+        charged: 0,
         pending: 0,
         requests: 0,
         heard: began,
@@ -181,8 +183,10 @@ pub struct Session<'a, S> {
     rules: Arc<Rules>,
     /// Frames read and not handed to the hub yet, because too many wait for an answer.
     backlog: VecDeque<Frame>,
-    /// Until when they wait because the address has asked for too much.
+    /// Until when they wait because the address, or the account, has asked for too much.
     resumes: Option<Instant>,
+    /// What the address was charged for them while the account has to wait.
+    charged: u32,
     /// Frames the hub has that are not answered yet: each is answered once.
     pending: usize,
     requests: u64,
@@ -339,8 +343,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
     }
 
-    /// Whether the next frames may be handed on now, as far as their address is concerned; if not, when
-    /// they may. Nothing more is read meanwhile.
+    /// Whether the next frames may be handed on now, as far as their address and their account are
+    /// concerned; if not, when they may. Nothing more is read meanwhile.
     fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
         let address = match self.origin {
             // What arrived before the server stops is answered.
@@ -359,9 +363,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         };
         let cost = self.backlog.iter().take(frames).map(cost).sum::<usize>();
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let waits = self.rules.requests.take_many(address, cost).err();
+        let waits = self.charge(address, state.account, cost).err();
         self.resumes = waits.map(|wait| now + wait);
         waits.is_none()
+    }
+
+    /// Takes what frames cost from the rates of their address and their account.
+    ///
+    /// # Errors
+    /// How long until there is so much; what the address was charged already it is not charged again.
+    fn charge(
+        &mut self,
+        address: IpAddr,
+        account: Option<AccountId>,
+        cost: u32,
+    ) -> Result<(), Duration> {
+        self.rules.requests.take_many(address, cost.saturating_sub(self.charged))?;
+        self.charged = cost;
+        if let Some(account) = account {
+            self.rules.account_requests.take_many(account, cost)?;
+        }
+        self.charged = 0;
+        Ok(())
     }
 
     /// Writes everything the hub has released.

@@ -74,6 +74,30 @@ fn too_many_requests_are_answered_more_slowly_and_none_is_refused() {
     assert_eq!(other.ask("PING")["data"], "PONG");
 }
 
+#[test]
+fn an_account_has_its_own_rate_wherever_it_asks_from() {
+    let realm = Realm::public("requests_per_account = 50");
+    realm.user("bob");
+    let token = realm.user("amy").login("amy");
+    let mut amy = Conn::open_from(ONE, realm.address());
+    let mut amy_elsewhere = Conn::open_from(OTHER, realm.address());
+    let mut bob = Conn::open_from(OTHER, realm.address());
+    bob.login("bob");
+    // All that it may ask at once, and half of a second's requests more, with its token.
+    for conn in [&mut amy, &mut amy_elsewhere] {
+        assert_eq!(conn.ask(&format!("WHOAMI {token}"))["data"], "amy");
+    }
+    let began = Instant::now();
+    let answered = |conn: &mut Conn, requests: usize| {
+        conn.send(format!("WHOAMI {token}\n").repeat(requests).as_bytes());
+        (0..requests).for_each(|_| assert_eq!(conn.next()["data"], "amy"));
+    };
+    answered(&mut amy, 500);
+    (0..100).for_each(|_| drop(bob.ask("WHOAMI")));
+    answered(&mut amy_elsewhere, 25);
+    assert!(began.elapsed() > Duration::from_millis(400));
+}
+
 /// A load generator, a test-suite, a class: all at 127.0.0.1.
 #[test]
 fn in_local_mode_one_address_may_do_what_it_likes() {

@@ -10,6 +10,8 @@ struct Conn {
     /// Of the latest request.
     dialect: Dialect,
     session: Option<SessionId>,
+    /// Whose the latest request was that had a session, be it by a token.
+    account: Option<AccountId>,
     watch: Option<Watch>,
 }
 
@@ -35,7 +37,8 @@ pub(crate) struct Live {
 impl Live {
     pub fn connected(&mut self, conn: ConnId, origin: Origin) {
         let dialect = Dialect::default();
-        self.conns.insert(conn, Conn { origin, dialect, session: None, watch: None });
+        self.conns
+            .insert(conn, Conn { origin, dialect, session: None, account: None, watch: None });
     }
 
     pub fn disconnected(&mut self, conn: ConnId) {
@@ -53,6 +56,17 @@ impl Live {
         let conn = self.conns.get_mut(&conn)?;
         conn.dialect = dialect;
         Some(conn.origin)
+    }
+
+    /// Notes whose a request is.
+    pub fn acts(&mut self, conn: ConnId, account: AccountId) {
+        if let Some(conn) = self.conns.get_mut(&conn) {
+            conn.account = Some(account);
+        }
+    }
+
+    pub fn account(&self, conn: ConnId) -> Option<AccountId> {
+        self.conns.get(&conn)?.account
     }
 
     pub fn session(&self, conn: ConnId) -> Option<SessionId> {

@@ -13,7 +13,8 @@ use crate::links::{self, Contact, Failure, Links, NotDialled, Status, Step, Wait
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    Answer, Args, Bug, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, SessionId, Stop,
+    AccountId, Answer, Args, Bug, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, SessionId,
+    Stop,
 };
 use antar_wire::{Body, BoxKind, Code, Fingerprint, Frame, Message, Name, Time, Token};
 use std::sync::Arc;
@@ -161,6 +162,11 @@ impl State {
     /// Whether a connection is bound to a session, or is a link.
     pub fn is_known(&self, conn: ConnId) -> bool {
         self.live.session(conn).is_some() || self.links.conns.contains_key(&conn)
+    }
+
+    /// For whom a connection asked last, with its session or with a token.
+    pub fn account(&self, conn: ConnId) -> Option<AccountId> {
+        self.live.account(conn)
     }
 
     /// Whether a connection is a link with a realm that may link.
@@ -411,6 +417,7 @@ fn find_session(cx: &mut Cx<'_>, token: Option<&Token>) -> bool {
     }
     cx.session = Some(id);
     cx.caller = Some(account);
+    cx.state.live.acts(cx.conn, account);
     true
 }
 

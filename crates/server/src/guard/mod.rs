@@ -12,7 +12,7 @@ pub use turns::{Turns, Whom};
 
 use crate::session::Limits;
 use crate::{Config, PasswordsConfig, descriptors};
-use antar_realm::{Origin, PlainPeers};
+use antar_realm::{AccountId, Origin, PlainPeers};
 use rates::Uptime;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,6 +52,7 @@ pub struct Rules {
     pub strangers: Rates<IpAddr>,
     pub registrations: Rates<IpAddr>,
     pub requests: Rates<IpAddr>,
+    pub account_requests: Rates<AccountId>,
     pub guesses: Guesses,
 }
 
@@ -60,7 +61,8 @@ impl Rules {
         let clock = Uptime::default();
         let none = || Rates::new(None, clock);
         let guesses = Guesses::new(&config.limits, &clock);
-        Self::over(config, [none(), none(), none(), none()], guesses)
+        let account_requests = Rates::new(None, clock);
+        Self::over(config, [none(), none(), none(), none()], account_requests, guesses)
     }
 
     /// The same under another configuration; what is limited as before is remembered.
@@ -68,10 +70,15 @@ impl Rules {
         let Self { connects, strangers, registrations, requests, .. } = self;
         let rates = [connects, strangers, registrations, requests].map(Clone::clone);
         let guesses = self.guesses.renewed(&config.limits, &Uptime::default());
-        Self::over(config, rates, guesses)
+        Self::over(config, rates, self.account_requests.clone(), guesses)
     }
 
-    fn over(config: &Config, rates: [Rates<IpAddr>; 4], guesses: Guesses) -> Self {
+    fn over(
+        config: &Config,
+        rates: [Rates<IpAddr>; 4],
+        account_requests: Rates<AccountId>,
+        guesses: Guesses,
+    ) -> Self {
         let clock = Uptime::default();
         let [connects, strangers, registrations, requests] = rates;
         Self {
@@ -86,6 +93,7 @@ impl Rules {
             strangers: strangers.renewed(config.strangers(), clock),
             registrations: registrations.renewed(config.registrations(), clock),
             requests: requests.renewed(config.requests(), clock),
+            account_requests: account_requests.renewed(config.account_requests(), clock),
             guesses,
         }
     }
@@ -145,13 +153,15 @@ mod tests {
     /// A load generator or a class behind one address needs more than anyone else should have.
     #[test]
     fn local_mode_limits_no_rate() {
-        let rates = |c: &Config| [c.connects(), c.strangers(), c.registrations(), c.requests()];
+        let rates = |c: &Config| {
+            [c.connects(), c.strangers(), c.registrations(), c.requests(), c.account_requests()]
+        };
         let local = Config::default();
-        assert_eq!(rates(&local), [None; 4]);
+        assert_eq!(rates(&local), [None; 5]);
         let listen = vec![SocketAddr::from(([0, 0, 0, 0], 1))];
         let mut public = Config { listen, ..Config::default() };
         let bursts = rates(&public).map(|quota| quota.map(|quota| quota.burst_size().get()));
-        assert_eq!(bursts, [600, 30, 100, 20_000].map(Some));
+        assert_eq!(bursts, [600, 30, 100, 20_000, 5_000].map(Some));
         public.limits.requests_per_second = Some(0);
         assert_eq!(public.requests(), None);
         assert!(local.handshakes_per_address() > public.handshakes_per_address());
