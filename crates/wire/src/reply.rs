@@ -3,6 +3,7 @@
 use crate::json::{field, number, write};
 use crate::{BoxKind, Code, Dialect, END, Message, Name, Token};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A success text that the two documents may spell differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub enum Body {
     Refused(Code, Option<String>),
     /// A text or a value, in both shapes the same (`message` / `data`).
     Value(Value),
+    /// The same, of a value that many replies have: none keeps it for itself.
+    Shared(Arc<Value>),
     /// A value that the two dialects show in different forms (`message` / `data`).
     Either {
         /// What stands under `message`.
@@ -139,6 +142,7 @@ impl Reply {
                 }
             }
             Body::Value(value) => field(out, dialect, text_key, value),
+            Body::Shared(value) => field(out, dialect, text_key, value.as_ref()),
             Body::Either { lower, upper } => match dialect {
                 Dialect::Lower => field(out, dialect, text_key, lower),
                 Dialect::Upper => field(out, dialect, text_key, upper),

@@ -3,7 +3,7 @@
 use super::{Needs, Param, ROW, Verb};
 use crate::{Answer, Args, Cx, Stop};
 use antar_wire::{Body, Code, Dialect, Value, words};
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "HELP",
@@ -14,25 +14,31 @@ pub const VERBS: &[Verb] = &[Verb {
     ..ROW
 }];
 
-/// All lines, made once: anybody may ask for them, over and over.
-static ALL_LOWER: OnceLock<Value> = OnceLock::new();
-static ALL_UPPER: OnceLock<Value> = OnceLock::new();
+/// All lines, made once and kept once: anybody may ask for them, over and over, and not read them.
+static ALL_LOWER: LazyLock<Arc<Value>> = LazyLock::new(|| all(Dialect::Lower));
+static ALL_UPPER: LazyLock<Arc<Value>> = LazyLock::new(|| all(Dialect::Upper));
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
-    let line = |verb: &Verb| format!("{}: {}", verb.usage(cx.dialect), verb.help);
-    let help: Value = if args.text.is_empty() {
+    if args.text.is_empty() {
         let all = match cx.dialect {
             Dialect::Lower => &ALL_LOWER,
             Dialect::Upper => &ALL_UPPER,
         };
-        all.get_or_init(|| super::all().map(line).collect()).clone()
-    } else {
-        let (first, rest) = words::first(args.text);
-        let verb = super::find(first)
-            .or_else(|| super::find_pair(first, words::first(rest).0).map(|row| row.1));
-        line(verb.ok_or(Code::UnknownRequest)?).into()
-    };
-    Ok(Body::Value(help).into())
+        return Ok(Body::Shared(Arc::clone(all)).into());
+    }
+    let (first, rest) = words::first(args.text);
+    let verb = super::find(first)
+        .or_else(|| super::find_pair(first, words::first(rest).0).map(|row| row.1));
+    let help = line(verb.ok_or(Code::UnknownRequest)?, cx.dialect);
+    Ok(Body::Value(help.into()).into())
+}
+
+fn all(dialect: Dialect) -> Arc<Value> {
+    Arc::new(super::all().map(|verb| line(verb, dialect)).collect())
+}
+
+fn line(verb: &Verb, dialect: Dialect) -> String {
+    format!("{}: {}", verb.usage(dialect), verb.help)
 }
 
 #[cfg(test)]
