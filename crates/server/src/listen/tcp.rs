@@ -51,6 +51,15 @@ fn keep_alive(socket: &TcpSocket) -> io::Result<()> {
     Ok(sockopt::set_tcp_keepcnt(socket, PROBES.1)?)
 }
 
+/// Bytes of a client's that the system keeps until it reads them. The system would keep some megabytes,
+/// of each of thousands of clients. Linux takes it twice, for what it needs itself.
+const UNREAD: usize = 128 << 10;
+
+/// Has the system keep no more than [`UNREAD`]; links, which move much, are left as they are.
+fn bound_unread(stream: &TcpStream) {
+    let _ = sockopt::set_socket_send_buffer_size(stream, UNREAD);
+}
+
 /// Accepts chat connections.
 pub struct Listener {
     pub listener: TcpListener,
@@ -147,6 +156,7 @@ impl Arrival {
         // Also one that has ended, has had its time, or is there when the server stops: to answer,
         // to end and to log them is the session's.
         let Self { stream, peer, began, place, arriving, .. } = self;
+        bound_unread(&stream);
         let _open = place.gate.shared.connections.open(Way::Plain);
         serve(stream, Origin::Client(peer), began, &place.gate, arriving).await;
     }
@@ -197,6 +207,9 @@ impl Arrival {
         match done {
             Ok((stream, key)) => {
                 let origin = key.map_or(Origin::Client(peer), |key| Origin::Certified(peer, key));
+                if key.is_none() {
+                    bound_unread(stream.get_ref().0);
+                }
                 let _open = gate.shared.connections.open(Way::over_tls(origin));
                 serve(stream, origin, began, gate, arriving).await;
             }
@@ -225,4 +238,20 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 /// Waits until the server stops, or is gone.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[tokio::test]
+    async fn the_system_keeps_little_of_what_a_client_does_not_read() {
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let _deaf = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        bound_unread(&stream);
+        let there = sockopt::socket_send_buffer_size(&stream).unwrap();
+        assert!((UNREAD..=2 * UNREAD).contains(&there), "{there}");
+    }
 }
