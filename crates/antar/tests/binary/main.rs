@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod conn;
 mod descriptors;
+mod disk_faults;
 mod floods;
 mod hostile;
 mod kill;

@@ -1,0 +1,166 @@
+//! A disk that fails under the real binary: its calls to the system fail (disk.c).
+
+use crate::conn::Conn;
+use crate::realm::{PATIENCE, Realm, refusal};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What the system says of a device that fails, and of one that is full.
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+/// A realm on a disk that can be made to fail.
+struct Faulty {
+    realm: Realm,
+    directory: TempDir,
+}
+
+impl Faulty {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        compile(&directory.path().join("disk.so"));
+        let mut disk = Self { realm: Realm::stopped(""), directory };
+        disk.realm.run(disk.command());
+        disk
+    }
+
+    /// What starts it.
+    fn command(&self) -> Command {
+        let mut command = self.realm.command("serve");
+        command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
+        command.env("LD_PRELOAD", self.directory.path().join("disk.so"));
+        command.env("DISK_FAULT", self.directory.path().join("fault"));
+        command.env("DISK_FAULT_BELOW", self.realm.data());
+        command
+    }
+
+    /// From now on these calls fail so.
+    fn fail(&self, call: &str, error: i32) {
+        let (new, fault) = (self.directory.path().join("new"), self.directory.path().join("fault"));
+        std::fs::write(&new, format!("{call} {error}")).unwrap();
+        std::fs::rename(new, fault).unwrap();
+    }
+
+    /// From now on nothing fails.
+    fn mend(&self) {
+        std::fs::remove_file(self.directory.path().join("fault")).unwrap();
+    }
+}
+
+fn compile(library: &Path) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/binary/disk.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(library).arg(source);
+    assert!(compiler.arg("-ldl").status().unwrap().success());
+}
+
+/// Sends to oneself; the id where it was acknowledged.
+fn sent(conn: &mut Conn, text: &str) -> Option<u64> {
+    let reply = conn.ask(&format!("SEND amy {text}"));
+    if reply["status"] != "OK" {
+        assert_eq!(reply["code"], "unavailable", "{reply}");
+        return None;
+    }
+    reply["id"].as_u64()
+}
+
+/// Ids and texts of a whole mailbox.
+fn inbox(conn: &mut Conn) -> Vec<(u64, String)> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = conn.expect_ok(&format!("INBOX after={after} limit=200"));
+        for message in page["data"].as_array().unwrap() {
+            after = message["id"].as_u64().unwrap();
+            all.push((after, message["message"].as_str().unwrap().to_owned()));
+        }
+        if page["more"].is_null() {
+            return all;
+        }
+    }
+}
+
+fn refuses_reads_on_and_recovers(call: &str, error: i32) {
+    let mut disk = Faulty::new();
+    let mut amy = disk.realm.user("amy");
+    let mut kept: Vec<(u64, String)> = Vec::new();
+    let mut unknown = Vec::new();
+    for round in 0..2 {
+        for n in 0..20 {
+            let text = format!("{round} {n}");
+            kept.push((sent(&mut amy, &text).expect("the disk is well"), text));
+        }
+        disk.fail(call, error);
+        // What was in flight when it failed may turn up; what was asked later may not.
+        unknown.push(format!("{round} fails"));
+        assert_eq!(sent(&mut amy, &unknown[round]), None);
+        for _ in 0..5 {
+            assert_eq!(sent(&mut amy, "nothing is taken"), None);
+            let found = inbox(&mut amy);
+            assert!(kept.iter().all(|message| found.contains(message)), "{found:?}");
+        }
+        assert_eq!(disk.realm.connect().ask("REGISTER bob pw")["code"], "unavailable");
+        disk.mend();
+        let began = Instant::now();
+        while sent(&mut amy, &unknown[round]).is_none() {
+            assert!(began.elapsed() < PATIENCE, "it does not recover: {}", disk.realm.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    disk.realm.kill();
+    disk.realm.start();
+    let mut amy = disk.realm.connect();
+    amy.login("amy");
+    let found = inbox(&mut amy);
+    assert!(found.is_sorted_by(|a, b| a.0 < b.0));
+    let (others, acknowledged): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(_, text)| unknown.contains(text));
+    assert_eq!(acknowledged, kept);
+    // Each was acknowledged at the second try, and may have been kept at the first.
+    assert!((2..=4).contains(&others.len()), "{others:?}");
+}
+
+#[test]
+fn a_disk_that_cannot_sync() {
+    refuses_reads_on_and_recovers("sync", EIO);
+}
+
+#[test]
+fn a_disk_that_cannot_write() {
+    refuses_reads_on_and_recovers("write", EIO);
+}
+
+#[test]
+fn a_disk_that_is_full() {
+    refuses_reads_on_and_recovers("write", ENOSPC);
+}
+
+#[test]
+fn a_realm_is_stopped_while_its_disk_fails() {
+    let mut disk = Faulty::new();
+    let mut amy = disk.realm.user("amy");
+    assert!(sent(&mut amy, "kept").is_some());
+    disk.fail("sync", EIO);
+    assert_eq!(sent(&mut amy, "nothing is taken"), None);
+    disk.realm.stop();
+    disk.realm.start();
+    let mut amy = disk.realm.connect();
+    amy.login("amy");
+    assert_eq!(inbox(&mut amy)[0].1, "kept");
+}
+
+#[test]
+fn a_disk_that_takes_nothing_when_the_realm_starts() {
+    let mut disk = Faulty::new();
+    let mut amy = disk.realm.user("amy");
+    assert!(sent(&mut amy, "kept").is_some());
+    disk.realm.kill();
+    disk.fail("all", EIO);
+    let said = refusal(&disk.command().output().unwrap());
+    assert!(said.contains("Input/output error"), "{said}");
+    disk.realm.start();
+    let mut amy = disk.realm.connect();
+    amy.login("amy");
+    assert_eq!(inbox(&mut amy).len(), 1);
+}
