@@ -317,8 +317,18 @@ mod tests {
 
     /// All that can be read of a store.
     fn all(store: &Store) -> (Vec<Event>, Vec<Message>, Vec<Message>) {
-        let page = Page { limit: usize::MAX, ..Page::default() };
-        let list = |source| store.read(source, page).unwrap().0;
+        let list = |source| {
+            let (mut all, mut after) = (Vec::<Message>::new(), 0);
+            loop {
+                let page = Page { limit: usize::MAX, after: Some(after), ..Page::default() };
+                let (messages, more) = store.read(source, page).unwrap();
+                all.extend(messages);
+                match all.last() {
+                    Some(last) if more => after = last.id,
+                    _ => return all,
+                }
+            }
+        };
         (store.reload().unwrap(), list(BOB), list(Source::Sent(AMY)))
     }
 
