@@ -1,23 +1,26 @@
 //! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
 
+mod pace;
+mod unread;
+mod write;
+
+pub use unread::Unread;
+
 use crate::LimitsConfig;
-use crate::guard::{Guard, Rules, network, whom};
+use crate::guard::{Guard, Rules};
 use crate::hub::ToHub;
 use crate::metrics::Connections;
-use crate::outbox::{Item, Outbox, State};
+use crate::outbox::{Outbox, State};
 use crate::reads::Reads;
 use crate::tls::Tls;
-use antar_realm::links::{Epoch, deliveries};
-use antar_realm::{AccountId, ConnId, Origin, RealmId};
-use antar_wire::{Code, Decoder, Dialect, Frame, Reply};
+use antar_realm::{ConnId, Origin};
+use antar_wire::{Code, Decoder, Frame};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -30,17 +33,8 @@ const READ: usize = 64 << 10;
 /// The longest line between realms, in bytes.
 const LINK_LINE: usize = 256 << 10;
 
-/// Entries of what a realm is owed that are read at once.
-const OWED: u64 = 1_024;
-
 /// Requests of a realm that are not answered yet; each may be as long as that.
 const LINK_PENDING: usize = 64;
-
-/// Bytes read ahead while writing to a realm.
-const READ_AHEAD: usize = 8 << 20;
-
-/// Bytes encoded before they are written.
-const WRITE: usize = 64 << 10;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
@@ -54,28 +48,6 @@ pub struct Shared {
     pub tls: Arc<Tls>,
     pub connections: Arc<Connections>,
     pub unread: Unread,
-}
-
-/// Bytes that clients have not read yet and that are kept for them.
-#[derive(Default)]
-pub struct Unread(AtomicUsize);
-
-impl Unread {
-    /// Keeps so many until the result is dropped; `None` where there would be more than `most` of all.
-    /// Little is always kept.
-    fn keep(&self, bytes: usize, most: usize) -> Option<Kept<'_>> {
-        let kept = Kept(self, bytes);
-        let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        (bytes <= WRITE || before + bytes <= most).then_some(kept)
-    }
-}
-
-struct Kept<'a>(&'a Unread, usize);
-
-impl Drop for Kept<'_> {
-    fn drop(&mut self) {
-        self.0.0.fetch_sub(self.1, Ordering::Relaxed);
-    }
 }
 
 /// A connection's limits; see [`crate::LimitsConfig`].
@@ -326,224 +298,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         all.await?;
         if self.is_http() { Err(End::Http) } else { Ok(()) }
     }
-
-    /// Hands as many frames to the hub as may wait for an answer.
-    async fn forward(&mut self, state: State) {
-        let room = self.most().saturating_sub(self.pending).min(self.backlog.len());
-        if room == 0 || !self.keeps_pace(room, state) {
-            return;
-        }
-        let frames: Vec<Frame> = match room == self.backlog.len() {
-            true => std::mem::take(&mut self.backlog).into(),
-            false => self.backlog.drain(..room).collect(),
-        };
-        self.pending += frames.len();
-        self.requests += frames.len() as u64;
-        // Without a hub there is no server: the session ends with its task.
-        let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
-    }
-
-    /// Whether the next frames may be handed on now, as far as their address and their account are
-    /// concerned; if not, when they may. Nothing more is read meanwhile.
-    fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
-        let address = match self.origin {
-            // What arrived before the server stops is answered.
-            _ if state.linked || state.draining => return true,
-            Origin::Client(peer) if self.rules.plain_peers.include(peer) => return true,
-            Origin::Client(peer) | Origin::Certified(peer, _) => network(peer),
-            Origin::Operator | Origin::Dialled { .. } => return true,
-        };
-        let now = Instant::now();
-        if self.resumes.is_some_and(|at| at > now) {
-            return false;
-        }
-        let cost = |frame: &Frame| match frame {
-            Frame::Line(line) => 1 + line.len() / 1024,
-            Frame::TooLong | Frame::BadEncoding | Frame::Http => 1,
-        };
-        let cost = self.backlog.iter().take(frames).map(cost).sum::<usize>();
-        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
-        let waits = self.charge(address, state.account, cost).err();
-        self.resumes = waits.map(|wait| now + wait);
-        waits.is_none()
-    }
-
-    /// Takes what frames cost from the rates of their address and their account.
-    ///
-    /// # Errors
-    /// How long until there is so much; what the address was charged already it is not charged again.
-    fn charge(
-        &mut self,
-        address: IpAddr,
-        account: Option<AccountId>,
-        cost: u32,
-    ) -> Result<(), Duration> {
-        self.rules.requests.take_many(address, cost.saturating_sub(self.charged))?;
-        self.charged = cost;
-        if let Some(account) = account {
-            self.rules.account_requests.take_many(account, cost)?;
-        }
-        self.charged = 0;
-        Ok(())
-    }
-
-    /// Writes everything the hub has released.
-    async fn deliver(&mut self) -> Result<State, End> {
-        loop {
-            let (items, state) = self.outbox.take();
-            if state.too_slow {
-                return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
-            }
-            if items.is_empty() {
-                self.flush().await?;
-                // An idle connection holds no buffer.
-                if self.out.capacity() > 0 && self.pending == 0 {
-                    self.out = Vec::new();
-                }
-                return Ok(state);
-            }
-            for item in items {
-                self.encode(item).await?;
-                if self.out.len() >= WRITE {
-                    self.flush().await?;
-                }
-            }
-        }
-    }
-
-    async fn encode(&mut self, item: Item) -> Result<(), End> {
-        let reply = match item {
-            Item::Reply(dialect, reply) => Some((dialect, reply)),
-            Item::Read(dialect, read) => {
-                let reads = &self.shared.reads;
-                Some((dialect, reads.serve(whom(self.origin), read).await))
-            }
-            Item::Event(dialect, event) => {
-                self.out.extend_from_slice(event.bytes(dialect));
-                None
-            }
-            Item::Taken => {
-                self.pending = self.pending.saturating_sub(1);
-                None
-            }
-            Item::Line(line) => {
-                self.out.extend_from_slice(line.as_bytes());
-                self.out.push(b'\n');
-                None
-            }
-            Item::Deliver { realm, epoch, first, last, fresh } => {
-                match fresh.is_empty() {
-                    true => self.send_owed(realm, epoch, first, last).await?,
-                    false => deliveries(epoch, &fresh, &mut self.out),
-                }
-                None
-            }
-        };
-        if let Some((dialect, reply)) = reply {
-            reply.encode(dialect, &mut self.out);
-            self.pending = self.pending.saturating_sub(1);
-        }
-        Ok(())
-    }
-
-    /// Writes entries of what another realm is owed, some at a time.
-    async fn send_owed(
-        &mut self,
-        realm: RealmId,
-        epoch: Epoch,
-        mut first: u64,
-        last: u64,
-    ) -> Result<(), End> {
-        while first <= last {
-            let until = last.min(first + OWED - 1);
-            let owed = self.shared.reads.owed(realm, first, until).await;
-            // Where they cannot be read the link ends, and is tried again later.
-            let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
-            deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
-            if self.out.len() >= WRITE {
-                self.flush().await?;
-            }
-            first = until + 1;
-        }
-        Ok(())
-    }
-
-    /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
-    /// up meanwhile.
-    async fn flush(&mut self) -> Result<(), End> {
-        if self.out.is_empty() {
-            return Ok(());
-        }
-        let mut written = 0;
-        while written < self.out.len() {
-            match self.patiently(|stream, out, cx| stream.poll_write(cx, &out[written..])).await? {
-                0 => return Err(End::Broken),
-                n => written += n,
-            }
-        }
-        // TLS keeps what the socket has not taken yet; without TLS there is nothing to do.
-        self.patiently(|stream, _, cx| stream.poll_flush(cx)).await?;
-        self.out.clear();
-        Ok(())
-    }
-
-    /// Does one step of writing the buffer, as long as it may wait.
-    async fn patiently<T>(
-        &mut self,
-        mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
-    ) -> Result<T, End> {
-        let is_realm = self.is_realm();
-        let Self { stream, out, outbox, shared, rules, decoder, backlog, ahead, .. } = self;
-        if backlog.is_empty() {
-            *ahead = 0;
-        }
-        let mut ended = false;
-        let mut step = pin!(poll_fn(|cx| {
-            let done = step(Pin::new(&mut *stream), out, cx);
-            // Two realms that write to each other at once would wait for each other for ever if
-            // neither read meanwhile.
-            while is_realm && done.is_pending() && !ended && *ahead < READ_AHEAD {
-                match poll_read(stream, decoder, backlog, cx) {
-                    Poll::Ready(Ok(n)) if n > 0 => *ahead += n,
-                    // The end is read again, and dealt with, when this is written.
-                    Poll::Ready(_) => ended = true,
-                    Poll::Pending => break,
-                }
-            }
-            done
-        }));
-        // Most are done at once; only one that has to wait pays for the timer.
-        let done = match now_or_never(step.as_mut()).await {
-            Some(done) => done,
-            None => {
-                let most = if is_realm { usize::MAX } else { rules.session.unread_bytes };
-                let kept = shared.unread.keep(out.capacity(), most);
-                let _kept = kept.ok_or(End::TooSlow)?;
-                let stall = rules.session.stall.unwrap_or(Duration::MAX);
-                tokio::select! {
-                    done = step => done,
-                    () = given_up(outbox) => return Err(End::TooSlow),
-                    () = tokio::time::sleep(stall) => return Err(End::TooSlow),
-                }
-            }
-        };
-        done.map_err(|_| End::Broken)
-    }
-
-    /// Tells why, as far as the client still reads, and ends the connection.
-    async fn dismiss(&mut self, code: Code, end: End) -> End {
-        self.out.clear();
-        self.shared.connections.refused(code);
-        Reply::from(code).encode(Dialect::Lower, &mut self.out);
-        let Self { stream, out, .. } = self;
-        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out))).await;
-        self.close().await;
-        end
-    }
-
-    async fn close(&mut self) {
-        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx))).await;
-    }
 }
 
 /// Reads once into the thread's buffer and decodes; `Ok(0)` at the end of the stream.
@@ -580,12 +334,5 @@ pub async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// Waits until the hub has given a connection up.
-async fn given_up(outbox: &Outbox) {
-    while !matches!(outbox.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
-        outbox.woken().await;
     }
 }

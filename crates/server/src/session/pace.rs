@@ -1,0 +1,74 @@
+//! How fast what was read goes to the hub: as far as it is answered, and as the rates allow.
+
+use super::Session;
+use crate::guard::network;
+use crate::hub::ToHub;
+use crate::outbox::State;
+use antar_realm::{AccountId, Origin};
+use antar_wire::Frame;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// Hands as many frames to the hub as may wait for an answer.
+    pub(super) async fn forward(&mut self, state: State) {
+        let room = self.most().saturating_sub(self.pending).min(self.backlog.len());
+        if room == 0 || !self.keeps_pace(room, state) {
+            return;
+        }
+        let frames: Vec<Frame> = match room == self.backlog.len() {
+            true => std::mem::take(&mut self.backlog).into(),
+            false => self.backlog.drain(..room).collect(),
+        };
+        self.pending += frames.len();
+        self.requests += frames.len() as u64;
+        // Without a hub there is no server: the session ends with its task.
+        let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
+    }
+
+    /// Whether the next frames may be handed on now, as far as their address and their account are
+    /// concerned; if not, when they may. Nothing more is read meanwhile.
+    fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
+        let address = match self.origin {
+            // What arrived before the server stops is answered.
+            _ if state.linked || state.draining => return true,
+            Origin::Client(peer) if self.rules.plain_peers.include(peer) => return true,
+            Origin::Client(peer) | Origin::Certified(peer, _) => network(peer),
+            Origin::Operator | Origin::Dialled { .. } => return true,
+        };
+        let now = Instant::now();
+        if self.resumes.is_some_and(|at| at > now) {
+            return false;
+        }
+        let cost = |frame: &Frame| match frame {
+            Frame::Line(line) => 1 + line.len() / 1024,
+            Frame::TooLong | Frame::BadEncoding | Frame::Http => 1,
+        };
+        let cost = self.backlog.iter().take(frames).map(cost).sum::<usize>();
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        let waits = self.charge(address, state.account, cost).err();
+        self.resumes = waits.map(|wait| now + wait);
+        waits.is_none()
+    }
+
+    /// Takes what frames cost from the rates of their address and their account.
+    ///
+    /// # Errors
+    /// How long until there is so much; what the address was charged already it is not charged again.
+    fn charge(
+        &mut self,
+        address: IpAddr,
+        account: Option<AccountId>,
+        cost: u32,
+    ) -> Result<(), Duration> {
+        self.rules.requests.take_many(address, cost.saturating_sub(self.charged))?;
+        self.charged = cost;
+        if let Some(account) = account {
+            self.rules.account_requests.take_many(account, cost)?;
+        }
+        self.charged = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,190 @@
+//! What the hub has released, to bytes and out.
+
+use super::{End, Session, now_or_never, poll_read};
+use crate::guard::whom;
+use crate::outbox::{Item, Outbox, State};
+use antar_realm::RealmId;
+use antar_realm::links::{Epoch, deliveries};
+use antar_wire::{Code, Dialect, Reply};
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Entries of what a realm is owed that are read at once.
+const OWED: u64 = 1_024;
+
+/// Bytes read ahead while writing to a realm.
+const READ_AHEAD: usize = 8 << 20;
+
+/// Bytes encoded before they are written.
+pub(super) const WRITE: usize = 64 << 10;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
+    /// Writes everything the hub has released.
+    pub(super) async fn deliver(&mut self) -> Result<State, End> {
+        loop {
+            let (items, state) = self.outbox.take();
+            if state.too_slow {
+                return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
+            }
+            if items.is_empty() {
+                self.flush().await?;
+                // An idle connection holds no buffer.
+                if self.out.capacity() > 0 && self.pending == 0 {
+                    self.out = Vec::new();
+                }
+                return Ok(state);
+            }
+            for item in items {
+                self.encode(item).await?;
+                if self.out.len() >= WRITE {
+                    self.flush().await?;
+                }
+            }
+        }
+    }
+
+    async fn encode(&mut self, item: Item) -> Result<(), End> {
+        let reply = match item {
+            Item::Reply(dialect, reply) => Some((dialect, reply)),
+            Item::Read(dialect, read) => {
+                let reads = &self.shared.reads;
+                Some((dialect, reads.serve(whom(self.origin), read).await))
+            }
+            Item::Event(dialect, event) => {
+                self.out.extend_from_slice(event.bytes(dialect));
+                None
+            }
+            Item::Taken => {
+                self.pending = self.pending.saturating_sub(1);
+                None
+            }
+            Item::Line(line) => {
+                self.out.extend_from_slice(line.as_bytes());
+                self.out.push(b'\n');
+                None
+            }
+            Item::Deliver { realm, epoch, first, last, fresh } => {
+                match fresh.is_empty() {
+                    true => self.send_owed(realm, epoch, first, last).await?,
+                    false => deliveries(epoch, &fresh, &mut self.out),
+                }
+                None
+            }
+        };
+        if let Some((dialect, reply)) = reply {
+            reply.encode(dialect, &mut self.out);
+            self.pending = self.pending.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// Writes entries of what another realm is owed, some at a time.
+    async fn send_owed(
+        &mut self,
+        realm: RealmId,
+        epoch: Epoch,
+        mut first: u64,
+        last: u64,
+    ) -> Result<(), End> {
+        while first <= last {
+            let until = last.min(first + OWED - 1);
+            let owed = self.shared.reads.owed(realm, first, until).await;
+            // Where they cannot be read the link ends, and is tried again later.
+            let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
+            deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
+            if self.out.len() >= WRITE {
+                self.flush().await?;
+            }
+            first = until + 1;
+        }
+        Ok(())
+    }
+
+    /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
+    /// up meanwhile.
+    async fn flush(&mut self) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let mut written = 0;
+        while written < self.out.len() {
+            match self.patiently(|stream, out, cx| stream.poll_write(cx, &out[written..])).await? {
+                0 => return Err(End::Broken),
+                n => written += n,
+            }
+        }
+        // TLS keeps what the socket has not taken yet; without TLS there is nothing to do.
+        self.patiently(|stream, _, cx| stream.poll_flush(cx)).await?;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// Does one step of writing the buffer, as long as it may wait.
+    async fn patiently<T>(
+        &mut self,
+        mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Result<T, End> {
+        let is_realm = self.is_realm();
+        let Self { stream, out, outbox, shared, rules, decoder, backlog, ahead, .. } = self;
+        if backlog.is_empty() {
+            *ahead = 0;
+        }
+        let mut ended = false;
+        let mut step = pin!(poll_fn(|cx| {
+            let done = step(Pin::new(&mut *stream), out, cx);
+            // Two realms that write to each other at once would wait for each other for ever if
+            // neither read meanwhile.
+            while is_realm && done.is_pending() && !ended && *ahead < READ_AHEAD {
+                match poll_read(stream, decoder, backlog, cx) {
+                    Poll::Ready(Ok(n)) if n > 0 => *ahead += n,
+                    // The end is read again, and dealt with, when this is written.
+                    Poll::Ready(_) => ended = true,
+                    Poll::Pending => break,
+                }
+            }
+            done
+        }));
+        // Most are done at once; only one that has to wait pays for the timer.
+        let done = match now_or_never(step.as_mut()).await {
+            Some(done) => done,
+            None => {
+                let most = if is_realm { usize::MAX } else { rules.session.unread_bytes };
+                let kept = shared.unread.keep(out.capacity(), most);
+                let _kept = kept.ok_or(End::TooSlow)?;
+                let stall = rules.session.stall.unwrap_or(Duration::MAX);
+                tokio::select! {
+                    done = step => done,
+                    () = given_up(outbox) => return Err(End::TooSlow),
+                    () = tokio::time::sleep(stall) => return Err(End::TooSlow),
+                }
+            }
+        };
+        done.map_err(|_| End::Broken)
+    }
+
+    /// Tells why, as far as the client still reads, and ends the connection.
+    pub(super) async fn dismiss(&mut self, code: Code, end: End) -> End {
+        self.out.clear();
+        self.shared.connections.refused(code);
+        Reply::from(code).encode(Dialect::Lower, &mut self.out);
+        let Self { stream, out, .. } = self;
+        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out))).await;
+        self.close().await;
+        end
+    }
+
+    pub(super) async fn close(&mut self) {
+        let _ = now_or_never(poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx))).await;
+    }
+}
+
+/// Waits until the hub has given a connection up.
+async fn given_up(outbox: &Outbox) {
+    while !matches!(outbox.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
+        outbox.woken().await;
+    }
+}
