@@ -6,7 +6,8 @@ use std::fmt;
 use toml::{Table, Value};
 
 /// Keys that hold until a restart, whatever the file says meanwhile.
-const FIXED: [&str; 6] = ["name", "data", "listen", "advertise", "threads", "passwords.workers"];
+const FIXED: [&str; 7] =
+    ["name", "data", "listen", "metrics", "advertise", "threads", "passwords.workers"];
 
 /// Which keys have another value than before, for a line in the log.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,7 @@ pub fn applicable(old: &Config, new: &Config) -> Config {
     config.name.clone_from(&old.name);
     config.data.clone_from(&old.data);
     config.listen.clone_from(&old.listen);
+    config.metrics = old.metrics;
     config.advertise.clone_from(&old.advertise);
     config.threads = old.threads;
     config.passwords.workers = old.passwords.workers;
@@ -94,6 +96,7 @@ mod tests {
             name: Some("x".into()),
             data: "elsewhere".into(),
             listen: vec![([0, 0, 0, 0], 1).into()],
+            metrics: Some(([127, 0, 0, 1], 1).into()),
             advertise: Some("host".into()),
             threads: Some(99),
             ..Config::default()
