@@ -1,60 +1,13 @@
-//! A disk that fails under the real binary: its calls to the system fail (disk.c).
+//! A disk that fails under the real binary.
 
 use crate::conn::Conn;
-use crate::realm::{PATIENCE, Realm, refusal};
-use std::path::Path;
-use std::process::Command;
+use crate::realm::{PATIENCE, refusal};
+use crate::system::Faulty;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// What the system says of a device that fails, and of one that is full.
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
-
-/// A realm on a disk that can be made to fail.
-struct Faulty {
-    realm: Realm,
-    directory: TempDir,
-}
-
-impl Faulty {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        compile(&directory.path().join("disk.so"));
-        let mut disk = Self { realm: Realm::stopped(""), directory };
-        disk.realm.run(disk.command());
-        disk
-    }
-
-    /// What starts it.
-    fn command(&self) -> Command {
-        let mut command = self.realm.command("serve");
-        command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
-        command.env("LD_PRELOAD", self.directory.path().join("disk.so"));
-        command.env("DISK_FAULT", self.directory.path().join("fault"));
-        command.env("DISK_FAULT_BELOW", self.realm.data());
-        command
-    }
-
-    /// From now on these calls fail so.
-    fn fail(&self, call: &str, error: i32) {
-        let (new, fault) = (self.directory.path().join("new"), self.directory.path().join("fault"));
-        std::fs::write(&new, format!("{call} {error}")).unwrap();
-        std::fs::rename(new, fault).unwrap();
-    }
-
-    /// From now on nothing fails.
-    fn mend(&self) {
-        std::fs::remove_file(self.directory.path().join("fault")).unwrap();
-    }
-}
-
-fn compile(library: &Path) {
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/binary/disk.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(library).arg(source);
-    assert!(compiler.arg("-ldl").status().unwrap().success());
-}
 
 /// Sends to oneself; the id where it was acknowledged.
 fn sent(conn: &mut Conn, text: &str) -> Option<u64> {
@@ -82,7 +35,7 @@ fn inbox(conn: &mut Conn) -> Vec<(u64, String)> {
 }
 
 fn refuses_reads_on_and_recovers(call: &str, error: i32) {
-    let mut disk = Faulty::new();
+    let mut disk = Faulty::with("");
     let mut amy = disk.realm.user("amy");
     let mut kept: Vec<(u64, String)> = Vec::new();
     let mut unknown = Vec::new();
@@ -138,7 +91,7 @@ fn a_disk_that_is_full() {
 
 #[test]
 fn a_realm_is_stopped_while_its_disk_fails() {
-    let mut disk = Faulty::new();
+    let mut disk = Faulty::with("");
     let mut amy = disk.realm.user("amy");
     assert!(sent(&mut amy, "kept").is_some());
     disk.fail("sync", EIO);
@@ -152,7 +105,7 @@ fn a_realm_is_stopped_while_its_disk_fails() {
 
 #[test]
 fn a_disk_that_takes_nothing_when_the_realm_starts() {
-    let mut disk = Faulty::new();
+    let mut disk = Faulty::with("");
     let mut amy = disk.realm.user("amy");
     assert!(sent(&mut amy, "kept").is_some());
     disk.realm.kill();

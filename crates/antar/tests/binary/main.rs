@@ -5,6 +5,7 @@
 mod backup;
 mod bench;
 mod check;
+mod clock;
 mod conn;
 mod descriptors;
 mod disk_faults;
@@ -22,4 +23,5 @@ mod realm;
 mod reload;
 mod serve;
 mod streams;
+mod system;
 mod user;

@@ -1,6 +1,8 @@
-/* A disk that fails, for the tests in disk_faults.rs: preloaded into the server, it makes calls on files
- * below $DISK_FAULT_BELOW fail as the file $DISK_FAULT says: its first word is the call (write, sync or all),
- * the second the error's number. Where there is no such file nothing fails. */
+/* A system with a disk that fails and a clock that is wrong, for tests (system.rs): preloaded into the
+ * server, it reads in files of the directory $FAULTS what is to go wrong.
+ *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number
+ *   clock  how many seconds the time of day is ahead
+ * Where there is no such file nothing goes wrong. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,17 +11,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
+
+static FILE *fault(const char *name)
+{
+    char path[4096];
+    const char *faults = getenv("FAULTS");
+    if (!faults)
+        return NULL;
+    snprintf(path, sizeof path, "%s/%s", faults, name);
+    return fopen(path, "re");
+}
 
 /* The error planted for a call on a file, or 0. */
 static int planted(const char *call, int fd)
 {
-    const char *fault = getenv("DISK_FAULT"), *below = getenv("DISK_FAULT_BELOW");
+    const char *below = getenv("FAULTS_BELOW");
     char link[32], path[4096], what[16] = "";
     int number = 0;
-    if (!fault || !below)
-        return 0;
-    FILE *file = fopen(fault, "re");
+    FILE *file = below ? fault("disk") : NULL;
     if (!file)
         return 0;
     int words = fscanf(file, "%15s %d", what, &number);
@@ -53,3 +64,19 @@ FAILING(ssize_t, writev, "write", (int fd, const struct iovec *parts, int count)
 FAILING(ssize_t, pwrite64, "write", (int fd, const void *bytes, size_t count, off64_t at), (fd, bytes, count, at))
 FAILING(int, fsync, "sync", (int fd), (fd))
 FAILING(int, fdatasync, "sync", (int fd), (fd))
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real)
+        real = dlsym(RTLD_NEXT, "clock_gettime");
+    int done = real(clock, now);
+    FILE *file = done == 0 && clock == CLOCK_REALTIME ? fault("clock") : NULL;
+    if (file) {
+        long ahead = 0;
+        if (fscanf(file, "%ld", &ahead) == 1)
+            now->tv_sec += ahead;
+        fclose(file);
+    }
+    return done;
+}

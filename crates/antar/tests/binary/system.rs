@@ -1,0 +1,64 @@
+//! A realm on a system whose disk fails and whose clock is wrong when a test wants it (system.c).
+
+use crate::realm::Realm;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+pub struct Faulty {
+    pub realm: Realm,
+    faults: TempDir,
+}
+
+impl Faulty {
+    /// A realm with these lines under `[limits]`, running; nothing goes wrong yet.
+    pub fn with(limits: &str) -> Self {
+        let faults = tempfile::tempdir().unwrap();
+        compile(&faults.path().join("system.so"));
+        let mut system = Self { realm: Realm::stopped(limits), faults };
+        system.start();
+        system
+    }
+
+    pub fn start(&mut self) {
+        self.realm.run(self.command());
+    }
+
+    /// What starts the realm on this system.
+    pub fn command(&self) -> Command {
+        let mut command = self.realm.command("serve");
+        command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
+        command.env("LD_PRELOAD", self.faults.path().join("system.so"));
+        command.env("FAULTS", self.faults.path()).env("FAULTS_BELOW", self.realm.data());
+        command
+    }
+
+    /// From now on these calls fail so, on the realm's files.
+    pub fn fail(&self, call: &str, error: i32) {
+        self.plant("disk", &format!("{call} {error}"));
+    }
+
+    /// From now on the disk does not fail.
+    pub fn mend(&self) {
+        std::fs::remove_file(self.faults.path().join("disk")).unwrap();
+    }
+
+    /// From now on the clock is so many seconds ahead.
+    pub fn set_clock(&self, ahead: i64) {
+        self.plant("clock", &ahead.to_string());
+    }
+
+    /// At once, so that the realm reads no half of it.
+    fn plant(&self, name: &str, fault: &str) {
+        let new = self.faults.path().join("new");
+        std::fs::write(&new, fault).unwrap();
+        std::fs::rename(new, self.faults.path().join(name)).unwrap();
+    }
+}
+
+fn compile(library: &Path) {
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/binary/system.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(library).arg(source);
+    assert!(compiler.arg("-ldl").status().unwrap().success());
+}
