@@ -170,7 +170,7 @@ impl Arrival {
             biased;
             peeked = self.stream.peek(&mut first) => return (peeked.ok()? > 0).then_some(first[0]),
             () = stopped(&mut self.stop) => {}
-            () = session::until(deadline) => return None,
+            () = session::sleep_until(deadline) => return None,
         }
         // The runtime may not have noticed yet what came before the stop.
         let (flags, mut first) = (RecvFlags::PEEK | RecvFlags::DONTWAIT, [0]);
@@ -202,7 +202,7 @@ impl Arrival {
             done = handshake => done,
             // Nobody has asked for anything yet.
             () = stopped(&mut self.stop) => return,
-            () = session::until(deadline) => Err(io::ErrorKind::TimedOut.into()),
+            () = session::sleep_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
         };
         match done {
             Ok((stream, key)) => {
@@ -228,11 +228,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     gate: &Gate,
     arriving: mpsc::Sender<()>,
 ) {
-    let session = session::open(stream, gate.next_conn(), origin, began, &gate.shared).await;
+    let (conn, shared) = (gate.next_conn(), &gate.shared);
+    let Some(mut session) = session::open(stream, conn, origin, began, shared).await else {
+        return;
+    };
     drop(arriving);
-    if let Some(session) = session {
-        session.serve().await;
-    }
+    session.serve().await;
 }
 
 /// Waits until the server stops, or is gone.

@@ -102,7 +102,7 @@ pub async fn serve<S>(stream: S, conn: ConnId, origin: Origin, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if let Some(session) = open(stream, conn, origin, Instant::now(), shared).await {
+    if let Some(mut session) = open(stream, conn, origin, Instant::now(), shared).await {
         session.serve().await;
     }
 }
@@ -179,10 +179,10 @@ enum Woken {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
-    /// Serves it to its end.
-    pub async fn serve(mut self) {
+    /// Serves it to its end. By reference: a future that takes what it works on has room for it twice.
+    pub async fn serve(&mut self) {
         let end = self.run().await;
-        let Self { conn, origin, requests, began, shared, .. } = self;
+        let Self { conn, origin, requests, began, shared, .. } = *self;
         let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
         shared.connections.ended(end);
         let seconds = began.elapsed().as_secs();
@@ -248,8 +248,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     /// Waits for something to read, to write or to end.
     async fn wait(&mut self, readable: bool, state: State) -> Woken {
-        let deadline = self.deadline(state);
-        let Self { stream, decoder, backlog, outbox, resumes, .. } = self;
+        let (deadline, resumes) = (self.deadline(state), self.resumes);
+        // One timer for both.
+        let (until, then) = match (resumes, deadline) {
+            (Some(resumes), deadline) if deadline.is_none_or(|at| resumes <= at) => {
+                (Some(resumes), Woken::Resumed)
+            }
+            (_, deadline) => (deadline, Woken::Deadline),
+        };
+        let Self { stream, decoder, backlog, outbox, .. } = self;
         let read = poll_fn(|cx| match readable {
             true => poll_read(stream, decoder, backlog, cx),
             false => Poll::Pending,
@@ -258,8 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             biased;
             () = outbox.woken() => Woken::Outbox,
             read = read => Woken::Read(read),
-            () = until(*resumes) => Woken::Resumed,
-            () = until(deadline) => Woken::Deadline,
+            () = sleep_until(until) => then,
         };
         if matches!(woken, Woken::Read(_)) {
             self.rules = self.shared.guard.rules();
@@ -330,7 +336,7 @@ pub async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
 }
 
 /// Waits until a deadline; without one for ever.
-pub async fn until(deadline: Option<Instant>) {
+pub async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -52,7 +52,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             Item::Reply(dialect, reply) => Some((dialect, reply)),
             Item::Read(dialect, read) => {
                 let reads = &self.shared.reads;
-                Some((dialect, reads.serve(whom(self.origin), read).await))
+                // Boxed, as the next one: an idle connection need not have room for what it does seldom.
+                Some((dialect, Box::pin(reads.serve(whom(self.origin), read)).await))
             }
             Item::Event(dialect, event) => {
                 self.out.extend_from_slice(event.bytes(dialect));
@@ -69,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             Item::Deliver { realm, epoch, first, last, fresh } => {
                 match fresh.is_empty() {
-                    true => self.send_owed(realm, epoch, first, last).await?,
+                    true => Box::pin(self.send_owed(realm, epoch, first, last)).await?,
                     false => deliveries(epoch, &fresh, &mut self.out),
                 }
                 None
@@ -148,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             done
         }));
-        // Most are done at once; only one that has to wait pays for the timer.
+        // Most are done at once; only one that has to wait pays for the timer, and has room for it.
         let done = match now_or_never(step.as_mut()).await {
             Some(done) => done,
             None => {
@@ -156,11 +157,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 let kept = shared.unread.keep(out.capacity(), most);
                 let _kept = kept.ok_or(End::TooSlow)?;
                 let stall = rules.session.stall.unwrap_or(Duration::MAX);
-                tokio::select! {
-                    done = step => done,
-                    () = given_up(outbox) => return Err(End::TooSlow),
-                    () = tokio::time::sleep(stall) => return Err(End::TooSlow),
-                }
+                let waits = async {
+                    tokio::select! {
+                        done = step => Ok(done),
+                        () = given_up(outbox) => Err(End::TooSlow),
+                        () = tokio::time::sleep(stall) => Err(End::TooSlow),
+                    }
+                };
+                Box::pin(waits).await?
             }
         };
         done.map_err(|_| End::Broken)
