@@ -77,9 +77,10 @@ impl Tls {
         &self,
         stream: TcpStream,
         limit: Duration,
-    ) -> io::Result<(TlsStream<TcpStream>, Option<Fingerprint>)> {
+    ) -> io::Result<(Box<TlsStream<TcpStream>>, Option<Fingerprint>)> {
         let stream = timeout(limit, self.acceptor.accept(stream)).await??;
-        let stream = TlsStream::from(stream);
+        // It is large, and every future that hands it on would have room for it.
+        let stream = Box::new(TlsStream::from(stream));
         let key = peer(&stream);
         Ok((stream, key))
     }
