@@ -98,6 +98,26 @@ fn an_account_has_its_own_rate_wherever_it_asks_from() {
     assert!(began.elapsed() > Duration::from_millis(400));
 }
 
+#[test]
+fn what_is_read_counts_too() {
+    let mut realm = Realm::stopped("");
+    realm.start();
+    let (mut amy, text) = (realm.user("amy"), "x".repeat(16_000));
+    (0..50).for_each(|_| drop(amy.expect_ok(&format!("SEND amy {text}"))));
+    realm.stop();
+    let config = std::fs::read_to_string(realm.config()).unwrap();
+    std::fs::write(realm.config(), config + "requests_per_second = 50\n").unwrap();
+    realm.start_public();
+    let mut amy = Conn::open_from(ONE, realm.address());
+    amy.login("amy");
+    let began = Instant::now();
+    // Each is 48 requests' worth, and there are 500 at once.
+    for _ in 0..13 {
+        assert_eq!(amy.ask("INBOX")["data"].as_array().unwrap().len(), 50);
+    }
+    assert!(began.elapsed() > Duration::from_secs(1));
+}
+
 /// A load generator, a test-suite, a class: all at 127.0.0.1.
 #[test]
 fn in_local_mode_one_address_may_do_what_it_likes() {

@@ -35,7 +35,8 @@ pub struct LimitsConfig {
     /// local mode.
     pub registrations_per_hour: Option<u32>,
     /// Requests of one address a second, and ten times as many at once; 0 for any number, as in local
-    /// mode. A request counts one more for every KiB of it. Past it the address is read more slowly.
+    /// mode. A request counts one more for every KiB of it, and for every 16 KiB of replies before it. Past
+    /// it the address is read more slowly.
     pub requests_per_second: Option<u32>,
     /// The same of one account, wherever its requests come from.
     pub requests_per_account: Option<u32>,

@@ -134,6 +134,7 @@ pub async fn open<S>(
         backlog: VecDeque::new(),
         resumes: None,
         charged: 0,
+        replied: 0,
         pending: 0,
         requests: 0,
         heard: began,
@@ -159,6 +160,8 @@ pub struct Session<'a, S> {
     resumes: Option<Instant>,
     /// What the address was charged for them while the account has to wait.
     charged: u32,
+    /// Bytes of replies that nobody was charged for yet.
+    replied: usize,
     /// Frames the hub has that are not answered yet: each is answered once.
     pending: usize,
     requests: u64,

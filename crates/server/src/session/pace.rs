@@ -11,6 +11,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+/// Bytes of a request that count as one more, and bytes of replies that do.
+const REQUEST: usize = 1 << 10;
+const REPLIES: usize = 16 << 10;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Hands as many frames to the hub as may wait for an answer.
     pub(super) async fn forward(&mut self, state: State) {
@@ -43,10 +47,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             return false;
         }
         let cost = |frame: &Frame| match frame {
-            Frame::Line(line) => 1 + line.len() / 1024,
+            Frame::Line(line) => 1 + line.len() / REQUEST,
             Frame::TooLong | Frame::BadEncoding | Frame::Http => 1,
         };
-        let cost = self.backlog.iter().take(frames).map(cost).sum::<usize>();
+        // How long a reply is nobody knows before it is there: the next request pays for it.
+        let cost =
+            self.backlog.iter().take(frames).map(cost).sum::<usize>() + self.replied / REPLIES;
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let waits = self.charge(address, state.account, cost).err();
         self.resumes = waits.map(|wait| now + wait);
@@ -69,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             self.rules.account_requests.take_many(account, cost)?;
         }
         self.charged = 0;
+        self.replied %= REPLIES;
         Ok(())
     }
 }

@@ -77,7 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
         };
         if let Some((dialect, reply)) = reply {
+            let before = self.out.len();
             reply.encode(dialect, &mut self.out);
+            self.replied += self.out.len() - before;
             self.pending = self.pending.saturating_sub(1);
         }
         Ok(())
