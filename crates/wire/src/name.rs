@@ -35,6 +35,11 @@ impl Name {
         &self.0
     }
 
+    /// The same, shared.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// The form under which names are equal.
     pub fn folded(&self) -> Folded {
         Folded::new(&self.0).unwrap_or(Folded { bytes: [0; MAX_NAME], len: 0 })

@@ -2,6 +2,7 @@
 
 use crate::json::{field, number, write};
 use crate::{BoxKind, Code, Dialect, END, Message, Name, Token};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -52,8 +53,11 @@ pub enum Body {
     Refused(Code, Option<String>),
     /// A text or a value, in both shapes the same (`message` / `data`).
     Value(Value),
-    /// The same, of a value that many replies have: none keeps it for itself.
-    Shared(Arc<Value>),
+    /// A list of texts, the same way. Many replies may have the same one.
+    List(List),
+    /// Groups by name, each with the members that may be seen: those are given with their group's place
+    /// among the names, in order.
+    Groups(List, Vec<(usize, List)>),
     /// A value that the two dialects show in different forms (`message` / `data`).
     Either {
         /// What stands under `message`.
@@ -64,6 +68,9 @@ pub enum Body {
     /// Messages, oldest first, and whether more are left in the direction asked for.
     Messages(Listing, Vec<Message>, bool),
 }
+
+/// Texts that are not copied for each reply.
+pub type List = Arc<[Arc<str>]>;
 
 /// A reply: its body and whatever else it tells.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,7 +149,10 @@ impl Reply {
                 }
             }
             Body::Value(value) => field(out, dialect, text_key, value),
-            Body::Shared(value) => field(out, dialect, text_key, value.as_ref()),
+            Body::List(texts) => field(out, dialect, text_key, texts),
+            Body::Groups(names, members) => {
+                field(out, dialect, text_key, &Groups { names, members });
+            }
             Body::Either { lower, upper } => match dialect {
                 Dialect::Lower => field(out, dialect, text_key, lower),
                 Dialect::Upper => field(out, dialect, text_key, upper),
@@ -159,6 +169,29 @@ impl Reply {
         }
         out.push(b'}');
         out.extend_from_slice(END);
+    }
+}
+
+/// The form in which the existing clients read groups.
+struct Groups<'a> {
+    names: &'a List,
+    members: &'a [(usize, List)],
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    nama: &'a str,
+    members: &'a [Arc<str>],
+}
+
+impl Serialize for Groups<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut visible = self.members.iter().peekable();
+        serializer.collect_map(self.names.iter().enumerate().map(|(place, name)| {
+            let members = visible.next_if(|(of, _)| *of == place);
+            let members = members.map_or(&[][..], |(_, members)| members);
+            (name, Group { nama: name, members })
+        }))
     }
 }
 

@@ -74,6 +74,28 @@ fn who_asks_for_much_and_reads_nothing_gives_way_to_others() {
     assert!(realm.peak_memory() < 200, "{} MB", realm.peak_memory());
 }
 
+#[test]
+fn long_lists_are_kept_once_however_often_they_are_asked_for() {
+    let realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let token = amy.login("amy");
+    amy.expect_ok("ADDGROUP all pw");
+    let mut others = realm.connect();
+    let joins: String =
+        (0..1_000).map(|n| format!("REGISTER user{n} pw\nJOINGROUP all pw\n")).collect();
+    others.send(joins.as_bytes());
+    (0..2_000).for_each(|_| assert_eq!(others.next()["status"], "OK"));
+    let before = realm.peak_memory();
+    let mut deaf: Vec<Conn> = (0..50).map(|_| realm.connect()).collect();
+    for conn in &mut deaf {
+        conn.expect_ok(&format!("WHOAMI {token}"));
+        press(conn, "MEMBERS all\ngetgroups {}\n".repeat(100).as_bytes());
+    }
+    assert_eq!(amy.expect_ok("MEMBERS all")["data"].as_array().unwrap().len(), 1_001);
+    let peak = realm.peak_memory();
+    assert!(peak < before + 50, "{before} MB before, {peak} MB now");
+}
+
 /// Whether the other side has closed it; reads nothing.
 fn is_closed(conn: &mut Conn) -> bool {
     conn.stream.set_nonblocking(true).unwrap();

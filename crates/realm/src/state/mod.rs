@@ -2,21 +2,24 @@
 
 mod durable;
 mod io;
+mod lists;
 mod live;
 
 pub(crate) use durable::{Account, Durable, Group};
 pub use io::{Effects, Input, Mode, Moment, Origin, Output};
+pub(crate) use lists::Groups;
 pub(crate) use live::Live;
 
+use self::lists::Lists;
 use crate::census::Requests;
 use crate::links::{self, Contact, Failure, Links, NotDialled, Status, Step, Waiting};
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{
-    AccountId, Answer, Args, Bug, ConnId, Cx, Event, Limits, Mailbox, Policy, Proof, SessionId,
-    Stop,
+    AccountId, Answer, Args, Bug, ConnId, Cx, Event, GroupId, Limits, Mailbox, Policy, Proof,
+    SessionId, Stop,
 };
-use antar_wire::{Body, BoxKind, Code, Fingerprint, Frame, Message, Name, Time, Token};
+use antar_wire::{Body, BoxKind, Code, Fingerprint, Frame, List, Message, Name, Time, Token};
 use std::sync::Arc;
 
 /// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
@@ -33,6 +36,7 @@ pub struct State {
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
     pub(crate) durable: Durable,
+    lists: Lists,
     pub(crate) live: Live,
     pub(crate) links: Links,
     pub(crate) planted: Option<Bug>,
@@ -54,6 +58,7 @@ impl State {
             limits,
             policy,
             durable: Durable::default(),
+            lists: Lists::default(),
             live: Live::default(),
             links: Links::default(),
             planted: None,
@@ -82,7 +87,7 @@ impl State {
     ) {
         self.mode = mode;
         self.end_links(outputs);
-        self.durable = Durable::default();
+        (self.durable, self.lists) = Default::default();
         self.load(events);
         let Self { durable, live, .. } = self;
         live.keep_sessions(|session| durable.sessions.contains_key(&session));
@@ -194,7 +199,18 @@ impl State {
     /// messages through `outputs`.
     pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
         self.durable.apply(event);
+        self.lists.apply(event);
         self.tell(event, outputs);
+    }
+
+    /// All groups.
+    pub(crate) fn groups(&mut self) -> Groups {
+        self.lists.groups(&self.durable)
+    }
+
+    /// A group's members, in the order they joined.
+    pub(crate) fn members(&mut self, group: GroupId) -> List {
+        self.lists.members(&self.durable, group)
     }
 
     /// What an event means for who is connected.

@@ -2,7 +2,7 @@
 
 use super::{ROW, Verb};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Value, json};
+use antar_wire::{Body, Dialect};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -14,29 +14,20 @@ pub const VERBS: &[Verb] = &[
     Verb { name: "GROUP GET", help: "Lists the names of the groups.", run: names_only, ..ROW },
 ];
 
-fn names(cx: &Cx<'_>) -> Value {
-    cx.state.durable.groups.values().map(|group| group.record.name.as_str()).collect()
-}
-
 fn names_only(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
-    Ok(Body::Value(names(cx)).into())
+    Ok(Body::List(cx.state.groups().names).into())
 }
 
-fn run(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
-    if cx.dialect == antar_wire::Dialect::Upper {
-        return names_only(cx, &Args::parse(&VERBS[0], "")?);
+fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    if cx.dialect == Dialect::Upper {
+        return names_only(cx, args);
     }
-    let me = cx.me()?;
-    let groups = cx.state.durable.groups.values().map(|group| {
-        let name = group.record.name.as_str();
-        // Who is in a group is its members' business, as in MEMBERS.
-        let visible = group.members.contains_key(&me);
-        let members: Vec<&str> = (group.members.keys().filter(|_| visible))
-            .filter_map(|id| Some(cx.account(*id)?.record.name.as_str()))
-            .collect();
-        (name.to_string(), json!({"nama": name, "members": members}))
-    });
-    Ok(Body::Value(Value::Object(groups.collect())).into())
+    let groups = cx.state.groups();
+    // Who is in a group is its members' business, as in MEMBERS.
+    let mine = cx.my_account()?.groups.clone();
+    let members = mine.into_iter().filter_map(|id| Some((groups.place(id)?, cx.state.members(id))));
+    let members = members.collect();
+    Ok(Body::Groups(groups.names, members).into())
 }
 
 #[cfg(test)]

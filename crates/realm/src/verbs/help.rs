@@ -2,8 +2,8 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Code, Dialect, Value, words};
-use std::sync::{Arc, LazyLock};
+use antar_wire::{Body, Code, Dialect, List, words};
+use std::sync::LazyLock;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "HELP",
@@ -15,8 +15,8 @@ pub const VERBS: &[Verb] = &[Verb {
 }];
 
 /// All lines, made once and kept once: anybody may ask for them, over and over, and not read them.
-static ALL_LOWER: LazyLock<Arc<Value>> = LazyLock::new(|| all(Dialect::Lower));
-static ALL_UPPER: LazyLock<Arc<Value>> = LazyLock::new(|| all(Dialect::Upper));
+static ALL_LOWER: LazyLock<List> = LazyLock::new(|| all(Dialect::Lower));
+static ALL_UPPER: LazyLock<List> = LazyLock::new(|| all(Dialect::Upper));
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     if args.text.is_empty() {
@@ -24,7 +24,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
             Dialect::Lower => &ALL_LOWER,
             Dialect::Upper => &ALL_UPPER,
         };
-        return Ok(Body::Shared(Arc::clone(all)).into());
+        return Ok(Body::List(List::clone(all)).into());
     }
     let (first, rest) = words::first(args.text);
     let verb = super::find(first)
@@ -33,8 +33,8 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     Ok(Body::Value(help.into()).into())
 }
 
-fn all(dialect: Dialect) -> Arc<Value> {
-    Arc::new(super::all().map(|verb| line(verb, dialect)).collect())
+fn all(dialect: Dialect) -> List {
+    super::all().map(|verb| line(verb, dialect).into()).collect()
 }
 
 fn line(verb: &Verb, dialect: Dialect) -> String {

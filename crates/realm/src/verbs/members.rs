@@ -2,7 +2,7 @@
 
 use super::{Param, ROW, Verb};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Code, Reply, Value};
+use antar_wire::{Body, Code, Reply};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "MEMBERS",
@@ -14,16 +14,13 @@ pub const VERBS: &[Verb] = &[Verb {
 }];
 
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
-    let (_, group) = cx.group(args.word(0))?;
+    let (id, group) = cx.group(args.word(0))?;
     if !group.members.contains_key(&cx.me()?) {
         return Err(Code::NotMember.into());
     }
-    let name = |id| Some(cx.account(id)?.record.name.as_str());
-    let mut members: Vec<_> = group.members.iter().collect();
-    members.sort_unstable_by_key(|(_, since)| **since);
-    let names: Value = members.into_iter().filter_map(|(id, _)| name(*id)).collect();
-    let owner = group.record.owner.and_then(name);
-    Ok(Reply::from(Body::Value(names)).with("owner", owner).into())
+    let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.as_str()));
+    let owner = owner.map(str::to_owned);
+    Ok(Reply::from(Body::List(cx.state.members(id))).with("owner", owner).into())
 }
 
 #[cfg(test)]
@@ -43,6 +40,9 @@ mod tests {
         );
         realm.say(1, "group join staff pw");
         realm.expect(1, "MEMBERS staff", r#"{"status":"OK","data":["bob","amy"],"owner":"bob"}"#);
+        realm.login(3, "amy");
+        realm.say(3, "group leave staff");
+        realm.expect(2, "MEMBERS staff", r#"{"status":"OK","data":["bob"],"owner":"bob"}"#);
         realm.expect(
             1,
             "members none",
