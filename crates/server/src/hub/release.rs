@@ -1,0 +1,111 @@
+//! What was decided and may be known now, to whom it concerns.
+
+use super::{Running, ToHub};
+use crate::outbox::{self, Item};
+use antar_realm::{ConnId, Input, Output, Proof, Work};
+use antar_wire::{Dialect, Time};
+use std::sync::Arc;
+
+impl Running {
+    pub(super) fn release(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Reply(conn, dialect, reply) => {
+                    if let Some(code) = reply.refusal() {
+                        self.refusals[code as usize] += 1;
+                    }
+                    self.push(conn, Item::Reply(dialect, reply));
+                }
+                Output::Read(conn, dialect, read) => self.push(conn, Item::Read(dialect, read)),
+                Output::Event(conn, dialect, kind, message) => {
+                    let event = match self.last_event.take() {
+                        Some(event) if event.is(kind, &message) => event,
+                        _ => Arc::new(outbox::Event::new(kind, message)),
+                    };
+                    self.last_event = Some(event.clone());
+                    self.push_event(conn, dialect, event);
+                }
+                Output::Work { conn, line, proofs, work } => self.work(conn, line, proofs, work),
+                Output::Held(_) => {}
+                Output::Again { conn, line, proofs } => {
+                    self.step(Time::now(), Input::Resume { conn, line, proofs });
+                    self.note_login(conn);
+                }
+                Output::Taken(conn) => self.push(conn, Item::Taken),
+                Output::Line(conn, line) => self.push(conn, Item::Line(line)),
+                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                    self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
+                }
+                Output::HangUp(conn) => {
+                    if let Some(c) = self.conns.get(&conn) {
+                        c.outbox.set(|state| state.hung_up = true);
+                    }
+                }
+                Output::Note { warning: true, text } => tracing::warn!("{text}"),
+                Output::Note { warning: false, text } => tracing::info!("{text}"),
+                output @ (Output::Dial(..)
+                | Output::Ask(..)
+                | Output::Fetch { .. }
+                | Output::Tail { .. }) => self.reach_out(output),
+            }
+        }
+        self.last_event = None;
+    }
+
+    /// Has other realms called or asked, off this task.
+    fn reach_out(&self, output: Output) {
+        let Some(back) = self.hub.back.upgrade().filter(|_| self.drained.is_none()) else { return };
+        let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
+        tokio::spawn(async move {
+            let told = match output {
+                Output::Dial(dial, address) => match peers.dial(dial, &address).await {
+                    Ok(()) => return,
+                    Err(why) => ToHub::NotDialled(dial, why),
+                },
+                Output::Ask(ask, what) => {
+                    ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
+                }
+                Output::Fetch { ask, realm, seq, since } => {
+                    ToHub::Fetched(ask, reads.errand(realm, seq, since).await)
+                }
+                Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
+                _ => return,
+            };
+            let _ = back.send(told).await;
+        });
+    }
+
+    fn push(&self, conn: ConnId, item: Item) {
+        if let Some(c) = self.conns.get(&conn) {
+            c.outbox.push(item);
+        }
+    }
+
+    fn push_event(&self, conn: ConnId, dialect: Dialect, event: Arc<outbox::Event>) {
+        let limit = self.hub.unread_events;
+        if let Some(c) = self.conns.get(&conn)
+            && c.outbox.push_event(dialect, event, limit)
+        {
+            tracing::warn!(conn = conn.0, limit, "does not read its events; closing it");
+        }
+    }
+
+    /// Has what takes long done off this task.
+    fn work(&mut self, conn: ConnId, line: String, mut proofs: Vec<Proof>, work: Work) {
+        let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
+        let Some(back) = self.hub.back.upgrade() else { return };
+        let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());
+        let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
+        tokio::spawn(async move {
+            proofs.push(match work {
+                Work::Backup { path } => backups.write(path).await,
+                Work::Chains { sources, seq } => {
+                    reads.chains(sources, seq).await.map_or(Proof::Unreadable, Proof::Chains)
+                }
+                Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
+                work => passwords.prove(origin, work).await,
+            });
+            let _ = back.send(ToHub::Proved { conn, line, proofs }).await;
+        });
+    }
+}
