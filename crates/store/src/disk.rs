@@ -13,10 +13,9 @@ use crate::mark::Mark;
 use crate::tree::{self, Tree};
 use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
 use crate::{unfinished, usage};
-use lsm_tree::Guard;
 use std::fs::File;
 use std::io::Write;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -199,18 +198,7 @@ impl Engine for Disk {
         running.progress.wait()?;
         // Held to the end of the scan: the tree deletes the files of tables that nobody reads any more,
         // and it must not be opened a second time by then.
-        let mut pairs = running.tree.range(range);
-        loop {
-            let next = match direction {
-                Direction::Up => pairs.next(),
-                Direction::Down => pairs.next_back(),
-            };
-            let Some(pair) = next else { return Ok(()) };
-            let (key, value) = pair.into_inner().map_err(tree::explain)?;
-            if let ControlFlow::Break(()) = visit(&key, &value)? {
-                return Ok(());
-            }
-        }
+        tree::scan(running.tree.range(range), direction, visit)
     }
 
     fn reopen(&self) -> Result<(), StoreError> {

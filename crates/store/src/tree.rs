@@ -3,11 +3,11 @@
 //! It has no log of its own; [`crate::log`] is its log. What it is given is in memory until
 //! [`Tree::flush`] writes it to tables.
 
-use crate::StoreError;
 use crate::engine::{Key, Ops};
+use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
-use lsm_tree::{AbstractTree, AnyTree, Cache, Config, IterGuardImpl, SequenceNumberCounter};
-use std::ops::Range;
+use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -111,6 +111,25 @@ impl Tree {
     fn superseded(&self) -> u64 {
         let _nobody_chooses = self.choosing.write().unwrap_or_else(PoisonError::into_inner);
         self.visible.get()
+    }
+}
+
+/// Goes through pairs until there are no more or `visit` has seen enough.
+pub fn scan(
+    mut pairs: Pairs,
+    direction: Direction,
+    visit: &mut Visit<'_>,
+) -> Result<(), StoreError> {
+    loop {
+        let next = match direction {
+            Direction::Up => pairs.next(),
+            Direction::Down => pairs.next_back(),
+        };
+        let Some(pair) = next else { return Ok(()) };
+        let (key, value) = pair.into_inner().map_err(explain)?;
+        if let ControlFlow::Break(()) = visit(&key, &value)? {
+            return Ok(());
+        }
     }
 }
 

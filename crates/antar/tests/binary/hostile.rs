@@ -74,6 +74,23 @@ fn who_asks_for_much_and_reads_nothing_gives_way_to_others() {
     assert!(realm.peak_memory() < 200, "{} MB", realm.peak_memory());
 }
 
+/// What was on its way when the server is gone is all that the system kept of it.
+#[test]
+fn the_system_keeps_little_of_what_a_client_does_not_read() {
+    let mut realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let text = "x".repeat(16 << 10);
+    (0..70).for_each(|_| drop(amy.expect_ok(&format!("SEND amy {text}"))));
+    let mut deaf = realm.connect();
+    deaf.login("amy");
+    deaf.send("INBOX\n".repeat(20).as_bytes());
+    (0..20).for_each(|_| drop(amy.expect_ok("INBOX")));
+    realm.kill();
+    let mut kept = Vec::new();
+    let _ = deaf.stream.read_to_end(&mut kept);
+    assert!((1..1 << 20).contains(&kept.len()), "{} bytes", kept.len());
+}
+
 #[test]
 fn long_lists_are_kept_once_however_often_they_are_asked_for() {
     let realm = Realm::with("");

@@ -240,19 +240,3 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    #[tokio::test]
-    async fn the_system_keeps_little_of_what_a_client_does_not_read() {
-        let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let _deaf = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        bound_unread(&stream);
-        let there = sockopt::socket_send_buffer_size(&stream).unwrap();
-        assert!((UNREAD..=2 * UNREAD).contains(&there), "{there}");
-    }
-}

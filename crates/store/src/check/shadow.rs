@@ -5,8 +5,7 @@ use super::tables::Files;
 use crate::engine::{Direction, Key, Visit};
 use crate::tree::{self, Tree};
 use crate::{Engine, Ops, StoreError};
-use lsm_tree::Guard;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -65,18 +64,7 @@ impl Engine for Shadow {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let mut pairs = self.tree.range(range);
-        loop {
-            let next = match direction {
-                Direction::Up => pairs.next(),
-                Direction::Down => pairs.next_back(),
-            };
-            let Some(pair) = next else { return Ok(()) };
-            let (key, value) = pair.into_inner().map_err(tree::explain)?;
-            if let ControlFlow::Break(()) = visit(&key, &value)? {
-                return Ok(());
-            }
-        }
+        tree::scan(self.tree.range(range), direction, visit)
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
