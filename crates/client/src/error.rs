@@ -3,8 +3,8 @@
 use crate::{Reply, ReplyError, RequestError};
 use std::io;
 
-/// Why a call of [`Client`](crate::Client) failed. After [`Error::Refused`] and
-/// [`Error::Request`] the connection is as good as before; after any other it is of no more use.
+/// Why a call of [`Client`](crate::Client) failed. After [`Error::Refused`], [`Error::Request`] and
+/// [`Error::Unanswerable`] the connection is as good as before; after any other it is of no more use.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Connecting, reading or writing failed.
@@ -27,6 +27,10 @@ pub enum Error {
     /// many of them, too slow a reader); the reply says why.
     #[error("the server ended the connection: {}", .0.text().unwrap_or("no reason given"))]
     Unasked(Box<Reply>),
+    /// There is nobody to answer: the event is no message, or of a kind that this version does not
+    /// know. Nothing was sent.
+    #[error("this event cannot be answered")]
+    Unanswerable,
     /// The answer is OK but lacks what it has to hold, so this is another kind of server.
     #[error("the reply to {request} has no {missing}")]
     Incomplete {
@@ -48,7 +52,7 @@ impl Error {
 
     /// Whether the connection can still be used.
     pub fn is_recoverable(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Request(_))
+        matches!(self, Self::Refused(_) | Self::Request(_) | Self::Unanswerable)
     }
 }
 

@@ -3,7 +3,7 @@
 //! sent, and otherwise what befell the connection.
 
 use crate::request::{self, History};
-use crate::{Client, Error, Page, Reply};
+use crate::{Client, Error, Event, Page, Reply};
 use antar_wire::Token;
 
 impl Client {
@@ -76,6 +76,43 @@ impl Client {
     /// not exist there shows later, as a notice in [`inbox_realm`](Self::inbox_realm).
     pub async fn send_realm(&mut self, realm: &str, to: &str, text: &str) -> Result<u64, Error> {
         self.deliver("SENDREALM", &[realm, to], text).await
+    }
+
+    /// Sends a message to the group of this name at another realm, as a member of the group here. It is
+    /// on this realm's disk when this returns. Returns its id.
+    ///
+    /// # Errors
+    /// Code `realm_not_found`, `group_not_found`, `not_member`, `link_full` and those of
+    /// [`send`](Self::send); that there is no such group shows later, as a notice in
+    /// [`inbox_realm`](Self::inbox_realm).
+    pub async fn send_group_realm(
+        &mut self,
+        realm: &str,
+        group: &str,
+        text: &str,
+    ) -> Result<u64, Error> {
+        self.deliver("SENDGROUPREALM", &[realm, group], text).await
+    }
+
+    /// Answers a message where it was written: its sender here or at another realm, or the group it
+    /// was said in, here or across realms. Returns the answer's id.
+    ///
+    /// # Errors
+    /// [`Error::Unanswerable`] where the event is no message or came to a mailbox that this version
+    /// does not know; else those of the four methods that send.
+    pub async fn answer(&mut self, to: &Event, text: &str) -> Result<u64, Error> {
+        let message = to.message().ok_or(Error::Unanswerable)?;
+        // A group's message that a member here sent to a realm has the realm it went to.
+        let realm = message.realm.as_deref().or(message.to_realm.as_deref());
+        match (to.mailbox(), realm) {
+            (Some("private"), None) => self.send(&message.from, text).await,
+            (Some("group"), None) => self.send_group(&message.to, text).await,
+            (Some("realm"), Some(realm)) => self.send_realm(realm, &message.from, text).await,
+            (Some("grouprealm"), Some(realm)) => {
+                self.send_group_realm(realm, &message.to, text).await
+            }
+            _ => Err(Error::Unanswerable),
+        }
     }
 
     /// Reads private messages from users of this realm.

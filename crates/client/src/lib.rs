@@ -5,21 +5,7 @@
 //! tokio. Bots use the second; a load generator or another runtime uses the first.
 //!
 //! ```no_run
-//! use antar_client::{Client, History};
-//!
-//! # async fn bot() -> Result<(), antar_client::Error> {
-//! let mut client = Client::connect("127.0.0.1:8889").await?;
-//! client.login("echo", "correct horse").await?;
-//! client.watch().await?;
-//! for message in client.inbox(History::newest(10)).await?.messages {
-//!     println!("{}: {}", message.from, message.text);
-//! }
-//! loop {
-//!     if let Some(message) = client.next_event().await?.message() {
-//!         client.send(&message.from, &message.text).await?;
-//!     }
-//! }
-//! # }
+#![doc = include_str!("../examples/echo.rs")]
 //! ```
 
 mod client;

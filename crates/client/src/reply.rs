@@ -161,6 +161,12 @@ pub struct Message {
 }
 
 impl Message {
+    /// Whether this user of this realm wrote it: names are the same in either case of their letters,
+    /// and a user of the same name at another realm is somebody else.
+    pub fn is_from(&self, user: &str) -> bool {
+        self.realm.is_none() && self.from.eq_ignore_ascii_case(user)
+    }
+
     fn of(value: &Value) -> Option<Self> {
         let str = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         Some(Self {

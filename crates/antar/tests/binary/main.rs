@@ -4,6 +4,7 @@
 
 mod backup;
 mod bench;
+mod bot;
 mod check;
 mod clock;
 mod conn;
