@@ -31,7 +31,7 @@ pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, RealmId, SessionId};
 pub use links::may_dial;
 pub use planted::Bug;
-pub use settings::{Inbound, Limits, PlainPeers, Policy};
+pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Moment, Origin, Output, State};
 pub use verbs::Verb;
 pub use work::{BackedUp, PasswordHash, Proof, Work};

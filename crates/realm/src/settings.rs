@@ -84,7 +84,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The policy of local mode: bound to loopback only.
+    /// The policy of local mode: only this machine's own programs can connect.
     pub fn local() -> Self {
         Self {
             open_registration: true,
@@ -92,7 +92,7 @@ impl Policy {
             hide_unknown_users: false,
             inbound: Inbound::Open,
             listed_keys: Vec::new(),
-            plain_peers: PlainPeers { loopback: true, listed: Vec::new() },
+            plain_peers: PlainPeers::default(),
         }
     }
 
@@ -102,26 +102,76 @@ impl Policy {
             open_registration: false,
             open_linking: false,
             inbound: Inbound::Approve,
-            plain_peers: PlainPeers::default(),
             ..Self::local()
         }
     }
 }
 
 /// The addresses that servers which know no TLS may call from. Such a server never logs in and keeps
-/// a processor busy for ever when its connection is closed, so it is not told to go.
+/// a processor busy for ever when its connection is closed, so it is not told to go. There are none
+/// unless the operator lists them: such a server proves nothing, so any program at its address may
+/// speak for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PlainPeers {
-    /// This machine's own.
-    pub loopback: bool,
-    /// Others.
-    pub listed: Vec<IpAddr>,
+pub struct PlainPeers(Vec<IpAddr>);
+
+impl FromIterator<IpAddr> for PlainPeers {
+    fn from_iter<I: IntoIterator<Item = IpAddr>>(addresses: I) -> Self {
+        Self(addresses.into_iter().map(|address| address.to_canonical()).collect())
+    }
 }
 
 impl PlainPeers {
     /// Whether whoever calls from there may be one.
     pub fn include(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+
+    /// Why who is there may not be one, and what to do about it.
+    pub fn refusal(&self, address: IpAddr) -> Option<String> {
         let address = address.to_canonical();
-        (self.loopback && address.is_loopback()) || self.listed.contains(&address)
+        (!self.include(address)).then(|| {
+            format!(
+                "{address} may not be a plain peer: the operator of this realm has to list it under \
+                 plain_peers in the configuration, which a start or SIGHUP reads"
+            )
+        })
+    }
+}
+
+/// Whether an address is one at which only this machine's own programs are: 127.0.0.0/8 and `::1`, and
+/// the former written as an IPv6 address (`::ffff:127.0.0.1`). The one place that says so.
+pub fn is_loopback(address: IpAddr) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "this is where it is said")]
+    address.to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_same_in_either_way_of_writing_it() {
+        let ip = |word: &str| word.parse::<IpAddr>().unwrap();
+        for (word, loopback) in [
+            ("127.0.0.1", true),
+            ("127.255.0.3", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("::ffff:7f01:203", true),
+            ("::ffff:128.0.0.1", false),
+            ("::", false),
+            ("0.0.0.0", false),
+            ("::127.0.0.1", false),
+            ("192.0.2.1", false),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(is_loopback(ip(word)), loopback, "{word}");
+        }
+        let listed: PlainPeers = ["::ffff:192.0.2.1", "127.0.0.1"].map(ip).into_iter().collect();
+        assert!(listed.include(ip("192.0.2.1")) && listed.include(ip("::ffff:127.0.0.1")));
+        assert!(!listed.include(ip("127.0.0.2")) && !listed.include(ip("::1")));
+        let refusal = listed.refusal(ip("::ffff:192.0.2.2")).unwrap();
+        assert!(refusal.starts_with("192.0.2.2 ") && refusal.contains("plain_peers"), "{refusal}");
+        assert!(!PlainPeers::default().include(ip("127.0.0.1")));
     }
 }

@@ -40,6 +40,7 @@ pub mod bytes {
     }
 }
 
+pub use antar_realm::is_loopback;
 pub use antar_store::{Checked, Damage};
 pub use backup::{BackupError, restore};
 pub use bare::BareLoop;

@@ -49,7 +49,8 @@ impl Peers {
     pub async fn dial(&self, dial: DialId, address: &Address) -> Result<(), NotDialled> {
         let gate = self.gate.get().and_then(Weak::upgrade);
         let gate = gate.ok_or_else(|| not_dialled("the server is shutting down", None))?;
-        let stream = connect(address).await.map_err(|e| not_dialled(&e.to_string(), None))?;
+        let stream = connect(address, |_| None).await;
+        let stream = stream.map_err(|e| not_dialled(&e.to_string(), None))?;
         let (peer, local) = ends(&stream).map_err(|e| not_dialled(&e.to_string(), None))?;
         let (stream, key) = gate.shared.tls.connect(stream).await.map_err(|error| match error {
             ConnectError::NoTls => not_dialled("nobody there speaks TLS", Some(peer)),
@@ -69,10 +70,16 @@ impl Peers {
     /// address.
     ///
     /// # Errors
-    /// Where it does not answer in time.
+    /// Where it does not answer in time, or may not be a plain peer.
     pub async fn ask(&self, ask: &Ask) -> Result<(String, IpAddr), NotAsked> {
         let not = |sent: bool| move |e: io::Error| NotAsked { error: e.to_string(), sent };
-        let mut stream = connect(&ask.address).await.map_err(not(false))?;
+        let gate = self.gate.get().and_then(Weak::upgrade);
+        let gate =
+            gate.ok_or_else(|| not(false)(io::Error::other("the server is shutting down")))?;
+        let rules = gate.shared.guard.rules();
+        drop(gate);
+        let stream = connect(&ask.address, |at| rules.plain_peers.refusal(at)).await;
+        let mut stream = stream.map_err(not(false))?;
         let (peer, local) = ends(&stream).map_err(not(false))?;
         let line = match ask.with_source {
             Some(port) => format!("{} {local} {port}\r\n", ask.line),
@@ -99,12 +106,19 @@ fn ends(stream: &TcpStream) -> io::Result<(IpAddr, IpAddr)> {
 }
 
 /// Connects to the first of an address's addresses that answers and may be called.
-async fn connect(address: &Address) -> io::Result<TcpStream> {
+async fn connect(
+    address: &Address,
+    refusal: impl Fn(IpAddr) -> Option<String>,
+) -> io::Result<TcpStream> {
     let host = (&*address.host, address.port);
     let found = timeout(CONNECT, tokio::net::lookup_host(host)).await??;
     let allowed = |at: &SocketAddr| address.told_by.is_none_or(|by| may_dial(at.ip(), by));
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "no address that may be called");
     for at in found.filter(allowed) {
+        if let Some(why) = refusal(at.ip()) {
+            last = io::Error::new(io::ErrorKind::PermissionDenied, why);
+            continue;
+        }
         match timeout(CONNECT, TcpStream::connect(at)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;

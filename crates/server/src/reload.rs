@@ -43,7 +43,7 @@ impl fmt::Display for Changes {
 }
 
 /// The new configuration, but for what holds until a restart. What the defaults are depends on it too:
-/// a realm stays in local mode as long as it listens on loopback addresses only.
+/// unless `local_mode` is set, a realm is in local mode as long as it listens on loopback addresses only.
 pub fn applicable(old: &Config, new: &Config) -> Config {
     let mut config = new.clone();
     config.name.clone_from(&old.name);

@@ -133,6 +133,7 @@ impl Server {
         let identity = identity(config, &name)?;
         let fingerprint = identity.fingerprint();
         tracing::info!(realm = %name, key = %fingerprint, "starting");
+        note_local_mode(config);
         // Bound before anything else runs, so that a port that is taken leaves nothing behind.
         let listeners = config.listen.iter().map(|address| {
             bind(*address).map_err(|error| StartError::Listen { address: *address, error })
@@ -231,6 +232,9 @@ impl Server {
         self.rules.send_modify(|rules| *rules = Arc::new(rules.renewed(&config)));
         let settings = Box::new((config.domain_limits(), config.policy()));
         let _ = self.hub.send(ToHub::Settings(settings, config.limits.unread_events)).await;
+        if config.local_note() != self.config.local_note() {
+            note_local_mode(&config);
+        }
         self.config = config;
         changes.to_string()
     }
@@ -255,6 +259,15 @@ impl Server {
         // Sessions that hang keep the hub's channel open; everything that was acknowledged is synced
         // all the same.
         let _ = tokio::time::timeout(Duration::from_secs(1), self.running).await;
+    }
+}
+
+/// Tells what local mode means, where the realm is in it.
+fn note_local_mode(config: &Config) {
+    match config.local_note() {
+        Some((true, note)) => tracing::warn!("{note}"),
+        Some((false, note)) => tracing::info!("{note}"),
+        None => {}
     }
 }
 
@@ -288,7 +301,7 @@ pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr
     Contact {
         key: Some(key),
         host,
-        listens: listens.map(|address| address.ip().to_string()),
+        listens: listens.map(|address| address.ip().to_canonical().to_string()),
         port: port.unwrap_or(listens.map_or(first, SocketAddr::port)),
     }
 }

@@ -5,7 +5,7 @@ mod table;
 
 use crate::admin::{self, Refused, Whose, printable};
 use antar_client::with_default_port;
-use antar_server::{Config, Offline, SOCKET};
+use antar_server::{Config, Offline, SOCKET, is_loopback};
 use antar_wire::{Fingerprint, Name};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
@@ -48,7 +48,7 @@ enum Action {
         /// The fingerprint it must have; otherwise the one it has now is kept.
         #[arg(long, value_name = "sha256:...", conflicts_with = "plain")]
         key: Option<String>,
-        /// It is a server that knows no TLS.
+        /// It is a server that knows no TLS; plain_peers in the configuration lists its address.
         #[arg(long)]
         plain: bool,
     },
@@ -238,7 +238,7 @@ fn invite(config: &Config, address: Option<&str>) -> anyhow::Result<()> {
 fn leads_home(invitation: &str) -> bool {
     let address = invitation.split_once('@').and_then(|(_, rest)| rest.split_once('/'));
     let host = address.and_then(|(address, _)| address.rsplit_once(':')).map(|(host, _)| host);
-    host.is_some_and(|host| host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()))
+    host.is_some_and(|host| host.parse::<IpAddr>().is_ok_and(is_loopback))
 }
 
 fn code(error: &anyhow::Error) -> &str {

@@ -59,3 +59,22 @@ fn a_wrong_file_changes_nothing() {
     amy.expect_ok("SEND amy four");
     Conn::open(realm.address()).login("amy");
 }
+
+/// An address of this machine written as IPv6 is one, and a realm that may not be in local mode is not.
+#[test]
+fn local_mode_is_said_and_can_be_refused() {
+    let mut realm = Realm::stopped("");
+    let text = std::fs::read_to_string(realm.config()).unwrap();
+    std::fs::write(realm.config(), text.replace("log = \"warn\"", "log = \"info\"")).unwrap();
+    let mut command = realm.command("serve");
+    command.args(["--listen", "[::ffff:127.0.0.1]:0", "--name", "alpha"]);
+    realm.run(command);
+    realm.until_logged("local mode: anyone who can connect may register");
+    let mut amy = realm.user("amy");
+    realm.configure("local_mode = false");
+    realm.signal(Signal::HUP);
+    realm.until_logged("changed local_mode");
+    assert_eq!(realm.connect().ask("REGISTER eve pw")["code"], "forbidden");
+    assert_eq!(amy.ask("ADDREALM beta 127.0.0.1 1")["code"], "forbidden");
+    assert_eq!(realm.log().matches("local mode").count(), 1, "{}", realm.log());
+}

@@ -198,6 +198,13 @@ impl Cx<'_> {
         }
     }
 
+    /// Why who is on a plain connection is not heard as a peer, where that is because of the address.
+    pub(crate) fn unlisted(&self) -> Option<String> {
+        let Origin::Client(ip) = self.origin else { return None };
+        let nobody = self.session.is_none() && self.state.live.session(self.conn).is_none();
+        self.state.policy.plain_peers.refusal(ip).filter(|_| nobody)
+    }
+
     /// Where a link's other end is, for who is on a plain connection.
     pub(crate) fn plain_caller(&self) -> Result<IpAddr, Code> {
         match self.origin {

@@ -178,7 +178,7 @@ fn reach(address: IpAddr) -> Reach {
         }
         IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
     };
-    match (address.is_loopback(), link, site) {
+    match (crate::is_loopback(address), link, site) {
         (true, ..) => Reach::Machine,
         (_, true, _) => Reach::Link,
         (_, _, true) => Reach::Site,

@@ -4,7 +4,7 @@ use super::{Contact, Epoch};
 use crate::settings::Inbound;
 use crate::verbs::testing::{BETA, BETAS, Realm};
 use crate::verbs::{self, Needs};
-use crate::{Origin, Output, PlainPeers};
+use crate::{Origin, Output};
 use antar_wire::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time, json};
 use std::net::IpAddr;
 
@@ -41,6 +41,12 @@ fn linked() -> Realm {
 /// A new connection of beta's, followed from where alpha is.
 fn link_again(alpha: &mut Realm, conn: u64, seq: u64, chain: Chain) {
     alpha.link_beta(conn, seq, chain);
+}
+
+/// Who may be a plain peer of alpha's.
+fn list_plain_peers(alpha: &mut Realm, addresses: &[&str]) {
+    let addresses = addresses.iter().map(|word| word.parse::<IpAddr>().unwrap());
+    alpha.state.policy.plain_peers = addresses.collect();
 }
 
 fn is_hung_up(realm: &Realm, conn: u64) -> bool {
@@ -87,6 +93,7 @@ fn between_servers() -> Vec<String> {
 #[test]
 fn requests_between_servers_are_for_links_only() {
     let mut alpha = linked();
+    list_plain_peers(&mut alpha, &["127.0.0.1"]);
     assert!(between_servers().len() >= 10);
     // A client from elsewhere, and one that looks like beta but has not said so.
     alpha.connect_from(20, Origin::Client(AWAY.parse().unwrap()));
@@ -102,10 +109,12 @@ fn requests_between_servers_are_for_links_only() {
             assert_eq!(alpha.say(conn, &request)["code"], "forbidden", "{conn}: {request}");
         }
     }
-    // Nor is a plain peer heard where none is allowed.
-    alpha.state.policy.plain_peers = PlainPeers::default();
+    // Nor is a plain peer heard where none is listed; it is told what would have to be.
+    list_plain_peers(&mut alpha, &[]);
     for request in between_servers() {
-        assert_eq!(alpha.say(30, &request)["code"], "forbidden", "{request}");
+        let refused = alpha.say(30, &request);
+        assert_eq!(refused["code"], "forbidden", "{request}");
+        assert!(refused["error"].as_str().unwrap().contains("plain_peers"), "{refused}");
     }
     assert_eq!(inbox(&mut alpha), [""; 0]);
 }
@@ -113,6 +122,7 @@ fn requests_between_servers_are_for_links_only() {
 #[test]
 fn a_plain_peer_does_not_speak_for_a_native_realm() {
     let mut alpha = linked();
+    list_plain_peers(&mut alpha, &["127.0.0.1"]);
     for (request, code) in [
         ("ackrealm beta 127.0.0.1 1 127.0.0.1 2", "realm_exists"),
         ("recvgrouprealm beta bob staff hi", "forbidden"),
@@ -122,8 +132,7 @@ fn a_plain_peer_does_not_speak_for_a_native_realm() {
         assert_eq!(alpha.say(30, request)["code"], code, "{request}");
     }
     // Nor does one for another that is on another machine.
-    let listed = vec![AWAY.parse().unwrap()];
-    alpha.state.policy.plain_peers = PlainPeers { loopback: true, listed };
+    list_plain_peers(&mut alpha, &["127.0.0.1", AWAY]);
     alpha.connect_from(31, Origin::Client(AWAY.parse().unwrap()));
     let linked = alpha.say(31, &format!("ackrealm gamma 127.0.0.1 1 {AWAY} 2"));
     assert_eq!(linked["status"], "OK");

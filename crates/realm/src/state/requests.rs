@@ -5,7 +5,7 @@ use crate::links::{self, Step, Waiting};
 use crate::request::Request;
 use crate::verbs::Needs;
 use crate::{Answer, Args, ConnId, Cx, Effects, Event, Mode, Moment, Origin, Output, Proof, Stop};
-use antar_wire::{Body, Code, Token};
+use antar_wire::{Body, Code, Reply, Token};
 
 impl State {
     pub(super) fn request(
@@ -81,7 +81,11 @@ fn run(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
     }
     // Who is no peer is told so before anything else about the request.
     if request.verb.needs == Needs::Link && !cx.may_be_peer() {
-        return Err(Code::Forbidden.into());
+        let reply = Reply::from(Code::Forbidden);
+        return Ok(match cx.unlisted() {
+            Some(why) => reply.with("error", why).into(),
+            None => reply.into(),
+        });
     }
     // The disk that failed while the line waited.
     if cx.proofs.contains(&Proof::Busy) {

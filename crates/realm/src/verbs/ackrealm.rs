@@ -2,7 +2,7 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Address, Greeting, LinkKind, Status};
-use crate::{Answer, Args, Cx, Origin, Stop};
+use crate::{Answer, Args, Cx, Origin, Stop, is_loopback};
 use antar_wire::{Code, Name, Phrase, Reply, Token};
 use std::net::IpAddr;
 
@@ -52,7 +52,7 @@ fn plain(cx: &mut Cx<'_>, args: &Args<'_>, port: u16) -> Result<Answer, Stop> {
     let ip = cx.plain_caller()?;
     let said = args.word(3);
     let own = said.parse::<IpAddr>().is_ok_and(|said| said.to_canonical() == ip)
-        || said.eq_ignore_ascii_case("localhost") && ip.is_loopback();
+        || said.eq_ignore_ascii_case("localhost") && is_loopback(ip);
     if !own || port == 0 {
         return Err(Code::Forbidden.into());
     }

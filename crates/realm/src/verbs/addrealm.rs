@@ -5,7 +5,7 @@ use crate::links::{
     Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Status, Why,
     acknowledgement, verdict,
 };
-use crate::{Answer, Args, Cx, Proof, Stop, Work};
+use crate::{Answer, Args, Cx, Proof, Stop, Work, is_loopback};
 use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
 use std::net::IpAddr;
 
@@ -96,7 +96,7 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
         return Err(Code::RealmExists.into());
     }
     if wanted.plain {
-        return Err(ask_plainly(cx, wanted));
+        return ask_plainly(cx, wanted);
     }
     let folded = wanted.name.folded();
     if cx.state.links.calls.values().any(|call| *call.name.folded() == *folded) {
@@ -121,25 +121,33 @@ fn done(name: &Name, status: Status) -> Answer {
 
 /// Nobody there speaks TLS, or who does will not link.
 fn called_in_vain(cx: &mut Cx<'_>, wanted: Wanted, failure: Failure) -> Result<Answer, Stop> {
-    let old =
-        failure.plain.is_some_and(|ip| ip.is_loopback() && cx.state.policy.plain_peers.include(ip));
-    if old && wanted.pin.is_none() {
-        return Err(ask_plainly(cx, wanted));
+    let mut error = failure.error;
+    if let Some(ip) = failure.plain.filter(|_| wanted.pin.is_none()) {
+        match cx.state.policy.plain_peers.refusal(ip) {
+            Some(why) => error = format!("{error}, and {why}"),
+            None if is_loopback(ip) => return ask_plainly(cx, wanted),
+            None => {}
+        }
     }
-    let mut reply = Reply::from(failure.code).with("error", failure.error);
+    let mut reply = Reply::from(failure.code).with("error", error);
     if let Some(real) = failure.realm {
         reply = reply.with("realm", real.as_str());
     }
     Ok(reply.into())
 }
 
-fn ask_plainly(cx: &mut Cx<'_>, wanted: Wanted) -> Stop {
-    match wanted.address.host.parse::<IpAddr>() {
-        Ok(ip) if !cx.state.policy.plain_peers.include(ip) => Code::Forbidden.into(),
-        _ => {
-            Stop::Work(Work::Ask(acknowledgement(&wanted.name, wanted.address, &cx.state.links.me)))
-        }
+/// Where a name leads the driver finds out, which asks nobody who may not be a plain peer.
+fn ask_plainly(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
+    let ip = wanted.address.host.parse().ok();
+    if let Some(why) = ip.and_then(|ip| cx.state.policy.plain_peers.refusal(ip)) {
+        return Ok(unlisted(why));
     }
+    let ask = acknowledgement(&wanted.name, wanted.address, &cx.state.links.me);
+    Err(Stop::Work(Work::Ask(ask)))
+}
+
+fn unlisted(why: String) -> Answer {
+    Reply::from(Code::Forbidden).with("error", why).into()
 }
 
 fn plain_answered(
@@ -153,8 +161,8 @@ fn plain_answered(
             return Ok(Reply::from(Code::RealmUnreachable).with("error", error).into());
         }
     };
-    if !cx.state.policy.plain_peers.include(ip) {
-        return Err(Code::Forbidden.into());
+    if let Some(why) = cx.state.policy.plain_peers.refusal(ip) {
+        return Ok(unlisted(why));
     }
     let (ok, said) = verdict(&answer);
     if !ok {

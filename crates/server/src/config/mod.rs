@@ -4,7 +4,7 @@ mod limits;
 
 pub use limits::LimitsConfig;
 
-use antar_realm::{Inbound, PlainPeers, Policy};
+use antar_realm::{Inbound, PlainPeers, Policy, is_loopback};
 use antar_wire::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -23,7 +23,10 @@ pub struct Config {
     pub data: PathBuf,
     /// Addresses to listen on; port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
-    /// Who may REGISTER; open in local mode (bound to loopback only), else closed.
+    /// Local mode: everybody who connects is at this machine, and may do more. Without it, where every
+    /// address of `listen` is a loopback one.
+    pub local_mode: Option<bool>,
+    /// Who may REGISTER; anyone in local mode, else administrators.
     pub register: Option<Register>,
     /// Who may link realms; anyone in local mode, else administrators.
     pub link: Option<Link>,
@@ -101,6 +104,7 @@ impl Default for Config {
             name: None,
             data: "antar-data".into(),
             listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
+            local_mode: None,
             register: None,
             link: None,
             inbound: None,
@@ -157,15 +161,51 @@ impl Config {
         })
     }
 
-    /// Bound to loopback only.
+    /// Local mode: as it is set, else whether only this machine's own programs can connect.
     pub fn is_local(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
+        self.local_mode.unwrap_or_else(|| self.listens_here_only())
+    }
+
+    fn listens_here_only(&self) -> bool {
+        self.listen.iter().all(|address| is_loopback(address.ip()))
     }
 
     /// Where servers that know no TLS may call from.
     pub fn plain_peers(&self) -> PlainPeers {
-        let listed = self.plain_peers.iter().map(IpAddr::to_canonical).collect();
-        PlainPeers { loopback: self.is_local(), listed }
+        self.plain_peers.iter().copied().collect()
+    }
+
+    /// What local mode means for this realm, for the log: whether that needs the operator's attention, and
+    /// a sentence. `None` where it is not in local mode.
+    pub fn local_note(&self) -> Option<(bool, String)> {
+        if !self.is_local() {
+            return None;
+        }
+        let policy = self.policy();
+        let mut may = Vec::new();
+        if policy.open_registration {
+            may.push("anyone who can connect may register");
+        }
+        if policy.open_linking {
+            may.push("any user may link realms and end links");
+        }
+        if policy.inbound == Inbound::Open {
+            may.push("any realm that calls is linked");
+        }
+        may.push("no address is limited unless [limits] says so");
+        let may = may.join(", ");
+        Some(match self.listens_here_only() {
+            true => (
+                false,
+                format!("local mode: {may}; behind a proxy on this machine set local_mode = false"),
+            ),
+            false => (
+                true,
+                format!(
+                    "local mode on an address that others can reach, as local_mode = true has it: {may}"
+                ),
+            ),
+        })
     }
 
     /// Who may do what.
@@ -257,15 +297,48 @@ mod tests {
     }
 
     #[test]
-    fn plain_peers_are_on_this_machine_or_listed() {
+    fn local_mode_is_what_is_set_or_follows_from_the_addresses() {
+        let local = |text: &str| Config::parse(text).unwrap().is_local();
+        let listening = |address: &str| format!("listen = [\"{address}\"]\n");
+        for here in ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(local(&listening(here)), "{here}");
+            assert!(!local(&(listening(here) + "local_mode = false")), "{here}");
+        }
+        for away in ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[::ffff:192.0.2.1]:1"] {
+            assert!(!local(&listening(away)), "{away}");
+            assert!(local(&(listening(away) + "local_mode = true")), "{away}");
+        }
+        let refused = Config::parse("local_mode = false").unwrap();
+        assert_eq!(refused.policy(), Policy::public());
+        let set = Config::parse("local_mode = false\nregister = \"open\"").unwrap();
+        assert!(set.policy().open_registration && !set.policy().open_linking);
+    }
+
+    #[test]
+    fn local_mode_says_what_it_means() {
+        let note = |text: &str| Config::parse(text).unwrap().local_note();
+        let (warning, said) = note("").unwrap();
+        assert!(!warning && said.contains("may register") && said.contains("local_mode = false"));
+        let closed = "register = \"closed\"\nlink = \"admin\"\ninbound = \"approve\"";
+        let (_, said) = note(closed).unwrap();
+        assert!(!said.contains("register") && !said.contains("link"), "{said}");
+        let (warning, _) = note("listen = [\"0.0.0.0:1\"]\nlocal_mode = true").unwrap();
+        assert!(warning);
+        assert_eq!(note("local_mode = false"), None);
+        assert_eq!(note("listen = [\"0.0.0.0:1\"]"), None);
+    }
+
+    #[test]
+    fn there_are_no_plain_peers_but_those_that_are_listed() {
         let include = |text: &str, address: &str| {
             Config::parse(text).unwrap().plain_peers().include(address.parse().unwrap())
         };
-        assert!(include("", "127.0.0.1") && include("", "::1") && include("", "::ffff:127.0.0.1"));
-        assert!(!include("", "192.0.2.1"));
-        let public = "listen = [\"0.0.0.0:1\"]\nplain_peers = [\"192.0.2.1\"]";
-        assert!(include(public, "192.0.2.1") && include(public, "::ffff:192.0.2.1"));
-        assert!(!include(public, "127.0.0.1") && !include(public, "192.0.2.2"));
+        for local in ["", "local_mode = true"] {
+            assert!(!include(local, "127.0.0.1") && !include(local, "::1"));
+        }
+        let listed = "plain_peers = [\"192.0.2.1\", \"127.0.0.1\"]";
+        assert!(include(listed, "192.0.2.1") && include(listed, "::ffff:192.0.2.1"));
+        assert!(include(listed, "127.0.0.1") && !include(listed, "192.0.2.2"));
     }
 
     #[test]
@@ -281,6 +354,7 @@ mod tests {
             format!(
                 "{:?}",
                 Config {
+                    local_mode: None,
                     register: None,
                     link: None,
                     inbound: None,

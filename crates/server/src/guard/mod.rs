@@ -12,7 +12,7 @@ pub use turns::{Turns, Whom};
 
 use crate::session::Limits;
 use crate::{Config, PasswordsConfig, descriptors};
-use antar_realm::{AccountId, Origin, PlainPeers};
+use antar_realm::{AccountId, Origin, PlainPeers, is_loopback};
 use rates::Uptime;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ impl Guard {
 pub struct Rules {
     pub session: Limits,
     pub plain_peers: PlainPeers,
+    /// The realm is in local mode.
+    local: bool,
     /// Connections in all, as far as the system has descriptors for them.
     pub connections: usize,
     pub connections_per_address: usize,
@@ -84,6 +86,7 @@ impl Rules {
         Self {
             session: Limits::of(&config.limits),
             plain_peers: config.plain_peers(),
+            local: config.is_local(),
             connections: config.limits.connections.min(descriptors::for_connections()),
             connections_per_address: config.connections_per_address(),
             handshakes_per_address: config.handshakes_per_address(),
@@ -99,7 +102,8 @@ impl Rules {
     }
 
     /// When a connection is told to go: it has not logged in, or has said nothing, for so long.
-    /// Never where it may be a plain peer's.
+    /// Never where it may be a plain peer's, nor on this machine in local mode: an old server that is not
+    /// listed would keep a processor busy once its connection is closed.
     pub fn deadline(
         &self,
         peer: IpAddr,
@@ -109,7 +113,8 @@ impl Rules {
         let login = self.session.login.zip(unknown_since).map(|(limit, since)| since + limit);
         let idle = self.session.idle.zip(silent_since).map(|(limit, since)| since + limit);
         let first = login.into_iter().chain(idle).min()?;
-        (!self.plain_peers.include(peer)).then_some(first)
+        let lasts = self.plain_peers.include(peer) || (self.local && is_loopback(peer));
+        (!lasts).then_some(first)
     }
 
     /// Whether an address may make one more connection now.
@@ -122,7 +127,7 @@ impl Rules {
 /// What an address counts as: all of IPv6's addresses in one /64 are one customer.
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(v6) if !v6.is_loopback() => {
+        IpAddr::V6(v6) if !is_loopback(address) => {
             let [a, b, c, d, ..] = v6.segments();
             IpAddr::from([a, b, c, d, 0, 0, 0, 0])
         }

@@ -28,6 +28,9 @@ fn simple_texts() -> Vec<String> {
     texts
 }
 
+/// Servers on this machine may be plain peers.
+const HERE: &str = "plain_peers = [\"127.0.0.1\"]";
+
 /// Two users here, and a group on both sides.
 struct Both {
     ours: Realm,
@@ -38,7 +41,9 @@ struct Both {
 impl Both {
     #[track_caller]
     fn start() -> Self {
-        let ours = Realm::with("login_seconds = 1\nidle_seconds = 1");
+        let mut ours = Realm::stopped("login_seconds = 1\nidle_seconds = 1");
+        ours.configure(HERE);
+        ours.start();
         let old = Old::start();
         let mut messi = ours.user("messi");
         drop(ours.user("henderson"));
@@ -223,4 +228,57 @@ fn their_connections_are_left_alone() {
         conn.send(b"\r\n\r\n");
         assert_eq!(conn.ask("ping\r")["message"], "PONG");
     }
+}
+
+/// Two lines without a log-in, which would put a message before the members of a group.
+const TAKEOVER: [&str; 2] = [
+    "ackrealm headmaster 127.0.0.1 8889 127.0.0.1 9",
+    "recvgrouprealm headmaster principal staff school is closed tomorrow",
+];
+
+#[test]
+fn nobody_is_a_plain_peer_unless_listed() {
+    let elsewhere = "plain_peers = [\"127.0.0.2\", \"::1\"]";
+    for lines in ["", "local_mode = true", "local_mode = false\nregister = \"open\"", elsewhere] {
+        let ours = Realm::named("alpha", lines);
+        let mut messi = ours.user("messi");
+        messi.expect_ok("ADDGROUP staff pw");
+        let mut stranger = ours.connect();
+        for line in TAKEOVER {
+            let refused = stranger.ask(line);
+            assert_eq!(refused["code"], "forbidden", "{lines}: {refused}");
+            assert!(refused["error"].as_str().unwrap().contains("plain_peers"), "{refused}");
+        }
+        assert_eq!(messi.expect_ok("CHECKREALM")["data"], serde_json::json!([]));
+        assert_eq!(messi.ask("INBOXGROUPREALM headmaster staff")["code"], "realm_not_found");
+    }
+}
+
+/// Neither outright, nor where it would be fallen back on, nor by a name that leads there.
+#[test]
+fn no_plain_peer_is_asked_unless_listed() {
+    let ours = Realm::with("");
+    let mut old = Old::start();
+    let mut messi = ours.user("messi");
+    for (host, how, code) in [
+        ("127.0.0.1", "plain", "forbidden"),
+        ("::ffff:127.0.0.1", "plain", "forbidden"),
+        ("localhost", "plain", "realm_unreachable"),
+        ("127.0.0.1", "", "realm_unreachable"),
+    ] {
+        let refused = messi.ask(&format!("ADDREALM beta {host} {} {how}", old.port));
+        assert_eq!(refused["code"], code, "{host} {how}: {refused}");
+        let error = refused["error"].as_str().unwrap();
+        assert!(error.contains("plain_peers") && error.contains("SIGHUP"), "{error}");
+    }
+    assert!(old.requests("ackrealm").is_empty());
+    // Once it is listed it may, without a restart.
+    ours.configure(HERE);
+    ours.signal(rustix::process::Signal::HUP);
+    let deadline = Instant::now() + PATIENCE;
+    while messi.ask(&format!("ADDREALM beta 127.0.0.1 {} plain", old.port))["status"] != "OK" {
+        assert!(Instant::now() < deadline, "{}", ours.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(old.requests("ackrealm").len(), 1);
 }
