@@ -1,6 +1,7 @@
 //! `antar check`.
 
 use crate::admin::Whose;
+use crate::complain;
 use antar_server::{Checked, Damage};
 use anyhow::bail;
 use indicatif::{HumanBytes, HumanCount};
@@ -104,16 +105,16 @@ impl Progress {
         let line =
             format!("antar: {tables} of tables, {messages} messages, {sent} entries of SENT");
         if self.terminal {
-            eprint!("\r\x1b[K{line}");
+            complain(&format!("\r\x1b[K{line}"));
             self.shown = true;
         } else {
-            eprintln!("{line}");
+            complain(&format!("{line}\n"));
         }
     }
 
     fn clear(&mut self) {
         if std::mem::take(&mut self.shown) {
-            eprint!("\r\x1b[K");
+            complain("\r\x1b[K");
         }
     }
 

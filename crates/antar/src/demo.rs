@@ -96,7 +96,7 @@ fn address(server: &Server) -> anyhow::Result<SocketAddr> {
 
 fn explain((alpha, beta): (SocketAddr, SocketAddr)) {
     let (host, port) = (alpha.ip(), alpha.port());
-    println!(
+    let said = format!(
         "antar: realm alpha listening on {alpha}
 antar: realm beta listening on {beta}
 
@@ -143,10 +143,12 @@ With the client that comes with Antar (in this directory: cargo run --release --
     antar chat {alpha}
     /msg salah@beta hello
 
-Type `help` in any of them (`/help` in the last) to see what else there is.",
+Type `help` in any of them (`/help` in the last) to see what else there is.
+",
         beta.ip(),
         beta.port(),
         here = ALPHA.1.join(", "),
         there = BETA.1.join(", "),
     );
+    serve::print(said);
 }

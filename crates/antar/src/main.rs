@@ -12,12 +12,18 @@ mod simulate;
 mod user;
 mod yardstick;
 
+use antar_server::LogWriter;
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Measured at 64 connections: the system's allocator takes a tenth of the server's time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How long what is logged may take to be written at the end: standard error may be held up for good.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// A federated chat server: one binary, one port, every OK on disk.
 #[derive(Parser)]
@@ -70,11 +76,24 @@ fn main() -> ExitCode {
         Command::BareLoop(options) => yardstick::bare_loop(&options),
         Command::Relay(options) => yardstick::relay(&options),
     };
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("antar: {error:#}");
+            complain(&format!("antar: {error:#}\n"));
             ExitCode::FAILURE
         }
+    };
+    if let Some(log) = LogWriter::of_stderr() {
+        log.flush_within(LAST_WORDS);
+    }
+    code
+}
+
+/// Says it on standard error, after what is logged there. Nobody may be there to read it, which is no
+/// reason to end.
+pub fn complain(said: &str) {
+    match LogWriter::of_stderr() {
+        Some(log) => log.push(said.as_bytes()),
+        None => drop(std::io::stderr().write_all(said.as_bytes())),
     }
 }

@@ -1,10 +1,12 @@
 //! `antar serve`.
 
-use antar_server::{Config, Server};
+use antar_server::{Config, LogWriter, Server, end_process_on_panic};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -57,11 +59,17 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 /// Changes what is logged.
 pub type Log = Box<dyn Fn(EnvFilter)>;
 
-/// Logs to standard error: standard output is for the one line that says the realm is there.
+/// Logs to standard error: standard output is for the one line that says the realm is there. From now on
+/// a panic is logged there too, and ends the process where it would leave the realm dead.
 pub fn start_logging(config: &Config) -> anyhow::Result<Log> {
     let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter(config)?).with_ansi(colours);
-    let log = log.with_writer(std::io::stderr).with_filter_reloading();
+    let filter = filter(config)?;
+    let stderr = LogWriter::stderr().context("cannot start the thread that writes the log")?;
+    end_process_on_panic(stderr.clone());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours);
+    // Standard error is that thread's alone: what goes wrong with a line is not said there otherwise.
+    let log = log.log_internal_errors(false).with_writer(move || stderr.clone());
+    let log = log.with_filter_reloading();
     let handle = log.reload_handle();
     log.init();
     // It fails only where there is no log any more.
@@ -165,9 +173,23 @@ fn announce(server: &Server) {
     if let Some(address) = server.metrics() {
         said.push_str(&format!("antar: metrics on http://{address}/metrics\n"));
     }
-    // At once: who has the first line has the second. Whoever waits for it may have gone; the realm
-    // runs all the same.
-    let mut out = std::io::stdout();
-    let _ = out.write_all(said.as_bytes());
-    let _ = out.flush();
+    // At once: who has the first line has the second.
+    print(said);
+}
+
+/// How long standard output may take what is said there.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Writes to standard output. Whoever waits for it may have gone, or may have stopped the terminal: the
+/// realm runs all the same.
+pub fn print(said: String) {
+    let (done, hear) = channel();
+    let write = move || {
+        let mut out = std::io::stdout();
+        let _ = out.write_all(said.as_bytes()).and_then(|()| out.flush());
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("stdout".into()).spawn(write).is_ok() {
+        let _ = hear.recv_timeout(PATIENCE);
+    }
 }

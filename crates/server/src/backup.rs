@@ -3,6 +3,7 @@
 //! `data` is what the store exports; the realm's key lies beside it where it has one. `data` gets its
 //! name last, when everything is synced: a directory that has it is a whole backup.
 
+use crate::panics::contain_here;
 use crate::{Config, server};
 use antar_realm::{BackedUp, Effects, Moment, Proof, State};
 use antar_store::{Disk, Exported, Store, StoreError};
@@ -105,7 +106,9 @@ impl Backups {
             // Nobody but the operator waits for this, so it stands back for everyone else. A thread of
             // a pool could not be given its priority back.
             let _ = rustix::process::setpriority_process(None, 10);
-            let _ = done.send(inner.write(&path));
+            if let Some(written) = contain_here(|| inner.write(&path)) {
+                let _ = done.send(written);
+            }
         };
         let written = match std::thread::Builder::new().name("backup".into()).spawn(write) {
             Ok(_) => hear.await.unwrap_or(Err(BackupError::Stopping)),

@@ -2,6 +2,7 @@
 
 use crate::PasswordsConfig;
 use crate::guard::{Guard, Rules, Turns, whom};
+use crate::panics::contain_here;
 use antar_realm::{Origin, PasswordHash, Proof, Work};
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
@@ -94,7 +95,8 @@ impl Passwords {
         if let Ok(proof) = tokio::time::timeout(PATIENCE, &mut hear).await {
             return proof.unwrap_or(Proof::Busy);
         }
-        let urgent = move || prove(&rules.passwords, &mut Vec::new(), work);
+        let prove = move || prove(&rules.passwords, &mut Vec::new(), work);
+        let urgent = move || contain_here(prove).unwrap_or(Proof::Busy);
         tokio::select! {
             proof = hear => proof.unwrap_or(Proof::Busy),
             proof = tokio::task::spawn_blocking(urgent) => proof.unwrap_or(Proof::Busy),
@@ -118,7 +120,9 @@ fn run(jobs: &Mutex<Receiver<Job>>) {
             // Done elsewhere meanwhile.
             Ok(Job { done, .. }) if done.is_closed() => {}
             Ok(Job { rules, work, done }) => {
-                let _ = done.send(prove(&rules.passwords, &mut memory, work));
+                if let Some(proof) = contain_here(|| prove(&rules.passwords, &mut memory, work)) {
+                    let _ = done.send(proof);
+                }
             }
             Err(RecvTimeoutError::Timeout) => memory = Vec::new(),
             Err(RecvTimeoutError::Disconnected) => return,

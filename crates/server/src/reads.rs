@@ -1,6 +1,7 @@
 //! History, served from the store off the hub.
 
 use crate::guard::{Turns, Whom};
+use crate::panics::contain_here;
 use antar_realm::links::{Position, Unreadable};
 use antar_realm::{Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
@@ -46,10 +47,12 @@ impl Reads {
         // As many may wait as there are connections: each has one at most.
         let _turn = self.turns.take(whom, usize::MAX).await;
         let store = self.store.clone();
-        let done = tokio::task::spawn_blocking(move || read(&store)).await;
+        // Damage on disk that makes a read panic is that read's, and no reason to end.
+        let done = tokio::task::spawn_blocking(move || contain_here(|| read(&store))).await;
         match done {
-            Ok(Ok(read)) => return Some(read),
-            Ok(Err(error)) => tracing::error!(%error, "a read failed"),
+            Ok(Some(Ok(read))) => return Some(read),
+            Ok(Some(Err(error))) => tracing::error!(%error, "a read failed"),
+            Ok(None) => tracing::error!("a read panicked"),
             Err(error) => tracing::error!(%error, "a read failed"),
         }
         self.failed.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 //! shows it has its key. Whom it belongs to is decided elsewhere, by its fingerprint.
 
 use crate::identity::{Identity, fingerprint};
+use crate::panics::contain;
 use antar_wire::Fingerprint;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -19,6 +20,7 @@ use rustls::{
 };
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
@@ -78,7 +80,9 @@ impl Tls {
         stream: TcpStream,
         limit: Duration,
     ) -> io::Result<(Box<TlsStream<TcpStream>>, Option<Fingerprint>)> {
-        let stream = timeout(limit, self.acceptor.accept(stream)).await??;
+        let stream = timeout(limit, contain(pin!(self.acceptor.accept(stream))))
+            .await?
+            .ok_or_else(fault)??;
         // It is large, and every future that hands it on would have room for it.
         let stream = Box::new(TlsStream::from(stream));
         let key = peer(&stream);
@@ -102,7 +106,10 @@ impl Tls {
         stream: TcpStream,
         first_answer: Duration,
     ) -> Result<(TlsStream<TcpStream>, Fingerprint), ConnectError> {
-        let stream = timeout(HANDSHAKE, self.handshake(stream, first_answer)).await;
+        let handshake = pin!(self.handshake(stream, first_answer));
+        let stream = timeout(HANDSHAKE, contain(handshake)).await;
+        let failed_here = || Err(ConnectError::Failed(fault()));
+        let stream = stream.map(|done| done.unwrap_or_else(failed_here));
         let stream = stream.unwrap_or(Err(ConnectError::TimedOut))?;
         let nobody = || failed(Error::NoCertificatesPresented);
         let key = peer(&stream).ok_or_else(nobody)?;
@@ -134,6 +141,11 @@ impl Tls {
         let handshake = self.connector.connect_with(nowhere(), stream, |fresh| *fresh = begun);
         handshake.await.map(TlsStream::from).map_err(ConnectError::Failed)
     }
+}
+
+/// A panic, which the log has.
+fn fault() -> io::Error {
+    io::Error::other("a fault of this realm")
 }
 
 fn failed(error: Error) -> ConnectError {

@@ -4,6 +4,7 @@
 mod table;
 
 use crate::admin::{self, Refused, Whose, printable};
+use crate::complain;
 use antar_client::with_default_port;
 use antar_server::{Config, Offline, SOCKET, is_loopback};
 use antar_wire::{Fingerprint, Name};
@@ -129,7 +130,7 @@ fn opened(config: &Config) -> anyhow::Result<Offline> {
 /// and of its address what is configured, for it may have been started with `--listen`.
 fn opened_with_a_word(config: &Config) -> anyhow::Result<Offline> {
     let offline = opened(config)?;
-    eprintln!("antar: the realm is not running; this is what it has kept and what is configured");
+    complain("antar: the realm is not running; this is what it has kept and what is configured\n");
     Ok(offline)
 }
 
@@ -228,7 +229,7 @@ fn invite(config: &Config, address: Option<&str>) -> anyhow::Result<()> {
     })?;
     let invitation = reply["data"].as_str().unwrap_or_default();
     if leads_home(invitation) {
-        eprintln!("antar: only realms on this machine can use this code; others need --address");
+        complain("antar: only realms on this machine can use this code; others need --address\n");
     }
     println!("{invitation}");
     Ok(())

@@ -16,6 +16,7 @@ mod kill;
 mod limits;
 mod link_faults;
 mod links;
+mod log;
 mod metrics;
 mod plain;
 mod proxy;

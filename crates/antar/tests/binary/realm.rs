@@ -136,10 +136,18 @@ impl Realm {
 
     /// Starts a server in another way.
     #[track_caller]
-    pub fn run(&mut self, mut command: Command) {
-        assert!(self.running.is_none());
+    pub fn run(&mut self, command: Command) {
         let log = File::create(self.directory.path().join("log")).unwrap();
+        self.run_to(command, log.into());
+    }
+
+    /// The same with its log elsewhere.
+    #[track_caller]
+    pub fn run_to(&mut self, mut command: Command, log: Stdio) {
+        assert!(self.running.is_none());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        // It holds the other end of what it was given.
+        drop(command);
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let (said, hear) = channel();
         std::thread::spawn(move || {

@@ -1,6 +1,7 @@
 /* A system with a disk that fails and a clock that is wrong, for tests (system.rs): preloaded into the
  * server, it reads in files of the directory $FAULTS what is to go wrong.
- *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number
+ *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number; with a
+ *          number below 0 they claim to have done that much
  *   clock  how many seconds the time of day is ahead
  * Where there is no such file nothing goes wrong. */
 #define _GNU_SOURCE
@@ -52,6 +53,8 @@ static int planted(const char *call, int fd)
         if (!real)                                                                                          \
             real = dlsym(RTLD_NEXT, #name);                                                                 \
         int number = planted(call, fd);                                                                     \
+        if (number < 0)                                                                                     \
+            return -number;                                                                                 \
         if (number) {                                                                                       \
             errno = number;                                                                                 \
             return -1;                                                                                      \

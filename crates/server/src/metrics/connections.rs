@@ -47,6 +47,7 @@ impl End {
         (Self::TooSlow, "too_slow"),
         (Self::Unwelcome, "unwelcome"),
         (Self::HungUp, "hung_up"),
+        (Self::Failed, "failed"),
         (Self::Shutdown, "shutdown"),
     ];
 }

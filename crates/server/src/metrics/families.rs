@@ -36,6 +36,8 @@ fn health(now: &Snapshot) -> Vec<Family> {
             "1 where the hub answers in time; without it much else is missing.",
         )
         .one(u64::from(now.hub.is_some())),
+        counter("antar_log_lines_dropped", "Lines of the log that could not be written.")
+            .one(now.log_lines_dropped),
     ]
 }
 

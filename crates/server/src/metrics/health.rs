@@ -53,6 +53,7 @@ mod tests {
             commits: Commits { meter: Meter::default(), filling: (0, 0), under_way: 0 },
             passwords: 0,
             reads_failed: 0,
+            log_lines_dropped: 0,
             connections: Default::default(),
             started: SystemTime::now(),
         }

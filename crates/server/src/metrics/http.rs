@@ -4,6 +4,7 @@ use super::page::{self, Format};
 use super::sources::Sources;
 use super::{families, health};
 use crate::listen::bind;
+use crate::panics::contain;
 use antar_wire::json;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
@@ -14,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -122,7 +124,8 @@ async fn serve(stream: TcpStream, sources: Arc<Sources>) {
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).keep_alive(false);
     http.max_buf_size(LARGEST.0).max_headers(LARGEST.1);
     let served = http.serve_connection(TokioIo::new(stream), service);
-    if let Ok(Err(error)) = tokio::time::timeout(WHOLE, served).await {
+    let served = pin!(tokio::time::timeout(WHOLE, served));
+    if let Some(Ok(Err(error))) = contain(served).await {
         tracing::debug!(%error, "a connection for metrics broke");
     }
 }

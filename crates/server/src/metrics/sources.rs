@@ -4,6 +4,8 @@ use super::process::Process;
 use super::{Commits, Connections};
 use crate::committer::Probe;
 use crate::hub::{Hub, ToHub};
+use crate::log;
+use crate::panics::contain_here;
 use crate::passwords::Passwords;
 use antar_realm::{Census, Mode, Requests};
 use antar_store::{Store, Usage};
@@ -60,6 +62,8 @@ pub struct Snapshot {
     pub commits: Commits,
     pub passwords: usize,
     pub reads_failed: u64,
+    /// Lines that the log could not take.
+    pub log_lines_dropped: u64,
     pub connections: Arc<Connections>,
     pub started: SystemTime,
 }
@@ -105,6 +109,7 @@ impl Sources {
             commits: self.committer.look(),
             passwords: self.passwords.waiting(),
             reads_failed: self.reads_failed.load(Ordering::Relaxed),
+            log_lines_dropped: log::lines_dropped(),
             connections: self.connections.clone(),
             started: self.started,
         }
@@ -118,9 +123,13 @@ impl Sources {
         };
         let store = self.store.clone();
         let look = tokio::task::spawn_blocking(move || {
-            let usage = store.upgrade().and_then(|store| store.usage());
+            let look = || {
+                let usage = store.upgrade().and_then(|store| store.usage());
+                Surroundings { process: Process::look(), usage }
+            };
+            let looked = contain_here(look);
             drop(turn);
-            Surroundings { process: Process::look(), usage }
+            looked.unwrap_or_default()
         });
         timeout(LOOK, look).await.ok().and_then(Result::ok).unwrap_or_default()
     }

@@ -1,6 +1,8 @@
 //! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
 
 mod pace;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod write;
 
@@ -11,6 +13,7 @@ use crate::guard::{Guard, Rules};
 use crate::hub::ToHub;
 use crate::metrics::Connections;
 use crate::outbox::{Outbox, State};
+use crate::panics::contain;
 use crate::reads::Reads;
 use crate::tls::Tls;
 use antar_realm::{ConnId, Origin};
@@ -19,7 +22,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -93,6 +96,8 @@ pub enum End {
     Unwelcome,
     /// It was another realm's, and is not needed any more.
     HungUp,
+    /// A fault of ours, which ends this connection only.
+    Failed,
     /// The server shuts down.
     Shutdown,
 }
@@ -184,7 +189,7 @@ enum Woken {
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Serves it to its end. By reference: a future that takes what it works on has room for it twice.
     pub async fn serve(&mut self) {
-        let end = self.run().await;
+        let end = contain(pin!(self.run())).await.unwrap_or(End::Failed);
         let Self { conn, origin, requests, began, shared, .. } = *self;
         let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
         shared.connections.ended(end);
