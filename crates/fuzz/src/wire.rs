@@ -109,7 +109,7 @@ fn replies(input: &[u8]) {
     decoder.feed(&out);
     let Ok(Some(Incoming::Event(event))) = decoder.pop() else { panic!("no event") };
     let seen = event.message().map(|m| (m.id, m.from, m.text));
-    let (from, text) = (message.from.to_string(), message.text.as_str().to_string());
+    let (from, text) = (message.sender().to_string(), message.text.as_str().to_string());
     assert_eq!(seen, Some((Some(message.id).filter(|id| *id > 0), from, text)));
     assert!(!decoder.is_midway());
 }
@@ -198,8 +198,10 @@ pub fn text(choices: &mut Choices<'_>) -> Text {
 pub fn message(choices: &mut Choices<'_>) -> Message {
     let (id, time) = (choices.number(), Time(choices.number()));
     let (from, to, text) = (name(choices), name(choices), text(choices));
-    let realm = match choices.below(3) {
+    let shown = || antar_wire::DisplayName::new("Jordan Henderson(127.0.0.1:8889)");
+    let realm = match choices.below(4) {
         0 => None,
+        3 => shown().map(|shown| antar_wire::Away::FromShown(name(choices), shown)),
         1 => Some(antar_wire::Away::From(name(choices))),
         _ => Some(antar_wire::Away::To(name(choices))),
     };

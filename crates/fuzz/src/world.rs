@@ -1,7 +1,7 @@
 //! A realm in memory with everything around it, so cheap that each input has one of its own.
 
 use crate::checks;
-use antar_realm::links::{Contact, NotAsked, NotDialled, Position};
+use antar_realm::links::{Contact, NotAsked, NotDialled, Position, Told};
 use antar_realm::{
     AskId, BackedUp, ConnId, DialId, Effects, Event, Front, Input, Limits, Mailbox, Moment, Origin,
     Output, PasswordHash, Policy, Proof, Source, State, Work,
@@ -51,6 +51,11 @@ pub struct World {
     /// Entries and hashes of both logs of every link, as the store would have them.
     kept: Vec<(Source, Position, Option<Arc<Entry>>)>,
     scratch: Vec<u8>,
+}
+
+/// What a plain peer's answer comes to.
+fn told(answer: &str) -> Told {
+    Told::read(answer.as_bytes(), answer.len().is_multiple_of(8))
 }
 
 /// So small that they are reached.
@@ -168,7 +173,7 @@ impl World {
     pub fn answer(&mut self, answer: Option<&str>) {
         if let Some(ask) = self.asks.pop_front() {
             let not = || NotAsked { error: "broken off".into(), sent: true };
-            self.step(Input::Asked(ask, answer.map(str::to_string).ok_or_else(not)));
+            self.step(Input::Asked(ask, answer.map(told).ok_or_else(not)));
         }
     }
 
@@ -332,7 +337,7 @@ impl World {
                 Proof::Chains(found.map(|(chain, _)| chain).collect())
             }
             Work::Ask(ask) if ask.address.port % 2 == 0 => {
-                Proof::Asked(Ok((r#"{"status":"OK"}"#.into(), HERE)))
+                Proof::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))
             }
             Work::Ask(_) => Proof::Asked(Err(NotAsked { error: "nobody".into(), sent: false })),
         }

@@ -73,12 +73,14 @@ pub struct Read {
     pub stale: bool,
     /// What another server told just now: it follows what is here.
     pub also: Vec<Message>,
+    /// It has told of more than that, all of it older.
+    pub cut: bool,
 }
 
 impl Read {
     /// A read of a mailbox of this realm.
     pub fn new(source: Source, page: Page, listing: Listing) -> Self {
-        Self { source, page, listing, stale: false, also: Vec::new() }
+        Self { source, page, listing, stale: false, also: Vec::new(), cut: false }
     }
 
     /// The reply, with what was found here and whether more is left.
@@ -87,6 +89,7 @@ impl Read {
             // Both sides have most of a group's conversation.
             found = missing(found, &self.also);
         }
+        more |= self.cut;
         if !self.also.is_empty() {
             found.append(&mut self.also);
             let past = found.len().saturating_sub(self.page.limit);

@@ -4,7 +4,7 @@
 //! same line again with the [`Proof`] of it.
 
 use crate::Source;
-use crate::links::{Ask, Failure, NotAsked, Status};
+use crate::links::{Ask, Failure, NotAsked, Status, Told};
 use antar_wire::{Chain, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -102,7 +102,7 @@ pub enum Proof {
     /// They cannot be read: that is not to be taken for a log that does not have the entry.
     Unreadable,
     /// What a plain peer answered, and the address it has.
-    Asked(Result<(String, IpAddr), NotAsked>),
+    Asked(Result<(Told, IpAddr), NotAsked>),
     /// What came of a call to another realm.
     Linked(Result<Status, Failure>),
     /// Everything a realm had for this one is here, or (`stale`) it could not be asked.

@@ -4,7 +4,7 @@ use crate::listen::Gate;
 use crate::metrics::Way;
 use crate::session;
 use crate::tls::ConnectError;
-use antar_realm::links::{Address, Ask, NotAsked, NotDialled, PIECE, is_whole};
+use antar_realm::links::{Address, Ask, NotAsked, NotDialled, PIECE, Told, is_whole};
 use antar_realm::{DialId, Origin, may_dial};
 use antar_wire::END;
 use std::io;
@@ -13,6 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// How long a connection may take to come about.
@@ -22,17 +23,30 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// 6).
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// The longest answer of a plain peer, in bytes.
-const LONGEST: usize = 16 << 20;
+/// Bytes of a plain peer's answer that are read. Of a longer one what has come by then is taken: its
+/// lists begin with the newest.
+const LONGEST: usize = 4 << 20;
+
+/// Bytes past which an answer is long: only so many of them are read at once, so that neither memory nor
+/// time is anybody's who makes peers answer at length.
+const LONG: (usize, usize) = (64 << 10, 4);
 
 /// Between the pieces of a request that would otherwise be cut inside a character.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Calls other realms.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Peers {
     /// Set once; does not keep the server alive.
     gate: Arc<OnceLock<Weak<Gate>>>,
+    /// A permit for each long answer.
+    long: Arc<Semaphore>,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        Self { gate: Arc::default(), long: Arc::new(Semaphore::new(LONG.1)) }
+    }
 }
 
 impl Peers {
@@ -71,7 +85,7 @@ impl Peers {
     ///
     /// # Errors
     /// Where it does not answer in time, or may not be a plain peer.
-    pub async fn ask(&self, ask: &Ask) -> Result<(String, IpAddr), NotAsked> {
+    pub async fn ask(&self, ask: &Ask) -> Result<(Told, IpAddr), NotAsked> {
         let not = |sent: bool| move |e: io::Error| NotAsked { error: e.to_string(), sent };
         let gate = self.gate.get().and_then(Weak::upgrade);
         let gate =
@@ -87,7 +101,7 @@ impl Peers {
         };
         let answered = async {
             write_in_pieces(&mut stream, &line).await?;
-            read_answer(&mut stream).await
+            self.read_answer(&mut stream).await
         };
         let limit = ANSWER + PAUSE * u32::try_from(line.len() / PIECE).unwrap_or(0);
         match timeout(limit, answered).await {
@@ -95,6 +109,43 @@ impl Peers {
             Err(_) => Err(not(true)(io::Error::new(io::ErrorKind::TimedOut, "no answer in time"))),
         }
     }
+
+    /// Reads an answer and makes what it tells of it, a long one on a thread where nobody waits for it.
+    async fn read_answer(&self, stream: &mut TcpStream) -> io::Result<Told> {
+        let (mut answer, mut buffer, mut permit) = (Vec::new(), [0; 4096], None);
+        let cut = loop {
+            match stream.read(&mut buffer).await? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => answer.extend_from_slice(&buffer[..n]),
+            }
+            if answer.ends_with(END) {
+                break false;
+            }
+            if answer.len() > LONGEST {
+                break true;
+            }
+            if permit.is_none() && answer.len() > LONG.0 {
+                permit = self.long.clone().acquire_owned().await.ok();
+            }
+        };
+        if permit.is_none() {
+            return told(&answer, cut);
+        }
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            told(&answer, cut)
+        })
+        .await?
+    }
+}
+
+fn told(answer: &[u8], cut: bool) -> io::Result<Told> {
+    if let Err(error) = std::str::from_utf8(answer)
+        && !cut
+    {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+    }
+    Ok(Told::read(answer, cut))
 }
 
 fn not_dialled(error: &str, plain: Option<IpAddr>) -> NotDialled {
@@ -145,21 +196,4 @@ async fn write_in_pieces(stream: &mut TcpStream, line: &str) -> io::Result<()> {
         rest = after;
     }
     Ok(())
-}
-
-async fn read_answer(stream: &mut TcpStream) -> io::Result<String> {
-    let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        match stream.read(&mut buffer).await? {
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            n => answer.extend_from_slice(&buffer[..n]),
-        }
-        if answer.ends_with(END) {
-            break;
-        }
-        if answer.len() > LONGEST {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "its answer has no end"));
-        }
-    }
-    String::from_utf8(answer).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }

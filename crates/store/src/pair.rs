@@ -197,4 +197,18 @@ mod tests {
         assert!(read(b"ra", value.unwrap()).is_err());
         assert!(read(key, &[value.unwrap(), &[0][..]].concat()).is_err());
     }
+
+    /// Messages from other realms were stored before senders could be shown by what is no name.
+    #[test]
+    fn what_was_stored_before_reads_as_it_was_written() {
+        let old = b"\x01\x02\x01a\x01b\x01c\x01\x00\x01d\x00";
+        let message: Message = crate::layout::decode(b"", old).unwrap();
+        let name = |word| Name::parse(word).unwrap();
+        assert_eq!(message.realm, Some(antar_wire::Away::From(name("d"))));
+        let shown = antar_wire::DisplayName::new("Jordan Henderson(127.0.0.1:8889)").unwrap();
+        let realm = Some(antar_wire::Away::FromShown(name("d"), shown));
+        let (new, mut bytes) = (Message { realm, ..message }, Vec::new());
+        crate::layout::encode(&new, &mut bytes).unwrap();
+        assert_eq!(crate::layout::decode::<Message>(b"", &bytes).unwrap(), new);
+    }
 }

@@ -25,7 +25,7 @@ pub use decoder::{Decoder, Frame};
 pub use dialect::Dialect;
 pub use entry::{Chain, Entry, EntryKind};
 pub use fingerprint::Fingerprint;
-pub use message::{Away, BoxKind, Message, Notice};
+pub use message::{Away, BoxKind, DisplayName, Message, Notice};
 pub use name::{Folded, MAX_NAME, Name};
 pub use reply::{Body, List, Listing, Phrase, Reply, encode_event};
 pub use secret::Secret;

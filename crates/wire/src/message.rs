@@ -3,6 +3,7 @@
 use crate::json::{field, number};
 use crate::{Dialect, Name, Text, Time};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A message in a mailbox. It has one id wherever it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +12,7 @@ pub struct Message {
     pub id: u64,
     /// When this realm took it.
     pub time: Time,
-    /// The sender's name.
+    /// The sender's name; see [`Message::sender`].
     pub from: Name,
     /// The recipient's or the group's name.
     pub to: Name,
@@ -30,6 +31,40 @@ pub enum Away {
     From(Name),
     /// It went there: shown as `to_realm`, since its sender is of this realm.
     To(Name),
+    /// It came from there, and its sender goes by what is no name: that is shown in place of it. Added later,
+    /// so it is the last: what was stored before is read as it was written.
+    FromShown(Name, DisplayName),
+}
+
+/// What a server that knows only the two documents calls a sender, as
+/// `Jordan Henderson(127.0.0.1:8889)`: any text, of bounded length and without control characters. Nobody
+/// can be addressed by it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisplayName(Arc<str>);
+
+/// The longest display name, in bytes.
+const MAX_DISPLAY_NAME: usize = 128;
+
+impl DisplayName {
+    /// As much of a text as may be shown; `None` where nothing is left.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = &text[..text.floor_char_boundary(MAX_DISPLAY_NAME)];
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        let shown = text.replace(breaks, " ");
+        (!text.is_empty()).then(|| Self(shown.into()))
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for DisplayName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Why a message to another realm came back.
@@ -86,6 +121,14 @@ impl BoxKind {
 }
 
 impl Message {
+    /// What the sender is called: the name, or what another server says in place of one.
+    pub fn sender(&self) -> &str {
+        match &self.realm {
+            Some(Away::FromShown(_, shown)) => shown.as_str(),
+            _ => self.from.as_str(),
+        }
+    }
+
     /// Appends the fields, each led by a comma, under the names of `keys`, in the character set
     /// of `charset` (an event asked for in lower case has upper names and ASCII text).
     pub(crate) fn write_fields(&self, out: &mut Vec<u8>, keys: Dialect, charset: Dialect) {
@@ -97,16 +140,33 @@ impl Message {
             number(out, "id", self.id);
             field(out, charset, "time", &self.time.rfc3339());
         }
-        field(out, charset, from, self.from.as_str());
+        field(out, charset, from, self.sender());
         field(out, charset, to, self.to.as_str());
         field(out, charset, text, self.text.as_str());
         match &self.realm {
-            Some(Away::From(realm)) => field(out, charset, "realm", realm.as_str()),
+            Some(Away::From(realm) | Away::FromShown(realm, _)) => {
+                field(out, charset, "realm", realm.as_str())
+            }
             Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
             None => {}
         }
         if let Some(notice) = self.notice {
             field(out, charset, "notice", notice.as_str());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_display_name_is_one_line_of_bounded_length() {
+        let shown = |text: &str| DisplayName::new(text).map(|shown| shown.as_str().to_string());
+        let whole = "Jordan Henderson(127.0.0.1:8889)";
+        assert_eq!(shown(&format!(" {whole}\r\n")).as_deref(), Some(whole));
+        assert_eq!(shown("a\u{1b}[31m\u{2028}b\u{85}c").as_deref(), Some("a [31m b c"));
+        assert_eq!(shown(" \t\n"), None);
+        assert_eq!(shown(&"é".repeat(99)).unwrap(), "é".repeat(64));
     }
 }

@@ -211,9 +211,9 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
     let mut senders: Vec<&str> = Vec::new();
     let mut lists: std::collections::BTreeMap<&str, Vec<&Message>> = Default::default();
     for message in messages {
-        let list = lists.entry(message.from.as_str()).or_default();
+        let list = lists.entry(message.sender()).or_default();
         if list.is_empty() {
-            senders.push(message.from.as_str());
+            senders.push(message.sender());
         }
         list.push(message);
     }

@@ -4,11 +4,11 @@
 //! Being told makes it forget what waits for our users and what was said in groups: so that is asked
 //! for first, and kept here (protocol section 6).
 
-use super::plain::{acknowledgement, messages_of, verdict};
-use super::{Ask, NotAsked, Step, Unreadable};
+use super::plain::acknowledgement;
+use super::{Ask, NotAsked, Step, Told, Unreadable};
 use crate::history::missing;
 use crate::{AccountId, AskId, Event, Mailbox, Output, RealmId, Source};
-use antar_wire::{Code, Message, Value};
+use antar_wire::{Code, Message, Name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -96,15 +96,8 @@ impl Step<'_> {
             _ => !own.is_empty(),
         };
         meeting.at = Some((mailbox, own));
-        let durable = &self.state.durable;
-        let what = match mailbox {
-            Mailbox::GroupRealm(group, _) => durable.groups.get(&group).map(|g| &g.record.name),
-            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
-                durable.accounts.get(&user).map(|a| &a.record.name)
-            }
-            _ => None,
-        };
-        let peer = durable.peers.get(&realm).map(|peer| &peer.record);
+        let what = self.whose(mailbox);
+        let peer = self.peer(realm).map(|peer| &peer.record);
         let request = what.filter(|_| wanted).zip(peer).and_then(|(name, peer)| {
             let verb = match mailbox {
                 Mailbox::GroupRealm(..) => "remoteinboxgrouprealm",
@@ -122,12 +115,26 @@ impl Step<'_> {
         }
     }
 
+    /// The user or the group that a mailbox belongs to.
+    fn whose(&self, mailbox: Mailbox) -> Option<Name> {
+        let durable = &self.state.durable;
+        match mailbox {
+            Mailbox::GroupRealm(group, _) => {
+                durable.groups.get(&group).map(|g| g.record.name.clone())
+            }
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                durable.accounts.get(&user).map(|a| a.record.name.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// The peer answers, or does not; `answer` comes back where it is not about a meeting.
     pub fn met(
         &mut self,
         ask: AskId,
-        answer: Result<String, NotAsked>,
-    ) -> Option<Result<String, NotAsked>> {
+        answer: Result<Told, NotAsked>,
+    ) -> Option<Result<Told, NotAsked>> {
         let Some((realm, meeting)) = self.meeting(ask) else { return Some(answer) };
         let at = meeting.at.take();
         let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
@@ -136,6 +143,11 @@ impl Step<'_> {
         }
         self.links().asks.remove(&ask);
         match (at, answer) {
+            (Some(_), Ok(answer)) if is_user && answer.cut => {
+                // What was not read would be forgotten there.
+                let error = "more waits there for a user than can be taken over at once";
+                self.unanswered(realm, error.into());
+            }
             (Some((mailbox, own)), Ok(answer)) => match self.keep(realm, mailbox, &own, &answer) {
                 Ok(()) => self.visit(realm),
                 Err(code) => self.unanswered(realm, code.text().into()),
@@ -143,10 +155,9 @@ impl Step<'_> {
             (Some(_), Err(not)) if is_user && not.sent => self.visit(realm),
             (_, Err(not)) => self.unanswered(realm, not.error),
             (None, Ok(answer)) => {
-                let (ok, said) = verdict(&answer);
                 self.introduced(realm);
                 // One that will not hear of it may take messages all the same.
-                self.link(realm).error = (!ok).then_some(said);
+                self.link(realm).error = (!answer.ok).then_some(answer.said);
                 self.run_errands(realm);
             }
         }
@@ -159,14 +170,17 @@ impl Step<'_> {
         realm: RealmId,
         mailbox: Mailbox,
         own: &[Message],
-        answer: &str,
+        answer: &Told,
     ) -> Result<(), Code> {
-        let Some(peer) = self.peer(realm) else { return Ok(()) };
+        let to = self.whose(mailbox);
+        let (Some(peer), Some(to)) = (self.peer(realm), to) else { return Ok(()) };
         let (name, owed) = (peer.record.name.clone(), peer.out.owed());
-        let list = messages_of(answer, &name).unwrap_or_default();
-        if remembers(answer) {
+        // A server that numbers its messages does not forget.
+        if answer.numbered {
             return Ok(());
         }
+        let list = answer.list().unwrap_or_default();
+        let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
         let (mailbox, new) = match mailbox {
             Mailbox::GroupRealm(..) => {
                 let there = same_time(own, &list, usize::try_from(owed).unwrap_or(usize::MAX));
@@ -217,10 +231,4 @@ fn same_time(own: &[Message], list: &[Message], owed: usize) -> Vec<Message> {
         .collect();
     newest.reverse();
     newest
-}
-
-/// Whether a list comes from a server that does not forget: one that numbers its messages.
-fn remembers(answer: &str) -> bool {
-    let answer: Value = answer.parse().unwrap_or_default();
-    answer["messages"].as_array().into_iter().flatten().any(|m| m["id"].is_u64())
 }

@@ -12,6 +12,7 @@
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
+//! | `told.rs` | what such a peer answers, with bounds |
 //! | `meet.rs` | telling such a peer that this realm has started anew |
 //!
 //! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
@@ -31,6 +32,7 @@ mod plain;
 mod record;
 #[cfg(test)]
 mod spoof;
+mod told;
 
 pub(crate) use accept::Greeting;
 pub(crate) use answer::answered;
@@ -41,12 +43,14 @@ pub(crate) use log::{InLog, OutLog};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
 pub(crate) use owe::{LONGEST, owe, owe_after};
-pub(crate) use plain::{Errand, acknowledgement, messages_of, verdict};
+pub(crate) use plain::{Errand, acknowledgement};
 pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
 pub(crate) use record::Peer;
 pub use record::{
     Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial,
 };
+pub(crate) use told::Listed;
+pub use told::Told;
 
 use crate::state::{Effects, Moment, State};
 use crate::{ConnId, Event, Output, RealmId};

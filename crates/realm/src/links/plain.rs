@@ -6,16 +6,14 @@
 
 use super::follow::notice_text;
 use super::live::Ask;
+use super::told::{Listed, Told};
 use super::{Address, Contact, Step};
 use crate::{AskId, Event, Mailbox, Output, RealmId};
-use antar_wire::{Away, Entry, Message, Name, Notice, Text, Time, Value, words};
+use antar_wire::{Away, Entry, Message, Name, Notice, words};
 use std::sync::Arc;
 
 /// What their document and ours answer where a realm is not linked.
 const FORGOTTEN: &str = "realm belum ada";
-
-/// What they answer where there is nothing to read.
-const NOTHING: &str = "informasi tidak ditemukan";
 
 /// One group message on its way to a plain peer.
 #[derive(Clone, Debug)]
@@ -119,7 +117,7 @@ impl Step<'_> {
     }
 
     /// A plain peer has answered what it was asked, or has not.
-    pub fn asked(&mut self, ask: AskId, answer: Result<String, NotAsked>) {
+    pub fn asked(&mut self, ask: AskId, answer: Result<Told, NotAsked>) {
         let Some(answer) = self.met(ask, answer) else { return };
         let Some(realm) = self.errand(ask) else { return };
         let now = self.moment.now;
@@ -139,19 +137,19 @@ impl Step<'_> {
             link.since = now;
         }
         (link.failures, link.error) = (0, None);
-        let (ok, said) = verdict(&answer);
+        let said = &answer.said;
         match stage {
             Stage::Fetch => {}
-            Stage::Carry if ok => self.carried(realm),
+            Stage::Carry if answer.ok => self.carried(realm),
             Stage::Carry if said.contains(FORGOTTEN) && !link.reminded => {
                 link.reminded = true;
                 self.send_errand(realm, Stage::Remind);
             }
             Stage::Carry => {
-                self.refused(realm, &entry, &said);
+                self.refused(realm, &entry, said);
                 self.carried(realm);
             }
-            Stage::Look if self.is_there(realm, &answer, &entry) > earlier => self.carried(realm),
+            Stage::Look if already_there(&answer, &entry) > earlier => self.carried(realm),
             Stage::Look => self.send_errand(realm, Stage::Carry),
             Stage::Remind => {
                 self.introduced(realm);
@@ -170,10 +168,6 @@ impl Step<'_> {
         }
         link.failed();
         self.retry_later(realm);
-    }
-
-    fn is_there(&self, realm: RealmId, answer: &str, entry: &Entry) -> usize {
-        self.peer(realm).map_or(0, |peer| already_there(answer, entry, &peer.record.name))
     }
 
     /// The peer has the message, or will never take it: on to the next.
@@ -231,58 +225,11 @@ pub(crate) fn acknowledgement(name: &Name, address: Address, me: &Contact) -> As
     }
 }
 
-/// Whether an answer is OK, and what it says, in lower case.
-pub(crate) fn verdict(answer: &str) -> (bool, String) {
-    let Ok(answer) = answer.parse::<Value>() else { return (false, String::new()) };
-    let said = answer.get("message").or(answer.get("data")).and_then(Value::as_str);
-    (answer["status"] == "OK", said.unwrap_or_default().to_lowercase())
-}
-
 /// How many messages of a plain peer's list are just this one.
-fn already_there(answer: &str, entry: &Entry, realm: &Name) -> usize {
+fn already_there(told: &Told, entry: &Entry) -> usize {
     let text = words::trim(entry.text.as_str());
-    let same = |m: &&Message| m.from.as_str() == entry.from.as_str() && m.text.as_str() == text;
-    messages_of(answer, realm).unwrap_or_default().iter().filter(same).count()
-}
-
-/// The messages of a plain peer's answer, oldest first, without id and time: theirs are newest first.
-/// `None` where it is no list.
-pub(crate) fn messages_of(answer: &str, realm: &Name) -> Option<Vec<Message>> {
-    let answer: Value = answer.parse().ok()?;
-    if answer["status"] != "OK" {
-        let said = answer.get("message").or(answer.get("data")).and_then(Value::as_str);
-        let nothing = said.is_some_and(|said| said.to_lowercase().contains(NOTHING));
-        return nothing.then(Vec::new);
-    }
-    let list = ["messages", "message", "data"].into_iter().find_map(|key| answer.get(key))?;
-    let list: Vec<&Value> = match list {
-        Value::Array(list) => list.iter().collect(),
-        Value::Object(by_sender) => {
-            by_sender.values().filter_map(Value::as_array).flatten().collect()
-        }
-        _ => return None,
-    };
-    Some(list.into_iter().rev().map(|listed| message_of(listed, realm)).collect())
-}
-
-/// A message as a plain peer lists it. Who cannot have this name is the realm itself.
-fn message_of(listed: &Value, realm: &Name) -> Message {
-    let word = |keys: [&str; 2]| {
-        let found = keys.into_iter().find_map(|key| listed.get(key)).and_then(Value::as_str);
-        found.unwrap_or_default().trim()
-    };
-    let name = |keys| Name::parse(word(keys)).unwrap_or_else(|| realm.clone());
-    let text = word(["msg", "message"]);
-    let shown = text.replace(|c: char| c.is_control() && c != '\t', " ");
-    Message {
-        id: 0,
-        time: Time(0),
-        from: name(["msg_from", "from"]),
-        to: name(["msg_to", "to"]),
-        text: Text::parse(&shown, shown.len()).unwrap_or_else(|_| Text::empty()),
-        realm: Some(Away::From(realm.clone())),
-        notice: None,
-    }
+    let same = |m: &&Listed| m.from == entry.from.as_str() && m.text.as_str() == text;
+    told.list().unwrap_or_default().iter().filter(same).count()
 }
 
 /// How much a plain peer reads at once: it decodes each piece by itself, so that a character which
@@ -314,21 +261,5 @@ mod tests {
         }
         // Nothing helps here: whoever sends it must see to the pieces.
         assert!(!is_whole(&padded(head, &"漢".repeat(40))));
-    }
-
-    #[test]
-    fn reads_the_lists_of_the_old_servers() {
-        let answer = r#"{"status":"OK","messages":[{"msg_from":"b","msg_to":"a","msg":" two\r\n"},
-            {"msg_from":"b","msg_to":"a","msg":"one"}]}"#;
-        let beta = Name::parse("beta").unwrap();
-        let list = messages_of(answer, &beta).unwrap();
-        assert_eq!(list.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
-        let nothing = r#"{"status":"ERROR","message":"Informasi tidak ditemukan"}"#;
-        assert_eq!(messages_of(nothing, &beta), Some(Vec::new()));
-        assert_eq!(messages_of(r#"{"status":"ERROR","message":"Realm belum ada"}"#, &beta), None);
-        assert_eq!(messages_of("rubbish", &beta), None);
-        let odd = r#"{"status":"OK","messages":[{"msg_from":"no name","msg":"a\u0007b\tc"}]}"#;
-        let odd = &messages_of(odd, &beta).unwrap()[0];
-        assert_eq!((odd.from.as_str(), odd.text.as_str()), ("beta", "a b\tc"));
     }
 }

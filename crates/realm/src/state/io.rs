@@ -1,6 +1,6 @@
 //! What goes into the state, and what comes out.
 
-use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Unreadable};
+use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Told, Unreadable};
 use crate::{AskId, ConnId, DialId, Event, Limits, Policy, Proof, Read, RealmId, Source, Work};
 use antar_wire::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
 use std::net::IpAddr;
@@ -67,7 +67,7 @@ pub enum Input {
     /// What [`Output::Tail`] asked for.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// What a plain peer answered to [`Output::Ask`].
-    Asked(AskId, Result<String, NotAsked>),
+    Asked(AskId, Result<Told, NotAsked>),
     /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
     /// hour or so to let old sessions end.
     Tick,

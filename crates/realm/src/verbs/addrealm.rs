@@ -2,8 +2,8 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{
-    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Status, Why,
-    acknowledgement, verdict,
+    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Status, Told, Why,
+    acknowledgement,
 };
 use crate::{Answer, Args, Cx, Proof, Stop, Work, is_loopback};
 use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
@@ -153,7 +153,7 @@ fn unlisted(why: String) -> Answer {
 fn plain_answered(
     cx: &mut Cx<'_>,
     wanted: Wanted,
-    answer: Result<(String, IpAddr), NotAsked>,
+    answer: Result<(Told, IpAddr), NotAsked>,
 ) -> Result<Answer, Stop> {
     let (answer, ip) = match answer {
         Ok(answer) => answer,
@@ -164,9 +164,8 @@ fn plain_answered(
     if let Some(why) = cx.state.policy.plain_peers.refusal(ip) {
         return Ok(unlisted(why));
     }
-    let (ok, said) = verdict(&answer);
-    if !ok {
-        return Ok(Reply::from(Code::RealmUnreachable).with("error", said).into());
+    if !answer.ok {
+        return Ok(Reply::from(Code::RealmUnreachable).with("error", answer.said).into());
     }
     // Callers are known by their address, so that is what is kept.
     let address = Address { host: ip.to_string().into(), ..wanted.address };

@@ -25,7 +25,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let own = Mailbox::GroupRealm(group, realm);
     if plain && linked {
         let line = format!("remoteinboxgrouprealm {name} {}", cx.peer(realm)?.record.name);
-        return cx.pass_on(realm, line, page, own);
+        return cx.pass_on(realm, line, page, (own, &name));
     }
     let user = cx.my_account()?.record.name.clone();
     let stale = !linked || cx.catch_up(realm, &user, Some(&name))?;

@@ -1,9 +1,11 @@
 //! INBOXREALM: private messages received from users of another realm.
 
 use super::{HISTORY, Param, ROW, Verb};
-use crate::links::{Ask, LinkKind, messages_of};
-use crate::{Answer, Args, Cx, Mailbox, Page, Proof, Read, RealmId, Source, Stop, Work};
-use antar_wire::Listing;
+use crate::links::{Ask, LinkKind, Listed, Told};
+use crate::{
+    Answer, Args, Cx, MAX_PAGE_BYTES, Mailbox, Page, Proof, Read, RealmId, Source, Stop, Work,
+};
+use antar_wire::{Listing, Name};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "INBOXREALM",
@@ -22,7 +24,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let user = cx.my_account()?.record.name.clone();
     if plain && linked {
         let line = format!("remoteinboxrealm {user} {}", cx.peer(realm)?.record.name);
-        return cx.pass_on(realm, line, page, Mailbox::Realm(cx.me()?, realm));
+        return cx.pass_on(realm, line, page, (Mailbox::Realm(cx.me()?, realm), &user));
     }
     let stale = !linked || cx.catch_up(realm, &user, None)?;
     let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
@@ -36,7 +38,7 @@ impl Cx<'_> {
         realm: RealmId,
         line: String,
         page: Page,
-        own: Mailbox,
+        (own, to): (Mailbox, &Name),
     ) -> Result<Answer, Stop> {
         let peer = self.peer(realm)?;
         let (name, address) = (peer.record.name.clone(), peer.record.address.clone());
@@ -44,19 +46,32 @@ impl Cx<'_> {
             Proof::Asked(answer) => Some(answer.clone()),
             _ => None,
         });
-        let list = match (answer, address) {
+        let told = match (answer, address) {
             (None, Some(address)) => {
                 return Err(Stop::Work(Work::Ask(Ask { address, line, with_source: None })));
             }
-            (Some(Ok((answer, _))), _) => messages_of(&answer, &name),
-            _ => None,
+            (Some(Ok((told, _))), _) => told,
+            _ => Told::default(),
         };
-        let stale = list.is_none();
+        let stale = told.list().is_none();
         // What a plain peer tells has no ids: it is the newest, whatever the page.
-        let also = list.filter(|_| page.before.is_none()).unwrap_or_default();
+        let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
+        let (newest, cut) = newest(list, page.limit);
+        let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
         let read = Read::new(Source::Mailbox(own), page, Listing::Messages);
-        Ok(Answer::Read(Read { stale, also, ..read }))
+        Ok(Answer::Read(Read { stale, also, cut: cut || told.cut, ..read }))
     }
+}
+
+/// Of a list as much as a page may hold, and whether there is more.
+fn newest(list: &[Listed], limit: usize) -> (&[Listed], bool) {
+    let mut bytes = 0;
+    let fits = list.iter().rev().take(limit).take_while(|listed| {
+        bytes += listed.text.as_str().len();
+        bytes <= MAX_PAGE_BYTES
+    });
+    let newest = &list[list.len() - fits.count()..];
+    (newest, newest.len() < list.len())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::outbox::{self, Outbox};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
-use antar_realm::links::{NotAsked, NotDialled, Unreadable};
+use antar_realm::links::{NotAsked, NotDialled, Told, Unreadable};
 use antar_realm::{
     AccountId, AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Policy,
     Proof, Refusal,
@@ -54,7 +54,7 @@ pub enum ToHub {
     /// The newest messages of a mailbox were looked up.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.
-    Asked(AskId, Result<String, NotAsked>),
+    Asked(AskId, Result<Told, NotAsked>),
     /// The operator has set other limits; the last are `unread_events`.
     Settings(Box<(Limits, Policy)>, usize),
     /// The server shuts down: answer once nothing is connected and all is on disk.

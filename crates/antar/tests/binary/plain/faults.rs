@@ -1,7 +1,9 @@
 //! What goes wrong on the way to an old server.
 
-use super::{Both, texts, texts_of};
-use crate::realm::PATIENCE;
+use super::{Both, HERE, texts, texts_of};
+use crate::realm::{PATIENCE, Realm};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 const GROUP: &str = "INBOXGROUPREALM beta staff";
@@ -171,4 +173,70 @@ fn a_server_that_is_away_when_we_start_is_told_later() {
     both.await_texts("INBOXREALM beta", &["halo"]);
     both.await_texts(GROUP, &["owed"]);
     assert_eq!(both.old.requests("ackrealm").len(), 2);
+}
+
+/// A server that answers every request to list something with this, and any other with OK; its port.
+fn peer_that_lists(answer: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (mut request, mut reading) = (String::new(), BufReader::new(&stream));
+            let _ = reading.read_line(&mut request);
+            let lists = request.starts_with("remoteinbox");
+            let said = if lists { &answer } else { r#"{"status":"OK","message":"x"}"# };
+            let _ = (&stream).write_all(format!("{said}\r\n\r\n").as_bytes());
+        }
+    });
+    port
+}
+
+/// What it costs to hold 16 MiB of anything at all as values was 1.2 GB, on the thread that serves everybody.
+#[test]
+fn an_answer_without_measure_is_read_as_far_as_it_is_shown() {
+    let mut ours = Realm::stopped("");
+    ours.configure(HERE);
+    ours.start();
+    let mut messi = ours.user("messi");
+    let newest = r#"{"msg_from":"lineker","msg_to":"messi","msg":" the newest"}"#;
+    for (shape, shown) in [("{}", 1_000), ("0", 1), ("[[]]", 1), (newest, 1_000)] {
+        let many = format!("{shape},").repeat((16 << 20) / (shape.len() + 1));
+        let answer = format!(r#"{{"status":"OK","messages":[{newest},{many}{shape}]}}"#);
+        let port = peer_that_lists(answer);
+        messi.expect_ok(&format!("ADDREALM old 127.0.0.1 {port} plain"));
+        let reply = messi.expect_ok("INBOXREALM old");
+        assert_eq!((&reply["more"], reply.get("stale")), (&true.into(), None), "{shape}");
+        let texts = texts_of(&reply);
+        assert_eq!((texts.len(), texts.last().unwrap().as_str()), (shown, "the newest"));
+        messi.expect_ok("REMOVEREALM old");
+    }
+    assert!(ours.peak_memory() < 300, "{} MB", ours.peak_memory());
+}
+
+/// Telling it of us would make it forget what was not read.
+#[test]
+fn what_cannot_be_taken_over_is_not_given_up() {
+    let mut ours = Realm::stopped("");
+    ours.configure(HERE);
+    ours.start();
+    let mut messi = ours.user("messi");
+    let one = r#"{"msg_from":"lineker","msg_to":"messi","msg":" hi"}"#;
+    let many = format!("{one},").repeat(20_000);
+    let port = peer_that_lists(format!(r#"{{"status":"OK","messages":[{many}{one}]}}"#));
+    messi.expect_ok(&format!("ADDREALM old 127.0.0.1 {port} plain"));
+    messi.expect_ok("SENDREALM old lineker hi");
+    ours.kill();
+    ours.start();
+    messi = ours.connect();
+    messi.login("messi");
+    let deadline = Instant::now() + PATIENCE;
+    let link = loop {
+        let link = messi.expect_ok("CHECKREALM")["data"][0].clone();
+        if link["state"] == "down" {
+            break link;
+        }
+        assert!(Instant::now() < deadline, "{link}");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    assert!(link["error"].as_str().unwrap().contains("more waits there"), "{link}");
 }
