@@ -29,7 +29,7 @@ pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use front::Front;
 pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, RealmId, SessionId};
-pub use links::may_dial;
+pub use links::{may_dial, network};
 pub use planted::Bug;
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Moment, Origin, Output, State};

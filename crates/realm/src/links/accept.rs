@@ -187,6 +187,17 @@ impl Cx<'_> {
         Ok(realm)
     }
 
+    /// Whether this connection is one with another realm: we have made it, or who has is a realm that
+    /// has said so and was not refused.
+    pub(crate) fn is_link(&self) -> bool {
+        let greeted = || self.state.links.conns.get(&self.conn).is_some_and(|c| c.greeted);
+        match self.origin {
+            Origin::Dialled { .. } => true,
+            Origin::Certified(..) => greeted(),
+            Origin::Client(_) | Origin::Operator => false,
+        }
+    }
+
     /// Whether requests from server to server are heard on this connection at all.
     pub(crate) fn may_be_peer(&self) -> bool {
         match self.origin {

@@ -47,7 +47,7 @@ pub(crate) use plain::{Errand, acknowledgement};
 pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
 pub(crate) use record::Peer;
 pub use record::{
-    Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial,
+    Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial, network,
 };
 pub(crate) use told::Listed;
 pub use told::Told;

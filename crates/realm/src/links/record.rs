@@ -143,6 +143,17 @@ impl Peer {
     }
 }
 
+/// What an address counts as: all of IPv6's addresses in one /64 are one customer.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !crate::is_loopback(address) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        other => other,
+    }
+}
+
 /// Whether an address that another realm gave may be dialled, learnt from whoever had `told_by`: not
 /// this machine's own, nor its network's, unless that is where the other realm is itself.
 pub fn may_dial(address: IpAddr, told_by: IpAddr) -> bool {

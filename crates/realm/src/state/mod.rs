@@ -172,7 +172,7 @@ impl State {
 
     /// Whether a connection is a link with a realm that may link.
     pub fn is_linked(&self, conn: ConnId) -> bool {
-        let realm = self.links.conns.get(&conn).and_then(|c| c.realm);
+        let realm = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
         let peer = realm.and_then(|realm| self.durable.peers.get(&realm));
         peer.is_some_and(|peer| peer.record.status == Status::Linked)
     }

@@ -72,6 +72,13 @@ impl State {
 
 /// Runs a request in the order of protocol section 1: session, then parameters, then the verb.
 fn run(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
+    // A connection with another realm takes what realms say to each other, and nobody logs in on it.
+    if cx.is_link() {
+        return match request.verb.needs == Needs::Link || request.verb.name == "PING" {
+            true => heard(cx, request),
+            false => Err(Code::Forbidden.into()),
+        };
+    }
     let known = find_session(cx, request.token.as_ref());
     match request.verb.needs {
         Needs::Nobody | Needs::Link => {}
@@ -87,6 +94,11 @@ fn run(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
             None => reply.into(),
         });
     }
+    heard(cx, request)
+}
+
+/// What is left once it is known that the caller may ask for this at all.
+fn heard(cx: &mut Cx<'_>, request: &Request<'_>) -> Result<Answer, Stop> {
     // The disk that failed while the line waited.
     if cx.proofs.contains(&Proof::Busy) {
         return Err(Code::Unavailable.into());

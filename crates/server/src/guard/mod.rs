@@ -5,6 +5,7 @@ mod rates;
 mod seldom;
 mod turns;
 
+pub use antar_realm::network;
 pub use guesses::Guesses;
 pub use rates::Rates;
 pub use seldom::Seldom;
@@ -124,22 +125,14 @@ impl Rules {
     }
 }
 
-/// What an address counts as: all of IPv6's addresses in one /64 are one customer.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) if !is_loopback(address) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        other => other,
-    }
-}
-
-/// For whom something is done that comes from there.
+/// For whom something is done that comes from there: the operator has no address, and everybody else has
+/// one.
 pub fn whom(origin: Origin) -> Whom {
     match origin {
-        Origin::Client(address) | Origin::Certified(address, _) => Some(network(address)),
-        Origin::Operator | Origin::Dialled { .. } => None,
+        Origin::Client(address)
+        | Origin::Certified(address, _)
+        | Origin::Dialled { peer: address, .. } => Some(network(address)),
+        Origin::Operator => None,
     }
 }
 

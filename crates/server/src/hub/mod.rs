@@ -74,7 +74,7 @@ struct Conn {
 impl Conn {
     /// Whether it has shown a key, and another realm may come of it.
     fn may_link(&self) -> bool {
-        matches!(self.origin, Origin::Certified(..))
+        matches!(self.origin, Origin::Certified(..) | Origin::Dialled { .. })
     }
 }
 

@@ -1,10 +1,10 @@
 //! How fast what was read goes to the hub: as far as it is answered, and as the rates allow.
 
 use super::Session;
-use crate::guard::network;
+use crate::guard::whom;
 use crate::hub::ToHub;
 use crate::outbox::State;
-use antar_realm::{AccountId, Origin};
+use antar_realm::AccountId;
 use antar_wire::Frame;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -35,13 +35,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Whether the next frames may be handed on now, as far as their address and their account are
     /// concerned; if not, when they may. Nothing more is read meanwhile.
     fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
-        let address = match self.origin {
-            // What arrived before the server stops is answered.
-            _ if state.linked || state.draining => return true,
-            Origin::Client(peer) if self.rules.plain_peers.include(peer) => return true,
-            Origin::Client(peer) | Origin::Certified(peer, _) => network(peer),
-            Origin::Operator | Origin::Dialled { .. } => return true,
-        };
+        // What arrived before the server stops is answered.
+        if state.linked || state.draining {
+            return true;
+        }
+        let Some(address) = whom(self.origin) else { return true };
         let now = Instant::now();
         if self.resumes.is_some_and(|at| at > now) {
             return false;
