@@ -201,7 +201,7 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
     let (account, realm) = (AccountId(id), RealmId(choices.number()));
     let (name, password) = (name(choices), PasswordHash::new("$argon2id$x".into()));
     let at = Position { seq: choices.number() >> 1, chain: Chain::START };
-    match choices.below(12) {
+    match choices.below(13) {
         0 => Event::RealmNamed(name),
         1 => {
             Event::AccountSet(account, AccountRecord { name, password, admin: true, created: time })
@@ -227,6 +227,8 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
         8 => Event::Trimmed { realm, floor: at, hour: None },
         9 => Event::Followed { realm, fork: ForkId(id), epoch: Epoch(7), at, left: id },
         10 => Event::AbroadSet(realm, id, name),
+        // One that leaves none is not written.
+        11 => Event::RealmForgotten { realm, traces: true },
         _ => {
             let mailbox = match choices.below(4) {
                 0 => Mailbox::Private(account),

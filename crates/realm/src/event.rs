@@ -167,4 +167,12 @@ pub enum Event {
     InvitationEnded(u64),
     /// A user of a realm on a plain link has this number.
     AbroadSet(RealmId, u64, Name),
+    /// There is no record of a realm any more: its name, and its place, are free. Its id is never
+    /// given out again, so whatever was said with it is nobody else's to read.
+    RealmForgotten {
+        /// The realm.
+        realm: RealmId,
+        /// It has been more than a stranger that waited, so messages may be kept under its id.
+        traces: bool,
+    },
 }

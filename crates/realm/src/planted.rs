@@ -22,11 +22,15 @@ pub enum Bug {
     WrongMailbox,
     /// A message to a user who does not exist is dropped in silence.
     NoNotice,
+    /// Whoever calls under a name that somebody here is calling is taken to be that realm.
+    AnyoneCrosses,
+    /// A realm that is called is expected to have the key of whoever waits under its name.
+    WaitingPins,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -35,6 +39,8 @@ impl Bug {
         Self::SendsOn,
         Self::WrongMailbox,
         Self::NoNotice,
+        Self::AnyoneCrosses,
+        Self::WaitingPins,
     ];
 }
 

@@ -105,6 +105,8 @@ pub enum Proof {
     Asked(Result<(Told, IpAddr), NotAsked>),
     /// What came of a call to another realm.
     Linked(Result<Status, Failure>),
+    /// Something has come of the call that crossed another realm's.
+    Crossed,
     /// Everything a realm had for this one is here, or (`stale`) it could not be asked.
     CaughtUp {
         /// It could not be asked.

@@ -2,7 +2,7 @@
 
 use crate::node::{Copy, Node};
 use crate::world::{Happening, World};
-use antar_realm::{ConnId, Effects, Input, Origin, Policy, State};
+use antar_realm::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
 use antar_store::{Store, Twin};
 use antar_wire::{Fingerprint, Frame};
 use rand::RngExt;
@@ -19,6 +19,7 @@ pub struct Kinds {
     pub clocks: bool,
     pub put_backs: bool,
     pub lies: bool,
+    pub squats: bool,
     /// Milliseconds between two of them at most.
     pub every: u64,
 }
@@ -35,8 +36,15 @@ impl Kinds {
             clocks: !put_backs && chance.random_bool(0.3),
             put_backs,
             lies: chance.random_bool(0.15),
+            squats: chance.random_bool(0.4),
             every: chance.random_range(500..5_000),
         }
+    }
+
+    /// Who may link: where somebody squats, realms that are approved.
+    pub fn policy(&self) -> Policy {
+        let inbound = if self.squats { Inbound::Approve } else { Inbound::Open };
+        Policy { inbound, ..Policy::local() }
     }
 
     /// How long a realm keeps what the others have: where one may be put back, longer than a copy can
@@ -226,7 +234,7 @@ impl World<'_> {
         let export = &self.nodes[node].copies[index].export;
         let (store, events, _) = Store::import(Box::new(disk.clone()), &export[..])
             .map_err(|error| error.to_string())?;
-        let mut state = State::new(Node::limits(self.kinds.grace()), Policy::local(), events);
+        let mut state = State::new(Node::limits(self.kinds.grace()), self.kinds.policy(), events);
         let moment = Node::moment(self.nodes[node].skew, self.now, self.now, &mut self.chance);
         let mut effects = Effects::default();
         state.restored(&moment, &mut effects).map_err(|code| code.as_str().to_string())?;

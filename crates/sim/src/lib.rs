@@ -4,7 +4,7 @@
 //! A realm here is what it is live: the domain, its links, the store over an engine that can crash,
 //! and batches that are under way while others fill. Only what moves bytes is simulated: the network
 //! (`net.rs`), the disk's timing and the clocks (`node.rs`). People write to each other (`people.rs`)
-//! while things break (`faults.rs`); then the faults end, everything must settle, and what is in the
+//! while things break (`faults.rs`) and a stranger says it is one of them (`squat.rs`); then the faults end, everything must settle, and what is in the
 //! mailboxes is compared with what was acknowledged (`check.rs`).
 //!
 //! The same seed and options give the same run, byte for byte: [`run`] is all there is to replaying
@@ -16,6 +16,7 @@ mod net;
 mod node;
 mod options;
 mod people;
+mod squat;
 mod trace;
 mod wires;
 mod world;

@@ -94,10 +94,10 @@ impl Node {
     }
 
     /// What is on the disk, opened.
-    pub fn open(&self, grace: Duration) -> Result<(Store, State), String> {
+    pub fn open(&self, grace: Duration, policy: Policy) -> Result<(Store, State), String> {
         let (store, events) =
             Store::open(Box::new(self.disk.clone())).map_err(|error| error.to_string())?;
-        Ok((store, State::new(Self::limits(grace), Policy::local(), events)))
+        Ok((store, State::new(Self::limits(grace), policy, events)))
     }
 
     /// Gives a new realm its name.

@@ -1,6 +1,5 @@
 //! People who write to each other, and remember what they were told.
 
-use crate::node::Node;
 use crate::world::{Happening, World};
 use antar_realm::{ConnId, Input, Origin};
 use antar_wire::{Frame, Value};
@@ -92,16 +91,13 @@ impl World<'_> {
             let line = if name == "u0" { "ADDGROUP staff pw" } else { "JOINGROUP staff pw" };
             self.ask(person, line);
         }
-        for node in 0..self.nodes.len() {
-            for other in node + 1..self.nodes.len() {
-                let person = self.people.of(node)[0];
-                let (name, address) = (self.nodes[other].name.clone(), Node::address(other));
-                let linked = self.ask(person, &format!("ADDREALM {name} {address} 8889"));
-                if linked["status"] != "OK" {
-                    self.violate(format!("a link was not made: {linked}"));
-                }
-            }
+        if self.kinds.squats {
+            self.begin_to_squat();
         }
+        for node in 0..self.nodes.len() {
+            (node + 1..self.nodes.len()).for_each(|other| self.link(node, other));
+        }
+        self.linking = false;
         for person in 0..self.people.all.len() {
             self.at(10, Happening::Write { person });
         }
@@ -109,8 +105,14 @@ impl World<'_> {
 
     /// Asks for one person and waits for the answer, up to a minute.
     pub fn ask(&mut self, person: usize, line: &str) -> Value {
+        let asked = self.say(person, line);
+        asked.map(|(node, conn)| self.hear(node, conn)).unwrap_or_default()
+    }
+
+    /// Asks for one person, on a connection for that.
+    pub fn say(&mut self, person: usize, line: &str) -> Option<(usize, ConnId)> {
         let node = self.people.all[person].node;
-        let Some(conn) = self.connect(node) else { return Value::Null };
+        let conn = self.connect(node)?;
         let token = self.people.all[person].token.clone();
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         let line = match verb {
@@ -118,6 +120,11 @@ impl World<'_> {
             _ => format!("{verb} {token} {rest}"),
         };
         self.input(node, Input::Frame(conn, Frame::Line(line)));
+        Some((node, conn))
+    }
+
+    /// Waits for the answer to what was asked, up to a minute.
+    pub fn hear(&mut self, node: usize, conn: ConnId) -> Value {
         let until = self.now + 60_000;
         while !self.answers.contains_key(&(node, conn)) && self.now < until && self.advance(until) {
         }
@@ -125,10 +132,13 @@ impl World<'_> {
     }
 
     fn connect(&mut self, node: usize) -> Option<ConnId> {
+        self.connect_as(node, Origin::Client(std::net::IpAddr::from([192, 0, 2, 1])))
+    }
+
+    pub fn connect_as(&mut self, node: usize, origin: Origin) -> Option<ConnId> {
         let running = self.nodes[node].running.as_mut()?;
         let conn = running.next_conn();
         running.clients.insert(conn);
-        let origin = Origin::Client(std::net::IpAddr::from([192, 0, 2, 1]));
         self.input(node, Input::Connected(conn, origin));
         Some(conn)
     }

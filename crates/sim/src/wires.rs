@@ -49,6 +49,9 @@ impl World<'_> {
         if self.strangers.contains(&(node, conn)) && !line.contains("ERROR") {
             return self.violate(format!("{} tells a stranger: {line}", self.nodes[node].name));
         }
+        if self.squatters.contains_key(&(node, conn)) && line != "PING" {
+            return self.violate(format!("{} tells a squatter: {line}", self.nodes[node].name));
+        }
         let Some((id, side)) = self.net.find(node, life, conn) else { return };
         self.note(Some(node), || format!("{conn:?} -> {line}"));
         let delay = match self.chance.random_range(0..20) {
@@ -109,6 +112,7 @@ impl World<'_> {
     pub fn hang_up(&mut self, node: usize, conn: ConnId) {
         let life = self.nodes[node].life;
         self.note(Some(node), || format!("{conn:?} hangs up"));
+        self.squatters.remove(&(node, conn));
         if let Some((id, side)) = self.net.find(node, life, conn)
             && let Some(wire) = self.net.wires.get_mut(&id)
         {

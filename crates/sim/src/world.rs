@@ -36,6 +36,10 @@ pub struct World<'a> {
     pub kinds: crate::faults::Kinds,
     /// Connections of those who pretend to be a realm.
     pub strangers: BTreeSet<(usize, ConnId)>,
+    /// Connections of a stranger that squats: at which realm, and as which.
+    pub squatters: BTreeMap<(usize, ConnId), (usize, usize)>,
+    /// Realms are being linked.
+    pub linking: bool,
     /// Answers to what the run itself asks.
     pub answers: BTreeMap<(usize, ConnId), Vec<Value>>,
 }
@@ -55,6 +59,7 @@ pub enum Happening {
     Write { person: usize },
     Fault,
     Copy { node: usize },
+    Squat { node: usize, other: usize },
 }
 
 impl<'a> World<'a> {
@@ -79,6 +84,8 @@ impl<'a> World<'a> {
             told: BTreeMap::new(),
             kinds,
             strangers: BTreeSet::new(),
+            squatters: BTreeMap::new(),
+            linking: true,
             answers: BTreeMap::new(),
         }
     }
@@ -161,6 +168,7 @@ impl<'a> World<'a> {
             Happening::Write { person } => self.write(person),
             Happening::Fault => self.fault(),
             Happening::Copy { node } => self.copy(node),
+            Happening::Squat { node, other } => self.squat(node, other),
             // Meant for an earlier life.
             _ => {}
         }
@@ -171,7 +179,10 @@ impl<'a> World<'a> {
         self.queue.retain(|_, happening| {
             !matches!(
                 happening,
-                Happening::Fault | Happening::Write { .. } | Happening::Copy { .. }
+                Happening::Fault
+                    | Happening::Write { .. }
+                    | Happening::Copy { .. }
+                    | Happening::Squat { .. }
             )
         });
     }
@@ -192,6 +203,7 @@ impl<'a> World<'a> {
             let mut moment = || Node::moment(skew, began, now, chance);
             running.front.step(input, &mut moment, &mut running.effects);
         }
+        self.watch_keys(node);
         self.submit(node);
     }
 
@@ -385,6 +397,9 @@ impl<'a> World<'a> {
             let name = &self.nodes[node].name;
             return self.violate(format!("{name} answers a stranger: {text}"));
         }
+        if self.squatters.contains_key(&(node, conn)) {
+            return self.answered_squatter(node, conn, reply, &text);
+        }
         if is_client {
             self.note(Some(node), || format!("{conn:?} <- {text}"));
             self.answered(node, conn, &text);
@@ -399,7 +414,7 @@ impl<'a> World<'a> {
         if self.nodes[node].running.is_some() {
             return;
         }
-        let opened = self.nodes[node].open(self.kinds.grace());
+        let opened = self.nodes[node].open(self.kinds.grace(), self.kinds.policy());
         let (store, mut state) = match opened {
             Ok(opened) => opened,
             Err(error) => {
@@ -418,6 +433,7 @@ impl<'a> World<'a> {
         self.note(Some(node), || format!("starts, life {life}"));
         self.at(1, Happening::Tick { node, life });
         self.strangers.retain(|(of, _)| *of != node);
+        self.squatters.retain(|(of, _), _| *of != node);
         self.people_return(node);
     }
 

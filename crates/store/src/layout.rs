@@ -18,6 +18,7 @@
 //! | `r` `l` realm 5, fork | [`Event::Followed`] |
 //! | `r` `l` realm 6 | [`Event::CursorReached`] |
 //! | `r` `l` realm 7, number | [`Event::AbroadSet`] |
+//! | `r` `l` realm 8 | [`Event::RealmForgotten`], where it left traces; nothing else is under it then |
 //! | `r` `m` group, account | [`Event::MemberAdded`] |
 //! | `r` `n` | [`Event::RealmNamed`] |
 //! | `r` `s` session | [`Event::SessionSet`] |
@@ -31,9 +32,10 @@
 use crate::StoreError;
 use crate::engine::{Key, Ops};
 use antar_realm::links::Position;
-use antar_realm::{Event, Mailbox, Source};
+use antar_realm::{Event, Mailbox, RealmId, Source};
 use antar_wire::{Entry, Message};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The version of this layout.
@@ -151,6 +153,12 @@ impl<'a> Writing<'a> {
                 self.ops.delete(&record(b'l', &[realm.0, 4, *hour]));
                 self.record(event)
             }
+            Event::RealmForgotten { realm, traces } => {
+                for part in [0, 1, 2, 3, 6] {
+                    self.ops.delete(&record(b'l', &[realm.0, part]));
+                }
+                if *traces { self.record(event) } else { Ok(()) }
+            }
             event => self.record(event),
         }
     }
@@ -183,6 +191,7 @@ impl<'a> Writing<'a> {
             Event::Followed { realm, fork, .. } => (b'l', &[realm.0, 5, fork.0], fork.0),
             Event::CursorReached { realm, .. } => (b'l', &[realm.0, 6], 0),
             Event::AbroadSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
+            Event::RealmForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
         };
         self.last_id = self.last_id.max(id);
         self.ops.put(&record(kind, ids), |value| encode(event, value))
@@ -222,6 +231,11 @@ pub fn entry(source: Source, id: u64) -> Key {
     further.into_iter().for_each(|further| key.extend_from_slice(&further.to_be_bytes()));
     key.extend_from_slice(&id.to_be_bytes());
     key
+}
+
+/// The keys of what is kept of a realm, but for the note that it was forgotten.
+pub fn records_of(realm: RealmId) -> Range<Key> {
+    record(b'l', &[realm.0])..record(b'l', &[realm.0, 8])
 }
 
 fn record(kind: u8, ids: &[u64]) -> Key {

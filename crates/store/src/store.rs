@@ -2,6 +2,7 @@
 
 use crate::export::{self, Exported};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
+use crate::pair::{self, Pair};
 use crate::{Direction, Engine, Ops, StoreError, Usage};
 use antar_realm::links::Position;
 use antar_realm::{Event, MAX_PAGE_BYTES, Page, RealmId, Source};
@@ -96,8 +97,12 @@ impl Store {
         let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut ops, last_id) = layout::write(events)?;
         for event in events {
-            if let Event::Trimmed { realm, floor, .. } = event {
-                self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
+            match event {
+                Event::Trimmed { realm, floor, .. } => {
+                    self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
+                }
+                Event::RealmForgotten { realm, traces: true } => self.forget(*realm, &mut ops)?,
+                _ => {}
             }
         }
         let next = Tip { batch: tip.batch + 1, last_id: tip.last_id.max(last_id) };
@@ -161,6 +166,26 @@ impl Store {
             }
             Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// Lets go of all that is kept of a realm, but for messages.
+    fn forget(&self, realm: RealmId, ops: &mut Ops) -> Result<(), StoreError> {
+        let mut lists = vec![Source::Owed(realm)];
+        self.engine.scan(layout::records_of(realm), Direction::Up, &mut |key, value| {
+            ops.delete(key);
+            if let Ok(Pair::Record(Event::Followed { fork, .. })) = pair::read(key, value) {
+                lists.push(Source::Marks(fork));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for list in lists {
+            let all = layout::entry(list, 0)..layout::entry(list, u64::MAX);
+            self.engine.scan(all, Direction::Up, &mut |key, _| {
+                ops.delete(key);
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        Ok(())
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.

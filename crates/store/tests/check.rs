@@ -4,8 +4,8 @@
 
 use antar_realm::links::{Address, Epoch, LinkKind, Position, RealmRecord, Status};
 use antar_realm::{
-    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Mailbox, PasswordHash, RealmId,
-    SessionId, SessionRecord,
+    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Mailbox, Page, PasswordHash,
+    RealmId, SessionId, SessionRecord, Source,
 };
 use antar_store::{Damage, Disk, Engine, Ops, Store, StoreError, Twin};
 use antar_wire::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
@@ -277,4 +277,62 @@ fn what_does_not_fit_together_is_named() {
     is_named(&many, "SENT of account 1", "message 51 is gone");
     is_named(&many, "messages", "is unreadable");
     is_named(&many, "what realm 3 is owed", "entry 8 follows entry 6");
+}
+
+/// A realm that has forgotten beta, after this: what is wrong with it, and which logs are left.
+fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
+    let twin = Twin::default();
+    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    fill(&store, 9);
+    store.commit(also).unwrap();
+    store.commit(&[Event::RealmForgotten { realm: BETA, traces: true }]).unwrap();
+    let (mut damages, mut kinds) = (Vec::new(), String::new());
+    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    for kind in [b"k", b"o"] {
+        let next = vec![kind[0] + 1];
+        let mut note = |_: &[u8], _: &[u8]| {
+            kinds.push(kind[0].into());
+            Ok(std::ops::ControlFlow::Continue(()))
+        };
+        twin.scan(kind.to_vec()..next, antar_store::Direction::Up, &mut note).unwrap();
+    }
+    let (store, events) = Store::open(Box::new(twin)).unwrap();
+    let of_beta = |event: &&Event| matches!(event, Event::RealmSet(..) | Event::Followed { .. });
+    assert_eq!(events.iter().find(of_beta), None);
+    (damages, store, kinds)
+}
+
+#[test]
+fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
+    let abroad = Event::AbroadSet(BETA, 900, name("bob"));
+    let hour = Event::Acked { realm: BETA, acked: owed(3), total: 3, hour: 7 };
+    let waiting = posted(Mailbox::Abroad(BETA, 900), 901);
+    let (damages, store, kinds) = forgotten(&[abroad, hour, waiting]);
+    assert_eq!((damages, kinds.as_str()), (vec![], ""));
+    let page = Page { after: Some(0), before: None, limit: 99 };
+    let kept = store.read(Source::Mailbox(Mailbox::Realm(AccountId(2), BETA)), page).unwrap();
+    assert_eq!(kept.0.len(), 9);
+    assert_eq!(store.read(Source::Sent(AccountId(1)), page).unwrap().0.len(), 28);
+    // It is neither told of nor linked again, and a note of what is not there would be a damage.
+    let twin = Twin::default();
+    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    fill(&store, 2);
+    let forgotten = Event::RealmForgotten { realm: BETA, traces: true };
+    let cursor = Position::default();
+    store.commit(&[forgotten]).unwrap();
+    store.commit(&[Event::CursorReached { realm: BETA, cursor }]).unwrap();
+    let mut damages = Vec::new();
+    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    is_named(&damages, "realm 3", "it was forgotten");
+}
+
+#[test]
+fn a_stranger_that_was_forgotten_leaves_nothing() {
+    let twin = Twin::default();
+    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    let [_, _, _, set, begun, ..] = <[Event; 9]>::try_from(beginning()).unwrap();
+    let trimmed = Event::Trimmed { realm: BETA, floor: Position::default(), hour: None };
+    store.commit(&[set, begun, trimmed]).unwrap();
+    store.commit(&[Event::RealmForgotten { realm: BETA, traces: false }]).unwrap();
+    assert_eq!(Store::open(Box::new(twin)).unwrap().1, [Event::IdReached(3)]);
 }

@@ -65,6 +65,9 @@ enum Action {
     Approve {
         /// The realm.
         realm: String,
+        /// The fingerprint it must have: compare it with what `antar realm show` prints there.
+        #[arg(value_name = "sha256:...")]
+        key: Option<String>,
     },
     /// Print a code with which one realm can link, once, within seven days.
     Invite {
@@ -97,12 +100,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             println!("the link with {realm} is ended");
             Ok(())
         }
-        Action::Approve { realm } => {
-            let realm = named(realm)?;
-            ask(&config, &format!("APPROVEREALM {realm}"), opened)?;
-            println!("{realm} is approved: the link comes about when it calls again");
-            Ok(())
-        }
+        Action::Approve { realm, key } => approve(&config, realm, key.as_deref()),
         Action::Invite { address } => invite(&config, address.as_deref()),
         Action::Join { code } => {
             if code.contains(char::is_whitespace) {
@@ -192,18 +190,27 @@ fn add(
 ) -> anyhow::Result<()> {
     let (host, port) = split(address)?;
     let how = match (key, plain) {
-        (Some(key), _) => {
-            let key = Fingerprint::parse(key).with_context(|| {
-                format!("{key:?} is no fingerprint: sha256: and 64 hexadecimal digits")
-            })?;
-            format!(" {key}")
-        }
+        (Some(key), _) => format!(" {}", fingerprint(key)?),
         (None, true) => " plain".into(),
         (None, false) => String::new(),
     };
     let reply = ask(config, &format!("ADDREALM {} {host} {port}{how}", named(realm)?), must_run)?;
     linked(&reply);
     Ok(())
+}
+
+fn approve(config: &Config, realm: &str, key: Option<&str>) -> anyhow::Result<()> {
+    let realm = named(realm)?;
+    let key = key.map(fingerprint).transpose()?.map_or(String::new(), |key| format!(" {key}"));
+    let reply = ask(config, &format!("APPROVEREALM {realm}{key}"), opened)?;
+    let key = printable(reply["fingerprint"].as_str().unwrap_or_default());
+    println!("{realm} is approved, with the key {key}: the link comes about when it calls again");
+    Ok(())
+}
+
+fn fingerprint(word: &str) -> anyhow::Result<Fingerprint> {
+    Fingerprint::parse(word)
+        .with_context(|| format!("{word:?} is no fingerprint: sha256: and 64 hexadecimal digits"))
 }
 
 /// Says how it stands after a link was asked for.

@@ -20,7 +20,7 @@ const COLUMNS: [Column; 10] = [
     ("ADDRESS", false, address),
 ];
 
-/// A line of heads, a line a link, and one more below it where something is wrong.
+/// A line of heads, a line a link, and one more below it where it asks for approval or something is wrong.
 pub fn of(links: &[Value]) -> String {
     let heads = COLUMNS.iter().map(|(head, ..)| (*head).to_string()).collect();
     let mut rows: Vec<Vec<String>> = vec![heads];
@@ -37,6 +37,10 @@ pub fn of(links: &[Value]) -> String {
         out.push_str(line.trim_end());
         out.push('\n');
         let link = n.checked_sub(1).and_then(|n| links.get(n));
+        if let Some(link) = link.filter(|link| link["asks"] == true) {
+            let (realm, key) = (text(link, "realm"), text(link, "fingerprint"));
+            out.push_str(&format!("  asks to link: antar realm approve {realm} {key}\n"));
+        }
         if let Some(error) = link.and_then(|link| link["error"].as_str()) {
             out.push_str(&format!("  last error: {}\n", printable(error)));
         }
@@ -113,6 +117,15 @@ mod tests {
         assert!(beta.ends_with("1000        12  00112233:12  -3 ms  127.0.0.1:7002"), "{table}");
         assert!(gamma.contains("2 h") && gamma.ends_with("[::1]:1 (plain)"), "{table}");
         assert_eq!(*error, "  last error: no\u{fffd}[2J connection");
+    }
+
+    #[test]
+    fn whoever_waits_for_approval_is_shown_with_its_key() {
+        let link = json!({"realm": "eve", "state": "waiting", "since": "", "owed": 0, "sent": 0,
+            "received": 0, "cursor": "", "fingerprint": "sha256:ab", "asks": true});
+        let table = of(&[link]);
+        let last = table.lines().last().unwrap();
+        assert_eq!(last, "  asks to link: antar realm approve eve sha256:ab");
     }
 
     #[test]

@@ -12,7 +12,7 @@ fn realm(realm: &Realm, arguments: &[&str]) -> Output {
 
 /// The same where it must succeed; returns what it printed.
 #[track_caller]
-fn done(on: &Realm, arguments: &[&str]) -> String {
+pub fn done(on: &Realm, arguments: &[&str]) -> String {
     let output = realm(on, arguments);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{arguments:?}: {said}");
@@ -20,25 +20,25 @@ fn done(on: &Realm, arguments: &[&str]) -> String {
 }
 
 #[track_caller]
-fn refused(on: &Realm, arguments: &[&str]) -> String {
+pub fn refused(on: &Realm, arguments: &[&str]) -> String {
     refusal(&realm(on, arguments))
 }
 
 /// How it stands with each link, by CHECKREALM.
 #[track_caller]
-fn links(on: &Realm) -> Vec<Value> {
+pub fn links(on: &Realm) -> Vec<Value> {
     let said = done(on, &["list", "--json"]);
     serde_json::from_str(&said).unwrap()
 }
 
 /// Waits until a realm's only link is in a state, and returns it.
 #[track_caller]
-fn until(on: &Realm, state: &str) -> Value {
+pub fn until(on: &Realm, state: &str) -> Value {
     until_it(on, |link| link["state"] == state)
 }
 
 #[track_caller]
-fn until_it(on: &Realm, fits: impl Fn(&Value) -> bool) -> Value {
+pub fn until_it(on: &Realm, fits: impl Fn(&Value) -> bool) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let links = links(on);
@@ -50,7 +50,7 @@ fn until_it(on: &Realm, fits: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
-fn fingerprint(on: &Realm) -> String {
+pub fn fingerprint(on: &Realm) -> String {
     let said: Value = serde_json::from_str(&done(on, &["show", "--json"])).unwrap();
     said["fingerprint"].as_str().unwrap().into()
 }

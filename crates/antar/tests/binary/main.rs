@@ -24,6 +24,7 @@ mod python;
 mod realm;
 mod reload;
 mod serve;
+mod strangers;
 mod streams;
 mod system;
 mod user;

@@ -1,11 +1,14 @@
 //! Being called: who may link, and which of two connections stays.
 
 use super::live::Conn;
-use super::{Address, Caller, Failure, LinkKind, Status};
+use super::{Address, Caller, Failure, LinkKind, Status, Step, Why};
 use crate::settings::Inbound;
-use crate::{Cx, Event, Origin, Output, Proof, RealmId, Stop};
+use crate::{Bug, ConnId, Cx, DialId, Event, Origin, Output, Proof, RealmId, Stop};
 use antar_wire::{Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
+
+/// How often it is told, of each realm, that somebody else says it is that one, in milliseconds.
+const WARN_AGAIN: u64 = 60_000;
 
 /// What another realm says of itself in ACKREALM.
 pub(crate) struct Greeting<'a> {
@@ -17,6 +20,30 @@ pub(crate) struct Greeting<'a> {
     /// It has been linked before.
     pub again: bool,
     pub invitation: Option<Token>,
+}
+
+/// What is made of a realm that calls.
+enum Verdict {
+    /// It may link; an invitation that it showed is used up by that.
+    Links(Option<u64>),
+    /// It waits for approval.
+    Waits,
+    /// It waits for approval and is not listed: somebody with another key waits under this name.
+    WaitsUnlisted,
+}
+
+/// A call of ours to the name of whoever calls, under way.
+struct Crossing {
+    dial: DialId,
+    /// Whose ADDREALM it is.
+    asker: Option<ConnId>,
+    /// Our call has got there and waits for its answer.
+    reached: bool,
+    /// Whoever calls has the key that was given, or that has answered at the address that was given.
+    /// Nothing else is a proof: anybody can say this name just now.
+    proven: bool,
+    /// Where it answered with this key.
+    address: Option<Address>,
 }
 
 impl Cx<'_> {
@@ -31,20 +58,61 @@ impl Cx<'_> {
         {
             return Err(Code::RealmSelf.into());
         }
-        let status = match (self.judge(greeting)?, self.yield_to(greeting)?) {
-            // Somebody here who may link has asked for it just now.
-            (_, true) => Status::Linked,
-            (status, false) => status,
+        let crossing = self.crossing(greeting)?;
+        // Somebody here who may link has asked for just this one.
+        let wanted = crossing.as_ref().is_some_and(|c| c.proven && c.asker.is_some());
+        let (status, invitation) = match self.judge(greeting, wanted)? {
+            Verdict::Links(invitation) => (Status::Linked, invitation),
+            Verdict::Waits => (Status::Asking, None),
+            Verdict::WaitsUnlisted => return Ok(Status::Asking),
         };
-        let known = self.state.durable.peer_named(from);
-        let kept = known.and_then(|realm| self.state.durable.peers.get(&realm));
-        let kept = kept.filter(|p| !p.is_gone()).and_then(|p| p.record.address.clone());
-        let address = kept.filter(|a| a.told_by.is_none()).or_else(|| told(greeting));
+        let known = self.peer_named(from).map(|(realm, peer)| (realm, peer.record.status));
+        let conn = self.conn;
+        if known.is_some_and(|(realm, now)| now == status && self.has_greeted(conn, realm)) {
+            // It has said so before on this connection: there is nothing to keep and nothing to tell.
+            return Ok(status);
+        }
+        let is_linked = known.is_some_and(|(_, now)| now == Status::Linked);
+        let answered_at = match crossing {
+            Some(c) if c.proven => self.give_way(greeting, c)?,
+            // Who is at that address is not known yet. Whoever it is goes before one that nobody here
+            // has asked for, so that one is judged again then.
+            Some(c) if status == Status::Linked && !is_linked => {
+                return Err(Stop::Wait(Why::Crossing(c.dial)));
+            }
+            _ => None,
+        };
+        if let Some(id) = invitation {
+            self.emit(Event::InvitationEnded(id))?;
+        }
+        self.take(greeting, status, answered_at)?;
+        Ok(status)
+    }
+
+    /// Keeps the record of a realm that calls; from here on its connection is one with a realm.
+    fn take(
+        &mut self,
+        greeting: &Greeting<'_>,
+        status: Status,
+        answered_at: Option<Address>,
+    ) -> Result<(), Stop> {
+        let Greeting { from, key, peer, .. } = greeting;
+        let kept = self.peer_named(from).map(|(_, p)| p).filter(|p| !p.is_gone());
+        let is_new = kept.is_none();
+        let kept = kept.filter(|p| p.key() == Some(*key)).and_then(|p| p.record.address.clone());
+        let kept = kept.filter(|a| a.told_by.is_none());
+        let address = answered_at.or(kept).or_else(|| told(greeting));
         let conn = self.conn;
         let mut step = self.step();
+        step.send_away_other(from, *key);
+        if is_new && status == Status::Asking {
+            step.make_room_to_wait(*peer);
+        }
         let realm = step.record(from.clone(), LinkKind::Native(*key), address, status)?;
         let now = step.moment.uptime;
-        let replaces = step.link(realm).conn.is_some_and(|old| old != conn);
+        let link = step.link(realm);
+        link.from = Some(*peer);
+        let replaces = link.conn.is_some_and(|old| old != conn);
         let c = step.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
         (c.realm, c.greeted) = (Some(realm), true);
         // Where there is a connection already, this one takes over once it is used: it may be a call
@@ -52,11 +120,17 @@ impl Cx<'_> {
         if !replaces {
             self.after_answer = Some(realm);
         }
-        Ok(status)
+        Ok(())
     }
 
-    /// Whether a realm may link, by what is known of it and by the policy.
-    fn judge(&mut self, greeting: &Greeting<'_>) -> Result<Status, Stop> {
+    fn has_greeted(&self, conn: ConnId, realm: RealmId) -> bool {
+        let conn = self.state.links.conns.get(&conn);
+        conn.is_some_and(|c| c.greeted && c.realm == Some(realm))
+    }
+
+    /// What is made of a realm that calls, by what is known of it and by the policy; `wanted` where it
+    /// is the one that somebody here is calling.
+    fn judge(&mut self, greeting: &Greeting<'_>, wanted: bool) -> Result<Verdict, Stop> {
         let Greeting { from, key, again, .. } = greeting;
         let durable = &self.state.durable;
         let known = durable.peer_named(from);
@@ -66,104 +140,131 @@ impl Cx<'_> {
             return Err(Code::RealmKey.into());
         }
         let Some((realm, peer)) = known.and_then(|id| Some((id, durable.peers.get(&id)?))) else {
-            return self.welcome(greeting);
+            return self.welcome(greeting, wanted);
         };
-        let pinned = peer.key();
-        match peer.record.status {
-            Status::Removed if *again => return Err(Code::RealmRemoved.into()),
-            Status::Removed => return self.welcome(greeting),
-            _ => {}
-        }
-        match pinned {
-            None => Err(Code::RealmExists.into()),
-            Some(pinned) if pinned == *key => match peer.record.status {
-                Status::Asking => match self.invited(greeting.invitation.as_ref())? {
-                    true => Ok(Status::Linked),
-                    false => Ok(Status::Asking),
-                },
-                _ => Ok(Status::Linked),
-            },
-            Some(_) => {
-                let error = format!(
-                    "somebody at {} with the key {key} says it is this realm",
-                    greeting.peer
-                );
-                let mut step = self.step();
-                let name = step.name_of(realm);
-                step.note(format!("link with {name}: {error}"));
-                step.link(realm).error = Some(error);
+        match (peer.record.status, peer.key()) {
+            (Status::Removed, _) if *again && !wanted => Err(Code::RealmRemoved.into()),
+            (Status::Removed, _) => self.welcome(greeting, wanted),
+            (_, None) => Err(Code::RealmExists.into()),
+            (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (realm, waits)),
+            (_, Some(pinned)) if pinned == *key => Ok(Verdict::Links(None)),
+            (_, Some(_)) => {
+                self.warn_of_another(greeting, realm);
                 Err(Code::RealmKey.into())
             }
         }
     }
 
-    /// Whether a realm that is new here may link.
-    fn welcome(&mut self, greeting: &Greeting<'_>) -> Result<Status, Stop> {
-        if self.invited(greeting.invitation.as_ref())? {
-            return Ok(Status::Linked);
+    /// The same where somebody waits under this name, who is nobody yet: the operator's word, in whatever
+    /// form, goes before that.
+    fn judge_waiting(
+        &mut self,
+        greeting: &Greeting<'_>,
+        wanted: bool,
+        (realm, waits): (RealmId, Fingerprint),
+    ) -> Result<Verdict, Stop> {
+        let same = waits == greeting.key;
+        match self.welcome(greeting, wanted) {
+            Ok(Verdict::Waits) if !same => {
+                self.warn_of_another(greeting, realm);
+                Ok(Verdict::WaitsUnlisted)
+            }
+            // What may wait already goes on waiting where no others may any more.
+            Err(Stop::Refused(Code::Forbidden)) if same => Ok(Verdict::Waits),
+            verdict => verdict,
         }
+    }
+
+    /// Tells the operator that somebody with another key says it is a realm that is known: once in a
+    /// while, however often and with however many keys it is said.
+    fn warn_of_another(&mut self, greeting: &Greeting<'_>, realm: RealmId) {
+        let Greeting { key, peer, .. } = greeting;
+        let error = format!("somebody at {peer} with the key {key} says it is this realm");
+        let mut step = self.step();
+        let now = step.moment.uptime;
+        let link = step.link(realm);
+        let is_told = link.error.as_ref() == Some(&error)
+            || link.warned.is_some_and(|at| now < at + WARN_AGAIN);
+        link.error = Some(error.clone());
+        if !is_told {
+            link.warned = Some(now);
+            let name = step.name_of(realm);
+            step.note(format!("link with {name}: {error}"));
+        }
+    }
+
+    /// Whether a realm that is new here may link.
+    fn welcome(&self, greeting: &Greeting<'_>, wanted: bool) -> Result<Verdict, Stop> {
+        let invitation = self.invited(greeting.invitation.as_ref())?;
         let policy = &self.state.policy;
+        if wanted || invitation.is_some() || policy.listed_keys.contains(&greeting.key) {
+            return Ok(Verdict::Links(invitation));
+        }
         match policy.inbound {
-            Inbound::Open => Ok(Status::Linked),
-            _ if policy.listed_keys.contains(&greeting.key) => Ok(Status::Linked),
-            Inbound::Approve => Ok(Status::Asking),
+            Inbound::Open => Ok(Verdict::Links(None)),
+            Inbound::Approve => Ok(Verdict::Waits),
             Inbound::Listed => Err(Code::Forbidden.into()),
         }
     }
 
-    /// Whether a valid invitation was shown, which is used up then.
-    fn invited(&mut self, secret: Option<&Token>) -> Result<bool, Stop> {
-        let Some(secret) = secret else { return Ok(false) };
+    /// The invitation that was shown, where one was.
+    fn invited(&self, secret: Option<&Token>) -> Result<Option<u64>, Stop> {
+        let Some(secret) = secret else { return Ok(None) };
         let hash = secret.hash();
         let found = self.state.durable.invitations.iter().find(|(_, i)| i.hash == hash);
-        match found.map(|(id, invitation)| (*id, invitation.expires)) {
-            Some((id, expires)) if expires > self.moment.now => {
-                self.emit(Event::InvitationEnded(id))?;
-                Ok(true)
-            }
+        match found {
+            Some((id, invitation)) if invitation.expires > self.moment.now => Ok(Some(*id)),
             _ => Err(Code::BadInvitation.into()),
         }
     }
 
-    /// Where both realms call each other at once, the call of the one whose name comes first stays.
-    /// Whether it was a user here who called.
-    fn yield_to(&mut self, greeting: &Greeting<'_>) -> Result<bool, Stop> {
-        let from = greeting.from.folded();
-        let me = self.state.durable.name.as_ref().map(|me| me.folded().to_string());
-        let ours = (self.state.links.calls.iter())
-            .find(|(_, call)| *call.name.folded() == *from)
-            .map(|(dial, call)| (*dial, call.conn.is_some(), call.pin));
-        let Some((dial, reached, pin)) = ours else { return Ok(false) };
-        // Whoever is called under this name is expected to have another key.
-        if pin.is_some_and(|pin| pin != greeting.key) {
+    /// Our own call to the name of whoever calls, if there is one under way.
+    fn crossing(&self, greeting: &Greeting<'_>) -> Result<Option<Crossing>, Stop> {
+        let (from, key) = (greeting.from.folded(), Some(greeting.key));
+        let calls = &self.state.links.calls;
+        let ours = calls.iter().find(|(_, call)| *call.name.folded() == *from);
+        let Some((dial, call)) = ours else { return Ok(None) };
+        let asker = match call.caller {
+            Caller::User(conn) => Some(conn),
+            Caller::Link(_) => None,
+        };
+        // Somebody here has said which key it must have, and it is another.
+        if asker.is_some() && call.pin.is_some_and(|pin| Some(pin) != key) {
             return Err(Code::RealmKey.into());
         }
+        let answered = call.key == key;
+        let proven = answered || call.pin == key || self.state.is_planted(Bug::AnyoneCrosses);
+        let address = (answered && asker.is_some()).then(|| call.address.clone());
+        let reached = call.conn.is_some();
+        Ok(Some(Crossing { dial: *dial, asker, reached, proven, address }))
+    }
+
+    /// Where both realms call each other at once, the call of the one whose name comes first stays.
+    /// Where that is theirs, ours ends, and whoever asked for it has what was asked for. Returns the
+    /// address that somebody here gave.
+    fn give_way(
+        &mut self,
+        greeting: &Greeting<'_>,
+        crossing: Crossing,
+    ) -> Result<Option<Address>, Stop> {
+        let Crossing { dial, asker, reached, address, .. } = crossing;
+        let me = self.state.durable.name.as_ref().map(|me| me.folded().to_string());
         // One that has not even reached the other side cannot be what the other side waits for.
-        if reached && me.is_some_and(|me| *me < *from) {
+        if reached && me.is_some_and(|me| *me < *greeting.from.folded()) {
             return Err(Code::RealmCrossed.into());
         }
         let mut step = self.step();
-        let asker = match step.links().calls.get(&dial).map(|call| call.caller) {
-            Some(Caller::User(conn)) => Some(conn),
-            _ => None,
-        };
-        let error = "their call was first".into();
         match asker {
-            // What the user asked for is there.
             Some(conn) => {
-                let call = step.links().calls.remove(&dial);
-                if let Some(ours) = call.and_then(|call| call.conn) {
-                    step.links().conns.remove(&ours);
-                    step.output(Output::HangUp(ours));
-                }
+                step.end_call(dial);
                 step.wake(conn, Proof::Linked(Ok(Status::Linked)));
             }
-            None => step.call_failed(
-                dial,
-                Failure { code: Code::RealmCrossed, error, realm: None, plain: None },
-            ),
+            None => {
+                let (code, error) = (Code::RealmCrossed, "their call was first".into());
+                step.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
         }
-        Ok(asker.is_some())
+        Ok(address)
     }
 
     /// The realm at the other end of this connection, where it is a link.
@@ -227,6 +328,43 @@ impl Cx<'_> {
                 Ok(ip.to_canonical())
             }
             _ => Err(Code::Forbidden),
+        }
+    }
+}
+
+impl Step<'_> {
+    /// Whoever answered has called us at the same time, and that call stays. So the two are linked:
+    /// somebody on each side has asked for it, and its key is known from our own call.
+    pub fn crossed(&mut self, dial: DialId) {
+        let Some(call) = self.state.links.calls.get_mut(&dial) else { return };
+        let (name, ended) = (call.name.clone(), call.conn.take());
+        if let Some(conn) = ended {
+            self.links().conns.remove(&conn);
+            self.output(Output::HangUp(conn));
+        }
+        match self.settle(dial, name, Status::Linked) {
+            // Their call may have come before that key was known: then they call again, or are called.
+            Ok(realm) => {
+                self.retry_later(realm);
+                self.call_again(realm);
+            }
+            Err(code) => {
+                let error = code.text().into();
+                self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
+        }
+    }
+
+    /// Lets a realm link that waits for it.
+    pub fn approve(&mut self, realm: RealmId) {
+        self.set_status(realm, Status::Linked);
+        self.call_again(realm);
+    }
+
+    /// A realm that waited hears that it is approved when it calls again, which it does at once.
+    fn call_again(&mut self, realm: RealmId) {
+        if let Some(conn) = self.link(realm).conn {
+            self.hang_up(conn, "approved; waiting for its next call");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Calling other realms, and what carries a link.
 
 use super::live::{Asked, Following, cursor_words};
-use super::{Address, Conn, Epoch, Failure, LinkKind, RealmRecord, Status, Step, Why};
+use super::{Address, Conn, Epoch, Failure, LinkKind, Peer, RealmRecord, Status, Step, Why};
 use crate::{ConnId, DialId, Event, Output, Proof, RealmId};
 use antar_wire::{Code, Fingerprint, Name, Token, Value};
 use std::net::IpAddr;
@@ -12,19 +12,13 @@ pub(crate) const CALL: u64 = 10_000;
 /// Requests over one link that are not answered yet.
 const UNANSWERED: usize = 4_096;
 
-/// Records of realms, removed ones too.
-const RECORDS: usize = 4_096;
-
-/// Realms that wait for approval.
-const ASKING: usize = 64;
-
 /// A call to another realm, under way.
 #[derive(Debug)]
 pub(crate) struct Call {
     /// The name that is expected there.
     pub name: Name,
     pub address: Address,
-    /// The key that is expected there, if one is.
+    /// The key that is expected there, if one is: it was given with the name, or is that of a link.
     pub pin: Option<Fingerprint>,
     /// The secret of an invitation.
     pub invitation: Option<Token>,
@@ -99,15 +93,32 @@ impl Step<'_> {
             me.port
         );
         self.output(Output::Line(conn, line));
+        self.judge_crossing(dial);
     }
 
-    /// A call came to nothing.
-    pub fn call_failed(&mut self, dial: DialId, failure: Failure) {
-        let Some(call) = self.links().calls.remove(&dial) else { return };
+    /// Takes a call off the list, and ends its connection.
+    pub fn end_call(&mut self, dial: DialId) -> Option<Call> {
+        let call = self.links().calls.remove(&dial)?;
         if let Some(conn) = call.conn {
             self.links().conns.remove(&conn);
             self.output(Output::HangUp(conn));
         }
+        self.judge_crossing(dial);
+        Some(call)
+    }
+
+    /// Something has come of a call: realms that called under its name meanwhile are judged again.
+    fn judge_crossing(&mut self, dial: DialId) {
+        let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
+            .filter(|(_, w)| w.why == Why::Crossing(dial))
+            .map(|(conn, _)| *conn)
+            .collect();
+        waiting.into_iter().for_each(|conn| self.wake(conn, Proof::Crossed));
+    }
+
+    /// A call came to nothing.
+    pub fn call_failed(&mut self, dial: DialId, failure: Failure) {
+        let Some(call) = self.end_call(dial) else { return };
         match call.caller {
             Caller::User(conn) => self.wake(conn, Proof::Linked(Err(failure))),
             Caller::Link(realm) => self.mend_failed(realm, failure),
@@ -149,6 +160,9 @@ impl Step<'_> {
         let same = real.as_ref().is_some_and(|real| *real.folded() == *call.name.folded());
         if answer["status"] != "OK" || !same {
             let (code, error) = refusal(answer, real.as_ref());
+            if code == Code::RealmCrossed && matches!(call.caller, Caller::User(_)) {
+                return self.crossed(dial);
+            }
             let failure = Failure { code, error, realm: real, plain: None };
             return self.call_failed(dial, failure);
         }
@@ -169,7 +183,7 @@ impl Step<'_> {
     }
 
     /// Makes or changes the record of a realm that has taken our call.
-    fn settle(&mut self, dial: DialId, name: Name, status: Status) -> Result<RealmId, Code> {
+    pub fn settle(&mut self, dial: DialId, name: Name, status: Status) -> Result<RealmId, Code> {
         let Some(call) = self.state.links.calls.get(&dial) else {
             return Err(Code::Unavailable);
         };
@@ -177,16 +191,19 @@ impl Step<'_> {
         let (address, caller) = (call.address.clone(), call.caller);
         let known = self.state.durable.peer_named(&name);
         let kept = known.and_then(|realm| self.peer(realm)).filter(|p| !p.is_gone());
-        let kept = kept.map(|p| (p.key(), p.record.address.clone()));
         let address = match (caller, kept) {
-            (Caller::Link(_), Some((_, address))) => address,
+            (Caller::Link(_), Some(kept)) => kept.record.address.clone(),
             // They called us meanwhile, and are who they were.
-            (Caller::User(_), Some((Some(pinned), _))) if pinned == key => Some(address),
+            (Caller::User(_), Some(kept)) if kept.key() == Some(key) => Some(address),
+            // Somebody only waits under this name, and this is who was meant.
+            (Caller::User(_), Some(kept)) if kept.is_asking() => Some(address),
             (Caller::User(_), None) => Some(address),
             _ => return Err(Code::RealmExists),
         };
+        self.send_away_other(&name, key);
         let realm = self.record(name, LinkKind::Native(key), address, status)?;
         self.links().calls.remove(&dial);
+        self.judge_crossing(dial);
         self.link(realm).call = None;
         if let Caller::User(conn) = caller {
             self.wake(conn, Proof::Linked(Ok(status)));
@@ -204,14 +221,10 @@ impl Step<'_> {
     ) -> Result<RealmId, Code> {
         let durable = &self.state.durable;
         let known = durable.peer_named(&name);
-        let linked = durable.peers.values().filter(|peer| !peer.is_gone()).count();
-        let asking = durable.peers.values().filter(|p| p.record.status == Status::Asking).count();
         let held = known.and_then(|id| durable.peers.get(&id)).filter(|p| !p.is_gone());
-        if held.is_none()
-            && (linked >= self.state.limits.links
-                || durable.peers.len() >= RECORDS
-                || status == Status::Asking && asking >= ASKING)
-        {
+        // Who waits takes no place from those who are linked.
+        let is_new = held.is_none_or(Peer::is_asking) && status != Status::Asking;
+        if is_new && self.state.durable.links() >= self.state.limits.links {
             return Err(Code::LimitReached);
         }
         let since = match held {
@@ -219,6 +232,10 @@ impl Step<'_> {
             _ => self.moment.now,
         };
         let record = RealmRecord { name, kind, address, status, since };
+        if known.is_none() && status != Status::Asking {
+            self.make_room_for_a_record()?;
+        }
+        let durable = &self.state.durable;
         let realm = known.unwrap_or(RealmId(durable.next_id()));
         if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
             self.emit(Event::RealmSet(realm, record))?;
@@ -238,28 +255,39 @@ impl Step<'_> {
     /// A connection carries a link from now on.
     pub fn carry(&mut self, realm: RealmId, conn: ConnId) {
         let now = self.moment.now;
-        let linked = self.peer(realm).is_some_and(|p| p.record.status == Status::Linked);
+        let status = self.peer(realm).map(|p| p.record.status);
+        let linked = status == Some(Status::Linked);
         let link = self.link(realm);
         let old = link.conn.replace(conn).filter(|old| *old != conn);
         if old.is_none() {
             link.since = now;
         }
         (link.failures, link.refused, link.error) = (0, false, None);
-        let is_new = old.is_none();
+        // Another connection of one that waits, or is up, is nothing new.
+        let is_new = status.is_some() && std::mem::replace(&mut link.told, status) != status;
         if let Some(old) = old {
             self.links().conns.remove(&old);
             self.output(Output::HangUp(old));
         }
         if is_new {
-            let name = self.name_of(realm);
-            self.tell(format!(
-                "link with {name}: {}",
-                if linked { "up" } else { "waits for approval" }
-            ));
+            self.tell_of(realm);
         }
         if linked {
             self.follow(conn, realm);
         }
+    }
+
+    /// Tells the operator that a link has come about, or waits for somebody's approval.
+    fn tell_of(&mut self, realm: RealmId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let (name, key) = (&peer.record.name, peer.key());
+        let key = key.map_or(String::new(), |key| format!(" with the key {key}"));
+        let text = match peer.record.status {
+            Status::Asking => format!("link with {name}: waits for approval{key}"),
+            Status::Asked => format!("link with {name}: waits for approval there"),
+            _ => format!("link with {name}: up"),
+        };
+        self.tell(text);
     }
 
     /// Asks for what follows our cursor.
@@ -304,8 +332,11 @@ impl Step<'_> {
         }
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
         link.lost += 1;
-        let name = self.name_of(realm);
-        self.tell(format!("link with {name}: down, {why}"));
+        if link.told == Some(Status::Linked) {
+            link.told = None;
+            let name = self.name_of(realm);
+            self.tell(format!("link with {name}: down, {why}"));
+        }
         self.retry_later(realm);
         let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
             .filter(|(_, w)| matches!(w.why, Why::CatchUp { realm: of, .. } if of == realm))

@@ -91,6 +91,13 @@ pub(crate) struct Link {
     pub met: bool,
     /// It is being told.
     pub meeting: Option<super::Meeting>,
+    /// Where it called from, while it waits for approval.
+    pub from: Option<IpAddr>,
+    /// What the operator was told last of a connection that came about.
+    pub told: Option<Status>,
+    /// When the operator was last told that somebody else says it is this realm, in milliseconds of
+    /// uptime.
+    pub warned: Option<u64>,
     /// Of what waits there for each user, so much has been kept since the process started.
     pub kept: BTreeMap<AccountId, usize>,
     /// The first of the messages owed that a plain peer may remember.
@@ -196,6 +203,8 @@ pub(crate) struct Waiting {
 pub(crate) enum Why {
     /// For a call to be answered.
     Call(DialId),
+    /// For a call of ours to show who is at the address that was given for the name of whoever calls.
+    Crossing(DialId),
     /// For everything that the realm has up to now, until some time of the uptime.
     CatchUp { realm: RealmId, target: Option<u64>, until: u64 },
 }

@@ -7,6 +7,7 @@
 //! | `live.rs` | connections and calls that exist just now |
 //! | `call.rs` | calling other realms, and what carries a link |
 //! | `accept.rs` | being called: who may link, and which of two connections stays |
+//! | `bounds.rs` | who gives way where too many wait, or too many names were used |
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
 //! | `owe.rs` | what a peer is owed, sent as it follows |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
@@ -21,6 +22,7 @@
 
 mod accept;
 mod answer;
+mod bounds;
 mod call;
 mod follow;
 mod keep;
@@ -32,6 +34,8 @@ mod plain;
 mod record;
 #[cfg(test)]
 mod spoof;
+#[cfg(test)]
+mod squat;
 mod told;
 
 pub(crate) use accept::Greeting;

@@ -141,6 +141,23 @@ impl Peer {
     pub fn is_gone(&self) -> bool {
         matches!(self.record.status, Status::Removed | Status::RemovedThere)
     }
+
+    /// Whether it only waits for approval here: nothing is known of it but what it says of itself.
+    pub fn is_asking(&self) -> bool {
+        self.record.status == Status::Asking
+    }
+
+    /// Whether anything was, or may have been, said with it.
+    pub fn has_history(&self) -> bool {
+        // What a plain peer has said leaves nothing in the record.
+        let plain = self.record.kind == LinkKind::Plain;
+        plain || self.out.tip.seq > 0 || self.inbox.top() > 0 || !self.abroad.is_empty()
+    }
+
+    /// Whether its log was ever followed.
+    pub fn was_followed(&self) -> bool {
+        self.inbox.fork().is_some()
+    }
 }
 
 /// What an address counts as: all of IPv6's addresses in one /64 are one customer.

@@ -53,6 +53,11 @@ impl Durable {
         self.peer_names.get(&*Folded::new(name)?).copied()
     }
 
+    /// Realms that are linked, or are asked to be by somebody here.
+    pub fn links(&self) -> usize {
+        self.peers.values().filter(|peer| !peer.is_gone() && !peer.is_asking()).count()
+    }
+
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
     pub fn next_id(&self) -> u64 {
         self.last_id + 1
@@ -128,6 +133,16 @@ impl Durable {
                 events.iter().for_each(|event| self.apply(event));
                 self.apply_to_peer(*realm, event);
             }
+            Event::RealmForgotten { realm, .. } => self.forget_peer(*realm),
+        }
+    }
+
+    fn forget_peer(&mut self, id: RealmId) {
+        self.reached(id.0);
+        let Some(peer) = self.peers.remove(&id) else { return };
+        let name = peer.record.name.folded();
+        if self.peer_names.get(&*name) == Some(&id) {
+            self.peer_names.remove(&*name);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{
-    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Status, Told, Why,
+    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, Status, Told, Why,
     acknowledgement,
 };
-use crate::{Answer, Args, Cx, Proof, Stop, Work, is_loopback};
+use crate::{Answer, Args, Bug, Cx, Proof, Stop, Work, is_loopback};
 use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
 use std::net::IpAddr;
 
@@ -103,8 +103,15 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
         return Err(Code::RealmExists.into());
     }
     let Wanted { name, address, pin, invitation, .. } = wanted;
-    // Its key is known until REMOVEREALM, whoever ended the link.
-    let known = cx.peer_named(&name).filter(|(_, p)| p.record.status != Status::Removed);
+    // Its key is known until REMOVEREALM, whoever ended the link; that of one that only waits for
+    // approval is no more than what anybody says.
+    let waiting_pins = cx.state.is_planted(Bug::WaitingPins);
+    let is_known = |peer: &Peer| match peer.record.status {
+        Status::Removed => false,
+        Status::Asking => waiting_pins,
+        _ => true,
+    };
+    let known = cx.peer_named(&name).filter(|(_, peer)| is_known(peer));
     let pin = pin.or(known.and_then(|(_, peer)| peer.key()));
     let (caller, until) = (Caller::User(cx.conn), cx.moment.uptime + CALL);
     let (key, conn) = (None, None);

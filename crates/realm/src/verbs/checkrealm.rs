@@ -66,6 +66,8 @@ fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
             fields.insert(key.into(), value);
         }
     };
+    // It waits for approval here; otherwise one that waits does so there.
+    set("asks", peer.is_asking().then(|| true.into()));
     set("error", link.error.as_deref().map(Value::from));
     set("oldest", peer.out.oldest().map(|oldest| now.since(oldest).as_secs().into()));
     set("clock", link.clock.map(Value::from));

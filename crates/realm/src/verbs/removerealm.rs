@@ -3,7 +3,7 @@
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Position, RealmRecord, Status};
 use crate::{Answer, Args, Cx, Event, Output, Stop};
-use antar_wire::{Code, Phrase, Reply, words};
+use antar_wire::{Code, Fingerprint, Phrase, Reply, words};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -19,7 +19,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "APPROVEREALM",
         aliases: &["REALM APPROVE"],
-        params: &[Param::Word("R")],
+        params: &[Param::Word("R"), Param::Maybe("[sha256:KEY]")],
         help: "Allows a realm that asked for it to link; administrators only.",
         needs: Needs::Admin,
         run: approve,
@@ -65,17 +65,26 @@ fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
 }
 
 fn approve(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
+    let (given, _) = words::first(args.text);
+    let expected = Fingerprint::parse(given);
+    if expected.is_none() && !given.is_empty() {
+        return Err(Code::BadParameters.into());
+    }
     let (realm, peer) = cx.realm(args.word(0))?;
-    if peer.record.status != Status::Asking {
+    let Some(key) = peer.key().filter(|_| peer.is_asking()) else {
         return Err(Code::RealmExists.into());
+    };
+    // Whoever waits may have changed since the operator looked.
+    if expected.is_some_and(|expected| expected != key) {
+        let error = format!("the one that waits has the key {key}");
+        return Ok(Reply::from(Code::RealmKey).with("error", error).into());
     }
-    let mut step = cx.step();
-    step.set_status(realm, Status::Linked);
-    // They hear of it when they call again, which they do at once.
-    if let Some(conn) = step.link(realm).conn {
-        step.hang_up(conn, "approved; waiting for its next call");
+    if cx.state.durable.links() >= cx.state.limits.links {
+        return Err(Code::LimitReached.into());
     }
-    Ok(Reply::done(Phrase::same("Realm disetujui")).into())
+    cx.step().approve(realm);
+    let reply = Reply::done(Phrase::same("Realm disetujui"));
+    Ok(reply.with("fingerprint", key.to_string()).into())
 }
 
 #[cfg(test)]

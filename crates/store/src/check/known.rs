@@ -37,6 +37,8 @@ pub struct Known {
     pub accounts: BTreeSet<u64>,
     pub groups: BTreeMap<u64, (GroupRecord, BTreeSet<u64>)>,
     pub realms: BTreeMap<u64, Realm>,
+    /// Realms of which there is no record any more: what was said with them stays.
+    pub forgotten: BTreeSet<u64>,
     /// Which realm's each fork is.
     pub forks: BTreeMap<u64, u64>,
     names: BTreeSet<(&'static str, String)>,
@@ -96,6 +98,13 @@ impl Known {
                 self.forks.insert(fork.0, id.0);
             }
             Event::AbroadSet(id, number, _) => drop(self.realm(id).abroad.insert(number)),
+            Event::RealmForgotten { realm: id, .. } => {
+                if self.realms.contains_key(&id.0) {
+                    let what = "it was forgotten and there are notes about it";
+                    found.damage(format!("realm {}", id.0), what);
+                }
+                self.forgotten.insert(id.0);
+            }
             _ => {}
         }
     }

@@ -200,7 +200,7 @@ impl Check<'_> {
         }
     }
 
-    /// Groups and realms are never removed; users may be, and their messages stay.
+    /// Groups are never removed; users may be, and realms may be forgotten, and their messages stay.
     fn mailbox(&self, mailbox: Mailbox, found: &mut Found<'_>) {
         let (group, realm, user) = match mailbox {
             Mailbox::Private(_) => (None, None, None),
@@ -210,6 +210,9 @@ impl Check<'_> {
             Mailbox::Abroad(realm, user) => (None, Some(realm), Some(user)),
         };
         let known = &self.known;
+        if realm.is_some_and(|realm| known.forgotten.contains(&realm.0)) {
+            return;
+        }
         let is = realm.map(|realm| known.realms.get(&realm.0).filter(|realm| realm.named));
         let what = if group.is_some_and(|group| !known.groups.contains_key(&group.0)) {
             "there is no such group"

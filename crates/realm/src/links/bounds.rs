@@ -1,0 +1,134 @@
+//! Bounds that forget: who waits for approval, and names that were used once.
+
+use super::record::network;
+use super::{LinkKind, Peer, Status, Step};
+use crate::{ConnId, Event, Output, RealmId};
+use antar_wire::{Code, Fingerprint, Name};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// Records of realms, removed ones too, but not of those that wait for approval.
+const RECORDS: usize = 4_096;
+
+/// Realms that wait for approval, and those of one address.
+const ASKING: usize = 64;
+const ASKING_EACH: usize = 8;
+
+/// How long one may wait, and how long it is remembered that a link was ended of which nothing is left,
+/// in milliseconds.
+const WAITS: u64 = 7 * 24 * 3_600_000;
+const REMEMBERED: u64 = 7 * 24 * 3_600_000;
+
+impl Step<'_> {
+    /// Lets go of records whose time is over.
+    pub fn forget_old(&mut self) {
+        let now = self.moment.now;
+        let old = |peer: &Peer, after: u64| now.0 >= peer.record.since.0.saturating_add(after);
+        let peers = &self.state.durable.peers;
+        let waits = peers.iter().filter(|(_, p)| p.is_asking() && old(p, WAITS));
+        let waits: Vec<RealmId> = waits.map(|(realm, _)| *realm).collect();
+        let gone = peers.iter().filter(|(_, p)| {
+            p.record.status == Status::Removed && !p.has_history() && old(p, REMEMBERED)
+        });
+        let gone: Vec<RealmId> = gone.map(|(realm, _)| *realm).collect();
+        for realm in waits {
+            let name = self.name_of(realm);
+            self.tell(format!("link with {name}: nobody has approved it, it waits no longer"));
+            self.stop_waiting(realm);
+        }
+        gone.into_iter().for_each(|realm| self.forget(realm));
+    }
+
+    /// Makes room for one more that waits and calls from there. Where an address has its few places, it is
+    /// one of its own that gives way; where there are no more, one of the address with most.
+    pub fn make_room_to_wait(&mut self, from: IpAddr) {
+        let mut by_address: BTreeMap<Option<IpAddr>, Vec<RealmId>> = BTreeMap::new();
+        let peers = self.state.durable.peers.iter().filter(|(_, p)| p.is_asking());
+        for (realm, peer) in peers {
+            let called = self.state.links.links.get(realm).and_then(|link| link.from);
+            let told = peer.record.address.as_ref().and_then(|address| address.told_by);
+            by_address.entry(called.or(told).map(network)).or_default().push(*realm);
+        }
+        let own = by_address.get(&Some(network(from))).filter(|own| own.len() >= ASKING_EACH);
+        let all: usize = by_address.values().map(Vec::len).sum();
+        let from = match own {
+            Some(own) => Some(own),
+            None if all < ASKING => None,
+            None => {
+                let first = |realms: &&Vec<RealmId>| realms.iter().map(|r| self.order(*r)).min();
+                by_address.values().max_by_key(|realms| (realms.len(), Reverse(first(realms))))
+            }
+        };
+        let goes = from.and_then(|realms| realms.iter().min_by_key(|realm| self.order(**realm)));
+        if let Some(realm) = goes.copied() {
+            self.stop_waiting(realm);
+        }
+    }
+
+    /// In which order those that wait give way: those that are not there first, then the oldest.
+    fn order(&self, realm: RealmId) -> (bool, u64, RealmId) {
+        let there = self.state.links.links.get(&realm).is_some_and(|link| link.conn.is_some());
+        let since = self.peer(realm).map_or(0, |peer| peer.record.since.0);
+        (there, since, realm)
+    }
+
+    /// One that waits does so no longer. It may call again, and be heard as a new one.
+    fn stop_waiting(&mut self, realm: RealmId) {
+        self.send_away(realm);
+        let history = self.peer(realm).is_some_and(Peer::has_history);
+        match history {
+            // It is not its own: it waited under the name of one that was linked before.
+            true => self.set_status(realm, Status::Removed),
+            false => self.forget(realm),
+        }
+    }
+
+    /// Ends the connections of one that waits under this name with another key than this.
+    pub fn send_away_other(&mut self, name: &Name, key: Fingerprint) {
+        let known = self.state.durable.peer_named(name);
+        let waits = known.and_then(|realm| Some((realm, self.peer(realm)?)));
+        let other = waits.filter(|(_, p)| p.is_asking() && p.key() != Some(key));
+        if let Some((realm, _)) = other {
+            self.send_away(realm);
+        }
+    }
+
+    /// Ends what there is of connections with a realm, without a word.
+    fn send_away(&mut self, realm: RealmId) {
+        let links = self.links();
+        links.links.remove(&realm);
+        links.asks.retain(|_, of| *of != realm);
+        let own = |c: &super::Conn| c.realm == Some(realm);
+        let conns: Vec<ConnId> =
+            links.conns.iter().filter(|(_, c)| own(c)).map(|(conn, _)| *conn).collect();
+        for conn in conns {
+            self.links().conns.remove(&conn);
+            self.output(Output::HangUp(conn));
+        }
+    }
+
+    /// Makes room for one more record: the oldest of a link that has ended gives way, and one under which
+    /// nothing was said before any other.
+    pub fn make_room_for_a_record(&mut self) -> Result<(), Code> {
+        let peers = &self.state.durable.peers;
+        if peers.values().filter(|peer| !peer.is_asking()).count() < RECORDS {
+            return Ok(());
+        }
+        let order = |realm: RealmId, peer: &Peer| (peer.has_history(), peer.record.since, realm);
+        let gone = peers.iter().filter(|(_, peer)| peer.is_gone());
+        let oldest = gone.min_by_key(|(realm, peer)| order(**realm, peer)).map(|(realm, _)| *realm);
+        self.forget(oldest.ok_or(Code::LimitReached)?);
+        Ok(())
+    }
+
+    /// Forgets a realm. What was said with it stays under an id that nobody has any more.
+    fn forget(&mut self, realm: RealmId) {
+        self.send_away(realm);
+        let Some(peer) = self.peer(realm) else { return };
+        let native = matches!(peer.record.kind, LinkKind::Native(_));
+        let traces = !native || !peer.is_asking() || peer.has_history() || peer.was_followed();
+        // Where nothing can be kept it is tried again at the next tick.
+        let _ = self.emit(Event::RealmForgotten { realm, traces });
+    }
+}
