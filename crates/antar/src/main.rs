@@ -7,6 +7,7 @@ mod chat;
 mod check;
 mod demo;
 mod realm;
+mod secret;
 mod serve;
 mod simulate;
 mod user;

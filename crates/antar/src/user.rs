@@ -1,6 +1,7 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
 use crate::admin::{self, Whose};
+use crate::secret;
 use antar_server::Offline;
 use antar_wire::Name;
 use anyhow::{Context, bail};
@@ -89,9 +90,10 @@ fn ask_password(name: &str) -> anyhow::Result<String> {
         }
         return Ok(password.into());
     }
-    let password = rpassword::prompt_password(format!("Password for {name}: "))?;
-    if password != rpassword::prompt_password("Once more: ")? {
+    let ask = |prompt: &str| secret::ask(prompt)?.context("no password given; nothing was changed");
+    let password = ask(&format!("Password for {name}: "))?;
+    if password != ask("Once more: ")? {
         bail!("the two are not the same; nothing was changed");
     }
-    Ok(password)
+    Ok(password.expose().clone())
 }

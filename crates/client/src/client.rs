@@ -1,5 +1,7 @@
 //! The tokio driver.
 
+#[cfg(feature = "tls")]
+use crate::Fingerprint;
 use crate::{Error, Event, Incoming, REPLY_LIMIT, Replies, Reply, request};
 use std::collections::VecDeque;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -24,6 +26,8 @@ pub struct Client {
     writer: Box<dyn AsyncWrite + Send + Unpin>,
     /// What is still to be written.
     outgoing: Vec<u8>,
+    /// Something was written, and may still be held back.
+    unflushed: bool,
     replies: Replies,
     /// How many requests were handed over and how many replies have come.
     asked: u64,
@@ -55,6 +59,28 @@ impl Client {
         Ok(Self::over(reader, writer))
     }
 
+    /// Connects over TLS, and returns also the fingerprint of the realm's key. With a fingerprint given,
+    /// that is whose key it must be; otherwise anybody's is taken, and whether it is the right one is
+    /// for the caller to say before anything secret is sent. `antar realm show` prints a realm's own.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect), where the other side does not speak TLS 1.3 too;
+    /// [`Error::Key`].
+    #[cfg(feature = "tls")]
+    pub async fn connect_tls(
+        address: impl ToSocketAddrs,
+        key: Option<Fingerprint>,
+    ) -> Result<(Self, Fingerprint), Error> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (stream, found) = crate::tls::handshake(stream).await?;
+        if let Some(expected) = key.filter(|expected| *expected != found) {
+            return Err(Error::Key { expected, found });
+        }
+        let (reader, writer) = tokio::io::split(stream);
+        Ok((Self::over(reader, writer), found))
+    }
+
     /// Connects over a Unix socket: a realm's administration socket.
     ///
     /// # Errors
@@ -74,6 +100,7 @@ impl Client {
             reader: Box::new(reader),
             writer: Box::new(writer),
             outgoing: Vec::new(),
+            unflushed: false,
             replies: Replies::new(REPLY_LIMIT),
             asked: 0,
             answered: 0,
@@ -95,6 +122,7 @@ impl Client {
         }
         self.outgoing.extend_from_slice(line.as_bytes());
         self.outgoing.push(b'\n');
+        self.unflushed = true;
         let number = self.asked;
         self.asked += 1;
         loop {
@@ -158,11 +186,20 @@ impl Client {
     async fn transfer(&mut self) -> Result<(), Error> {
         let space = self.replies.space();
         space.reserve(READ_SIZE);
+        let (writer, outgoing) = (&mut self.writer, &self.outgoing);
+        let send = async {
+            if outgoing.is_empty() {
+                // Over TLS, what was taken may not have left yet.
+                return writer.flush().await.map(|()| None);
+            }
+            writer.write(outgoing).await.map(Some)
+        };
         tokio::select! {
-            written = self.writer.write(&self.outgoing), if !self.outgoing.is_empty() => {
-                match written? {
-                    0 => return Err(Error::Closed),
-                    written => drop(self.outgoing.drain(..written)),
+            sent = send, if !self.outgoing.is_empty() || self.unflushed => {
+                match sent? {
+                    Some(0) => return Err(Error::Closed),
+                    Some(written) => drop(self.outgoing.drain(..written)),
+                    None => self.unflushed = false,
                 }
             }
             read = self.reader.read_buf(space) => {

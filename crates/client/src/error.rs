@@ -1,6 +1,6 @@
 //! What can go wrong between a client and a realm.
 
-use crate::{Reply, ReplyError, RequestError};
+use crate::{Fingerprint, Reply, ReplyError, RequestError};
 use std::io;
 
 /// Why a call of [`Client`](crate::Client) failed. After [`Error::Refused`], [`Error::Request`] and
@@ -31,6 +31,15 @@ pub enum Error {
     /// know. Nothing was sent.
     #[error("this event cannot be answered")]
     Unanswerable,
+    /// Whoever answers has another key than it must have: it is another realm, or somebody in between.
+    /// Nothing was sent.
+    #[error("whoever answers there has another key: {found}, not {expected}")]
+    Key {
+        /// Whose key it must be.
+        expected: Fingerprint,
+        /// Whose it is.
+        found: Fingerprint,
+    },
     /// The answer is OK but lacks what it has to hold, so this is another kind of server.
     #[error("the reply to {request} has no {missing}")]
     Incomplete {

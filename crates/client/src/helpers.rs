@@ -4,7 +4,7 @@
 
 use crate::request::{self, History};
 use crate::{Client, Error, Event, Page, Reply};
-use antar_wire::Token;
+use antar_wire::{Token, Value};
 
 impl Client {
     /// Logs in and binds the connection to the session. The token names the session later, also
@@ -178,6 +178,31 @@ impl Client {
     pub async fn groups(&mut self) -> Result<Vec<String>, Error> {
         let reply = self.ask("GETGROUPS").await?;
         Ok(reply.names().into_iter().map(str::to_owned).collect())
+    }
+
+    /// The names of the groups the caller is in.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn my_groups(&mut self) -> Result<Vec<String>, Error> {
+        // The lower shape has each group's members, and none where the caller is not one of them.
+        let reply = self.ask("getgroups").await?;
+        let Some(Value::Object(groups)) = reply.data() else { return Ok(Vec::new()) };
+        let mine = |group: &Value| {
+            group.get("members").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
+        };
+        Ok(groups.iter().filter(|(_, group)| mine(group)).map(|(name, _)| name.clone()).collect())
+    }
+
+    /// The names of the realms that are linked.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn realms(&mut self) -> Result<Vec<String>, Error> {
+        let reply = self.ask("CHECKREALM").await?;
+        let Some(Value::Array(realms)) = reply.data() else { return Ok(Vec::new()) };
+        let name = |realm: &Value| Some(realm.get("realm")?.as_str()?.to_owned());
+        Ok(realms.iter().filter_map(name).collect())
     }
 
     /// Creates a group; the caller is its owner and first member.

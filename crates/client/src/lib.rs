@@ -2,7 +2,8 @@
 //!
 //! Two layers. [`Replies`] and the functions of [`request`] do no I/O: bytes in, replies and
 //! events out; words in, request lines out. [`Client`] drives them over TCP or a Unix socket with
-//! tokio. Bots use the second; a load generator or another runtime uses the first.
+//! tokio, and with the feature `tls` over TLS. Bots use the second; a load generator or another
+//! runtime uses the first.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/echo.rs")]
@@ -14,8 +15,10 @@ mod helpers;
 mod replies;
 mod reply;
 pub mod request;
+#[cfg(feature = "tls")]
+mod tls;
 
-pub use antar_wire::{DEFAULT_PORT, Token, Value};
+pub use antar_wire::{DEFAULT_PORT, Fingerprint, Token, Value};
 pub use client::{Client, EVENT_LIMIT};
 pub use error::{Error, Refusal};
 pub use replies::{RawReply, Replies, ReplyError};

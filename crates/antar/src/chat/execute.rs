@@ -1,15 +1,11 @@
 //! What each command does.
 
 use super::command::{self, Command, Target};
+use super::history::SHOWN;
 use super::session::Session;
 use super::show::{clean, clean_line};
 use antar_client::{Error, History, Message, Reply, Value, request};
 use antar_wire::Secret;
-
-/// How many messages `/history` shows.
-const SHOWN: usize = 20;
-/// How far `/history` of a user looks back in all private messages.
-const SEARCHED: u32 = 1_000;
 
 /// Why a command was not carried out.
 pub(super) enum Problem {
@@ -198,27 +194,10 @@ impl Session {
             };
             return Ok(self.list(&page.messages, true));
         }
-        let part = History::newest(SEARCHED);
-        let client = self.client()?;
-        let (received, sent) = match &target.realm {
-            None => (client.inbox(part).await?, client.sent(part).await?),
-            Some(realm) => {
-                (client.inbox_realm(realm, part).await?, client.sent_realm(realm, part).await?)
-            }
-        };
-        let with = |message: &Message| {
-            message.from.eq_ignore_ascii_case(name) || message.to.eq_ignore_ascii_case(name)
-        };
-        let both = received.messages.into_iter().chain(sent.messages);
-        let mut messages: Vec<Message> = both.filter(with).collect();
-        messages.sort_by_key(|message| message.id);
-        // A message to oneself is in both.
-        messages.dedup_by(|a, b| a.id.is_some() && a.id == b.id);
-        let newest = messages.len().saturating_sub(SHOWN);
-        Ok(self.list(&messages[newest..], false))
+        Ok(self.history_with(target).await?)
     }
 
-    fn list(&self, messages: &[Message], group: bool) -> String {
+    pub(super) fn list(&self, messages: &[Message], group: bool) -> String {
         if messages.is_empty() {
             return "No messages.".into();
         }

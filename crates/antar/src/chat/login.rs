@@ -1,7 +1,7 @@
 //! The dialogue before the chat: who are you?
 
-use super::session::connect;
 use super::terminal::Terminal;
+use super::whom::Whom;
 use super::{Options, show::clean_line};
 use antar_client::{Client, Error, Token};
 use antar_wire::Secret;
@@ -21,25 +21,32 @@ pub struct LoggedIn {
 ///
 /// # Errors
 /// Where nobody answers, the password is wrong too often, or the input ends.
-pub async fn login(terminal: &mut Terminal, options: &Options, address: &str) -> Result<LoggedIn> {
+pub async fn login(
+    terminal: &mut Terminal,
+    options: &Options,
+    whom: &mut Whom,
+) -> Result<LoggedIn> {
     // Before any question: there may be nobody to answer.
-    let hint = || format!("no realm answers at {address} (`antar serve` starts one)");
-    let mut client = connect(address).await.with_context(hint)?;
+    let (mut client, said) = whom.connect_first().await?;
+    if let Some(said) = &said {
+        // Before the password is typed.
+        terminal.tell(&format!("-- {said}"));
+    }
     for attempt in 1.. {
         let user = match &options.user {
             Some(user) => user.clone(),
-            None => terminal.line("Name: ")?.context("no name given")?.trim().to_owned(),
+            None => terminal.ask("Name: ")?.context("no name given")?.trim().to_owned(),
         };
         let password = password(terminal, options)?;
         let verb = if options.register { Verb::Register } else { Verb::Login };
-        let mut result = enter(&mut client, address, verb, &user, &password).await;
+        let mut result = enter(&mut client, whom, verb, &user, &password).await;
         if code(&result) == Some("user_not_found") && wants_to_register(terminal, &user)? {
             let again = terminal.secret("The password once more: ")?;
             if again.as_ref() != Some(&password) {
                 println!("These were not the same.");
                 continue;
             }
-            result = enter(&mut client, address, Verb::Register, &user, &password).await;
+            result = enter(&mut client, whom, Verb::Register, &user, &password).await;
         }
         let problem = match result {
             Ok(token) => return Ok(LoggedIn { user, token, client }),
@@ -72,7 +79,7 @@ fn wants_to_register(terminal: &mut Terminal, user: &str) -> Result<bool> {
         return Ok(false);
     }
     let question = format!("There is no user {}. Register it? [y/N] ", clean_line(user));
-    let answer = terminal.line(&question)?.unwrap_or_default();
+    let answer = terminal.ask(&question)?.unwrap_or_default();
     Ok(["y", "yes", "j", "ja", "ya"].contains(&answer.trim().to_lowercase().as_str()))
 }
 
@@ -89,7 +96,7 @@ enum Verb {
 /// Typing takes time, and a server closes connections that do not log in: then connect once more.
 async fn enter(
     client: &mut Client,
-    address: &str,
+    whom: &Whom,
     verb: Verb,
     user: &str,
     password: &Secret<String>,
@@ -98,7 +105,7 @@ async fn enter(
     if result.as_ref().is_err_and(|error| !error.is_recoverable())
         || code(&result) == Some("timed_out")
     {
-        *client = connect(address).await?;
+        *client = whom.connect().await?;
         result = once(client, verb, user, password).await;
     }
     result

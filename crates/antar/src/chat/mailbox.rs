@@ -2,9 +2,6 @@
 
 use antar_client::{Client, Error, Event, History, Page};
 
-/// How many pages of 1,000 messages are fetched from one mailbox after an interruption.
-const PAGES: usize = 5;
-
 /// Where messages come from, and how to ask for them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mailbox {
@@ -41,24 +38,22 @@ impl Mailbox {
         }
     }
 
-    /// What came after a message, up to 5,000 more; nothing where the mailbox is not ours any more.
-    pub async fn catch_up(&self, client: &mut Client, newest: u64) -> Result<Vec<Page>, Error> {
-        let mut pages = Vec::new();
-        let mut after = newest;
-        for _ in 0..PAGES {
-            let page = match self.read(client, History::after(after)).await {
-                Ok(page) => page,
-                // Not a member any more, or the link is gone.
-                Err(Error::Refused(refusal)) if refusal.code != "no_session" => break,
-                Err(error) => return Err(error),
-            };
-            let more = page.more;
-            after = page.messages.iter().filter_map(|m| m.id).max().unwrap_or(after);
-            pages.push(page);
-            if !more {
-                break;
-            }
+    /// The other realm, where it is about one.
+    pub fn realm(&self) -> Option<&str> {
+        match self {
+            Self::Realm(realm) | Self::GroupRealm(realm, _) => Some(realm),
+            Self::Private | Self::Group(_) => None,
         }
-        Ok(pages)
+    }
+}
+
+impl std::fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Private => f.write_str("the private mailbox"),
+            Self::Group(group) => write!(f, "#{group}"),
+            Self::Realm(realm) => write!(f, "the private mailbox of {realm}"),
+            Self::GroupRealm(realm, group) => write!(f, "#{group}@{realm}"),
+        }
     }
 }

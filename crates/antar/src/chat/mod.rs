@@ -6,22 +6,26 @@
 
 mod command;
 mod execute;
+mod follow;
+mod history;
 mod login;
 mod mailbox;
 mod names;
 mod session;
 mod show;
 mod terminal;
+mod whom;
 
 use anyhow::{Result, bail};
 use command::Command;
 use names::Names;
-use session::Session;
+use session::{RECENT, Session};
 use show::Look;
 use std::collections::VecDeque;
 use std::io::Write;
 use terminal::{Printer, Terminal};
 use tokio::sync::{mpsc, oneshot};
+use whom::Whom;
 
 /// How many lines may wait for a slow terminal before events are left to the server.
 const BACKLOG: usize = 1_024;
@@ -33,9 +37,14 @@ const BACKLOG: usize = 1_024;
 /// otherwise: `printf '%s\n' alice secret '/msg bob hello' | antar chat`.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The realm, as HOST or HOST:PORT, or the path of its Unix socket.
-    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:8889")]
-    pub address: String,
+    /// The realm, as HOST or HOST:PORT, or the path of its Unix socket [default: 127.0.0.1:8889].
+    #[arg(value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// Speak TLS. With a fingerprint, as `antar realm show` prints it, only a realm with that key is
+    /// talked to; without, the key that answers first is shown and remembered, and must be the same
+    /// each time.
+    #[arg(long, value_name = "sha256:KEY", num_args = 0..=1, default_missing_value = "")]
+    pub tls: Option<String>,
     /// Log in as this user (asked for otherwise). The password is asked for, or taken from the
     /// environment variable ANTAR_PASSWORD.
     #[arg(short, long, value_name = "NAME")]
@@ -68,24 +77,24 @@ pub fn run(options: Options) -> Result<()> {
 }
 
 async fn chat(options: Options) -> Result<()> {
-    let address = match options.address.contains('/') {
-        true => options.address.clone(),
-        false => antar_client::with_default_port(&options.address),
-    };
+    let mut whom = Whom::of(&options)?;
     let names = Names::default();
     let (mut terminal, printer) = Terminal::open(names.clone())?;
     let interactive = terminal.is_interactive();
     let login::LoggedIn { user, token, client } =
-        login::login(&mut terminal, &options, &address).await?;
+        login::login(&mut terminal, &options, &mut whom).await?;
     let colour = interactive && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let look = Look { me: user.clone(), colour };
-    let mut session =
-        Session::new(address.clone(), user.clone(), client, token, look.clone(), names);
-    let recent = session.start(if interactive { 10 } else { 0 }).await?;
+    let look = Look::new(user.clone(), colour);
+    let address = whom.address.clone();
+    let mut session = Session::new(whom, user.clone(), client, token, look.clone(), names);
+    let recent = session.start(if interactive { RECENT } else { 0 }).await?;
     if interactive {
         println!(
             "{}",
-            look.notice(&format!("{user} at {address}; times are UTC; /help lists the commands"))
+            look.notice(&format!(
+                "{user} at {address}; times are {}; /help lists the commands",
+                look.zone()
+            ))
         );
         recent.iter().for_each(|line| println!("{line}"));
     }

@@ -2,24 +2,26 @@
 
 use super::command::{Command, Target};
 use super::execute::Problem;
+use super::follow::{Tally, mailboxes};
 use super::mailbox::Mailbox;
 use super::names::Names;
 use super::show::{Look, clean_line};
-use antar_client::{Client, Error, Event, History, Page, Token};
-use std::collections::{BTreeMap, BTreeSet};
+use super::whom::Whom;
+use antar_client::{Client, Error, Event, Token};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How long to wait for a connection or an answer. Reading from another realm may take the server 3 s.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How often to look whether a silent server is still there, and our session too.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 /// The longest pause between two attempts to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How many messages are shown after the login.
+pub const RECENT: u32 = 20;
 /// How many ids of messages of our own are remembered, to tell their echoes.
 const OWN: usize = 1_000;
-/// How many groups are looked into at the start.
-const SURVEYED: usize = 200;
 
 /// The state of the connection.
 enum Link {
@@ -34,30 +36,37 @@ enum Link {
 pub enum Wake {
     Event(Event),
     Lost(Error),
+    /// There are mailboxes to look into.
+    Behind,
     Check,
     Retry,
 }
 
 /// The connection and what is known about it.
 pub struct Session {
-    pub(super) address: String,
+    pub(super) whom: Whom,
     pub(super) user: String,
     token: Option<Token>,
     link: Link,
     pub(super) target: Option<Target>,
     pub(super) look: Look,
     pub(super) names: Names,
-    /// The newest id seen in each mailbox.
-    seen: BTreeMap<Mailbox, u64>,
-    /// Shown already, though their events may still be on the way.
-    shown: BTreeSet<u64>,
+    /// The newest id shown of each mailbox; none where it was not looked into yet.
+    pub(super) seen: BTreeMap<Mailbox, Option<u64>>,
+    /// The newest id that was heard of while nothing was left to catch up with.
+    pub(super) heard: u64,
+    /// Mailboxes to look into. Events wait meanwhile, so that what is older stands above.
+    pub(super) todo: VecDeque<Mailbox>,
+    pub(super) tally: Option<Tally>,
+    /// How many messages of a mailbox are shown after the login.
+    pub(super) recent: u32,
     own: BTreeSet<u64>,
     next_check: Instant,
 }
 
 impl Session {
     pub fn new(
-        address: String,
+        whom: Whom,
         user: String,
         client: Client,
         token: Token,
@@ -66,7 +75,7 @@ impl Session {
     ) -> Self {
         names.user(&user);
         Self {
-            address,
+            whom,
             user,
             token: Some(token),
             link: Link::Up(Box::new(client)),
@@ -74,7 +83,10 @@ impl Session {
             look,
             names,
             seen: BTreeMap::new(),
-            shown: BTreeSet::new(),
+            heard: 0,
+            todo: VecDeque::new(),
+            tally: None,
+            recent: 1,
             own: BTreeSet::new(),
             next_check: Instant::now() + KEEPALIVE,
         }
@@ -102,6 +114,7 @@ impl Session {
     /// Waits for the next thing to do. Cancel-safe.
     pub async fn wake(&mut self) -> Wake {
         match &mut self.link {
+            Link::Up(_) if !self.todo.is_empty() => Wake::Behind,
             Link::Up(client) => tokio::select! {
                 event = client.next_event() => match event {
                     Ok(event) => Wake::Event(event),
@@ -120,7 +133,11 @@ impl Session {
     /// Does it; returns what to show.
     pub async fn handle(&mut self, wake: Wake) -> Vec<String> {
         match wake {
+            Wake::Event(_) if self.client().is_ok_and(|c| c.events_lost() > 0) => {
+                vec![self.lost("more came at once than could be kept")]
+            }
             Wake::Event(event) => self.event(&event).into_iter().collect(),
+            Wake::Behind => self.look_on().await,
             Wake::Lost(error) => vec![self.lost(&error.to_string())],
             Wake::Check => self.check().await.into_iter().collect(),
             Wake::Retry => self.reconnect().await,
@@ -133,9 +150,14 @@ impl Session {
         let group = mailbox.is_group();
         self.names.message(&message, group);
         if let Some(id) = message.id {
-            let newest = self.seen.entry(mailbox).or_default();
-            *newest = id.max(*newest);
-            if self.shown.remove(&id) || self.own.remove(&id) {
+            self.heard = self.heard.max(id);
+            // What was caught up with may still come as an event too.
+            let before = self.seen.insert(mailbox.clone(), Some(id)).flatten();
+            if before.is_some_and(|seen| id <= seen) {
+                self.seen.insert(mailbox, before);
+                return None;
+            }
+            if self.own.remove(&id) {
                 return None;
             }
         }
@@ -148,56 +170,6 @@ impl Session {
         if self.own.len() > OWN {
             self.own.pop_first();
         }
-    }
-
-    /// Begins to follow a group just joined, from now on.
-    pub(super) async fn follow_group(&mut self, group: &str) -> Result<(), Error> {
-        self.names.group(group);
-        self.mark(Mailbox::Group(group.to_ascii_lowercase())).await
-    }
-
-    pub(super) fn forget_group(&mut self, group: &str) {
-        let group = group.to_ascii_lowercase();
-        self.seen.remove(&Mailbox::Group(group.clone()));
-        self.seen.retain(|mailbox, _| !matches!(mailbox, Mailbox::GroupRealm(_, g) if *g == group));
-    }
-
-    /// Marks everything that a mailbox holds as seen.
-    async fn mark(&mut self, mailbox: Mailbox) -> Result<(), Error> {
-        let page = mailbox.read(self.client()?, History::newest(1)).await?;
-        let newest = page.messages.iter().filter_map(|m| m.id).max();
-        self.seen.insert(mailbox, newest.unwrap_or(0));
-        Ok(())
-    }
-
-    /// After the first login: watches, shows the newest private messages, and finds out which
-    /// mailboxes there are, so that nothing is missed when the connection breaks.
-    pub async fn start(&mut self, show: u32) -> Result<Vec<String>, Error> {
-        self.client()?.watch().await?;
-        let page = self.client()?.inbox(History::newest(show.max(1))).await?;
-        let newest = page.messages.iter().filter_map(|m| m.id).max();
-        self.seen.insert(Mailbox::Private, newest.unwrap_or(0));
-        let groups = self.client()?.groups().await?;
-        for group in groups.iter().take(SURVEYED) {
-            match self.follow_group(group).await {
-                // Most groups are other people's.
-                Err(Error::Refused(_)) | Ok(()) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(if show == 0 { Vec::new() } else { self.show_new(&page, false) })
-    }
-
-    /// Shows messages and remembers that they were shown.
-    fn show_new(&mut self, page: &Page, group: bool) -> Vec<String> {
-        self.shown.extend(page.messages.iter().filter_map(|m| m.id));
-        page.messages
-            .iter()
-            .map(|message| {
-                self.names.message(message, group);
-                self.look.message(message, group)
-            })
-            .collect()
     }
 
     async fn check(&mut self) -> Option<String> {
@@ -219,6 +191,8 @@ impl Session {
             return self.ended();
         }
         self.link = Link::Down(Instant::now() + Duration::from_millis(300), 0);
+        self.todo.clear();
+        self.tally = None;
         let why = clean_line(why);
         self.look.notice(&format!("connection lost ({why}); connecting again …"))
     }
@@ -227,6 +201,8 @@ impl Session {
     pub(super) fn ended(&mut self) -> String {
         self.token = None;
         self.link = Link::LoggedOut;
+        self.todo.clear();
+        self.tally = None;
         self.look.notice("your session has ended (logged out elsewhere, or a new password); /login opens a new one")
     }
 
@@ -236,17 +212,12 @@ impl Session {
             _ => return Vec::new(),
         };
         match timeout(PATIENCE, self.resume()).await {
-            Ok(Ok(missed)) => {
-                let news = match missed.len() {
-                    0 => "connected again; nothing was missed".to_owned(),
-                    1 => "connected again; 1 message came in between:".to_owned(),
-                    n => format!("connected again; {n} messages came in between:"),
-                };
-                let mut lines = vec![self.look.notice(&news)];
-                lines.extend(missed);
-                lines
-            }
+            Ok(Ok(())) => vec![self.look.notice("connected again")],
             Ok(Err(Error::Refused(refusal))) if refusal.code == "no_session" => vec![self.ended()],
+            Ok(Err(error @ Error::Key { .. })) => {
+                self.link = Link::Down(Instant::now() + LONGEST_PAUSE, attempts + 1);
+                vec![self.look.notice(&format!("{error}; trying again"))]
+            }
             Ok(Err(_)) | Err(_) => {
                 let pause = Duration::from_millis(500 << attempts.min(6)).min(LONGEST_PAUSE);
                 self.link = Link::Down(Instant::now() + pause, attempts + 1);
@@ -258,25 +229,18 @@ impl Session {
         }
     }
 
-    /// Connects with the token and fetches what came in between.
-    async fn resume(&mut self) -> Result<Vec<String>, Error> {
+    /// Connects with the token; what came in between is looked up then.
+    async fn resume(&mut self) -> Result<(), Error> {
         let token = self.token.clone().ok_or(Error::Closed)?;
-        let mut client = connect(&self.address).await?;
+        let mut client = self.whom.connect().await?;
         client.resume(&token).await?;
         // First watch, then look back: nothing falls in between, and what comes twice is known.
         client.watch().await?;
-        self.shown.clear();
-        let mut missed = Vec::new();
-        for (mailbox, newest) in self.seen.clone() {
-            for page in mailbox.catch_up(&mut client, newest).await? {
-                let last = page.messages.iter().filter_map(|m| m.id).max();
-                self.seen.insert(mailbox.clone(), last.unwrap_or(newest).max(newest));
-                missed.extend(self.show_new(&page, mailbox.is_group()));
-            }
-        }
+        let all = mailboxes(&mut client).await?;
         self.next_check = Instant::now() + KEEPALIVE;
         self.link = Link::Up(Box::new(client));
-        Ok(missed)
+        self.catch_up(all);
+        Ok(())
     }
 
     /// Opens a new session, on a new connection.
@@ -286,7 +250,7 @@ impl Session {
         password: &str,
     ) -> Result<Vec<String>, Error> {
         let user = user.unwrap_or_else(|| self.user.clone());
-        let mut client = connect(&self.address).await?;
+        let mut client = self.whom.connect().await?;
         let token = client.login(&user, password).await?;
         self.close().await;
         let other = !user.eq_ignore_ascii_case(&self.user);
@@ -295,11 +259,15 @@ impl Session {
         self.look.me.clone_from(&user);
         self.user = user;
         if other {
-            self.seen.clear();
-            self.shown.clear();
-            self.target = None;
+            (self.heard, self.target) = (0, None);
+            self.own.clear();
+            return self.start(RECENT).await;
         }
-        self.start(if other { 10 } else { 0 }).await
+        let client = self.client()?;
+        client.watch().await?;
+        let all = mailboxes(client).await?;
+        self.catch_up(all);
+        Ok(Vec::new())
     }
 
     /// Ends the session; nobody else has its token.
@@ -339,13 +307,4 @@ impl Session {
         }
         (text, false)
     }
-}
-
-/// Connects to `HOST:PORT`, or to a Unix socket where the address is a path.
-pub async fn connect(address: &str) -> Result<Client, Error> {
-    #[cfg(unix)]
-    if address.contains('/') {
-        return Client::connect_unix(address).await;
-    }
-    Client::connect(address).await
 }

@@ -1,7 +1,7 @@
 //! How messages look on a terminal.
 
 use antar_client::Message;
-use antar_wire::Time;
+use jiff::{Timestamp, tz::TimeZone};
 
 /// Makes a text harmless on a terminal: control characters and those that reorder a line become
 /// visible. Line breaks stay, as LF.
@@ -42,9 +42,25 @@ pub struct Look {
     pub me: String,
     /// Whether the terminal wants colours.
     pub colour: bool,
+    /// In which times are shown.
+    zone: TimeZone,
 }
 
 impl Look {
+    /// Times are shown as this machine has them.
+    pub fn new(me: String, colour: bool) -> Self {
+        Self { me, colour, zone: TimeZone::system() }
+    }
+
+    /// Whose times are shown: `Asia/Jakarta`, or `UTC`.
+    pub fn zone(&self) -> String {
+        match self.zone.iana_name() {
+            Some(name) => clean_line(name),
+            None if self.zone.is_unknown() => "UTC (this machine does not tell its own)".into(),
+            None => format!("UTC{}", self.zone.to_offset(Timestamp::now())),
+        }
+    }
+
     /// One message, without a line end: `12:30:05 #team bob: hello`. Further lines of a text are
     /// indented under the first.
     pub fn message(&self, message: &Message, group: bool) -> String {
@@ -67,7 +83,7 @@ impl Look {
             ),
             (false, false) => self.name(&format!("{from}{realm}"), false),
         };
-        let time = self.paint("2", &when(message.time.as_deref(), &today()));
+        let time = self.paint("2", &when(message.time.as_deref(), &self.zone, Timestamp::now()));
         let text = clean(&message.text).replace('\n', "\n         ");
         match &message.notice {
             Some(code) => {
@@ -98,21 +114,16 @@ impl Look {
     }
 }
 
-fn today() -> String {
-    Time::now().rfc3339().chars().take(10).collect()
-}
-
-/// The time of day in UTC, with its date unless that is today.
-fn when(time: Option<&str>, today: &str) -> String {
+/// The time of day in a zone, with its date unless that is today there.
+fn when(time: Option<&str>, zone: &TimeZone, now: Timestamp) -> String {
     let Some(time) = time else {
         return "--:--:--".into();
     };
     // 2026-01-31T12:00:00.000Z; anything else is shown as it is.
-    match (time.get(..10), time.get(10..11), time.get(11..19)) {
-        (Some(date), Some("T"), Some(clock)) if date == today => clean_line(clock),
-        (Some(date), Some("T"), Some(clock)) => clean_line(&format!("{date} {clock}")),
-        _ => clean_line(time),
-    }
+    let Ok(at) = time.parse::<Timestamp>() else { return clean_line(time) };
+    let (at, now) = (zone.to_datetime(at), zone.to_datetime(now));
+    let form = if at.date() == now.date() { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" };
+    at.strftime(form).to_string()
 }
 
 #[cfg(test)]
@@ -133,7 +144,7 @@ mod tests {
     fn nothing_reaches_the_terminal_as_a_control_sequence() {
         assert_eq!(clean("\x1b[2J\u{9b}1m\u{7f}\u{202e}"), "␛[2J\\u{9b}1m␡\\u{202e}");
         assert_eq!(clean("a\u{2028}b\r\nc\td"), "a\nb\nc    d");
-        let look = Look { me: "amy".into(), colour: false };
+        let look = Look { me: "amy".into(), colour: false, zone: TimeZone::UTC };
         let mut nasty = message("b\x1bob", "t\ream", "x\x07");
         nasty.time = Some("\x1b]0;x\x07".into());
         nasty.realm = Some("\x1b".into());
@@ -146,7 +157,7 @@ mod tests {
 
     #[test]
     fn who_said_what_where() {
-        let look = Look { me: "amy".into(), colour: false };
+        let look = Look { me: "amy".into(), colour: false, zone: TimeZone::UTC };
         let day = "2026-01-31 12:30:05";
         assert_eq!(look.message(&message("bob", "amy", "hi"), false), format!("{day} bob: hi"));
         assert_eq!(
@@ -171,8 +182,14 @@ mod tests {
 
     #[test]
     fn times() {
-        assert_eq!(when(Some("2026-01-31T12:30:05.000Z"), "2026-01-31"), "12:30:05");
-        assert_eq!(when(Some("soon"), "2026-01-31"), "soon");
-        assert_eq!(when(None, "2026-01-31"), "--:--:--");
+        let jakarta = TimeZone::fixed(jiff::tz::offset(7));
+        let now: Timestamp = "2026-01-31T16:59:59Z".parse().unwrap();
+        let shown = |time| when(Some(time), &jakarta, now);
+        assert_eq!(shown("2026-01-31T12:30:05.000Z"), "19:30:05");
+        // It was the same day in Greenwich.
+        assert_eq!(shown("2026-01-30T17:00:00.000Z"), "00:00:00");
+        assert_eq!(shown("2026-01-30T16:59:59.999Z"), "2026-01-30 23:59:59");
+        assert_eq!(shown("soon"), "soon");
+        assert_eq!(when(None, &jakarta, now), "--:--:--");
     }
 }

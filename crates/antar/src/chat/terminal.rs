@@ -2,6 +2,7 @@
 
 use super::command::{self, Command, Password};
 use super::names::{Names, Prompter};
+use crate::secret;
 use antar_wire::Secret;
 use anyhow::{Context, Result};
 use rustyline::error::ReadlineError;
@@ -68,16 +69,32 @@ impl Terminal {
         }
     }
 
-    /// A line that is not shown while it is typed; `None` at the end of the input.
+    /// The answer to a question; `None` where there is none.
+    pub fn ask(&mut self, question: &str) -> Result<Option<String>> {
+        let Self::Prompt { editor, .. } = self else {
+            return plain_line();
+        };
+        match editor.readline(question) {
+            Ok(line) => Ok(Some(line)),
+            Err(ReadlineError::Eof | ReadlineError::Interrupted) => Ok(None),
+            Err(error) => Err(error).context("cannot read from the terminal"),
+        }
+    }
+
+    /// Says something about the connection, where a script's own output is not disturbed.
+    pub fn tell(&self, said: &str) {
+        match self {
+            Self::Prompt { .. } => println!("{said}"),
+            Self::Plain => crate::complain(&format!("{said}\n")),
+        }
+    }
+
+    /// A line that is not shown while it is typed; `None` at the end of the input, or where it is given up.
     pub fn secret(&mut self, prompt: &str) -> Result<Option<Secret<String>>> {
         if !io::stdin().is_terminal() {
             return Ok(plain_line()?.map(Secret::new));
         }
-        match rpassword::prompt_password(prompt) {
-            Ok(word) => Ok(Some(Secret::new(word))),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(error).context("cannot read a password"),
-        }
+        secret::ask(prompt).context("cannot read a password")
     }
 
     /// Remembers a line for the arrow keys and the next time, without passwords.
@@ -125,7 +142,7 @@ impl Terminal {
         if first.is_none() || !self.is_interactive() {
             return Ok(first);
         }
-        let second = self.secret("Once more: ")?;
+        let Some(second) = self.secret("Once more: ")?.map(Some) else { return Ok(None) };
         if first != second {
             println!("These were not the same; nothing was done.");
             return Ok(None);
@@ -144,13 +161,17 @@ fn plain_line() -> Result<Option<String>> {
     Ok(Some(line))
 }
 
-/// `$XDG_STATE_HOME/antar/history`, or the same under `~/.local/state`.
 fn history_file() -> Option<PathBuf> {
+    Some(state_directory()?.join("history"))
+}
+
+/// `$XDG_STATE_HOME/antar`, or the same under `~/.local/state`.
+pub fn state_directory() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let state = set("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/state")))?;
     let directory = state.join("antar");
     std::fs::create_dir_all(&directory).ok()?;
-    Some(directory.join("history"))
+    Some(directory)
 }

@@ -5,6 +5,7 @@
 mod backup;
 mod bench;
 mod bot;
+mod chat;
 mod check;
 mod clock;
 mod conn;
@@ -20,6 +21,7 @@ mod log;
 mod metrics;
 mod plain;
 mod proxy;
+mod pty;
 mod python;
 mod realm;
 mod reload;
