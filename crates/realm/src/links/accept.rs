@@ -104,7 +104,6 @@ impl Cx<'_> {
         let address = answered_at.or(kept).or_else(|| told(greeting));
         let conn = self.conn;
         let mut step = self.step();
-        step.send_away_other(from, *key);
         if is_new && status == Status::Asking {
             step.make_room_to_wait(*peer);
         }
@@ -189,7 +188,7 @@ impl Cx<'_> {
         if !is_told {
             link.warned = Some(now);
             let name = step.name_of(realm);
-            step.note(format!("link with {name}: {error}"));
+            step.note(realm, format!("link with {name}: {error}"));
         }
     }
 

@@ -80,7 +80,7 @@ fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &V
         true => format!("{name} has another past: its data were put back by hand"),
         false => format!("{name} was put back from a backup"),
     };
-    step.note(format!("{what}; looking for the last common entry"));
+    step.note(realm, format!("{what}; looking for the last common entry"));
     step.link(realm).error = Some(what);
     // Both begin with nothing; where the peer has let go of its beginning, from there.
     let common = if floor.seq <= top { floor } else { Position::default() };
@@ -136,7 +136,7 @@ fn rejoin_answered(
         "{name} was put back: went on after entry {}, the last that both have; {had} were here",
         common.seq
     );
-    step.note(what.clone());
+    step.note(realm, what.clone());
     step.link(realm).error = Some(what);
 }
 
@@ -148,7 +148,7 @@ fn begin(step: &mut Step<'_>, conn: ConnId, realm: RealmId, epoch: Epoch, from: 
         let name = step.name_of(realm);
         let lost = from.seq - cursor.seq;
         let what = format!("{name} has let go of {lost} entries that were not here yet");
-        step.note(what.clone());
+        step.note(realm, what.clone());
         step.link(realm).error = Some(what);
     }
     if (epoch, from) != (own, cursor) && step.adopt(realm, epoch, from).is_err() {

@@ -3,7 +3,7 @@
 use super::record::network;
 use super::{LinkKind, Peer, Status, Step};
 use crate::{ConnId, Event, Output, RealmId};
-use antar_wire::{Code, Fingerprint, Name};
+use antar_wire::Code;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -34,7 +34,10 @@ impl Step<'_> {
         let gone: Vec<RealmId> = gone.map(|(realm, _)| *realm).collect();
         for realm in waits {
             let name = self.name_of(realm);
-            self.tell(format!("link with {name}: nobody has approved it, it waits no longer"));
+            self.tell(
+                realm,
+                format!("link with {name}: nobody has approved it, it waits no longer"),
+            );
             self.stop_waiting(realm);
         }
         gone.into_iter().for_each(|realm| self.forget(realm));
@@ -84,18 +87,8 @@ impl Step<'_> {
         }
     }
 
-    /// Ends the connections of one that waits under this name with another key than this.
-    pub fn send_away_other(&mut self, name: &Name, key: Fingerprint) {
-        let known = self.state.durable.peer_named(name);
-        let waits = known.and_then(|realm| Some((realm, self.peer(realm)?)));
-        let other = waits.filter(|(_, p)| p.is_asking() && p.key() != Some(key));
-        if let Some((realm, _)) = other {
-            self.send_away(realm);
-        }
-    }
-
     /// Ends what there is of connections with a realm, without a word.
-    fn send_away(&mut self, realm: RealmId) {
+    pub fn send_away(&mut self, realm: RealmId) {
         let links = self.links();
         links.links.remove(&realm);
         links.asks.retain(|_, of| *of != realm);
@@ -130,5 +123,114 @@ impl Step<'_> {
         let traces = !native || !peer.is_asking() || peer.has_history() || peer.was_followed();
         // Where nothing can be kept it is tried again at the next tick.
         let _ = self.emit(Event::RealmForgotten { realm, traces });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Input;
+    use crate::links::squat::*;
+    use crate::settings::Inbound;
+    use crate::verbs::testing::{BETA, Realm};
+    use antar_wire::{Fingerprint, Value};
+
+    /// A stranger with a key and a name of its own calls from there.
+    fn ask(alpha: &mut Realm, n: u64, ip: &str) -> Value {
+        let bytes = [n.to_be_bytes(), [9; 8], [9; 8], [9; 8]].concat();
+        let conn = 10_000 + n;
+        call_from(alpha, conn, ip, Fingerprint(bytes.try_into().unwrap()));
+        alpha.hear(conn, &greeting(&format!("r{n}"))).unwrap()
+    }
+
+    #[test]
+    fn places_to_wait_are_never_all_taken() {
+        let mut alpha = alpha(Inbound::Approve);
+        let waits =
+            |alpha: &mut Realm, name: &str| links(alpha).iter().any(|l| l["realm"] == *name);
+        // One address has a few, and the oldest of them gives way.
+        for n in 0..20 {
+            assert_eq!(ask(&mut alpha, n, "2001:db8::1")["state"], "waiting");
+        }
+        assert_eq!(links(&mut alpha).len(), 8);
+        assert!(
+            waits(&mut alpha, "r19") && !waits(&mut alpha, "r11") && is_hung_up(&alpha, 10_011)
+        );
+        // Others are not in their way, nor they in that of others.
+        for n in 20..200 {
+            alpha.pass(1);
+            assert_eq!(ask(&mut alpha, n, &format!("198.51.100.{n}"))["state"], "waiting");
+            assert!(waits(&mut alpha, &format!("r{n}")) && links(&mut alpha).len() <= 64);
+        }
+        // Whoever has been longest gives way in the end.
+        assert!(waits(&mut alpha, "r136") && !waits(&mut alpha, "r135"));
+        // What the operator asks for needs no place, nor is one that waits in the way of a link.
+        alpha.state.limits.links = 1;
+        alpha.say(AMY, &format!("ADDREALM beta {AWAY} 8889"));
+        reached(&mut alpha, 2);
+        take(&mut alpha, "beta");
+        assert_eq!(alpha.woken().unwrap()["state"], "up");
+        assert_eq!(alpha.operator("APPROVEREALM r199")["code"], "limit_reached");
+        alpha.state.limits.links = 2;
+        assert_eq!(alpha.operator("APPROVEREALM r199")["status"], "OK");
+        assert_eq!(alpha.state.durable.links(), 2);
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let mut alpha = alpha(Inbound::Approve);
+        assert_eq!(greet(&mut alpha, 30, 3, "beta")["state"], "waiting");
+        alpha.pass(7 * 24 * 3600 - 1);
+        assert_eq!(greet(&mut alpha, 31, 3, "beta")["state"], "waiting");
+        alpha.tick();
+        assert_eq!(links(&mut alpha).len(), 1);
+        alpha.pass(1);
+        alpha.tick();
+        assert_eq!(links(&mut alpha).len(), 0);
+        assert!(is_hung_up(&alpha, 30) && is_hung_up(&alpha, 31));
+        assert!(!alpha.state.knows_key(&key(3)));
+        assert_eq!(greet(&mut alpha, 32, 4, "beta")["state"], "waiting");
+    }
+
+    #[test]
+    fn who_waits_under_the_name_of_one_that_was_linked_leaves_its_history() {
+        let mut alpha = alpha(Inbound::Open);
+        assert_eq!(greet(&mut alpha, BETA, 2, "beta")["state"], "up");
+        assert_eq!(alpha.say(AMY, "SENDREALM beta bob x")["status"], "OK");
+        assert_eq!(alpha.say(AMY, "REMOVEREALM beta force")["status"], "OK");
+        alpha.state.policy.inbound = Inbound::Approve;
+        assert_eq!(greet(&mut alpha, 30, 2, "beta")["state"], "waiting");
+        alpha.pass(8 * 24 * 3600);
+        alpha.tick();
+        assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
+        // Nor is that let go of as one under which nothing was said is.
+        assert_eq!(greet(&mut alpha, 31, 3, "gamma")["state"], "waiting");
+        assert_eq!(alpha.say(AMY, "REMOVEREALM gamma")["status"], "OK");
+        alpha.pass(8 * 24 * 3600);
+        alpha.tick();
+        assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
+        assert_eq!(alpha.say(AMY, "SENT realm=gamma")["code"], "realm_not_found");
+    }
+
+    #[test]
+    fn names_that_were_used_once_are_no_bound() {
+        let mut alpha = alpha(Inbound::Open);
+        for (conn, n, name) in [(BETA, 2, "beta"), (40, 4, "delta")] {
+            assert_eq!(greet(&mut alpha, conn, n, name)["state"], "up");
+            alpha.pass(1);
+        }
+        assert_eq!(alpha.say(AMY, "SENDREALM beta bob x")["status"], "OK");
+        assert_eq!(alpha.say(AMY, "REMOVEREALM beta force")["status"], "OK");
+        for n in 0..5_000 {
+            assert_eq!(ask(&mut alpha, n, AWAY)["state"], "up", "{n}");
+            assert_eq!(alpha.say(AMY, &format!("REMOVEREALM r{n}"))["status"], "OK");
+            assert!(alpha.state.durable.peers.len() <= 4_096);
+        }
+        // Those under which something was said go last, and one that is linked never.
+        assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
+        is_linked(&mut alpha, "delta", 4);
+        // A name that was forgotten is another realm's, with nothing that was the former's.
+        assert_eq!(ask(&mut alpha, 0, AWAY)["state"], "up");
+        alpha.tell(Input::Tick);
+        assert_eq!(alpha.texts(AMY, "SENT realm=r0"), [""; 0]);
     }
 }

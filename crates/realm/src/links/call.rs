@@ -200,7 +200,6 @@ impl Step<'_> {
             (Caller::User(_), None) => Some(address),
             _ => return Err(Code::RealmExists),
         };
-        self.send_away_other(&name, key);
         let realm = self.record(name, LinkKind::Native(key), address, status)?;
         self.links().calls.remove(&dial);
         self.judge_crossing(dial);
@@ -237,6 +236,11 @@ impl Step<'_> {
         }
         let durable = &self.state.durable;
         let realm = known.unwrap_or(RealmId(durable.next_id()));
+        if durable.peers.get(&realm).is_some_and(|peer| peer.record.kind != record.kind) {
+            // Whoever was heard as this realm until now is another.
+            self.send_away(realm);
+        }
+        let durable = &self.state.durable;
         if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
             self.emit(Event::RealmSet(realm, record))?;
         }
@@ -287,7 +291,7 @@ impl Step<'_> {
             Status::Asked => format!("link with {name}: waits for approval there"),
             _ => format!("link with {name}: up"),
         };
-        self.tell(text);
+        self.tell(realm, text);
     }
 
     /// Asks for what follows our cursor.
@@ -335,7 +339,7 @@ impl Step<'_> {
         if link.told == Some(Status::Linked) {
             link.told = None;
             let name = self.name_of(realm);
-            self.tell(format!("link with {name}: down, {why}"));
+            self.tell(realm, format!("link with {name}: down, {why}"));
         }
         self.retry_later(realm);
         let waiting: Vec<ConnId> = (self.state.links.waiting.iter())

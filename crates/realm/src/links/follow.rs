@@ -240,7 +240,7 @@ impl Cx<'_> {
                 "this realm's data were put back: {name} has later ones; went on after entry {}",
                 start.seq
             );
-            step.note(what.clone());
+            step.note(realm, what.clone());
             step.link(realm).error = Some(what);
         }
         self.send_from(realm, start)?;
@@ -256,7 +256,7 @@ impl Cx<'_> {
             let name = step.name_of(realm);
             let what =
                 format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
-            step.note(what.clone());
+            step.note(realm, what.clone());
             step.link(realm).error = Some(what);
         }
         step.acked(realm, start)?;

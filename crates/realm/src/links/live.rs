@@ -93,8 +93,9 @@ pub(crate) struct Link {
     pub meeting: Option<super::Meeting>,
     /// Where it called from, while it waits for approval.
     pub from: Option<IpAddr>,
-    /// What the operator was told last of a connection that came about.
+    /// What the operator was told last of a connection that came about, and how much lately.
     pub told: Option<Status>,
+    pub said: Said,
     /// When the operator was last told that somebody else says it is this realm, in milliseconds of
     /// uptime.
     pub warned: Option<u64>,
@@ -102,6 +103,32 @@ pub(crate) struct Link {
     pub kept: BTreeMap<AccountId, usize>,
     /// The first of the messages owed that a plain peer may remember.
     pub remembers_from: u64,
+}
+
+/// How much was said of a link to the operator lately.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    since: u64,
+    lines: u32,
+    unsaid: u64,
+}
+
+/// Lines about one realm, and in how many milliseconds.
+const LINES: (u32, u64) = (10, 60_000);
+
+impl Said {
+    /// How many lines were left out since the last, if one more may be said now.
+    pub fn one_more(&mut self, now: u64) -> Option<u64> {
+        if now >= self.since + LINES.1 {
+            (self.since, self.lines) = (now, 0);
+        }
+        if self.lines >= LINES.0 {
+            self.unsaid += 1;
+            return None;
+        }
+        self.lines += 1;
+        Some(std::mem::take(&mut self.unsaid))
+    }
 }
 
 impl Link {

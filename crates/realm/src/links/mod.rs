@@ -93,14 +93,24 @@ impl Step<'_> {
         self.state.links.conns.get_mut(&conn)
     }
 
-    /// Warns the operator.
-    pub fn note(&mut self, text: String) {
-        self.output(Output::Note { warning: true, text });
+    /// Warns the operator of something about a realm.
+    pub fn note(&mut self, realm: RealmId, text: String) {
+        self.say(realm, true, text);
     }
 
-    /// Tells the operator what is in order.
-    pub fn tell(&mut self, text: String) {
-        self.output(Output::Note { warning: false, text });
+    /// Tells the operator what is in order with a realm.
+    pub fn tell(&mut self, realm: RealmId, text: String) {
+        self.say(realm, false, text);
+    }
+
+    /// The other side decides how often something happens, so there is a bound on what is said of it.
+    fn say(&mut self, realm: RealmId, warning: bool, mut text: String) {
+        let now = self.moment.uptime;
+        let Some(unsaid) = self.link(realm).said.one_more(now) else { return };
+        if unsaid > 0 {
+            text.push_str(&format!(" ({unsaid} lines about this realm were left out before)"));
+        }
+        self.output(Output::Note { warning, text });
     }
 
     /// The realm's name, or a dash where it is gone.

@@ -1,24 +1,24 @@
 //! Who is believed while a realm is being added, what a connection between realms is for, and bounds that
 //! forget.
 
-use super::Contact;
+use super::{Contact, Told};
 use crate::settings::Inbound;
 use crate::verbs::testing::{BETA, Realm};
-use crate::{ConnId, DialId, Input, Origin, Output};
-use antar_wire::{Fingerprint, Value, json};
+use crate::{ConnId, DialId, Input, Origin, Output, Proof};
+use antar_wire::{Chain, Fingerprint, Value, json};
 use std::net::IpAddr;
 
-const AWAY: &str = "192.0.2.1";
+pub const AWAY: &str = "192.0.2.1";
 /// The user's connection, and ours to whoever answers at the address that was given.
-const AMY: u64 = 1;
+pub const AMY: u64 = 1;
 const CALL: u64 = 50;
 
-fn key(n: u8) -> Fingerprint {
+pub fn key(n: u8) -> Fingerprint {
     Fingerprint([n; 32])
 }
 
 /// Alpha, with a user who may link, that others can reach.
-fn alpha(inbound: Inbound) -> Realm {
+pub fn alpha(inbound: Inbound) -> Realm {
     let mut alpha = Realm::with_users(&["amy"]);
     alpha.state.introduce(Contact { key: Some(key(1)), port: 8889, ..Contact::default() });
     alpha.state.policy.inbound = inbound;
@@ -26,17 +26,17 @@ fn alpha(inbound: Inbound) -> Realm {
     alpha
 }
 
-fn call_from(realm: &mut Realm, conn: u64, ip: &str, key: Fingerprint) {
+pub fn call_from(realm: &mut Realm, conn: u64, ip: &str, key: Fingerprint) {
     let ip: IpAddr = ip.parse().unwrap();
     realm.connect_from(conn, Origin::Certified(ip, key));
 }
 
-fn greeting(from: &str) -> String {
+pub fn greeting(from: &str) -> String {
     format!("ACKREALM alpha 192.0.2.9 8889 {AWAY} 8889 from={from}")
 }
 
 /// Somebody with a key of their own calls, on a new connection, and says who it is.
-fn greet(realm: &mut Realm, conn: u64, n: u8, from: &str) -> Value {
+pub fn greet(realm: &mut Realm, conn: u64, n: u8, from: &str) -> Value {
     call_from(realm, conn, AWAY, key(n));
     realm.hear(conn, &greeting(from)).unwrap()
 }
@@ -52,29 +52,29 @@ fn dial(realm: &Realm) -> DialId {
 }
 
 /// Somebody with this key is there.
-fn reached(realm: &mut Realm, n: u8) {
+pub fn reached(realm: &mut Realm, n: u8) {
     let [peer, local] = [AWAY, "192.0.2.9"].map(|ip| ip.parse().unwrap());
     let origin = Origin::Dialled { dial: dial(realm), key: key(n), peer, local };
     realm.connect_from(CALL, origin);
 }
 
 /// It takes our call.
-fn take(realm: &mut Realm, name: &str) {
+pub fn take(realm: &mut Realm, name: &str) {
     let answer = json!({"status": "OK", "realm": name, "state": "up"});
     assert_eq!(realm.hear(CALL, &answer.to_string()), None);
 }
 
-fn links(realm: &mut Realm) -> Vec<Value> {
+pub fn links(realm: &mut Realm) -> Vec<Value> {
     realm.say(AMY, "CHECKREALM")["data"].as_array().unwrap().clone()
 }
 
 #[track_caller]
-fn is_linked(realm: &mut Realm, name: &str, n: u8) {
+pub fn is_linked(realm: &mut Realm, name: &str, n: u8) {
     let link = links(realm).into_iter().find(|link| link["realm"] == *name).unwrap();
     assert_eq!((&link["state"], &link["fingerprint"]), (&"up".into(), &key(n).to_string().into()));
 }
 
-fn is_hung_up(realm: &Realm, conn: u64) -> bool {
+pub fn is_hung_up(realm: &Realm, conn: u64) -> bool {
     realm.asked.iter().any(|o| matches!(o, Output::HangUp(c) if c.0 == conn))
 }
 
@@ -303,99 +303,49 @@ fn what_is_said_again_is_neither_told_nor_kept_again() {
     assert_eq!(notes(&mut alpha).len(), 1);
 }
 
-/// A stranger with a key and a name of its own calls from there.
-fn ask(alpha: &mut Realm, n: u64, ip: &str) -> Value {
-    let bytes = [n.to_be_bytes(), [9; 8], [9; 8], [9; 8]].concat();
-    let conn = 10_000 + n;
-    call_from(alpha, conn, ip, Fingerprint(bytes.try_into().unwrap()));
-    alpha.hear(conn, &greeting(&format!("r{n}"))).unwrap()
-}
-
 #[test]
-fn places_to_wait_are_never_all_taken() {
+fn a_plain_peer_takes_the_place_of_nobody_who_is_called_nor_a_stranger_that_of_one() {
     let mut alpha = alpha(Inbound::Approve);
-    let waits = |alpha: &mut Realm, name: &str| links(alpha).iter().any(|l| l["realm"] == *name);
-    // One address has a few, and the oldest of them gives way.
-    for n in 0..20 {
-        assert_eq!(ask(&mut alpha, n, "2001:db8::1")["state"], "waiting");
-    }
-    assert_eq!(links(&mut alpha).len(), 8);
-    assert!(waits(&mut alpha, "r19") && !waits(&mut alpha, "r11") && is_hung_up(&alpha, 10_011));
-    // Others are not in their way, nor they in that of others.
-    for n in 20..200 {
-        alpha.pass(1);
-        assert_eq!(ask(&mut alpha, n, &format!("198.51.100.{n}"))["state"], "waiting");
-        assert!(waits(&mut alpha, &format!("r{n}")) && links(&mut alpha).len() <= 64);
-    }
-    // Whoever has been longest gives way in the end.
-    assert!(waits(&mut alpha, "r136") && !waits(&mut alpha, "r135"));
-    // What the operator asks for needs no place, nor is one that waits in the way of a link.
-    alpha.state.limits.links = 1;
-    alpha.say(AMY, &format!("ADDREALM beta {AWAY} 8889"));
+    alpha.state.policy.plain_peers = ["127.0.0.1".parse().unwrap()].into_iter().collect();
+    assert_eq!(alpha.say(AMY, &format!("ADDREALM beta {AWAY} 8889")), Value::Null);
+    let plain = alpha.say(60, "ackrealm beta 127.0.0.1 1 127.0.0.1 2");
+    assert_eq!(plain["code"], "realm_exists");
     reached(&mut alpha, 2);
     take(&mut alpha, "beta");
     assert_eq!(alpha.woken().unwrap()["state"], "up");
-    assert_eq!(alpha.operator("APPROVEREALM r199")["code"], "limit_reached");
-    alpha.state.limits.links = 2;
-    assert_eq!(alpha.operator("APPROVEREALM r199")["status"], "OK");
-    assert_eq!(alpha.state.durable.links(), 2);
+    // Who waited under a name that is a plain peer's now is not heard as that.
+    assert_eq!(greet(&mut alpha, 30, 3, "gamma")["state"], "waiting");
+    let answer = br#"{"status":"OK","message":"Connect realm berhasil"}"#;
+    let asked = Proof::Asked(Ok((Told::read(answer, false), "127.0.0.1".parse().unwrap())));
+    let (line, proofs) = ("ADDREALM gamma 127.0.0.1 9 plain".into(), vec![asked]);
+    alpha.tell(Input::Resume { conn: ConnId(AMY), line, proofs });
+    assert!(is_hung_up(&alpha, 30));
+    assert_eq!(alpha.hear(30, "REMOVED").unwrap()["code"], "forbidden");
+    let link = links(&mut alpha).into_iter().find(|link| link["realm"] == "gamma").unwrap();
+    assert_eq!((&link["state"], &link["plain"]), (&"up".into(), &true.into()));
 }
 
 #[test]
-fn nobody_waits_for_ever() {
-    let mut alpha = alpha(Inbound::Approve);
-    assert_eq!(greet(&mut alpha, 30, 3, "beta")["state"], "waiting");
-    alpha.pass(7 * 24 * 3600 - 1);
-    assert_eq!(greet(&mut alpha, 31, 3, "beta")["state"], "waiting");
-    alpha.tick();
-    assert_eq!(links(&mut alpha).len(), 1);
-    alpha.pass(1);
-    alpha.tick();
-    assert_eq!(links(&mut alpha).len(), 0);
-    assert!(is_hung_up(&alpha, 30) && is_hung_up(&alpha, 31));
-    assert!(!alpha.state.knows_key(&key(3)));
-    assert_eq!(greet(&mut alpha, 32, 4, "beta")["state"], "waiting");
-}
-
-#[test]
-fn who_waits_under_the_name_of_one_that_was_linked_leaves_its_history() {
-    let mut alpha = alpha(Inbound::Open);
-    assert_eq!(greet(&mut alpha, BETA, 2, "beta")["state"], "up");
+fn a_realm_that_is_linked_does_not_fill_the_log() {
+    let mut alpha = Realm::linked(&["amy"]);
+    alpha.login(AMY, "amy");
     assert_eq!(alpha.say(AMY, "SENDREALM beta bob x")["status"], "OK");
-    assert_eq!(alpha.say(AMY, "REMOVEREALM beta force")["status"], "OK");
-    alpha.state.policy.inbound = Inbound::Approve;
-    assert_eq!(greet(&mut alpha, 30, 2, "beta")["state"], "waiting");
-    alpha.pass(8 * 24 * 3600);
-    alpha.tick();
-    assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
-    // Nor is that let go of as one under which nothing was said is.
-    assert_eq!(greet(&mut alpha, 31, 3, "gamma")["state"], "waiting");
-    assert_eq!(alpha.say(AMY, "REMOVEREALM gamma")["status"], "OK");
-    alpha.pass(8 * 24 * 3600);
-    alpha.tick();
-    assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
-    assert_eq!(alpha.say(AMY, "SENT realm=gamma")["code"], "realm_not_found");
-}
-
-#[test]
-fn names_that_were_used_once_are_no_bound() {
-    let mut alpha = alpha(Inbound::Open);
-    for (conn, n, name) in [(BETA, 2, "beta"), (40, 4, "delta")] {
-        assert_eq!(greet(&mut alpha, conn, n, name)["state"], "up");
-        alpha.pass(1);
-    }
-    assert_eq!(alpha.say(AMY, "SENDREALM beta bob x")["status"], "OK");
-    assert_eq!(alpha.say(AMY, "REMOVEREALM beta force")["status"], "OK");
-    for n in 0..5_000 {
-        assert_eq!(ask(&mut alpha, n, AWAY)["state"], "up", "{n}");
-        assert_eq!(alpha.say(AMY, &format!("REMOVEREALM r{n}"))["status"], "OK");
-        assert!(alpha.state.durable.peers.len() <= 4_096);
-    }
-    // Those under which something was said go last, and one that is linked never.
-    assert_eq!(alpha.texts(AMY, "SENT realm=beta"), ["x"]);
-    is_linked(&mut alpha, "delta", 4);
-    // A name that was forgotten is another realm's, with nothing that was the former's.
-    assert_eq!(ask(&mut alpha, 0, AWAY)["state"], "up");
-    alpha.tell(Input::Tick);
-    assert_eq!(alpha.texts(AMY, "SENT realm=r0"), [""; 0]);
+    let out = alpha.state.durable.peers.values().next().unwrap().out.clone();
+    let at = |seq, chain| format!("FOLLOW {} {seq} {chain}", out.epoch);
+    // It says that it has all, and then that it has nothing.
+    let again = |alpha: &mut Realm| {
+        for line in [at(1, out.tip.chain), at(0, Chain::START)] {
+            assert_eq!(alpha.hear(BETA, &line).unwrap()["status"], "OK");
+        }
+    };
+    (0..200).for_each(|_| again(&mut alpha));
+    let told = notes(&mut alpha);
+    assert!((2..=10).contains(&told.len()) && told.iter().any(|n| n.contains("put back")));
+    alpha.pass(60);
+    again(&mut alpha);
+    let told = notes(&mut alpha);
+    assert!(
+        told.len() == 1 && told[0].contains("lines about this realm were left out"),
+        "{told:?}"
+    );
 }

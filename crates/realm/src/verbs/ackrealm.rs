@@ -58,6 +58,10 @@ fn plain(cx: &mut Cx<'_>, args: &Args<'_>, port: u16) -> Result<Answer, Stop> {
     }
     let name = Name::parse(args.word(0)).ok_or(Code::BadName)?;
     let address = Address { host: ip.to_string().into(), port, told_by: None };
+    // Somebody here is just finding out who is there.
+    if cx.is_called(&name) {
+        return Err(Code::RealmExists.into());
+    }
     if let Some((_, peer)) = cx.peer_named(&name)
         && !peer.is_gone()
         && (peer.key().is_some() || peer.record.address.as_ref() != Some(&address))

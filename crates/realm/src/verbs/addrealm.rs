@@ -98,8 +98,7 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     if wanted.plain {
         return ask_plainly(cx, wanted);
     }
-    let folded = wanted.name.folded();
-    if cx.state.links.calls.values().any(|call| *call.name.folded() == *folded) {
+    if cx.is_called(&wanted.name) {
         return Err(Code::RealmExists.into());
     }
     let Wanted { name, address, pin, invitation, .. } = wanted;
@@ -184,6 +183,12 @@ fn plain_answered(
 }
 
 impl Cx<'_> {
+    /// Whether a realm of this name is being called.
+    pub(crate) fn is_called(&self, name: &Name) -> bool {
+        let name = name.folded();
+        self.state.links.calls.values().any(|call| *call.name.folded() == *name)
+    }
+
     /// Whether the caller may make and end links.
     pub(crate) fn may_link(&self) -> Result<(), Code> {
         match self.state.policy.open_linking || self.is_admin() {

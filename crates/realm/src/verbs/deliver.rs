@@ -46,7 +46,7 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     if let Err(wrong) = taken {
         // What it is about cannot be told from here; a new connection starts from the cursor.
         let name = step.name_of(realm);
-        step.note(format!("link with {name}: it sent {wrong}"));
+        step.note(realm, format!("link with {name}: it sent {wrong}"));
         step.hang_up(conn, &format!("it sent {wrong}"));
     }
     Ok(Answer::Silence)
