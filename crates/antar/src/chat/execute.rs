@@ -192,7 +192,8 @@ impl Session {
                 None => client.inbox_group(name, part).await?,
                 Some(realm) => client.inbox_group_realm(realm, name, part).await?,
             };
-            return Ok(self.list(&page.messages, true));
+            let stale = self.stale_notice(target.realm.as_deref(), page.stale);
+            return Ok(self.list(&page.messages, true) + &stale);
         }
         Ok(self.history_with(target).await?)
     }

@@ -2,6 +2,7 @@
 
 use super::command::Target;
 use super::session::Session;
+use super::show::clean_line;
 use antar_client::{Client, Error, History, Message, Page};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -17,11 +18,12 @@ struct Search {
     found: Vec<Message>,
     before: Option<u64>,
     more: bool,
+    stale: bool,
 }
 
 impl Search {
     fn new() -> Self {
-        Self { found: Vec::new(), before: None, more: true }
+        Self { found: Vec::new(), before: None, more: true, stale: false }
     }
 
     fn goes_on(&self) -> bool {
@@ -34,6 +36,7 @@ impl Search {
 
     fn take(&mut self, page: Page, name: &str) {
         let oldest = page.messages.iter().filter_map(|m| m.id).min();
+        self.stale |= page.stale;
         self.more = page.more && oldest.is_some();
         self.before = oldest.or(self.before);
         let with = |message: &Message| {
@@ -63,22 +66,39 @@ impl Session {
         }
         // What was not looked at is older than this.
         let reached = searches.iter().filter(|s| s.goes_on()).filter_map(|s| s.before).max();
-        let mut messages: Vec<Message> = searches.into_iter().flat_map(|s| s.found).collect();
+        let stale = searches.iter().any(|s| s.stale);
+        let found = searches.into_iter().flat_map(|s| s.found);
+        // What a plain peer keeps has no numbers and no times: only its own order is known.
+        let (mut messages, mut without): (Vec<Message>, Vec<Message>) =
+            found.partition(|message| message.id.is_some());
+        without.truncate(SHOWN);
+        without.reverse();
         messages.sort_by_key(|message| message.id);
         // A message to oneself is in both.
-        messages.dedup_by(|a, b| a.id.is_some() && a.id == b.id);
+        messages.dedup_by_key(|message| message.id);
         if let Some(reached) = reached {
             // Before it, one side may lack what the other has.
-            messages.retain(|message| message.id.is_none_or(|id| id >= reached));
+            messages.retain(|message| message.id >= Some(reached));
         }
-        let newest = messages.len().saturating_sub(SHOWN);
-        let list = self.list(&messages[newest..], false);
-        Ok(match reached {
-            Some(_) => {
-                format!("{list}\n{}", self.look.notice("looking for older ones takes too long"))
+        messages.drain(..messages.len().saturating_sub(SHOWN));
+        without.append(&mut messages);
+        let mut list = self.list(&without, false);
+        if reached.is_some() {
+            let late = self.look.notice("looking for older ones takes too long");
+            list = format!("{list}\n{late}");
+        }
+        Ok(list + &self.stale_notice(realm, stale))
+    }
+
+    /// What to add where another realm was asked and did not answer.
+    pub(super) fn stale_notice(&self, realm: Option<&str>, stale: bool) -> String {
+        match realm.filter(|_| stale) {
+            Some(realm) => {
+                let said = format!("{realm} does not answer; this is what is known here");
+                format!("\n{}", self.look.notice(&clean_line(&said)))
             }
-            None => list,
-        })
+            None => String::new(),
+        }
     }
 }
 

@@ -165,7 +165,7 @@ async fn serve(
     let mut backlog: VecDeque<String> = VecDeque::new();
     loop {
         // A script waits for the server to come back; a person is told.
-        let listening = interactive || session.is_up();
+        let listening = interactive || !session.is_coming_back();
         tokio::select! {
             input = commands.recv(), if listening => {
                 let Some(Input { command, answer }) = input else { break };

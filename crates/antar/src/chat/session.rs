@@ -96,6 +96,11 @@ impl Session {
         matches!(self.link, Link::Up(_))
     }
 
+    /// Whether it tries to be up again.
+    pub fn is_coming_back(&self) -> bool {
+        matches!(self.link, Link::Down(..))
+    }
+
     /// `alice> `, or `alice → bob> ` in a conversation.
     pub fn prompt(&self) -> String {
         match &self.target {
@@ -215,8 +220,8 @@ impl Session {
             Ok(Ok(())) => vec![self.look.notice("connected again")],
             Ok(Err(Error::Refused(refusal))) if refusal.code == "no_session" => vec![self.ended()],
             Ok(Err(error @ Error::Key { .. })) => {
-                self.link = Link::Down(Instant::now() + LONGEST_PAUSE, attempts + 1);
-                vec![self.look.notice(&format!("{error}; trying again"))]
+                self.link = Link::LoggedOut;
+                vec![self.look.notice(&format!("{error}; not connecting to it"))]
             }
             Ok(Err(_)) | Err(_) => {
                 let pause = Duration::from_millis(500 << attempts.min(6)).min(LONGEST_PAUSE);

@@ -1,9 +1,11 @@
 //! Whom to call, and whose key must answer.
 
+use super::session::PATIENCE;
 use super::{Options, terminal};
 use antar_client::{Client, Error, Fingerprint};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use tokio::time::timeout;
 
 /// A realm's address, and how to be sure that it is this realm.
 #[derive(Clone, Debug)]
@@ -90,7 +92,11 @@ impl Whom {
     /// A sentence for the user.
     pub async fn connect_first(&mut self) -> Result<(Client, Option<String>)> {
         let address = &self.address;
-        let (client, found) = match self.open().await {
+        let Ok(opened) = timeout(PATIENCE, self.open()).await else {
+            let seconds = PATIENCE.as_secs();
+            bail!("nobody answers at {address} within {seconds} s, or not as asked");
+        };
+        let (client, found) = match opened {
             Ok(open) => open,
             Err(Error::Key { expected, found }) => bail!(
                 "whoever answers at {address} has the key {found}, not {expected}: it is not the realm it \

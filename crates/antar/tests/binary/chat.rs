@@ -244,3 +244,35 @@ fn ctrl_c_gives_a_password_up_and_leaves_the_terminal_as_it_was() {
     assert_eq!(chat.ended(), Some(0));
     assert!(chat.echoes());
 }
+
+/// It does not wait for a session that has ended, as it does for a server that is away.
+#[test]
+fn a_script_whose_session_ends_is_told_so() {
+    let realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let mut chat = Chat::open(realm.address());
+    amy.expect_ok("PASSWD pw other");
+    chat.say("/msg amy hello");
+    assert!(chat.next().starts_with("-- your session has ended"));
+    chat.say("/msg amy hello");
+    assert_eq!(chat.next(), "Not connected; nothing was sent.");
+}
+
+#[test]
+fn what_another_realm_could_not_be_asked_for_is_said() {
+    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    let mut amy = alpha.user("amy");
+    let (mut eva, mut kane) = linked(&alpha, &beta);
+    kane.expect_ok("SENDREALM alpha amy hello from beta");
+    while amy.history("INBOXREALM beta").is_empty() {
+        std::thread::yield_now();
+    }
+    beta.stop();
+    while eva.expect_ok("CHECKREALM")["data"][0]["state"] == "up" {
+        std::thread::yield_now();
+    }
+    let mut chat = Chat::open(alpha.address());
+    chat.say("/history kane@beta");
+    assert!(chat.next().ends_with(" kane@beta: hello from beta"));
+    assert_eq!(chat.next(), "-- beta does not answer; this is what is known here");
+}
