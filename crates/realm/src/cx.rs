@@ -105,7 +105,11 @@ impl Cx<'_> {
 
     /// A realm by name whose history may be read: also one that was removed.
     pub(crate) fn known_realm(&self, name: &str) -> Result<(RealmId, &Peer), Code> {
-        let found = self.peer_named(name).filter(|(_, p)| p.record.status != Status::Asking);
+        let peers = &self.state.durable.peers;
+        let mut named = self.state.durable.peers_named(name);
+        let found = named.find_map(|id| {
+            Some((id, peers.get(&id).filter(|peer| peer.record.status != Status::Asking)?))
+        });
         found.ok_or(Code::RealmNotFound)
     }
 

@@ -20,7 +20,8 @@ const COLUMNS: [Column; 10] = [
     ("ADDRESS", false, address),
 ];
 
-/// A line of heads, a line a link, and one more below it where it asks for approval or something is wrong.
+/// A line of heads, a line a link, and more below it where it asks for approval, something is wrong, or
+/// its name was another's before.
 pub fn of(links: &[Value]) -> String {
     let heads = COLUMNS.iter().map(|(head, ..)| (*head).to_string()).collect();
     let mut rows: Vec<Vec<String>> = vec![heads];
@@ -43,6 +44,13 @@ pub fn of(links: &[Value]) -> String {
         }
         if let Some(error) = link.and_then(|link| link["error"].as_str()) {
             out.push_str(&format!("  last error: {}\n", printable(error)));
+        }
+        let former = link.and_then(|link| link["former"].as_array());
+        for name in former.into_iter().flatten().filter_map(Value::as_str) {
+            let name = printable(name);
+            out.push_str(&format!(
+                "  what was said with an earlier realm of its name is under {name}\n"
+            ));
         }
     }
     out

@@ -245,3 +245,37 @@ fn where_there_is_no_realm_it_says_so() {
     let output = realm(&nobody, &["show"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("first start"));
 }
+
+/// A name that a realm had, and somebody else has now: nothing that was said before is its to read.
+#[test]
+fn what_was_said_with_a_realm_is_not_for_who_has_its_name_next() {
+    let mut alpha = Realm::named("alpha", "plain_peers = [\"127.0.0.1\"]");
+    let beta = Realm::named("beta", "");
+    done(&alpha, &["add", "beta", beta.address()]);
+    let (mut amy, mut bob) = (alpha.user("amy"), beta.user("bob"));
+    amy.expect_ok("ADDGROUP staff pw");
+    bob.expect_ok("ADDGROUP staff pw");
+    amy.expect_ok("SENDGROUPREALM beta staff between us");
+    write(&mut bob, "alpha", &mut amy, "amy", "beta", "for amy");
+    until_it(&alpha, |link| link["owed"] == 0);
+    done(&beta, &["remove", "alpha"]);
+    until(&alpha, "removed");
+    let mut plain = alpha.connect();
+    let ack = "ackrealm beta 127.0.0.1 8889 127.0.0.1 7001";
+    let read = "remoteinboxgrouprealm staff beta";
+    assert_eq!(plain.ask(ack)["code"], "realm_exists");
+    assert_eq!(plain.ask(read)["code"], "forbidden");
+    done(&alpha, &["remove", "beta"]);
+    assert_eq!(plain.ask(ack)["status"], "OK");
+    assert_eq!(plain.ask(read)["messages"].as_array().map(Vec::len), Some(0));
+
+    // It stays so, and its users here find what they had.
+    alpha.kill();
+    alpha.start();
+    let mut amy = alpha.connect();
+    amy.login("amy");
+    assert_eq!(alpha.connect().ask(read)["messages"].as_array().map(Vec::len), Some(0));
+    let said = |amy: &mut Conn, line: &str| amy.expect_ok(line)["data"][0]["message"].clone();
+    assert_eq!(said(&mut amy, "INBOXREALM beta.1"), "for amy");
+    assert_eq!(said(&mut amy, "INBOXGROUPREALM beta.1 staff"), "between us");
+}

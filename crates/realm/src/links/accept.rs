@@ -142,8 +142,10 @@ impl Cx<'_> {
             return self.welcome(greeting, wanted);
         };
         match (peer.record.status, peer.key()) {
-            (Status::Removed, _) if *again && !wanted => Err(Code::RealmRemoved.into()),
-            (Status::Removed, _) => self.welcome(greeting, wanted),
+            (Status::Removed | Status::Former, _) if *again && !wanted => {
+                Err(Code::RealmRemoved.into())
+            }
+            (Status::Removed | Status::Former, _) => self.welcome(greeting, wanted),
             (_, None) => Err(Code::RealmExists.into()),
             (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (realm, waits)),
             (_, Some(pinned)) if pinned == *key => Ok(Verdict::Links(None)),
@@ -355,9 +357,13 @@ impl Step<'_> {
     }
 
     /// Lets a realm link that waits for it.
-    pub fn approve(&mut self, realm: RealmId) {
+    pub fn approve(&mut self, realm: RealmId) -> Result<(), Code> {
+        if let Some(name) = self.peer(realm).map(|peer| peer.record.name.clone()) {
+            self.vacate(&name, Some(realm))?;
+        }
         self.set_status(realm, Status::Linked);
         self.call_again(realm);
+        Ok(())
     }
 
     /// A realm that waited hears that it is approved when it calls again, which it does at once.

@@ -77,7 +77,7 @@ impl Step<'_> {
     }
 
     /// One that waits does so no longer. It may call again, and be heard as a new one.
-    fn stop_waiting(&mut self, realm: RealmId) {
+    pub fn stop_waiting(&mut self, realm: RealmId) {
         self.send_away(realm);
         let history = self.peer(realm).is_some_and(Peer::has_history);
         match history {

@@ -219,7 +219,7 @@ impl Step<'_> {
         status: Status,
     ) -> Result<RealmId, Code> {
         let durable = &self.state.durable;
-        let known = durable.peer_named(&name);
+        let known = self.same_peer(&name, &kind, address.as_ref(), status);
         let held = known.and_then(|id| durable.peers.get(&id)).filter(|p| !p.is_gone());
         // Who waits takes no place from those who are linked.
         let is_new = held.is_none_or(Peer::is_asking) && status != Status::Asking;
@@ -230,6 +230,9 @@ impl Step<'_> {
             Some(peer) if peer.record.status == status => peer.record.since,
             _ => self.moment.now,
         };
+        if status != Status::Asking {
+            self.vacate(&name, known)?;
+        }
         let record = RealmRecord { name, kind, address, status, since };
         if known.is_none() && status != Status::Asking {
             self.make_room_for_a_record()?;

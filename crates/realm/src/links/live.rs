@@ -142,7 +142,7 @@ impl Link {
     pub fn state(&self, record: &RealmRecord) -> &'static str {
         match (record.status, &record.kind) {
             (Status::Asking | Status::Asked, _) => "waiting",
-            (Status::Removed | Status::RemovedThere, _) => "removed",
+            (Status::Removed | Status::RemovedThere | Status::Former, _) => "removed",
             (Status::Linked, _) if self.refused => "refused",
             (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => "up",
             (Status::Linked, LinkKind::Plain) if self.failures == 0 => "up",

@@ -8,6 +8,7 @@
 //! | `call.rs` | calling other realms, and what carries a link |
 //! | `accept.rs` | being called: who may link, and which of two connections stays |
 //! | `bounds.rs` | who gives way where too many wait, or too many names were used |
+//! | `names.rs` | whose a name is, when another realm comes to have it |
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
 //! | `owe.rs` | what a peer is owed, sent as it follows |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
@@ -29,6 +30,7 @@ mod keep;
 mod live;
 mod log;
 mod meet;
+mod names;
 mod owe;
 mod plain;
 mod record;

@@ -73,6 +73,8 @@ pub enum Status {
     RemovedThere,
     /// We ended it. Kept, so that a later link finds its history and repeats nothing.
     Removed,
+    /// Another realm has its name now, so it was given one of its own: under that its history is read.
+    Former,
 }
 
 /// Another realm as stored.
@@ -139,7 +141,15 @@ impl Peer {
 
     /// Whether the name is free for another link.
     pub fn is_gone(&self) -> bool {
-        matches!(self.record.status, Status::Removed | Status::RemovedThere)
+        matches!(self.record.status, Status::Removed | Status::RemovedThere | Status::Former)
+    }
+
+    /// Whether it is who is spoken to like this, and on a plain link there: a native realm is its
+    /// key, a plain one the address that it calls from and is called at.
+    pub fn is(&self, kind: &LinkKind, address: Option<&Address>) -> bool {
+        let place = |address: Option<&Address>| address.map(|a| (a.host.clone(), a.port));
+        self.record.kind == *kind
+            && (*kind != LinkKind::Plain || place(address) == place(self.record.address.as_ref()))
     }
 
     /// Whether it only waits for approval here: nothing is known of it but what it says of itself.

@@ -1,6 +1,6 @@
 //! What is on disk, or will be before anyone hears of it.
 
-use crate::links::{InvitationRecord, Peer, RealmRecord};
+use crate::links::{InvitationRecord, Peer, RealmRecord, Status};
 use crate::{
     AccountId, AccountRecord, Event, GroupId, GroupRecord, RealmId, SessionId, SessionRecord,
 };
@@ -34,7 +34,8 @@ pub(crate) struct Durable {
     pub tokens: BTreeMap<TokenHash, SessionId>,
     pub peers: BTreeMap<RealmId, Peer>,
     pub invitations: BTreeMap<u64, InvitationRecord>,
-    peer_names: BTreeMap<Box<str>, RealmId>,
+    /// A realm that waits for approval may share its name with one that was removed.
+    peer_names: BTreeMap<Box<str>, BTreeSet<RealmId>>,
     account_names: BTreeMap<Box<str>, AccountId>,
     group_names: BTreeMap<Box<str>, GroupId>,
     last_id: u64,
@@ -49,8 +50,28 @@ impl Durable {
         self.group_names.get(&*Folded::new(name)?).copied()
     }
 
+    /// The realm of a name: one that was removed only where there is no other.
     pub fn peer_named(&self, name: &str) -> Option<RealmId> {
-        self.peer_names.get(&*Folded::new(name)?).copied()
+        let removed = |id: &RealmId| {
+            self.peers.get(id).is_none_or(|peer| peer.record.status == Status::Removed)
+        };
+        self.peers_named(name).min_by_key(removed)
+    }
+
+    /// All realms of a name.
+    pub fn peers_named(&self, name: &str) -> impl Iterator<Item = RealmId> {
+        let ids = Folded::new(name).and_then(|name| self.peer_names.get(&*name));
+        ids.into_iter().flatten().copied()
+    }
+
+    /// Realms that had this name before, under the names that they have instead.
+    pub fn formers(&self, name: &Name) -> impl Iterator<Item = &Name> {
+        let start: Box<str> = format!("{}.", &*name.folded()).into();
+        let like = self.peer_names.range(start.clone()..);
+        let ids =
+            like.take_while(move |(own, _)| own.starts_with(&*start)).flat_map(|(_, ids)| ids);
+        let records = ids.filter_map(|id| self.peers.get(id)).map(|peer| &peer.record);
+        records.filter(|record| record.status == Status::Former).map(|record| &record.name)
     }
 
     /// Realms that are linked, or are asked to be by somebody here.
@@ -140,20 +161,29 @@ impl Durable {
     fn forget_peer(&mut self, id: RealmId) {
         self.reached(id.0);
         let Some(peer) = self.peers.remove(&id) else { return };
-        let name = peer.record.name.folded();
-        if self.peer_names.get(&*name) == Some(&id) {
-            self.peer_names.remove(&*name);
+        self.unname(&peer.record.name, id);
+    }
+
+    fn unname(&mut self, name: &Name, id: RealmId) {
+        let name = name.folded();
+        if let Some(ids) = self.peer_names.get_mut(&*name) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.peer_names.remove(&*name);
+            }
         }
     }
 
     fn set_peer(&mut self, id: RealmId, record: &RealmRecord) {
         self.reached(id.0);
-        if let Some(peer) = self.peers.get_mut(&id) {
-            peer.record = record.clone();
-            return;
+        if let Some(before) = self.peers.get(&id).map(|peer| peer.record.name.clone()) {
+            self.unname(&before, id);
         }
-        self.peer_names.insert((*record.name.folded()).into(), id);
-        self.peers.insert(id, Peer::new(record.clone()));
+        self.peer_names.entry((*record.name.folded()).into()).or_default().insert(id);
+        match self.peers.get_mut(&id) {
+            Some(peer) => peer.record = record.clone(),
+            None => drop(self.peers.insert(id, Peer::new(record.clone()))),
+        }
     }
 
     fn apply_to_peer(&mut self, realm: RealmId, event: &Event) {

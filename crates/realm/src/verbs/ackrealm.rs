@@ -62,9 +62,12 @@ fn plain(cx: &mut Cx<'_>, args: &Args<'_>, port: u16) -> Result<Answer, Stop> {
     if cx.is_called(&name) {
         return Err(Code::RealmExists.into());
     }
+    // The key of a realm that has ended its link is known until REMOVEREALM: a name is not had from
+    // it by calling without one.
+    let kept = |status| !matches!(status, Status::Removed | Status::Former);
     if let Some((_, peer)) = cx.peer_named(&name)
-        && !peer.is_gone()
-        && (peer.key().is_some() || peer.record.address.as_ref() != Some(&address))
+        && kept(peer.record.status)
+        && !peer.is(&LinkKind::Plain, Some(&address))
     {
         return Err(Code::RealmExists.into());
     }

@@ -3,7 +3,7 @@
 use super::{Needs, ROW, Verb};
 use crate::links::{Link, LinkKind, Peer, Status};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Code, Time, Value, json};
+use antar_wire::{Body, Code, Name, Time, Value, json};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -27,12 +27,15 @@ pub const VERBS: &[Verb] = &[
 
 fn check(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
     let (state, now) = (&cx.state, cx.moment.now);
-    let peers = state.durable.peers.iter().filter(|(_, p)| p.record.status != Status::Removed);
+    let is_gone_here = |status| matches!(status, Status::Removed | Status::Former);
+    let peers = state.durable.peers.iter().filter(|(_, p)| !is_gone_here(p.record.status));
     let none = Link::default();
     let described: Vec<(String, Value)> = peers
         .map(|(realm, peer)| {
             let link = state.links.links.get(realm).unwrap_or(&none);
-            (peer.record.name.to_string(), describe(peer, link, now))
+            let name = &peer.record.name;
+            let former = state.durable.formers(name).map(Name::to_string).collect();
+            (name.to_string(), describe(peer, link, former, now))
         })
         .collect();
     let upper = described.iter().map(|(name, fields)| {
@@ -47,7 +50,7 @@ fn check(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
     Ok(Body::Either { lower, upper }.into())
 }
 
-fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
+fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {
     let record = &peer.record;
     let address = record.address.as_ref();
     let since = if link.since > record.since { link.since } else { record.since };
@@ -69,6 +72,7 @@ fn describe(peer: &Peer, link: &Link, now: Time) -> Value {
     // It waits for approval here; otherwise one that waits does so there.
     set("asks", peer.is_asking().then(|| true.into()));
     set("error", link.error.as_deref().map(Value::from));
+    set("former", (!former.is_empty()).then(|| former.into()));
     set("oldest", peer.out.oldest().map(|oldest| now.since(oldest).as_secs().into()));
     set("clock", link.clock.map(Value::from));
     match record.kind {

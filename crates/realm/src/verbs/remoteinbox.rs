@@ -71,8 +71,10 @@ impl Cx<'_> {
     pub(crate) fn plain_peer(&self, name: &str) -> Result<RealmId, Code> {
         let ip = self.plain_caller()?;
         let (realm, peer) = self.realm(name)?;
-        // A realm that can prove who it is does not speak without doing so.
-        let address = peer.record.address.as_ref().filter(|_| peer.key().is_none());
+        // A realm that can prove who it is does not speak without doing so; nor does one whose name is
+        // another's by now.
+        let speaks = peer.key().is_none() && !peer.is_gone();
+        let address = peer.record.address.as_ref().filter(|_| speaks);
         let own = address.is_some_and(|a| a.host.parse() == Ok(ip));
         own.then_some(realm).ok_or(Code::Forbidden)
     }

@@ -2,7 +2,7 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Position, RealmRecord, Status};
-use crate::{Answer, Args, Cx, Event, Output, Stop};
+use crate::{Answer, Args, Cx, Event, Stop};
 use antar_wire::{Code, Fingerprint, Phrase, Reply, words};
 
 pub const VERBS: &[Verb] = &[
@@ -43,24 +43,8 @@ fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         cx.emit(Event::Trimmed { realm, floor, hour: Some(hour) })?;
     }
     cx.emit(Event::Trimmed { realm, floor: tip, hour: None })?;
-    let mut step = cx.step();
-    let link = step.links().links.remove(&realm).unwrap_or_default();
-    if let Some(dial) = link.call {
-        let call = step.links().calls.remove(&dial);
-        call.and_then(|c| c.conn).into_iter().for_each(|conn| step.output(Output::HangUp(conn)));
-    }
-    let conns: Vec<_> = (step.links().conns.iter())
-        .filter(|(_, c)| c.realm == Some(realm))
-        .map(|(conn, c)| (*conn, c.greeted))
-        .collect();
-    for (conn, greeted) in conns {
-        // Best told at once; a peer that is away hears it when it calls.
-        if greeted {
-            step.output(Output::Line(conn, "REMOVED".into()));
-        }
-        step.hang_up(conn, "the link was ended here");
-    }
-    step.links().links.remove(&realm);
+    // Best told at once; a peer that is away hears it when it calls.
+    cx.step().sever(realm, Some("REMOVED"), "the link was ended here");
     Ok(Reply::done(Phrase::same("Realm dihapus")).into())
 }
 
@@ -82,7 +66,7 @@ fn approve(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     if cx.state.durable.links() >= cx.state.limits.links {
         return Err(Code::LimitReached.into());
     }
-    cx.step().approve(realm);
+    cx.step().approve(realm)?;
     let reply = Reply::done(Phrase::same("Realm disetujui"));
     Ok(reply.with("fingerprint", key.to_string()).into())
 }

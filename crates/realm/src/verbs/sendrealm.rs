@@ -76,7 +76,7 @@ impl Cx<'_> {
         match peer.record.status {
             Status::Linked | Status::Asked => Ok(realm),
             Status::RemovedThere => Err(Code::RealmUnreachable),
-            Status::Asking | Status::Removed => Err(Code::RealmNotFound),
+            Status::Asking | Status::Removed | Status::Former => Err(Code::RealmNotFound),
         }
     }
 

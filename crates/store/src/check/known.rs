@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::layout::Tip;
-use antar_realm::links::Position;
+use antar_realm::links::{Position, Status};
 use antar_realm::{Event, GroupRecord, RealmId};
 use antar_wire::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,7 +86,9 @@ impl Known {
     fn take_link(&mut self, event: Event, found: &mut Found<'_>) {
         if let Event::RealmSet(id, record) = event {
             self.realms.entry(id.0).or_default().named = true;
-            return self.name("realm", &record.name, found);
+            // One that waits for approval may ask for the name of one that was removed.
+            let kind = if record.status == Status::Asking { "waiting realm" } else { "realm" };
+            return self.name(kind, &record.name, found);
         }
         match event {
             Event::OwedReached { realm: id, tip, .. } => self.realm(id).tip = tip,
