@@ -15,6 +15,7 @@ mod yardstick;
 
 use antar_server::LogWriter;
 use clap::{Parser, Subcommand};
+use rustix::fs::Mode;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -62,7 +63,11 @@ enum Command {
     Relay(yardstick::Options),
 }
 
+/// What others may do with what this program makes: nothing, whatever the shell it is run from says.
+const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
+
 fn main() -> ExitCode {
+    rustix::process::umask(OTHERS);
     let done = match Cli::parse().command {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),

@@ -3,14 +3,13 @@
 //! `data` is what the store exports; the realm's key lies beside it where it has one. `data` gets its
 //! name last, when everything is synced: a directory that has it is a whole backup.
 
+use crate::Config;
 use crate::panics::contain_here;
-use crate::{Config, server};
 use antar_realm::{BackedUp, Effects, Moment, Proof, State};
-use antar_store::{Disk, Exported, Store, StoreError};
+use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
 use antar_wire::Time;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufReader, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -153,10 +152,10 @@ pub fn write(
     stop: &AtomicBool,
 ) -> Result<Exported, BackupError> {
     let made = !to.exists();
-    DirBuilder::new().recursive(true).mode(0o700).create(to).map_err(failed(to))?;
-    if to.read_dir().map_err(failed(to))?.next().is_some() {
+    if !made && to.read_dir().map_err(failed(to))?.next().is_some() {
         return Err(BackupError::NotEmpty(to.into()));
     }
+    private_directory(to).map_err(failed(to))?;
     let written = fill(store, data, to, stop);
     if written.is_err() {
         // What cannot be removed is no backup either: it has no file of that name.
@@ -172,7 +171,7 @@ pub fn write(
 fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Exported, BackupError> {
     copy_identity(data, to)?;
     let path = to.join(DATA);
-    let file = create(&part(&path)).map_err(failed(&path))?;
+    let file = private_file().open(part(&path)).map_err(failed(&path))?;
     let mut out = Synced { file, unsynced: 0, stop };
     let exported = store.export(&mut out).map_err(|error| match error {
         _ if stop.load(Ordering::Relaxed) => BackupError::Stopping,
@@ -218,10 +217,6 @@ fn part(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
 /// Copies the realm's key where there is one and it is not there yet.
 fn copy_identity(from: &Path, to: &Path) -> Result<(), BackupError> {
     let (from, to) = (from.join(IDENTITY), to.join(IDENTITY));
@@ -234,7 +229,7 @@ fn copy_identity(from: &Path, to: &Path) -> Result<(), BackupError> {
         Ok(_) => return Err(BackupError::OtherIdentity(to)),
         Err(_) => {}
     }
-    let copy = create(&part(&to)).and_then(|mut file| {
+    let copy = private_file().open(part(&to)).and_then(|mut file| {
         file.write_all(&identity)?;
         file.sync_all()?;
         std::fs::rename(part(&to), &to)
@@ -263,7 +258,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
         _ => BackupError::Read { path, error },
     })?;
     let made = !config.data.exists();
-    server::make_private(&config.data).map_err(failed(&config.data))?;
+    private_directory(&config.data).map_err(failed(&config.data))?;
     let disk = Disk::restore(&config.data)?;
     let restored = import(config, disk, file).and_then(|exported| {
         copy_identity(from, &config.data)?;

@@ -4,7 +4,7 @@ use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
 use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
-use antar_store::{Disk, Store, StoreError};
+use antar_store::{Disk, Store, StoreError, private_directory};
 use antar_wire::{Dialect, Frame, Reply, Time};
 use rand::Rng;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl Offline {
     /// # Errors
     /// [`StoreError::Locked`] where it is running after all; otherwise what is wrong with the data.
     pub fn open(config: &Config) -> Result<Self, OfflineError> {
-        server::make_private(&config.data)?;
+        private_directory(&config.data)?;
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
         let moment = Moment { now: Time::now(), uptime: 0, entropy: [0; 32] };

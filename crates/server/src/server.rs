@@ -16,12 +16,10 @@ use crate::tls::Tls;
 use crate::{Config, SOCKET, descriptors};
 use antar_realm::links::Contact;
 use antar_realm::{Effects, Front, State};
-use antar_store::{Disk, Engine, Store, StoreError};
+use antar_store::{Disk, Engine, Store, StoreError, private_directory};
 use antar_wire::{Fingerprint, Name};
-use std::fs::DirBuilder;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -119,7 +117,8 @@ impl Server {
     /// See [`StartError`].
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let path = &config.data;
-        make_private(path).map_err(|error| StartError::Directory { path: path.clone(), error })?;
+        private_directory(path)
+            .map_err(|error| StartError::Directory { path: path.clone(), error })?;
         let disk = Disk::open(path).map_err(|error| refused(config, error))?;
         Self::start_over(config, Box::new(disk)).await
     }
@@ -324,14 +323,6 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<(Arc<Store>, State, 
         }
     };
     Ok((Arc::new(store), state, name))
-}
-
-/// Makes a directory that only its owner can enter: it holds the socket for administration.
-pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// The name given, else the host's with what a name cannot hold replaced.

@@ -12,8 +12,7 @@ use crate::log::Log;
 use crate::mark::Mark;
 use crate::tree::{self, Tree};
 use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
-use crate::{unfinished, usage};
-use std::fs::File;
+use crate::{mark, private, unfinished, usage};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,6 +24,9 @@ use std::time::Duration;
 /// Segments that are full and not in the tree's tables yet; past it the tree waits, and so in the
 /// end does a commit. Bounds the memory that the tree takes.
 const UNWRITTEN: usize = 8;
+
+/// What of a realm's data directory nobody else may read.
+const OWN: [&str; 4] = ["tree", "log", mark::FILE, "identity.pem"];
 
 /// The data in a directory.
 pub struct Disk {
@@ -43,9 +45,10 @@ impl Disk {
     /// a table is damaged; [`StoreError::Unfinished`] where it was not restored to the end;
     /// [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(path)?;
+        private::directory(path)?;
         let mark = Mark::open(path)?;
         unfinished::check(path)?;
+        private::all_of(path, &OWN);
         Self::start(path, mark)
     }
 
@@ -60,7 +63,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError::Occupied`] where there are data; otherwise as [`Disk::open`].
     pub fn restore(path: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(path)?;
+        private::directory(path)?;
         let mark = Mark::open(path)?;
         unfinished::begin(path)?;
         mark.set(0);
@@ -112,8 +115,10 @@ struct Running {
 
 impl Running {
     fn start(path: &Path) -> Result<Self, StoreError> {
-        let tree = Arc::new(Tree::open(&path.join("tree"))?);
-        let directory = path.join("log");
+        let [tables, directory] = ["tree", "log"].map(|part| path.join(part));
+        private::directory(&tables)?;
+        private::directory(&directory)?;
+        let tree = Arc::new(Tree::open(&tables)?);
         let (log, kept) = Log::open(&directory, tree.applied()?, |number, ops| {
             tree.apply(number, &ops);
         })?;
@@ -165,7 +170,7 @@ const ROOM: usize = 1 << 20;
 /// Whether the disk takes anything.
 fn probe(path: &Path) -> Result<(), StoreError> {
     let path = path.join("probe");
-    let tried = File::create(&path).and_then(|mut file| {
+    let tried = private::new_file().open(&path).and_then(|mut file| {
         file.write_all(&vec![1; ROOM])?;
         file.sync_all()
     });

@@ -9,8 +9,8 @@
 //! was synced is never written again. The number tells a record from what an earlier use of the file
 //! left behind.
 
-use crate::StoreError;
 use crate::engine::Ops;
+use crate::{StoreError, private};
 use rustix::fs::{Advice, OFlags};
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -164,7 +164,7 @@ fn open_direct(path: &Path) -> io::Result<File> {
 
 /// Writes zeros: a file whose blocks exist syncs faster than one that grows.
 fn fill(path: &Path, size: u64) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    let file = private::new_file().open(path)?;
     let zeros = vec![0; PIECE];
     for at in (0..size).step_by(PIECE) {
         file.write_all_at(&zeros, at)?;

@@ -1,7 +1,7 @@
 //! How far commits were acknowledged, apart from the data.
 
-use crate::StoreError;
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::{StoreError, private};
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -17,8 +17,7 @@ pub struct Mark(File);
 impl Mark {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = private::new_file().read(true).truncate(false).open(path)?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.into())),

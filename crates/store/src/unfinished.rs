@@ -3,8 +3,7 @@
 //! A file marks it until then. They are not put together elsewhere and renamed, since a data
 //! directory may be a mount point, or the only one that its owner may write to.
 
-use crate::StoreError;
-use crate::mark;
+use crate::{StoreError, mark, private};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -36,7 +35,7 @@ pub fn begin(directory: &Path) -> Result<(), StoreError> {
     } else if has_parts(directory) {
         return Err(StoreError::Occupied(directory.into()));
     }
-    File::create(marker(directory))?.sync_all()?;
+    private::new_file().open(marker(directory))?.sync_all()?;
     Ok(sync(directory)?)
 }
 

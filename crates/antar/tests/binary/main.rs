@@ -20,6 +20,7 @@ mod links;
 mod log;
 mod metrics;
 mod plain;
+mod private;
 mod proxy;
 mod pty;
 mod python;

@@ -34,8 +34,7 @@ impl AdminSocket {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // Until its mode is set nobody else reaches it either: the directory is the owner's only where
-        // this server made it, and writing to the socket is, under any usual umask.
+        // Until its mode is set nobody else reaches it either: the directory is the owner's only.
         let listener = UnixListener::bind(path)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         Ok(Self { listener, path: path.into(), gate })
