@@ -267,8 +267,7 @@ impl World {
             }
             Output::Fetch { ask, realm, seq, .. } => {
                 let found = self.entry(Source::Owed(realm), seq).and_then(|(_, entry)| entry);
-                let found = found.map(|entry| (Arc::unwrap_or_clone(entry), 0));
-                inputs.push_back(Input::Fetched(ask, Ok(found)));
+                inputs.push_back(Input::Fetched(ask, Ok(found.map(Arc::unwrap_or_clone))));
             }
             Output::Tail { ask, source } => {
                 inputs.push_back(Input::Tailed(ask, Ok(self.messages(source))));

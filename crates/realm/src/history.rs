@@ -1,8 +1,8 @@
 //! Which messages a request reads, and how far.
 
+use crate::links::missing;
 use crate::{AccountId, ForkId, GroupId, RealmId};
-use antar_wire::{Body, Listing, Message, Reply, words};
-use std::collections::BTreeMap;
+use antar_wire::{Body, Listing, Message, Reply};
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
@@ -99,23 +99,4 @@ impl Read {
         let reply = Reply::from(Body::Messages(self.listing, found, more));
         if self.stale { reply.with("stale", true) } else { reply }
     }
-}
-
-/// Of `messages`, those that are not among `others`, where one that is said twice counts twice; the
-/// newest are compared first.
-pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message> {
-    let key = |m: &Message| (m.from.to_string(), words::trim(m.text.as_str()).to_string());
-    let mut there: BTreeMap<(String, String), usize> = BTreeMap::new();
-    others.iter().for_each(|m| *there.entry(key(m)).or_default() += 1);
-    let mut left: Vec<Message> = (messages.into_iter().rev())
-        .filter(|m| match there.get_mut(&key(m)) {
-            Some(count) if *count > 0 => {
-                *count -= 1;
-                false
-            }
-            _ => true,
-        })
-        .collect();
-    left.reverse();
-    left
 }

@@ -12,9 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
 
-/// How many messages before one are looked at for the same.
-const SAME_AMONG: u64 = 1_000;
-
 /// Serves reads that the domain has authorised.
 #[derive(Clone)]
 pub struct Reads {
@@ -93,21 +90,9 @@ impl Reads {
         read.map(|(messages, _)| messages).ok_or(Unreadable)
     }
 
-    /// An entry that is to be carried to a plain peer, and how many before it, from `since` on, say
-    /// the same.
-    pub async fn errand(
-        &self,
-        realm: RealmId,
-        seq: u64,
-        since: u64,
-    ) -> Result<Option<(Entry, usize)>, Unreadable> {
-        let before = seq.saturating_sub(SAME_AMONG).max(since);
-        let mut owed = self.owed(realm, before.max(1), seq).await.ok_or(Unreadable)?;
-        let Some((at, entry)) = owed.pop() else { return Ok(None) };
-        let same = |other: &Entry| {
-            (&other.from, &other.to, &other.text) == (&entry.from, &entry.to, &entry.text)
-        };
-        let earlier = owed.iter().filter(|(_, other)| same(other)).count();
-        Ok((at.seq == seq).then(|| (Arc::unwrap_or_clone(entry), earlier)))
+    /// An entry that is to be carried to a plain peer.
+    pub async fn errand(&self, realm: RealmId, seq: u64) -> Result<Option<Entry>, Unreadable> {
+        let found = self.owed(realm, seq, seq).await.ok_or(Unreadable)?.pop();
+        Ok(found.map(|(_, entry)| Arc::unwrap_or_clone(entry)))
     }
 }

@@ -101,8 +101,8 @@ pub(crate) struct Link {
     pub warned: Option<u64>,
     /// Of what waits there for each user, so much has been kept since the process started.
     pub kept: BTreeMap<AccountId, usize>,
-    /// The first of the messages owed that a plain peer may remember.
-    pub remembers_from: u64,
+    /// What was said in groups since a plain peer was last told of us.
+    pub common: super::Common,
 }
 
 /// How much was said of a link to the operator lately.

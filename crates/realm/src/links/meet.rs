@@ -4,11 +4,11 @@
 //! Being told makes it forget what waits for our users and what was said in groups: so that is asked
 //! for first, and kept here (protocol section 6).
 
+use super::common::{Common, calls_people, missing};
 use super::plain::acknowledgement;
-use super::{Ask, NotAsked, Step, Told, Unreadable};
-use crate::history::missing;
+use super::{Ask, NotAsked, RealmRecord, Step, Told, Unreadable};
 use crate::{AccountId, AskId, Event, Mailbox, Output, RealmId, Source};
-use antar_wire::{Code, Message, Name};
+use antar_wire::{Away, Code, Message, Name, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -174,7 +174,9 @@ impl Step<'_> {
     ) -> Result<(), Code> {
         let to = self.whose(mailbox);
         let (Some(peer), Some(to)) = (self.peer(realm), to) else { return Ok(()) };
-        let (name, owed) = (peer.record.name.clone(), peer.out.owed());
+        let (name, since) = (peer.record.name.clone(), peer.record.since);
+        // No more of them than this are looked at here.
+        let owed = usize::try_from(peer.out.owed()).map_or(own.len(), |owed| owed.min(own.len()));
         // A server that numbers its messages does not forget.
         if answer.numbered {
             return Ok(());
@@ -183,7 +185,7 @@ impl Step<'_> {
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
         let (mailbox, new) = match mailbox {
             Mailbox::GroupRealm(..) => {
-                let there = same_time(own, &list, usize::try_from(owed).unwrap_or(usize::MAX));
+                let there = same_time(own, &list, owed, since);
                 (mailbox, missing(list, &there))
             }
             Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
@@ -205,18 +207,24 @@ impl Step<'_> {
     /// A plain peer has been told of us, or has told us of itself: it remembers nothing that was said
     /// on the link before.
     pub fn introduced(&mut self, realm: RealmId) {
-        let next = self.peer(realm).map_or(0, |peer| peer.out.acked.seq + 1);
+        let since = self.moment.now;
+        if let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) {
+            let _ = self.emit(Event::RealmSet(realm, RealmRecord { since, ..record }));
+        }
         let link = self.link(realm);
-        (link.met, link.meeting, link.remembers_from) = (true, None, next);
+        (link.met, link.meeting, link.common) = (true, None, Common::default());
         (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
         link.kept.clear();
     }
 }
 
 /// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
-/// they were last told of us, and lacks what they are still owed. Both sides have the same order for
-/// each sender, but not among them.
-fn same_time(own: &[Message], list: &[Message], owed: usize) -> Vec<Message> {
+/// they were last told of us (`since`), and lacks what they are still owed. Both sides have the same order
+/// for each sender, but not among them.
+fn same_time(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+    if calls_people(list) {
+        return same_time_by_text(own, list, owed, since);
+    }
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     list.iter().for_each(|m| *left.entry(m.from.as_str()).or_insert(owed) += 1);
     let mut newest: Vec<Message> = (own.iter().rev())
@@ -231,4 +239,84 @@ fn same_time(own: &[Message], list: &[Message], owed: usize) -> Vec<Message> {
         .collect();
     newest.reverse();
     newest
+}
+
+/// The same where the list does not have our names for people. What they brought is here since they
+/// were told of us; what was taken over from their list is from before. The rest is ours, the newest of it.
+fn same_time_by_text(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+    let brought = |m: &Message| match m.realm {
+        Some(Away::From(_)) => m.time >= since,
+        Some(Away::FromShown(..)) => m.time > since,
+        _ => false,
+    };
+    let theirs = own.iter().filter(|m| brought(m)).count();
+    let mut ours = (list.len() + owed).saturating_sub(theirs);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match m.realm {
+            Some(Away::To(_)) if ours > 0 => {
+                ours -= 1;
+                true
+            }
+            _ => brought(m),
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_wire::{DisplayName, Text};
+
+    const MESSI: &str = "Lionel Messi(127.0.0.1:8889)";
+    const GARY: &str = "Gary Lineker(127.0.0.1:8890)";
+
+    fn message(time: u64, from: &str, realm: Away, text: &str) -> Message {
+        let (from, to) = (Name::parse(from).unwrap(), Name::parse("staff").unwrap());
+        let (id, time, text) = (time, Time(time), Text::parse(text, 99).unwrap());
+        Message { id, time, from, to, text, realm: Some(realm), notice: None }
+    }
+
+    fn ours(time: u64, text: &str) -> Message {
+        message(time, "messi", Away::To(Name::parse("beta").unwrap()), text)
+    }
+
+    fn brought(time: u64, text: &str) -> Message {
+        message(time, "lineker", Away::From(Name::parse("beta").unwrap()), text)
+    }
+
+    fn called(time: u64, called: &str, text: &str) -> Message {
+        let called = DisplayName::new(called).unwrap();
+        message(time, "beta", Away::FromShown(Name::parse("beta").unwrap(), called), text)
+    }
+
+    #[track_caller]
+    fn expect_new(own: &[Message], list: &[Message], owed: usize, new: &[&str]) {
+        let there = same_time(own, list, owed, Time(100));
+        let found = missing(list.to_vec(), &there);
+        assert_eq!(found.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), new);
+    }
+
+    #[test]
+    fn what_was_said_before_they_were_told_of_us_is_not_what_they_list() {
+        // All of it has been said already in another life of the link; the last was not brought.
+        let before = [ours(1, "ok"), brought(2, "ok"), called(99, GARY, "ok")];
+        let list = [called(0, GARY, "ok")];
+        expect_new(&before[1..], &list, 0, &["ok"]);
+        // What was brought since is here, and what we said, also where it had waited.
+        let since = [ours(3, "owed"), brought(2, "ok"), brought(100, "ok"), ours(101, "hi")];
+        let own = [&before[..], &since].concat();
+        let list = ["owed", "ok", "hi"].map(|text| called(0, MESSI, text));
+        expect_new(&own, &list, 0, &[]);
+        // What is still owed stands behind it here, and not there.
+        let own = [&own[..], &[ours(102, "later"), ours(103, "later still")]].concat();
+        expect_new(&own, &list, 2, &[]);
+        let list = [&list[..], &[called(0, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &["new"]);
+        // Taken over, but they were not told of us then.
+        let own = [&own[..], &[called(104, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &[]);
+    }
 }

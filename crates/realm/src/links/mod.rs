@@ -14,6 +14,7 @@
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
+//! | `common.rs` | which messages of such a peer's list are known here already |
 //! | `told.rs` | what such a peer answers, with bounds |
 //! | `meet.rs` | telling such a peer that this realm has started anew |
 //!
@@ -25,6 +26,7 @@ mod accept;
 mod answer;
 mod bounds;
 mod call;
+mod common;
 mod follow;
 mod keep;
 mod live;
@@ -43,6 +45,7 @@ mod told;
 pub(crate) use accept::Greeting;
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller};
+pub(crate) use common::{Common, missing};
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub(crate) use log::{InLog, OutLog};

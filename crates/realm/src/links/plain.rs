@@ -6,10 +6,10 @@
 
 use super::follow::notice_text;
 use super::live::Ask;
-use super::told::{Listed, Told};
+use super::told::Told;
 use super::{Address, Contact, Step};
 use crate::{AskId, Event, Mailbox, Output, RealmId};
-use antar_wire::{Away, Entry, Message, Name, Notice, words};
+use antar_wire::{Away, Entry, Message, Name, Notice};
 use std::sync::Arc;
 
 /// What their document and ours answer where a realm is not linked.
@@ -20,8 +20,8 @@ const FORGOTTEN: &str = "realm belum ada";
 pub(crate) struct Errand {
     pub ask: AskId,
     pub seq: u64,
-    /// The message, and how many before it were the same; none until they have been read.
-    entry: Option<(Arc<Entry>, usize)>,
+    /// The message; none until it has been read.
+    entry: Option<Arc<Entry>>,
     stage: Stage,
 }
 
@@ -47,7 +47,6 @@ impl Step<'_> {
         if link.errand.is_some() || link.meeting.is_some() || link.retry_at > now {
             return;
         }
-        let since = link.remembers_from;
         if !link.met {
             return self.meet(realm);
         }
@@ -58,13 +57,13 @@ impl Step<'_> {
         let stage = Stage::Fetch;
         self.link(realm).errand = Some(Errand { ask, seq, entry: None, stage });
         self.links().asks.insert(ask, realm);
-        self.output(Output::Fetch { ask, realm, seq, since });
+        self.output(Output::Fetch { ask, realm, seq });
     }
 
-    /// An errand's message was read, with the number of the same before it.
-    pub fn fetched(&mut self, ask: AskId, found: Result<Option<(Entry, usize)>, Unreadable>) {
+    /// An errand's message was read.
+    pub fn fetched(&mut self, ask: AskId, found: Result<Option<Entry>, Unreadable>) {
         let Some(realm) = self.errand(ask) else { return };
-        let (entry, earlier) = match found {
+        let entry = match found {
             Ok(Some(found)) => found,
             // It is not in the store any more; there is nothing left to carry.
             Ok(None) => return self.carried(realm),
@@ -79,7 +78,7 @@ impl Step<'_> {
         let link = self.link(realm);
         let stage = if link.unsure { Stage::Look } else { Stage::Carry };
         if let Some(errand) = &mut link.errand {
-            errand.entry = Some((Arc::new(entry), earlier));
+            errand.entry = Some(Arc::new(entry));
         }
         self.send_errand(realm, stage);
     }
@@ -95,7 +94,7 @@ impl Step<'_> {
         let ask = AskId(self.links().next());
         let Some(errand) = &mut self.link(realm).errand else { return };
         (errand.ask, errand.stage) = (ask, stage);
-        let (Some(address), Some((entry, _))) = (record.address, errand.entry.clone()) else {
+        let (Some(address), Some(entry)) = (record.address, errand.entry.clone()) else {
             return;
         };
         let name = &record.name;
@@ -122,7 +121,7 @@ impl Step<'_> {
         let Some(realm) = self.errand(ask) else { return };
         let now = self.moment.now;
         let link = self.link(realm);
-        let Some(Errand { entry: Some((entry, earlier)), stage, .. }) = link.errand.clone() else {
+        let Some(Errand { entry: Some(entry), stage, .. }) = link.errand.clone() else {
             return;
         };
         let answer = match answer {
@@ -140,7 +139,7 @@ impl Step<'_> {
         let said = &answer.said;
         match stage {
             Stage::Fetch => {}
-            Stage::Carry if answer.ok => self.carried(realm),
+            Stage::Carry if answer.ok => self.taken(realm, &entry),
             Stage::Carry if said.contains(FORGOTTEN) && !link.reminded => {
                 link.reminded = true;
                 self.send_errand(realm, Stage::Remind);
@@ -149,7 +148,7 @@ impl Step<'_> {
                 self.refused(realm, &entry, said);
                 self.carried(realm);
             }
-            Stage::Look if already_there(&answer, &entry) > earlier => self.carried(realm),
+            Stage::Look if link.common.is_more(&answer, &entry) => self.taken(realm, &entry),
             Stage::Look => self.send_errand(realm, Stage::Carry),
             Stage::Remind => {
                 self.introduced(realm);
@@ -168,6 +167,12 @@ impl Step<'_> {
         }
         link.failed();
         self.retry_later(realm);
+    }
+
+    /// The peer has the message, and lists it.
+    fn taken(&mut self, realm: RealmId, entry: &Entry) {
+        self.link(realm).common.note(&entry.from, &entry.to, entry.text.as_str());
+        self.carried(realm);
     }
 
     /// The peer has the message, or will never take it: on to the next.
@@ -223,13 +228,6 @@ pub(crate) fn acknowledgement(name: &Name, address: Address, me: &Contact) -> As
         }
         None => Ask { address, line, with_source: Some(me.port) },
     }
-}
-
-/// How many messages of a plain peer's list are just this one.
-fn already_there(told: &Told, entry: &Entry) -> usize {
-    let text = words::trim(entry.text.as_str());
-    let same = |m: &&Listed| m.from == entry.from.as_str() && m.text.as_str() == text;
-    told.list().unwrap_or_default().iter().filter(same).count()
 }
 
 /// How much a plain peer reads at once: it decodes each piece by itself, so that a character which

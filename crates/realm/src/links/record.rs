@@ -88,7 +88,8 @@ pub struct RealmRecord {
     pub address: Option<Address>,
     /// Whether it is linked.
     pub status: Status,
-    /// When the status last changed.
+    /// When the status last changed, or on a plain link when the other side was last told of us: what it
+    /// remembers begins there.
     pub since: Time,
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Messages of a list that are kept: theirs are newest first, so these are the newest.
-const MOST: usize = 10_000;
+pub(super) const MOST: usize = 10_000;
 
 /// Bytes of what it says in words; its sentences are short.
 const SAID: usize = 200;
@@ -78,6 +78,11 @@ impl Told {
 }
 
 impl Listed {
+    /// Whether its sender goes by something else than a name.
+    pub fn calls_people(&self) -> bool {
+        !self.from.is_empty() && Name::parse(&self.from).is_none()
+    }
+
     /// The message, from a realm and to somebody here, without id and time.
     pub fn message(&self, realm: &Name, to: &Name) -> Message {
         let away = match (Name::parse(&self.from), DisplayName::new(&self.from)) {

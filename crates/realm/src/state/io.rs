@@ -62,8 +62,8 @@ pub enum Input {
     Settings(Box<(Limits, Policy)>),
     /// A call to another realm came to nothing. One that succeeds is a connection.
     NotDialled(DialId, NotDialled),
-    /// What [`Output::Fetch`] asked for: the entry, and how many before it say the same.
-    Fetched(AskId, Result<Option<(Entry, usize)>, Unreadable>),
+    /// What [`Output::Fetch`] asked for.
+    Fetched(AskId, Result<Option<Entry>, Unreadable>),
     /// What [`Output::Tail`] asked for.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// What a plain peer answered to [`Output::Ask`].
@@ -139,8 +139,6 @@ pub enum Output {
         realm: RealmId,
         /// Its number.
         seq: u64,
-        /// Those before it count from here on.
-        since: u64,
     },
     /// Look up the newest messages of a mailbox, a page of them.
     Tail {

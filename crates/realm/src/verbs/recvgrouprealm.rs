@@ -22,6 +22,8 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let (id, time) = (cx.next_id(), cx.moment.now);
     let name = Some(Away::From(cx.peer(realm)?.record.name.clone()));
     let message = Arc::new(Message { id, time, from, to, text, realm: name, notice: None });
-    cx.emit(Event::Posted { mailbox: Mailbox::GroupRealm(group, realm), sender: None, message })?;
+    let (mailbox, said) = (Mailbox::GroupRealm(group, realm), message.clone());
+    cx.emit(Event::Posted { mailbox, sender: None, message })?;
+    cx.step().link(realm).common.note(&said.from, &said.to, said.text.as_str());
     Ok(Reply::done(Phrase::same("Pesan grup realm terkirim")).into())
 }

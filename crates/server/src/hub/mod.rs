@@ -50,7 +50,7 @@ pub enum ToHub {
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
-    Fetched(AskId, Result<Option<(Entry, usize)>, Unreadable>),
+    Fetched(AskId, Result<Option<Entry>, Unreadable>),
     /// The newest messages of a mailbox were looked up.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.

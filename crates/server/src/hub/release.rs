@@ -65,8 +65,8 @@ impl Running {
                 Output::Ask(ask, what) => {
                     ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
                 }
-                Output::Fetch { ask, realm, seq, since } => {
-                    ToHub::Fetched(ask, reads.errand(realm, seq, since).await)
+                Output::Fetch { ask, realm, seq } => {
+                    ToHub::Fetched(ask, reads.errand(realm, seq).await)
                 }
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
                 _ => return,

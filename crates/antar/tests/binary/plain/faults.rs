@@ -240,3 +240,61 @@ fn what_cannot_be_taken_over_is_not_given_up() {
     };
     assert!(link["error"].as_str().unwrap().contains("more waits there"), "{link}");
 }
+
+/// By what their lists say, nobody could tell which of them is whose.
+#[test]
+fn the_same_words_of_several_people_are_there_once_each() {
+    let mut both = Both::linked();
+    let mut lineker = both.old.client("lineker");
+    let mut henderson = both.ours.connect();
+    henderson.login("henderson");
+    henderson.expect_ok("JOINGROUP staff pw");
+    lineker.command("sendgrouprealm", "beta staff  ok");
+    for (speaker, text) in [(0, "ok"), (1, "ok"), (0, "o  k"), (1, "ok"), (0, "ok")] {
+        both.old.obey("drop recvgrouprealm");
+        let conn = if speaker == 0 { &mut both.messi } else { &mut henderson };
+        conn.expect_ok(&format!("SENDGROUPREALM beta staff {text}"));
+        both.await_owed(0);
+        lineker.command("sendgrouprealm", "beta staff  ok");
+    }
+    let said = ["ok", "ok", "ok", "ok", "ok", "o  k", "ok", "ok", "ok", "ok", "ok"];
+    both.await_texts(GROUP, &said);
+    assert_eq!(lineker.texts("inboxgrouprealm", "beta staff"), said);
+    assert_eq!(both.old.requests("recvgrouprealm").len(), 5);
+    // Their names for people are shown, and only theirs.
+    let shown = both.messi.expect_ok(GROUP);
+    let theirs = both.old.called("Gary Lineker");
+    let shown = shown["data"].as_array().unwrap().iter().filter(|m| m["from"] == theirs.as_str());
+    assert_eq!(shown.count(), 6);
+}
+
+/// What waited there is theirs to name when it is kept here, too.
+#[test]
+fn senders_are_shown_as_they_are_called_after_a_restart() {
+    let mut both = Both::linked();
+    let mut lineker = both.old.client("lineker");
+    both.messi.expect_ok("SENDGROUPREALM beta staff ours");
+    both.await_owed(0);
+    both.ours.kill();
+    lineker.command("sendrealm", "beta messi  private");
+    lineker.command("sendgrouprealm", "beta staff  meanwhile");
+    both.start_again();
+    both.await_told(2);
+    both.await_texts("INBOXREALM beta", &["private"]);
+    both.await_texts(GROUP, &["ours", "meanwhile"]);
+    // They are on disk here now.
+    both.ours.stop();
+    both.old.obey("down");
+    both.start_again();
+    let lineker = both.old.called("Gary Lineker");
+    for (request, at) in [("INBOXREALM beta", 0), (GROUP, 1)] {
+        let message = both.messi.expect_ok(request)["data"][at].clone();
+        assert_eq!(
+            (&message["from"], &message["realm"]),
+            (&lineker.as_str().into(), &"beta".into())
+        );
+        assert!(message["id"].is_u64(), "{message}");
+    }
+    let lower = both.messi.expect_ok("inboxrealm beta");
+    assert_eq!(lower["messages"][0]["msg_from"], lineker.as_str());
+}

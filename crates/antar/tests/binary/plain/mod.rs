@@ -115,9 +115,9 @@ impl Both {
         }
     }
 
-    /// Private and group messages both ways.
+    /// Private and group messages both ways, where theirs lists its users like this.
     #[track_caller]
-    fn exchange(&mut self) {
+    fn exchange(&mut self, lineker_is: &str) {
         let mut lineker = self.old.client("lineker");
         for text in texts() {
             self.messi.expect_ok(&format!("SENDREALM beta lineker {text}"));
@@ -129,7 +129,7 @@ impl Both {
         let inbox = self.messi.expect_ok("INBOXREALM beta");
         assert_eq!(texts_of(&inbox), simple_texts());
         let first = &inbox["data"][0];
-        assert_eq!((&first["from"], &first["to"]), (&"lineker".into(), &"messi".into()));
+        assert_eq!((&first["from"], &first["to"]), (&lineker_is.into(), &"messi".into()));
         assert_eq!((&first["realm"], inbox.get("stale")), (&"beta".into(), None));
 
         let mut said = Vec::new();
@@ -161,7 +161,7 @@ fn linked_at_our_request() {
     let port = both.ours.address().rsplit(':').next().unwrap();
     let told = both.old.requests("ackrealm");
     assert_eq!(told, [format!("ackrealm beta 127.0.0.1 {} 127.0.0.1 {port}", both.old.port)]);
-    both.exchange();
+    both.exchange(&both.old.called("Gary Lineker"));
     let again = both.messi.ask(&format!("ADDREALM BETA 127.0.0.1 {}", both.old.port));
     assert_eq!(again["code"], "realm_exists");
 }
@@ -172,7 +172,7 @@ fn linked_without_being_told_that_it_is_plain() {
     let port = both.old.port;
     let reply = both.messi.expect_ok(&format!("ADDREALM beta 127.0.0.1 {port}"));
     assert_eq!(reply["data"], "Connect realm berhasil");
-    both.exchange();
+    both.exchange(&both.old.called("Gary Lineker"));
     both.old.expect_unharmed();
 }
 
@@ -193,7 +193,8 @@ fn linked_at_their_request() {
     let mut lineker = both.old.client("lineker");
     let reply = lineker.ask(&format!("addrealm beta {host} {own} 127.0.0.1 {port}"));
     assert_eq!(reply["message"], "Connect realm berhasil");
-    both.exchange();
+    both.old.obey("plainly");
+    both.exchange("lineker");
     both.old.expect_unharmed();
     // The same again is nothing new; another port would be another server.
     let mut other = both.ours.connect();

@@ -59,6 +59,11 @@ impl Old {
         self.hear().parse().unwrap()
     }
 
+    /// How it lists one of its own users, by what they are called.
+    pub fn called(&self, name: &str) -> String {
+        format!("{name}(127.0.0.1:{})", self.port)
+    }
+
     /// The requests it has had, of these verbs.
     #[track_caller]
     pub fn requests(&mut self, verb: &str) -> Vec<String> {

@@ -7,6 +7,7 @@ It says on which port it listens, then obeys lines on standard input, each answe
     drop VERB     the next request of this verb is done, and its answer is not sent
     say VERB TEXT the next request of this verb is not done, and answered with this error
     forget R      realm R is not known any more
+    plainly       lists messages under the names of users from now on, as some do
     down, up      does not listen; listens again
     report        what has happened, as JSON
 """
@@ -29,6 +30,10 @@ errors = {}
 seen = []
 kept = []
 broken = {"spins": 0, "split": 0, "confused": 0}
+
+# What people are called, in lists; the keys of `users` are what they log in with.
+called = {"messi": "Lionel Messi", "henderson": "Jordan Henderson", "lineker": "Gary Lineker"}
+own = []
 
 
 def ok(**fields):
@@ -68,8 +73,13 @@ class Channel:
                 return error("Gagal")
 
 
-def message(sender, to, words):
-    # What the original makes of the words: a blank before each.
+def message(sender, to, words, at=None):
+    # What the original makes of the words: a blank before each; and of the sender: a name for
+    # people, with the address of the realm behind it.
+    if called:
+        host, port = at or own
+        sender = f"{called.get(sender, sender)}({host}:{port})"
+    to = called.get(to, to)
     return {"msg_from": sender, "msg_to": to, "msg": "".join(" " + word for word in words)}
 
 
@@ -165,7 +175,8 @@ def in_groups(command, j):
         return ok(message="Pesan realm dikirim") if result["status"] == "OK" else result
     if command == "recvgrouprealm":
         realm, user, group = channel(j[1]), j[2], known_group(j[3])
-        realm.group.setdefault(group, []).insert(0, message(user, group, j[4:]))
+        at = contacts[j[1]]["serverip"], contacts[j[1]]["port"]
+        realm.group.setdefault(group, []).insert(0, message(user, group, j[4:], at))
         return ok(message="Pesan grup realm terkirim")
     if command == "inboxgrouprealm":
         user, name, group = session(j[1]), j[2], j[3].strip()
@@ -261,6 +272,8 @@ def obey(words, listener, port):
         errors[words[1]] = " ".join(words[2:])
     elif words[0] == "forget":
         realms.pop(words[1], None)
+    elif words[0] == "plainly":
+        called.clear()
     elif words[0] == "down":
         listener.close()
     elif words[0] == "up":
@@ -272,7 +285,8 @@ def obey(words, listener, port):
 def main():
     users.update((name, []) for name in sys.argv[2:])
     listener = Listener(int(sys.argv[1]))
-    port = listener.sock.getsockname()[1]
+    own.extend(listener.sock.getsockname())
+    port = own[1]
     print(port, flush=True)
     for line in sys.stdin:
         listener = obey(line.split(), listener, port)
