@@ -6,13 +6,22 @@ use super::{Epoch, Position, Step, Why};
 use crate::{ConnId, Cx, Proof, RealmId, Stop};
 use antar_wire::{Chain, Value};
 
+/// Bytes of the longest answer, many times what any has. A line of a link may be far longer; what it
+/// would cost to make values of one, of whatever shape, everybody would wait for.
+const LONGEST: usize = 8 << 10;
+
 /// An answer that came over a link. It may need a hash that is on disk first; then the same line runs
 /// again with it.
 pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
     let conn = cx.conn;
     let Some(c) = cx.state.links.conns.get(&conn) else { return Ok(()) };
     let (asked, realm) = (c.asked.front().cloned(), c.realm);
-    let (Some(asked), Ok(answer)) = (asked, line.parse::<Value>()) else {
+    if line.len() > LONGEST {
+        cx.step().hang_up(conn, "an answer longer than any to what was asked");
+        return Ok(());
+    }
+    let answer = asked.and_then(|asked| Some((asked, line.parse::<Value>().ok()?)));
+    let Some((asked, answer)) = answer else {
         cx.step().hang_up(conn, "an answer to nothing that was asked");
         return Ok(());
     };

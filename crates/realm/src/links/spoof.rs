@@ -232,6 +232,19 @@ fn what_does_not_follow_ends_the_connection_and_nothing_is_stored() {
 }
 
 #[test]
+fn an_answer_of_any_length_is_none() {
+    for (values, heard) in [(2_000, true), (20_000, false)] {
+        let mut alpha = linked();
+        assert_eq!(alpha.say(1, "INBOXREALM beta"), json!(null));
+        let long = format!(r#"{{"status":"OK","tip":0,"data":[{}0]}}"#, "0,".repeat(values));
+        assert_eq!(alpha.hear(BETA, &long), None);
+        assert_eq!(is_hung_up(&alpha, BETA), !heard);
+        let reply = alpha.woken();
+        assert_eq!(reply.is_some_and(|reply| reply.get("stale").is_none()), heard);
+    }
+}
+
+#[test]
 fn numbers_that_no_log_can_reach_are_no_answer() {
     for key in ["from", "tip", "floor"] {
         let mut alpha = alpha();
