@@ -28,6 +28,14 @@ impl Whose {
         let (config, data) = (self.config.clone(), self.data.clone());
         serve::Options { config, data, ..Default::default() }.config()
     }
+
+    /// The same where there is a realm, running or not: in a wrong directory nothing is asked and
+    /// nothing is made.
+    pub fn realm(&self) -> anyhow::Result<Config> {
+        let config = self.config()?;
+        antar_server::expect_realm(&config.data)?;
+        Ok(config)
+    }
 }
 
 /// What a realm said no to, in words for the operator.

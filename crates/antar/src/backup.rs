@@ -15,7 +15,7 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let config = options.whose.config()?;
+    let config = options.whose.realm()?;
     let line = format!("BACKUP {}", word(&options.dir)?);
     // It takes as long as it takes; a realm that ends breaks the connection.
     let done = admin::request(&config, &line, None, |config| Ok(Offline::open_existing(config)?))?;

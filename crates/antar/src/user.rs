@@ -46,7 +46,9 @@ enum Action {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let config = options.whose.config()?;
+    // Accounts may be there before the first start.
+    let begins = matches!(options.action, Action::Add { .. });
+    let config = if begins { options.whose.config()? } else { options.whose.realm()? };
     let line = match &options.action {
         Action::Add { name, admin } => {
             let role = if *admin { "admin" } else { "user" };
@@ -58,8 +60,10 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         }
         Action::Remove { name } => format!("REMOVEUSER {}", checked(name)?),
     };
-    let reply =
-        admin::request(&config, &line, Some(PATIENCE), |config| Ok(Offline::open(config)?))?;
+    let stopped = |config: &_| {
+        Ok(if begins { Offline::open(config) } else { Offline::open_existing(config) }?)
+    };
+    let reply = admin::request(&config, &line, Some(PATIENCE), stopped)?;
     match &reply["data"] {
         Value::Array(users) => users.iter().for_each(print_user),
         data => println!("{}", data.as_str().unwrap_or_default()),

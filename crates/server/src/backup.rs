@@ -50,7 +50,9 @@ pub enum BackupError {
     #[error("{0} is not empty; give a new directory, or an empty one")]
     NotEmpty(PathBuf),
     /// There is no realm where one should be backed up.
-    #[error("there is no realm in {0}; give its data directory with --data")]
+    #[error(
+        "there is no realm in {0}; give its data directory with --data, or begin one there with antar serve"
+    )]
     NoRealm(PathBuf),
     /// There is no backup where a realm should be restored from.
     #[error(

@@ -18,7 +18,7 @@ impl BareLoop {
     /// # Errors
     /// What the system says.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        Ok(Self { listener: bind(address)? })
+        Ok(Self { listener: TcpListener::from_std(bind(address)?)? })
     }
 
     /// The address it listens on, with the real port.

@@ -13,15 +13,24 @@ use std::path::Path;
 /// # Errors
 /// Where there is no realm, it is running, or nothing can be read at all.
 pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
-    if !Disk::is_in(data) {
-        return Err(BackupError::NoRealm(data.into()));
-    }
+    expect_realm(data)?;
     let mut checked = antar_store::check(data, tell)?;
     if let Some(what) = wrong_identity(data) {
         checked.damages += 1;
         tell(&checked, Some(Damage { place: backup::IDENTITY.into(), what }));
     }
     Ok(checked)
+}
+
+/// Finds out whether there is a realm in a directory, running or not, and changes nothing.
+///
+/// # Errors
+/// [`BackupError::NoRealm`] where there is none.
+pub fn expect_realm(data: &Path) -> Result<(), BackupError> {
+    match Disk::is_in(data)? {
+        true => Ok(()),
+        false => Err(BackupError::NoRealm(data.into())),
+    }
 }
 
 /// Whether a directory is that of a backup.

@@ -46,7 +46,7 @@ pub use antar_realm::is_loopback;
 pub use antar_store::{Checked, Damage};
 pub use backup::{BackupError, restore};
 pub use bare::BareLoop;
-pub use check::{check, check_backup, is_backup};
+pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET};
 pub use identity::{Identity, IdentityError};
 pub use log::LogWriter;

@@ -1,10 +1,11 @@
 //! Administration of a realm that is not running, with the same requests.
 
+use crate::check::expect_realm;
 use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
 use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
-use antar_store::{Disk, Store, StoreError, private_directory};
+use antar_store::{Disk, Store, StoreError};
 use antar_wire::{Dialect, Frame, Reply, Time};
 use rand::Rng;
 use std::path::{Path, PathBuf};
@@ -21,9 +22,6 @@ pub struct Offline {
 /// Why a stopped realm could not be administered.
 #[derive(Debug, thiserror::Error)]
 pub enum OfflineError {
-    /// The directory cannot be made or used.
-    #[error("cannot use the data directory")]
-    Directory(#[from] std::io::Error),
     /// Its data cannot be opened or changed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,12 +37,11 @@ const OPERATOR: ConnId = ConnId(0);
 
 impl Offline {
     /// Opens a stopped realm; makes its directory where there is none yet, so that users can be
-    /// added before the first start.
+    /// added before the first start. Where nothing is changed by then, it is gone when this is dropped.
     ///
     /// # Errors
     /// [`StoreError::Locked`] where it is running after all; otherwise what is wrong with the data.
     pub fn open(config: &Config) -> Result<Self, OfflineError> {
-        private_directory(&config.data)?;
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
         let moment = Moment { now: Time::now(), uptime: 0, entropy: [0; 32] };
@@ -63,9 +60,7 @@ impl Offline {
     /// # Errors
     /// [`BackupError::NoRealm`] where there is none; otherwise as [`Offline::open`].
     pub fn open_existing(config: &Config) -> Result<Self, OfflineError> {
-        if !Disk::is_in(&config.data) {
-            return Err(BackupError::NoRealm(config.data.clone()).into());
-        }
+        expect_realm(&config.data)?;
         Self::open(config)
     }
 

@@ -6,7 +6,7 @@ use crate::guard::{Guard, Rules};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
 use crate::listen::{AdminSocket, Gate, Listener, bind};
-use crate::metrics::{Metrics, Sources};
+use crate::metrics::{self, Metrics, Sources};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
@@ -16,7 +16,7 @@ use crate::tls::Tls;
 use crate::{Config, SOCKET, descriptors};
 use antar_realm::links::Contact;
 use antar_realm::{Effects, Front, State};
-use antar_store::{Disk, Engine, Store, StoreError, private_directory};
+use antar_store::{Disk, Engine, Store, StoreError};
 use antar_wire::{Fingerprint, Name};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -32,14 +32,6 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Why a server did not start. Each says what to do about it in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The data directory cannot be made or used.
-    #[error("cannot use the data directory {path}: {error}")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system says.
-        error: std::io::Error,
-    },
     /// What is in the data directory cannot be used.
     #[error("cannot open the data in {path}: {error}")]
     Store {
@@ -110,17 +102,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the data, binds every address and takes connections. Must be called within a tokio
+    /// Binds every address, opens the data and takes connections. Must be called within a tokio
     /// runtime.
     ///
     /// # Errors
-    /// See [`StartError`].
+    /// See [`StartError`]. A first start that fails leaves no realm behind.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let path = &config.data;
-        private_directory(path)
-            .map_err(|error| StartError::Directory { path: path.clone(), error })?;
-        let disk = Disk::open(path).map_err(|error| refused(config, error))?;
-        Self::start_over(config, Box::new(disk)).await
+        let bound = Bound::to(config)?;
+        let disk = Disk::open(&config.data).map_err(|error| refused(config, error))?;
+        Self::start_on(config, bound, Box::new(disk))
     }
 
     /// As [`Server::start`], over another engine: a test's, which can fail and crash.
@@ -128,24 +118,19 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn start_over(config: &Config, engine: Box<dyn Engine>) -> Result<Self, StartError> {
-        let (store, state, name) = open(config, engine)?;
-        let identity = identity(config, &name)?;
+        Self::start_on(config, Bound::to(config)?, engine)
+    }
+
+    fn start_on(
+        config: &Config,
+        bound: Bound,
+        engine: Box<dyn Engine>,
+    ) -> Result<Self, StartError> {
+        let Bound { listeners, addresses, metrics } = bound;
+        let (store, mut state, name, identity) = open(config, engine)?;
         let fingerprint = identity.fingerprint();
         tracing::info!(realm = %name, key = %fingerprint, "starting");
         note_local_mode(config);
-        // Bound before anything else runs, so that a port that is taken leaves nothing behind.
-        let listeners = config.listen.iter().map(|address| {
-            bind(*address).map_err(|error| StartError::Listen { address: *address, error })
-        });
-        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-        let metrics = config.metrics.map(|address| {
-            Metrics::bind(address).map_err(|error| StartError::Metrics { address, error })
-        });
-        let metrics = metrics.transpose()?;
-
-        let addresses =
-            listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
-        let mut state = state;
         state.introduce(contact(config, fingerprint, &addresses));
 
         let (hub, inbox) = mpsc::channel(QUEUE);
@@ -305,8 +290,35 @@ pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr
     }
 }
 
-/// Opens the store and makes the first state of it, named.
-fn open(config: &Config, engine: Box<dyn Engine>) -> Result<(Arc<Store>, State, Name), StartError> {
+/// The addresses of a realm, before there is one: one that is taken must leave nothing behind.
+struct Bound {
+    listeners: Vec<TcpListener>,
+    addresses: Vec<SocketAddr>,
+    metrics: Option<metrics::Bound>,
+}
+
+impl Bound {
+    fn to(config: &Config) -> Result<Self, StartError> {
+        let listeners = config.listen.iter().map(|address| {
+            bind(*address)
+                .and_then(TcpListener::from_std)
+                .map_err(|error| StartError::Listen { address: *address, error })
+        });
+        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let metrics = config.metrics.map(|address| {
+            Metrics::bind(address).map_err(|error| StartError::Metrics { address, error })
+        });
+        Ok(Self { listeners, addresses, metrics: metrics.transpose()? })
+    }
+}
+
+/// What a realm is made of before it runs.
+type Opened = (Arc<Store>, State, Name, Identity);
+
+/// Opens the store and the key, and makes the first state of it, named. The name is committed last:
+/// a first start that fails before leaves nothing.
+fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> {
     let (store, events) = Store::open(engine).map_err(|error| refused(config, error))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let name = match (state.name().cloned(), &config.name) {
@@ -314,15 +326,19 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<(Arc<Store>, State, 
             return Err(StartError::Renamed { kept: kept.to_string(), given: given.clone() });
         }
         (Some(kept), _) => kept,
-        (None, given) => {
-            let name = first_name(given.as_deref())?;
-            let mut effects = Effects::default();
-            let _ = state.name_realm(name.clone(), &mut effects);
-            store.commit(&effects.events).map_err(|error| refused(config, error))?;
-            name
-        }
+        (None, given) => first_name(given.as_deref())?,
     };
-    Ok((Arc::new(store), state, name))
+    let had_key = config.data.join(FILE).exists();
+    let identity = identity(config, &name)?;
+    if state.name().is_none() {
+        let mut effects = Effects::default();
+        let _ = state.name_realm(name.clone(), &mut effects);
+        if let Err(error) = store.commit(&effects.events) {
+            let _ = (!had_key).then(|| std::fs::remove_file(config.data.join(FILE)));
+            return Err(refused(config, error));
+        }
+    }
+    Ok((Arc::new(store), state, name, identity))
 }
 
 /// The name given, else the host's with what a name cannot hold replaced.

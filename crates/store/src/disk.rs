@@ -11,6 +11,7 @@ use crate::janitor::Janitor;
 use crate::log::Log;
 use crate::mark::Mark;
 use crate::tree::{self, Tree};
+use crate::unfinished::Beginning;
 use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
 use crate::{mark, private, unfinished, usage};
 use std::io::Write;
@@ -33,28 +34,35 @@ pub struct Disk {
     path: PathBuf,
     /// Empty only while the data are being opened again.
     running: RwLock<Option<Arc<Running>>>,
+    /// Dropped after what runs and before the lock.
+    beginning: Option<Beginning>,
     mark: Mark,
 }
 
 impl Disk {
     /// Opens the data in a directory, making it where it is missing. The directory stays locked
-    /// against other processes until this is dropped.
+    /// against other processes until this is dropped. Where there were no data and nothing was committed
+    /// by then, none are left behind.
     ///
     /// # Errors
     /// [`StoreError::Locked`] where another process has it; [`StoreError::Corrupt`] where the log or
     /// a table is damaged; [`StoreError::Unfinished`] where it was not restored to the end;
     /// [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        private::directory(path)?;
+        let made = private::directory(path)?;
         let mark = Mark::open(path)?;
         unfinished::check(path)?;
+        let beginning = Beginning::of(path, made, mark.get() > 0)?;
         private::all_of(path, &OWN);
-        Self::start(path, mark)
+        Self::start(path, beginning, mark)
     }
 
     /// Whether there are data in a directory, or were to be.
-    pub fn is_in(path: &Path) -> bool {
-        unfinished::has_parts(path)
+    ///
+    /// # Errors
+    /// Where that cannot be found out.
+    pub fn is_in(path: &Path) -> Result<bool, StoreError> {
+        Ok(unfinished::has_parts(path)?)
     }
 
     /// Opens an empty directory for data from elsewhere. Until [`Disk::finish`] nothing opens it as
@@ -67,7 +75,7 @@ impl Disk {
         let mark = Mark::open(path)?;
         unfinished::begin(path)?;
         mark.set(0);
-        Self::start(path, mark)
+        Self::start(path, None, mark)
     }
 
     /// Makes a directory a realm's, once [`Disk::restore`] has filled it and is closed.
@@ -86,9 +94,9 @@ impl Disk {
         Ok(unfinished::give_up(path)?)
     }
 
-    fn start(path: &Path, mark: Mark) -> Result<Self, StoreError> {
+    fn start(path: &Path, beginning: Option<Beginning>, mark: Mark) -> Result<Self, StoreError> {
         let running = RwLock::new(Some(Arc::new(Running::start(path)?)));
-        Ok(Self { path: path.into(), running, mark })
+        Ok(Self { path: path.into(), running, beginning, mark })
     }
 
     fn running(&self) -> Result<Arc<Running>, StoreError> {
@@ -181,6 +189,9 @@ fn probe(path: &Path) -> Result<(), StoreError> {
 impl Engine for Disk {
     fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
         self.running()?.commit(number, ops)?;
+        if let Some(beginning) = &self.beginning {
+            beginning.keep();
+        }
         self.mark.set(number);
         Ok(())
     }
@@ -268,6 +279,30 @@ mod tests {
         disk.reopen().unwrap();
         disk.commit(2, put("b")).unwrap();
         assert!(value(&disk, "b").is_some());
+    }
+
+    #[test]
+    fn where_nothing_was_committed_nothing_is_left() {
+        let outer = tempfile::tempdir().unwrap();
+        let path = outer.path().join("data");
+        let open = || Disk::open(&path).unwrap();
+        drop(open());
+        assert!(!path.exists());
+        // What is somebody's stays.
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("notes"), "").unwrap();
+        drop(open());
+        let left: Vec<_> = path.read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes"]);
+        assert!(!Disk::is_in(&path).unwrap());
+        open().commit(1, put("a")).unwrap();
+        drop(open());
+        assert!(value(&open(), "a").is_some());
+        // Data that went missing are not made to look as if there had never been any.
+        std::fs::remove_dir_all(path.join("log")).unwrap();
+        std::fs::remove_dir_all(path.join("tree")).unwrap();
+        drop(open());
+        assert_eq!(open().acknowledged(), 1);
     }
 
     /// A copy of the files as they are while the store runs: what a killed process leaves.

@@ -2,7 +2,7 @@
 
 use crate::{StoreError, private};
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 /// The file it is in.
@@ -17,11 +17,22 @@ pub struct Mark(File);
 impl Mark {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
-        let file = private::new_file().read(true).truncate(false).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(directory.into())),
-            Err(TryLockError::Error(error)) => Err(StoreError::Io(error)),
+        loop {
+            let file = private::new_file().read(true).truncate(false).open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(directory.into())),
+                Err(TryLockError::Error(error)) => return Err(StoreError::Io(error)),
+            }
+            // Whoever had the lock may have removed the file since it was opened here, and another may have
+            // made and locked one of that name.
+            let locked = file.metadata()?;
+            if path
+                .metadata()
+                .is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino()))
+            {
+                return Ok(Self(file));
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{StoreError, mark, private};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where the engine keeps its parts.
 const PARTS: [&str; 2] = ["tree", "log"];
@@ -24,15 +25,58 @@ pub fn check(directory: &Path) -> Result<(), StoreError> {
 }
 
 /// Whether any part of an engine is in a directory.
-pub fn has_parts(directory: &Path) -> bool {
-    PARTS.iter().any(|part| directory.join(part).exists())
+pub fn has_parts(directory: &Path) -> io::Result<bool> {
+    for part in PARTS {
+        if directory.join(part).try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A directory that had no data when it was opened. Until something is committed nobody was told of
+/// anything in it, so what was put there goes again with this: an attempt that fails leaves no realm.
+pub struct Beginning {
+    directory: PathBuf,
+    made: bool,
+    noted: bool,
+    kept: AtomicBool,
+}
+
+impl Beginning {
+    /// Of a directory that is locked: whether it was made just now, and whether anything had been noted as
+    /// committed there. `None` where there are data.
+    pub fn of(directory: &Path, made: bool, noted: bool) -> io::Result<Option<Self>> {
+        let begins = !has_parts(directory)?;
+        let kept = AtomicBool::new(false);
+        Ok(begins.then(|| Self { directory: directory.into(), made, noted, kept }))
+    }
+
+    /// What is there stays.
+    pub fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        if *self.kept.get_mut() {
+            return;
+        }
+        // What cannot be removed holds nothing.
+        let _ = remove_parts(&self.directory);
+        if !self.noted {
+            let _ = std::fs::remove_file(self.directory.join(mark::FILE));
+        }
+        let _ = self.made.then(|| std::fs::remove_dir(&self.directory));
+    }
 }
 
 /// Marks a directory that is empty, or has been marked before.
 pub fn begin(directory: &Path) -> Result<(), StoreError> {
     if marker(directory).try_exists()? {
         remove_parts(directory)?;
-    } else if has_parts(directory) {
+    } else if has_parts(directory)? {
         return Err(StoreError::Occupied(directory.into()));
     }
     private::new_file().open(marker(directory))?.sync_all()?;

@@ -166,10 +166,11 @@ fn a_sound_realm_is_found_sound_and_counted() {
 #[test]
 fn a_running_realm_must_be_stopped_first() {
     let directory = tempfile::tempdir().unwrap();
-    let disk = Disk::open(directory.path()).unwrap();
+    let (store, _) = Store::open(Box::new(Disk::open(directory.path()).unwrap())).unwrap();
+    store.commit(&[Event::IdReached(1)]).unwrap();
     let checked = antar_store::check(directory.path(), &mut |_, _| ());
     assert!(checked.is_err_and(|error| matches!(error, StoreError::Locked(_))));
-    drop(disk);
+    drop(store);
     assert_eq!(damages(directory.path()), []);
 }
 

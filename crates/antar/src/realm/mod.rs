@@ -87,7 +87,7 @@ enum Action {
 /// # Errors
 /// Where there is no realm, or it says no.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let config = options.whose.config()?;
+    let config = options.whose.realm()?;
     match &options.action {
         Action::Show { json } => show(&config, *json),
         Action::List { json } => list(&config, *json),

@@ -233,19 +233,6 @@ fn a_changed_key_is_refused_until_the_link_is_removed() {
     until(&alpha, "up");
 }
 
-#[test]
-fn where_there_is_no_realm_it_says_so() {
-    let nobody = Realm::stopped("");
-    for action in [&["show"][..], &["list"], &["invite"], &["remove", "x"]] {
-        assert!(refused(&nobody, action).contains("no realm in"), "{action:?}");
-    }
-    let output = nobody.command("user").arg("list").output().unwrap();
-    assert!(output.status.success());
-    // Users can be added before the first start, when the realm has no name yet.
-    let output = realm(&nobody, &["show"]);
-    assert!(String::from_utf8_lossy(&output.stderr).contains("first start"));
-}
-
 /// A name that a realm had, and somebody else has now: nothing that was said before is its to read.
 #[test]
 fn what_was_said_with_a_realm_is_not_for_who_has_its_name_next() {

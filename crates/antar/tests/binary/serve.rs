@@ -4,6 +4,8 @@ use crate::conn::Conn;
 use crate::realm::{Realm, antar, refusal, run};
 use rustix::process::Signal;
 use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 
 #[test]
 fn says_in_one_line_where_it_listens_and_stops_on_sigterm() {
@@ -66,11 +68,32 @@ fn a_second_server_on_the_same_directory_is_refused() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_named() {
-    let (realm, other) = (Realm::with(""), Realm::stopped(""));
+fn a_port_that_is_taken_is_named_and_a_first_start_that_fails_leaves_no_realm() {
+    let (realm, mut other) = (Realm::with(""), Realm::stopped(""));
     let address = realm.address();
-    let said = refusal(&other.command("serve").args(["--listen", address]).output().unwrap());
-    assert!(said.contains(address), "{said}");
+    let serve = |arguments: &[&str]| {
+        let mut serve = other.command("serve");
+        refusal(&serve.args(["--listen", "127.0.0.1:0"]).args(arguments).output().unwrap())
+    };
+    for there in [false, true] {
+        if there {
+            DirBuilder::new().mode(0o700).create(other.data()).unwrap();
+        }
+        for wrong in [["--listen", address], ["--metrics", address], ["--name", "no name"]] {
+            let said = serve(&wrong);
+            assert!(said.contains(wrong[1]), "{said}");
+            assert_eq!(other.data().exists(), there);
+            assert!(!there || other.data().read_dir().unwrap().next().is_none(), "{wrong:?}");
+        }
+    }
+    // Where the key cannot be written, neither is the name.
+    std::fs::create_dir(other.data().join("identity.pem.new")).unwrap();
+    assert!(serve(&[]).contains("identity.pem"));
+    let left: Vec<_> = other.data().read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["identity.pem.new"]);
+    std::fs::remove_dir(other.data().join("identity.pem.new")).unwrap();
+    other.start();
+    assert!(other.line().starts_with("antar: realm alpha "));
 }
 
 #[test]

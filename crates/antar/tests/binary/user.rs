@@ -113,3 +113,49 @@ fn the_socket_for_administration_is_its_owners_only() {
     assert_eq!(replies[1]["data"][0]["user"], "amy");
     assert_eq!((replies.len(), &replies[2]["status"]), (3, &"OK".into()));
 }
+
+/// Commands that need a realm, in a directory that is not there, in one without a realm, and in one where
+/// there is a file.
+#[test]
+fn where_there_is_no_realm_nothing_is_made() {
+    let realm = Realm::stopped("");
+    let to = realm.config().with_file_name("backup").to_string_lossy().into_owned();
+    for there in [false, true] {
+        if there {
+            std::fs::create_dir(realm.data()).unwrap();
+            std::fs::write(realm.data().join("notes"), "").unwrap();
+        }
+        for command in [
+            &["user", "list"][..],
+            &["user", "passwd", "amy"],
+            &["user", "remove", "amy"],
+            &["realm", "list"],
+            &["realm", "show"],
+            &["realm", "add", "beta", "127.0.0.1:1"],
+            &["realm", "remove", "beta"],
+            &["realm", "approve", "beta"],
+            &["realm", "invite"],
+            &["realm", "join", "antar:code"],
+            &["backup", &to],
+            &["check"],
+        ] {
+            let mut antar = realm.command(command[0]);
+            let said = refusal(&antar.args(&command[1..]).output().unwrap());
+            let expected = format!("no realm in {}; give", realm.data().display());
+            assert!(said.contains(&expected), "{command:?}: {said}");
+            assert!(!Path::new(&to).exists());
+            match there {
+                true => assert_eq!(realm.data().read_dir().unwrap().count(), 1, "{command:?}"),
+                false => assert!(!realm.data().exists(), "{command:?}"),
+            }
+        }
+        // One that begins a realm, and is refused.
+        assert!(refusal(&user(&realm, &["add", "eve"], "a\u{7}b\n")).contains("bad_password"));
+        assert_eq!(realm.data().exists(), there);
+    }
+    done(&realm, &["add", "amy"], "pw\n");
+    assert!(done(&realm, &["list"], "").starts_with("amy"));
+    // It has no name yet.
+    let show = realm.command("realm").arg("show").output().unwrap();
+    assert!(String::from_utf8_lossy(&show.stderr).contains("first start"), "{show:?}");
+}

@@ -5,13 +5,14 @@ use crate::metrics::Way;
 use crate::{session, tls};
 use antar_realm::Origin;
 use antar_wire::{Code, Dialect, Reply};
-use rustix::net::{RecvFlags, sockopt};
+use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -25,26 +26,29 @@ const SILENCE: Duration = Duration::from_secs(120);
 const PROBES: (Duration, u32) = (Duration::from_secs(30), 4);
 
 /// Connections the system may hold that have not been accepted yet.
-const BACKLOG: u32 = 1024;
+const BACKLOG: i32 = 1024;
 
-/// Binds an address without accepting yet.
+/// Binds an address without accepting yet; needs no runtime.
 ///
 /// # Errors
 /// What the system says: the port is taken, the address is not ours, …
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    socket.set_reuseaddr(true)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
     keep_alive(&socket)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+    net::bind(&socket, &address)?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(socket.into())
 }
 
 /// Has the system find out where the other machine has vanished. Connections that are accepted inherit
 /// it.
-fn keep_alive(socket: &TcpSocket) -> io::Result<()> {
+fn keep_alive(socket: &OwnedFd) -> io::Result<()> {
     sockopt::set_socket_keepalive(socket, true)?;
     sockopt::set_tcp_keepidle(socket, SILENCE)?;
     sockopt::set_tcp_keepintvl(socket, PROBES.0)?;
@@ -62,7 +66,7 @@ fn bound_unread(stream: &TcpStream) {
 
 /// Accepts chat connections.
 pub struct Listener {
-    pub listener: TcpListener,
+    pub listener: tokio::net::TcpListener,
     pub gate: Arc<Gate>,
 }
 
@@ -105,7 +109,7 @@ struct Arrivals {
 impl Arrivals {
     /// Admits who is waiting now. That is asked of the system itself: the runtime may not have noticed
     /// them yet.
-    fn admit_waiting(&self, listener: TcpListener) {
+    fn admit_waiting(&self, listener: tokio::net::TcpListener) {
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));

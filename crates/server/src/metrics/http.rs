@@ -57,7 +57,7 @@ impl Metrics {
     /// # Errors
     /// What the system says.
     pub fn bind(address: SocketAddr) -> io::Result<Bound> {
-        let listener = bind(address)?.into_std()?;
+        let listener = bind(address)?;
         let address = listener.local_addr()?;
         Ok(Bound(listener, address))
     }

@@ -23,5 +23,5 @@ mod sources;
 
 pub use commits::{Commits, Meter};
 pub use connections::{Connections, Way};
-pub use http::Metrics;
+pub use http::{Bound, Metrics};
 pub use sources::{Report, Sources};
