@@ -3,7 +3,7 @@
 use crate::guard::{Turns, Whom};
 use crate::panics::contain_here;
 use antar_realm::links::{Position, Unreadable};
-use antar_realm::{Page, Read, RealmId, Source};
+use antar_realm::{Mailbox, Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
 use antar_wire::{Chain, Code, Entry, Message, Reply};
 use std::sync::Arc;
@@ -11,6 +11,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
+
+/// Pages of a conversation that are compared with what a plain peer has of it.
+const PAGES: usize = 10;
+
+fn tail(store: &Store, source: Source, pages: usize) -> Result<Vec<Message>, StoreError> {
+    let (mut newest, mut page) = (Vec::new(), Page::default());
+    for _ in 0..pages {
+        let (mut older, more) = store.read(source, page)?;
+        page.before = older.first().map(|message| message.id);
+        older.append(&mut newest);
+        newest = older;
+        if !more || page.before.is_none() {
+            break;
+        }
+    }
+    Ok(newest)
+}
 
 /// Serves reads that the domain has authorised.
 #[derive(Clone)]
@@ -84,10 +101,12 @@ impl Reads {
         self.read(None, move |store| store.owed(realm, first, last)).await
     }
 
-    /// The newest messages of a mailbox, a page of them.
+    /// The newest messages of a mailbox: a page of them, or of a conversation, of which another side has a
+    /// list as well, so many pages.
     pub async fn tail(&self, source: Source) -> Result<Vec<Message>, Unreadable> {
-        let read = self.read(None, move |store| store.read(source, Page::default())).await;
-        read.map(|(messages, _)| messages).ok_or(Unreadable)
+        let conversation = matches!(source, Source::Mailbox(Mailbox::GroupRealm(..)));
+        let pages = if conversation { PAGES } else { 1 };
+        self.read(None, move |store| tail(store, source, pages)).await.ok_or(Unreadable)
     }
 
     /// An entry that is to be carried to a plain peer.

@@ -140,7 +140,8 @@ pub enum Output {
         /// Its number.
         seq: u64,
     },
-    /// Look up the newest messages of a mailbox, a page of them.
+    /// Look up the newest messages of a mailbox: a page of them, or more of a conversation that another
+    /// realm lists too.
     Tail {
         /// For the answer.
         ask: AskId,

@@ -298,3 +298,23 @@ fn senders_are_shown_as_they_are_called_after_a_restart() {
     let lower = both.messi.expect_ok("inboxrealm beta");
     assert_eq!(lower["messages"][0]["msg_from"], lineker.as_str());
 }
+
+/// What they list is older than all of a page of what they are still owed.
+#[test]
+fn a_long_time_away_makes_nothing_of_ours_theirs() {
+    let mut both = Both::linked();
+    both.messi.expect_ok("SENDGROUPREALM beta staff before");
+    both.await_owed(0);
+    both.old.obey("down");
+    let many: String = (0..1_001).map(|n| format!("SENDGROUPREALM beta staff {n}\n")).collect();
+    both.messi.send(many.as_bytes());
+    for _ in 0..1_001 {
+        assert_eq!(both.messi.next()["status"], "OK");
+    }
+    both.ours.kill();
+    both.old.obey("up");
+    both.start_again();
+    both.await_told(2);
+    let newest = both.texts(GROUP);
+    assert_eq!((newest.len(), newest.iter().any(|text| text == "before")), (1_000, false));
+}
