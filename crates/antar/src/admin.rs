@@ -1,14 +1,14 @@
 //! Requests of the operator: over the realm's own socket where it runs, on its data where it does not.
 
 use crate::serve;
-use antar_server::{Config, Offline, SOCKET};
+use antar_server::{Config, Offline, OfflineError, SOCKET, connect_operator};
 use antar_wire::END;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde_json::Value;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Which realm a command is about.
@@ -89,10 +89,12 @@ pub fn request(
     patience: Option<Duration>,
     stopped: impl FnOnce(&Config) -> anyhow::Result<Offline>,
 ) -> anyhow::Result<Value> {
-    let bytes = match UnixStream::connect(config.data.join(SOCKET)) {
+    let path = config.data.join(SOCKET);
+    let bytes = match connect_operator(&path) {
         Ok(socket) => ask(socket, line, patience).context("the running realm did not answer")?,
-        Err(_) => {
-            let (dialect, reply) = stopped(config)?.request(line)?;
+        Err(why) => {
+            let stopped = stopped(config).map_err(|error| in_use(error, &path, &why));
+            let (dialect, reply) = stopped?.request(line)?;
             let mut bytes = Vec::new();
             reply.encode(dialect, &mut bytes);
             bytes
@@ -102,6 +104,18 @@ pub fn request(
     match reply["status"].as_str() {
         Some("OK") => Ok(reply),
         _ => Err(Refused::new(&reply).into()),
+    }
+}
+
+/// Why a realm that does not answer cannot be used as a stopped one either.
+fn in_use(error: anyhow::Error, socket: &Path, why: &io::Error) -> anyhow::Error {
+    match error.downcast_ref::<OfflineError>() {
+        Some(offline) if offline.is_locked() => anyhow!(
+            "its data directory is in use, and no realm answers at {}: {why}; try again when it has \
+             started, or when what uses the directory is done",
+            socket.display()
+        ),
+        _ => error,
     }
 }
 

@@ -4,6 +4,8 @@
 use crate::Fingerprint;
 use crate::{Error, Event, Incoming, REPLY_LIMIT, Replies, Reply, request};
 use std::collections::VecDeque;
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, ToSocketAddrs};
 
@@ -13,6 +15,10 @@ pub const EVENT_LIMIT: usize = 65_536;
 
 /// How much is read at a time, in bytes.
 const READ_SIZE: usize = 16 * 1024;
+
+/// The most bytes that the path of a Unix socket may have.
+#[cfg(unix)]
+const LONGEST_SOCKET: usize = 107;
 
 /// A connection to a realm.
 ///
@@ -87,7 +93,17 @@ impl Client {
     /// [`Error::Io`] where there is no such socket or nobody listens.
     #[cfg(unix)]
     pub async fn connect_unix(path: impl AsRef<std::path::Path>) -> Result<Self, Error> {
-        let (reader, writer) = tokio::net::UnixStream::connect(path).await?.into_split();
+        let path = path.as_ref();
+        let (reader, writer) = match (path.parent(), path.file_name()) {
+            // The system takes no longer path; one through the open directory is short.
+            (Some(directory), Some(name)) if path.as_os_str().len() > LONGEST_SOCKET => {
+                let directory = std::fs::File::open(directory)?;
+                let through = format!("/proc/self/fd/{}", directory.as_raw_fd());
+                let path = std::path::Path::new(&through).join(name);
+                tokio::net::UnixStream::connect(path).await?.into_split()
+            }
+            _ => tokio::net::UnixStream::connect(path).await?.into_split(),
+        };
         Ok(Self::over(reader, writer))
     }
 

@@ -49,6 +49,7 @@ pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET};
 pub use identity::{Identity, IdentityError};
+pub use listen::connect_operator;
 pub use log::LogWriter;
 pub use offline::{Offline, OfflineError};
 pub use panics::end_process_on_panic;

@@ -33,6 +33,13 @@ pub enum OfflineError {
     Unanswered,
 }
 
+impl OfflineError {
+    /// Whether it is that another process has the data directory open.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Locked(_)))
+    }
+}
+
 const OPERATOR: ConnId = ConnId(0);
 
 impl Offline {

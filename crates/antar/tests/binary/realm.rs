@@ -39,6 +39,7 @@ pub fn refusal(output: &Output) -> String {
 pub struct Realm {
     directory: TempDir,
     name: &'static str,
+    data: PathBuf,
     running: Option<Running>,
 }
 
@@ -64,7 +65,21 @@ impl Realm {
             "log = \"warn\"\n[passwords]\nmemory_kib = 8\niterations = 1\n[limits]\n{limits}\n"
         );
         std::fs::write(directory.path().join("antar.toml"), text).unwrap();
-        Self { directory, name: "alpha", running: None }
+        let data = directory.path().join("data");
+        Self { directory, name: "alpha", data, running: None }
+    }
+
+    /// Has its data be in a directory whose path has so many bytes.
+    pub fn move_data(&mut self, length: usize) {
+        self.data = self.directory.path().join("");
+        while self.data.as_os_str().len() < length {
+            let rest = length - self.data.as_os_str().len();
+            // What is left must never be a separator alone.
+            let next = if rest > 201 { 199 } else { rest };
+            self.data.push("x".repeat(next));
+            self.data.push("");
+        }
+        self.data = self.data.components().collect();
     }
 
     /// A realm of this name with these lines in its configuration, running.
@@ -107,7 +122,7 @@ impl Realm {
     }
 
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.data.clone()
     }
 
     pub fn config(&self) -> PathBuf {

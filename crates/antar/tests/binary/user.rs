@@ -1,6 +1,6 @@
 //! `antar user`, on a stopped realm and on a running one.
 
-use crate::realm::{PATIENCE, Realm, refusal};
+use crate::realm::{PATIENCE, Realm, antar, refusal};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -93,6 +93,39 @@ fn a_new_password_and_a_removal_end_sessions_at_once() {
     assert_eq!(bob.ask("WHOAMI")["code"], "no_session");
     assert_eq!(amy.ask("AUTH amy pw")["code"], "wrong_password");
     assert_eq!(amy.ask("AUTH bob pw")["code"], "user_not_found");
+}
+
+/// With the socket's name, 107 bytes are as many as the system takes in a path of one.
+#[test]
+fn data_may_be_in_a_directory_of_any_path() {
+    for length in [96, 97, 98, 1000] {
+        let mut realm = Realm::stopped("");
+        realm.move_data(length);
+        assert_eq!(realm.data().as_os_str().len(), length);
+        realm.start();
+        administer(&realm);
+        check(&realm);
+        let mut backup = realm.command("backup");
+        let done = backup.arg(realm.config().with_file_name("backup")).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let mut chat = antar();
+        chat.arg("chat").arg(realm.data().join("antar.sock")).args(["--user", "root"]);
+        let chatted = chat.env("ANTAR_PASSWORD", "secret").output().unwrap();
+        assert!(chatted.status.success(), "{}", String::from_utf8_lossy(&chatted.stderr));
+        realm.stop();
+        assert!(!realm.data().join("antar.sock").exists());
+    }
+}
+
+#[test]
+fn data_in_use_by_what_does_not_answer_are_said_to_be() {
+    let realm = Realm::with("");
+    std::fs::remove_file(realm.data().join("antar.sock")).unwrap();
+    let said = refusal(&user(&realm, &["list"], ""));
+    assert!(
+        said.contains("in use, and no realm answers at") && said.contains("antar.sock"),
+        "{said}"
+    );
 }
 
 #[test]

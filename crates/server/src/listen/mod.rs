@@ -4,7 +4,7 @@ mod tcp;
 mod unix;
 
 pub use tcp::{Listener, bind};
-pub use unix::AdminSocket;
+pub use unix::{AdminSocket, connect_operator};
 
 use crate::guard::{Seldom, Turns, network};
 use crate::session::Shared;

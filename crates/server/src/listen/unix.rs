@@ -4,9 +4,11 @@ use super::Gate;
 use crate::metrics::Way;
 use crate::session;
 use antar_realm::Origin;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,40 @@ use tokio::sync::{Semaphore, watch};
 
 /// Connections for administration at once.
 const AT_ONCE: usize = 16;
+
+/// Bytes that the system has for the path of a socket, with the zero at its end.
+const PATH_ROOM: usize = 108;
+
+/// Connects to the socket at a path, however long it is.
+///
+/// # Errors
+/// What the system says: [`io::ErrorKind::NotFound`] or [`io::ErrorKind::ConnectionRefused`] where no
+/// realm runs.
+pub fn connect_operator(path: &Path) -> io::Result<UnixStream> {
+    by_a_short_path(path, |path| UnixStream::connect(path))
+}
+
+/// Uses a socket by a path that the system takes. One that is too long is replaced by one through
+/// the directory it is in, held open meanwhile.
+fn by_a_short_path<T>(path: &Path, with: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let length = path.as_os_str().len();
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return with(path);
+    };
+    if length < PATH_ROOM {
+        return with(path);
+    }
+    let directory = File::open(directory)?;
+    let through = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()));
+    if !through.exists() {
+        return Err(io::Error::other(format!(
+            "its path has {length} bytes, more than the {} a socket's may have, and there is no /proc \
+             to shorten it by; give a data directory with a shorter path",
+            PATH_ROOM - 1
+        )));
+    }
+    with(&through.join(name))
+}
 
 /// Accepts connections for administration; removes the socket when dropped.
 pub struct AdminSocket {
@@ -28,14 +64,14 @@ impl AdminSocket {
     /// other server can be using it.
     ///
     /// # Errors
-    /// What the system says; a path past some 100 bytes is too long.
+    /// What the system says.
     pub fn bind(path: &Path, gate: Arc<Gate>) -> io::Result<Self> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         // Until its mode is set nobody else reaches it either: the directory is the owner's only.
-        let listener = UnixListener::bind(path)?;
+        let listener = by_a_short_path(path, |path| UnixListener::bind(path))?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         Ok(Self { listener, path: path.into(), gate })
     }
