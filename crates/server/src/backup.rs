@@ -9,7 +9,7 @@ use antar_realm::{BackedUp, Effects, Moment, Proof, State};
 use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
 use antar_wire::Time;
 use std::fs::File;
-use std::io::{self, BufReader, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -20,6 +20,10 @@ pub const DATA: &str = "data";
 
 /// The key and certificate by which other realms know this one, in the data directory and in a backup.
 pub const IDENTITY: &str = "identity.pem";
+
+/// The id that the last realm restored from a backup went on from, in the directory of the backup. It
+/// is no part of it: where it is missing or cannot be written, the clock and chance are what is left.
+const REACHED: &str = "restored";
 
 /// Bytes written before they are synced: a disk that gets them all at once at the end makes every
 /// commit wait.
@@ -262,8 +266,10 @@ pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
     let made = !config.data.exists();
     private_directory(&config.data).map_err(failed(&config.data))?;
     let disk = Disk::restore(&config.data)?;
-    let restored = import(config, disk, file).and_then(|exported| {
+    let reached = reached(from);
+    let restored = import(config, disk, file, reached).and_then(|(exported, reached)| {
         copy_identity(from, &config.data)?;
+        note_reached(from, reached);
         Disk::finish(&config.data)?;
         Ok(exported)
     });
@@ -276,15 +282,44 @@ pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
 }
 
 /// Fills a store, has the domain take note, and closes it.
-fn import(config: &Config, disk: Disk, from: File) -> Result<Exported, BackupError> {
+fn import(
+    config: &Config,
+    disk: Disk,
+    from: File,
+    reached: Option<u64>,
+) -> Result<(Exported, u64), BackupError> {
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let mut effects = Effects::default();
     let moment = Moment { now: Time::now(), uptime: 0, entropy: rand::random() };
     // Refused only by a state that may not change anything, and this one may.
-    let _ = state.restored(&moment, &mut effects);
+    let reached = state.restored(&moment, reached, &mut effects).unwrap_or(exported.last_id);
     store.commit(&effects.events)?;
-    Ok(exported)
+    Ok((exported, reached))
+}
+
+/// How far the last realm made of a backup jumped, where that is noted.
+fn reached(backup: &Path) -> Option<u64> {
+    let mut note = String::new();
+    File::open(backup.join(REACHED)).ok()?.take(64).read_to_string(&mut note).ok()?;
+    note.trim_end().parse().ok()
+}
+
+/// Notes it, as far as the backup can be written.
+fn note_reached(backup: &Path, reached: u64) {
+    let path = backup.join(REACHED);
+    let noted = private_file().open(part(&path)).and_then(|mut file| {
+        writeln!(file, "{reached}")?;
+        file.sync_all()?;
+        std::fs::rename(part(&path), &path)
+    });
+    match noted {
+        Ok(()) => drop(sync_directory(backup)),
+        Err(error) => {
+            let _ = std::fs::remove_file(part(&path));
+            tracing::info!(%error, ?path, "could not note how far ids have jumped");
+        }
+    }
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ impl World<'_> {
             return;
         }
         let (image, course) = (here.disk.image(), here.course);
-        here.copies.push(Copy { taken: now, course, export, image });
+        here.copies.push(Copy { taken: now, course, export, image, reached: None });
         here.copies.retain(|copy| copy.taken + OLDEST >= now);
     }
 
@@ -237,7 +237,11 @@ impl World<'_> {
         let mut state = State::new(Node::limits(self.kinds.grace()), self.kinds.policy(), events);
         let moment = Node::moment(self.nodes[node].skew, self.now, self.now, &mut self.chance);
         let mut effects = Effects::default();
-        state.restored(&moment, &mut effects).map_err(|code| code.as_str().to_string())?;
+        let reached = self.nodes[node].copies[index].reached;
+        let reached = state
+            .restored(&moment, reached, &mut effects)
+            .map_err(|code| code.as_str().to_string())?;
+        self.nodes[node].copies[index].reached = Some(reached);
         store.commit(&effects.events).map_err(|error| error.to_string())?;
         Ok(disk)
     }

@@ -46,6 +46,8 @@ pub struct Copy {
     pub course: u64,
     /// As `antar backup` writes it.
     pub export: Vec<u8>,
+    /// The id that the last realm restored from it went on from, as the backup notes it.
+    pub reached: Option<u64>,
     /// As a copy of the directory has it.
     pub image: antar_store::Image,
 }

@@ -1,7 +1,9 @@
 //! A clock that jumps under the real binary.
 
 use crate::conn::Conn;
+use crate::realm::Realm;
 use crate::system::Faulty;
+use std::path::Path;
 
 const DAY: i64 = 24 * 3600;
 
@@ -69,4 +71,54 @@ fn a_clock_set_back_ends_no_session() {
         system.start();
         assert_eq!(system.realm.connect().ask(&format!("WHOAMI {token}"))["data"], "amy");
     }
+}
+
+/// The ids that a realm gives out once it is restored from a backup by this system's clock.
+fn ids_of_a_life(system: &Faulty, backup: &Path) -> Vec<u64> {
+    let mut life = Realm::stopped("");
+    let mut restore = life.command("restore");
+    system.carry(restore.arg(backup));
+    assert!(restore.output().unwrap().status.success());
+    life.start();
+    let mut amy = life.connect();
+    amy.login("amy");
+    (0..20).map(|_| sent(&mut amy, "x")).collect()
+}
+
+#[test]
+fn restored_realms_give_out_ids_of_their_own_whatever_the_clock_says() {
+    let system = Faulty::with("");
+    let mut amy = system.realm.user("amy");
+    let directory = tempfile::tempdir().unwrap();
+    let backup = directory.path().join("backup");
+    let done = system.realm.command("backup").arg(&backup).status().unwrap();
+    assert!(done.success());
+    let first: Vec<u64> = (0..20).map(|_| sent(&mut amy, "x")).collect();
+    let clocks = [0, -100 * 365 * DAY, -100 * 365 * DAY, 10 * 365 * DAY, 8000 * 365 * DAY, 0, -DAY];
+    // The backup remembers: every life's ids are past those of the life before.
+    let mut all = first.clone();
+    for ahead in clocks {
+        system.set_clock(ahead);
+        all.extend(ids_of_a_life(&system, &backup));
+    }
+    assert!(all.is_sorted_by(|a, b| a < b) && *all.last().unwrap() < 1 << 53, "{all:?}");
+    // One that cannot: no id twice, none before the first life's, and past all that wrong clocks made.
+    let noted = backup.join("restored");
+    let (mut all, mut wrong) = (first, 0);
+    for ahead in clocks {
+        std::fs::remove_file(&noted).unwrap();
+        system.set_clock(ahead);
+        let ids = ids_of_a_life(&system, &backup);
+        assert!(ids[0] > all[19] && ids[19] < 1 << 53, "{ids:?}");
+        if ahead.abs() <= DAY {
+            assert!(ids[0] > wrong, "{ids:?} after {wrong}");
+        } else {
+            wrong = wrong.max(ids[19]);
+        }
+        all.extend(ids);
+    }
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), count, "{all:?}");
 }

@@ -28,9 +28,15 @@ impl Faulty {
     pub fn command(&self) -> Command {
         let mut command = self.realm.command("serve");
         command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
-        command.env("LD_PRELOAD", self.faults.path().join("system.so"));
-        command.env("FAULTS", self.faults.path()).env("FAULTS_BELOW", self.realm.data());
+        self.carry(&mut command);
+        command.env("FAULTS_BELOW", self.realm.data());
         command
+    }
+
+    /// Has a command run on this system.
+    pub fn carry(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", self.faults.path().join("system.so"));
+        command.env("FAULTS", self.faults.path());
     }
 
     /// From now on these calls fail so, on the realm's files.

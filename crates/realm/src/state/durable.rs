@@ -4,7 +4,7 @@ use crate::links::{InvitationRecord, Peer, RealmRecord, Status};
 use crate::{
     AccountId, AccountRecord, Event, GroupId, GroupRecord, RealmId, SessionId, SessionRecord,
 };
-use antar_wire::{Folded, Name, TokenHash};
+use antar_wire::{Folded, Name, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A user.
@@ -82,6 +82,14 @@ impl Durable {
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
     pub fn next_id(&self) -> u64 {
         self.last_id + 1
+    }
+
+    /// The newest time of anything here: when somebody registered, made a group or used a session.
+    pub fn newest(&self) -> Time {
+        let created = self.accounts.values().map(|account| account.record.created);
+        let made = self.groups.values().map(|group| group.record.created);
+        let used = self.sessions.values().map(|session| session.used);
+        created.chain(made).chain(used).max().unwrap_or(Time(0))
     }
 
     fn reached(&mut self, id: u64) {

@@ -2,6 +2,7 @@
 
 mod durable;
 mod io;
+mod jump;
 mod lists;
 mod live;
 mod requests;
@@ -17,14 +18,6 @@ use crate::links::{Contact, Failure, Links, NotDialled, Status, Step};
 use crate::{AccountId, Bug, ConnId, Event, GroupId, Limits, Mailbox, Policy, Proof, SessionId};
 use antar_wire::{BoxKind, Code, Fingerprint, Frame, List, Message, Name, Time};
 use std::sync::Arc;
-
-/// More ids than a realm gives out between a backup and its loss: a year at two thousand a second.
-const JUMP: u64 = 1 << 36;
-
-/// Since when ids are counted where they jump, and how many a millisecond: more than any realm gives
-/// out, so that what a later jump reaches is past what was given out after an earlier one, from the
-/// same backup or not. They stay below 2^53, where JSON's numbers end, for some seventy years.
-const JUMPS: (u64, u64) = (1_735_689_600_000, 1 << 12);
 
 /// One realm: what is durable and who is connected.
 #[derive(Debug)]
@@ -139,25 +132,6 @@ impl State {
     /// [`Code::Unavailable`] where nothing can be kept.
     pub fn name_realm(&mut self, name: Name, effects: &mut Effects) -> Result<(), Code> {
         self.emit(Event::RealmNamed(name), effects)
-    }
-
-    /// Takes note that the realm was put back from a backup: others may have seen more of it than it
-    /// remembers. Must be durable before the realm is used.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] where nothing can be kept.
-    pub fn restored(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
-        self.jump(moment, effects)?;
-        self.begin_epochs(moment, effects)
-    }
-
-    /// Whatever ids were given out since the data were copied are not given out again.
-    pub(crate) fn jump(&mut self, moment: &Moment, effects: &mut Effects) -> Result<(), Code> {
-        let last = self.durable.next_id() - 1;
-        let by_time = moment.now.0.saturating_sub(JUMPS.0).saturating_mul(JUMPS.1);
-        // A clock that is behind is no help.
-        let past = if by_time > last { by_time } else { last.saturating_add(JUMP) };
-        self.emit(Event::IdReached(past), effects)
     }
 
     /// Whether a connection is bound to a session, or is a link.
@@ -314,21 +288,5 @@ impl State {
             // Where nothing can be kept they end at a later tick.
             let _ = self.emit(Event::SessionEnded(id), effects);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_restored_realm_gives_out_ids_that_nobody_has_seen() {
-        let loaded = [Event::IdReached(7)];
-        let mut state = State::new(Limits::default(), Policy::local(), loaded);
-        let moment = Moment { now: Time(1), uptime: 1, entropy: [0; 32] };
-        let mut effects = Effects::default();
-        state.restored(&moment, &mut effects).unwrap();
-        assert_eq!(effects.events, [Event::IdReached(7 + JUMP)]);
-        assert_eq!(state.durable.next_id(), 8 + JUMP);
     }
 }
