@@ -1,6 +1,7 @@
 //! What breaks.
 
 use crate::node::{Copy, Node};
+use crate::options::Planted;
 use crate::world::{Happening, World};
 use antar_realm::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
 use antar_store::{Store, Twin};
@@ -144,6 +145,7 @@ impl World<'_> {
             }
         }
         disk.fail_commits(false);
+        disk.fail_syncs(false);
         disk.crash(torn);
         self.note(Some(node), || format!("FAULT crash, torn {torn}"));
         // A process that dies is missed at once, a machine without power is not.
@@ -165,10 +167,19 @@ impl World<'_> {
             self.note(Some(node), || "FAULT slow disk".into());
             return;
         }
-        let full = self.nodes[node].running.as_ref().is_some_and(|r| !r.refused);
-        self.nodes[node].disk.fail_commits(full);
-        self.injected.count(if full { "full disks" } else { "disks with room again" });
-        self.note(Some(node), || format!("FAULT disk full {full}"));
+        let fails = self.nodes[node].running.as_ref().is_some_and(|r| !r.refused);
+        let (disk, by_sync) = (&self.nodes[node].disk, self.chance.random_bool(0.5));
+        if self.options.planted == Some(Planted::TrustsMemory) {
+            disk.trust_memory();
+        }
+        disk.fail_commits(fails && !by_sync);
+        disk.fail_syncs(fails && by_sync);
+        self.injected.count(match (fails, by_sync) {
+            (true, false) => "full disks",
+            (true, true) => "disks that do not sync",
+            (false, _) => "disks that are well again",
+        });
+        self.note(Some(node), || format!("FAULT disk fails {fails}, by its syncs {by_sync}"));
     }
 
     /// Somebody copies a realm's data, as a backup or as the directory.
@@ -310,6 +321,7 @@ impl World<'_> {
         for node in 0..self.nodes.len() {
             self.nodes[node].slow = 4;
             self.nodes[node].disk.fail_commits(false);
+            self.nodes[node].disk.fail_syncs(false);
             self.start(node);
         }
     }

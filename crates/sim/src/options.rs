@@ -30,12 +30,14 @@ pub enum Planted {
     SpeaksBeforeSync,
     /// A line that waits does not hold up those after it.
     OvertakesWaiting,
+    /// What the disk could not sync and the system has in memory is taken for synced.
+    TrustsMemory,
 }
 
 impl Planted {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let driver = [Self::SpeaksBeforeSync, Self::OvertakesWaiting];
+        let driver = [Self::SpeaksBeforeSync, Self::OvertakesWaiting, Self::TrustsMemory];
         Bug::ALL.into_iter().map(Self::Domain).chain(driver)
     }
 }

@@ -357,6 +357,27 @@ mod tests {
     }
 
     #[test]
+    fn a_log_from_before_what_the_tree_holds_is_not_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+        (0..10).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+        // The log is copied first, and its end by then is told by nothing else.
+        let copied = tempfile::tempdir().unwrap();
+        copy(&dir.path().join("log"), &copied.path().join("log"));
+        (10..20).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+        drop(store);
+        copy(&dir.path().join("tree"), &copied.path().join("tree"));
+        let mut found = Vec::new();
+        crate::check(copied.path(), &mut |_, damage| found.extend(damage)).unwrap();
+        let what = "the log ends with batch 10, and the tables go on to batch 20";
+        assert!(found.iter().any(|damage| damage.what.contains(what)), "{found:?}");
+        let error = Disk::open(copied.path()).err().unwrap().to_string();
+        assert!(error.contains(what) && error.contains("from a backup"), "{error}");
+        // Nothing was changed by that.
+        assert!(Disk::open(copied.path()).is_err());
+    }
+
+    #[test]
     fn a_log_that_lost_its_end_is_noticed() {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();

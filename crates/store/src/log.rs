@@ -56,10 +56,12 @@ pub struct Segment {
 
 impl Log {
     /// Replays every batch in a directory in order, each with its number, and opens the log for what
-    /// follows. Also returns the segments that were replayed.
+    /// follows, once they are on the disk. Also returns the segments that were replayed. The tree holds
+    /// every batch up to `applied`.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] where a batch is damaged or missing that others follow.
+    /// [`StoreError::Corrupt`] where a batch is damaged or missing that others follow, or that the tree
+    /// holds.
     pub fn open(
         directory: &Path,
         applied: u64,
@@ -71,13 +73,18 @@ impl Log {
         if first > applied + 1 {
             return Err(missing(applied + 1, first));
         }
-        let mut next = first;
+        let (mut next, mut last) = (first, None);
         for (first, segment) in &segments {
             if *first != next {
                 return Err(missing(next, *first));
             }
-            next = scan(&segment.path, next, &mut replay)?;
+            next = scan(&segment.path, next, &mut last, &mut replay)?;
         }
+        if next <= applied {
+            return Err(StoreError::Corrupt(ends_early(next, applied)));
+        }
+        segments.iter().try_for_each(|(_, segment)| File::open(&segment.path)?.sync_all())?;
+        last.map_or(Ok(()), |last| last.rewrite())?;
         // What holds no record is as good as not there, and its name would be in the way.
         let empty = |first: u64| first == next;
         for (_, segment) in segments.iter().filter(|(first, _)| empty(*first)) {
@@ -190,6 +197,32 @@ pub fn list(directory: &Path) -> io::Result<Vec<(u64, Segment)>> {
     Ok(segments)
 }
 
+/// The last record of a log, and where it is.
+struct Last {
+    path: PathBuf,
+    at: u64,
+    record: Vec<u8>,
+}
+
+impl Last {
+    /// Writes it once more. What could not be synced may be in the system's memory, where it reads well
+    /// and passes for synced, and nowhere else: it must not be missing once others follow it.
+    fn rewrite(&self) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        file.write_all_at(&self.record, self.at)?;
+        file.sync_data()
+    }
+}
+
+/// What it means that the log ends before batch `next`, and the tree does not.
+pub fn ends_early(next: u64, applied: u64) -> String {
+    format!(
+        "the log ends with batch {}, and the tables go on to batch {applied}: the files were copied \
+         while the realm ran, or the disk has lost what it had said was written",
+        next.saturating_sub(1)
+    )
+}
+
 fn missing(from: u64, to: u64) -> StoreError {
     StoreError::Corrupt(format!("the log lacks batches {from} to {}", to - 1))
 }
@@ -245,12 +278,27 @@ fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
     whole.then_some((number, payload))
 }
 
-/// Replays a segment from batch `next` on and returns the number after its last.
-fn scan(path: &Path, next: u64, replay: &mut impl FnMut(u64, Ops)) -> Result<u64, StoreError> {
-    read_segment(&std::fs::read(path)?, next, replay)
+/// Replays a segment from batch `next` on and returns the number after its last, which becomes `last`.
+fn scan(
+    path: &Path,
+    next: u64,
+    last: &mut Option<Last>,
+    replay: &mut impl FnMut(u64, Ops),
+) -> Result<u64, StoreError> {
+    let bytes = std::fs::read(path)?;
+    let mut place = 0..0;
+    let next = read_segment(&bytes, next, &mut |number, ops| {
+        place = place.end..place.end + (HEADER + ops.as_bytes().len()).next_multiple_of(PAGE);
+        replay(number, ops);
+    })?;
+    let record = &bytes[place.start.min(bytes.len())..place.end.min(bytes.len())];
+    if !record.is_empty() {
+        *last = Some(Last { path: path.into(), at: place.start as u64, record: record.to_vec() });
+    }
+    Ok(next)
 }
 
-/// The same, of what a segment holds.
+/// Replays what a segment holds from batch `next` on and returns the number after its last.
 pub fn read_segment(
     bytes: &[u8],
     mut next: u64,
@@ -339,6 +387,20 @@ mod tests {
             replayed(dir.path(), 0).is_err_and(|e| e.to_string().contains("lacks batches 1 to"))
         );
         assert!(replayed(dir.path(), 1500).is_ok());
+    }
+
+    #[test]
+    fn a_log_that_ends_before_the_tree_is_reported_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=10);
+        let error = replayed(dir.path(), 11).unwrap_err().to_string();
+        assert!(error.contains("ends with batch 10, and the tables go on to batch 11"), "{error}");
+        assert_eq!(replayed(dir.path(), 10).unwrap().len(), 10);
+        // Segments that hold nothing tell as much.
+        let dir = tempfile::tempdir().unwrap();
+        fill(&dir.path().join(format!("{:020}", 5)), SMALL_SEGMENT).unwrap();
+        assert!(replayed(dir.path(), 9).is_err());
+        assert!(replayed(dir.path(), 4).unwrap().is_empty());
     }
 
     #[test]

@@ -464,6 +464,32 @@ mod tests {
         assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1, 2]);
     }
 
+    #[test]
+    fn what_could_not_be_synced_is_on_disk_before_anything_follows_it() {
+        for trusts_memory in [false, true] {
+            let twin = Twin::default();
+            let (store, _) = open(&twin).unwrap();
+            store.commit(&[posted(BOB, None, 1)]).unwrap();
+            twin.fail_syncs(true);
+            assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
+            assert!(store.reopen().is_err());
+            assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
+            twin.fail_syncs(false);
+            if trusts_memory {
+                twin.trust_memory();
+            }
+            assert_eq!(store.reopen().unwrap(), [Event::IdReached(2)]);
+            store.commit(&[posted(BOB, None, 3)]).unwrap();
+            twin.crash(true);
+            let opened =
+                open(&twin).map(|(store, _)| ids(&store, Source::Mailbox(BOB), Page::default()));
+            match trusts_memory {
+                false => assert_eq!(opened.unwrap().0, [1, 2, 3]),
+                true => assert!(matches!(opened, Err(StoreError::Corrupt(_)))),
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn pages_are_what_a_list_would_give(

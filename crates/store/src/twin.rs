@@ -19,6 +19,15 @@ struct Inner {
     /// The batch that was written and not synced when the machine stopped.
     unsynced: Option<Ops>,
     fails: bool,
+    /// Syncs fail: what was written is in the system's memory, where it reads well and passes for synced,
+    /// and on no disk unless it is written again.
+    syncs_fail: bool,
+    /// Opening again does not write it again, for tests that must notice that.
+    trusts_memory: bool,
+    /// A batch that others follow is in memory only.
+    in_memory: bool,
+    /// It was lost.
+    lacks_one: bool,
     stops: bool,
     /// After a failure nothing is taken until the engine is opened again.
     shut: bool,
@@ -55,6 +64,17 @@ impl Twin {
         self.inner().fails = fails;
     }
 
+    /// Makes every commit fail as where the disk does not sync, or no longer: the batch may be there
+    /// after a crash, and is once the engine has been opened again.
+    pub fn fail_syncs(&self, fails: bool) {
+        self.inner().syncs_fail = fails;
+    }
+
+    /// Makes it an engine that takes a batch it can read for one that is on the disk.
+    pub fn trust_memory(&self) {
+        self.inner().trusts_memory = true;
+    }
+
     /// The next commit is written but the machine stops before it is synced.
     pub fn stop_before_sync(&self) {
         self.inner().stops = true;
@@ -65,6 +85,7 @@ impl Twin {
         let mut inner = self.inner();
         inner.stops = false;
         inner.shut = false;
+        inner.lacks_one |= std::mem::take(&mut inner.in_memory);
         if let Some(ops) = inner.unsynced.take().filter(|_| !torn) {
             inner.data.apply(ops);
         }
@@ -102,10 +123,11 @@ impl Engine for Twin {
             inner.shut = true;
             return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
         }
-        if inner.stops {
+        if inner.stops || inner.syncs_fail {
             inner.shut = true;
             inner.unsynced = Some(ops);
-            return Err(StoreError::Engine("the machine stopped".into()));
+            let why = if inner.stops { "the machine stopped" } else { "the disk does not sync" };
+            return Err(StoreError::Engine(why.into()));
         }
         inner.data.apply(ops);
         inner.data.acknowledged = number;
@@ -117,7 +139,11 @@ impl Engine for Twin {
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.inner().data.pairs.get(key).cloned())
+        let inner = self.inner();
+        if inner.lacks_one {
+            return Err(StoreError::Corrupt("the log lacks a batch".into()));
+        }
+        Ok(inner.data.pairs.get(key).cloned())
     }
 
     fn scan(
@@ -144,10 +170,14 @@ impl Engine for Twin {
 
     fn reopen(&self) -> Result<(), StoreError> {
         let mut inner = self.inner();
-        if inner.fails {
+        if inner.fails || inner.syncs_fail {
             return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
         }
         inner.shut = false;
+        if let Some(ops) = inner.unsynced.take() {
+            inner.data.apply(ops);
+            inner.in_memory = inner.trusts_memory;
+        }
         Ok(())
     }
 }

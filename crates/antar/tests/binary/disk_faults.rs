@@ -90,6 +90,40 @@ fn a_disk_that_is_full() {
 }
 
 #[test]
+fn what_could_not_be_synced_is_written_again_before_anything_follows_it() {
+    let mut disk = Faulty::with("");
+    let mut amy = disk.realm.user("amy");
+    let mut kept = Vec::new();
+    for round in 0..3 {
+        kept.push(sent(&mut amy, "x").expect("the disk is well"));
+        disk.fail("sync", EIO);
+        assert_eq!(sent(&mut amy, "not synced"), None);
+        if round == 1 {
+            // The next process finds it in the system's memory.
+            disk.realm.kill();
+            disk.mend();
+            disk.start();
+            amy = disk.realm.connect();
+            amy.login("amy");
+            continue;
+        }
+        disk.mend();
+        let began = Instant::now();
+        while sent(&mut amy, "again").is_none() {
+            assert!(began.elapsed() < PATIENCE, "it does not recover: {}", disk.realm.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    kept.push(sent(&mut amy, "x").expect("the disk is well"));
+    assert!(disk.cut_power() >= 3);
+    disk.realm.start();
+    let mut amy = disk.realm.connect();
+    amy.login("amy");
+    let found = inbox(&mut amy).into_iter().filter(|(_, text)| text == "x");
+    assert_eq!(found.map(|(id, _)| id).collect::<Vec<_>>(), kept);
+}
+
+#[test]
 fn a_realm_is_stopped_while_its_disk_fails() {
     let mut disk = Faulty::with("");
     let mut amy = disk.realm.user("amy");

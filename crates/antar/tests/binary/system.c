@@ -3,7 +3,10 @@
  *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number; with a
  *          number below 0 they claim to have done that much
  *   clock  how many seconds the time of day is ahead
- * Where there is no such file nothing goes wrong. */
+ * Where there is no such file nothing goes wrong. What was last written to a segment of the log below
+ * $FAULTS_BELOW before a sync of it failed is noted in $FAULTS/pages ("lost OFFSET LENGTH PATH"), and so is
+ * what is written there later ("kept …"): as with a real disk, it can be read and is on no disk until it is
+ * written again. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -46,7 +49,10 @@ static int planted(const char *call, int fd)
     return strncmp(path, below, strlen(below)) == 0 ? number : 0;
 }
 
-#define FAILING(result, name, call, parameters, arguments)                                                  \
+#define FAILING(result, name, call, parameters, arguments) FAILING_AND(result, name, call, parameters, arguments, , )
+
+/* Also does something where it fails, and with what it has done. */
+#define FAILING_AND(result, name, call, parameters, arguments, failed, done)                                                  \
     result name parameters                                                                                  \
     {                                                                                                       \
         static result(*real) parameters;                                                                    \
@@ -56,17 +62,75 @@ static int planted(const char *call, int fd)
         if (number < 0)                                                                                     \
             return -number;                                                                                 \
         if (number) {                                                                                       \
+            failed;                                                                                         \
             errno = number;                                                                                 \
             return -1;                                                                                      \
         }                                                                                                   \
-        return real arguments;                                                                              \
+        result did = real arguments;                                                                        \
+        done;                                                                                               \
+        return did;                                                                                         \
     }
+
+/* The path of a segment of the log, whose name is a number; or NULL. */
+static const char *segment(int fd, char *path, size_t size)
+{
+    const char *below = getenv("FAULTS_BELOW");
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = below ? readlink(link, path, size - 1) : -1;
+    if (length < 0)
+        return NULL;
+    path[length] = 0;
+    const char *name = strstr(path, "/log/");
+    return name && name[5] >= '0' && name[5] <= '9' && strncmp(path, below, strlen(below)) == 0 ? path : NULL;
+}
+
+static void note(const char *what, long long at, size_t count, const char *path)
+{
+    char pages[4096];
+    snprintf(pages, sizeof pages, "%s/pages", getenv("FAULTS"));
+    FILE *file = fopen(pages, "ae");
+    if (file) {
+        fprintf(file, "%s %lld %zu %s\n", what, at, count, path);
+        fclose(file);
+    }
+}
+
+/* What was written to a segment last; one thread at a time does that. */
+static struct {
+    long long at;
+    size_t count;
+    char path[4096];
+} last;
+
+static void written(int fd, long long at, ssize_t count)
+{
+    char path[4096];
+    if (count <= 0 || !segment(fd, path, sizeof path))
+        return;
+    last.at = at;
+    last.count = count;
+    strcpy(last.path, path);
+    FILE *pages = fault("pages");
+    if (pages) {
+        fclose(pages);
+        note("kept", at, count, path);
+    }
+}
+
+static void not_synced(int fd)
+{
+    char path[4096];
+    if (segment(fd, path, sizeof path) && strcmp(path, last.path) == 0)
+        note("lost", last.at, last.count, path);
+}
 
 FAILING(ssize_t, write, "write", (int fd, const void *bytes, size_t count), (fd, bytes, count))
 FAILING(ssize_t, writev, "write", (int fd, const struct iovec *parts, int count), (fd, parts, count))
-FAILING(ssize_t, pwrite64, "write", (int fd, const void *bytes, size_t count, off64_t at), (fd, bytes, count, at))
-FAILING(int, fsync, "sync", (int fd), (fd))
-FAILING(int, fdatasync, "sync", (int fd), (fd))
+FAILING_AND(ssize_t, pwrite64, "write", (int fd, const void *bytes, size_t count, off64_t at),
+            (fd, bytes, count, at), , written(fd, at, did))
+FAILING_AND(int, fsync, "sync", (int fd), (fd), not_synced(fd), )
+FAILING_AND(int, fdatasync, "sync", (int fd), (fd), not_synced(fd), )
 
 int clock_gettime(clockid_t clock, struct timespec *now)
 {

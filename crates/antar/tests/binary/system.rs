@@ -1,6 +1,8 @@
 //! A realm on a system whose disk fails and whose clock is wrong when a test wants it (system.c).
 
 use crate::realm::Realm;
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -47,6 +49,31 @@ impl Faulty {
     /// From now on the disk does not fail.
     pub fn mend(&self) {
         std::fs::remove_file(self.faults.path().join("disk")).unwrap();
+    }
+
+    /// Ends the realm and the machine: what could not be synced, and was not written again since, is not
+    /// on the disk. Returns how often something was not.
+    pub fn cut_power(&mut self) -> usize {
+        self.realm.kill();
+        let notes = std::fs::read_to_string(self.faults.path().join("pages")).unwrap();
+        let (mut lost, mut losses) = (Vec::new(), 0);
+        for note in notes.lines() {
+            let [what, at, count, path] = note.splitn(4, ' ').collect::<Vec<_>>()[..] else {
+                panic!()
+            };
+            let page = (at.parse::<u64>().unwrap(), count.parse::<usize>().unwrap(), path);
+            lost.retain(|other| *other != page);
+            if what == "lost" {
+                losses += 1;
+                lost.push(page);
+            }
+        }
+        for (at, count, path) in lost {
+            if let Ok(file) = OpenOptions::new().write(true).open(path) {
+                file.write_all_at(&vec![0; count], at).unwrap();
+            }
+        }
+        losses
     }
 
     /// From now on the clock is so many seconds ahead.

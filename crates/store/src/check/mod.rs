@@ -171,6 +171,9 @@ fn check_log(
         (next, whole) = check_segment(segment, *first, shadow.filter(|_| whole), found, whole);
         found.progress();
     }
+    if let Some(applied) = applied.filter(|applied| whole && next <= *applied) {
+        found.damage("log", log::ends_early(next, applied));
+    }
     Ok(())
 }
 
