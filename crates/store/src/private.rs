@@ -3,7 +3,7 @@
 //! Every file is made so. But the tree makes its own as the process's umask has them, directories may have
 //! been there before, and earlier versions were less careful: so it is seen to at each start, too.
 
-use std::fs::{DirBuilder, Metadata, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -31,9 +31,7 @@ pub fn new_file() -> OpenOptions {
 /// put there is its owner's only all the same.
 pub fn directory(path: &Path) -> io::Result<bool> {
     let Ok(found) = path.metadata() else {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        // Whatever the umask took away.
-        std::fs::set_permissions(path, Permissions::from_mode(0o700))?;
+        make(path)?;
         return Ok(true);
     };
     if !found.is_dir() {
@@ -55,6 +53,22 @@ pub fn directory(path: &Path) -> io::Result<bool> {
         ),
     }
     Ok(false)
+}
+
+/// Makes a directory, and those it is in where they are missing, with names that are on the disk: what is synced in
+/// a directory whose name is lost is lost with it.
+fn make(path: &Path) -> io::Result<()> {
+    let there = |path: &&Path| path.as_os_str().is_empty() || path.exists();
+    let missing = path.ancestors().take_while(|path| !there(path)).count();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    // Whatever the umask took away.
+    std::fs::set_permissions(path, Permissions::from_mode(0o700))?;
+    let parents = path.canonicalize()?;
+    for parent in parents.ancestors().skip(1).take(missing) {
+        // One that may not be opened is not this account's, and there is no other way to sync it.
+        File::open(parent).map_or(Ok(()), |parent| parent.sync_all())?;
+    }
+    Ok(())
 }
 
 /// Makes what is at some paths of a directory its owner's only, with everything in it.

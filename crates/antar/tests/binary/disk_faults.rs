@@ -1,7 +1,7 @@
 //! A disk that fails under the real binary.
 
 use crate::conn::Conn;
-use crate::realm::{PATIENCE, refusal};
+use crate::realm::{PATIENCE, antar, refusal};
 use crate::system::Faulty;
 use std::time::{Duration, Instant};
 
@@ -121,6 +121,26 @@ fn what_could_not_be_synced_is_written_again_before_anything_follows_it() {
     amy.login("amy");
     let found = inbox(&mut amy).into_iter().filter(|(_, text)| text == "x");
     assert_eq!(found.map(|(id, _)| id).collect::<Vec<_>>(), kept);
+}
+
+/// What is synced in a directory whose own name is lost is lost with it.
+#[test]
+fn a_first_account_is_in_directories_whose_names_are_on_the_disk() {
+    let system = Faulty::with("");
+    let outer = tempfile::tempdir().unwrap();
+    let data = outer.path().join("made/on the way");
+    let password = outer.path().join("password");
+    std::fs::write(&password, "pw\n").unwrap();
+    let mut add = antar();
+    add.args(["user", "add", "amy", "--data"]).arg(&data);
+    system.carry(add.stdin(std::fs::File::open(password).unwrap()));
+    assert!(add.output().unwrap().status.success());
+    let synced = system.synced_directories();
+    let names = [outer.path().into(), outer.path().join("made"), data.clone(), data.join("log")];
+    for directory in names {
+        assert!(synced.contains(&directory), "{} of {synced:?}", directory.display());
+    }
+    assert!(synced.contains(&system.realm.data().parent().unwrap().into()), "{synced:?}");
 }
 
 #[test]

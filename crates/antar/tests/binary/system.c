@@ -6,7 +6,7 @@
  * Where there is no such file nothing goes wrong. What was last written to a segment of the log below
  * $FAULTS_BELOW before a sync of it failed is noted in $FAULTS/pages ("lost OFFSET LENGTH PATH"), and so is
  * what is written there later ("kept …"): as with a real disk, it can be read and is on no disk until it is
- * written again. */
+ * written again. The directories that were synced are in $FAULTS/directories, a line each. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -125,11 +126,27 @@ static void not_synced(int fd)
         note("lost", last.at, last.count, path);
 }
 
+static void synced(int fd)
+{
+    char link[32], path[4096], noted[4096];
+    struct stat found;
+    if (fstat(fd, &found) != 0 || !S_ISDIR(found.st_mode))
+        return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    snprintf(noted, sizeof noted, "%s/directories", getenv("FAULTS"));
+    FILE *file = length < 0 ? NULL : fopen(noted, "ae");
+    if (file) {
+        fprintf(file, "%.*s\n", (int)length, path);
+        fclose(file);
+    }
+}
+
 FAILING(ssize_t, write, "write", (int fd, const void *bytes, size_t count), (fd, bytes, count))
 FAILING(ssize_t, writev, "write", (int fd, const struct iovec *parts, int count), (fd, parts, count))
 FAILING_AND(ssize_t, pwrite64, "write", (int fd, const void *bytes, size_t count, off64_t at),
             (fd, bytes, count, at), , written(fd, at, did))
-FAILING_AND(int, fsync, "sync", (int fd), (fd), not_synced(fd), )
+FAILING_AND(int, fsync, "sync", (int fd), (fd), not_synced(fd), synced(fd))
 FAILING_AND(int, fdatasync, "sync", (int fd), (fd), not_synced(fd), )
 
 int clock_gettime(clockid_t clock, struct timespec *now)

@@ -3,7 +3,7 @@
 use crate::realm::Realm;
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -74,6 +74,12 @@ impl Faulty {
             }
         }
         losses
+    }
+
+    /// The directories that were synced so far: the names in them are on the disk.
+    pub fn synced_directories(&self) -> Vec<PathBuf> {
+        let noted = std::fs::read_to_string(self.faults.path().join("directories")).unwrap();
+        noted.lines().map(Into::into).collect()
     }
 
     /// From now on the clock is so many seconds ahead.
