@@ -47,8 +47,10 @@ impl Disk {
     /// # Errors
     /// [`StoreError::Locked`] where another process has it; [`StoreError::Corrupt`] where the log or
     /// a table is damaged; [`StoreError::Unfinished`] where it was not restored to the end;
+    /// [`StoreError::IsBackup`] where it is a backup's;
     /// [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        unfinished::refuse_backup(path)?;
         let made = private::directory(path)?;
         let mark = Mark::open(path)?;
         unfinished::check(path)?;
@@ -71,6 +73,7 @@ impl Disk {
     /// # Errors
     /// [`StoreError::Occupied`] where there are data; otherwise as [`Disk::open`].
     pub fn restore(path: &Path) -> Result<Self, StoreError> {
+        unfinished::refuse_backup(path)?;
         private::directory(path)?;
         let mark = Mark::open(path)?;
         unfinished::begin(path)?;

@@ -32,6 +32,11 @@ pub enum StoreError {
     /// A realm should be restored where there is one.
     #[error("{0} holds a realm already; move it away, or restore to another directory with --data")]
     Occupied(PathBuf),
+    /// A realm should be begun where there is a backup.
+    #[error(
+        "{0} is a backup, not a realm's data directory; have antar restore make a realm of it in another directory"
+    )]
+    IsBackup(PathBuf),
     /// The process that restored a realm ended before it was whole.
     #[error("a restore into {0} did not finish; run antar restore again, or remove the directory")]
     Unfinished(PathBuf),

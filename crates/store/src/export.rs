@@ -14,11 +14,16 @@ use crate::layout::{self, FORMAT, FORMAT_KEY, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
 use crate::{Direction, Engine, StoreError};
 use serde::{Deserialize, Serialize};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::ops::ControlFlow;
+use std::path::Path;
 use xxhash_rust::xxh3::Xxh3;
 
 const MAGIC: &[u8] = b"antar-export";
+
+/// What it is called in the directory of a backup.
+const FILE: &str = "data";
 
 /// The version of this form.
 const VERSION: u32 = 1;
@@ -28,6 +33,13 @@ const FRAME: usize = 256 << 10;
 
 const PAIRS: u8 = b'p';
 const END: u8 = b'e';
+
+/// Whether a directory is that of a backup.
+pub fn is_in(directory: &Path) -> bool {
+    let mut magic = [0; MAGIC.len()];
+    let read = File::open(directory.join(FILE)).and_then(|mut file| file.read_exact(&mut magic));
+    read.is_ok() && magic == MAGIC
+}
 
 /// How much an export holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

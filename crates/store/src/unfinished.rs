@@ -3,7 +3,7 @@
 //! A file marks it until then. They are not put together elsewhere and renamed, since a data
 //! directory may be a mount point, or the only one that its owner may write to.
 
-use crate::{StoreError, mark, private};
+use crate::{StoreError, export, mark, private};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,15 @@ pub fn has_parts(directory: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// Makes sure that no realm is begun in a backup: it would have the key of the realm that was backed up, and
+/// nothing of what that realm has said.
+pub fn refuse_backup(directory: &Path) -> Result<(), StoreError> {
+    match export::is_in(directory) && !has_parts(directory)? {
+        true => Err(StoreError::IsBackup(directory.into())),
+        false => Ok(()),
+    }
 }
 
 /// A directory that had no data when it was opened. Until something is committed nobody was told of

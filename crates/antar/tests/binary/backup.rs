@@ -73,6 +73,35 @@ fn of_a_realm_that_is_used_meanwhile() {
     assert!(next > *given && next > *there.last().unwrap(), "{next} after {given}");
 }
 
+#[test]
+fn no_realm_is_begun_in_a_backup() {
+    let mut realm = Realm::with("");
+    drop(realm.user("amy"));
+    realm.stop();
+    let backups = tempfile::tempdir().unwrap();
+    let path = backups.path().join("monday");
+    done(&backup(&realm, &path));
+    let data = path.to_str().unwrap();
+    let password = backups.path().join("password");
+    std::fs::write(&password, "pw\n").unwrap();
+    for command in [
+        &["user", "add", "eve", "--data", data][..],
+        &["restore", data, "--data", data],
+        &["serve", "--listen", "127.0.0.1:0", "--data", data],
+    ] {
+        let password = std::fs::File::open(&password).unwrap();
+        let said = refusal(&antar().args(command).stdin(password).output().unwrap());
+        assert!(said.contains("is a backup, not a realm's"), "{command:?}: {said}");
+        let mut left: Vec<_> = path.read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["data", "identity.pem"], "{command:?}");
+    }
+    let mut restored = Realm::stopped("");
+    done(&restore(&restored, &path));
+    restored.start();
+    restored.connect().login("amy");
+}
+
 /// What there is of a sender is a beginning of what was sent; tokens are still good.
 fn check(sender: &Numbers, messages: &[serde_json::Value], realm: &Realm) {
     let own = messages.iter().filter(|m| m["from"] == sender.name.as_str());
