@@ -13,6 +13,7 @@ mod descriptors;
 mod guard;
 mod hub;
 mod identity;
+mod ledger;
 mod listen;
 mod log;
 mod metrics;

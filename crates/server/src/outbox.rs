@@ -1,11 +1,16 @@
 //! What the hub has for a connection, until its session takes it.
 
+use crate::ledger::Ledger;
 use antar_realm::links::{Epoch, Position};
 use antar_realm::{AccountId, Read, RealmId};
 use antar_wire::{BoxKind, Dialect, Entry, Message, Reply};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 use tokio::sync::Notify;
+
+/// What a connection keeps is told to the [`Ledger`] in steps of so many bytes: most never keep so much.
+const STEP: usize = 4 << 10;
 
 /// Entries of what another realm is owed that are at hand.
 pub type Fresh = Vec<(Position, Arc<Entry>)>;
@@ -30,6 +35,21 @@ pub enum Item {
     },
 }
 
+impl Item {
+    /// Bytes of memory that it takes; of what others have too its share.
+    fn memory(&self) -> usize {
+        let more = match self {
+            Self::Reply(_, reply) => reply.memory(),
+            Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
+            Self::Event(_, event) => event.share(),
+            Self::Taken => 0,
+            Self::Line(line) => line.len(),
+            Self::Deliver { fresh, .. } => fresh.len() * size_of::<(Position, Arc<Entry>)>(),
+        };
+        size_of::<Self>() + more
+    }
+}
+
 /// A message on its way to many connections, encoded once per dialect at most.
 #[derive(Debug)]
 pub struct Event {
@@ -47,6 +67,13 @@ impl Event {
     /// What it counts among those a connection may leave unread.
     fn weight(&self) -> usize {
         1 + self.message.text.as_str().len() / 1024
+    }
+
+    /// What it takes, by how many have it: its text as it is and as it is written, and names.
+    fn share(self: &Arc<Self>) -> usize {
+        // The hub has one too, to share it.
+        let holders = Arc::strong_count(self).saturating_sub(1).max(1);
+        (size_of::<Self>() + 3 * self.message.memory()) / holders
     }
 
     /// Whether this is that message in that box.
@@ -68,11 +95,12 @@ impl Event {
 }
 
 /// The way from the hub to one session. Replies in it are bounded by the requests a connection may
-/// have pending, events by a limit of their own.
-#[derive(Debug, Default)]
+/// have pending, events by a limit of their own, and all that it keeps by what all connections may.
+#[derive(Debug)]
 pub struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
+    ledger: Arc<Ledger>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +108,53 @@ struct Queue {
     items: VecDeque<Item>,
     events: usize,
     state: State,
+    /// Bytes of the items, of those the session has taken and not written yet, and of what else it keeps.
+    kept: [usize; 3],
+    /// How much of that the ledger knows of.
+    told: usize,
+    /// Since when it is more than a little.
+    since: Option<Instant>,
+}
+
+/// Where [`Queue::kept`] has what.
+const WAITING: usize = 0;
+const TAKEN: usize = 1;
+const OWN: usize = 2;
+
+impl Queue {
+    /// Adds an item; whether too much is kept for all connections now.
+    fn add(&mut self, item: Item, ledger: &Ledger) -> bool {
+        if self.state.too_slow {
+            return false;
+        }
+        if !self.state.linked {
+            self.kept[WAITING] += item.memory();
+        }
+        self.items.push_back(item);
+        self.tell(ledger)
+    }
+
+    /// Tells the ledger what is kept, where that has changed by much; whether it is too much for all.
+    fn tell(&mut self, ledger: &Ledger) -> bool {
+        let kept: usize = self.kept.iter().sum();
+        if kept.abs_diff(self.told) < STEP && (kept > 0 || self.told == 0) {
+            return false;
+        }
+        if kept <= ledger.little() {
+            self.since = None;
+        } else if self.since.is_none() {
+            self.since = Some(Instant::now());
+        }
+        ledger.change(std::mem::replace(&mut self.told, kept), kept)
+    }
+
+    /// Keeps nothing more for a connection that is to be closed.
+    fn give_up(&mut self, ledger: &Ledger) {
+        self.items.clear();
+        self.kept = [0; 3];
+        self.state.too_slow = true;
+        self.tell(ledger);
+    }
 }
 
 /// How it stands with the connection.
@@ -102,14 +177,24 @@ pub struct State {
 }
 
 impl Outbox {
+    /// Of a connection whose memory is counted there.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { queue: Mutex::default(), wake: Notify::new(), ledger }
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a reply or a read.
     pub fn push(&self, item: Item) {
-        self.queue().items.push_back(item);
+        let mut queue = self.queue();
+        let full = queue.add(item, &self.ledger);
+        drop(queue);
         self.wake.notify_one();
+        if full {
+            self.ledger.make_room();
+        }
     }
 
     /// Adds an event; where `limit` of them, and KiB of them, are unread already, gives the connection up instead.
@@ -119,17 +204,19 @@ impl Outbox {
         if queue.state.too_slow {
             return false;
         }
-        let full = queue.events >= limit;
-        if full {
-            queue.items.clear();
-            queue.state.too_slow = true;
+        let (many, mut full) = (queue.events >= limit, false);
+        if many {
+            queue.give_up(&self.ledger);
         } else {
             queue.events += event.weight();
-            queue.items.push_back(Item::Event(dialect, event));
+            full = queue.add(Item::Event(dialect, event), &self.ledger);
         }
         drop(queue);
         self.wake.notify_one();
-        full
+        if full {
+            self.ledger.make_room();
+        }
+        many
     }
 
     /// Changes the state.
@@ -138,11 +225,40 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Takes everything, and leaves no memory behind.
+    /// Takes everything, and leaves no memory behind. What was taken before has been written by now.
     pub fn take(&self) -> (VecDeque<Item>, State) {
         let mut queue = self.queue();
         queue.events = 0;
+        queue.kept[TAKEN] = std::mem::take(&mut queue.kept[WAITING]);
+        // It was waiting or it is taken: that is not more than before.
+        queue.tell(&self.ledger);
         (std::mem::take(&mut queue.items), queue.state)
+    }
+
+    /// Notes what the session keeps besides.
+    pub fn keeps(&self, bytes: usize) {
+        let mut queue = self.queue();
+        // What links take has its own bounds.
+        let counts = !queue.state.linked && !queue.state.too_slow;
+        queue.kept[OWN] = if counts { bytes } else { 0 };
+        let full = queue.tell(&self.ledger);
+        drop(queue);
+        if full {
+            self.ledger.make_room();
+        }
+    }
+
+    /// How much more than a little it keeps, and for how long: bytes times milliseconds.
+    pub fn burden(&self, now: Instant) -> Option<u128> {
+        let queue = self.queue();
+        let since = queue.since.filter(|_| !queue.state.too_slow)?;
+        Some(queue.told as u128 * (1 + now.saturating_duration_since(since).as_millis()))
+    }
+
+    /// Has the connection closed, since too much is kept for it.
+    pub fn give_up(&self) {
+        self.queue().give_up(&self.ledger);
+        self.wake.notify_one();
     }
 
     pub fn state(&self) -> State {
@@ -152,5 +268,12 @@ impl Outbox {
     /// Waits until something was pushed or changed since the last wait.
     pub async fn woken(&self) {
         self.wake.notified().await;
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.change(queue.told, 0);
     }
 }

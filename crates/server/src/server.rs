@@ -5,13 +5,14 @@ use crate::committer::Committer;
 use crate::guard::{Guard, Rules};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
+use crate::ledger::Ledger;
 use crate::listen::{AdminSocket, Gate, Listener, bind};
 use crate::metrics::{self, Metrics, Sources};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
 use crate::reload::{Changes, applicable};
-use crate::session::{Shared, Unread};
+use crate::session::Shared;
 use crate::tls::Tls;
 use crate::{Config, SOCKET, descriptors};
 use antar_realm::links::Contact;
@@ -96,6 +97,7 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     metrics: Option<Metrics>,
     hub: mpsc::Sender<ToHub>,
+    ledger: Arc<Ledger>,
     accepting: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     running: JoinHandle<()>,
@@ -153,8 +155,9 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let sources = Sources::of(name.clone(), &running, stopped.clone());
         let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
-        let unread = Unread::default();
-        let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, unread };
+        let ledger = Ledger::new(&config.limits);
+        let its = ledger.clone();
+        let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
         let gate = Arc::new(Gate::new(shared));
         peers.serve_through(&gate);
 
@@ -180,6 +183,7 @@ impl Server {
             addresses,
             metrics,
             hub,
+            ledger,
             accepting,
             stop,
             running,
@@ -214,6 +218,7 @@ impl Server {
         let changes = Changes::between(&self.config, config);
         let config = applicable(&self.config, config);
         self.rules.send_modify(|rules| *rules = Arc::new(rules.renewed(&config)));
+        self.ledger.bound(&config.limits);
         let settings = Box::new((config.domain_limits(), config.policy()));
         let _ = self.hub.send(ToHub::Settings(settings, config.limits.unread_events)).await;
         if config.local_note() != self.config.local_note() {

@@ -60,46 +60,65 @@ impl Decoder {
         self.tail.capacity()
     }
 
+    /// Lines read from now on may be so long.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Takes bytes off the wire and appends the frames they complete.
     pub fn feed(&mut self, mut bytes: &[u8], frames: &mut impl Extend<Frame>) {
+        while let Some(frame) = self.next_frame(&mut bytes) {
+            frames.extend([frame]);
+        }
+    }
+
+    /// Takes bytes off the wire until they complete a frame; `None` where all are taken and complete
+    /// none. What is left costs no more than its bytes: as frames, lines of a byte take fifty times as much.
+    pub fn next_frame(&mut self, bytes: &mut &[u8]) -> Option<Frame> {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
-            bytes = rest;
-            if self.state == State::Skipping {
+            *bytes = rest;
+            let frame = if self.state == State::Skipping {
                 self.state = State::Reading;
+                None
             } else if self.tail.is_empty() {
-                self.line(line, frames);
+                self.line(line)
             } else if self.is_over(line) {
-                self.overflow(line, frames);
+                let frame = self.overflow(line);
                 self.resume();
+                frame
             } else {
                 let mut whole = std::mem::take(&mut self.tail);
                 whole.extend_from_slice(line);
-                self.line(&whole, frames);
+                self.line(&whole)
+            };
+            if frame.is_some() {
+                return frame;
             }
         }
-        self.keep(bytes, frames);
+        self.keep(std::mem::take(bytes))
     }
 
     /// A whole line, perhaps with its CR.
-    fn line(&mut self, line: &[u8], frames: &mut impl Extend<Frame>) {
+    fn line(&mut self, line: &[u8]) -> Option<Frame> {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > self.limit {
-            self.overflow(line, frames);
-            return self.resume();
+            let frame = self.overflow(line);
+            self.resume();
+            return frame;
         }
         let line = line.trim_ascii_end_blank();
         if line.is_empty() || self.state == State::Deaf {
-            return;
+            return None;
         }
         if self.state == State::First && is_http(line) {
-            return self.deafen(frames);
+            return self.deafen();
         }
         self.state = State::Reading;
-        frames.extend([match std::str::from_utf8(line) {
+        Some(match std::str::from_utf8(line) {
             Ok(line) => Frame::Line(words::trim(line).into()),
             Err(_) => Frame::BadEncoding,
-        }]);
+        })
     }
 
     /// Whether the line is too long with `more` behind its tail. One byte past the limit may be its CR.
@@ -108,16 +127,16 @@ impl Decoder {
     }
 
     /// The beginning of a line whose end has not come yet.
-    fn keep(&mut self, bytes: &[u8], frames: &mut impl Extend<Frame>) {
+    fn keep(&mut self, bytes: &[u8]) -> Option<Frame> {
         if bytes.is_empty() || matches!(self.state, State::Skipping | State::Deaf) {
-            return;
+            return None;
         }
         let undecided = || self.state == State::First && begins_http(&self.head(bytes)).is_none();
         if self.is_over(bytes) && !undecided() {
-            self.overflow(bytes, frames);
-        } else {
-            self.tail.extend_from_slice(bytes);
+            return self.overflow(bytes);
         }
+        self.tail.extend_from_slice(bytes);
+        None
     }
 
     /// The line's first bytes, with `more` behind its tail: what is told by them must not depend on how
@@ -127,17 +146,17 @@ impl Decoder {
     }
 
     /// Gives up on a line that is too long; `more` is what would have followed the tail.
-    fn overflow(&mut self, more: &[u8], frames: &mut impl Extend<Frame>) {
+    fn overflow(&mut self, more: &[u8]) -> Option<Frame> {
         let head = self.head(more);
         self.tail = Vec::new();
         if self.state == State::Deaf {
-            return;
+            return None;
         }
         if self.state == State::First && begins_http(&head) == Some(true) {
-            return self.deafen(frames);
+            return self.deafen();
         }
         self.state = State::Skipping;
-        frames.extend([Frame::TooLong]);
+        Some(Frame::TooLong)
     }
 
     /// The line that was too long has ended.
@@ -147,9 +166,9 @@ impl Decoder {
         }
     }
 
-    fn deafen(&mut self, frames: &mut impl Extend<Frame>) {
+    fn deafen(&mut self) -> Option<Frame> {
         self.state = State::Deaf;
-        frames.extend([Frame::Http]);
+        Some(Frame::Http)
     }
 }
 
@@ -210,6 +229,12 @@ mod tests {
         frames
     }
 
+    fn decode_on(decoder: &mut Decoder, bytes: &[u8]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        decoder.feed(bytes, &mut frames);
+        frames
+    }
+
     fn line(text: &str) -> Frame {
         Frame::Line(text.into())
     }
@@ -230,6 +255,19 @@ mod tests {
         );
         assert_eq!(decode(4, &[b"abcd", b"\r", b"\nx\n"]), [line("abcd"), line("x")]);
         assert_eq!(decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]), [Frame::TooLong, line("x")]);
+    }
+
+    #[test]
+    fn frames_are_taken_as_they_are_wanted() {
+        let mut decoder = Decoder::new(9);
+        let mut bytes: &[u8] = b"\nping\n\nsend a\nx";
+        assert_eq!(decoder.next_frame(&mut bytes), Some(line("ping")));
+        assert_eq!((bytes, decoder.held()), (&b"\nsend a\nx"[..], 0));
+        assert_eq!(decoder.next_frame(&mut bytes), Some(line("send a")));
+        assert_eq!(decoder.next_frame(&mut bytes), None);
+        assert!(bytes.is_empty() && decoder.held() > 0);
+        decoder.set_limit(2);
+        assert_eq!(decode_on(&mut decoder, b"yz\nab\n"), [Frame::TooLong, line("ab")]);
     }
 
     #[test]

@@ -129,6 +129,12 @@ impl Message {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub fn memory(&self) -> usize {
+        let names = self.sender().len() + self.to.len();
+        size_of::<Self>() + names + self.text.as_str().len()
+    }
+
     /// Appends the fields, each led by a comma, under the names of `keys`, in the character set
     /// of `charset` (an event asked for in lower case has upper names and ASCII text).
     pub(crate) fn write_fields(&self, out: &mut Vec<u8>, keys: Dialect, charset: Dialect) {

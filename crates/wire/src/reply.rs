@@ -58,13 +58,8 @@ pub enum Body {
     /// Groups by name, each with the members that may be seen: those are given with their group's place
     /// among the names, in order.
     Groups(List, Vec<(usize, List)>),
-    /// A value that the two dialects show in different forms (`message` / `data`).
-    Either {
-        /// What stands under `message`.
-        lower: Value,
-        /// What stands under `data`.
-        upper: Value,
-    },
+    /// JSON of the dialect that asks, which many replies may have (`message` / `data`); see [`written`].
+    Written(Arc<str>),
     /// Messages, oldest first, and whether more are left in the direction asked for.
     Messages(Listing, Vec<Message>, bool),
 }
@@ -114,6 +109,22 @@ impl Reply {
         }
     }
 
+    /// About how many bytes of memory it takes; of what other replies have too, its share.
+    pub fn memory(&self) -> usize {
+        let body = match &self.body {
+            Body::Done(_) | Body::Sent(..) | Body::Session(_) | Body::Refused(..) => 0,
+            Body::Value(value) => memory(value),
+            Body::List(texts) => share(texts),
+            Body::Groups(names, members) => {
+                let each = |(_, list): &(usize, List)| size_of::<(usize, List)>() + share(list);
+                share(names) + members.iter().map(each).sum::<usize>()
+            }
+            Body::Written(json) => json.len() / holders(json),
+            Body::Messages(_, messages, _) => messages.iter().map(Message::memory).sum(),
+        };
+        body + self.extra.iter().map(|(_, value)| memory(value)).sum::<usize>()
+    }
+
     /// Appends the reply and its end mark in the given shape (protocol section 2).
     pub fn encode(&self, dialect: Dialect, out: &mut Vec<u8>) {
         let text_key = match dialect {
@@ -153,10 +164,12 @@ impl Reply {
             Body::Groups(names, members) => {
                 field(out, dialect, text_key, &Groups { names, members });
             }
-            Body::Either { lower, upper } => match dialect {
-                Dialect::Lower => field(out, dialect, text_key, lower),
-                Dialect::Upper => field(out, dialect, text_key, upper),
-            },
+            Body::Written(json) => {
+                out.extend_from_slice(b",\"");
+                out.extend_from_slice(text_key.as_bytes());
+                out.extend_from_slice(b"\":");
+                out.extend_from_slice(json.as_bytes());
+            }
             Body::Messages(listing, messages, more) => {
                 write_listing(out, dialect, *listing, messages);
                 if *more {
@@ -170,6 +183,34 @@ impl Reply {
         out.push(b'}');
         out.extend_from_slice(END);
     }
+}
+
+/// A value as a dialect writes it, for [`Body::Written`].
+pub fn written<T: Serialize + ?Sized>(dialect: Dialect, value: &T) -> String {
+    let mut out = Vec::new();
+    write(&mut out, dialect, value);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// How many replies have something; whoever made it keeps one for the next.
+fn holders<T: ?Sized>(shared: &Arc<T>) -> usize {
+    Arc::strong_count(shared).saturating_sub(1).max(1)
+}
+
+/// A reply's share of a list. Its texts are names, which are kept anyway.
+fn share(list: &List) -> usize {
+    list.len() * size_of::<Arc<str>>() / holders(list)
+}
+
+fn memory(value: &Value) -> usize {
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(memory).sum(),
+        // A key, its hash and its place in the index.
+        Value::Object(map) => map.iter().map(|(k, v)| k.len() + 48 + memory(v)).sum(),
+    };
+    size_of::<Value>() + inside
 }
 
 /// The form in which the existing clients read groups.

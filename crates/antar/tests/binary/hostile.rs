@@ -2,8 +2,14 @@
 
 use crate::conn::Conn;
 use crate::realm::{PATIENCE, Realm};
+use antar_server::{Identity, client_config};
+use antar_wire::Name;
 use std::io::{ErrorKind, Read, Write};
-use std::time::Instant;
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
 
 /// Sends as much of it as the other side takes without waiting.
 fn press(conn: &mut Conn, bytes: &[u8]) {
@@ -111,6 +117,88 @@ fn long_lists_are_kept_once_however_often_they_are_asked_for() {
     assert_eq!(amy.expect_ok("MEMBERS all")["data"].as_array().unwrap().len(), 1_001);
     let peak = realm.peak_memory();
     assert!(peak < before + 50, "{before} MB before, {peak} MB now");
+}
+
+/// A connection over TLS with a certificate that its client has just made.
+fn certified(realm: &Realm) -> StreamOwned<ClientConnection, TcpStream> {
+    let directory = tempfile::tempdir().unwrap();
+    let identity = Identity::open_or_make(directory.path(), &Name::parse("x").unwrap()).unwrap();
+    let config = Arc::new(client_config(Some(&identity)));
+    let nowhere = Ipv4Addr::UNSPECIFIED;
+    let client = ClientConnection::new(config, ServerName::IpAddress(nowhere.into())).unwrap();
+    let stream = TcpStream::connect(realm.address()).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+    StreamOwned::new(client, stream)
+}
+
+/// Whoever makes a certificate has shown no more than a client has.
+#[test]
+fn a_certificate_is_no_link() {
+    let realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let before = realm.peak_memory();
+    let mut deaf: Vec<_> = (0..6).map(|_| certified(&realm)).collect();
+    for stream in &mut deaf {
+        // What it does not read makes the realm wait with what it asks next.
+        let _ = stream.write_all("HELP\n".repeat(2_000).as_bytes());
+        let _ = stream.write_all("x\n".repeat(5 << 20).as_bytes());
+    }
+    amy.expect_ok("SEND amy the others go on");
+    let peak = realm.peak_memory();
+    assert!(peak < before + 20, "{before} MB before, {peak} MB now");
+    // Nor has it longer lines.
+    let mut stream = certified(&realm);
+    stream.write_all(&[&[b'x'; 100 << 10], &b"\n"[..]].concat()).unwrap();
+    let mut reply = [0; 200];
+    let read = stream.read(&mut reply).unwrap();
+    assert!(String::from_utf8_lossy(&reply[..read]).contains("too_long"));
+}
+
+#[test]
+fn what_waits_behind_a_request_takes_no_more_than_its_bytes() {
+    const WAITING: usize = 100;
+    let mut realm = Realm::stopped("");
+    let slow = "log = \"warn\"\n[passwords]\nmemory_kib = 65536\niterations = 10\nworkers = 1\n";
+    std::fs::write(realm.config(), slow).unwrap();
+    realm.start();
+    let mut amy = realm.connect();
+    // One is being worked on, and all others wait for it.
+    let mut waiting: Vec<Conn> = (0..WAITING).map(|_| realm.connect()).collect();
+    let before = realm.peak_memory();
+    let lines = "REGISTER amy pw\n".to_owned() + &"x\n".repeat(1 << 20);
+    waiting.iter_mut().for_each(|conn| press(conn, lines.as_bytes()));
+    (0..50).for_each(|_| assert_eq!(amy.ask("PING")["data"], "PONG"));
+    let peak = realm.peak_memory();
+    // 64 KiB of each, and what one password takes.
+    assert!(peak < before + 64 + 20, "{before} MB before, {peak} MB now");
+}
+
+#[test]
+fn how_it_stands_with_links_is_kept_once_however_often_it_is_asked_for() {
+    const STRANGERS: usize = 8;
+    let mut realm = Realm::stopped("");
+    realm.configure("inbound = \"approve\"");
+    realm.start();
+    let token = realm.user("amy").login("amy");
+    let mut strangers: Vec<_> = (0..STRANGERS).map(|_| certified(&realm)).collect();
+    for (n, stranger) in strangers.iter_mut().enumerate() {
+        let line = format!("ACKREALM alpha 127.0.0.1 1 127.0.0.1 {} from=s{n}\n", n + 1);
+        stranger.write_all(line.as_bytes()).unwrap();
+        let mut reply = [0; 200];
+        let read = stranger.read(&mut reply).unwrap();
+        assert!(String::from_utf8_lossy(&reply[..read]).contains("waiting"));
+    }
+    let before = realm.peak_memory();
+    let mut deaf: Vec<Conn> = (0..50).map(|_| realm.connect()).collect();
+    for conn in &mut deaf {
+        conn.expect_ok(&format!("WHOAMI {token}"));
+        press(conn, "CHECKREALM\ncheckrealm\n".repeat(500).as_bytes());
+    }
+    let mut amy = realm.connect();
+    let listed = amy.expect_ok(&format!("CHECKREALM {token}"));
+    assert_eq!(listed["data"].as_array().unwrap().len(), STRANGERS);
+    let peak = realm.peak_memory();
+    assert!(peak < before + 30, "{before} MB before, {peak} MB now");
 }
 
 /// Whether the other side has closed it; reads nothing.

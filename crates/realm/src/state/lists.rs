@@ -2,7 +2,7 @@
 
 use super::durable::Durable;
 use crate::{AccountId, Event, GroupId};
-use antar_wire::List;
+use antar_wire::{Dialect, List};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub(crate) struct Lists {
     groups: Option<Groups>,
     members: BTreeMap<GroupId, List>,
+    /// How it stood with links when somebody last asked, in lower and in upper case.
+    realms: [Arc<str>; 2],
 }
 
 /// All groups, in the order of their ids.
@@ -39,6 +41,15 @@ impl Lists {
             Event::Received { events, .. } => events.iter().for_each(|event| self.apply(event)),
             _ => {}
         }
+    }
+
+    /// How it stands with links, as written: shared with those who were told just that before.
+    pub fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
+        let last = &mut self.realms[usize::from(dialect == Dialect::Upper)];
+        if **last != *written {
+            *last = written.into();
+        }
+        last.clone()
     }
 
     pub fn groups(&mut self, durable: &Durable) -> Groups {

@@ -16,7 +16,7 @@ use self::lists::Lists;
 use crate::census::Requests;
 use crate::links::{Contact, Failure, Links, NotDialled, Status, Step};
 use crate::{AccountId, Bug, ConnId, Event, GroupId, Limits, Mailbox, Policy, Proof, SessionId};
-use antar_wire::{BoxKind, Code, Fingerprint, Frame, List, Message, Name, Time};
+use antar_wire::{BoxKind, Code, Dialect, Fingerprint, Frame, List, Message, Name, Time};
 use std::sync::Arc;
 
 /// One realm: what is durable and who is connected.
@@ -144,7 +144,8 @@ impl State {
         self.live.account(conn)
     }
 
-    /// Whether a connection is a link with a realm that may link.
+    /// Whether a connection is an established link: with a realm that may link, and both sides have said
+    /// who they are.
     pub fn is_linked(&self, conn: ConnId) -> bool {
         let realm = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
         let peer = realm.and_then(|realm| self.durable.peers.get(&realm));
@@ -171,6 +172,11 @@ impl State {
         self.durable.apply(event);
         self.lists.apply(event);
         self.tell(event, outputs);
+    }
+
+    /// How it stands with links, as written for whoever asks.
+    pub(crate) fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
+        self.lists.realms(dialect, written)
     }
 
     /// All groups.

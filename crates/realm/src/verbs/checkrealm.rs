@@ -3,7 +3,7 @@
 use super::{Needs, ROW, Verb};
 use crate::links::{Link, LinkKind, Peer, Status};
 use crate::{Answer, Args, Cx, Stop};
-use antar_wire::{Body, Code, Name, Time, Value, json};
+use antar_wire::{Body, Code, Dialect, Name, Time, Value, json, written};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -38,16 +38,21 @@ fn check(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {
             (name.to_string(), describe(peer, link, former, now))
         })
         .collect();
-    let upper = described.iter().map(|(name, fields)| {
-        let mut all = json!({"realm": name, "host": fields["serverip"]});
-        if let (Some(all), Some(fields)) = (all.as_object_mut(), fields.as_object()) {
-            all.extend(fields.clone().into_iter().filter(|(key, _)| key != "serverip"));
-        }
-        all
-    });
-    let upper = upper.collect();
-    let lower = Value::Object(described.into_iter().collect());
-    Ok(Body::Either { lower, upper }.into())
+    let shown = match cx.dialect {
+        Dialect::Lower => Value::Object(described.into_iter().collect()),
+        Dialect::Upper => described
+            .into_iter()
+            .map(|(name, fields)| {
+                let mut all = json!({"realm": name, "host": fields["serverip"]});
+                if let (Some(all), Value::Object(fields)) = (all.as_object_mut(), fields) {
+                    all.extend(fields.into_iter().filter(|(key, _)| key != "serverip"));
+                }
+                all
+            })
+            .collect(),
+    };
+    let written = written(cx.dialect, &shown);
+    Ok(Body::Written(cx.state.realms(cx.dialect, written)).into())
 }
 
 fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {

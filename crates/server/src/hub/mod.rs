@@ -269,12 +269,11 @@ impl Running {
             c.outbox.set(|state| state.account = account);
         }
         // A realm that waits for approval is known, and not a link yet.
-        if !c.linked && (!c.logged_in || c.may_link()) && state.is_known(conn) {
-            let linked = c.may_link() && state.is_linked(conn);
-            if linked || !c.logged_in {
-                (c.logged_in, c.linked) = (true, linked);
-                c.outbox.set(|state| (state.logged_in, state.linked) = (true, linked));
-            }
+        let linked = c.may_link() && state.is_linked(conn);
+        let logged_in = c.logged_in || state.is_known(conn);
+        if (c.logged_in, c.linked) != (logged_in, linked) {
+            (c.logged_in, c.linked) = (logged_in, linked);
+            c.outbox.set(|state| (state.logged_in, state.linked) = (logged_in, linked));
         }
     }
 

@@ -32,7 +32,11 @@ impl Running {
                     self.note_login(conn);
                 }
                 Output::Taken(conn) => self.push(conn, Item::Taken),
-                Output::Line(conn, line) => self.push(conn, Item::Line(line)),
+                Output::Line(conn, line) => {
+                    // Whoever is asked for a log may send it at once, and it comes in long lines.
+                    self.note_login(conn);
+                    self.push(conn, Item::Line(line));
+                }
                 Output::Deliver { conn, realm, epoch, first, last, fresh } => {
                     self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
                 }

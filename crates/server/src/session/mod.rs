@@ -1,23 +1,23 @@
 //! One connection: bytes in, frames to the hub; what the hub releases, bytes out.
 
+mod incoming;
 mod pace;
 #[cfg(test)]
 mod tests;
-mod unread;
 mod write;
-
-pub use unread::Unread;
 
 use crate::LimitsConfig;
 use crate::guard::{Guard, Rules};
 use crate::hub::ToHub;
+use crate::ledger::Ledger;
 use crate::metrics::Connections;
 use crate::outbox::{Outbox, State};
 use crate::panics::contain;
 use crate::reads::Reads;
 use crate::tls::Tls;
 use antar_realm::{ConnId, Origin};
-use antar_wire::{Code, Decoder, Frame};
+use antar_wire::Code;
+use incoming::Incoming;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -36,8 +36,18 @@ const READ: usize = 64 << 10;
 /// The longest line between realms, in bytes.
 const LINK_LINE: usize = 256 << 10;
 
-/// Requests of a realm that are not answered yet; each may be as long as that.
+/// Requests of a linked realm that are not answered yet.
 const LINK_PENDING: usize = 64;
+
+/// Bytes of requests that are not answered yet past which nothing more is read: a client's, and those of a
+/// linked realm.
+const PENDING: (usize, usize) = (64 << 10, 1 << 20);
+
+/// Bytes read when the server stops: as much as the system may have kept.
+const LAST: usize = 8 << 20;
+
+/// What a session keeps is told once it is more than this.
+const UNTOLD: usize = 4 << 10;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
@@ -50,7 +60,7 @@ pub struct Shared {
     pub guard: Guard,
     pub tls: Arc<Tls>,
     pub connections: Arc<Connections>,
-    pub unread: Unread,
+    pub ledger: Arc<Ledger>,
 }
 
 /// A connection's limits; see [`crate::LimitsConfig`].
@@ -61,7 +71,6 @@ pub struct Limits {
     pub login: Option<Duration>,
     pub idle: Option<Duration>,
     pub stall: Option<Duration>,
-    pub unread_bytes: usize,
 }
 
 impl Limits {
@@ -74,7 +83,6 @@ impl Limits {
             login: seconds(limits.login_seconds),
             idle: seconds(limits.idle_seconds),
             stall: seconds(limits.stall_seconds),
-            unread_bytes: limits.unread_bytes,
         }
     }
 }
@@ -120,32 +128,28 @@ pub async fn open<S>(
     began: Instant,
     shared: &Shared,
 ) -> Option<Session<'_, S>> {
-    let (outbox, rules) = (Arc::new(Outbox::default()), shared.guard.rules());
+    let (outbox, rules) = (Arc::new(Outbox::new(shared.ledger.clone())), shared.guard.rules());
     shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.ok()?;
+    shared.ledger.open(conn, &outbox);
     Some(Session {
         stream,
         conn,
         origin,
         outbox,
         shared,
-        decoder: Decoder::new(match origin {
-            Origin::Client(_) | Origin::Operator => rules.session.line_bytes,
-            // Entries come by the batch.
-            Origin::Certified(..) | Origin::Dialled { .. } => {
-                rules.session.line_bytes.max(LINK_LINE)
-            }
-        }),
+        linked: false,
+        incoming: Incoming::new(rules.session.line_bytes),
         rules,
-        backlog: VecDeque::new(),
         resumes: None,
         charged: 0,
         replied: 0,
-        pending: 0,
+        pending: VecDeque::new(),
+        held: 0,
         requests: 0,
         heard: began,
         began,
         out: Vec::new(),
-        ahead: 0,
+        told: 0,
     })
 }
 
@@ -156,26 +160,29 @@ pub struct Session<'a, S> {
     origin: Origin,
     outbox: Arc<Outbox>,
     shared: &'a Shared,
-    decoder: Decoder,
+    /// It is an established link, which has other bounds than a client.
+    linked: bool,
+    /// What was read and is not handed to the hub yet, because too much waits for an answer.
+    incoming: Incoming,
     /// The rules when something was last read.
     rules: Arc<Rules>,
-    /// Frames read and not handed to the hub yet, because too many wait for an answer.
-    backlog: VecDeque<Frame>,
     /// Until when they wait because the address, or the account, has asked for too much.
     resumes: Option<Instant>,
     /// What the address was charged for them while the account has to wait.
     charged: u32,
     /// Bytes of replies that nobody was charged for yet.
     replied: usize,
-    /// Frames the hub has that are not answered yet: each is answered once.
-    pending: usize,
+    /// The sizes of frames the hub has that are not answered yet: each is answered once, in order.
+    pending: VecDeque<u32>,
+    /// Their sum.
+    held: usize,
     requests: u64,
     /// When something was last read.
     heard: Instant,
     began: Instant,
     out: Vec<u8>,
-    /// Bytes read while writing that are not handed on yet.
-    ahead: usize,
+    /// Bytes that it has said it keeps.
+    told: usize,
 }
 
 /// What a session waits for.
@@ -191,6 +198,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     pub async fn serve(&mut self) {
         let end = contain(pin!(self.run())).await.unwrap_or(End::Failed);
         let Self { conn, origin, requests, began, shared, .. } = *self;
+        shared.ledger.close(conn);
         let _ = shared.hub.send(ToHub::Disconnected(conn)).await;
         shared.connections.ended(end);
         let seconds = began.elapsed().as_secs();
@@ -224,19 +232,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
             }
             self.forward(state).await;
-            if self.pending == 0
-                && self.backlog.is_empty()
+            if self.pending.is_empty()
+                && self.incoming.is_empty()
                 && let Some(end) = last
             {
                 self.close().await;
                 return end;
             }
-            let readable = last.is_none() && self.backlog.is_empty() && self.pending < self.most();
+            let readable = last.is_none() && self.incoming.is_empty() && self.room() > 0;
+            self.tell();
             match self.wait(readable, state).await {
                 Woken::Outbox => {}
                 Woken::Resumed => self.resumes = None,
                 Woken::Read(Ok(0)) => last = Some(End::Closed),
-                Woken::Read(Ok(_)) if self.is_http() => return End::Http,
+                Woken::Read(Ok(_)) if self.incoming.is_http() => return End::Http,
                 Woken::Read(Ok(_)) => {}
                 Woken::Read(Err(_)) => return End::Broken,
                 Woken::Deadline => return self.dismiss(Code::TimedOut, End::TimedOut).await,
@@ -244,14 +253,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
-    fn most(&self) -> usize {
+    /// How many more requests may wait for an answer.
+    fn room(&self) -> usize {
         let most = self.rules.session.pending_requests.max(1);
-        if self.is_realm() { most.min(LINK_PENDING) } else { most }
+        let (most, bytes) = match self.linked {
+            true => (most.min(LINK_PENDING), PENDING.1),
+            false => (most, PENDING.0),
+        };
+        if self.held < bytes { most.saturating_sub(self.pending.len()) } else { 0 }
     }
 
-    /// Whether the other side may be another realm.
-    fn is_realm(&self) -> bool {
-        matches!(self.origin, Origin::Certified(..) | Origin::Dialled { .. })
+    /// Takes note of what the hub says of the connection: a link's bounds hold while it is a link.
+    fn note(&mut self, state: State) {
+        if self.linked != state.linked {
+            self.linked = state.linked;
+            let client = self.rules.session.line_bytes;
+            // Entries come by the batch.
+            self.incoming.set_limit(if self.linked { client.max(LINK_LINE) } else { client });
+        }
+    }
+
+    /// Has what it keeps counted, where that is worth it.
+    fn tell(&mut self) {
+        let keeps = self.incoming.held() + self.held + self.out.capacity();
+        let keeps = if keeps < UNTOLD { 0 } else { keeps };
+        if keeps != self.told {
+            self.told = keeps;
+            self.outbox.keeps(keeps);
+        }
     }
 
     /// Waits for something to read, to write or to end.
@@ -264,9 +293,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             }
             (_, deadline) => (deadline, Woken::Deadline),
         };
-        let Self { stream, decoder, backlog, outbox, .. } = self;
+        let room = self.room();
+        let Self { stream, incoming, outbox, .. } = self;
         let read = poll_fn(|cx| match readable {
-            true => poll_read(stream, decoder, backlog, cx),
+            true => poll_read(stream, incoming, room, cx),
             false => Poll::Pending,
         });
         let woken = tokio::select! {
@@ -289,36 +319,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             return None;
         };
         let unknown_since = (!state.logged_in).then_some(self.began);
-        let silent_since = (self.pending == 0).then_some(self.heard);
+        let silent_since = self.pending.is_empty().then_some(self.heard);
         self.rules.deadline(peer, unknown_since, silent_since)
-    }
-
-    fn is_http(&self) -> bool {
-        self.backlog.back() == Some(&Frame::Http)
     }
 
     /// Reads what is there, without waiting.
     async fn read_arrived(&mut self) -> Result<(), End> {
-        let Self { stream, decoder, backlog, .. } = self;
+        let Self { stream, incoming, .. } = self;
         let all = poll_fn(|cx| {
-            loop {
-                match poll_read(stream, decoder, backlog, cx) {
-                    Poll::Ready(Ok(0)) | Poll::Pending => return Poll::Ready(Ok(())),
+            while incoming.ahead() < LAST {
+                match poll_read(stream, incoming, 1, cx) {
+                    Poll::Ready(Ok(0)) | Poll::Pending => break,
                     Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Broken)),
                     Poll::Ready(Ok(_)) => {}
                 }
             }
+            Poll::Ready(Ok(()))
         });
         all.await?;
-        if self.is_http() { Err(End::Http) } else { Ok(()) }
+        if self.incoming.is_http() { Err(End::Http) } else { Ok(()) }
     }
 }
 
-/// Reads once into the thread's buffer and decodes; `Ok(0)` at the end of the stream.
+/// Reads once into the thread's buffer, where up to `room` frames can be handed on; `Ok(0)` at the end
+/// of the stream.
 fn poll_read<S: AsyncRead + Unpin>(
     stream: &mut S,
-    decoder: &mut Decoder,
-    frames: &mut VecDeque<Frame>,
+    incoming: &mut Incoming,
+    room: usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<usize>> {
     BUFFER.with_borrow_mut(|buffer| {
@@ -328,7 +356,7 @@ fn poll_read<S: AsyncRead + Unpin>(
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
             read => read?,
         }
-        decoder.feed(buffer.filled(), frames);
+        incoming.take(buffer.filled(), room);
         Poll::Ready(Ok(buffer.filled().len()))
     })
 }

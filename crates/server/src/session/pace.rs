@@ -1,11 +1,13 @@
 //! How fast what was read goes to the hub: as far as it is answered, and as the rates allow.
 
 use super::Session;
+use super::incoming::size;
 use crate::guard::whom;
 use crate::hub::ToHub;
 use crate::outbox::State;
 use antar_realm::AccountId;
 use antar_wire::Frame;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,21 +17,34 @@ use tokio::time::Instant;
 const REQUEST: usize = 1 << 10;
 const REPLIES: usize = 16 << 10;
 
+/// Requests waiting for an answer that an idle connection keeps room for.
+const FEW: usize = 8;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Hands as many frames to the hub as may wait for an answer.
     pub(super) async fn forward(&mut self, state: State) {
-        let room = self.most().saturating_sub(self.pending).min(self.backlog.len());
-        if room == 0 || !self.keeps_pace(room, state) {
+        let ready = self.incoming.ready(self.room());
+        if ready == 0 || !self.keeps_pace(ready, state) {
             return;
         }
-        let frames: Vec<Frame> = match room == self.backlog.len() {
-            true => std::mem::take(&mut self.backlog).into(),
-            false => self.backlog.drain(..room).collect(),
-        };
-        self.pending += frames.len();
+        let frames = self.incoming.hand_on(ready);
+        for frame in &frames {
+            let size = size(frame);
+            self.held += size;
+            self.pending.push_back(u32::try_from(size).unwrap_or(u32::MAX));
+        }
         self.requests += frames.len() as u64;
         // Without a hub there is no server: the session ends with its task.
         let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
+    }
+
+    /// A frame the hub had is answered.
+    pub(super) fn answered(&mut self) {
+        self.held -= self.pending.pop_front().unwrap_or_default() as usize;
+        // An idle connection holds no memory for the many that it once had at once.
+        if self.pending.is_empty() && self.pending.capacity() > FEW {
+            self.pending = VecDeque::new();
+        }
     }
 
     /// Whether the next frames may be handed on now, as far as their address and their account are
@@ -50,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         };
         // How long a reply is nobody knows before it is there: the next request pays for it.
         let cost =
-            self.backlog.iter().take(frames).map(cost).sum::<usize>() + self.replied / REPLIES;
+            self.incoming.frames().take(frames).map(cost).sum::<usize>() + self.replied / REPLIES;
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let waits = self.charge(address, state.account, cost).err();
         self.resumes = waits.map(|wait| now + wait);

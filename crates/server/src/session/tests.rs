@@ -55,7 +55,7 @@ fn a_panic_ends_its_connection_and_nothing_else() {
             guard,
             tls: Arc::new(Tls::new(&identity)),
             connections: connections.clone(),
-            unread: Unread::default(),
+            ledger: Ledger::new(&Config::default().limits),
         };
         serve(Cursed, ConnId(7), Origin::Operator, &shared).await;
         assert!(matches!(inbox.recv().await, Some(ToHub::Connected(ConnId(7), ..))));

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// Entries of what a realm is owed that are read at once.
 const OWED: u64 = 1_024;
 
-/// Bytes read ahead while writing to a realm.
+/// Bytes read ahead while writing to a linked realm.
 const READ_AHEAD: usize = 8 << 20;
 
 /// Bytes encoded before they are written.
@@ -27,13 +27,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     pub(super) async fn deliver(&mut self) -> Result<State, End> {
         loop {
             let (items, state) = self.outbox.take();
+            self.note(state);
             if state.too_slow {
                 return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
             }
             if items.is_empty() {
                 self.flush().await?;
                 // An idle connection holds no buffer.
-                if self.out.capacity() > 0 && self.pending == 0 {
+                if self.out.capacity() > 0 && self.pending.is_empty() {
                     self.out = Vec::new();
                 }
                 return Ok(state);
@@ -60,7 +61,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 None
             }
             Item::Taken => {
-                self.pending = self.pending.saturating_sub(1);
+                self.answered();
                 None
             }
             Item::Line(line) => {
@@ -80,7 +81,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let before = self.out.len();
             reply.encode(dialect, &mut self.out);
             self.replied += self.out.len() - before;
-            self.pending = self.pending.saturating_sub(1);
+            self.answered();
         }
         Ok(())
     }
@@ -131,19 +132,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         &mut self,
         mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Result<T, End> {
-        let is_realm = self.is_realm();
-        let Self { stream, out, outbox, shared, rules, decoder, backlog, ahead, .. } = self;
-        if backlog.is_empty() {
-            *ahead = 0;
-        }
+        let keeps = self.incoming.held() + self.held + self.out.capacity();
+        let Self { stream, out, outbox, rules, incoming, linked, told, .. } = self;
         let mut ended = false;
         let mut step = pin!(poll_fn(|cx| {
             let done = step(Pin::new(&mut *stream), out, cx);
             // Two realms that write to each other at once would wait for each other for ever if
             // neither read meanwhile.
-            while is_realm && done.is_pending() && !ended && *ahead < READ_AHEAD {
-                match poll_read(stream, decoder, backlog, cx) {
-                    Poll::Ready(Ok(n)) if n > 0 => *ahead += n,
+            while *linked && done.is_pending() && !ended && incoming.ahead() < READ_AHEAD {
+                match poll_read(stream, incoming, 0, cx) {
+                    Poll::Ready(Ok(n)) if n > 0 => {}
                     // The end is read again, and dealt with, when this is written.
                     Poll::Ready(_) => ended = true,
                     Poll::Pending => break,
@@ -155,9 +153,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let done = match now_or_never(step.as_mut()).await {
             Some(done) => done,
             None => {
-                let most = if is_realm { usize::MAX } else { rules.session.unread_bytes };
-                let kept = shared.unread.keep(out.capacity(), most);
-                let _kept = kept.ok_or(End::TooSlow)?;
+                if *told != keeps {
+                    *told = keeps;
+                    outbox.keeps(keeps);
+                }
                 let stall = rules.session.stall.unwrap_or(Duration::MAX);
                 let waits = async {
                     tokio::select! {
