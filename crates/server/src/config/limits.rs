@@ -45,8 +45,8 @@ pub struct LimitsConfig {
     /// Events a watching connection may leave unread, of which each counts one more for every KiB of
     /// it; past it the connection is closed.
     pub unread_events: usize,
-    /// Bytes that all clients together may leave unread; past it those are closed that leave more
-    /// than 64 KiB.
+    /// Bytes that all clients together may leave unread, or send while what they sent before waits; past
+    /// it those are closed that kept the most for the longest.
     pub unread_bytes: usize,
     /// Groups a user may be in, and groups a user may make.
     pub groups_per_user: usize,
