@@ -1,6 +1,7 @@
 //! Reaching other realms: calls over TLS, and single requests to those that know only the documents.
 
-use crate::listen::Gate;
+use crate::descriptors::Descriptors;
+use crate::listen::{Gate, keep_alive};
 use crate::metrics::Way;
 use crate::session;
 use crate::tls::ConnectError;
@@ -13,7 +14,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 /// How long a connection may take to come about.
@@ -41,15 +42,20 @@ pub struct Peers {
     gate: Arc<OnceLock<Weak<Gate>>>,
     /// A permit for each long answer.
     long: Arc<Semaphore>,
-}
-
-impl Default for Peers {
-    fn default() -> Self {
-        Self { gate: Arc::default(), long: Arc::new(Semaphore::new(LONG.1)) }
-    }
+    /// A permit for each connection made for a link, and for each request to a plain peer: together they
+    /// leave descriptors for the data.
+    links: Arc<Semaphore>,
+    asks: Arc<Semaphore>,
 }
 
 impl Peers {
+    /// Calls as many as there are descriptors for.
+    pub fn new(room: Descriptors) -> Self {
+        let permits = |n: usize| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)));
+        let (long, links, asks) = (permits(LONG.1), permits(room.links), permits(room.asks));
+        Self { gate: Arc::default(), long, links, asks }
+    }
+
     /// Connections that come about are served through this gate.
     pub fn serve_through(&self, gate: &Arc<Gate>) {
         let _ = self.gate.set(Arc::downgrade(gate));
@@ -63,6 +69,7 @@ impl Peers {
     pub async fn dial(&self, dial: DialId, address: &Address) -> Result<(), NotDialled> {
         let gate = self.gate.get().and_then(Weak::upgrade);
         let gate = gate.ok_or_else(|| not_dialled("the server is shutting down", None))?;
+        let place = place(&self.links).map_err(|e| not_dialled(&e.to_string(), None))?;
         let stream = connect(address, |_| None).await;
         let stream = stream.map_err(|e| not_dialled(&e.to_string(), None))?;
         let (peer, local) = ends(&stream).map_err(|e| not_dialled(&e.to_string(), None))?;
@@ -76,6 +83,7 @@ impl Peers {
         tokio::spawn(async move {
             let _open = gate.shared.connections.open(Way::over_tls(origin));
             session::serve(stream, conn, origin, &gate.shared).await;
+            drop(place);
         });
         Ok(())
     }
@@ -92,6 +100,7 @@ impl Peers {
             gate.ok_or_else(|| not(false)(io::Error::other("the server is shutting down")))?;
         let rules = gate.shared.guard.rules();
         drop(gate);
+        let _place = place(&self.asks).map_err(not(false))?;
         let stream = connect(&ask.address, |at| rules.plain_peers.refusal(at)).await;
         let mut stream = stream.map_err(not(false))?;
         let (peer, local) = ends(&stream).map_err(not(false))?;
@@ -148,6 +157,15 @@ fn told(answer: &[u8], cut: bool) -> io::Result<Told> {
     Ok(Told::read(answer, cut))
 }
 
+/// A place for a connection that this realm makes.
+fn place(places: &Arc<Semaphore>) -> io::Result<OwnedSemaphorePermit> {
+    let full = "the limit on open files leaves no room for one more call; raise it (ulimit -n, LimitNOFILE)";
+    places
+        .clone()
+        .try_acquire_owned()
+        .map_err(|_| io::Error::new(io::ErrorKind::QuotaExceeded, full))
+}
+
 fn not_dialled(error: &str, plain: Option<IpAddr>) -> NotDialled {
     NotDialled { error: error.into(), plain }
 }
@@ -173,6 +191,7 @@ async fn connect(
         match timeout(CONNECT, TcpStream::connect(at)).await {
             Ok(Ok(stream)) => {
                 stream.set_nodelay(true)?;
+                keep_alive(&stream)?;
                 return Ok(stream);
             }
             Ok(Err(error)) => last = error,

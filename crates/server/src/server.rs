@@ -2,6 +2,7 @@
 
 use crate::backup::Backups;
 use crate::committer::Committer;
+use crate::descriptors::Descriptors;
 use crate::guard::{Guard, Rules};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
@@ -14,7 +15,7 @@ use crate::reads::Reads;
 use crate::reload::{Changes, applicable};
 use crate::session::Shared;
 use crate::tls::Tls;
-use crate::{Config, SOCKET, descriptors};
+use crate::{Config, SOCKET};
 use antar_realm::links::Contact;
 use antar_realm::{Effects, Front, State};
 use antar_store::{Disk, Engine, Store, StoreError};
@@ -139,7 +140,7 @@ impl Server {
         let (rules, guard) = Guard::new(config);
         note_descriptors(config);
         let reads = Reads::new(store.clone());
-        let peers = Peers::default();
+        let peers = Peers::new(Descriptors::get());
         let running = Hub {
             front: Front::new(state),
             reads: reads.clone(),
@@ -262,7 +263,7 @@ fn note_local_mode(config: &Config) {
 
 /// Tells where the system allows fewer connections than the configuration.
 fn note_descriptors(config: &Config) {
-    let (wanted, room) = (config.limits.connections, descriptors::for_connections());
+    let (wanted, room) = (config.limits.connections, Descriptors::get().connections);
     if room < wanted {
         tracing::warn!(
             wanted,

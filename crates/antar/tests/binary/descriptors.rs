@@ -3,6 +3,8 @@
 use crate::conn::Conn;
 use crate::realm::{Realm, antar};
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+use serde_json::Value;
+use std::net::TcpListener;
 use std::process::Command;
 
 /// The realm's `serve` where the system allows so many open files.
@@ -15,18 +17,8 @@ fn with_files(realm: &Realm, files: usize) -> Command {
     command
 }
 
-#[test]
-fn connections_leave_descriptors_for_the_data() {
-    let mut realm = Realm::stopped("");
-    realm.run(with_files(&realm, 100));
-    realm.until_logged("leaves room for fewer connections");
-    let mut amy = realm.user("amy");
-    let others: Vec<Conn> = (1..50).map(|_| realm.connect()).collect();
-    for _ in 0..60 {
-        let mut refused = realm.connect();
-        assert_eq!(refused.next()["code"], "too_many_connections");
-    }
-    // The log gets new segments meanwhile, and the tables are written.
+/// Sends so much that the log gets new segments, and the tables are written.
+fn fill(amy: &mut Conn) {
     let text = "x".repeat(16_000);
     for _ in 0..100 {
         amy.send(format!("SEND amy {text}\n").repeat(50).as_bytes());
@@ -34,7 +26,43 @@ fn connections_leave_descriptors_for_the_data() {
             assert_eq!(amy.next()["status"], "OK");
         }
     }
+}
+
+#[test]
+fn connections_leave_descriptors_for_the_data() {
+    let mut realm = Realm::stopped("");
+    realm.run(with_files(&realm, 100));
+    realm.until_logged("leaves room for fewer connections");
+    let mut amy = realm.user("amy");
+    let others: Vec<Conn> = (1..38).map(|_| realm.connect()).collect();
+    for _ in 0..60 {
+        let mut refused = realm.connect();
+        assert_eq!(refused.next()["code"], "too_many_connections");
+    }
+    fill(&mut amy);
     drop(others);
+    assert!(!realm.log().contains("ERROR"), "{}", realm.log());
+}
+
+#[test]
+fn calls_leave_descriptors_for_the_data() {
+    let mut realm = Realm::stopped("");
+    realm.run(with_files(&realm, 100));
+    let mut amy = realm.user("amy");
+    // Somebody who takes every call and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let mut callers: Vec<Conn> = (0..37).map(|_| realm.connect()).collect();
+    for (n, caller) in callers.iter_mut().enumerate() {
+        caller.login("amy");
+        caller.say(&format!("ADDREALM r{n} 127.0.0.1 {port}"));
+    }
+    // Nine are under way; whoever is told so at once has not been called.
+    let told: Vec<Value> = callers[9..].iter_mut().map(Conn::next).collect();
+    for answer in told {
+        assert!(answer["error"].as_str().unwrap().contains("open files"), "{answer}");
+    }
+    fill(&mut amy);
     assert!(!realm.log().contains("ERROR"), "{}", realm.log());
 }
 

@@ -5,7 +5,7 @@ use crate::links::{
     Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, Status, Told, Why,
     acknowledgement,
 };
-use crate::{Answer, Args, Bug, Cx, Proof, Stop, Work, is_loopback};
+use crate::{Answer, Args, Bug, Cx, Origin, Proof, Stop, Work, is_loopback};
 use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
 use std::net::IpAddr;
 
@@ -35,6 +35,9 @@ pub const VERBS: &[Verb] = &[
         ..ROW
     },
 ];
+
+/// Calls at once that users have asked for, so that links find sockets for theirs.
+const CALLS: usize = 64;
 
 /// A link that is asked for.
 struct Wanted {
@@ -100,6 +103,9 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     }
     if cx.is_called(&wanted.name) {
         return Err(Code::RealmExists.into());
+    }
+    if cx.calls_of_users() >= CALLS && cx.origin != Origin::Operator {
+        return Err(Code::LimitReached.into());
     }
     let Wanted { name, address, pin, invitation, .. } = wanted;
     // Its key is known until REMOVEREALM, whoever ended the link; that of one that only waits for
@@ -189,6 +195,12 @@ impl Cx<'_> {
         self.state.links.calls.values().any(|call| *call.name.folded() == *name)
     }
 
+    /// How many realms are being called because somebody asked for a link.
+    fn calls_of_users(&self) -> usize {
+        let calls = self.state.links.calls.values();
+        calls.filter(|call| matches!(call.caller, Caller::User(_))).count()
+    }
+
     /// Whether the caller may make and end links.
     pub(crate) fn may_link(&self) -> Result<(), Code> {
         match self.state.policy.open_linking || self.is_admin() {
@@ -215,6 +227,18 @@ mod tests {
         let why = NotDialled { error: "nobody answers".into(), plain: None };
         realm.tell(Input::NotDialled(dial, why));
         realm.woken().unwrap()
+    }
+
+    #[test]
+    fn users_have_few_realms_called_at_once() {
+        let mut realm = Realm::linked(&["amy"]);
+        for n in 0..super::CALLS as u64 {
+            realm.login(100 + n, "amy");
+            assert_eq!(realm.say(100 + n, &format!("addrealm r{n} host 1")), Value::Null);
+        }
+        realm.login(1, "amy");
+        assert_eq!(realm.say(1, "addrealm gamma host 1")["code"], "limit_reached");
+        assert_eq!(realm.operator("addrealm gamma host 1"), Value::Null);
     }
 
     #[test]

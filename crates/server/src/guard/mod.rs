@@ -11,8 +11,9 @@ pub use rates::Rates;
 pub use seldom::Seldom;
 pub use turns::{Turns, Whom};
 
+use crate::descriptors::Descriptors;
 use crate::session::Limits;
-use crate::{Config, PasswordsConfig, descriptors};
+use crate::{Config, PasswordsConfig};
 use antar_realm::{AccountId, Origin, PlainPeers, is_loopback};
 use rates::Uptime;
 use std::net::IpAddr;
@@ -88,7 +89,7 @@ impl Rules {
             session: Limits::of(&config.limits),
             plain_peers: config.plain_peers(),
             local: config.is_local(),
-            connections: config.limits.connections.min(descriptors::for_connections()),
+            connections: config.limits.connections.min(Descriptors::get().connections),
             connections_per_address: config.connections_per_address(),
             handshakes_per_address: config.handshakes_per_address(),
             handshake: Duration::from_secs(config.limits.handshake_seconds.max(1)),

@@ -3,7 +3,7 @@
 mod tcp;
 mod unix;
 
-pub use tcp::{Listener, bind};
+pub use tcp::{Listener, bind, keep_alive};
 pub use unix::{AdminSocket, connect_operator};
 
 use crate::guard::{Seldom, Turns, network};

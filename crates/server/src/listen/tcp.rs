@@ -8,7 +8,7 @@ use antar_wire::{Code, Dialect, Reply};
 use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,6 +24,9 @@ const SILENCE: Duration = Duration::from_secs(120);
 
 /// How often it is asked, and how many times before the connection is broken off.
 const PROBES: (Duration, u32) = (Duration::from_secs(30), 4);
+
+/// After how long a machine from which nothing comes is taken to have vanished, in milliseconds.
+const VANISHED: u32 = 1_000 * (SILENCE.as_secs() as u32 + PROBES.0.as_secs() as u32 * PROBES.1);
 
 /// Connections the system may hold that have not been accepted yet.
 const BACKLOG: i32 = 1024;
@@ -46,13 +49,16 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Has the system find out where the other machine has vanished. Connections that are accepted inherit
-/// it.
-fn keep_alive(socket: &OwnedFd) -> io::Result<()> {
-    sockopt::set_socket_keepalive(socket, true)?;
-    sockopt::set_tcp_keepidle(socket, SILENCE)?;
-    sockopt::set_tcp_keepintvl(socket, PROBES.0)?;
-    Ok(sockopt::set_tcp_keepcnt(socket, PROBES.1)?)
+/// Has the system find out where the other machine has vanished, with data on their way to it or without.
+/// Connections that are accepted inherit it from the socket that listens.
+pub fn keep_alive(socket: impl AsFd) -> io::Result<()> {
+    sockopt::set_socket_keepalive(&socket, true)?;
+    sockopt::set_tcp_keepidle(&socket, SILENCE)?;
+    sockopt::set_tcp_keepintvl(&socket, PROBES.0)?;
+    sockopt::set_tcp_keepcnt(&socket, PROBES.1)?;
+    // No probe is sent while data are on their way: they are sent again instead, for a quarter of an hour
+    // if nobody says otherwise.
+    Ok(sockopt::set_tcp_user_timeout(&socket, VANISHED)?)
 }
 
 /// Bytes of a client's that the system keeps until it reads them. The system would keep some megabytes,
@@ -243,4 +249,21 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 /// Waits until the server stops, or is gone.
 async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_vanishes_is_noticed_whether_data_are_on_their_way_or_not() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        assert!(sockopt::socket_keepalive(&accepted).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&accepted).unwrap(), SILENCE);
+        // As docs/limits.md has it: four minutes.
+        assert_eq!(sockopt::tcp_user_timeout(&accepted).unwrap(), 240_000);
+    }
 }
