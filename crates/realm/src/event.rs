@@ -1,6 +1,6 @@
 //! What can happen to a realm's durable state.
 
-use crate::links::{Epoch, InvitationRecord, Position, RealmRecord};
+use crate::links::{Address, Epoch, InvitationRecord, Position, RealmRecord};
 use crate::{AccountId, ForkId, GroupId, Mailbox, PasswordHash, RealmId, SessionId};
 use antar_wire::{Chain, Entry, Message, Name, Time, TokenHash};
 use serde::{Deserialize, Serialize};
@@ -175,4 +175,7 @@ pub enum Event {
         /// It has been more than a stranger that waited, so messages may be kept under its id.
         traces: bool,
     },
+    /// A realm has told where it can be reached, other than where its record has it; or that is nothing
+    /// to go by any more.
+    AddressTold(RealmId, Option<Address>),
 }

@@ -19,6 +19,7 @@
 //! | `r` `l` realm 6 | [`Event::CursorReached`] |
 //! | `r` `l` realm 7, number | [`Event::AbroadSet`] |
 //! | `r` `l` realm 8 | [`Event::RealmForgotten`], where it left traces; nothing else is under it then |
+//! | `r` `l` realm 9 | [`Event::AddressTold`], where it tells one |
 //! | `r` `m` group, account | [`Event::MemberAdded`] |
 //! | `r` `n` | [`Event::RealmNamed`] |
 //! | `r` `s` session | [`Event::SessionSet`] |
@@ -154,7 +155,7 @@ impl<'a> Writing<'a> {
                 self.record(event)
             }
             Event::RealmForgotten { realm, traces } => {
-                for part in [0, 1, 2, 3, 6] {
+                for part in [0, 1, 2, 3, 6, 9] {
                     self.ops.delete(&record(b'l', &[realm.0, part]));
                 }
                 if *traces { self.record(event) } else { Ok(()) }
@@ -190,6 +191,8 @@ impl<'a> Writing<'a> {
             Event::Acked { realm, hour, .. } => (b'l', &[realm.0, 4, *hour], 0),
             Event::Followed { realm, fork, .. } => (b'l', &[realm.0, 5, fork.0], fork.0),
             Event::CursorReached { realm, .. } => (b'l', &[realm.0, 6], 0),
+            Event::AddressTold(realm, None) => return self.remove(b'l', &[realm.0, 9]),
+            Event::AddressTold(realm, _) => (b'l', &[realm.0, 9], 0),
             Event::AbroadSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
             Event::RealmForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
         };

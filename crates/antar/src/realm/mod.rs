@@ -39,7 +39,8 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Link with a realm; both keep the link from then on. This realm must be running.
+    /// Link with a realm; both keep the link from then on. One that is linked and has moved keeps its key
+    /// and its link. This realm must be running.
     Add {
         /// Its name.
         realm: String,
@@ -216,9 +217,15 @@ fn fingerprint(word: &str) -> anyhow::Result<Fingerprint> {
 /// Says how it stands after a link was asked for.
 fn linked(reply: &Value) {
     let realm = printable(reply["realm"].as_str().unwrap_or_default());
-    match reply["state"] == "waiting" {
-        true => println!("{realm} was asked: the link waits for `antar realm approve` there"),
-        false => println!("linked with {realm}"),
+    match reply["state"].as_str() {
+        Some("waiting") => {
+            println!("{realm} was asked: the link waits for `antar realm approve` there");
+        }
+        Some("down") => {
+            let error = printable(reply["error"].as_str().unwrap_or_default());
+            println!("{realm} is called there from now on; it cannot be reached just now: {error}");
+        }
+        _ => println!("linked with {realm}"),
     }
 }
 

@@ -100,14 +100,18 @@ impl Cx<'_> {
         let kept = self.peer_named(from).map(|(_, p)| p).filter(|p| !p.is_gone());
         let is_new = kept.is_none();
         let kept = kept.filter(|p| p.key() == Some(*key)).and_then(|p| p.record.address.clone());
-        let kept = kept.filter(|a| a.told_by.is_none());
-        let address = answered_at.or(kept).or_else(|| told(greeting));
+        let given = answered_at.or(kept.filter(|a| a.told_by.is_none()));
+        let told = told(greeting);
+        // One that was given is not for ever: where the realm says it is elsewhere, both are tried.
+        let beside = told.clone().filter(|told| given.as_ref().is_some_and(|a| !a.is_at(told)));
+        let address = given.or(told);
         let conn = self.conn;
         let mut step = self.step();
         if is_new && status == Status::Asking {
             step.make_room_to_wait(*peer);
         }
         let realm = step.record(from.clone(), LinkKind::Native(*key), address, status)?;
+        step.told_address(realm, beside)?;
         let now = step.moment.uptime;
         let link = step.link(realm);
         link.from = Some(*peer);
@@ -222,8 +226,12 @@ impl Cx<'_> {
     /// Our own call to the name of whoever calls, if there is one under way.
     fn crossing(&self, greeting: &Greeting<'_>) -> Result<Option<Crossing>, Stop> {
         let (from, key) = (greeting.from.folded(), Some(greeting.key));
+        let is_linked = self.peer_named(&greeting.from).is_some_and(|(_, p)| p.is_open());
         let calls = &self.state.links.calls;
-        let ours = calls.iter().find(|(_, call)| *call.name.folded() == *from);
+        // One that is linked needs nobody's word: a call of a user only asks whether it has moved.
+        let ours = calls.iter().find(|(_, call)| {
+            *call.name.folded() == *from && !(is_linked && matches!(call.caller, Caller::User(_)))
+        });
         let Some((dial, call)) = ours else { return Ok(None) };
         let asker = match call.caller {
             Caller::User(conn) => Some(conn),

@@ -127,6 +127,7 @@ impl Step<'_> {
 
     fn mend_failed(&mut self, realm: RealmId, failure: Failure) {
         let now = self.moment.now;
+        let in_turns = self.peer(realm).is_some_and(|peer| peer.told.is_some());
         let link = self.link(realm);
         link.call = None;
         // Their call goes on, and is not to be taken for a fault.
@@ -135,9 +136,11 @@ impl Step<'_> {
         }
         link.failed();
         link.refused = failure.code != Code::RealmUnreachable;
-        if link.error.as_ref() != Some(&failure.error) {
-            (link.error, link.since) = (Some(failure.error), now);
+        // Two addresses fail in turns, each in its own way: that is nothing new.
+        if link.error.as_ref() != Some(&failure.error) && !(in_turns && link.failures > 1) {
+            link.since = now;
         }
+        link.error = Some(failure.error);
         self.retry_later(realm);
         if failure.code == Code::RealmRemoved {
             self.set_status(realm, Status::RemovedThere);
@@ -242,10 +245,14 @@ impl Step<'_> {
         if durable.peers.get(&realm).is_some_and(|peer| peer.record.kind != record.kind) {
             // Whoever was heard as this realm until now is another.
             self.send_away(realm);
+            self.told_address(realm, None)?;
         }
         let durable = &self.state.durable;
         if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
             self.emit(Event::RealmSet(realm, record))?;
+        }
+        if self.peer(realm).is_some_and(Peer::is_told_twice) {
+            self.told_address(realm, None)?;
         }
         if self.peer(realm).is_some_and(|peer| peer.out.epoch == Epoch::default()) {
             self.emit(Event::EpochBegun(realm, Epoch::new(&self.moment.entropy)))?;
@@ -257,6 +264,14 @@ impl Step<'_> {
             .entry(realm)
             .or_insert_with(|| super::Link { since: now, ..Default::default() });
         Ok(realm)
+    }
+
+    /// Keeps where a realm says it is, beside where somebody here has said so.
+    pub fn told_address(&mut self, realm: RealmId, told: Option<Address>) -> Result<(), Code> {
+        match self.peer(realm) {
+            Some(peer) if peer.told != told => self.emit(Event::AddressTold(realm, told)),
+            _ => Ok(()),
+        }
     }
 
     /// A connection carries a link from now on.

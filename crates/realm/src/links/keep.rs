@@ -2,7 +2,7 @@
 
 use super::call::CALL;
 use super::live::Asked;
-use super::{Call, Caller, Failure, LinkKind, Status, Step, Why};
+use super::{Address, Call, Caller, Failure, LinkKind, Status, Step, Why};
 use crate::{Bug, ConnId, DialId, Event, Proof, RealmId};
 use antar_wire::Code;
 
@@ -96,12 +96,22 @@ impl Step<'_> {
         }
         let Some(peer) = self.peer(realm) else { return };
         let calls = matches!(peer.record.status, Status::Linked | Status::Asked);
-        if let (true, Some(address)) = (calls, peer.record.address.clone()) {
+        if let (true, Some(address)) = (calls, self.next_address(realm)) {
             let (name, pin) = (peer.record.name.clone(), peer.key());
             let (caller, until) = (Caller::Link(realm), now + CALL);
             let (invitation, key, conn) = (None, None, None);
             self.call(Call { name, address, pin, invitation, caller, key, conn, until });
         }
+    }
+
+    /// Where a realm is called next: where somebody here has said it is, and where it has said so itself,
+    /// in turns. Either may have become wrong since.
+    fn next_address(&self, realm: RealmId) -> Option<Address> {
+        let peer = self.peer(realm)?;
+        let failures = self.state.links.links.get(&realm).map_or(0, |link| link.failures);
+        let (own, told) = (peer.record.address.as_ref(), peer.told.as_ref());
+        let next = if failures % 2 == 0 { own.or(told) } else { told.or(own) };
+        next.cloned()
     }
 
     /// Sets when a link is tried again: later after each failure, and not when everyone else does.

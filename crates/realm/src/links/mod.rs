@@ -32,6 +32,8 @@ mod keep;
 mod live;
 mod log;
 mod meet;
+#[cfg(test)]
+mod moved;
 mod names;
 mod owe;
 mod plain;

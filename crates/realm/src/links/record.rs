@@ -51,6 +51,13 @@ pub struct Address {
     pub told_by: Option<IpAddr>,
 }
 
+impl Address {
+    /// Whether it leads to the same place, whoever has told it.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port
+    }
+}
+
 /// How a link is spoken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkKind {
@@ -115,6 +122,8 @@ pub struct Position {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub record: RealmRecord,
+    /// Where it says it is, where somebody here has said otherwise.
+    pub told: Option<Address>,
     pub out: OutLog,
     pub inbox: InLog,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
@@ -123,8 +132,8 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub fn new(record: RealmRecord) -> Self {
-        let (out, inbox, abroad) = Default::default();
-        Self { record, out, inbox, abroad }
+        let (told, out, inbox, abroad) = Default::default();
+        Self { record, told, out, inbox, abroad }
     }
 
     /// The pinned key of a native link.
@@ -133,6 +142,11 @@ impl Peer {
             LinkKind::Native(key) => Some(key),
             LinkKind::Plain => None,
         }
+    }
+
+    /// Whether it says itself what its record has.
+    pub fn is_told_twice(&self) -> bool {
+        self.told.as_ref().zip(self.record.address.as_ref()).is_some_and(|(a, b)| a.is_at(b))
     }
 
     /// Whether users here may write to it.

@@ -149,6 +149,7 @@ impl Durable {
             | Event::OwedReached { realm, .. }
             | Event::Acked { realm, .. }
             | Event::Trimmed { realm, .. }
+            | Event::AddressTold(realm, _)
             | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
             Event::Followed { realm, fork, .. } => {
                 self.reached(fork.0);
@@ -217,6 +218,7 @@ impl Durable {
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
+            Event::AddressTold(_, address) => peer.told = address.clone(),
             Event::AbroadSet(_, id, name) => {
                 peer.abroad.insert((*name.folded()).into(), *id);
             }

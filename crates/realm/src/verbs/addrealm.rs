@@ -2,10 +2,10 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{
-    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, Status, Told, Why,
-    acknowledgement,
+    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, RealmRecord,
+    Status, Told, Why, acknowledgement,
 };
-use crate::{Answer, Args, Bug, Cx, Origin, Proof, Stop, Work, is_loopback};
+use crate::{Answer, Args, Bug, Cx, Origin, Proof, RealmId, Stop, Work, is_loopback};
 use antar_wire::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
 use std::net::IpAddr;
 
@@ -92,11 +92,8 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
             _ => {}
         }
     }
-    if let Some((_, peer)) = cx.peer_named(&wanted.name)
-        && !peer.is_gone()
-        && peer.record.status != Status::Asking
-    {
-        return Err(Code::RealmExists.into());
+    if cx.peer_named(&wanted.name).is_some_and(|(_, p)| !p.is_gone() && !p.is_asking()) {
+        return move_link(cx, wanted);
     }
     if wanted.plain {
         return ask_plainly(cx, wanted);
@@ -125,6 +122,46 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     Err(Stop::Wait(Why::Call(dial)))
 }
 
+/// A linked realm is said to be elsewhere. It keeps its key, which must answer there.
+fn move_link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
+    let Some((_, pinned)) = cx.moves(&wanted) else { return Err(Code::RealmExists.into()) };
+    if wanted.pin.is_some_and(|pin| pin != pinned) {
+        return Ok(other_key(format!("the link has the key {pinned}")));
+    }
+    let Wanted { name, address, .. } = wanted;
+    let is_asked = |call: &Call| {
+        matches!(call.caller, Caller::User(_)) && *call.name.folded() == *name.folded()
+    };
+    if cx.state.links.calls.values().any(is_asked) {
+        return Err(Code::RealmExists.into());
+    }
+    let (pin, caller, until) = (Some(pinned), Caller::User(cx.conn), cx.moment.uptime + CALL);
+    let (invitation, key, conn) = (None, None, None);
+    let dial = cx.step().call(Call { name, address, pin, invitation, caller, key, conn, until });
+    Err(Stop::Wait(Why::Call(dial)))
+}
+
+fn other_key(error: String) -> Answer {
+    Reply::from(Code::RealmKey).with("error", error).into()
+}
+
+/// Nobody is there just now. The operator's word holds all the same: it may be the peer that is down.
+fn moved_unseen(
+    cx: &mut Cx<'_>,
+    realm: RealmId,
+    wanted: Wanted,
+    error: String,
+) -> Result<Answer, Stop> {
+    let RealmRecord { name, kind, status, .. } = cx.peer(realm)?.record.clone();
+    let mut step = cx.step();
+    step.record(name, kind, Some(wanted.address), status)?;
+    let link = step.link(realm);
+    (link.failures, link.refused, link.retry_at) = (0, false, 0);
+    let reply = Reply::done(Phrase::same("Connect realm berhasil"));
+    let reply = reply.with("realm", wanted.name.as_str()).with("state", "down");
+    Ok(reply.with("error", error).into())
+}
+
 fn done(name: &Name, status: Status) -> Answer {
     let state = if status == Status::Linked { "up" } else { "waiting" };
     let reply = Reply::done(Phrase::same("Connect realm berhasil"));
@@ -134,7 +171,13 @@ fn done(name: &Name, status: Status) -> Answer {
 /// Nobody there speaks TLS, or who does will not link.
 fn called_in_vain(cx: &mut Cx<'_>, wanted: Wanted, failure: Failure) -> Result<Answer, Stop> {
     let mut error = failure.error;
-    if let Some(ip) = failure.plain.filter(|_| wanted.pin.is_none()) {
+    let moves = cx.moves(&wanted);
+    if let (Some((realm, _)), Code::RealmUnreachable, Origin::Operator) =
+        (moves, failure.code, cx.origin)
+    {
+        return moved_unseen(cx, realm, wanted, error);
+    }
+    if let Some(ip) = failure.plain.filter(|_| wanted.pin.is_none() && moves.is_none()) {
         match cx.state.policy.plain_peers.refusal(ip) {
             Some(why) => error = format!("{error}, and {why}"),
             None if is_loopback(ip) => return ask_plainly(cx, wanted),
@@ -189,6 +232,15 @@ fn plain_answered(
 }
 
 impl Cx<'_> {
+    /// The realm that is linked natively and said to be at another address than it is known at, and its
+    /// key.
+    fn moves(&self, wanted: &Wanted) -> Option<(RealmId, Fingerprint)> {
+        let (realm, peer) = self.peer_named(&wanted.name)?;
+        let elsewhere = peer.record.address.as_ref().is_none_or(|a| !a.is_at(&wanted.address));
+        let moves = peer.is_open() && elsewhere && !wanted.plain && wanted.invitation.is_none();
+        Some((realm, peer.key().filter(|_| moves)?))
+    }
+
     /// Whether a realm of this name is being called.
     pub(crate) fn is_called(&self, name: &Name) -> bool {
         let name = name.folded();
