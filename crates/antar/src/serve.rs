@@ -28,6 +28,9 @@ pub struct Options {
     /// The realm's name at its first start; kept afterwards [default: the host's name].
     #[arg(long, value_name = "REALM")]
     pub name: Option<String>,
+    /// Make a new key where identity.pem, by which linked realms know this one, is gone.
+    #[arg(long)]
+    pub new_identity: bool,
 }
 
 impl Options {
@@ -46,6 +49,7 @@ impl Options {
         if self.name.is_some() {
             config.name = self.name.clone();
         }
+        config.new_identity = self.new_identity;
         Ok(config)
     }
 }

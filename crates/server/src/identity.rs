@@ -39,9 +39,14 @@ pub enum IdentityError {
     /// A new file cannot be written.
     #[error("{0}; the first start writes it")]
     Unwritable(io::Error),
+    /// There is no file, and others know the realm by what was in it.
+    #[error(
+        "it is not there, and linked realms know this one by it; put it back from a backup, or start with --new-identity for a new key, which each of them must then be told: antar realm add NAME HOST:PORT --new-key sha256:..."
+    )]
+    Missing,
     /// The file is not what was written.
     #[error(
-        "it is damaged ({0}); put back a copy of it, or remove it for a new key, by which realms that are linked will not know this one until they link again"
+        "it is damaged ({0}); put back a copy of it, or remove it and start with --new-identity for a new key, by which linked realms will not know this one until they are told"
     )]
     Damaged(String),
     /// No key could be made.
@@ -55,16 +60,26 @@ impl Identity {
     /// # Errors
     /// See [`IdentityError`].
     pub fn open_or_make(directory: &Path, realm: &Name) -> Result<Self, IdentityError> {
-        let text = match std::fs::read(directory.join(FILE)) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        match Self::open(directory) {
+            Err(IdentityError::Missing) => {
                 let text = make(realm).map_err(IdentityError::NotMade)?;
                 write(directory, text.as_bytes()).map_err(IdentityError::Unwritable)?;
-                text.into()
+                Self::parse(text.as_bytes()).map_err(IdentityError::Damaged)
             }
-            Err(error) => return Err(IdentityError::Unreadable(error)),
-        };
-        Self::parse(&text).map_err(IdentityError::Damaged)
+            opened => opened,
+        }
+    }
+
+    /// Reads the identity in a data directory, of a realm that others know by it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Missing`] where there is none; otherwise see [`IdentityError`].
+    pub fn open(directory: &Path) -> Result<Self, IdentityError> {
+        match std::fs::read(directory.join(FILE)) {
+            Ok(text) => Self::parse(&text).map_err(IdentityError::Damaged),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(IdentityError::Missing),
+            Err(error) => Err(IdentityError::Unreadable(error)),
+        }
     }
 
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {

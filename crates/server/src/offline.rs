@@ -52,9 +52,11 @@ impl Offline {
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
         let moment = Moment { now: Time::now(), uptime: 0, entropy: [0; 32] };
-        if let Some(name) = state.name().cloned()
-            && let Ok(identity) = Identity::open_or_make(&config.data, &name)
-        {
+        let identity = state.name().map(|name| match state.is_known_by_key() {
+            true => Identity::open(&config.data),
+            false => Identity::open_or_make(&config.data, name),
+        });
+        if let Some(Ok(identity)) = identity {
             state.introduce(server::contact(config, identity.fingerprint(), &config.listen));
         }
         let connected = Input::Connected(OPERATOR, Origin::Operator);

@@ -277,10 +277,14 @@ fn refused(config: &Config, error: StoreError) -> StartError {
     StartError::Store { path: config.data.clone(), error }
 }
 
-fn identity(config: &Config, name: &Name) -> Result<Identity, StartError> {
+/// The realm's key; where others know it by one that is gone, a new one only if the operator says so.
+fn identity(config: &Config, name: &Name, is_known: bool) -> Result<Identity, StartError> {
     let path = || config.data.join(FILE);
-    Identity::open_or_make(&config.data, name)
-        .map_err(|error| StartError::Identity { path: path(), error })
+    let identity = match is_known && !config.new_identity {
+        true => Identity::open(&config.data),
+        false => Identity::open_or_make(&config.data, name),
+    };
+    identity.map_err(|error| StartError::Identity { path: path(), error })
 }
 
 /// What other realms are told about this one.
@@ -335,7 +339,10 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> 
         (None, given) => first_name(given.as_deref())?,
     };
     let had_key = config.data.join(FILE).exists();
-    let identity = identity(config, &name)?;
+    if had_key && config.new_identity {
+        tracing::warn!("--new-identity has no effect: there is a key, {FILE}");
+    }
+    let identity = identity(config, &name, state.is_known_by_key())?;
     if state.name().is_none() {
         let mut effects = Effects::default();
         let _ = state.name_realm(name.clone(), &mut effects);

@@ -223,6 +223,10 @@ fn a_changed_key_is_refused_until_the_link_is_removed() {
     std::fs::remove_file(beta.data().join("identity.pem")).unwrap();
     let mut command = beta.command("serve");
     command.args(["--listen", &address]);
+    let said = refusal(&command.output().unwrap());
+    assert!(said.contains("identity.pem") && said.contains("--new-identity"), "{said}");
+    assert!(!beta.data().join("identity.pem").exists());
+    command.arg("--new-identity");
     beta.run(command);
     let link = until(&alpha, "refused");
     assert!(link["error"].as_str().unwrap().contains(&fingerprint(&beta)), "{link}");

@@ -110,7 +110,7 @@ impl Step<'_> {
         let peer = self.peer(realm)?;
         let failures = self.state.links.links.get(&realm).map_or(0, |link| link.failures);
         let (own, told) = (peer.record.address.as_ref(), peer.told.as_ref());
-        let next = if failures % 2 == 0 { own.or(told) } else { told.or(own) };
+        let next = if failures.is_multiple_of(2) { own.or(told) } else { told.or(own) };
         next.cloned()
     }
 

@@ -152,6 +152,11 @@ impl State {
         peer.is_some_and(|peer| peer.record.status == Status::Linked)
     }
 
+    /// Whether others know this realm by its key: it is linked natively.
+    pub fn is_known_by_key(&self) -> bool {
+        self.durable.peers.values().any(|peer| peer.is_open() && peer.key().is_some())
+    }
+
     /// Whether a realm that is linked, or asks to be, has this key.
     pub fn knows_key(&self, key: &Fingerprint) -> bool {
         self.durable.peers.values().any(|peer| !peer.is_gone() && peer.key() == Some(*key))

@@ -305,7 +305,7 @@ mod tests {
             (&"realm_unreachable".into(), &"nobody answers".into())
         );
         for (line, code) in [
-            ("addrealm beta host 1", "realm_exists"),
+            ("addrealm beta 192.0.2.1 8889", "realm_exists"),
             ("addrealm gamma host port", "bad_parameters"),
             ("addrealm gamma host 0", "bad_parameters"),
             ("addrealm gamma ho/st 1", "bad_parameters"),

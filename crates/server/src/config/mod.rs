@@ -19,6 +19,9 @@ pub const SOCKET: &str = "antar.sock";
 pub struct Config {
     /// The realm's name; the host's name where it is not given at the first start.
     pub name: Option<String>,
+    /// A new key is made where that by which linked realms know this one is gone; on the command line only.
+    #[serde(skip)]
+    pub new_identity: bool,
     /// The data directory.
     pub data: PathBuf,
     /// Addresses to listen on; port 0 takes a free one.
@@ -102,6 +105,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             name: None,
+            new_identity: false,
             data: "antar-data".into(),
             listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
             local_mode: None,
