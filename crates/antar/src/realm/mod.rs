@@ -50,6 +50,9 @@ enum Action {
         /// The fingerprint it must have; otherwise the one it has now is kept.
         #[arg(long, value_name = "sha256:...", conflicts_with = "plain")]
         key: Option<String>,
+        /// It is linked and has this key from now on: what it is owed and what was said stay.
+        #[arg(long, value_name = "sha256:...", conflicts_with_all = ["plain", "key"])]
+        new_key: Option<String>,
         /// It is a server that knows no TLS; plain_peers in the configuration lists its address.
         #[arg(long)]
         plain: bool,
@@ -92,8 +95,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     match &options.action {
         Action::Show { json } => show(&config, *json),
         Action::List { json } => list(&config, *json),
-        Action::Add { realm, address, key, plain } => {
-            add(&config, realm, address, key.as_deref(), *plain)
+        Action::Add { realm, address, key, new_key, plain } => {
+            let how = match (key, new_key, plain) {
+                (Some(key), ..) => format!(" {}", fingerprint(key)?),
+                (_, Some(key), _) => format!(" new-key {}", fingerprint(key)?),
+                (.., true) => " plain".into(),
+                _ => String::new(),
+            };
+            add(&config, realm, address, &how)
         }
         Action::Remove { realm, force } => {
             let (realm, force) = (named(realm)?, if *force { " force" } else { "" });
@@ -182,19 +191,8 @@ fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn add(
-    config: &Config,
-    realm: &str,
-    address: &str,
-    key: Option<&str>,
-    plain: bool,
-) -> anyhow::Result<()> {
+fn add(config: &Config, realm: &str, address: &str, how: &str) -> anyhow::Result<()> {
     let (host, port) = split(address)?;
-    let how = match (key, plain) {
-        (Some(key), _) => format!(" {}", fingerprint(key)?),
-        (None, true) => " plain".into(),
-        (None, false) => String::new(),
-    };
     let reply = ask(config, &format!("ADDREALM {} {host} {port}{how}", named(realm)?), must_run)?;
     linked(&reply);
     Ok(())

@@ -20,6 +20,8 @@ pub(crate) struct Call {
     pub address: Address,
     /// The key that is expected there, if one is: it was given with the name, or is that of a link.
     pub pin: Option<Fingerprint>,
+    /// The operator has said that a linked realm has this key now, and is the same.
+    pub renews: bool,
     /// The secret of an invitation.
     pub invitation: Option<Token>,
     /// Who asked for the link, where this is the first call.
@@ -191,8 +193,11 @@ impl Step<'_> {
             return Err(Code::Unavailable);
         };
         let key = call.key.ok_or(Code::Unavailable)?;
-        let (address, caller) = (call.address.clone(), call.caller);
+        let (address, caller, renews) = (call.address.clone(), call.caller, call.renews);
         let known = self.state.durable.peer_named(&name);
+        if let Some(realm) = known.filter(|_| renews) {
+            self.renew_key(realm, key)?;
+        }
         let kept = known.and_then(|realm| self.peer(realm)).filter(|p| !p.is_gone());
         let address = match (caller, kept) {
             (Caller::Link(_), Some(kept)) => kept.record.address.clone(),
@@ -264,6 +269,32 @@ impl Step<'_> {
             .entry(realm)
             .or_insert_with(|| super::Link { since: now, ..Default::default() });
         Ok(realm)
+    }
+
+    /// A linked realm has another key from now on. It is the same, so what it is owed, how far it was
+    /// followed and what was said stay.
+    pub fn renew_key(&mut self, realm: RealmId, key: Fingerprint) -> Result<(), Code> {
+        let peers = &self.state.durable.peers;
+        let native = peers.get(&realm).filter(|peer| peer.is_open() && peer.key().is_some());
+        let Some(record) = native.map(|peer| peer.record.clone()) else { return Ok(()) };
+        let own = peers.iter().filter(|(id, p)| **id != realm && p.key() == Some(key));
+        let own: Vec<(RealmId, bool)> = own.map(|(id, p)| (*id, p.is_asking())).collect();
+        let linked = |id: &RealmId| self.peer(*id).is_some_and(Peer::is_open);
+        if own.iter().any(|(id, _)| linked(id)) {
+            return Err(Code::RealmKey);
+        }
+        // It may wait for approval under another name.
+        own.iter().filter(|(_, asks)| *asks).for_each(|(id, _)| self.stop_waiting(*id));
+        let kind = LinkKind::Native(key);
+        if record.kind == kind {
+            return Ok(());
+        }
+        self.sever(realm, None, "it has another key from now on");
+        let text =
+            format!("link with {}: the operator says that its key is {key} now", record.name);
+        self.tell(realm, text);
+        self.emit(Event::RealmSet(realm, RealmRecord { kind, ..record }))?;
+        self.told_address(realm, None)
     }
 
     /// Keeps where a realm says it is, beside where somebody here has said so.

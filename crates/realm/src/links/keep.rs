@@ -99,8 +99,8 @@ impl Step<'_> {
         if let (true, Some(address)) = (calls, self.next_address(realm)) {
             let (name, pin) = (peer.record.name.clone(), peer.key());
             let (caller, until) = (Caller::Link(realm), now + CALL);
-            let (invitation, key, conn) = (None, None, None);
-            self.call(Call { name, address, pin, invitation, caller, key, conn, until });
+            let (invitation, key, conn, renews) = (None, None, None, false);
+            self.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
         }
     }
 

@@ -43,7 +43,7 @@ fn moved(realm: &mut Realm, asker: Option<u64>, line: &str, key: Option<u8>) -> 
         Some(key) => answers(realm, 90, dial, key),
         None => nobody(realm, dial),
     }
-    if key == Some(2) {
+    if key.is_some_and(|key| line.contains(&Fingerprint([key; 32]).to_string())) || key == Some(2) {
         let answer = r#"{"status":"OK","realm":"beta","state":"up"}"#;
         assert_eq!(realm.hear(90, answer), None);
     }
@@ -134,4 +134,41 @@ fn an_address_that_was_given_is_not_for_ever() {
     let line = "ACKREALM alpha 192.0.2.9 8889 127.0.0.1 8889 from=beta";
     assert_eq!(realm.hear(21, line).unwrap()["status"], "OK");
     assert_eq!(realm.operator("CHECKREALM")["data"][0].get("told"), None);
+}
+
+/// Beta, which has lost its key and kept its data, or has lost both.
+#[test]
+fn a_linked_realm_is_given_another_key_and_keeps_what_it_is_owed() {
+    for kept in [true, false] {
+        let mut realm = lost();
+        let add = format!("ADDREALM beta 192.0.2.1 8889 new-key {}", Fingerprint([3; 32]));
+        assert_eq!(realm.say(1, &add)["code"], "forbidden");
+        assert_eq!(realm.operator("ADDREALM beta h 1 new-key")["code"], "bad_parameters");
+        let other = add.replace("beta", "gamma");
+        assert_eq!(realm.operator(&other)["code"], "realm_not_found");
+        let before = realm.operator("CHECKREALM")["data"][0].clone();
+        // Somebody else is there.
+        assert_eq!(moved(&mut realm, None, &add, Some(4))["code"], "realm_key");
+        assert_eq!(realm.operator("CHECKREALM")["data"][0]["fingerprint"], before["fingerprint"]);
+        // It may be down; then the operator's word holds.
+        let there = kept.then_some(3);
+        let said = moved(&mut realm, None, &add, there);
+        assert_eq!(said["state"], if kept { "up" } else { "down" }, "{said}");
+        let after = realm.operator("CHECKREALM")["data"].clone();
+        assert_eq!(after.as_array().unwrap().len(), 1);
+        for key in ["realm", "owed", "sent", "received", "cursor"] {
+            assert_eq!(after[0][key], before[key], "{key}");
+        }
+        assert_eq!(after[0]["fingerprint"], Fingerprint([3; 32]).to_string());
+        assert_eq!(realm.texts(1, "SENT realm=beta"), ["x"]);
+        // The key before is a stranger's.
+        let ip: IpAddr = BETA_IP.parse().unwrap();
+        realm.connect_from(30, Origin::Certified(ip, Fingerprint([2; 32])));
+        let greeting = format!("ACKREALM alpha 192.0.2.9 8889 {ip} 8889 from=beta");
+        assert_eq!(realm.hear(30, &greeting).unwrap()["code"], "realm_key");
+        realm.connect_from(95, Origin::Certified(ip, Fingerprint([3; 32])));
+        assert_eq!(realm.hear(95, &greeting).unwrap()["status"], "OK");
+        let follow = format!("FOLLOW {} 0 {}", "0".repeat(16), antar_wire::Chain::START);
+        assert_eq!(realm.hear(95, &follow).unwrap()["status"], "OK");
+    }
 }

@@ -46,6 +46,8 @@ struct Wanted {
     pin: Option<Fingerprint>,
     invitation: Option<Token>,
     plain: bool,
+    /// It is linked and has another key now.
+    renews: bool,
 }
 
 fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
@@ -56,14 +58,16 @@ fn add(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         return Err(Code::BadParameters.into());
     }
     // Existing clients put their own address and port here.
-    let (how, _) = words::first(args.text);
+    let (how, rest) = words::first(args.text);
+    let renews = how.eq_ignore_ascii_case("new-key");
+    let how = if renews { words::first(rest).0 } else { how };
     let pin = Fingerprint::parse(how);
-    if pin.is_none() && how.starts_with("sha256:") {
+    if pin.is_none() && (renews || how.starts_with("sha256:")) {
         return Err(Code::BadParameters.into());
     }
     let address = Address { host: host(args.word(1))?.into(), port, told_by: None };
     let plain = how.eq_ignore_ascii_case("plain");
-    link(cx, Wanted { name, address, pin, invitation: None, plain })
+    link(cx, Wanted { name, address, pin, invitation: None, plain, renews })
 }
 
 fn join(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
@@ -72,7 +76,7 @@ fn join(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         Invitation::parse(args.word(0)).ok_or(Code::BadInvitation)?;
     let address = Address { host: host(&at)?.into(), port, told_by: None };
     let (pin, invitation) = (Some(key), Some(secret));
-    link(cx, Wanted { name, address, pin, invitation, plain: false })
+    link(cx, Wanted { name, address, pin, invitation, plain: false, renews: false })
 }
 
 fn host(word: &str) -> Result<&str, Code> {
@@ -95,6 +99,9 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     if cx.peer_named(&wanted.name).is_some_and(|(_, p)| !p.is_gone() && !p.is_asking()) {
         return move_link(cx, wanted);
     }
+    if wanted.renews {
+        return Err(Code::RealmNotFound.into());
+    }
     if wanted.plain {
         return ask_plainly(cx, wanted);
     }
@@ -116,28 +123,38 @@ fn link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     let known = cx.peer_named(&name).filter(|(_, peer)| is_known(peer));
     let pin = pin.or(known.and_then(|(_, peer)| peer.key()));
     let (caller, until) = (Caller::User(cx.conn), cx.moment.uptime + CALL);
-    let (key, conn) = (None, None);
+    let (key, conn, renews) = (None, None, false);
     let mut step = cx.step();
-    let dial = step.call(Call { name, address, pin, invitation, caller, key, conn, until });
+    let dial = step.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
     Err(Stop::Wait(Why::Call(dial)))
 }
 
-/// A linked realm is said to be elsewhere. It keeps its key, which must answer there.
+/// A linked realm is said to be elsewhere, or to have another key. The one it has, or the one that is
+/// said, must answer there.
 fn move_link(cx: &mut Cx<'_>, wanted: Wanted) -> Result<Answer, Stop> {
     let Some((_, pinned)) = cx.moves(&wanted) else { return Err(Code::RealmExists.into()) };
-    if wanted.pin.is_some_and(|pin| pin != pinned) {
-        return Ok(other_key(format!("the link has the key {pinned}")));
+    // Whoever has another key is another realm, unless somebody says so who answers for this one.
+    if wanted.renews && !cx.is_admin() {
+        return Err(Code::Forbidden.into());
     }
-    let Wanted { name, address, .. } = wanted;
+    if !wanted.renews && wanted.pin.is_some_and(|pin| pin != pinned) {
+        return Ok(other_key(format!(
+            "the link has the key {pinned}; if it is the same realm with another key, say so: \
+             antar realm add --new-key"
+        )));
+    }
+    let Wanted { name, address, renews, pin, .. } = wanted;
     let is_asked = |call: &Call| {
         matches!(call.caller, Caller::User(_)) && *call.name.folded() == *name.folded()
     };
     if cx.state.links.calls.values().any(is_asked) {
         return Err(Code::RealmExists.into());
     }
-    let (pin, caller, until) = (Some(pinned), Caller::User(cx.conn), cx.moment.uptime + CALL);
+    let pin = pin.or(Some(pinned));
+    let (caller, until) = (Caller::User(cx.conn), cx.moment.uptime + CALL);
     let (invitation, key, conn) = (None, None, None);
-    let dial = cx.step().call(Call { name, address, pin, invitation, caller, key, conn, until });
+    let dial =
+        cx.step().call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
     Err(Stop::Wait(Why::Call(dial)))
 }
 
@@ -154,6 +171,13 @@ fn moved_unseen(
 ) -> Result<Answer, Stop> {
     let RealmRecord { name, kind, status, .. } = cx.peer(realm)?.record.clone();
     let mut step = cx.step();
+    let kind = match wanted.pin.filter(|_| wanted.renews) {
+        Some(key) => {
+            step.renew_key(realm, key)?;
+            LinkKind::Native(key)
+        }
+        None => kind,
+    };
     step.record(name, kind, Some(wanted.address), status)?;
     let link = step.link(realm);
     (link.failures, link.refused, link.retry_at) = (0, false, 0);
@@ -237,7 +261,9 @@ impl Cx<'_> {
     fn moves(&self, wanted: &Wanted) -> Option<(RealmId, Fingerprint)> {
         let (realm, peer) = self.peer_named(&wanted.name)?;
         let elsewhere = peer.record.address.as_ref().is_none_or(|a| !a.is_at(&wanted.address));
-        let moves = peer.is_open() && elsewhere && !wanted.plain && wanted.invitation.is_none();
+        let renewed = wanted.renews && wanted.pin != peer.key();
+        let asked = !wanted.plain && wanted.invitation.is_none();
+        let moves = peer.is_open() && asked && (elsewhere || renewed);
         Some((realm, peer.key().filter(|_| moves)?))
     }
 
