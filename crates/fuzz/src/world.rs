@@ -335,6 +335,10 @@ impl World {
                 let found = sources.iter().filter_map(|source| self.entry(*source, seq));
                 Proof::Chains(found.map(|(chain, _)| chain).collect())
             }
+            Work::Quoted(quotes) => {
+                let odd = |q: &antar_realm::links::Quote| q.text.as_str().len() % 2 == 1;
+                Proof::Quoted(quotes.into_iter().map(|q| (q.clone(), odd(&q))).collect())
+            }
             Work::Ask(ask) if ask.address.port % 2 == 0 => {
                 Proof::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))
             }

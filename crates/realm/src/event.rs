@@ -1,6 +1,6 @@
 //! What can happen to a realm's durable state.
 
-use crate::links::{Address, Epoch, InvitationRecord, Position, RealmRecord};
+use crate::links::{Address, Epoch, Heir, InvitationRecord, Position, RealmRecord};
 use crate::{AccountId, ForkId, GroupId, Mailbox, PasswordHash, RealmId, SessionId};
 use antar_wire::{Chain, Entry, Message, Name, Time, TokenHash};
 use serde::{Deserialize, Serialize};
@@ -178,4 +178,13 @@ pub enum Event {
     /// A realm has told where it can be reached, other than where its record has it; or that is nothing
     /// to go by any more.
     AddressTold(RealmId, Option<Address>),
+    /// An account is gone whose name nobody else has yet: others may still write to it.
+    NameLeft(AccountId, Name),
+    /// The name of that account is another's now.
+    NameTaken(AccountId),
+    /// An account has a name that was another's before: what is on the way between that one and a realm
+    /// is not for it.
+    HeirSet(RealmId, AccountId, Heir),
+    /// That account is gone.
+    HeirEnded(RealmId, AccountId),
 }

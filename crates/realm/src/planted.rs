@@ -22,6 +22,8 @@ pub enum Bug {
     WrongMailbox,
     /// A message to a user who does not exist is dropped in silence.
     NoNotice,
+    /// Whoever has a name now gets what was written to whoever had it before.
+    Inherits,
     /// Whoever calls under a name that somebody here is calling is taken to be that realm.
     AnyoneCrosses,
     /// A realm that is called is expected to have the key of whoever waits under its name.
@@ -30,7 +32,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -39,6 +41,7 @@ impl Bug {
         Self::SendsOn,
         Self::WrongMailbox,
         Self::NoNotice,
+        Self::Inherits,
         Self::AnyoneCrosses,
         Self::WaitingPins,
     ];

@@ -4,7 +4,7 @@
 //! same line again with the [`Proof`] of it.
 
 use crate::Source;
-use crate::links::{Ask, Failure, NotAsked, Status, Told};
+use crate::links::{Ask, Failure, NotAsked, Quote, Status, Told};
 use antar_wire::{Chain, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -59,6 +59,8 @@ pub enum Work {
         /// The entry's number.
         seq: u64,
     },
+    /// Tell which of these are about what that account wrote.
+    Quoted(Vec<Quote>),
     /// Ask a plain peer.
     Ask(Ask),
     /// Write everything that is durable by now into a directory; operators only.
@@ -99,6 +101,8 @@ pub enum Proof {
     Busy,
     /// The hashes asked for, of those logs that have the entry.
     Chains(Vec<Chain>),
+    /// Of each asked about, whether it is.
+    Quoted(Vec<(Quote, bool)>),
     /// They cannot be read: that is not to be taken for a log that does not have the entry.
     Unreadable,
     /// What a plain peer answered, and the address it has.

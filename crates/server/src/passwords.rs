@@ -176,7 +176,7 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, work: Work) -> Proof
             Proof::Verified { hash: against, matches }
         }
         // Not this pool's.
-        Work::Backup { .. } | Work::Chains { .. } | Work::Ask(_) => Proof::Busy,
+        Work::Backup { .. } | Work::Chains { .. } | Work::Quoted(_) | Work::Ask(_) => Proof::Busy,
     }
 }
 

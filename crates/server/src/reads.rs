@@ -2,7 +2,7 @@
 
 use crate::guard::{Turns, Whom};
 use crate::panics::contain_here;
-use antar_realm::links::{Position, Unreadable};
+use antar_realm::links::{Position, Quote, Unreadable};
 use antar_realm::{Mailbox, Page, Read, RealmId, Source};
 use antar_store::{Store, StoreError};
 use antar_wire::{Chain, Code, Entry, Message, Reply};
@@ -89,6 +89,11 @@ impl Reads {
             each.collect()
         };
         self.read(None, chains).await
+    }
+
+    /// Which of these notices are about what that account wrote; `None` where that cannot be read.
+    pub async fn wrote(&self, quotes: Vec<Quote>) -> Option<Vec<(Quote, bool)>> {
+        self.read(None, move |store| store.wrote(quotes)).await
     }
 
     /// Entries of what a realm is owed.

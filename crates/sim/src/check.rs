@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const SETTLES: u64 = 420_000;
 
 /// A message as a mailbox shows it.
-struct Shown {
-    from: String,
-    text: String,
-    notice: bool,
+pub struct Shown {
+    pub from: String,
+    pub text: String,
+    pub notice: bool,
 }
 
 impl World<'_> {
@@ -32,6 +32,9 @@ impl World<'_> {
                 } else if let Some(link) = unsettled {
                     left = format!("{}: {link}", self.nodes[node].name);
                 }
+            }
+            if self.people.all.iter().any(|person| person.renewed.open) {
+                left = "nobody knows who has a name".into();
             }
             if !self.people.is_answered() {
                 left = "somebody has not been answered".into();
@@ -106,6 +109,8 @@ impl World<'_> {
         for realm in (0..self.nodes.len()).filter(|realm| *realm != node) {
             let name = self.nodes[realm].name.clone();
             let inbox = self.pages(person, "INBOXREALM", &name);
+            let texts: Vec<String> = inbox.iter().map(|message| message.text.clone()).collect();
+            self.nothing_is_a_formers(person, &texts);
             let (notices, messages): (Vec<_>, Vec<_>) = inbox.into_iter().partition(|m| m.notice);
             self.in_order(node, realm, &messages, |w| {
                 w.realm == node && w.to == To::User(me.clone())
@@ -114,11 +119,12 @@ impl World<'_> {
             for sender in self.people.of(realm) {
                 let texts = sent.get(&(sender, node)).cloned().unwrap_or_default();
                 for text in texts {
-                    let meant = self.people.written.get(&text).map(|w| w.to.clone());
-                    if meant != Some(To::User(me.clone())) {
+                    let written = self.people.written.get(&text).cloned();
+                    let Some(written) = written.filter(|w| w.to == To::User(me.clone())) else {
                         continue;
-                    }
-                    if !here.contains(text.as_str()) {
+                    };
+                    let is_here = here.contains(text.as_str());
+                    if !is_here && !self.may_have_come_back(&written, &text) {
                         let here = &self.nodes[node].name;
                         self.violate(format!("{text} from {name} to {me} is not at {here}"));
                     }
@@ -227,7 +233,7 @@ impl World<'_> {
     }
 
     /// A whole list, oldest first; its ids grow.
-    fn pages(&mut self, person: usize, verb: &str, what: &str) -> Vec<Shown> {
+    pub fn pages(&mut self, person: usize, verb: &str, what: &str) -> Vec<Shown> {
         let (mut all, mut after) = (Vec::new(), 0);
         loop {
             let page = self.ask(person, &format!("{verb} {what} after={after} limit=500"));

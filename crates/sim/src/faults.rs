@@ -21,13 +21,14 @@ pub struct Kinds {
     pub put_backs: bool,
     pub lies: bool,
     pub squats: bool,
+    pub renewals: bool,
     /// Milliseconds between two of them at most.
     pub every: u64,
 }
 
 impl Kinds {
     pub fn choose(chance: &mut StdRng) -> Self {
-        let put_backs = chance.random_bool(0.35);
+        let (put_backs, lies) = (chance.random_bool(0.35), chance.random_bool(0.15));
         Self {
             cuts: chance.random_bool(0.6),
             blocks: chance.random_bool(0.5),
@@ -36,8 +37,10 @@ impl Kinds {
             // A clock that jumps ahead ends the grace for who is put back: not both in one run.
             clocks: !put_backs && chance.random_bool(0.3),
             put_backs,
-            lies: chance.random_bool(0.15),
+            lies,
             squats: chance.random_bool(0.4),
+            // Who is put back has the former again, and a liar may say anything of how far it goes.
+            renewals: !put_backs && !lies && chance.random_bool(0.5),
             every: chance.random_range(500..5_000),
         }
     }
@@ -72,7 +75,7 @@ impl World<'_> {
         self.at(delay, Happening::Fault);
         let node = self.chance.random_range(0..self.nodes.len());
         let kinds = self.kinds;
-        match self.chance.random_range(0..9) {
+        match self.chance.random_range(0..10) {
             0 | 1 if kinds.cuts => self.cut(),
             2 if kinds.blocks => self.block(),
             3 | 4 if kinds.crashes => self.crash_and_return(node),
@@ -85,6 +88,7 @@ impl World<'_> {
             }
             7 if kinds.put_backs => self.put_back(node),
             8 if kinds.lies => self.lie(node),
+            9 if kinds.renewals => self.renew(node),
             _ => {}
         }
     }

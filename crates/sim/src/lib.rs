@@ -16,6 +16,7 @@ mod net;
 mod node;
 mod options;
 mod people;
+mod renew;
 mod squat;
 mod trace;
 mod wires;

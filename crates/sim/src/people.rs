@@ -1,5 +1,6 @@
 //! People who write to each other, and remember what they were told.
 
+use crate::renew::Renewed;
 use crate::world::{Happening, World};
 use antar_realm::{ConnId, Input, Origin};
 use antar_wire::{Frame, Value};
@@ -27,6 +28,14 @@ pub struct Person {
     pub token: String,
     pub conn: Option<ConnId>,
     asked: VecDeque<Asked>,
+    pub renewed: Renewed,
+}
+
+impl Person {
+    /// Whoever asked is not there any more.
+    pub fn forget_asked(&mut self) {
+        self.asked.clear();
+    }
 }
 
 /// A request that is not answered yet.
@@ -42,6 +51,8 @@ pub struct Written {
     pub person: usize,
     pub realm: usize,
     pub to: To,
+    /// When it was written.
+    pub at: u64,
     /// When it was answered with OK.
     pub acked: Option<u64>,
     /// Its sender's realm was put back to a time before that.
@@ -64,6 +75,7 @@ impl People {
             token: String::new(),
             conn: None,
             asked: VecDeque::new(),
+            renewed: Renewed::default(),
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         Self { all, written: BTreeMap::new(), written_so_far: 0 }
@@ -139,6 +151,8 @@ impl World<'_> {
         let running = self.nodes[node].running.as_mut()?;
         let conn = running.next_conn();
         running.clients.insert(conn);
+        // An earlier life of the process had one of this number.
+        self.answers.remove(&(node, conn));
         self.input(node, Input::Connected(conn, origin));
         Some(conn)
     }
@@ -156,7 +170,8 @@ impl World<'_> {
         let delay = self.chance.random_range(20..400);
         self.at(delay, Happening::Write { person });
         let node = self.people.all[person].node;
-        if self.nodes[node].running.is_none() || self.people.all[person].asked.len() >= IN_FLIGHT {
+        let nobody = self.nodes[node].running.is_none() || self.people.all[person].renewed.open;
+        if nobody || self.people.all[person].asked.len() >= IN_FLIGHT {
             return self.see_to_waiting(person);
         }
         let conn = match self.people.all[person].conn {
@@ -207,7 +222,7 @@ impl World<'_> {
                 (format!("SENDREALM {token} {name} {user} {text}"), To::User(user))
             }
         };
-        let written = Written { person, realm, to, acked: None, may_be_lost: false };
+        let written = Written { person, realm, to, at: self.now, acked: None, may_be_lost: false };
         self.people.written.insert(text.clone(), written);
         (line, Asked::Sending(text))
     }

@@ -59,6 +59,7 @@ pub enum Happening {
     Write { person: usize },
     Fault,
     Copy { node: usize },
+    Renewed { person: usize, conn: ConnId },
     Squat { node: usize, other: usize },
 }
 
@@ -168,6 +169,7 @@ impl<'a> World<'a> {
             Happening::Write { person } => self.write(person),
             Happening::Fault => self.fault(),
             Happening::Copy { node } => self.copy(node),
+            Happening::Renewed { person, conn } => self.renewed(person, conn),
             Happening::Squat { node, other } => self.squat(node, other),
             // Meant for an earlier life.
             _ => {}
@@ -382,6 +384,11 @@ impl<'a> World<'a> {
                 let running = self.nodes[node].running.as_ref();
                 let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());
                 Proof::Chains(sources.into_iter().filter_map(chain).collect())
+            }
+            Work::Quoted(quotes) => {
+                let running = self.nodes[node].running.as_ref();
+                let known = running.and_then(|running| running.store.wrote(quotes).ok());
+                known.map_or(Proof::Unreadable, Proof::Quoted)
             }
             Work::Backup { .. } | Work::Ask(_) => Proof::Busy,
         }

@@ -8,6 +8,7 @@
 //! | `m` mailbox, id | a run of messages, the first with this id |
 //! | `o` realm, number | a run of what another realm is owed, the first this entry |
 //! | `r` `a` account | [`Event::AccountSet`] |
+//! | `r` `f` account | [`Event::NameLeft`] |
 //! | `r` `g` group | [`Event::GroupSet`] |
 //! | `r` `i` invitation | [`Event::InvitationSet`] |
 //! | `r` `l` realm 0 | [`Event::RealmSet`] |
@@ -20,6 +21,7 @@
 //! | `r` `l` realm 7, number | [`Event::AbroadSet`] |
 //! | `r` `l` realm 8 | [`Event::RealmForgotten`], where it left traces; nothing else is under it then |
 //! | `r` `l` realm 9 | [`Event::AddressTold`], where it tells one |
+//! | `r` `l` realm 10, account | [`Event::HeirSet`] |
 //! | `r` `m` group, account | [`Event::MemberAdded`] |
 //! | `r` `n` | [`Event::RealmNamed`] |
 //! | `r` `s` session | [`Event::SessionSet`] |
@@ -195,6 +197,12 @@ impl<'a> Writing<'a> {
             Event::AddressTold(realm, _) => (b'l', &[realm.0, 9], 0),
             Event::AbroadSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
             Event::RealmForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
+            Event::NameLeft(id, _) => (b'f', &[id.0], id.0),
+            Event::NameTaken(id) => return self.remove(b'f', &[id.0]),
+            Event::HeirSet(realm, account, _) => (b'l', &[realm.0, 10, account.0], 0),
+            Event::HeirEnded(realm, account) => {
+                return self.remove(b'l', &[realm.0, 10, account.0]);
+            }
         };
         self.last_id = self.last_id.max(id);
         self.ops.put(&record(kind, ids), |value| encode(event, value))

@@ -4,14 +4,17 @@ use crate::export::{self, Exported};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
 use crate::{Direction, Engine, Ops, StoreError, Usage};
-use antar_realm::links::Position;
-use antar_realm::{Event, MAX_PAGE_BYTES, Page, RealmId, Source};
+use antar_realm::links::{Position, Quote};
+use antar_realm::{Event, MAX_PAGE_BYTES, Mailbox, Page, RealmId, Source};
 use antar_wire::{Chain, Entry, Message};
 use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How far back it is looked for what a notice quotes.
+const PAGES_LOOKED_THROUGH: usize = 20;
 
 /// What a realm keeps. One thread commits; any number read.
 pub struct Store {
@@ -209,6 +212,35 @@ impl Store {
         Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
     }
 
+    /// Which of these notices are about what that account wrote, among the newest of it.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn wrote(&self, quotes: Vec<Quote>) -> Result<Vec<(Quote, bool)>, StoreError> {
+        let known = quotes.into_iter().map(|quote| {
+            let found = quote.lists.iter().try_fold(false, |found, list| {
+                Ok::<_, StoreError>(found || self.is_in(*list, &quote)?)
+            });
+            Ok((quote, found?))
+        });
+        known.collect()
+    }
+
+    fn is_in(&self, list: Mailbox, quote: &Quote) -> Result<bool, StoreError> {
+        let mut page = Page::default();
+        for _ in 0..PAGES_LOOKED_THROUGH {
+            let (messages, more) = self.read(Source::Mailbox(list), page)?;
+            if messages.iter().any(|message| quote.is(message)) {
+                return Ok(true);
+            }
+            match messages.first() {
+                Some(first) if more && first.id > quote.account.0 => page.before = Some(first.id),
+                _ => break,
+            }
+        }
+        Ok(false)
+    }
+
     /// The hash of a log ([`Source::Owed`] or [`Source::Marks`]) at an entry, where it is there.
     ///
     /// # Errors
@@ -340,7 +372,7 @@ impl Store {
 mod tests {
     use super::*;
     use crate::Twin;
-    use antar_realm::{AccountId, AccountRecord, GroupId, Mailbox, PasswordHash};
+    use antar_realm::{AccountId, AccountRecord, GroupId, PasswordHash};
     use antar_wire::{Name, Text, Time};
     use proptest::prelude::*;
     use std::sync::Arc;

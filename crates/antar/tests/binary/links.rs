@@ -270,3 +270,51 @@ fn what_was_said_with_a_realm_is_not_for_who_has_its_name_next() {
     assert_eq!(said(&mut amy, "INBOXREALM beta.1"), "for amy");
     assert_eq!(said(&mut amy, "INBOXGROUPREALM beta.1 staff"), "between us");
 }
+
+/// Whoever has a name now gets nothing that was on its way to whoever had it before, and no notice of
+/// what that one wrote.
+#[test]
+fn what_is_on_its_way_is_for_the_account_it_was_written_to() {
+    let (mut alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    let (at, mut amy) = (beta.address().to_string(), alpha.user("amy"));
+    drop(beta.user("bob"));
+    done(&alpha, &["add", "beta", &at]);
+    until(&alpha, "up");
+    beta.stop();
+    let user = |realm: &Realm, arguments: &[&str]| {
+        let mut command = realm.command("user");
+        let password = realm.config().with_file_name("password");
+        std::fs::write(&password, "pw\n").unwrap();
+        command.args(arguments).stdin(std::fs::File::open(password).unwrap());
+        assert!(command.output().unwrap().status.success(), "{arguments:?}");
+    };
+    amy.expect_ok("SENDREALM beta bob for the first bob");
+    amy.expect_ok("SENDREALM beta nobody from the first amy");
+    user(&beta, &["remove", "bob"]);
+    user(&beta, &["add", "bob"]);
+    amy.expect_ok("SENDREALM beta bob for the second bob");
+    user(&alpha, &["remove", "amy"]);
+    user(&alpha, &["add", "amy"]);
+    let mut amy = alpha.connect();
+    amy.login("amy");
+    amy.expect_ok("SENDREALM beta nobody from the second amy");
+    alpha.kill();
+    alpha.start();
+    let mut command = beta.command("serve");
+    command.args(["--listen", &at]);
+    beta.run(command);
+    until_it(&alpha, |link| link["state"] == "up" && link["owed"] == 0);
+    until_it(&beta, |link| link["state"] == "up" && link["owed"] == 0);
+    let (mut amy, mut bob) = (alpha.connect(), beta.connect());
+    amy.login("amy");
+    bob.login("bob");
+    let texts = |conn: &mut Conn, realm: &str| -> Vec<String> {
+        let inbox = conn.expect_ok(&format!("INBOXREALM {realm}"));
+        let list = inbox["data"].as_array().unwrap();
+        list.iter().map(|message| message["message"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(texts(&mut bob, "alpha"), ["for the second bob"]);
+    let told = "Pesan tidak terkirim (User tidak ada): from the second amy";
+    assert_eq!(texts(&mut amy, "beta"), [told]);
+    write(&mut amy, "beta", &mut bob, "bob", "alpha", "and at once");
+}

@@ -51,6 +51,9 @@ pub(crate) fn answered(cx: &mut Cx<'_>, line: &str) -> Result<(), Stop> {
         (Asked::CatchUp(asker, until), Some(realm)) => {
             catch_up_answered(&mut step, (asker, until), realm, &answer);
         }
+        (Asked::Tip(asked_at), Some(realm)) => {
+            step.told_tip(realm, answer["tip"].as_u64(), asked_at);
+        }
         (Asked::Chain(_), _) | (_, None) => {}
     }
     Ok(())
@@ -76,6 +79,8 @@ fn follow_answered(step: &mut Step<'_>, conn: ConnId, realm: RealmId, answer: &V
     let Some(peer) = step.peer(realm) else { return };
     let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
     if answer["status"] == "OK" {
+        let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
+        step.told_tip(realm, answer["tip"].as_u64(), asked_at);
         let Some(from) = told_position(answer, "from", "chain") else {
             return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
         };
@@ -139,6 +144,8 @@ fn rejoin_answered(
         return step.hang_up(conn, "no last common entry was found");
     };
     let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
+    step.told_tip(realm, answer["tip"].as_u64(), asked_at);
     begin(step, conn, realm, epoch, from);
     let name = step.name_of(realm);
     let what = format!(
@@ -174,7 +181,9 @@ fn ping_answered(step: &mut Step<'_>, realm: RealmId, sent: u64, answer: &Value)
     if let Some(theirs) = answer["clock"].as_u64() {
         let ours = now.saturating_sub(took / 2);
         let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
-        step.link(realm).clock = Some(ahead);
+        let most = ahead.saturating_add(i64::try_from(took.div_ceil(2)).unwrap_or(i64::MAX));
+        let link = step.link(realm);
+        (link.clock, link.clock_most) = (Some(ahead), Some(most));
     }
 }
 

@@ -120,7 +120,11 @@ impl Step<'_> {
         self.send_away(realm);
         let Some(peer) = self.peer(realm) else { return };
         let native = matches!(peer.record.kind, LinkKind::Native(_));
-        let traces = !native || !peer.is_asking() || peer.has_history() || peer.was_followed();
+        let traces = !native
+            || !peer.heirs.is_empty()
+            || !peer.is_asking()
+            || peer.has_history()
+            || peer.was_followed();
         // Where nothing can be kept it is tried again at the next tick.
         let _ = self.emit(Event::RealmForgotten { realm, traces });
     }

@@ -347,9 +347,11 @@ impl Step<'_> {
     pub fn follow(&mut self, conn: ConnId, realm: RealmId) {
         let Some(peer) = self.peer(realm) else { return };
         let cursor = cursor_words(peer.inbox.epoch(), peer.inbox.cursor);
+        let asked_at = self.state.durable.next_id();
         if let Some(c) = self.conn(conn) {
-            c.following = Following::Not;
+            (c.following, c.asked_at) = (Following::Not, asked_at);
         }
+        self.ask_clock(realm);
         self.ask(conn, Asked::Follow, format!("FOLLOW {cursor}"));
     }
 

@@ -1,7 +1,7 @@
 //! Following a peer's log: the batches it sends, and a past that is not the same.
 
 use super::live::{Asked, Following, cursor_words};
-use super::{Epoch, Position, Step, Why};
+use super::{Epoch, Position, Quote, Step, Why};
 use crate::{Bug, ConnId, Cx, Event, ForkId, Mailbox, Output, Proof, RealmId, Source, Stop, Work};
 use antar_wire::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
 use std::sync::Arc;
@@ -21,6 +21,7 @@ impl Step<'_> {
         realm: RealmId,
         (epoch, first, chain): (Epoch, u64, Chain),
         entries: &[Entry],
+        known: &[(Quote, bool)],
     ) -> Result<(), &'static str> {
         let following = self.conn(conn).map(|c| c.following.clone());
         let peer = self.peer(realm).ok_or("not linked")?;
@@ -43,7 +44,7 @@ impl Step<'_> {
             return Err("entries whose hash is not the one told");
         }
         let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
-        let events = self.deliver(realm, entries);
+        let events = self.deliver(realm, entries, known);
         let fork = fork.id;
         if self.state.is_planted(Bug::CursorApart) {
             let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
@@ -61,15 +62,21 @@ impl Step<'_> {
     }
 
     /// What a batch of entries leads to: messages, and notices of those that cannot be delivered.
-    fn deliver(&mut self, realm: RealmId, entries: &[Entry]) -> Vec<Event> {
+    fn deliver(
+        &mut self,
+        realm: RealmId,
+        entries: &[Entry],
+        known: &[(Quote, bool)],
+    ) -> Vec<Event> {
+        let first = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq) + 1;
         let Some(name) = self.peer(realm).map(|p| p.record.name.clone()) else {
             return Vec::new();
         };
         let mut id = self.state.durable.next_id();
         let mut stands = self.peer(realm).map(|p| (p.out.tip, p.out.total())).unwrap_or_default();
         let mut events = Vec::with_capacity(entries.len());
-        for entry in entries {
-            match self.place(realm, entry) {
+        for (entry, seq) in entries.iter().zip(first..) {
+            match self.place(realm, seq, entry, known) {
                 Ok((mailbox, to)) => {
                     let notice = match entry.kind {
                         EntryKind::Notice(notice) => Some(notice),
@@ -106,7 +113,13 @@ impl Step<'_> {
     }
 
     /// Where an entry goes, and the name it is for as written here.
-    fn place(&self, realm: RealmId, entry: &Entry) -> Result<(Mailbox, Name), Notice> {
+    fn place(
+        &self,
+        realm: RealmId,
+        seq: u64,
+        entry: &Entry,
+        known: &[(Quote, bool)],
+    ) -> Result<(Mailbox, Name), Notice> {
         let durable = &self.state.durable;
         // A notice is no longer than what it is about, and a little; nobody is told of its loss.
         let is_notice = matches!(entry.kind, EntryKind::Notice(_));
@@ -120,6 +133,13 @@ impl Step<'_> {
                     id = durable.accounts.keys().next().copied().unwrap_or(id);
                 }
                 let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
+                let for_former = match self.quote(realm, entry) {
+                    Some(quote) => !known.contains(&(quote, true)),
+                    None => !is_notice && self.is_for_former(realm, id, seq, entry.time),
+                };
+                if for_former && !self.state.is_planted(Bug::Inherits) {
+                    return Err(Notice::UserNotFound);
+                }
                 Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
             }
             EntryKind::Group => {
@@ -171,6 +191,8 @@ impl Step<'_> {
         if probe <= common.seq {
             let was = self.peer(realm).map_or(Epoch(0), |peer| peer.inbox.epoch());
             let line = format!("REJOIN {}", cursor_words(was, common));
+            let asked_at = self.state.durable.next_id();
+            self.conn(conn).into_iter().for_each(|c| c.asked_at = asked_at);
             return self.ask(conn, Asked::Rejoin(common), line);
         }
         self.ask(conn, Asked::Chain(probe), format!("CHAIN {probe}"));

@@ -79,6 +79,8 @@ pub(crate) struct Link {
     pub retry_at: u64,
     /// How far its clock is ahead of ours, in milliseconds.
     pub clock: Option<i64>,
+    /// The same at most: as if its clock had been read when it was asked for it.
+    pub clock_most: Option<i64>,
     /// A request to a plain peer is under way.
     pub errand: Option<super::Errand>,
     /// A plain peer forgot us and has been called again since.
@@ -170,6 +172,8 @@ pub(crate) struct Conn {
     pub sent: Option<u64>,
     /// How we stand with the peer's log.
     pub following: Following,
+    /// What the next id here was when the peer was last asked for its log.
+    pub asked_at: u64,
     /// The search for the last common entry has looked at the end of the shorter log.
     pub searched: bool,
 }
@@ -185,6 +189,7 @@ impl Conn {
             asked: VecDeque::new(),
             sent: None,
             following: Following::Not,
+            asked_at: 0,
             searched: false,
         }
     }
@@ -203,6 +208,8 @@ pub(crate) enum Asked {
     Rejoin(Position),
     /// PING, sent at this time of the realm's uptime.
     Ping(u64),
+    /// REMOTEINBOXREALM, only to hear how far its log goes; and what the next id here was then.
+    Tip(u64),
     /// REMOTEINBOXREALM or REMOTEINBOXGROUPREALM, for whoever waits on this connection until then.
     CatchUp(ConnId, u64),
 }

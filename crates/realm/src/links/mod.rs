@@ -12,6 +12,7 @@
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
 //! | `owe.rs` | what a peer is owed, sent as it follows |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
+//! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
 //! | `common.rs` | which messages of such a peer's list are known here already |
@@ -28,6 +29,7 @@ mod bounds;
 mod call;
 mod common;
 mod follow;
+mod heirs;
 mod keep;
 mod live;
 mod log;
@@ -48,6 +50,7 @@ pub(crate) use accept::Greeting;
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
+pub use heirs::Quote;
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
 pub(crate) use log::{InLog, OutLog};
@@ -58,7 +61,8 @@ pub(crate) use plain::{Errand, acknowledgement};
 pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
 pub(crate) use record::Peer;
 pub use record::{
-    Address, Epoch, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial, network,
+    Address, Epoch, Heir, InvitationRecord, LinkKind, Position, RealmRecord, Status, may_dial,
+    network,
 };
 pub(crate) use told::Listed;
 pub use told::Told;

@@ -188,8 +188,9 @@ impl Step<'_> {
 
     /// Tells the sender that a message was not taken.
     fn refused(&mut self, realm: RealmId, entry: &Entry, said: &str) {
+        let seq = self.link(realm).errand.as_ref().map_or(0, |errand| errand.seq);
+        let Some(account) = self.writer(realm, seq, entry) else { return };
         let durable = &self.state.durable;
-        let Some(account) = durable.account_named(&entry.from) else { return };
         let group = said.contains("group") || said.contains("grup");
         let notice = if group { Notice::GroupNotFound } else { Notice::Refused };
         let message = Message {

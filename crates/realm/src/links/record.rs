@@ -1,6 +1,7 @@
 //! What is durable about another realm.
 
 use super::{InLog, OutLog};
+use crate::AccountId;
 use antar_wire::{Chain, Fingerprint, Name, Time, TokenHash};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -128,12 +129,24 @@ pub(crate) struct Peer {
     pub inbox: InLog,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
     pub abroad: BTreeMap<Box<str>, u64>,
+    /// Accounts here whose names were those of others while this realm was known.
+    pub heirs: BTreeMap<AccountId, Heir>,
+}
+
+/// What an account may not have of what is on the way between a realm and whoever had its name before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    /// Up to this entry of what the realm is owed the name was the other's.
+    pub owed: u64,
+    /// No entry of the realm's log past this one was written before the account was made; none while
+    /// the realm has not told since how far its log goes.
+    pub upto: Option<u64>,
 }
 
 impl Peer {
     pub fn new(record: RealmRecord) -> Self {
-        let (told, out, inbox, abroad) = Default::default();
-        Self { record, told, out, inbox, abroad }
+        let (told, out, inbox, abroad, heirs) = Default::default();
+        Self { record, told, out, inbox, abroad, heirs }
     }
 
     /// The pinned key of a native link.

@@ -37,6 +37,8 @@ pub(crate) struct Durable {
     /// A realm that waits for approval may share its name with one that was removed.
     peer_names: BTreeMap<Box<str>, BTreeSet<RealmId>>,
     account_names: BTreeMap<Box<str>, AccountId>,
+    /// Names that accounts had and nobody has now, and which accounts they were.
+    pub left_names: BTreeMap<Box<str>, AccountId>,
     group_names: BTreeMap<Box<str>, GroupId>,
     last_id: u64,
 }
@@ -164,6 +166,13 @@ impl Durable {
                 self.apply_to_peer(*realm, event);
             }
             Event::RealmForgotten { realm, .. } => self.forget_peer(*realm),
+            Event::NameLeft(id, name) => {
+                self.left_names.insert((*name.folded()).into(), *id);
+            }
+            Event::NameTaken(id) => self.left_names.retain(|_, left| left != id),
+            Event::HeirSet(realm, ..) | Event::HeirEnded(realm, _) => {
+                self.apply_to_peer(*realm, event);
+            }
         }
     }
 
@@ -221,6 +230,12 @@ impl Durable {
             Event::AddressTold(_, address) => peer.told = address.clone(),
             Event::AbroadSet(_, id, name) => {
                 peer.abroad.insert((*name.folded()).into(), *id);
+            }
+            Event::HeirSet(_, account, heir) => {
+                peer.heirs.insert(*account, *heir);
+            }
+            Event::HeirEnded(_, account) => {
+                peer.heirs.remove(account);
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! DELIVER and REMOVED: what a peer tells that needs no answer; on native links.
 
 use super::{Needs, Param, ROW, Verb};
-use crate::links::{Epoch, Status};
-use crate::{Answer, Args, Cx, Stop};
+use crate::links::{Epoch, Quote, Status};
+use crate::{Answer, Args, Cx, Proof, RealmId, Stop, Work};
 use antar_wire::{Chain, Entry};
 
 pub const VERBS: &[Verb] = &[
@@ -38,9 +38,18 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         Some((Epoch::parse(args.word(0))?, first, Chain::parse(args.word(2))?))
     })();
     let list = Entry::parse_list(args.text, TEXT);
+    let known = match &list {
+        Some(list) => quoted(cx, realm, list)?,
+        None => Some(Vec::new()),
+    };
     let (conn, mut step) = (cx.conn, cx.step());
+    let Some(known) = known else {
+        // It is asked again with the next connection, which starts from the cursor.
+        step.hang_up(conn, "what it was owed cannot be read here");
+        return Ok(Answer::Silence);
+    };
     let taken = match (head, list) {
-        (Some(head), Some(list)) => step.take(conn, realm, head, &list),
+        (Some(head), Some(list)) => step.take(conn, realm, head, &list, &known),
         _ => Err("entries that cannot be read"),
     };
     if let Err(wrong) = taken {
@@ -50,6 +59,29 @@ fn deliver(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         step.hang_up(conn, &format!("it sent {wrong}"));
     }
     Ok(Answer::Silence)
+}
+
+/// Of what notices quote, where that must be known, whether it was written by who is told; nothing
+/// where it cannot be read.
+fn quoted(
+    cx: &mut Cx<'_>,
+    realm: RealmId,
+    entries: &[Entry],
+) -> Result<Option<Vec<(Quote, bool)>>, Stop> {
+    let quotes = cx.step().quotes(realm, entries);
+    let known = cx.proofs.iter().rev().find_map(|proof| match proof {
+        Proof::Quoted(known) => Some(Some(known.clone())),
+        Proof::Unreadable => Some(None),
+        _ => None,
+    });
+    match known {
+        Some(None) => Ok(None),
+        Some(Some(known)) if quotes.iter().all(|q| known.iter().any(|(k, _)| k == q)) => {
+            Ok(Some(known))
+        }
+        _ if quotes.is_empty() => Ok(Some(Vec::new())),
+        _ => Err(Stop::Work(Work::Quoted(quotes))),
+    }
 }
 
 fn removed(cx: &mut Cx<'_>, _: &Args<'_>) -> Result<Answer, Stop> {

@@ -35,7 +35,9 @@ pub(super) fn create(
     let password = cx.hash_for(password, !cx.is_admin())?;
     let id = AccountId(cx.next_id());
     let created = cx.moment.now;
-    cx.emit(Event::AccountSet(id, AccountRecord { name, password, admin, created }))?;
+    let record = AccountRecord { name: name.clone(), password, admin, created };
+    cx.emit(Event::AccountSet(id, record))?;
+    cx.step().take_name(id, &name)?;
     Ok(id)
 }
 

@@ -72,6 +72,7 @@ fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let (id, groups) = cx.user(args.word(0)).map(|(id, a)| (id, a.groups.clone()))?;
     cx.end_sessions(id, None)?;
     groups.into_iter().try_for_each(|group| cx.leave(group, id))?;
+    cx.step().leave_name(id)?;
     cx.emit(Event::AccountRemoved(id))?;
     Ok(Reply::done(Phrase::same("Remove user berhasil")).into())
 }

@@ -106,6 +106,9 @@ impl Running {
                 Work::Chains { sources, seq } => {
                     reads.chains(sources, seq).await.map_or(Proof::Unreadable, Proof::Chains)
                 }
+                Work::Quoted(quotes) => {
+                    reads.wrote(quotes).await.map_or(Proof::Unreadable, Proof::Quoted)
+                }
                 Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
                 work => passwords.prove(origin, work).await,
             });
