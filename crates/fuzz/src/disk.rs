@@ -201,7 +201,7 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
     let (account, realm) = (AccountId(id), RealmId(choices.number()));
     let (name, password) = (name(choices), PasswordHash::new("$argon2id$x".into()));
     let at = Position { seq: choices.number() >> 1, chain: Chain::START };
-    match choices.below(14) {
+    match choices.below(15) {
         0 => Event::RealmNamed(name),
         1 => {
             Event::AccountSet(account, AccountRecord { name, password, admin: true, created: time })
@@ -229,7 +229,8 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
         10 => Event::AbroadSet(realm, id, name),
         // One that leaves none is not written.
         11 => Event::RealmForgotten { realm, traces: true },
-        12 => {
+        12 => Event::Dropped(realm, choices.number()),
+        13 => {
             let host = choices.number().to_string().into();
             Event::AddressTold(realm, Some(Address { host, port: 1, told_by: None }))
         }

@@ -265,9 +265,13 @@ impl World {
                     inputs.push_back(Input::Disconnected(conn));
                 }
             }
-            Output::Fetch { ask, realm, seq, .. } => {
-                let found = self.entry(Source::Owed(realm), seq).and_then(|(_, entry)| entry);
-                inputs.push_back(Input::Fetched(ask, Ok(found.map(Arc::unwrap_or_clone))));
+            Output::Fetch { ask, realm, first, last } => {
+                let entry = |seq| {
+                    let (chain, entry) = self.entry(Source::Owed(realm), seq)?;
+                    Some((Position { seq, chain }, entry?))
+                };
+                inputs
+                    .push_back(Input::Fetched(ask, Ok((first..=last).filter_map(entry).collect())));
             }
             Output::Tail { ask, source } => {
                 inputs.push_back(Input::Tailed(ask, Ok(self.messages(source))));

@@ -99,7 +99,7 @@ impl State {
                 owed: peer.out.owed(),
                 owed_bytes: peer.out.owed_bytes(),
                 owed_age: peer.out.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),
-                delivered: peer.out.acked.seq,
+                delivered: peer.out.delivered(),
                 received: peer.inbox.cursor.seq,
                 failed: link.failed,
                 lost: link.lost,

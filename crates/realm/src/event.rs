@@ -187,4 +187,6 @@ pub enum Event {
     HeirSet(RealmId, AccountId, Heir),
     /// That account is gone.
     HeirEnded(RealmId, AccountId),
+    /// So many messages that a realm was owed were ever let go of undelivered.
+    Dropped(RealmId, u64),
 }

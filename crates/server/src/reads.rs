@@ -113,10 +113,4 @@ impl Reads {
         let pages = if conversation { PAGES } else { 1 };
         self.read(None, move |store| tail(store, source, pages)).await.ok_or(Unreadable)
     }
-
-    /// An entry that is to be carried to a plain peer.
-    pub async fn errand(&self, realm: RealmId, seq: u64) -> Result<Option<Entry>, Unreadable> {
-        let found = self.owed(realm, seq, seq).await.ok_or(Unreadable)?.pop();
-        Ok(found.map(|(_, entry)| Arc::unwrap_or_clone(entry)))
-    }
 }

@@ -360,7 +360,7 @@ impl<'a> World<'a> {
                     let not = NotAsked { error: "nobody is there".into(), sent: false };
                     self.input(node, Input::Asked(ask, Err(not)));
                 }
-                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, Ok(None))),
+                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, Ok(Vec::new()))),
                 Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Ok(Vec::new()))),
                 Output::Event(..) | Output::Held(_) | Output::Taken(_) => {}
             }

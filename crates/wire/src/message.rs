@@ -76,6 +76,8 @@ pub enum Notice {
     GroupNotFound,
     /// The other realm refused it for another reason.
     Refused,
+    /// The link was ended here while the message was still owed.
+    RealmRemoved,
 }
 
 impl Notice {
@@ -85,10 +87,11 @@ impl Notice {
             Self::UserNotFound => "user_not_found",
             Self::GroupNotFound => "group_not_found",
             Self::Refused => "refused",
+            Self::RealmRemoved => "realm_removed",
         }
     }
 
-    /// Reads what [`Notice::as_str`] gives.
+    /// Reads what [`Notice::as_str`] gives, as far as one realm tells another of it.
     pub fn parse(word: &str) -> Option<Self> {
         let all = [Self::UserNotFound, Self::GroupNotFound, Self::Refused];
         all.into_iter().find(|notice| notice.as_str() == word)

@@ -115,7 +115,7 @@ fn a_link_is_made_listed_and_ended() {
 
 #[test]
 fn what_is_owed_is_dropped_by_force_only() {
-    let (alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
+    let (mut alpha, mut beta) = (Realm::with(""), Realm::named("beta", ""));
     done(&alpha, &["add", "beta", beta.address()]);
     beta.stop();
     until(&alpha, "down");
@@ -126,6 +126,21 @@ fn what_is_owed_is_dropped_by_force_only() {
     let said = refused(&alpha, &["remove", "beta"]);
     assert!(said.contains("3 messages; --force") && said.contains("realm_owed"), "{said}");
     done(&alpha, &["remove", "beta", "--force"]);
+    // Who wrote what was dropped is told, whatever happens to the realm meanwhile.
+    alpha.kill();
+    alpha.start();
+    let mut amy = alpha.connect();
+    amy.login("amy");
+    let begun = Instant::now();
+    let told = loop {
+        let told = amy.expect_ok("INBOXREALM beta")["data"].as_array().unwrap().clone();
+        if told.len() == 3 {
+            break told;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{told:?}");
+    };
+    assert!(told.iter().all(|notice| notice["notice"] == "realm_removed"), "{told:?}");
+    assert!(told[2]["message"].as_str().unwrap().ends_with(": 2"), "{told:?}");
     // It hears of it when it calls, or when it is called: neither has the other's word yet.
     beta.start();
     assert_eq!(amy.ask("SENDREALM beta bob x")["code"], "realm_not_found");

@@ -109,7 +109,7 @@ impl Step<'_> {
             return Ok(());
         }
         let order = |realm: RealmId, peer: &Peer| (peer.has_history(), peer.record.since, realm);
-        let gone = peers.iter().filter(|(_, peer)| peer.is_gone());
+        let gone = peers.iter().filter(|(_, peer)| peer.is_gone() && !peer.gives_back());
         let oldest = gone.min_by_key(|(realm, peer)| order(**realm, peer)).map(|(realm, _)| *realm);
         self.forget(oldest.ok_or(Code::LimitReached)?);
         Ok(())

@@ -205,6 +205,7 @@ pub(crate) fn notice_text(notice: Notice, text: &str) -> Text {
         Notice::UserNotFound => Code::UserNotFound.text(),
         Notice::GroupNotFound => Code::GroupNotFound.text(),
         Notice::Refused => Code::RealmRefused.text(),
+        Notice::RealmRemoved => Code::RealmRemoved.text(),
     };
     let start: String = text.chars().take(200).collect();
     let text = format!("Pesan tidak terkirim ({why}): {start}");

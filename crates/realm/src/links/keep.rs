@@ -30,6 +30,7 @@ impl Step<'_> {
         self.give_up_waiting();
         self.keep_alive();
         self.forget_old();
+        self.give_back();
         let realms: Vec<RealmId> = self.state.durable.peers.keys().copied().collect();
         for realm in realms {
             let Some(peer) = self.peer(realm).filter(|peer| !peer.is_gone()) else { continue };

@@ -30,6 +30,8 @@ pub(crate) struct Links {
     pub waiting: BTreeMap<ConnId, Waiting>,
     /// Requests to plain peers, each about what one realm is owed.
     pub asks: BTreeMap<AskId, RealmId>,
+    /// What is being read of what a realm was owed whose link was ended here.
+    pub given_back: Option<(RealmId, AskId)>,
     last: u64,
     /// Ids have jumped because this realm's own store was put back: it can have been only once since
     /// it started.
@@ -48,6 +50,7 @@ impl Links {
         self.links.clear();
         self.calls.clear();
         self.asks.clear();
+        self.given_back = None;
         (std::mem::take(&mut self.conns), std::mem::take(&mut self.waiting))
     }
 

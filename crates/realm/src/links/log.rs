@@ -16,6 +16,8 @@ pub(crate) struct OutLog {
     pub floor: Position,
     /// Entries up to here are durable there.
     pub acked: Position,
+    /// Of these, so many were let go of undelivered.
+    pub dropped: u64,
     /// Bytes appended so far, and up to `acked`.
     total: u64,
     acked_total: u64,
@@ -48,7 +50,8 @@ const POINT_EVERY: u64 = 1_000;
 /// `points` are a summary, which a restart makes coarser, and `recent` a convenience.
 impl PartialEq for OutLog {
     fn eq(&self, other: &Self) -> bool {
-        let durable = |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.total);
+        let durable =
+            |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.dropped, log.total);
         durable(self) == durable(other) && self.acks == other.acks
     }
 }
@@ -59,6 +62,11 @@ impl OutLog {
     /// Messages owed.
     pub fn owed(&self) -> u64 {
         self.tip.seq.saturating_sub(self.acked.seq)
+    }
+
+    /// Messages that are on disk there.
+    pub fn delivered(&self) -> u64 {
+        self.acked.seq.saturating_sub(self.dropped)
     }
 
     /// Bytes owed, to within what was written in a second.

@@ -13,6 +13,7 @@
 //! | `owe.rs` | what a peer is owed, sent as it follows |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
+//! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
 //! | `common.rs` | which messages of such a peer's list are known here already |
@@ -29,6 +30,7 @@ mod bounds;
 mod call;
 mod common;
 mod follow;
+mod giveback;
 mod heirs;
 mod keep;
 mod live;
@@ -57,7 +59,7 @@ pub(crate) use log::{InLog, OutLog};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
 pub(crate) use owe::{LONGEST, owe, owe_after};
-pub(crate) use plain::{Errand, acknowledgement};
+pub(crate) use plain::{Errand, Fetched, acknowledgement};
 pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
 pub(crate) use record::Peer;
 pub use record::{

@@ -57,14 +57,17 @@ impl Step<'_> {
         let stage = Stage::Fetch;
         self.link(realm).errand = Some(Errand { ask, seq, entry: None, stage });
         self.links().asks.insert(ask, realm);
-        self.output(Output::Fetch { ask, realm, seq });
+        self.output(Output::Fetch { ask, realm, first: seq, last: seq });
     }
 
-    /// An errand's message was read.
-    pub fn fetched(&mut self, ask: AskId, found: Result<Option<Entry>, Unreadable>) {
+    /// What a realm is owed was read: an errand's message, or some of what is given back.
+    pub fn fetched(&mut self, ask: AskId, found: Result<Fetched, Unreadable>) {
+        if self.links().given_back.is_some_and(|(_, own)| own == ask) {
+            return self.read_to_give_back(found);
+        }
         let Some(realm) = self.errand(ask) else { return };
-        let entry = match found {
-            Ok(Some(found)) => found,
+        let entry = match found.map(|mut found| found.pop()) {
+            Ok(Some((_, found))) => found,
             // It is not in the store any more; there is nothing left to carry.
             Ok(None) => return self.carried(realm),
             Err(Unreadable) => {
@@ -78,7 +81,7 @@ impl Step<'_> {
         let link = self.link(realm);
         let stage = if link.unsure { Stage::Look } else { Stage::Carry };
         if let Some(errand) = &mut link.errand {
-            errand.entry = Some(Arc::new(entry));
+            errand.entry = Some(entry);
         }
         self.send_errand(realm, stage);
     }
@@ -206,6 +209,9 @@ impl Step<'_> {
         let _ = self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
     }
 }
+
+/// Entries of a log, in order.
+pub(crate) type Fetched = Vec<(super::Position, Arc<Entry>)>;
 
 /// Something on disk could not be read: whether it is there is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -172,6 +172,11 @@ impl Peer {
         matches!(self.record.status, Status::Removed | Status::RemovedThere | Status::Former)
     }
 
+    /// Whether the link was ended here, and who wrote what was still owed on it is being told.
+    pub fn gives_back(&self) -> bool {
+        matches!(self.record.status, Status::Removed | Status::Former) && self.out.owed() > 0
+    }
+
     /// Whether it is who is spoken to like this, and on a plain link there: a native realm is its
     /// key, a plain one the address that it calls from and is called at.
     pub fn is(&self, kind: &LinkKind, address: Option<&Address>) -> bool {

@@ -152,6 +152,7 @@ impl Durable {
             | Event::Acked { realm, .. }
             | Event::Trimmed { realm, .. }
             | Event::AddressTold(realm, _)
+            | Event::Dropped(realm, _)
             | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
             Event::Followed { realm, fork, .. } => {
                 self.reached(fork.0);
@@ -227,6 +228,7 @@ impl Durable {
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
+            Event::Dropped(_, dropped) => out.dropped = *dropped,
             Event::AddressTold(_, address) => peer.told = address.clone(),
             Event::AbroadSet(_, id, name) => {
                 peer.abroad.insert((*name.folded()).into(), *id);

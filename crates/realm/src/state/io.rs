@@ -63,7 +63,7 @@ pub enum Input {
     /// A call to another realm came to nothing. One that succeeds is a connection.
     NotDialled(DialId, NotDialled),
     /// What [`Output::Fetch`] asked for.
-    Fetched(AskId, Result<Option<Entry>, Unreadable>),
+    Fetched(AskId, Result<Vec<(Position, Arc<Entry>)>, Unreadable>),
     /// What [`Output::Tail`] asked for.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// What a plain peer answered to [`Output::Ask`].
@@ -131,14 +131,16 @@ pub enum Output {
     Dial(DialId, Address),
     /// End a connection.
     HangUp(ConnId),
-    /// Look up an entry that a plain peer is owed.
+    /// Look up some of what a realm is owed.
     Fetch {
         /// For the answer.
         ask: AskId,
         /// Who is owed it.
         realm: RealmId,
-        /// Its number.
-        seq: u64,
+        /// The number of the first entry.
+        first: u64,
+        /// That of the last.
+        last: u64,
     },
     /// Look up the newest messages of a mailbox: a page of them, or more of a conversation that another
     /// realm lists too.

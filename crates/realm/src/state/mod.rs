@@ -107,7 +107,8 @@ impl State {
 
     /// Whether time matters: something is linked, called or waited for.
     pub fn is_busy(&self) -> bool {
-        !self.links.is_idle() || self.durable.peers.values().any(|peer| !peer.is_gone())
+        !self.links.is_idle()
+            || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
     fn load(&mut self, events: impl IntoIterator<Item = Event>) {

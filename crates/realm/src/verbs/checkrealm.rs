@@ -67,7 +67,7 @@ fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {
         "owed": peer.out.owed(),
         "received": peer.inbox.cursor.seq,
         "cursor": format!("{}:{}:{}", peer.inbox.epoch(), peer.inbox.cursor.seq, peer.inbox.cursor.chain),
-        "sent": peer.out.acked.seq,
+        "sent": peer.out.delivered(),
     });
     let mut set = |key: &str, value: Option<Value>| {
         if let (Some(fields), Some(value)) = (fields.as_object_mut(), value) {

@@ -1,7 +1,7 @@
 //! REMOVEREALM and APPROVEREALM: ending a link, and allowing one that was asked for.
 
 use super::{Needs, Param, ROW, Verb};
-use crate::links::{Position, RealmRecord, Status};
+use crate::links::{RealmRecord, Status};
 use crate::{Answer, Args, Cx, Event, Stop};
 use antar_wire::{Code, Fingerprint, Phrase, Reply, words};
 
@@ -31,20 +31,19 @@ fn remove(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     cx.may_link()?;
     let force = words::all(args.text).any(|word| word.eq_ignore_ascii_case("force"));
     let (realm, peer) = cx.realm(args.word(0))?;
-    let (owed, tip, record) = (peer.out.owed(), peer.out.tip, peer.record.clone());
-    if owed > 0 && !force {
+    let (owed, record) = (peer.out.owed(), peer.record.clone());
+    if owed > 0 && !force && !peer.gives_back() {
         return Ok(Reply::from(Code::RealmOwed).with("owed", owed).into());
     }
-    let hours: Vec<u64> = peer.out.acks.keys().copied().collect();
     let since = cx.moment.now;
     cx.emit(Event::RealmSet(realm, RealmRecord { status: Status::Removed, since, ..record }))?;
-    for hour in hours {
-        let floor: Position = tip;
-        cx.emit(Event::Trimmed { realm, floor, hour: Some(hour) })?;
+    if owed == 0 {
+        cx.step().end_log(realm)?;
     }
-    cx.emit(Event::Trimmed { realm, floor: tip, hour: None })?;
     // Best told at once; a peer that is away hears it when it calls.
     cx.step().sever(realm, Some("REMOVED"), "the link was ended here");
+    // Who wrote what is still owed is told bit by bit, however much it is.
+    cx.step().give_back();
     Ok(Reply::done(Phrase::same("Realm dihapus")).into())
 }
 

@@ -13,7 +13,7 @@ use crate::outbox::{self, Outbox};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
-use antar_realm::links::{NotAsked, NotDialled, Told, Unreadable};
+use antar_realm::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_realm::{
     AccountId, AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Policy,
     Proof, Refusal,
@@ -50,7 +50,7 @@ pub enum ToHub {
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
-    Fetched(AskId, Result<Option<Entry>, Unreadable>),
+    Fetched(AskId, Result<Vec<(Position, Arc<Entry>)>, Unreadable>),
     /// The newest messages of a mailbox were looked up.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.

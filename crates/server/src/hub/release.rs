@@ -69,9 +69,10 @@ impl Running {
                 Output::Ask(ask, what) => {
                     ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
                 }
-                Output::Fetch { ask, realm, seq } => {
-                    ToHub::Fetched(ask, reads.errand(realm, seq).await)
-                }
+                Output::Fetch { ask, realm, first, last } => ToHub::Fetched(
+                    ask,
+                    reads.owed(realm, first, last).await.ok_or(antar_realm::links::Unreadable),
+                ),
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
                 _ => return,
             };
