@@ -60,7 +60,9 @@ impl State {
         let left = END.checked_sub(last).unwrap_or(u64::MAX - last);
         let within = |most: u64| most.min(left >> 10).max(1);
         let least = last.saturating_add(within(JUMP));
-        let (from, chance) = match self.by_clock(moment.now).filter(|id| *id > least) {
+        // Ids grow more slowly than the clock: by it they are past what was given out since, and no later
+        // jump by it falls short of them.
+        let (from, chance) = match self.by_clock(moment.now).filter(|id| *id > last) {
             Some(by_clock) => (by_clock, CHANCE.0),
             None => (least, CHANCE.1),
         };
