@@ -1,6 +1,6 @@
 //! Requests of the operator: over the realm's own socket where it runs, on its data where it does not.
 
-use crate::serve;
+use crate::{owner, serve};
 use antar_server::{Config, Offline, OfflineError, SOCKET, connect_operator};
 use antar_wire::END;
 use anyhow::{Context, anyhow};
@@ -30,10 +30,11 @@ impl Whose {
     }
 
     /// The same where there is a realm, running or not: in a wrong directory nothing is asked and
-    /// nothing is made.
+    /// nothing is made. From then on this process is that of whoever has the realm.
     pub fn realm(&self) -> anyhow::Result<Config> {
         let config = self.config()?;
         antar_server::expect_realm(&config.data)?;
+        owner::take_place(&config.data)?;
         Ok(config)
     }
 }

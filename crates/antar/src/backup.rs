@@ -1,7 +1,8 @@
 //! `antar backup` and `antar restore`.
 
 use crate::admin::{self, Whose};
-use antar_server::Offline;
+use crate::owner::{self, Owner};
+use antar_server::{Backup, Offline};
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,14 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    let config = options.whose.realm()?;
+    let config = options.whose.config()?;
+    antar_server::expect_realm(&config.data)?;
+    // Whoever has the realm writes the backup, whether the realm runs or not.
+    if let Some(owner) = Owner::of(&config.data) {
+        let given = owner.give(&options.dir);
+        given.with_context(|| format!("cannot make {}", options.dir.display()))?;
+        owner.take_place()?;
+    }
     let line = format!("BACKUP {}", word(&options.dir)?);
     // It takes as long as it takes; a realm that ends breaks the connection.
     let done = admin::request(&config, &line, None, |config| Ok(Offline::open_existing(config)?))?;
@@ -27,7 +35,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 pub fn restore(options: &Options) -> anyhow::Result<()> {
     let config = options.whose.config()?;
-    let done = antar_server::restore(&config, &options.dir)?;
+    let backup = Backup::open(&options.dir)?;
+    owner::take_place(&config.data)?;
+    let done = antar_server::restore(&config, backup)?;
     report("restored", done.messages, done.records, done.bytes, &config.data);
     Ok(())
 }

@@ -37,7 +37,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         println!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
         return Ok(());
     }
-    let data = options.whose.config()?.data;
+    let data = options.whose.realm()?.data;
     let mut progress = Progress::new();
     let checked = antar_server::check(&data, &mut |checked, damage| match damage {
         Some(damage) => progress.damage(&damage),

@@ -6,6 +6,7 @@ mod bench;
 mod chat;
 mod check;
 mod demo;
+mod owner;
 mod realm;
 mod secret;
 mod serve;

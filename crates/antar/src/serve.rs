@@ -1,6 +1,7 @@
 //! `antar serve`.
 
-use antar_server::{Config, LogWriter, Server, end_process_on_panic};
+use crate::owner;
+use antar_server::{Bound, Config, LogWriter, Server, end_process_on_panic};
 use anyhow::Context;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -56,8 +57,11 @@ impl Options {
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
     let config = options.config()?;
+    // Some addresses are root's only.
+    let bound = Bound::to(&config)?;
+    owner::take_place(&config.data)?;
     let log = start_logging(&config)?;
-    runtime(&config)?.block_on(serve(options, &config, &log))
+    runtime(&config)?.block_on(serve(options, &config, bound, &log))
 }
 
 /// Changes what is logged.
@@ -112,11 +116,11 @@ pub fn allow_many_files() {
 }
 
 /// Runs a realm until SIGTERM or SIGINT, and reads its configuration again at each SIGHUP.
-async fn serve(options: &Options, config: &Config, log: &Log) -> anyhow::Result<()> {
+async fn serve(options: &Options, config: &Config, bound: Bound, log: &Log) -> anyhow::Result<()> {
     let stop = Stop::listen()?;
     // Without a file there is nothing to read: then the signal ends the process, as it does others.
     let mut hang_up = options.config.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
-    let mut server = Server::start(config).await?;
+    let mut server = Server::start_on(config, bound).await?;
     announce(&server);
     let reloading = async {
         while let Some(hang_up) = &mut hang_up

@@ -1,6 +1,7 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
 use crate::admin::{self, Whose};
+use crate::owner;
 use crate::secret;
 use antar_server::Offline;
 use antar_wire::Name;
@@ -49,6 +50,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     // Accounts may be there before the first start.
     let begins = matches!(options.action, Action::Add { .. });
     let config = if begins { options.whose.config()? } else { options.whose.realm()? };
+    owner::take_place(&config.data)?;
     let line = match &options.action {
         Action::Add { name, admin } => {
             let role = if *admin { "admin" } else { "user" };

@@ -6,10 +6,13 @@
 use crate::Config;
 use crate::panics::contain_here;
 use antar_realm::{BackedUp, Effects, Moment, Proof, State};
-use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
+use antar_store::{
+    At, Disk, Exported, Store, StoreError, private_directory, private_file, why_refused,
+};
 use antar_wire::Time;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError};
@@ -34,7 +37,8 @@ const STRETCH: usize = 8 << 20;
 pub enum BackupError {
     /// A file or directory cannot be written.
     #[error(
-        "cannot write {path}: {error}; give a directory with room that the realm's user may write to"
+        "cannot write {path}: {error}{}; give a directory with room that the realm's user may write to",
+        why_refused(path, error)
     )]
     Write {
         /// Which.
@@ -43,7 +47,7 @@ pub enum BackupError {
         error: io::Error,
     },
     /// A file cannot be read.
-    #[error("cannot read {path}: {error}")]
+    #[error("cannot read {path}: {error}{}", why_refused(path, error))]
     Read {
         /// Which.
         path: PathBuf,
@@ -175,7 +179,9 @@ pub fn write(
 }
 
 fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Exported, BackupError> {
-    copy_identity(data, to)?;
+    if let Some(identity) = read_identity(data)? {
+        write_identity(&identity, to)?;
+    }
     let path = to.join(DATA);
     let file = private_file().open(part(&path)).map_err(failed(&path))?;
     let mut out = Synced { file, unsynced: 0, stop };
@@ -223,24 +229,30 @@ fn part(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Copies the realm's key where there is one and it is not there yet.
-fn copy_identity(from: &Path, to: &Path) -> Result<(), BackupError> {
-    let (from, to) = (from.join(IDENTITY), to.join(IDENTITY));
-    let identity = match std::fs::read(&from) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        read => read.map_err(|error| BackupError::Read { path: from, error })?,
-    };
+/// The realm's key in a directory, where there is one.
+fn read_identity(directory: &Path) -> Result<Option<Vec<u8>>, BackupError> {
+    let path = directory.join(IDENTITY);
+    match std::fs::read(&path) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(BackupError::Read { path, error }),
+    }
+}
+
+/// Writes a realm's key to a directory, unless it is there.
+fn write_identity(identity: &[u8], to: &Path) -> Result<(), BackupError> {
+    let to = to.join(IDENTITY);
     match std::fs::read(&to) {
         Ok(there) if there == identity => return Ok(()),
         Ok(_) => return Err(BackupError::OtherIdentity(to)),
         Err(_) => {}
     }
-    let copy = private_file().open(part(&to)).and_then(|mut file| {
-        file.write_all(&identity)?;
+    let written = private_file().open(part(&to)).and_then(|mut file| {
+        file.write_all(identity)?;
         file.sync_all()?;
         std::fs::rename(part(&to), &to)
     });
-    copy.map_err(failed(&to))
+    written.map_err(failed(&to))
 }
 
 /// Makes the names in a directory durable, and its own where it may be new.
@@ -252,24 +264,71 @@ fn sync_directory(path: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
+/// A file of a backup; errors name it.
+pub struct Input {
+    path: PathBuf,
+    file: File,
+}
+
+impl Input {
+    pub fn open(path: PathBuf) -> Result<Self, BackupError> {
+        match File::open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(BackupError::Read { path, error }),
+        }
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.file.read(buffer).at(&self.path)
+    }
+}
+
+/// A backup, open: whoever restores it may act for somebody who could not open it.
+pub struct Backup {
+    data: Input,
+    identity: Option<Vec<u8>>,
+    reached: Option<u64>,
+    note: io::Result<File>,
+}
+
+impl Backup {
+    /// Opens a backup's files.
+    ///
+    /// # Errors
+    /// [`BackupError::NoBackup`] where there is none; [`BackupError::Read`] where it cannot be read.
+    pub fn open(from: &Path) -> Result<Self, BackupError> {
+        let data = Input::open(from.join(DATA)).map_err(|error| match error {
+            BackupError::Read { error, .. } if error.kind() == io::ErrorKind::NotFound => {
+                BackupError::NoBackup(from.into())
+            }
+            error => error,
+        })?;
+        let identity = read_identity(from)?;
+        let reached = reached(from);
+        let note = private_file().truncate(false).open(from.join(REACHED));
+        // Its name is durable where it can be written at all.
+        let _ = File::open(from).and_then(|directory| directory.sync_all());
+        Ok(Self { data, identity, reached, note })
+    }
+}
+
 /// Makes the data directory of a configuration a realm's, from a backup. Leaves it as it was where
 /// this fails.
 ///
 /// # Errors
 /// See [`BackupError`].
-pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
-    let path = from.join(DATA);
-    let file = File::open(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => BackupError::NoBackup(from.into()),
-        _ => BackupError::Read { path, error },
-    })?;
+pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError> {
     let made = !config.data.exists();
     private_directory(&config.data).map_err(failed(&config.data))?;
     let disk = Disk::restore(&config.data)?;
-    let reached = reached(from);
-    let restored = import(config, disk, file, reached).and_then(|(exported, reached)| {
-        copy_identity(from, &config.data)?;
-        note_reached(from, reached);
+    let Backup { data, identity, reached, note } = backup;
+    let restored = import(config, disk, data, reached).and_then(|(exported, reached)| {
+        if let Some(identity) = identity {
+            write_identity(&identity, &config.data)?;
+        }
+        note_reached(note, reached);
         Disk::finish(&config.data)?;
         Ok(exported)
     });
@@ -285,7 +344,7 @@ pub fn restore(config: &Config, from: &Path) -> Result<Exported, BackupError> {
 fn import(
     config: &Config,
     disk: Disk,
-    from: File,
+    from: Input,
     reached: Option<u64>,
 ) -> Result<(Exported, u64), BackupError> {
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
@@ -305,20 +364,15 @@ fn reached(backup: &Path) -> Option<u64> {
     note.trim_end().parse().ok()
 }
 
-/// Notes it, as far as the backup can be written.
-fn note_reached(backup: &Path, reached: u64) {
-    let path = backup.join(REACHED);
-    let noted = private_file().open(part(&path)).and_then(|mut file| {
-        writeln!(file, "{reached}")?;
-        file.sync_all()?;
-        std::fs::rename(part(&path), &path)
+/// Notes it, as far as the backup can be written. The file was opened before, while whoever restores was not
+/// acting for somebody else; what was in it is written over as a whole.
+fn note_reached(note: io::Result<File>, reached: u64) {
+    let noted = note.and_then(|file| {
+        file.write_all_at(format!("{reached:<20}\n").as_bytes(), 0)?;
+        file.sync_all()
     });
-    match noted {
-        Ok(()) => drop(sync_directory(backup)),
-        Err(error) => {
-            let _ = std::fs::remove_file(part(&path));
-            tracing::info!(%error, ?path, "could not note how far ids have jumped");
-        }
+    if let Err(error) = noted {
+        tracing::info!(%error, "could not note in the backup how far ids have jumped");
     }
 }
 
@@ -360,10 +414,11 @@ mod tests {
     fn another_key_is_not_replaced() {
         let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
         std::fs::write(from.path().join(IDENTITY), "one").unwrap();
-        copy_identity(from.path(), to.path()).unwrap();
-        copy_identity(from.path(), to.path()).unwrap();
+        let identity = read_identity(from.path()).unwrap().unwrap();
+        write_identity(&identity, to.path()).unwrap();
+        write_identity(&identity, to.path()).unwrap();
         std::fs::write(to.path().join(IDENTITY), "two").unwrap();
-        let copied = copy_identity(from.path(), to.path());
-        assert!(matches!(copied, Err(BackupError::OtherIdentity(_))));
+        let written = write_identity(&identity, to.path());
+        assert!(matches!(written, Err(BackupError::OtherIdentity(_))));
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::backup::{self, BackupError};
 use crate::identity::Identity;
-use antar_store::{Checked, Damage, Disk, Exported, Tell};
-use std::fs::File;
+use antar_store::{Checked, Damage, Disk, Exported, Tell, why_refused};
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
@@ -44,8 +43,7 @@ pub fn is_backup(directory: &Path) -> bool {
 /// The first thing that is wrong with it.
 pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
     let path = directory.join(backup::DATA);
-    let file = File::open(&path).map_err(|error| BackupError::Read { path, error })?;
-    let exported = antar_store::check_export(BufReader::new(file))?;
+    let exported = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
     match wrong_identity(directory) {
         Some(what) => {
             let (path, error) = (directory.join(backup::IDENTITY), std::io::Error::other(what));
@@ -57,9 +55,10 @@ pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
 
 /// What is wrong with a realm's key, where it has one: a realm that never ran has none.
 fn wrong_identity(directory: &Path) -> Option<String> {
-    match std::fs::read(directory.join(backup::IDENTITY)) {
+    let path = directory.join(backup::IDENTITY);
+    match std::fs::read(&path) {
         Ok(text) => Identity::parse(&text).err(),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => Some(format!("cannot be read: {error}")),
+        Err(error) => Some(format!("cannot be read: {error}{}", why_refused(&path, &error))),
     }
 }

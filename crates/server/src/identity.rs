@@ -3,6 +3,7 @@
 //! Nobody vouches for the certificate. Others know the realm by its fingerprint, so the file that
 //! holds it must be kept as carefully as the messages.
 
+use antar_store::why_refused;
 use antar_wire::{Fingerprint, Name};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType, string::Ia5String};
 use rustls::crypto::ring::default_provider;
@@ -34,11 +35,11 @@ pub struct Identity {
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The file is there but cannot be read.
-    #[error("{0}; let the account the server runs under read it")]
-    Unreadable(io::Error),
+    #[error("{0}{1}; let the account the server runs under read it")]
+    Unreadable(io::Error, String),
     /// A new file cannot be written.
-    #[error("{0}; the first start writes it")]
-    Unwritable(io::Error),
+    #[error("{0}{1}; the first start writes it")]
+    Unwritable(io::Error, String),
     /// There is no file, and others know the realm by what was in it.
     #[error(
         "it is not there, and linked realms know this one by it; put it back from a backup, or start with --new-identity for a new key, which each of them must then be told: antar realm add NAME HOST:PORT --new-key sha256:..."
@@ -63,7 +64,10 @@ impl Identity {
         match Self::open(directory) {
             Err(IdentityError::Missing) => {
                 let text = make(realm).map_err(IdentityError::NotMade)?;
-                write(directory, text.as_bytes()).map_err(IdentityError::Unwritable)?;
+                write(directory, text.as_bytes()).map_err(|error| {
+                    let why = why_refused(&directory.join(UNFINISHED), &error);
+                    IdentityError::Unwritable(error, why)
+                })?;
                 Self::parse(text.as_bytes()).map_err(IdentityError::Damaged)
             }
             opened => opened,
@@ -75,10 +79,14 @@ impl Identity {
     /// # Errors
     /// [`IdentityError::Missing`] where there is none; otherwise see [`IdentityError`].
     pub fn open(directory: &Path) -> Result<Self, IdentityError> {
-        match std::fs::read(directory.join(FILE)) {
+        let path = directory.join(FILE);
+        match std::fs::read(&path) {
             Ok(text) => Self::parse(&text).map_err(IdentityError::Damaged),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(IdentityError::Missing),
-            Err(error) => Err(IdentityError::Unreadable(error)),
+            Err(error) => {
+                let why = why_refused(&path, &error);
+                Err(IdentityError::Unreadable(error, why))
+            }
         }
     }
 
@@ -219,6 +227,6 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        assert!(matches!(open(directory.path()), Err(IdentityError::Unreadable(_))));
+        assert!(matches!(open(directory.path()), Err(IdentityError::Unreadable(..))));
     }
 }

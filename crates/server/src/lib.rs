@@ -44,8 +44,9 @@ pub mod bytes {
 }
 
 pub use antar_realm::is_loopback;
+pub use antar_store::user_name;
 pub use antar_store::{Checked, Damage};
-pub use backup::{BackupError, restore};
+pub use backup::{Backup, BackupError, restore};
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET};
@@ -55,5 +56,5 @@ pub use log::LogWriter;
 pub use offline::{Offline, OfflineError};
 pub use panics::end_process_on_panic;
 pub use relay::Relay;
-pub use server::{Server, StartError};
+pub use server::{Bound, Server, StartError};
 pub use tls::{ConnectError, Tls, client_config};

@@ -111,9 +111,16 @@ impl Server {
     /// # Errors
     /// See [`StartError`]. A first start that fails leaves no realm behind.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let bound = Bound::to(config)?;
+        Self::start_on(config, Bound::to(config)?).await
+    }
+
+    /// As [`Server::start`], on addresses that are bound.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start_on(config: &Config, bound: Bound) -> Result<Self, StartError> {
         let disk = Disk::open(&config.data).map_err(|error| refused(config, error))?;
-        Self::start_on(config, bound, Box::new(disk))
+        Self::run(config, bound, Box::new(disk))
     }
 
     /// As [`Server::start`], over another engine: a test's, which can fail and crash.
@@ -121,15 +128,13 @@ impl Server {
     /// # Errors
     /// See [`StartError`].
     pub async fn start_over(config: &Config, engine: Box<dyn Engine>) -> Result<Self, StartError> {
-        Self::start_on(config, Bound::to(config)?, engine)
+        Self::run(config, Bound::to(config)?, engine)
     }
 
-    fn start_on(
-        config: &Config,
-        bound: Bound,
-        engine: Box<dyn Engine>,
-    ) -> Result<Self, StartError> {
+    fn run(config: &Config, bound: Bound, engine: Box<dyn Engine>) -> Result<Self, StartError> {
         let Bound { listeners, addresses, metrics } = bound;
+        let listeners = listeners.into_iter().map(TcpListener::from_std);
+        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
         let (store, mut state, name, identity) = open(config, engine)?;
         let fingerprint = identity.fingerprint();
         tracing::info!(realm = %name, key = %fingerprint, "starting");
@@ -166,7 +171,8 @@ impl Server {
         match AdminSocket::bind(&config.data.join(SOCKET), gate.clone()) {
             Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
             Err(error) => {
-                tracing::warn!(%error, "no socket for administration; antar user works on the stopped realm only");
+                let path = config.data.join(SOCKET);
+                tracing::warn!(?path, %error, "no socket for administration; antar user works on the stopped realm only");
             }
         }
         for listener in listeners {
@@ -301,21 +307,24 @@ pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr
 }
 
 /// The addresses of a realm, before there is one: one that is taken must leave nothing behind.
-struct Bound {
-    listeners: Vec<TcpListener>,
+pub struct Bound {
+    listeners: Vec<std::net::TcpListener>,
     addresses: Vec<SocketAddr>,
     metrics: Option<metrics::Bound>,
 }
 
 impl Bound {
-    fn to(config: &Config) -> Result<Self, StartError> {
+    /// Binds every address of a configuration; needs no runtime.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] and [`StartError::Metrics`].
+    pub fn to(config: &Config) -> Result<Self, StartError> {
         let listeners = config.listen.iter().map(|address| {
-            bind(*address)
-                .and_then(TcpListener::from_std)
-                .map_err(|error| StartError::Listen { address: *address, error })
+            bind(*address).map_err(|error| StartError::Listen { address: *address, error })
         });
         let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-        let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
+        let addresses = listeners.iter().map(std::net::TcpListener::local_addr);
+        let addresses = addresses.collect::<Result<_, _>>()?;
         let metrics = config.metrics.map(|address| {
             Metrics::bind(address).map_err(|error| StartError::Metrics { address, error })
         });

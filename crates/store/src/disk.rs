@@ -10,7 +10,8 @@ use crate::engine::Key;
 use crate::janitor::Janitor;
 use crate::log::Log;
 use crate::mark::Mark;
-use crate::tree::{self, Tree};
+use crate::named::At;
+use crate::tree::Tree;
 use crate::unfinished::Beginning;
 use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
 use crate::{mark, private, unfinished, usage};
@@ -51,7 +52,7 @@ impl Disk {
     /// [`StoreError::Io`] where the directory cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         unfinished::refuse_backup(path)?;
-        let made = private::directory(path)?;
+        let made = private::directory(path).at(path)?;
         let mark = Mark::open(path)?;
         unfinished::check(path)?;
         let beginning = Beginning::of(path, made, mark.get() > 0)?;
@@ -74,7 +75,7 @@ impl Disk {
     /// [`StoreError::Occupied`] where there are data; otherwise as [`Disk::open`].
     pub fn restore(path: &Path) -> Result<Self, StoreError> {
         unfinished::refuse_backup(path)?;
-        private::directory(path)?;
+        private::directory(path).at(path)?;
         let mark = Mark::open(path)?;
         unfinished::begin(path)?;
         mark.set(0);
@@ -127,8 +128,8 @@ struct Running {
 impl Running {
     fn start(path: &Path) -> Result<Self, StoreError> {
         let [tables, directory] = ["tree", "log"].map(|part| path.join(part));
-        private::directory(&tables)?;
-        private::directory(&directory)?;
+        private::directory(&tables).at(&tables)?;
+        private::directory(&directory).at(&directory)?;
         let tree = Arc::new(Tree::open(&tables)?);
         let (log, kept) = Log::open(&directory, tree.applied()?, |number, ops| {
             tree.apply(number, &ops);
@@ -185,8 +186,8 @@ fn probe(path: &Path) -> Result<(), StoreError> {
         file.write_all(&vec![1; ROOM])?;
         file.sync_all()
     });
-    std::fs::remove_file(&path)?;
-    Ok(tried?)
+    std::fs::remove_file(&path).at(&path)?;
+    Ok(tried.at(&path)?)
 }
 
 impl Engine for Disk {
@@ -217,7 +218,7 @@ impl Engine for Disk {
         running.progress.wait()?;
         // Held to the end of the scan: the tree deletes the files of tables that nobody reads any more,
         // and it must not be opened a second time by then.
-        tree::scan(running.tree.range(range), direction, visit)
+        running.tree.scan(range, direction, visit)
     }
 
     fn reopen(&self) -> Result<(), StoreError> {

@@ -10,6 +10,7 @@
 //! left behind.
 
 use crate::engine::Ops;
+use crate::named::At;
 use crate::{StoreError, private};
 use rustix::fs::{Advice, OFlags};
 use std::fs::{File, OpenOptions};
@@ -67,7 +68,7 @@ impl Log {
         applied: u64,
         mut replay: impl FnMut(u64, Ops),
     ) -> Result<(Self, Vec<Segment>), StoreError> {
-        std::fs::create_dir_all(directory)?;
+        std::fs::create_dir_all(directory).at(directory)?;
         let mut segments = list(directory)?;
         let first = segments.first().map_or(applied + 1, |(first, _)| *first);
         if first > applied + 1 {
@@ -83,12 +84,14 @@ impl Log {
         if next <= applied {
             return Err(StoreError::Corrupt(ends_early(next, applied)));
         }
-        segments.iter().try_for_each(|(_, segment)| File::open(&segment.path)?.sync_all())?;
+        segments.iter().try_for_each(|(_, Segment { path, .. })| {
+            File::open(path).and_then(|file| file.sync_all()).at(path)
+        })?;
         last.map_or(Ok(()), |last| last.rewrite())?;
         // What holds no record is as good as not there, and its name would be in the way.
         let empty = |first: u64| first == next;
         for (_, segment) in segments.iter().filter(|(first, _)| empty(*first)) {
-            std::fs::remove_file(&segment.path)?;
+            std::fs::remove_file(&segment.path).at(&segment.path)?;
         }
         segments.retain(|(first, _)| !empty(*first));
         let (segment, file) = start_segment(directory, next.max(applied + 1))?;
@@ -110,8 +113,8 @@ impl Log {
             (self.file, self.end) = (file, 0);
         }
         let record = self.record.bytes();
-        self.file.write_all_at(record, self.end)?;
-        self.file.sync_data()?;
+        let written = self.file.write_all_at(record, self.end);
+        written.and_then(|()| self.file.sync_data()).at(&self.segment.path)?;
         self.end += record.len() as u64;
         Ok(full)
     }
@@ -131,15 +134,17 @@ impl Log {
 pub fn keep_spare(directory: &Path, used: Option<Segment>) -> io::Result<()> {
     let spare = directory.join(SPARE);
     match used {
-        Some(used) if used.size < SEGMENT || spare.exists() => std::fs::remove_file(&used.path),
-        Some(used) => std::fs::rename(&used.path, spare),
+        Some(used) if used.size < SEGMENT || spare.exists() => {
+            std::fs::remove_file(&used.path).at(&used.path)
+        }
+        Some(used) => std::fs::rename(&used.path, &spare).at(&spare),
         None if spare.exists() => Ok(()),
         None => {
             // Under another name until it is whole.
             let making = directory.join("making");
             let filled = fill(&making, SEGMENT);
             filled.inspect_err(|_| drop(std::fs::remove_file(&making)))?;
-            std::fs::rename(making, spare)
+            std::fs::rename(making, &spare).at(&spare)
         }
     }
 }
@@ -151,9 +156,10 @@ fn start_segment(directory: &Path, first: u64) -> io::Result<(Segment, File)> {
         fill(&path, SMALL_SEGMENT)?;
     }
     // A file whose name is lost would take its records with it.
-    File::open(directory)?.sync_all()?;
-    let file = open_direct(&path).or_else(|_| OpenOptions::new().write(true).open(&path))?;
-    let size = file.metadata()?.len();
+    File::open(directory).and_then(|directory| directory.sync_all()).at(directory)?;
+    let file = open_direct(&path).or_else(|_| OpenOptions::new().write(true).open(&path));
+    let file = file.at(&path)?;
+    let size = file.metadata().at(&path)?.len();
     Ok((Segment { path, size }, file))
 }
 
@@ -171,13 +177,12 @@ fn open_direct(path: &Path) -> io::Result<File> {
 
 /// Writes zeros: a file whose blocks exist syncs faster than one that grows.
 fn fill(path: &Path, size: u64) -> io::Result<()> {
-    let file = private::new_file().open(path)?;
+    let file = private::new_file().open(path).at(path)?;
     let zeros = vec![0; PIECE];
     for at in (0..size).step_by(PIECE) {
-        file.write_all_at(&zeros, at)?;
-        file.sync_data()?;
+        file.write_all_at(&zeros, at).and_then(|()| file.sync_data()).at(path)?;
     }
-    file.sync_all()?;
+    file.sync_all().at(path)?;
     // What is written past the cache would have to be dropped from it page by page.
     let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
     Ok(())
@@ -186,10 +191,11 @@ fn fill(path: &Path, size: u64) -> io::Result<()> {
 /// The segments in a directory, in order.
 pub fn list(directory: &Path) -> io::Result<Vec<(u64, Segment)>> {
     let mut segments = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
+    for entry in std::fs::read_dir(directory).at(directory)? {
+        let entry = entry.at(directory)?;
         if let Some(first) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-            let segment = Segment { path: entry.path(), size: entry.metadata()?.len() };
+            let segment =
+                Segment { path: entry.path(), size: entry.metadata().at(&entry.path())?.len() };
             segments.push((first, segment));
         }
     }
@@ -208,9 +214,9 @@ impl Last {
     /// Writes it once more. What could not be synced may be in the system's memory, where it reads well
     /// and passes for synced, and nowhere else: it must not be missing once others follow it.
     fn rewrite(&self) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(&self.path)?;
-        file.write_all_at(&self.record, self.at)?;
-        file.sync_data()
+        let file = OpenOptions::new().write(true).open(&self.path).at(&self.path)?;
+        file.write_all_at(&self.record, self.at).at(&self.path)?;
+        file.sync_data().at(&self.path)
     }
 }
 
@@ -285,7 +291,7 @@ fn scan(
     last: &mut Option<Last>,
     replay: &mut impl FnMut(u64, Ops),
 ) -> Result<u64, StoreError> {
-    let bytes = std::fs::read(path)?;
+    let bytes = std::fs::read(path).at(path)?;
     let mut place = 0..0;
     let next = read_segment(&bytes, next, &mut |number, ops| {
         place = place.end..place.end + (HEADER + ops.as_bytes().len()).next_multiple_of(PAGE);

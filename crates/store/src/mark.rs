@@ -1,5 +1,6 @@
 //! How far commits were acknowledged, apart from the data.
 
+use crate::named::{At, named};
 use crate::{StoreError, private};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -18,15 +19,15 @@ impl Mark {
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
         loop {
-            let file = private::new_file().read(true).truncate(false).open(&path)?;
+            let file = private::new_file().read(true).truncate(false).open(&path).at(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(directory.into())),
-                Err(TryLockError::Error(error)) => return Err(StoreError::Io(error)),
+                Err(TryLockError::Error(error)) => return Err(named(&path, error).into()),
             }
             // Whoever had the lock may have removed the file since it was opened here, and another may have
             // made and locked one of that name.
-            let locked = file.metadata()?;
+            let locked = file.metadata().at(&path)?;
             if path
                 .metadata()
                 .is_ok_and(|now| (now.dev(), now.ino()) == (locked.dev(), locked.ino()))

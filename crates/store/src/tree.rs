@@ -4,11 +4,12 @@
 //! [`Tree::flush`] writes it to tables.
 
 use crate::engine::{Key, Ops};
+use crate::named::named_in;
 use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
 use std::ops::{ControlFlow, Range};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Bytes of the cache for what is read from disk.
@@ -23,6 +24,7 @@ const APPLIED: &[u8] = &[0];
 /// The tree in a directory.
 pub struct Tree {
     tree: AnyTree,
+    path: PathBuf,
     /// Numbers the changes of each batch.
     next: SequenceNumberCounter,
     /// Changes below it are visible: a batch becomes so as a whole.
@@ -34,18 +36,19 @@ pub struct Tree {
     applying: Mutex<()>,
 }
 
-pub type Pairs = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
+type Pairs = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
 
 impl Tree {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let [next, visible] = [(); 2].map(|()| SequenceNumberCounter::default());
         let config = Config::new(path, next.clone(), visible.clone())
             .use_cache(Arc::new(Cache::with_capacity_bytes(CACHE_BYTES)));
-        let tree = config.open().map_err(explain)?;
+        let tree = config.open().map_err(|error| explain(path, error))?;
         let first = tree.get_highest_seqno().map_or(0, |highest| highest + 1);
         next.set(first);
         visible.set(first);
-        Ok(Self { tree, next, visible, choosing: RwLock::new(()), applying: Mutex::new(()) })
+        let path = path.into();
+        Ok(Self { tree, path, next, visible, choosing: RwLock::new(()), applying: Mutex::new(()) })
     }
 
     /// The number of the last batch put into it.
@@ -71,11 +74,33 @@ impl Tree {
 
     pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
-        let value = self.tree.get(key, self.visible.get()).map_err(explain)?;
+        let value =
+            self.tree.get(key, self.visible.get()).map_err(|error| explain(&self.path, error))?;
         Ok(value.map(|value| value.to_vec()))
     }
 
-    pub fn range(&self, range: Range<Key>) -> Pairs {
+    /// Goes through the pairs of a range until there are no more or `visit` has seen enough.
+    pub fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut pairs = self.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some(pair) = next else { return Ok(()) };
+            let (key, value) = pair.into_inner().map_err(|error| explain(&self.path, error))?;
+            if let ControlFlow::Break(()) = visit(&key, &value)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn range(&self, range: Range<Key>) -> Pairs {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
         self.tree.range(range, self.visible.get(), None)
     }
@@ -86,7 +111,9 @@ impl Tree {
         let applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         self.tree.rotate_memtable();
         drop(applying);
-        self.tree.flush(&flushing, self.superseded()).map_err(explain)?;
+        self.tree
+            .flush(&flushing, self.superseded())
+            .map_err(|error| explain(&self.path, error))?;
         Ok(())
     }
 
@@ -94,7 +121,9 @@ impl Tree {
     pub fn merge(&self) -> Result<(), StoreError> {
         for _ in 0..MERGES {
             let before = self.tree.current_version().id();
-            self.tree.compact(Arc::new(Leveled::default()), self.superseded()).map_err(explain)?;
+            self.tree
+                .compact(Arc::new(Leveled::default()), self.superseded())
+                .map_err(|error| explain(&self.path, error))?;
             if self.tree.current_version().id() == before {
                 break;
             }
@@ -114,31 +143,13 @@ impl Tree {
     }
 }
 
-/// Goes through pairs until there are no more or `visit` has seen enough.
-pub fn scan(
-    mut pairs: Pairs,
-    direction: Direction,
-    visit: &mut Visit<'_>,
-) -> Result<(), StoreError> {
-    loop {
-        let next = match direction {
-            Direction::Up => pairs.next(),
-            Direction::Down => pairs.next_back(),
-        };
-        let Some(pair) = next else { return Ok(()) };
-        let (key, value) = pair.into_inner().map_err(explain)?;
-        if let ControlFlow::Break(()) = visit(&key, &value)? {
-            return Ok(());
-        }
-    }
-}
-
-pub fn explain(error: lsm_tree::Error) -> StoreError {
+fn explain(path: &Path, error: lsm_tree::Error) -> StoreError {
     match error {
-        lsm_tree::Error::Io(error) => StoreError::Io(error),
-        lsm_tree::Error::ChecksumMismatch { .. } => {
-            StoreError::Corrupt("a table's checksum does not match".into())
-        }
-        error => StoreError::Engine(error.to_string()),
+        lsm_tree::Error::Io(error) => StoreError::Io(named_in(path, error)),
+        lsm_tree::Error::ChecksumMismatch { .. } => StoreError::Corrupt(format!(
+            "the checksum of a table in {} does not match",
+            path.display()
+        )),
+        error => StoreError::Engine(format!("{}: {error}", path.display())),
     }
 }

@@ -3,6 +3,7 @@
 //! A file marks it until then. They are not put together elsewhere and renamed, since a data
 //! directory may be a mount point, or the only one that its owner may write to.
 
+use crate::named::{At, named_in};
 use crate::{StoreError, export, mark, private};
 use std::fs::File;
 use std::io;
@@ -18,7 +19,7 @@ fn marker(directory: &Path) -> PathBuf {
 
 /// Whether what is in a directory may be used.
 pub fn check(directory: &Path) -> Result<(), StoreError> {
-    match marker(directory).try_exists()? {
+    match marker(directory).try_exists().at(directory)? {
         true => Err(StoreError::Unfinished(directory.into())),
         false => Ok(()),
     }
@@ -27,7 +28,8 @@ pub fn check(directory: &Path) -> Result<(), StoreError> {
 /// Whether any part of an engine is in a directory.
 pub fn has_parts(directory: &Path) -> io::Result<bool> {
     for part in PARTS {
-        if directory.join(part).try_exists()? {
+        let part = directory.join(part);
+        if part.try_exists().at(&part)? {
             return Ok(true);
         }
     }
@@ -83,12 +85,13 @@ impl Drop for Beginning {
 
 /// Marks a directory that is empty, or has been marked before.
 pub fn begin(directory: &Path) -> Result<(), StoreError> {
-    if marker(directory).try_exists()? {
+    if marker(directory).try_exists().at(directory)? {
         remove_parts(directory)?;
     } else if has_parts(directory)? {
         return Err(StoreError::Occupied(directory.into()));
     }
-    private::new_file().open(marker(directory))?.sync_all()?;
+    let marker = marker(directory);
+    private::new_file().open(&marker).and_then(|file| file.sync_all()).at(&marker)?;
     Ok(sync(directory)?)
 }
 
@@ -97,25 +100,29 @@ pub fn end(directory: &Path) -> io::Result<()> {
     // The names of the parts, before that of the mark goes. The directory itself may be new; where
     // its parent cannot be opened it is not.
     sync(directory)?;
-    let _ = directory.canonicalize()?.parent().map(sync);
-    std::fs::remove_file(marker(directory))?;
+    let _ = directory.canonicalize().at(directory)?.parent().map(sync);
+    remove_file(&marker(directory))?;
     sync(directory)
 }
 
 /// Leaves the directory as it was.
 pub fn give_up(directory: &Path) -> io::Result<()> {
     remove_parts(directory)?;
-    std::fs::remove_file(directory.join(mark::FILE))?;
-    std::fs::remove_file(marker(directory))
+    remove_file(&directory.join(mark::FILE))?;
+    remove_file(&marker(directory))
 }
 
 fn remove_parts(directory: &Path) -> io::Result<()> {
     for part in PARTS.map(|part| directory.join(part)).iter().filter(|part| part.exists()) {
-        std::fs::remove_dir_all(part)?;
+        std::fs::remove_dir_all(part).map_err(|error| named_in(part, error))?;
     }
     Ok(())
 }
 
 fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
+    File::open(directory).and_then(|opened| opened.sync_all()).at(directory)
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path).at(path)
 }

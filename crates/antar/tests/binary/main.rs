@@ -19,6 +19,7 @@ mod link_faults;
 mod links;
 mod log;
 mod metrics;
+mod owner;
 mod plain;
 mod private;
 mod proxy;

@@ -14,6 +14,7 @@ pub use pairs::check as check_pairs;
 
 use crate::export::{self, Exported};
 use crate::log::{self, Segment};
+use crate::named::{At, named};
 use crate::{Ops, StoreError, mark, unfinished};
 use shadow::Shadow;
 use std::fs::{File, TryLockError};
@@ -114,20 +115,21 @@ pub fn check_export(input: impl Read) -> Result<Exported, StoreError> {
 
 /// Keeps servers out while the file is held; also the number in it.
 fn lock(path: &Path, found: &mut Found<'_>) -> Result<Option<(File, u64)>, StoreError> {
-    let mut file = match File::open(path.join(mark::FILE)) {
+    let noted = path.join(mark::FILE);
+    let mut file = match File::open(&noted) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             found.damage(mark::FILE, "is missing: a log that lost its end would not be noticed");
             return Ok(None);
         }
-        file => file?,
+        file => file.at(&noted)?,
     };
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(path.into())),
-        Err(TryLockError::Error(error)) => return Err(error.into()),
+        Err(TryLockError::Error(error)) => return Err(named(&noted, error).into()),
         Ok(()) => {}
     }
     let mut bytes = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut bytes)?;
+    file.by_ref().take(64).read_to_end(&mut bytes).at(&noted)?;
     let number = mark::read(&bytes);
     // A realm that has committed nothing yet has nothing to note.
     if number.is_none() && !bytes.is_empty() {

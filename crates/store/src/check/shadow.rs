@@ -3,7 +3,8 @@
 use super::Found;
 use super::tables::Files;
 use crate::engine::{Direction, Key, Visit};
-use crate::tree::{self, Tree};
+use crate::named::{At, named};
+use crate::tree::Tree;
 use crate::{Engine, Ops, StoreError};
 use std::ops::Range;
 use std::os::unix::fs::symlink;
@@ -22,10 +23,13 @@ impl Shadow {
         files: &Files,
         found: &mut Found<'_>,
     ) -> Result<Option<Self>, StoreError> {
-        let (links, from) = (tempfile::tempdir()?, from.canonicalize()?);
-        std::fs::create_dir(links.path().join("tables"))?;
+        let links = tempfile::tempdir().map_err(|error| named(&std::env::temp_dir(), error))?;
+        let from = from.canonicalize().at(from)?;
+        let tables = links.path().join("tables");
+        std::fs::create_dir(&tables).at(&tables)?;
         for name in &files.names {
-            symlink(from.join(name), links.path().join(name))?;
+            let link = links.path().join(name);
+            symlink(from.join(name), &link).at(&link)?;
         }
         match Tree::open(links.path()) {
             Ok(tree) => Ok(Some(Self { tree, _links: links })),
@@ -64,7 +68,7 @@ impl Engine for Shadow {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        tree::scan(self.tree.range(range), direction, visit)
+        self.tree.scan(range, direction, visit)
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
