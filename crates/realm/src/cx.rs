@@ -194,12 +194,14 @@ impl Cx<'_> {
         })
     }
 
-    /// Whether a password has this hash; failures count against `subject`.
+    /// Whether a password has this hash; failures count against `subject`, and against the account `by`
+    /// instead of the address where that is given.
     pub(crate) fn verify(
         &self,
         password: &str,
         hash: Option<&PasswordHash>,
         subject: String,
+        by: Option<AccountId>,
     ) -> Result<bool, Stop> {
         self.give_up_if_not_tried()?;
         // The hash may have changed while this one was compared: then it is compared again.
@@ -211,7 +213,7 @@ impl Cx<'_> {
         });
         verdict.ok_or_else(|| {
             let password = Secret::new(password.into());
-            Stop::Work(Work::Verify { password, hash: hash.cloned(), subject })
+            Stop::Work(Work::Verify { password, hash: hash.cloned(), subject, by })
         })
     }
 
@@ -232,6 +234,7 @@ impl Cx<'_> {
         self.emit(Event::SessionSet(id, record))?;
         self.state.live.bind(self.conn, id);
         self.state.live.rebind_watch(self.conn, id, account);
+        self.state.live.acts(self.conn, account);
         Ok(token)
     }
 

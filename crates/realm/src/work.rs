@@ -3,8 +3,8 @@
 //! A verb that needs such a thing stops with a [`Work`]; the driver does it elsewhere and runs the
 //! same line again with the [`Proof`] of it.
 
-use crate::Source;
 use crate::links::{Ask, Failure, NotAsked, Quote, Status, Told};
+use crate::{AccountId, Source};
 use antar_wire::{Chain, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -51,6 +51,9 @@ pub enum Work {
         hash: Option<PasswordHash>,
         /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
         subject: String,
+        /// Who guesses, where a session proves it and it is not somebody else's account that is guessed at:
+        /// then failures of others, from the same address or not, are not in the way.
+        by: Option<AccountId>,
     },
     /// Look up the hashes of logs at an entry.
     Chains {

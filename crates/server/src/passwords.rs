@@ -1,7 +1,7 @@
 //! argon2id, on threads of its own and never on the hub.
 
 use crate::PasswordsConfig;
-use crate::guard::{Guard, Rules, Turns, whom};
+use crate::guard::{Guard, Guesser, Rules, Turns, whom};
 use crate::panics::contain_here;
 use antar_realm::{Origin, PasswordHash, Proof, Work};
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
@@ -69,18 +69,20 @@ impl Passwords {
         // Failures are looked up and counted during the turn: a thousand guesses sent at once see each
         // other, except those being worked on at the same moment.
         let guess = match (whom, &work) {
-            (Some(address), Work::Verify { subject, .. }) => Some((address, subject.clone())),
+            (Some(address), Work::Verify { subject, by, .. }) => {
+                let from = by.map_or(Guesser::Address(address), Guesser::Account);
+                Some((from, subject.clone()))
+            }
             _ => None,
         };
-        if let Some((address, subject)) = &guess
-            && !rules.guesses.allow(*address, subject)
+        if let Some((from, subject)) = &guess
+            && !rules.guesses.allow(*from, subject)
         {
             return Proof::Throttled;
         }
         let proof = self.work(rules.clone(), work).await;
-        if let (Some((address, subject)), Proof::Verified { matches: false, .. }) = (guess, &proof)
-        {
-            rules.guesses.failed(address, &subject);
+        if let (Some((from, subject)), Proof::Verified { matches: false, .. }) = (guess, &proof) {
+            rules.guesses.failed(from, &subject);
         }
         proof
     }
@@ -253,6 +255,7 @@ mod tests {
                 password: Secret::new(guess.into()),
                 hash: Some(hash.clone()),
                 subject: String::new(),
+                by: None,
             };
             let proof = Proof::Verified { hash: Some(hash.clone()), matches: expected };
             assert_eq!(prove_here(&other, work), proof);

@@ -141,6 +141,43 @@ fn so_many_wrong_passwords() {
     assert_eq!(conn.ask("WHOAMI")["data"], "amy");
 }
 
+/// Everybody is at one address, as behind a school's router.
+#[test]
+fn a_strangers_guesses_do_not_keep_out_who_is_known() {
+    let mut realm = Realm::with("login_failures_per_address = 20");
+    let token = realm.user("amy").login("amy");
+    drop((realm.user("bob"), realm.user("eve")));
+    let mut stranger = realm.connect();
+    let guess = |stranger: &mut Conn, many: usize, name: &str| {
+        (0..many).map(|_| stranger.ask(&format!("AUTH {name} wrong"))["code"].clone()).last()
+    };
+    // Of those who registered there each counts alone.
+    for name in ["bob", "eve"] {
+        assert_eq!(guess(&mut stranger, 11, name).unwrap(), "rate_limited");
+    }
+    realm.connect().expect_ok("AUTH amy pw");
+    assert_eq!(guess(&mut stranger, 11, "amy").unwrap(), "rate_limited");
+    assert_eq!(realm.connect().ask("AUTH amy pw")["code"], "rate_limited");
+    // Whoever has a token is let in all the same, may log in, and change the password.
+    realm.connect().expect_ok(&format!("WHOAMI {token}"));
+    let mut amy = realm.connect();
+    amy.expect_ok(&format!("AUTH {token} amy pw"));
+    amy.expect_ok("PASSWD pw other");
+    // Such a one may try as few as anybody, and nobody else's account.
+    assert_eq!(guess(&mut amy, 11, "amy").unwrap(), "rate_limited");
+    assert_eq!(amy.ask("AUTH bob pw")["code"], "rate_limited");
+    // After a restart nobody is known, and the address is all there is to go by, but for who logs in.
+    realm.stop();
+    realm.start();
+    realm.connect().expect_ok("AUTH amy other");
+    let mut stranger = realm.connect();
+    for name in ["bob", "eve"] {
+        assert_eq!(guess(&mut stranger, 10, name).unwrap(), "wrong_password");
+    }
+    assert_eq!(realm.connect().ask("AUTH bob pw")["code"], "rate_limited");
+    realm.connect().expect_ok("AUTH amy other");
+}
+
 #[test]
 fn so_many_wrong_passwords_for_a_group() {
     let realm = Realm::with("login_failures_per_account = 2");

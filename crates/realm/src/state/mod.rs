@@ -15,6 +15,7 @@ pub(crate) use live::Live;
 use self::lists::Lists;
 use crate::census::Requests;
 use crate::links::{Contact, Failure, Links, NotDialled, Status, Step};
+use crate::verbs::guessed_at;
 use crate::{AccountId, Bug, ConnId, Event, GroupId, Limits, Mailbox, Policy, Proof, SessionId};
 use antar_wire::{BoxKind, Code, Dialect, Fingerprint, Frame, List, Message, Name, Time};
 use std::sync::Arc;
@@ -143,6 +144,12 @@ impl State {
     /// For whom a connection asked last, with its session or with a token.
     pub fn account(&self, conn: ConnId) -> Option<AccountId> {
         self.live.account(conn)
+    }
+
+    /// What failed guesses at an account's password count against: the subject of
+    /// [`Work::Verify`](crate::Work::Verify).
+    pub fn guessed_at(&self, account: AccountId) -> Option<String> {
+        self.durable.accounts.get(&account).map(|account| guessed_at(&account.record.name))
     }
 
     /// Whether a connection is an established link: with a realm that may link, and both sides have said

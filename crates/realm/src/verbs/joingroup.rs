@@ -21,7 +21,7 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     }
     let (record, members) = (group.record.clone(), group.members.len());
     let subject = format!("group {}", &*record.name.folded());
-    if !cx.verify(args.text, Some(&record.password), subject)? {
+    if !cx.verify(args.text, Some(&record.password), subject, Some(me))? {
         return Err(Code::WrongPassword.into());
     }
     let limits = &cx.state.limits;

@@ -41,6 +41,8 @@ mod whoami;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub(crate) use auth::guessed_at;
+
 use crate::{Answer, Args, Cx, Stop};
 use antar_wire::{Dialect, Folded};
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! PASSWD: a new password; every other token of the user ends.
 
+use super::auth::guessed_at_by_itself;
 use super::{Param, ROW, Verb};
 use crate::{AccountRecord, Answer, Args, Cx, Event, Stop};
 use antar_wire::{Code, Phrase, Reply};
@@ -15,8 +16,8 @@ pub const VERBS: &[Verb] = &[Verb {
 fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
     let me = cx.me()?;
     let record = cx.my_account()?.record.clone();
-    let subject = format!("user {}", &*record.name.folded());
-    if !cx.verify(args.word(0), Some(&record.password), subject)? {
+    let subject = guessed_at_by_itself(&record.name);
+    if !cx.verify(args.word(0), Some(&record.password), subject, Some(me))? {
         return Err(Code::WrongPassword.into());
     }
     let password = cx.hash(args.text)?;

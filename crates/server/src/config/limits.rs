@@ -73,7 +73,8 @@ pub struct LimitsConfig {
     /// Failed logins of one account from one address before further ones are refused; from all
     /// addresses ten times as many.
     pub login_failures_per_account: u32,
-    /// Failed logins from one address before further ones are refused.
+    /// Failed logins from one address, for accounts that have not lately logged in there, before further
+    /// ones are refused.
     pub login_failures_per_address: u32,
     /// Seconds after which one failed login is forgotten.
     pub login_failure_seconds: u64,

@@ -6,7 +6,7 @@ mod seldom;
 mod turns;
 
 pub use antar_realm::network;
-pub use guesses::Guesses;
+pub use guesses::{Guesser, Guesses};
 pub use rates::Rates;
 pub use seldom::Seldom;
 pub use turns::{Turns, Whom};

@@ -7,7 +7,7 @@ mod release;
 
 use crate::backup::Backups;
 use crate::committer::{Committer, Done};
-use crate::guard::{Guard, network};
+use crate::guard::{Guard, network, whom};
 use crate::metrics::Report;
 use crate::outbox::{self, Outbox};
 use crate::passwords::Passwords;
@@ -267,6 +267,11 @@ impl Running {
         if c.account != account {
             c.account = account;
             c.outbox.set(|state| state.account = account);
+            // Whoever shows a session, be it a new one, is no stranger at that address.
+            let subject = account.and_then(|account| state.guessed_at(account));
+            if let (Some(address), Some(subject)) = (whom(c.origin), subject) {
+                self.hub.guard.rules().guesses.proved(address, &subject);
+            }
         }
         // A realm that waits for approval is known, and not a link yet.
         let linked = c.may_link() && state.is_linked(conn);
