@@ -1,7 +1,7 @@
 //! `antar backup` and `antar restore`.
 
 use crate::admin::{self, Whose};
-use crate::owner::{self, Owner};
+use crate::owner::Owner;
 use antar_server::{Backup, Offline};
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount};
@@ -35,8 +35,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 pub fn restore(options: &Options) -> anyhow::Result<()> {
     let config = options.whose.config()?;
-    let backup = Backup::open(&options.dir)?;
-    owner::take_place(&config.data)?;
+    let mut backup = Backup::open(&options.dir)?;
+    if let Some(owner) = Owner::of(&config.data) {
+        backup.open_note();
+        owner.take_place()?;
+    }
     let done = antar_server::restore(&config, backup)?;
     report("restored", done.messages, done.records, done.bytes, &config.data);
     Ok(())

@@ -290,7 +290,7 @@ pub struct Backup {
     data: Input,
     identity: Option<Vec<u8>>,
     reached: Option<u64>,
-    note: io::Result<File>,
+    note: Note,
 }
 
 impl Backup {
@@ -307,10 +307,15 @@ impl Backup {
         })?;
         let identity = read_identity(from)?;
         let reached = reached(from);
-        let note = private_file().truncate(false).open(from.join(REACHED));
-        // Its name is durable where it can be written at all.
-        let _ = File::open(from).and_then(|directory| directory.sync_all());
-        Ok(Self { data, identity, reached, note })
+        Ok(Self { data, identity, reached, note: Note::At(from.join(REACHED)) })
+    }
+
+    /// Opens what a restore writes to the backup, for a process that will not be able to. Where the restore
+    /// is refused, it is left there empty.
+    pub fn open_note(&mut self) {
+        if let Note::At(path) = &self.note {
+            self.note = Note::Open(open_note(path));
+        }
     }
 }
 
@@ -364,10 +369,25 @@ fn reached(backup: &Path) -> Option<u64> {
     note.trim_end().parse().ok()
 }
 
-/// Notes it, as far as the backup can be written. The file was opened before, while whoever restores was not
-/// acting for somebody else; what was in it is written over as a whole.
-fn note_reached(note: io::Result<File>, reached: u64) {
-    let noted = note.and_then(|file| {
+/// Where it is noted.
+enum Note {
+    At(PathBuf),
+    Open(io::Result<File>),
+}
+
+fn open_note(path: &Path) -> io::Result<File> {
+    let file = private_file().truncate(false).open(path)?;
+    path.parent().map_or(Ok(()), |backup| File::open(backup)?.sync_all())?;
+    Ok(file)
+}
+
+/// Notes it, as far as the backup can be written. What was there before is written over as a whole.
+fn note_reached(note: Note, reached: u64) {
+    let file = match note {
+        Note::At(path) => open_note(&path),
+        Note::Open(file) => file,
+    };
+    let noted = file.and_then(|file| {
         file.write_all_at(format!("{reached:<20}\n").as_bytes(), 0)?;
         file.sync_all()
     });

@@ -110,6 +110,10 @@ fn what_root_does_with_an_accounts_realm_leaves_it_the_accounts() {
         done(&to, &["restore", &kept.to_string_lossy()]);
         assert!(done(&to, &["user", "list"]).starts_with("amy"));
     }
+    // What it remembers of restores is still root's to keep.
+    assert_eq!(kept.join("restored").metadata().unwrap().uid(), 0);
+    let noted = std::fs::read_to_string(kept.join("restored")).unwrap();
+    assert!(noted.trim_end().parse::<u64>().is_ok_and(|id| id > 0), "{noted}");
 }
 
 #[test]
