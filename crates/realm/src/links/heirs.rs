@@ -6,8 +6,8 @@
 
 use super::follow::notice_text;
 use super::live::Asked;
-use super::{Heir, Step};
-use crate::{AccountId, Event, Mailbox, RealmId};
+use super::{Ask, Heir, NotAsked, Step, Told};
+use crate::{AccountId, AskId, Event, Mailbox, Output, RealmId};
 use antar_wire::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time};
 
 /// Names remembered that accounts had and nobody has now. Past it every new account is taken to have a
@@ -77,15 +77,68 @@ impl Step<'_> {
             self.emit(Event::HeirSet(realm, account, Heir { owed, upto: None }))?;
             let me = self.state.durable.name.clone();
             let conn = self.state.links.links.get(&realm).and_then(|link| link.conn);
-            let linked =
-                self.peer(realm).is_some_and(|peer| peer.key().is_some() && peer.is_open());
-            if let (true, Some(conn), Some(me)) = (linked, conn, me) {
+            let Some(peer) = self.peer(realm).filter(|peer| peer.is_open()) else { continue };
+            if peer.key().is_none() {
+                self.ask_what_waits(realm, account, name);
+            } else if let (Some(conn), Some(me)) = (conn, me) {
                 self.ask_clock(realm);
                 let asked = Asked::Tip(self.state.durable.next_id());
                 self.ask(conn, asked, format!("REMOTEINBOXREALM {name} {me}"));
             }
         }
         Ok(())
+    }
+
+    /// Asks a plain peer how much of what it lists for an account is the former's.
+    fn ask_what_waits(&mut self, realm: RealmId, account: AccountId, name: &Name) {
+        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        let Some(address) = record.address else { return };
+        let ask = AskId(self.links().next());
+        self.links().waits.insert(ask, (realm, account));
+        let line = format!("remoteinboxrealm {name} {}", record.name);
+        self.output(Output::Ask(ask, Ask { address, line, with_source: None }));
+    }
+
+    /// The answer to that, or another that is not about it.
+    pub fn told_what_waits(
+        &mut self,
+        ask: AskId,
+        answer: Result<Told, NotAsked>,
+    ) -> Option<Result<Told, NotAsked>> {
+        let Some((realm, account)) = self.links().waits.remove(&ask) else { return Some(answer) };
+        if let Some(len) = answer.ok().and_then(|told| told.list().map(<[_]>::len)) {
+            let _ = self.formers(realm, account, len);
+        }
+        None
+    }
+
+    /// Of so many messages that a plain peer lists for an account, how many of the oldest are the
+    /// former's: all that were there when it was first asked. It numbers nothing, and tells no time.
+    pub fn formers(
+        &mut self,
+        realm: RealmId,
+        account: AccountId,
+        listed: usize,
+    ) -> Result<usize, Code> {
+        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account)).copied();
+        let Some(heir) = heir else { return Ok(0) };
+        let listed = u64::try_from(listed).unwrap_or(u64::MAX);
+        // Where there are fewer than there were, it has forgotten those.
+        let upto = heir.upto.map_or(listed, |upto| if upto > listed { 0 } else { upto });
+        if heir.upto != Some(upto) {
+            let heir = Heir { upto: Some(upto), ..heir };
+            self.emit(Event::HeirSet(realm, account, heir))?;
+        }
+        Ok(usize::try_from(upto).unwrap_or(usize::MAX))
+    }
+
+    /// A plain peer has forgotten what waited there: what waits from now on is for who is here now.
+    pub fn nothing_waits(&mut self, realm: RealmId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let heirs = peer.heirs.iter().filter(|(_, heir)| heir.upto != Some(0));
+        for (account, heir) in heirs.map(|(id, heir)| (*id, *heir)).collect::<Vec<_>>() {
+            let _ = self.emit(Event::HeirSet(realm, account, Heir { upto: Some(0), ..heir }));
+        }
     }
 
     /// Asks a realm for its clock where the time of what it sends next will matter.

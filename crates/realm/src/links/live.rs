@@ -30,6 +30,8 @@ pub(crate) struct Links {
     pub waiting: BTreeMap<ConnId, Waiting>,
     /// Requests to plain peers, each about what one realm is owed.
     pub asks: BTreeMap<AskId, RealmId>,
+    /// The same about what waits there for an account whose name was another's.
+    pub waits: BTreeMap<AskId, (RealmId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(RealmId, AskId)>,
     last: u64,
@@ -50,6 +52,7 @@ impl Links {
         self.links.clear();
         self.calls.clear();
         self.asks.clear();
+        self.waits.clear();
         self.given_back = None;
         (std::mem::take(&mut self.conns), std::mem::take(&mut self.waiting))
     }

@@ -183,6 +183,12 @@ impl Step<'_> {
         }
         let list = answer.list().unwrap_or_default();
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
+        let formers = match mailbox {
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                self.formers(realm, user, list.len())?
+            }
+            _ => 0,
+        };
         let (mailbox, new) = match mailbox {
             Mailbox::GroupRealm(..) => {
                 let there = same_time(own, &list, owed, since);
@@ -192,7 +198,7 @@ impl Step<'_> {
                 // An earlier attempt may have come this far and no further.
                 let kept = self.link(realm).kept.insert(user, list.len()).unwrap_or(0);
                 let kept = if kept <= list.len() { kept } else { 0 };
-                (Mailbox::Realm(user, realm), list[kept..].to_vec())
+                (Mailbox::Realm(user, realm), list[kept.max(formers)..].to_vec())
             }
             _ => return Ok(()),
         };
@@ -211,6 +217,7 @@ impl Step<'_> {
         if let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) {
             let _ = self.emit(Event::RealmSet(realm, RealmRecord { since, ..record }));
         }
+        self.nothing_waits(realm);
         let link = self.link(realm);
         (link.met, link.meeting, link.common) = (true, None, Common::default());
         (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);

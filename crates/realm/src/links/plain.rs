@@ -120,6 +120,7 @@ impl Step<'_> {
 
     /// A plain peer has answered what it was asked, or has not.
     pub fn asked(&mut self, ask: AskId, answer: Result<Told, NotAsked>) {
+        let Some(answer) = self.told_what_waits(ask, answer) else { return };
         let Some(answer) = self.met(ask, answer) else { return };
         let Some(realm) = self.errand(ask) else { return };
         let now = self.moment.now;

@@ -139,7 +139,8 @@ pub struct Heir {
     /// Up to this entry of what the realm is owed the name was the other's.
     pub owed: u64,
     /// No entry of the realm's log past this one was written before the account was made; none while
-    /// the realm has not told since how far its log goes.
+    /// the realm has not told since how far its log goes. Of a plain peer, which has none: so many of
+    /// the messages that it lists are the other's.
     pub upto: Option<u64>,
 }
 

@@ -56,6 +56,13 @@ impl Cx<'_> {
         let stale = told.list().is_none();
         // What a plain peer tells has no ids: it is the newest, whatever the page.
         let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
+        let list = match own {
+            Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
+                let formers = self.step().formers(realm, account, list.len())?;
+                list.get(formers..).unwrap_or_default()
+            }
+            _ => list,
+        };
         let (newest, cut) = newest(list, page.limit);
         let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
         let read = Read::new(Source::Mailbox(own), page, Listing::Messages);

@@ -283,3 +283,41 @@ fn no_plain_peer_is_asked_unless_listed() {
     }
     assert_eq!(old.requests("ackrealm").len(), 1);
 }
+
+/// What waits there for a user here is listed by name; whoever has the name next gets what comes later.
+#[test]
+fn what_waits_for_a_former_user_is_not_for_the_next_of_the_name() {
+    let mut both = Both::linked();
+    let mut lineker = both.old.client("lineker");
+    lineker.tell("sendrealm", "beta henderson", "for the first");
+    let operator = |ours: &Realm, arguments: &[&str]| {
+        let password = ours.config().with_file_name("password");
+        std::fs::write(&password, "pw\n").unwrap();
+        let mut command = ours.command("user");
+        command.args(arguments).stdin(std::fs::File::open(password).unwrap());
+        assert!(command.output().unwrap().status.success(), "{arguments:?}");
+    };
+    operator(&both.ours, &["remove", "henderson"]);
+    let asked = both.old.requests("remoteinboxrealm").len();
+    operator(&both.ours, &["add", "henderson"]);
+    let deadline = Instant::now() + PATIENCE;
+    while both.old.requests("remoteinboxrealm").len() == asked {
+        assert!(Instant::now() < deadline, "it is not asked what waits");
+    }
+    let mut henderson = both.ours.connect();
+    henderson.login("henderson");
+    assert_eq!(texts_of(&henderson.expect_ok("INBOXREALM beta")), [""; 0]);
+    lineker.tell("sendrealm", "beta henderson", "for the second");
+    assert_eq!(texts_of(&henderson.expect_ok("INBOXREALM beta")), ["for the second"]);
+    // It is told of us again after a restart, and what waits is fetched first.
+    both.ours.kill();
+    both.start_again();
+    let mut henderson = both.ours.connect();
+    henderson.login("henderson");
+    let deadline = Instant::now() + PATIENCE;
+    while texts_of(&henderson.expect_ok("INBOXREALM beta")) != ["for the second"] {
+        assert!(Instant::now() < deadline, "{}", henderson.expect_ok("INBOXREALM beta"));
+    }
+    both.await_told(1);
+    assert_eq!(texts_of(&henderson.expect_ok("INBOXREALM beta")), ["for the second"]);
+}
