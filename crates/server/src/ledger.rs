@@ -1,6 +1,7 @@
 //! What connections make the realm keep in memory, bounded for all of them together.
 
 use crate::LimitsConfig;
+use crate::guard::Seldom;
 use crate::outbox::Outbox;
 use antar_realm::ConnId;
 use std::collections::HashMap;
@@ -23,6 +24,8 @@ pub struct Ledger {
     most: AtomicUsize,
     little: AtomicUsize,
     conns: Mutex<Conns>,
+    /// Connections that were given up.
+    gave_up: Seldom,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +39,8 @@ impl Ledger {
     /// With the bound of a configuration.
     pub fn new(limits: &LimitsConfig) -> Arc<Self> {
         let (kept, most, little) = Default::default();
-        let ledger = Self { kept, most, little, conns: Mutex::default() };
+        let (conns, gave_up) = Default::default();
+        let ledger = Self { kept, most, little, conns, gave_up };
         ledger.bound(limits);
         Arc::new(ledger)
     }
@@ -91,7 +95,7 @@ impl Ledger {
 
     /// Gives connections up until the others keep no more than they may.
     pub fn make_room(&self) {
-        let (now, mut given_up) = (Instant::now(), 0);
+        let (now, mut said) = (Instant::now(), None);
         let mut conns = self.conns();
         if conns.barren.is_some_and(|at| now.duration_since(at) < BARREN) {
             return;
@@ -103,13 +107,13 @@ impl Ledger {
                 break;
             };
             worst.give_up();
-            given_up += 1;
+            said = self.gave_up.happened().or(said);
         }
         drop(conns);
-        if given_up > 0 {
+        if let Some(times) = said {
             tracing::warn!(
-                given_up,
-                "clients left too much unread, or sent too much that waits; closing those that kept the most for the longest"
+                times,
+                "too much is kept for clients that do not read, or send without waiting; closed some"
             );
         }
     }

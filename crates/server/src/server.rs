@@ -159,9 +159,9 @@ impl Server {
             back: hub.downgrade(),
         };
         let (stop, stopped) = watch::channel(false);
-        let sources = Sources::of(name.clone(), &running, stopped.clone());
-        let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
         let ledger = Ledger::new(&config.limits);
+        let sources = Sources::of(name.clone(), &running, ledger.clone(), stopped.clone());
+        let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
         let its = ledger.clone();
         let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
         let gate = Arc::new(Gate::new(shared));

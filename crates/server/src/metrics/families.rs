@@ -61,6 +61,8 @@ fn requests(now: &Snapshot) -> Vec<Family> {
             .one(now.reads_failed),
         gauge("antar_passwords_waiting", "Passwords being hashed or waiting to be.")
             .one(now.passwords),
+        gauge("antar_kept_bytes", "What is kept in memory for clients: replies and events they leave unread, requests that wait.")
+            .one(now.kept),
         gauge("antar_hub_waiting", "Messages to the hub that it has not taken yet.")
             .one(now.hub_waiting),
     ]

@@ -52,6 +52,7 @@ mod tests {
             hub: Some(Report { requests, refusals, mode, draining: false, census }),
             commits: Commits { meter: Meter::default(), filling: (0, 0), under_way: 0 },
             passwords: 0,
+            kept: 0,
             reads_failed: 0,
             log_lines_dropped: 0,
             connections: Default::default(),

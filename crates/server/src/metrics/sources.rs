@@ -4,6 +4,7 @@ use super::process::Process;
 use super::{Commits, Connections};
 use crate::committer::Probe;
 use crate::hub::{Hub, ToHub};
+use crate::ledger::Ledger;
 use crate::log;
 use crate::panics::contain_here;
 use crate::passwords::Passwords;
@@ -42,6 +43,7 @@ pub struct Sources {
     store: Weak<Store>,
     committer: Probe,
     passwords: Passwords,
+    ledger: Arc<Ledger>,
     reads_failed: Arc<AtomicU64>,
     started: SystemTime,
     /// Whether the server shuts down.
@@ -61,6 +63,8 @@ pub struct Snapshot {
     pub hub: Option<Report>,
     pub commits: Commits,
     pub passwords: usize,
+    /// Bytes kept for clients.
+    pub kept: usize,
     pub reads_failed: u64,
     /// Lines that the log could not take.
     pub log_lines_dropped: u64,
@@ -77,7 +81,7 @@ pub struct Surroundings {
 
 impl Sources {
     /// Those of a realm whose hub is about to run; `stop` tells that the server shuts down.
-    pub fn of(realm: Name, hub: &Hub, stop: watch::Receiver<bool>) -> Self {
+    pub fn of(realm: Name, hub: &Hub, ledger: Arc<Ledger>, stop: watch::Receiver<bool>) -> Self {
         Self {
             realm,
             connections: Arc::default(),
@@ -85,6 +89,7 @@ impl Sources {
             store: Arc::downgrade(hub.reads.store()),
             committer: hub.committer.probe(),
             passwords: hub.passwords.clone(),
+            ledger,
             reads_failed: hub.reads.failed(),
             started: SystemTime::now(),
             stop,
@@ -108,6 +113,7 @@ impl Sources {
             closing: *self.stop.borrow(),
             commits: self.committer.look(),
             passwords: self.passwords.waiting(),
+            kept: self.ledger.kept(),
             reads_failed: self.reads_failed.load(Ordering::Relaxed),
             log_lines_dropped: log::lines_dropped(),
             connections: self.connections.clone(),
