@@ -50,6 +50,8 @@ codes! {
     RealmName = "realm_name", "Nama realm tidak cocok";
     /// A realm does not link to itself.
     RealmSelf = "realm_self", "Realm ini sendiri";
+    /// Both realms have the same name: one of them must be renamed first.
+    RealmSameName = "realm_same_name", "Nama realm sama";
     /// The realm, or whoever pretends to be it, has another key than the one known.
     RealmKey = "realm_key", "Kunci realm berbeda";
     /// The other realm accepts no link, or not this one.

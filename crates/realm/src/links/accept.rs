@@ -10,6 +10,10 @@ use std::net::IpAddr;
 /// How often it is told, of each realm, that somebody else says it is that one, in milliseconds.
 const WARN_AGAIN: u64 = 60_000;
 
+/// What is to be done where two realms have one name.
+pub(crate) const NAMESAKE: &str =
+    "two realms of one name cannot link: give one of them another (antar realm rename NEW)";
+
 /// What another realm says of itself in ACKREALM.
 pub(crate) struct Greeting<'a> {
     pub from: Name,
@@ -53,10 +57,12 @@ impl Cx<'_> {
             return Err(Code::Forbidden.into());
         }
         let Greeting { from, key, .. } = greeting;
-        if self.state.links.me.key == Some(*key)
-            || self.state.durable.name.as_ref().is_some_and(|me| *me.folded() == *from.folded())
-        {
+        if self.state.links.me.key == Some(*key) {
             return Err(Code::RealmSelf.into());
+        }
+        if self.state.is_named(from) {
+            self.warn_of_namesake(greeting);
+            return Err(Code::RealmSameName.into());
         }
         let crossing = self.crossing(greeting)?;
         // Somebody here who may link has asked for just this one.
@@ -196,6 +202,21 @@ impl Cx<'_> {
             let name = step.name_of(realm);
             step.note(realm, format!("link with {name}: {error}"));
         }
+    }
+
+    /// Tells the operator that another realm has this one's name: once in a while, however often it calls.
+    fn warn_of_namesake(&mut self, greeting: &Greeting<'_>) {
+        let Greeting { key, peer, .. } = greeting;
+        let now = self.moment.uptime;
+        let namesake = &mut self.state.links.namesake;
+        if namesake.is_some_and(|at| now < at + WARN_AGAIN) {
+            return;
+        }
+        *namesake = Some(now);
+        let text = format!(
+            "a realm at {peer} with the key {key} asks to link and has this realm's name; {NAMESAKE}"
+        );
+        self.step().output(Output::Note { warning: true, text });
     }
 
     /// Whether a realm that is new here may link.

@@ -1,5 +1,6 @@
 //! Calling other realms, and what carries a link.
 
+use super::accept::NAMESAKE;
 use super::live::{Asked, Following, cursor_words};
 use super::{Address, Conn, Epoch, Failure, LinkKind, Peer, RealmRecord, Status, Step, Why};
 use crate::{ConnId, DialId, Event, Output, Proof, RealmId};
@@ -63,6 +64,8 @@ impl Step<'_> {
     ) {
         let (peer, local) = from;
         let (now, me) = (self.moment.uptime, self.state.links.me.clone());
+        let called = self.state.links.calls.get(&dial);
+        let is_namesake = called.is_some_and(|call| self.state.is_named(&call.name));
         let Some(call) = self.state.links.calls.get_mut(&dial) else {
             return self.output(Output::HangUp(conn));
         };
@@ -76,6 +79,7 @@ impl Step<'_> {
                 Some((Code::RealmSelf, "this realm itself answered".into()))
             }
             Some(pin) if pin != key => Some((Code::RealmKey, format!("it has the key {key}"))),
+            _ if is_namesake => Some((Code::RealmSameName, NAMESAKE.into())),
             _ => None,
         };
         let mut conn_state = Conn::new(realm, Some(dial), now);
@@ -160,11 +164,17 @@ impl Step<'_> {
 
     /// The answer to our ACKREALM.
     pub fn greeted(&mut self, conn: ConnId, dial: DialId, answer: &Value) {
-        let Some(call) = self.links().calls.get(&dial) else { return };
+        let Some(call) = self.state.links.calls.get(&dial) else { return };
         let real = answer["realm"].as_str().and_then(Name::parse);
         let same = real.as_ref().is_some_and(|real| *real.folded() == *call.name.folded());
         if answer["status"] != "OK" || !same {
-            let (code, error) = refusal(answer, real.as_ref());
+            let (mut code, mut error) = refusal(answer, real.as_ref());
+            // Its key is not this realm's, so it is not this realm.
+            if matches!(code, Code::RealmSelf | Code::RealmSameName)
+                || real.as_ref().is_some_and(|real| self.state.is_named(real))
+            {
+                (code, error) = (Code::RealmSameName, NAMESAKE.into());
+            }
             if code == Code::RealmCrossed && matches!(call.caller, Caller::User(_)) {
                 return self.crossed(dial);
             }
@@ -424,7 +434,11 @@ fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
         }
         (
             Some(
-                code @ (Code::RealmRemoved | Code::RealmCrossed | Code::RealmSelf | Code::RealmKey),
+                code @ (Code::RealmRemoved
+                | Code::RealmCrossed
+                | Code::RealmSelf
+                | Code::RealmSameName
+                | Code::RealmKey),
             ),
             _,
         ) => (code, code.text().into()),

@@ -34,6 +34,8 @@ pub(crate) struct Links {
     pub waits: BTreeMap<AskId, (RealmId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(RealmId, AskId)>,
+    /// When the operator was last told of another realm with this one's name, in milliseconds of uptime.
+    pub namesake: Option<u64>,
     last: u64,
     /// Ids have jumped because this realm's own store was put back: it can have been only once since
     /// it started.

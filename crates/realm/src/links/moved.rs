@@ -172,3 +172,43 @@ fn a_linked_realm_is_given_another_key_and_keeps_what_it_is_owed() {
         assert_eq!(realm.hear(95, &follow).unwrap()["status"], "OK");
     }
 }
+
+#[test]
+fn two_realms_of_one_name_are_told_so() {
+    let mut realm = Realm::with_users(&["amy"]);
+    let key = Some(Fingerprint([1; 32]));
+    realm.state.introduce(crate::links::Contact { key, port: 8889, ..Default::default() });
+    realm.login(1, "amy");
+    let expect = |refused: &Value| {
+        assert_eq!(refused["code"], "realm_same_name", "{refused}");
+        assert!(refused["error"].as_str().unwrap().contains("antar realm rename"), "{refused}");
+    };
+    expect(&moved(&mut realm, Some(1), "ADDREALM alpha 198.51.100.7 1", Some(3)));
+    // It says what it is called, or, as it did before, that it takes this one for itself.
+    for answer in [
+        r#"{"status":"ERROR","code":"realm_name","realm":"alpha"}"#,
+        r#"{"status":"ERROR","code":"realm_self"}"#,
+    ] {
+        realm.asked.clear();
+        assert_eq!(realm.say(1, "ADDREALM beta 198.51.100.7 1"), Value::Null);
+        let (dial, _) = dialled(&mut realm).unwrap();
+        answers(&mut realm, 91, dial, 3);
+        realm.hear(91, answer);
+        expect(&realm.woken().unwrap());
+    }
+    // Itself is still itself.
+    let own = moved(&mut realm, Some(1), "ADDREALM alpha 192.0.2.9 1", Some(1));
+    assert_eq!(own["code"], "realm_self");
+    // One that calls is answered so, and the operator is told, once in a while.
+    let ip: IpAddr = BETA_IP.parse().unwrap();
+    realm.asked.clear();
+    for conn in [40, 41] {
+        realm.connect_from(conn, Origin::Certified(ip, Fingerprint([3; 32])));
+        let greeting = format!("ACKREALM alpha 192.0.2.9 8889 {ip} 8889 from=Alpha");
+        assert_eq!(realm.hear(conn, &greeting).unwrap()["code"], "realm_same_name");
+    }
+    let noted = realm.asked.iter().filter(
+        |output| matches!(output, Output::Note { text, .. } if text.contains("antar realm rename")),
+    );
+    assert_eq!(noted.count(), 1);
+}

@@ -122,6 +122,11 @@ impl State {
         self.durable.name.as_ref()
     }
 
+    /// Whether this is the realm's name, in any case.
+    pub(crate) fn is_named(&self, name: &Name) -> bool {
+        self.durable.name.as_ref().is_some_and(|own| *own.folded() == *name.folded())
+    }
+
     /// Whether the durable parts of two states are the same: for tests and simulations, which compare
     /// a state with what the store makes of its events.
     pub fn is_durably(&self, other: &Self) -> bool {
