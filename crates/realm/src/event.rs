@@ -189,4 +189,6 @@ pub enum Event {
     HeirEnded(RealmId, AccountId),
     /// So many messages that a realm was owed were ever let go of undelivered.
     Dropped(RealmId, u64),
+    /// A realm may still know this one by a name that it had before; or by none but its own.
+    KnownAs(RealmId, Option<Name>),
 }

@@ -23,6 +23,7 @@
 //! | `r` `l` realm 9 | [`Event::AddressTold`], where it tells one |
 //! | `r` `l` realm 10, account | [`Event::HeirSet`] |
 //! | `r` `l` realm 11 | [`Event::Dropped`] |
+//! | `r` `l` realm 12 | [`Event::KnownAs`], where it tells one |
 //! | `r` `m` group, account | [`Event::MemberAdded`] |
 //! | `r` `n` | [`Event::RealmNamed`] |
 //! | `r` `s` session | [`Event::SessionSet`] |
@@ -158,7 +159,7 @@ impl<'a> Writing<'a> {
                 self.record(event)
             }
             Event::RealmForgotten { realm, traces } => {
-                for part in [0, 1, 2, 3, 6, 9, 11] {
+                for part in [0, 1, 2, 3, 6, 9, 11, 12] {
                     self.ops.delete(&record(b'l', &[realm.0, part]));
                 }
                 if *traces { self.record(event) } else { Ok(()) }
@@ -194,6 +195,8 @@ impl<'a> Writing<'a> {
             Event::Acked { realm, hour, .. } => (b'l', &[realm.0, 4, *hour], 0),
             Event::Followed { realm, fork, .. } => (b'l', &[realm.0, 5, fork.0], fork.0),
             Event::CursorReached { realm, .. } => (b'l', &[realm.0, 6], 0),
+            Event::KnownAs(realm, None) => return self.remove(b'l', &[realm.0, 12]),
+            Event::KnownAs(realm, _) => (b'l', &[realm.0, 12], 0),
             Event::Dropped(realm, _) => (b'l', &[realm.0, 11], 0),
             Event::AddressTold(realm, None) => return self.remove(b'l', &[realm.0, 9]),
             Event::AddressTold(realm, _) => (b'l', &[realm.0, 9], 0),

@@ -79,6 +79,11 @@ enum Action {
         #[arg(long, value_name = "HOST[:PORT]")]
         address: Option<String>,
     },
+    /// Give this realm another name; linked realms are told.
+    Rename {
+        /// The new name.
+        name: String,
+    },
     /// Link with the realm that made a code. This realm must be running.
     Join {
         /// What `antar realm invite` printed there.
@@ -111,6 +116,12 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             Ok(())
         }
         Action::Approve { realm, key } => approve(&config, realm, key.as_deref()),
+        Action::Rename { name } => {
+            let name = named(name)?;
+            ask(&config, &format!("RENAMEREALM {name}"), opened)?;
+            println!("this realm is named {name} from now on; linked realms are told");
+            Ok(())
+        }
         Action::Invite { address } => invite(&config, address.as_deref()),
         Action::Join { code } => {
             if code.contains(char::is_whitespace) {

@@ -95,6 +95,12 @@ impl Cx<'_> {
         Ok(status)
     }
 
+    /// The realm that is linked under a key.
+    pub(crate) fn linked_by_key(&self, key: Fingerprint) -> Option<RealmId> {
+        let mut peers = self.state.durable.peers.iter();
+        peers.find(|(_, peer)| peer.is_open() && peer.key() == Some(key)).map(|(realm, _)| *realm)
+    }
+
     /// Keeps the record of a realm that calls; from here on its connection is one with a realm.
     fn take(
         &mut self,

@@ -92,7 +92,7 @@ impl Step<'_> {
         if let Some((code, error)) = wrong {
             return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
         }
-        let Some(own) = self.state.durable.name.clone() else { return };
+        let Some(own) = self.name_for(realm) else { return };
         let source = me.host.unwrap_or_else(|| local.to_string());
         let line = format!(
             "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}",
@@ -133,12 +133,18 @@ impl Step<'_> {
 
     fn mend_failed(&mut self, realm: RealmId, failure: Failure) {
         let now = self.moment.now;
+        let has_old_name = self.peer(realm).is_some_and(|peer| peer.known_as.is_some());
         let in_turns = self.peer(realm).is_some_and(|peer| peer.told.is_some());
         let link = self.link(realm);
         link.call = None;
         // Their call goes on, and is not to be taken for a fault.
         if failure.code == Code::RealmCrossed || link.conn.is_some() {
             return self.retry_later(realm);
+        }
+        // A realm of an earlier version does not know that others can be renamed.
+        if failure.code == Code::RealmKey && has_old_name && !link.as_before {
+            (link.as_before, link.retry_at) = (true, 0);
+            return;
         }
         link.failed();
         link.refused = failure.code != Code::RealmUnreachable;
@@ -181,7 +187,14 @@ impl Step<'_> {
             let failure = Failure { code, error, realm: real, plain: None };
             return self.call_failed(dial, failure);
         }
-        let Some(name) = real else { return };
+        let Some(mut name) = real else { return };
+        if let Caller::Link(realm) = call.caller {
+            if let Some(now) = answer["now"].as_str().and_then(Name::parse) {
+                self.renamed_to(realm, &now);
+            }
+            let Some(peer) = self.peer(realm) else { return };
+            name = peer.record.name.clone();
+        }
         let status = if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
         match self.settle(dial, name, status) {
             Ok(realm) => {
@@ -396,6 +409,7 @@ impl Step<'_> {
             return;
         }
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
+        link.as_before = false;
         link.lost += 1;
         if link.told == Some(Status::Linked) {
             link.told = None;

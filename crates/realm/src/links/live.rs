@@ -78,6 +78,10 @@ pub(crate) struct Link {
     pub error: Option<String>,
     /// The other side said no.
     pub refused: bool,
+    /// It did not know this realm by its new name, and is greeted by the one before.
+    pub as_before: bool,
+    /// It calls itself this, and another realm has that name here.
+    pub calls_itself: Option<antar_wire::Name>,
     /// Calls or requests in a row that failed.
     pub failures: u32,
     /// Calls or requests that ever failed, and connections that were lost, for who watches the realm.

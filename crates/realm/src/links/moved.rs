@@ -212,3 +212,46 @@ fn two_realms_of_one_name_are_told_so() {
     );
     assert_eq!(noted.count(), 1);
 }
+
+fn greeted(realm: &mut Realm, conn: u64, to: &str, from: &str) -> Value {
+    let ip: IpAddr = BETA_IP.parse().unwrap();
+    realm.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
+    realm.hear(conn, &format!("ACKREALM {to} 192.0.2.9 8889 {ip} 8889 from={from}")).unwrap()
+}
+
+#[test]
+fn a_renamed_realm_is_known_by_its_new_name_where_that_is_free() {
+    let mut realm = lost();
+    assert_eq!(greeted(&mut realm, 50, "alpha", "bet")["status"], "OK");
+    assert_eq!(realm.operator("CHECKREALM")["data"][0]["realm"], "bet");
+    assert_eq!(realm.texts(1, "SENT realm=bet"), ["x"]);
+    // Its own name is not free, so it is who it was.
+    assert_eq!(greeted(&mut realm, 51, "alpha", "alpha")["status"], "OK");
+    let bet = realm.operator("CHECKREALM")["data"][0].clone();
+    assert_eq!((&bet["realm"], &bet["calls_itself"]), (&"bet".into(), &"alpha".into()));
+}
+
+#[test]
+fn who_does_not_know_the_new_name_is_greeted_by_the_one_before() {
+    let mut realm = lost();
+    assert_eq!(realm.say(1, "RENAMEREALM aleph")["code"], "forbidden");
+    assert_eq!(realm.operator("RENAMEREALM beta")["code"], "realm_exists");
+    assert_eq!(realm.operator("REALM RENAME aleph")["status"], "OK");
+    realm.pass(1);
+    let mut said = Vec::new();
+    for conn in [90, 91] {
+        realm.asked.clear();
+        realm.tick();
+        let (dial, _) = dialled(&mut realm).unwrap();
+        answers(&mut realm, conn, dial, 2);
+        said.extend(realm.said(conn));
+        realm.hear(conn, r#"{"status":"ERROR","code":"realm_key"}"#);
+    }
+    assert!(said[0].contains(" from=aleph ") && said[1].contains(" from=alpha "), "{said:?}");
+    // It calls by the name it knows, and hears of the other.
+    let told = greeted(&mut realm, 60, "alpha", "beta");
+    assert_eq!((&told["realm"], &told["now"]), (&"alpha".into(), &"aleph".into()));
+    let told = greeted(&mut realm, 61, "aleph", "beta");
+    assert_eq!((&told["realm"], told.get("now")), (&"aleph".into(), None));
+    assert_eq!(greeted(&mut realm, 62, "alpha", "beta")["code"], "realm_name");
+}

@@ -46,6 +46,46 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// What this realm calls itself to another.
+    pub fn name_for(&self, realm: Option<RealmId>) -> Option<Name> {
+        let peer = realm.and_then(|realm| self.peer(realm));
+        let link = realm.and_then(|realm| self.state.links.links.get(&realm));
+        let before = peer.and_then(|peer| peer.known_as.clone());
+        let before = before.filter(|_| link.is_some_and(|link| link.as_before));
+        before.or(self.state.durable.name.clone())
+    }
+
+    /// A linked realm has been renamed: it has its new name here too, where that is free.
+    pub fn renamed_to(&mut self, realm: RealmId, name: &Name) {
+        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        if *record.name == **name {
+            return;
+        }
+        let is_free = |id: &RealmId| {
+            *id == realm
+                || self.peer(*id).is_none_or(|peer| {
+                    peer.is_asking() || peer.record.status == Status::Removed && !peer.has_history()
+                })
+        };
+        let free = !self.state.is_named(name)
+            && self.state.durable.peers_named(name).all(|id| is_free(&id));
+        let before = record.name.clone();
+        if !free || self.vacate(name, Some(realm)).is_err() {
+            let told = self.link(realm).calls_itself.replace(name.clone());
+            if told.as_ref() != Some(name) {
+                let text =
+                    format!("link with {before}: it is named {name} now, which another has here");
+                self.note(realm, text);
+            }
+            return;
+        }
+        let record = RealmRecord { name: name.clone(), ..record };
+        if self.emit(Event::RealmSet(realm, record)).is_ok() {
+            self.link(realm).calls_itself = None;
+            self.tell(realm, format!("link with {before}: it is named {name} from now on"));
+        }
+    }
+
     /// A name like this one that nobody has: `beta.1`.
     fn free_name(&self, name: &Name) -> Option<Name> {
         (1_u32..)

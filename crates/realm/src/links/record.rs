@@ -125,6 +125,8 @@ pub(crate) struct Peer {
     pub record: RealmRecord,
     /// Where it says it is, where somebody here has said otherwise.
     pub told: Option<Address>,
+    /// A name that this realm had before, by which it may still be known there.
+    pub known_as: Option<Name>,
     pub out: OutLog,
     pub inbox: InLog,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
@@ -146,8 +148,8 @@ pub struct Heir {
 
 impl Peer {
     pub fn new(record: RealmRecord) -> Self {
-        let (told, out, inbox, abroad, heirs) = Default::default();
-        Self { record, told, out, inbox, abroad, heirs }
+        let (told, known_as, out, inbox, abroad, heirs) = Default::default();
+        Self { record, told, known_as, out, inbox, abroad, heirs }
     }
 
     /// The pinned key of a native link.

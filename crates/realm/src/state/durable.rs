@@ -153,6 +153,7 @@ impl Durable {
             | Event::Trimmed { realm, .. }
             | Event::AddressTold(realm, _)
             | Event::Dropped(realm, _)
+            | Event::KnownAs(realm, _)
             | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
             Event::Followed { realm, fork, .. } => {
                 self.reached(fork.0);
@@ -228,6 +229,7 @@ impl Durable {
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
+            Event::KnownAs(_, name) => peer.known_as = name.clone(),
             Event::Dropped(_, dropped) => out.dropped = *dropped,
             Event::AddressTold(_, address) => peer.told = address.clone(),
             Event::AbroadSet(_, id, name) => {

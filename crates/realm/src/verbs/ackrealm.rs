@@ -2,7 +2,7 @@
 
 use super::{Needs, Param, ROW, Verb};
 use crate::links::{Address, Greeting, LinkKind, Status};
-use crate::{Answer, Args, Cx, Origin, Stop, is_loopback};
+use crate::{Answer, Args, Cx, Event, Origin, Stop, is_loopback};
 use antar_wire::{Code, Name, Phrase, Reply, Token};
 use std::net::IpAddr;
 
@@ -29,7 +29,20 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
         Origin::Certified(peer, key) => {
             let own = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
             let from = args.option("from").and_then(Name::parse).ok_or(Code::BadParameters)?;
-            if !args.word(0).eq_ignore_ascii_case(own.as_str()) {
+            // Who is linked may not know yet that this realm was renamed, or was renamed itself.
+            let linked = cx.linked_by_key(key);
+            let before =
+                linked.and_then(|realm| cx.state.durable.peers.get(&realm)?.known_as.clone());
+            let calls_by = before.clone().filter(|name| args.word(0).eq_ignore_ascii_case(name));
+            let from = match linked {
+                Some(realm) => {
+                    let mut step = cx.step();
+                    step.renamed_to(realm, &from);
+                    step.peer(realm).map_or(from, |peer| peer.record.name.clone())
+                }
+                None => from,
+            };
+            if !args.word(0).eq_ignore_ascii_case(own.as_str()) && calls_by.is_none() {
                 return Ok(Reply::from(Code::RealmName).with("realm", own.as_str()).into());
             }
             let invitation = args.option("invite").and_then(Token::parse);
@@ -41,7 +54,15 @@ fn run(cx: &mut Cx<'_>, args: &Args<'_>) -> Result<Answer, Stop> {
             let status = cx.accept(&Greeting { from, key, peer, source, again, invitation })?;
             let state = if status == Status::Linked { "up" } else { "waiting" };
             let reply = Reply::done(Phrase::same("Connect realm berhasil"));
-            Ok(reply.with("realm", own.as_str()).with("state", state).into())
+            if let (None, Some(realm), true) = (&calls_by, linked, before.is_some()) {
+                cx.emit(Event::KnownAs(realm, None))?;
+            }
+            let reply = reply.with("realm", calls_by.as_ref().unwrap_or(&own).as_str());
+            let reply = reply.with("state", state);
+            Ok(match calls_by {
+                Some(_) => reply.with("now", own.as_str()).into(),
+                None => reply.into(),
+            })
         }
         _ => plain(cx, args, source),
     }

@@ -76,6 +76,7 @@ fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {
     };
     // It waits for approval here; otherwise one that waits does so there.
     set("asks", peer.is_asking().then(|| true.into()));
+    set("calls_itself", link.calls_itself.as_ref().map(|name| name.as_str().into()));
     // Where it says it is itself, where that is elsewhere.
     set("told", peer.told.as_ref().map(|a| json!({"host": &*a.host, "port": a.port})));
     set("error", link.error.as_deref().map(Value::from));

@@ -28,6 +28,7 @@ mod recvgrouprealm;
 mod register;
 mod remoteinbox;
 mod removerealm;
+mod renamerealm;
 mod send;
 mod sendgroup;
 mod sendgrouprealm;
@@ -136,6 +137,7 @@ pub static ALL: &[&[Verb]] = &[
     addrealm::VERBS,
     removerealm::VERBS,
     inviterealm::VERBS,
+    renamerealm::VERBS,
     users::VERBS,
     backup::VERBS,
     ping::VERBS,

@@ -99,7 +99,9 @@ impl Known {
                 self.realm(id).forks.insert(fork.0, Fork { at, left });
                 self.forks.insert(fork.0, id.0);
             }
-            Event::AddressTold(id, _) | Event::Dropped(id, _) => drop(self.realm(id)),
+            Event::AddressTold(id, _) | Event::Dropped(id, _) | Event::KnownAs(id, _) => {
+                drop(self.realm(id))
+            }
             Event::AbroadSet(id, number, _) => drop(self.realm(id).abroad.insert(number)),
             Event::RealmForgotten { realm: id, .. } => {
                 if self.realms.contains_key(&id.0) {
