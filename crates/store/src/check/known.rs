@@ -100,7 +100,7 @@ impl Known {
                 self.forks.insert(fork.0, id.0);
             }
             Event::AddressTold(id, _) | Event::Dropped(id, _) | Event::KnownAs(id, _) => {
-                drop(self.realm(id))
+                let _ = self.realm(id);
             }
             Event::AbroadSet(id, number, _) => drop(self.realm(id).abroad.insert(number)),
             Event::RealmForgotten { realm: id, .. } => {
