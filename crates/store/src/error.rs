@@ -42,8 +42,15 @@ pub enum StoreError {
     Unfinished(PathBuf),
     /// The disk refused: it is full, or it fails.
     #[error("the disk refused: {0}")]
-    Io(#[from] std::io::Error),
+    Io(std::io::Error),
     /// The engine refused, or has shut itself after an earlier failure.
     #[error("the storage engine refused: {0}")]
     Engine(String),
+}
+
+// By hand: what `from` derives makes it the source as well, and who shows an error with its sources says it twice.
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Io(error)
+    }
 }

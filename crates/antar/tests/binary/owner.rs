@@ -116,6 +116,31 @@ fn what_root_does_with_an_accounts_realm_leaves_it_the_accounts() {
     assert!(noted.trim_end().parse::<u64>().is_ok_and(|id| id > 0), "{noted}");
 }
 
+/// One that the service account may write to by its group.
+#[test]
+fn what_root_does_in_a_directory_of_its_own_with_an_accounts_realm_in_it() {
+    if !is_root() {
+        return;
+    }
+    let (outer, data) = service();
+    done(&data, &["user", "add", "amy"]);
+    for (group, open) in [(SERVICE, 0o770), (SERVICE + 1, 0o770), (0, 0o777)] {
+        chown(&data, Some(0), Some(group)).unwrap();
+        mode(&data, open);
+        let name = format!("user{open}{group}");
+        let mut add = antar();
+        add.args(["user", "add", &name, "--data"]).arg(&data);
+        let password = outer.path().join("password");
+        std::fs::write(&password, "surabaya\n").unwrap();
+        let added = add.stdin(std::fs::File::open(password).unwrap()).output().unwrap();
+        assert!(added.status.success(), "{added:?}");
+        assert_eq!(data.metadata().unwrap().mode() & 0o7777, open);
+        for entry in data.read_dir().unwrap() {
+            is_the_services(&entry.unwrap().path());
+        }
+    }
+}
+
 #[test]
 fn a_file_that_the_account_may_not_use_is_named_with_whose_it_is() {
     if !is_root() {
@@ -164,7 +189,7 @@ fn a_path_that_cannot_be_used_is_named() {
     let said = refusal(&serve(&data).output().unwrap());
     assert!(said.contains(&shown), "{said}");
     let said = refusal(&run(&["user", "list", "--data", &data.to_string_lossy()]));
-    assert!(said.contains(&shown), "{said}");
+    assert_eq!(said.matches(&shown).count(), 1, "{said}");
     // So is that of a backup.
     let to = realm.config().join("backup");
     std::fs::remove_file(data.join("log")).unwrap();
