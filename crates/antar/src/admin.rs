@@ -2,7 +2,7 @@
 
 use crate::{owner, serve};
 use antar_server::{Config, Offline, OfflineError, SOCKET, connect_operator};
-use antar_wire::END;
+use antar_types::END;
 use anyhow::{Context, anyhow};
 use serde_json::Value;
 use std::fmt;

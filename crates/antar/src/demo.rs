@@ -66,7 +66,7 @@ fn realm(
 }
 
 async fn both(alpha: Config, beta: &Config) -> anyhow::Result<()> {
-    let stop = serve::Stop::listen()?;
+    let stop = serve::Interrupt::listen()?;
     let other = |name| format!("{name} did not start; --{name} ADDR:PORT gives it another address");
     let first = Server::start(&alpha).await.with_context(|| other("alpha"))?;
     let second = Server::start(beta).await.with_context(|| other("beta"))?;

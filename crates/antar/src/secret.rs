@@ -1,6 +1,6 @@
 //! Words that are typed and not shown.
 
-use antar_wire::Secret;
+use antar_types::Secret;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
 };

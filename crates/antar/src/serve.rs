@@ -117,7 +117,7 @@ pub fn allow_many_files() {
 
 /// Runs a realm until SIGTERM or SIGINT, and reads its configuration again at each SIGHUP.
 async fn serve(options: &Options, config: &Config, bound: Bound, log: &Log) -> anyhow::Result<()> {
-    let stop = Stop::listen()?;
+    let stop = Interrupt::listen()?;
     // Without a file there is nothing to read: then the signal ends the process, as it does others.
     let mut hang_up = options.config.is_some().then(|| signal(SignalKind::hangup())).transpose()?;
     let mut server = Server::start_on(config, bound).await?;
@@ -153,12 +153,12 @@ async fn reload(options: &Options, server: &mut Server, log: &Log) {
 }
 
 /// SIGTERM and SIGINT.
-pub struct Stop {
+pub struct Interrupt {
     terminate: Signal,
     interrupt: Signal,
 }
 
-impl Stop {
+impl Interrupt {
     /// To be called before the first connection, so that no signal in between is missed.
     pub fn listen() -> anyhow::Result<Self> {
         let terminate = signal(SignalKind::terminate())?;

@@ -4,7 +4,7 @@ use crate::admin::{self, Whose};
 use crate::owner;
 use crate::secret;
 use antar_server::Offline;
-use antar_wire::Name;
+use antar_types::Name;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};

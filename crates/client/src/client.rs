@@ -133,7 +133,7 @@ impl Client {
     /// connection. Never [`Error::Refused`]: see [`Reply::ok`].
     pub async fn request(&mut self, line: &str) -> Result<Reply, Error> {
         let line = request::raw(line)?;
-        if antar_wire::words::trim(line).is_empty() {
+        if antar_types::words::trim(line).is_empty() {
             return Err(request::RequestError::Empty.into());
         }
         self.outgoing.extend_from_slice(line.as_bytes());

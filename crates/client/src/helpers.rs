@@ -4,7 +4,7 @@
 
 use crate::request::{self, History};
 use crate::{Client, Error, Event, Page, Reply};
-use antar_wire::{Token, Value};
+use antar_types::{Token, Value};
 
 impl Client {
     /// Logs in and binds the connection to the session. The token names the session later, also

@@ -18,7 +18,7 @@ pub mod request;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use antar_wire::{DEFAULT_PORT, Fingerprint, Token, Value};
+pub use antar_types::{DEFAULT_PORT, Fingerprint, Token, Value};
 pub use client::{Client, EVENT_LIMIT};
 pub use error::{Error, Refusal};
 pub use replies::{RawReply, Replies, ReplyError};

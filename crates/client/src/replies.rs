@@ -1,7 +1,7 @@
 //! From bytes to replies.
 
 use crate::Incoming;
-use antar_wire::{END, Value};
+use antar_types::{END, Value};
 use memchr::memmem::Finder;
 
 /// A buffer that grew past this for one long reply is given back after it.
@@ -143,7 +143,7 @@ impl RawReply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::json;
+    use antar_types::json;
     use proptest::prelude::*;
 
     fn popped(replies: &mut Replies) -> Vec<Vec<u8>> {

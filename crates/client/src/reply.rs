@@ -1,7 +1,7 @@
 //! What a server says, in either dialect.
 
 use crate::Refusal;
-use antar_wire::{Token, Value};
+use antar_types::{Token, Value};
 
 /// One object off the wire.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,7 +196,7 @@ pub struct Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::{Away, BoxKind, Dialect, Name, Text, Time, json};
+    use antar_types::{Away, BoxKind, Dialect, Name, Text, Time, json};
 
     fn reply(value: Value) -> Reply {
         match Incoming::of(value) {
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn events_as_the_server_writes_them() {
-        let message = antar_wire::Message {
+        let message = antar_types::Message {
             id: 5,
             time: Time(0),
             from: Name::parse("amy").unwrap(),
@@ -257,7 +257,7 @@ mod tests {
             notice: None,
         };
         let mut bytes = Vec::new();
-        antar_wire::encode_event(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);
+        antar_types::encode_notification(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);
         let mut replies = crate::Replies::new(1000);
         replies.feed(&bytes);
         let Ok(Some(Incoming::Event(event))) = replies.pop() else { panic!("no event") };

@@ -4,7 +4,7 @@
 //! checked: a word may hold no white space or control character, a text no control character
 //! but TAB. Names and lengths are the server's to judge.
 
-use antar_wire::Token;
+use antar_types::Token;
 use std::fmt::Write;
 
 /// A line break inside a message, as sent.

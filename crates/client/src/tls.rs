@@ -1,7 +1,7 @@
 //! TLS 1.3 to a realm. No authority vouches for realms: the handshake proves that whoever answers has
 //! the key of the certificate it shows, and the certificate's fingerprint says whose that is.
 
-use antar_wire::Fingerprint;
+use antar_types::Fingerprint;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls13_signature};

@@ -2,10 +2,10 @@
 
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
-use antar_realm::links::{Epoch, Position, deliveries as written};
-use antar_realm::{Event, MAX_PAGE, Read, State};
-use antar_store::{Store, Twin};
-use antar_wire::{BoxKind, Dialect, END, Entry, Message, Reply};
+use antar_domain::links::{Epoch, Position, deliveries as written};
+use antar_domain::{Event, MAX_PAGE, Read, State};
+use antar_store::{MemoryEngine, Store};
+use antar_types::{BoxKind, Dialect, END, Entry, Message, Reply};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub fn reply(reply: &Reply, read_as: Dialect, scratch: &mut Vec<u8>) {
 /// So is an event.
 pub fn event(kind: BoxKind, message: &Message, dialect: Dialect, scratch: &mut Vec<u8>) {
     scratch.clear();
-    antar_wire::encode_event(kind, message, dialect, scratch);
+    antar_types::encode_notification(kind, message, dialect, scratch);
     let Incoming::Event(read) = object(scratch, dialect) else { panic!("{message:?} is no event") };
     let text = read.message().map(|read| read.text);
     assert_eq!(text.as_deref(), Some(message.text.as_str()));
@@ -85,7 +85,8 @@ pub fn replayed(world: &World, loaded: &[Event], by_store: bool) {
     if !by_store {
         return;
     }
-    let (store, _) = Store::open(Box::new(Twin::default())).unwrap_or_else(|e| panic!("{e}"));
+    let (store, _) =
+        Store::open(Box::new(MemoryEngine::default())).unwrap_or_else(|e| panic!("{e}"));
     let commit = |events: &[Event]| store.commit(events).unwrap_or_else(|error| panic!("{error}"));
     commit(loaded);
     world.events.chunks(3).for_each(commit);

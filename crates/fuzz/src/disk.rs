@@ -3,14 +3,14 @@
 use crate::choices::Choices;
 use crate::wire::{entry, message, name};
 use crate::{Draw, Target};
-use antar_realm::links::{Address, Epoch, LinkKind, Position, RealmRecord, Status};
-use antar_realm::{
+use antar_domain::links::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
+use antar_domain::{
     AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Limits, Mailbox, PasswordHash,
-    Policy, RealmId, SessionId, SessionRecord, State,
+    PeerId, Policy, SessionId, SessionRecord, State,
 };
 use antar_store::bytes::{self, PAGE, Pair};
-use antar_store::{Ops, Store, StoreError, Twin};
-use antar_wire::{Chain, Fingerprint, Message, Time, Token};
+use antar_store::{MemoryEngine, Ops, Store, StoreError};
+use antar_types::{Chain, Fingerprint, Message, Time, Token};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -198,7 +198,7 @@ fn events(choices: &mut Choices<'_>, most: usize) -> Vec<Event> {
 
 fn event(choices: &mut Choices<'_>, id: u64) -> Event {
     let time = Time(choices.number());
-    let (account, realm) = (AccountId(id), RealmId(choices.number()));
+    let (account, realm) = (AccountId(id), PeerId(choices.number()));
     let (name, password) = (name(choices), PasswordHash::new("$argon2id$x".into()));
     let at = Position { seq: choices.number() >> 1, chain: Chain::START };
     match choices.below(15) {
@@ -219,16 +219,16 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
         5 => {
             let address = Address { host: "::1".into(), port: 1, told_by: "10.0.0.1".parse().ok() };
             let (kind, status) = (LinkKind::Native(Fingerprint([7; 32])), Status::Asked);
-            let record = RealmRecord { name, kind, address: Some(address), status, since: time };
-            Event::RealmSet(realm, record)
+            let record = PeerRecord { name, kind, address: Some(address), status, since: time };
+            Event::PeerSet(realm, record)
         }
         6 => Event::EpochBegun(realm, Epoch(id)),
         7 => Event::Acked { realm, acked: at, total: id, hour: choices.number() },
         8 => Event::Trimmed { realm, floor: at, hour: None },
         9 => Event::Followed { realm, fork: ForkId(id), epoch: Epoch(7), at, left: id },
-        10 => Event::AbroadSet(realm, id, name),
+        10 => Event::PlainMailboxSet(realm, id, name),
         // One that leaves none is not written.
-        11 => Event::RealmForgotten { realm, traces: true },
+        11 => Event::PeerForgotten { realm, traces: true },
         12 => Event::Dropped(realm, choices.number()),
         13 => {
             let host = choices.number().to_string().into();
@@ -238,7 +238,7 @@ fn event(choices: &mut Choices<'_>, id: u64) -> Event {
             let mailbox = match choices.below(4) {
                 0 => Mailbox::Private(account),
                 1 => Mailbox::GroupRealm(GroupId(9), realm),
-                2 => Mailbox::Abroad(realm, 8),
+                2 => Mailbox::Plain(realm, 8),
                 _ => Mailbox::SentRealm(account, realm),
             };
             let message = Arc::new(Message { id, ..message(choices) });
@@ -281,7 +281,7 @@ fn drawn_pairs(draw: &mut Draw) -> Ops {
 /// What came over a link: entries and their hashes.
 fn received(choices: &mut Choices<'_>) -> Event {
     let (realm, fork, seq) =
-        (RealmId(choices.number()), ForkId(choices.number()), choices.number() >> 1);
+        (PeerId(choices.number()), ForkId(choices.number()), choices.number() >> 1);
     let (entry, chain) = (Arc::new(entry(choices)), Chain::START);
     let tip = Position { seq: 5, chain };
     let owed = Event::Owed { realm, tip, total: 9, since: Time(1), entry };
@@ -306,7 +306,8 @@ fn backup(input: &[u8]) {
 }
 
 fn import(stream: &[u8]) {
-    let Ok((store, events, taken)) = Store::import(Box::new(Twin::default()), stream) else {
+    let Ok((store, events, taken)) = Store::import(Box::new(MemoryEngine::default()), stream)
+    else {
         return;
     };
     assert_eq!(taken.bytes, stream.len() as u64);
@@ -317,7 +318,7 @@ fn import(stream: &[u8]) {
         (written.pairs, written.messages, written.last_id),
         (taken.pairs, taken.messages, taken.last_id)
     );
-    let again = Store::import(Box::new(Twin::default()), &again[..]);
+    let again = Store::import(Box::new(MemoryEngine::default()), &again[..]);
     let (_, events, _) = again.unwrap_or_else(|error| panic!("{error}"));
     assert!(State::new(Limits::default(), Policy::public(), events).is_durably(&state));
 }

@@ -5,10 +5,10 @@
 
 use crate::checks;
 use crate::world::{BETA, CALLED, PEOPLE, World};
-use antar_realm::Event;
-use antar_realm::links::Position;
-use antar_store::{Store, Twin};
-use antar_wire::{Chain, Entry, Frame, Name, json, words};
+use antar_domain::Event;
+use antar_domain::links::Position;
+use antar_store::{MemoryEngine, Store};
+use antar_types::{Chain, Entry, Frame, Name, json, words};
 use std::sync::LazyLock;
 
 /// What every input begins with.
@@ -25,7 +25,8 @@ pub static LOADED: LazyLock<Loaded> = LazyLock::new(|| {
     let name = Vec::from_iter(name);
     let mut world = World::new(&name);
     FIRST.lines().for_each(|line| say(&mut world, None, line.as_bytes()));
-    let (store, _) = Store::open(Box::new(Twin::default())).unwrap_or_else(|e| panic!("{e}"));
+    let (store, _) =
+        Store::open(Box::new(MemoryEngine::default())).unwrap_or_else(|e| panic!("{e}"));
     store.commit(&[name, world.events].concat()).unwrap_or_else(|e| panic!("{e}"));
     let events = store.reload().unwrap_or_else(|e| panic!("{e}"));
     let epoch = events.iter().find_map(|event| match event {

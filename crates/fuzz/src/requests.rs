@@ -2,7 +2,7 @@
 
 use crate::play::{LOADED, play};
 use crate::{Draw, Target};
-use antar_realm::verbs::{self, Needs, Param, Verb};
+use antar_domain::commands::{self, Needs, Param, Verb};
 
 pub const REQUESTS: Target = Target {
     name: "requests",
@@ -149,7 +149,7 @@ fn request(draw: &mut Draw, verb: &Verb, out: &mut Vec<u8>) {
 
 fn drawn_verb(draw: &mut Draw, of: impl Fn(&Verb) -> bool) -> &'static Verb {
     loop {
-        let verbs = draw.pick(verbs::ALL);
+        let verbs = draw.pick(commands::ALL);
         let verb = &verbs[draw.below(verbs.len())];
         if of(verb) {
             return verb;
@@ -292,7 +292,7 @@ fn draw_links(draw: &mut Draw, out: &mut Vec<u8>) {
 
 /// What a fuzzer may put together: the verbs in both cases, and words that mean something.
 pub fn dictionary() -> String {
-    let spelled = verbs::all().flat_map(|verb| verb.aliases.iter().chain([&verb.name]));
+    let spelled = commands::all().flat_map(|verb| verb.aliases.iter().chain([&verb.name]));
     let verbs = spelled.flat_map(|name| [name.to_string(), name.to_lowercase()]);
     let others = [WORDS, TEXTS, ANSWERS, PLAIN, ENTRIES, ABROAD].concat();
     let tokens = LOADED.tokens.iter().cloned();

@@ -3,7 +3,7 @@
 use crate::choices::{Choices, segments};
 use crate::{Draw, Target};
 use antar_client::{Incoming, Replies, ReplyError};
-use antar_wire::{
+use antar_types::{
     BoxKind, Chain, Decoder, Dialect, Entry, EntryKind, Fingerprint, Frame, Message, Name, Notice,
     Text, Time, Token, words,
 };
@@ -102,7 +102,7 @@ fn replies(input: &[u8]) {
     let message = message(&mut choices);
     let dialect = if kind & 4 == 0 { Dialect::Lower } else { Dialect::Upper };
     let mut out = Vec::new();
-    antar_wire::encode_event(BoxKind::Realm, &message, dialect, &mut out);
+    antar_types::encode_notification(BoxKind::Realm, &message, dialect, &mut out);
     assert!(dialect == Dialect::Upper || out.is_ascii());
     same_replies(&out, 1 << 20, seed);
     let mut decoder = Replies::new(1 << 20);
@@ -134,7 +134,7 @@ fn popped(
             }
         }
         let held = decoder.space().len();
-        assert!(held < limit + antar_wire::END.len(), "{held} bytes held past {limit}");
+        assert!(held < limit + antar_types::END.len(), "{held} bytes held past {limit}");
     }
     found
 }
@@ -198,12 +198,12 @@ pub fn text(choices: &mut Choices<'_>) -> Text {
 pub fn message(choices: &mut Choices<'_>) -> Message {
     let (id, time) = (choices.number(), Time(choices.number()));
     let (from, to, text) = (name(choices), name(choices), text(choices));
-    let shown = || antar_wire::DisplayName::new("Jordan Henderson(127.0.0.1:8889)");
+    let shown = || antar_types::DisplayName::new("Jordan Henderson(127.0.0.1:8889)");
     let realm = match choices.below(4) {
         0 => None,
-        3 => shown().map(|shown| antar_wire::Away::FromShown(name(choices), shown)),
-        1 => Some(antar_wire::Away::From(name(choices))),
-        _ => Some(antar_wire::Away::To(name(choices))),
+        3 => shown().map(|shown| antar_types::Away::FromShown(name(choices), shown)),
+        1 => Some(antar_types::Away::From(name(choices))),
+        _ => Some(antar_types::Away::To(name(choices))),
     };
     let notice = notice(choices);
     Message { id, time, from, to, text, realm, notice }
@@ -273,7 +273,7 @@ fn read_word(word: &str) {
     if let Some(chain) = Chain::parse(word) {
         assert!(chain.to_string().eq_ignore_ascii_case(word));
     }
-    if let Some(epoch) = antar_realm::links::Epoch::parse(word) {
+    if let Some(epoch) = antar_domain::links::Epoch::parse(word) {
         assert!(epoch.to_string().eq_ignore_ascii_case(word));
     }
     if let Some(name) = Name::parse(word) {

@@ -1,12 +1,12 @@
 //! A realm in memory with everything around it, so cheap that each input has one of its own.
 
 use crate::checks;
-use antar_realm::links::{Contact, NotAsked, NotDialled, Position, Told};
-use antar_realm::{
-    AskId, BackedUp, ConnId, DialId, Effects, Event, Front, Input, Limits, Mailbox, Moment, Origin,
-    Output, PasswordHash, Policy, Proof, Source, State, Work,
+use antar_domain::links::{Contact, NotAsked, NotDialled, Position, Told};
+use antar_domain::{
+    AskId, BackedUp, ConnId, DialId, Effects, Event, Input, Job, JobResult, Limits, LineOrder,
+    Mailbox, Origin, Output, PasswordHash, Policy, Readings, Source, State,
 };
-use antar_wire::{Body, Chain, Entry, Fingerprint, Frame, Message, Time};
+use antar_types::{Body, Chain, Entry, Fingerprint, Frame, Message, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ struct Conn {
 
 /// One realm, whoever is connected with it, and what its driver has to do.
 pub struct World {
-    pub front: Front,
+    pub front: LineOrder,
     /// What was emitted since the beginning.
     pub events: Vec<Event>,
     people: [Option<ConnId>; PEOPLE],
@@ -84,7 +84,7 @@ impl World {
         let key = Some(Fingerprint([1; 32]));
         state.introduce(Contact { key, port: 8889, ..Contact::default() });
         Self {
-            front: Front::new(state),
+            front: LineOrder::new(state),
             events: Vec::new(),
             people: [None; PEOPLE],
             conns: BTreeMap::new(),
@@ -183,14 +183,14 @@ impl World {
         while let Some(input) = inputs.pop_front() {
             let mut effects = Effects::default();
             let (uptime, chance) = (self.uptime, &mut self.chance);
-            let mut moment = || {
+            let mut readings = || {
                 *chance += 1;
                 let mut entropy = [7; 32];
                 entropy[..8].copy_from_slice(&chance.to_le_bytes());
                 entropy[24..].copy_from_slice(&chance.to_be_bytes());
-                Moment { now: Time(NOW + uptime), uptime, entropy }
+                Readings { now: Time(NOW + uptime), uptime, entropy }
             };
-            self.front.step(input, &mut moment, &mut effects);
+            self.front.step(input, &mut readings, &mut effects);
             self.front.state.flush(&mut effects);
             effects.events.into_iter().for_each(|event| self.keep(event));
             for output in effects.outputs {
@@ -203,16 +203,16 @@ impl World {
     fn keep(&mut self, event: Event) {
         match &event {
             Event::Owed { realm, tip, entry, .. } => {
-                self.kept.push((Source::Owed(*realm), *tip, Some(entry.clone())));
+                self.kept.push((Source::Outbox(*realm), *tip, Some(entry.clone())));
             }
             Event::Received { fork, cursor, chains, events, .. } => {
                 let first = cursor.seq + 1 - chains.len() as u64;
                 let marks = chains.iter().zip(first..);
                 let marks = marks.map(|(chain, seq)| Position { seq, chain: *chain });
-                self.kept.extend(marks.map(|at| (Source::Marks(*fork), at, None)));
+                self.kept.extend(marks.map(|at| (Source::Hashes(*fork), at, None)));
                 for event in events {
                     if let Event::Owed { realm, tip, entry, .. } = event {
-                        self.kept.push((Source::Owed(*realm), *tip, Some(entry.clone())));
+                        self.kept.push((Source::Outbox(*realm), *tip, Some(entry.clone())));
                     }
                 }
             }
@@ -237,16 +237,16 @@ impl World {
                 checks::reply(&read.reply(found, false), dialect, &mut self.scratch);
                 self.answered(conn);
             }
-            Output::Taken(conn) => self.answered(conn),
-            Output::Work { conn, line, mut proofs, work } => {
-                assert!(proofs.len() < 8, "no end of work for {line:?}");
-                proofs.push(self.prove(work));
-                inputs.push_back(Input::Resume { conn, line, proofs });
+            Output::NoReply(conn) => self.answered(conn),
+            Output::Job { conn, line, mut results, job } => {
+                assert!(results.len() < 8, "no end of work for {line:?}");
+                results.push(self.prove(job));
+                inputs.push_back(Input::Resume { conn, line, results });
             }
-            Output::Again { conn, line, proofs } => {
-                inputs.push_back(Input::Resume { conn, line, proofs });
+            Output::Resume { conn, line, results } => {
+                inputs.push_back(Input::Resume { conn, line, results });
             }
-            Output::Event(_, dialect, kind, message) => {
+            Output::Notify(_, dialect, kind, message) => {
                 checks::event(kind, &message, dialect, &mut self.scratch);
             }
             Output::Line(conn, line) => {
@@ -267,7 +267,7 @@ impl World {
             }
             Output::Fetch { ask, realm, first, last } => {
                 let entry = |seq| {
-                    let (chain, entry) = self.entry(Source::Owed(realm), seq)?;
+                    let (chain, entry) = self.entry(Source::Outbox(realm), seq)?;
                     Some((Position { seq, chain }, entry?))
                 };
                 inputs
@@ -280,7 +280,7 @@ impl World {
                 assert!(!asked.line.contains(['\n', '\r']), "a request is a line: {asked:?}");
                 self.asks.push_back(ask);
             }
-            Output::Held(_) => {}
+            Output::Park(_) => {}
             Output::Note { text, .. } => assert!(!text.contains('\n'), "{text:?}"),
         }
     }
@@ -300,7 +300,7 @@ impl World {
 
     /// How far the first log goes that anything was owed on since the beginning.
     pub fn owed(&self) -> Option<Position> {
-        let owed = self.kept.iter().rev().find(|(source, ..)| matches!(source, Source::Owed(_)));
+        let owed = self.kept.iter().rev().find(|(source, ..)| matches!(source, Source::Outbox(_)));
         owed.map(|(_, at, _)| *at)
     }
 
@@ -322,31 +322,31 @@ impl World {
         found.collect()
     }
 
-    fn prove(&self, work: Work) -> Proof {
-        match work {
-            Work::Hash { password, .. } => {
-                Proof::Hashed(PasswordHash::new(password.expose().clone()))
+    fn prove(&self, job: Job) -> JobResult {
+        match job {
+            Job::Hash { password, .. } => {
+                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
             }
-            Work::Verify { password, hash, .. } => {
+            Job::Verify { password, hash, .. } => {
                 let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-                Proof::Verified { hash, matches }
+                JobResult::Verified { hash, matches }
             }
-            Work::Backup { path } if path.len() % 2 == 0 => Proof::BackedUp(Err("full".into())),
-            Work::Backup { .. } => {
-                Proof::BackedUp(Ok(BackedUp { messages: 1, records: 2, bytes: 3 }))
+            Job::Backup { path } if path.len() % 2 == 0 => JobResult::BackedUp(Err("full".into())),
+            Job::Backup { .. } => {
+                JobResult::BackedUp(Ok(BackedUp { messages: 1, records: 2, bytes: 3 }))
             }
-            Work::Chains { sources, seq } => {
+            Job::Chains { sources, seq } => {
                 let found = sources.iter().filter_map(|source| self.entry(*source, seq));
-                Proof::Chains(found.map(|(chain, _)| chain).collect())
+                JobResult::Chains(found.map(|(chain, _)| chain).collect())
             }
-            Work::Quoted(quotes) => {
-                let odd = |q: &antar_realm::links::Quote| q.text.as_str().len() % 2 == 1;
-                Proof::Quoted(quotes.into_iter().map(|q| (q.clone(), odd(&q))).collect())
+            Job::Quoted(quotes) => {
+                let odd = |q: &antar_domain::links::Quote| q.text.as_str().len() % 2 == 1;
+                JobResult::Quoted(quotes.into_iter().map(|q| (q.clone(), odd(&q))).collect())
             }
-            Work::Ask(ask) if ask.address.port % 2 == 0 => {
-                Proof::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))
+            Job::Ask(ask) if ask.address.port % 2 == 0 => {
+                JobResult::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))
             }
-            Work::Ask(_) => Proof::Asked(Err(NotAsked { error: "nobody".into(), sent: false })),
+            Job::Ask(_) => JobResult::Asked(Err(NotAsked { error: "nobody".into(), sent: false })),
         }
     }
 

@@ -5,11 +5,11 @@
 
 use crate::Config;
 use crate::panics::contain_here;
-use antar_realm::{BackedUp, Effects, Moment, Proof, State};
+use antar_domain::{BackedUp, Effects, JobResult, Readings, State};
 use antar_store::{
     At, Disk, Exported, Store, StoreError, private_directory, private_file, why_refused,
 };
-use antar_wire::Time;
+use antar_types::Time;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
@@ -108,7 +108,7 @@ impl Backups {
     }
 
     /// Writes one.
-    pub async fn write(&self, path: String) -> Proof {
+    pub async fn write(&self, path: String) -> JobResult {
         let (inner, path) = (self.0.clone(), PathBuf::from(path));
         let (done, hear) = oneshot::channel();
         let write = move || {
@@ -123,7 +123,7 @@ impl Backups {
             Ok(_) => hear.await.unwrap_or(Err(BackupError::Stopping)),
             Err(error) => Err(StoreError::Io(error).into()),
         };
-        proof(written)
+        result(written)
     }
 }
 
@@ -144,9 +144,9 @@ impl Inner {
 }
 
 /// As the domain hears of it.
-pub fn proof(written: Result<Exported, BackupError>) -> Proof {
+pub fn result(written: Result<Exported, BackupError>) -> JobResult {
     let written = written.map_err(|error| error.to_string());
-    Proof::BackedUp(written.map(|Exported { messages, records, bytes, .. }| BackedUp {
+    JobResult::BackedUp(written.map(|Exported { messages, records, bytes, .. }| BackedUp {
         messages,
         records,
         bytes,
@@ -355,9 +355,9 @@ fn import(
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let mut effects = Effects::default();
-    let moment = Moment { now: Time::now(), uptime: 0, entropy: rand::random() };
+    let readings = Readings { now: Time::now(), uptime: 0, entropy: rand::random() };
     // Refused only by a state that may not change anything, and this one may.
-    let reached = state.restored(&moment, reached, &mut effects).unwrap_or(exported.last_id);
+    let reached = state.restored(&readings, reached, &mut effects).unwrap_or(exported.last_id);
     store.commit(&effects.events)?;
     Ok((exported, reached))
 }
@@ -399,10 +399,10 @@ fn note_reached(note: Note, reached: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_store::Twin;
+    use antar_store::MemoryEngine;
 
     fn backups(data: &Path) -> Backups {
-        let (store, _) = Store::open(Box::new(Twin::default())).unwrap();
+        let (store, _) = Store::open(Box::new(MemoryEngine::default())).unwrap();
         Backups::new(Arc::new(store), data)
     }
 
@@ -421,9 +421,9 @@ mod tests {
     #[test]
     fn a_damaged_realm_is_not_backed_up() {
         let directory = tempfile::tempdir().unwrap();
-        let twin = Twin::default();
-        let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
-        twin.overwrite(b"mp", b"\xff");
+        let engine = MemoryEngine::default();
+        let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
+        engine.overwrite(b"mp", b"\xff");
         let path = directory.path().join("backup");
         let written = write(&store, directory.path(), &path, &AtomicBool::new(false));
         assert!(matches!(written, Err(BackupError::Store(StoreError::Corrupt(_)))));

@@ -2,7 +2,7 @@
 //! fills. Where there would be nothing to do meanwhile, the hub's thread does it itself.
 
 use crate::metrics::{Commits, Meter};
-use antar_realm::{Batches, Effects, Event, Output};
+use antar_domain::{Batches, Effects, Event, Output};
 use antar_store::{Store, StoreError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;

@@ -4,7 +4,7 @@
 //! holds it must be kept as carefully as the messages.
 
 use antar_store::why_refused;
-use antar_wire::{Fingerprint, Name};
+use antar_types::{Fingerprint, Name};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType, string::Ia5String};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};

@@ -1,9 +1,9 @@
 //! What connections make the realm keep in memory, bounded for all of them together.
 
 use crate::LimitsConfig;
-use crate::guard::Seldom;
-use crate::outbox::Outbox;
-use antar_realm::ConnId;
+use crate::admission::LogThrottle;
+use crate::send_queue::SendQueue;
+use antar_domain::ConnId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,12 +25,12 @@ pub struct Ledger {
     little: AtomicUsize,
     conns: Mutex<Conns>,
     /// Connections that were given up.
-    gave_up: Seldom,
+    gave_up: LogThrottle,
 }
 
 #[derive(Debug, Default)]
 struct Conns {
-    open: HashMap<ConnId, Arc<Outbox>>,
+    open: HashMap<ConnId, Arc<SendQueue>>,
     /// When nobody was found.
     barren: Option<Instant>,
 }
@@ -53,8 +53,8 @@ impl Ledger {
     }
 
     /// A connection is there.
-    pub fn open(&self, conn: ConnId, outbox: &Arc<Outbox>) {
-        self.conns().open.insert(conn, outbox.clone());
+    pub fn open(&self, conn: ConnId, queue: &Arc<SendQueue>) {
+        self.conns().open.insert(conn, queue.clone());
     }
 
     /// A connection is gone.
@@ -122,18 +122,18 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::Item;
-    use antar_wire::{Body, Dialect, List, Value};
+    use crate::send_queue::Item;
+    use antar_types::{Body, Dialect, List, Value};
 
     /// All may keep so many bytes.
     fn ledger(unread_bytes: usize) -> Arc<Ledger> {
         Ledger::new(&LimitsConfig { unread_bytes, ..LimitsConfig::default() })
     }
 
-    fn opened(ledger: &Arc<Ledger>, conn: u64) -> Arc<Outbox> {
-        let outbox = Arc::new(Outbox::new(ledger.clone()));
-        ledger.open(ConnId(conn), &outbox);
-        outbox
+    fn opened(ledger: &Arc<Ledger>, conn: u64) -> Arc<SendQueue> {
+        let queue = Arc::new(SendQueue::new(ledger.clone()));
+        ledger.open(ConnId(conn), &queue);
+        queue
     }
 
     fn text(bytes: usize) -> Item {
@@ -169,8 +169,8 @@ mod tests {
     fn a_little_may_always_be_kept_and_links_have_bounds_of_their_own() {
         let ledger = ledger(20_000);
         let many: Vec<_> = (0..10).map(|conn| opened(&ledger, conn)).collect();
-        many.iter().for_each(|outbox| outbox.push(text(10_000)));
-        assert!(many.iter().all(|outbox| !outbox.state().too_slow));
+        many.iter().for_each(|queue| queue.push(text(10_000)));
+        assert!(many.iter().all(|queue| !queue.state().too_slow));
         let link = opened(&ledger, 10);
         link.set(|state| state.linked = true);
         link.keeps(1 << 20);
@@ -181,20 +181,20 @@ mod tests {
     #[test]
     fn what_replies_share_counts_once() {
         let ledger = ledger(16 << 20);
-        let outbox = opened(&ledger, 1);
+        let queue = opened(&ledger, 1);
         let list: List = (0..10_000).map(|n| n.to_string().into()).collect();
         for _ in 0..1_000 {
-            outbox.push(Item::Reply(Dialect::Upper, Body::List(list.clone()).into()));
+            queue.push(Item::Reply(Dialect::Upper, Body::List(list.clone()).into()));
         }
         // Each takes its share of what is there when it comes.
         assert!((160_000..2_000_000).contains(&ledger.kept()), "{}", ledger.kept());
-        outbox.take();
+        queue.take();
         // Where each has another list nothing is shared.
         for _ in 0..20 {
             let own: List = list.to_vec().into();
-            outbox.push(Item::Reply(Dialect::Upper, Body::List(own).into()));
+            queue.push(Item::Reply(Dialect::Upper, Body::List(own).into()));
         }
-        outbox.take();
+        queue.take();
         assert!(ledger.kept() >= 20 * 160_000, "{}", ledger.kept());
     }
 }

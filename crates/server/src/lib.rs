@@ -4,13 +4,13 @@
 //! one `hub` that owns the domain's state, and a `committer` thread makes batches durable. A reply
 //! leaves only when the batch that holds what it promises is synced.
 
+mod admission;
 mod backup;
 mod bare;
 mod check;
 mod committer;
 mod config;
 mod descriptors;
-mod guard;
 mod hub;
 mod identity;
 mod ledger;
@@ -18,13 +18,13 @@ mod listen;
 mod log;
 mod metrics;
 mod offline;
-mod outbox;
 mod panics;
 mod passwords;
 mod peers;
 mod reads;
 mod relay;
 mod reload;
+mod send_queue;
 mod server;
 mod session;
 mod tls;
@@ -43,7 +43,7 @@ pub mod bytes {
     }
 }
 
-pub use antar_realm::is_loopback;
+pub use antar_domain::is_loopback;
 pub use antar_store::user_name;
 pub use antar_store::{Checked, Damage};
 pub use backup::{Backup, BackupError, restore};

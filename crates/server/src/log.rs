@@ -4,7 +4,7 @@
 //! Standard error may be a pipe that nobody reads, a terminal that is stopped, a file on a full disk or
 //! a reader that has gone. What finds no room then, or cannot be written, is dropped and counted.
 
-use antar_wire::Time;
+use antar_types::Time;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -4,9 +4,9 @@ use crate::check::expect_realm;
 use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
-use antar_realm::{ConnId, Effects, Input, Moment, Origin, Output, Proof, State, Work};
+use antar_domain::{ConnId, Effects, Input, Job, JobResult, Origin, Output, Readings, State};
 use antar_store::{Disk, Store, StoreError};
-use antar_wire::{Dialect, Frame, Reply, Time};
+use antar_types::{Dialect, Frame, Reply, Time};
 use rand::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -51,7 +51,7 @@ impl Offline {
     pub fn open(config: &Config) -> Result<Self, OfflineError> {
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
-        let moment = Moment { now: Time::now(), uptime: 0, entropy: [0; 32] };
+        let readings = Readings { now: Time::now(), uptime: 0, entropy: [0; 32] };
         let identity = state.name().map(|name| match state.is_known_by_key() {
             true => Identity::open(&config.data),
             false => Identity::open_or_make(&config.data, name),
@@ -60,7 +60,7 @@ impl Offline {
             state.introduce(server::contact(config, identity.fingerprint(), &config.listen));
         }
         let connected = Input::Connected(OPERATOR, Origin::Operator);
-        state.step(&moment, connected, &mut Effects::default());
+        state.step(&readings, connected, &mut Effects::default());
         Ok(Self { store, state, data: config.data.clone(), passwords: config.passwords.clone() })
     }
 
@@ -84,29 +84,29 @@ impl Offline {
             let mut entropy = [0; 32];
             rand::rng().fill_bytes(&mut entropy);
             let mut effects = Effects::default();
-            let moment = Moment { now: Time::now(), uptime: 0, entropy };
-            self.state.step(&moment, input, &mut effects);
+            let readings = Readings { now: Time::now(), uptime: 0, entropy };
+            self.state.step(&readings, input, &mut effects);
             if !effects.events.is_empty() {
                 self.store.commit(&effects.events)?;
             }
             match effects.outputs.pop() {
                 Some(Output::Reply(_, dialect, reply)) => return Ok((dialect, reply)),
-                Some(Output::Work { conn, line, mut proofs, work }) => {
-                    proofs.push(self.prove(work));
-                    input = Input::Resume { conn, line, proofs };
+                Some(Output::Job { conn, line, mut results, job }) => {
+                    results.push(self.prove(job));
+                    input = Input::Resume { conn, line, results };
                 }
                 _ => return Err(OfflineError::Unanswered),
             }
         }
     }
 
-    fn prove(&self, work: Work) -> Proof {
-        match work {
-            Work::Backup { path } => {
+    fn prove(&self, job: Job) -> JobResult {
+        match job {
+            Job::Backup { path } => {
                 let never = AtomicBool::new(false);
-                backup::proof(backup::write(&self.store, &self.data, Path::new(&path), &never))
+                backup::result(backup::write(&self.store, &self.data, Path::new(&path), &never))
             }
-            work => prove_here(&self.passwords, work),
+            job => prove_here(&self.passwords, job),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! argon2id, on threads of its own and never on the hub.
 
 use crate::PasswordsConfig;
-use crate::guard::{Guard, Guesser, Rules, Turns, whom};
+use crate::admission::{FairSemaphore, Guard, Guesser, Rules, whom};
 use crate::panics::contain_here;
-use antar_realm::{Origin, PasswordHash, Proof, Work};
+use antar_domain::{Job, JobResult, Origin, PasswordHash};
 use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version, password_hash};
 use std::io;
@@ -22,14 +22,14 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 pub struct Passwords {
     guard: Guard,
-    turns: Turns,
-    workers: Sender<Job>,
+    turns: FairSemaphore,
+    workers: Sender<Queued>,
 }
 
-struct Job {
+struct Queued {
     rules: Arc<Rules>,
-    work: Work,
-    done: oneshot::Sender<Proof>,
+    job: Job,
+    done: oneshot::Sender<JobResult>,
 }
 
 impl Passwords {
@@ -45,7 +45,7 @@ impl Passwords {
             let jobs = jobs.clone();
             std::thread::Builder::new().name("passwords".into()).spawn(move || run(&jobs))?;
         }
-        Ok(Self { guard, turns: Turns::new(at_once), workers })
+        Ok(Self { guard, turns: FairSemaphore::new(at_once), workers })
     }
 
     /// Passwords being worked on or waiting for it.
@@ -53,23 +53,23 @@ impl Passwords {
         self.turns.wanted()
     }
 
-    /// Does the work; [`Proof::Busy`] at once where too much waits already, [`Proof::Throttled`] where
+    /// Does the job; [`JobResult::Busy`] at once where too much waits already, [`JobResult::Throttled`] where
     /// the address or what it guesses at has had too much.
-    pub async fn prove(&self, origin: Origin, work: Work) -> Proof {
+    pub async fn prove(&self, origin: Origin, job: Job) -> JobResult {
         let rules = self.guard.rules();
         let whom = whom(origin);
-        if let (Some(address), Work::Hash { registers: true, .. }) = (whom, &work)
+        if let (Some(address), Job::Hash { registers: true, .. }) = (whom, &job)
             && !rules.registrations.take(address)
         {
-            return Proof::Throttled;
+            return JobResult::Throttled;
         }
         let Some(_turn) = self.turns.take(whom, rules.passwords.waiting).await else {
-            return Proof::Busy;
+            return JobResult::Busy;
         };
         // Failures are looked up and counted during the turn: a thousand guesses sent at once see each
         // other, except those being worked on at the same moment.
-        let guess = match (whom, &work) {
-            (Some(address), Work::Verify { subject, by, .. }) => {
+        let guess = match (whom, &job) {
+            (Some(address), Job::Verify { subject, by, .. }) => {
                 let from = by.map_or(Guesser::Address(address), Guesser::Account);
                 Some((from, subject.clone()))
             }
@@ -78,30 +78,32 @@ impl Passwords {
         if let Some((from, subject)) = &guess
             && !rules.guesses.allow(*from, subject)
         {
-            return Proof::Throttled;
+            return JobResult::Throttled;
         }
-        let proof = self.work(rules.clone(), work).await;
-        if let (Some((from, subject)), Proof::Verified { matches: false, .. }) = (guess, &proof) {
+        let result = self.job(rules.clone(), job).await;
+        if let (Some((from, subject)), JobResult::Verified { matches: false, .. }) =
+            (guess, &result)
+        {
             rules.guesses.failed(from, &subject);
         }
-        proof
+        result
     }
 }
 
 impl Passwords {
     /// Has a thread of the pool do it. Where other programs keep the processors busy those threads may
     /// get next to nothing of them: then it is done once more, on a thread that gets its share.
-    async fn work(&self, rules: Arc<Rules>, work: Work) -> Proof {
+    async fn job(&self, rules: Arc<Rules>, job: Job) -> JobResult {
         let (done, mut hear) = oneshot::channel();
-        let _ = self.workers.send(Job { rules: rules.clone(), work: work.clone(), done });
-        if let Ok(proof) = tokio::time::timeout(PATIENCE, &mut hear).await {
-            return proof.unwrap_or(Proof::Busy);
+        let _ = self.workers.send(Queued { rules: rules.clone(), job: job.clone(), done });
+        if let Ok(result) = tokio::time::timeout(PATIENCE, &mut hear).await {
+            return result.unwrap_or(JobResult::Busy);
         }
-        let prove = move || prove(&rules.passwords, &mut Vec::new(), work);
-        let urgent = move || contain_here(prove).unwrap_or(Proof::Busy);
+        let prove = move || prove(&rules.passwords, &mut Vec::new(), job);
+        let urgent = move || contain_here(prove).unwrap_or(JobResult::Busy);
         tokio::select! {
-            proof = hear => proof.unwrap_or(Proof::Busy),
-            proof = tokio::task::spawn_blocking(urgent) => proof.unwrap_or(Proof::Busy),
+            result = hear => result.unwrap_or(JobResult::Busy),
+            result = tokio::task::spawn_blocking(urgent) => result.unwrap_or(JobResult::Busy),
         }
     }
 }
@@ -113,17 +115,17 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// A thread that works. Whoever waits for a password has more patience than who waits for a message,
 /// so it stands back for those who serve messages. It also keeps its memory while there is work: to get
 /// and give back 19 MiB for each password makes all threads of the process wait for each other.
-fn run(jobs: &Mutex<Receiver<Job>>) {
+fn run(jobs: &Mutex<Receiver<Queued>>) {
     stand_back();
     let mut memory = Vec::new();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(KEPT);
         match job {
             // Done elsewhere meanwhile.
-            Ok(Job { done, .. }) if done.is_closed() => {}
-            Ok(Job { rules, work, done }) => {
-                if let Some(proof) = contain_here(|| prove(&rules.passwords, &mut memory, work)) {
-                    let _ = done.send(proof);
+            Ok(Queued { done, .. }) if done.is_closed() => {}
+            Ok(Queued { rules, job, done }) => {
+                if let Some(result) = contain_here(|| prove(&rules.passwords, &mut memory, job)) {
+                    let _ = done.send(result);
                 }
             }
             Err(RecvTimeoutError::Timeout) => memory = Vec::new(),
@@ -156,17 +158,19 @@ const LOWEST: i32 = 19;
 const KEPT: Duration = Duration::from_secs(5);
 
 /// Hashes at the cost of the configuration, without a pool: for a realm that is not running.
-pub fn prove_here(config: &PasswordsConfig, work: Work) -> Proof {
-    prove(config, &mut Vec::new(), work)
+pub fn prove_here(config: &PasswordsConfig, job: Job) -> JobResult {
+    prove(config, &mut Vec::new(), job)
 }
 
-fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, work: Work) -> Proof {
-    match work {
-        Work::Hash { password, salt, .. } => {
+fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, job: Job) -> JobResult {
+    match job {
+        Job::Hash { password, salt, .. } => {
             let hashed = hash(params(config), memory, password.expose().as_bytes(), &salt);
-            hashed.map_or(Proof::Busy, |hash| Proof::Hashed(PasswordHash::new(hash.to_string())))
+            hashed.map_or(JobResult::Busy, |hash| {
+                JobResult::Hashed(PasswordHash::new(hash.to_string()))
+            })
         }
-        Work::Verify { password, hash: against, .. } => {
+        Job::Verify { password, hash: against, .. } => {
             let password = password.expose().as_bytes();
             let matches = match against.as_ref().and_then(|h| Phc::new(h.as_phc()).ok()) {
                 Some(phc) => verify(&phc, memory, password).unwrap_or(false),
@@ -175,10 +179,10 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, work: Work) -> Proof
                     false
                 }
             };
-            Proof::Verified { hash: against, matches }
+            JobResult::Verified { hash: against, matches }
         }
         // Not this pool's.
-        Work::Backup { .. } | Work::Chains { .. } | Work::Quoted(_) | Work::Ask(_) => Proof::Busy,
+        Job::Backup { .. } | Job::Chains { .. } | Job::Quoted(_) | Job::Ask(_) => JobResult::Busy,
     }
 }
 
@@ -239,26 +243,26 @@ fn fill(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::Secret;
+    use antar_types::Secret;
     use argon2::PasswordVerifier;
 
     #[test]
     fn a_hash_verifies_under_other_parameters() {
         let cheap = PasswordsConfig { memory_kib: 8, iterations: 1, ..Default::default() };
         let password = Secret::new("surabaya".to_string());
-        let work = Work::Hash { password: password.clone(), salt: [7; 16], registers: false };
-        let Proof::Hashed(hash) = prove_here(&cheap, work) else { panic!("not hashed") };
+        let job = Job::Hash { password: password.clone(), salt: [7; 16], registers: false };
+        let JobResult::Hashed(hash) = prove_here(&cheap, job) else { panic!("not hashed") };
         assert!(hash.as_phc().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
         let other = PasswordsConfig { memory_kib: 16, iterations: 2, ..cheap };
         for (guess, expected) in [("surabaya", true), ("Surabaya", false)] {
-            let work = Work::Verify {
+            let job = Job::Verify {
                 password: Secret::new(guess.into()),
                 hash: Some(hash.clone()),
                 subject: String::new(),
                 by: None,
             };
-            let proof = Proof::Verified { hash: Some(hash.clone()), matches: expected };
-            assert_eq!(prove_here(&other, work), proof);
+            let result = JobResult::Verified { hash: Some(hash.clone()), matches: expected };
+            assert_eq!(prove_here(&other, job), result);
         }
     }
 

@@ -1,13 +1,13 @@
 //! Reaching other realms: calls over TLS, and single requests to those that know only the documents.
 
 use crate::descriptors::Descriptors;
-use crate::listen::{Gate, keep_alive};
-use crate::metrics::Way;
+use crate::listen::{Admission, keep_alive};
+use crate::metrics::Transport;
 use crate::session;
 use crate::tls::ConnectError;
-use antar_realm::links::{Address, Ask, NotAsked, NotDialled, PIECE, Told, is_whole};
-use antar_realm::{DialId, Origin, may_dial};
-use antar_wire::END;
+use antar_domain::links::{Address, Ask, NotAsked, NotDialled, PIECE, Told, is_whole};
+use antar_domain::{DialId, Origin, may_dial};
+use antar_types::END;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct Peers {
     /// Set once; does not keep the server alive.
-    gate: Arc<OnceLock<Weak<Gate>>>,
+    admission: Arc<OnceLock<Weak<Admission>>>,
     /// A permit for each long answer.
     long: Arc<Semaphore>,
     /// A permit for each connection made for a link, and for each request to a plain peer: together they
@@ -53,12 +53,12 @@ impl Peers {
     pub fn new(room: Descriptors) -> Self {
         let permits = |n: usize| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)));
         let (long, links, asks) = (permits(LONG.1), permits(room.links), permits(room.asks));
-        Self { gate: Arc::default(), long, links, asks }
+        Self { admission: Arc::default(), long, links, asks }
     }
 
-    /// Connections that come about are served through this gate.
-    pub fn serve_through(&self, gate: &Arc<Gate>) {
-        let _ = self.gate.set(Arc::downgrade(gate));
+    /// Connections that come about are served through this door.
+    pub fn serve_through(&self, admission: &Arc<Admission>) {
+        let _ = self.admission.set(Arc::downgrade(admission));
     }
 
     /// Calls a realm. Where it answers, the connection is served until it ends, and the hub hears of
@@ -67,22 +67,24 @@ impl Peers {
     /// # Errors
     /// Where nobody answers, or not in TLS.
     pub async fn dial(&self, dial: DialId, address: &Address) -> Result<(), NotDialled> {
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        let gate = gate.ok_or_else(|| not_dialled("the server is shutting down", None))?;
+        let admission = self.admission.get().and_then(Weak::upgrade);
+        let admission =
+            admission.ok_or_else(|| not_dialled("the server is shutting down", None))?;
         let place = place(&self.links).map_err(|e| not_dialled(&e.to_string(), None))?;
         let stream = connect(address, |_| None).await;
         let stream = stream.map_err(|e| not_dialled(&e.to_string(), None))?;
         let (peer, local) = ends(&stream).map_err(|e| not_dialled(&e.to_string(), None))?;
-        let (stream, key) = gate.shared.tls.connect(stream).await.map_err(|error| match error {
-            ConnectError::NoTls => not_dialled("nobody there speaks TLS", Some(peer)),
-            error => not_dialled(&error.to_string(), None),
-        })?;
+        let (stream, key) =
+            admission.shared.tls.connect(stream).await.map_err(|error| match error {
+                ConnectError::NoTls => not_dialled("nobody there speaks TLS", Some(peer)),
+                error => not_dialled(&error.to_string(), None),
+            })?;
         let origin = Origin::Dialled { dial, key, peer, local };
-        let conn = gate.next_conn();
-        // The gate is not held while the link lasts: its hub's channel would be kept open by it.
+        let conn = admission.next_conn();
+        // The admission is not held while the link lasts: its hub's channel would be kept open by it.
         tokio::spawn(async move {
-            let _open = gate.shared.connections.open(Way::over_tls(origin));
-            session::serve(stream, conn, origin, &gate.shared).await;
+            let _open = admission.shared.connections.open(Transport::over_tls(origin));
+            session::serve(stream, conn, origin, &admission.shared).await;
             drop(place);
         });
         Ok(())
@@ -95,11 +97,11 @@ impl Peers {
     /// Where it does not answer in time, or may not be a plain peer.
     pub async fn ask(&self, ask: &Ask) -> Result<(Told, IpAddr), NotAsked> {
         let not = |sent: bool| move |e: io::Error| NotAsked { error: e.to_string(), sent };
-        let gate = self.gate.get().and_then(Weak::upgrade);
-        let gate =
-            gate.ok_or_else(|| not(false)(io::Error::other("the server is shutting down")))?;
-        let rules = gate.shared.guard.rules();
-        drop(gate);
+        let admission = self.admission.get().and_then(Weak::upgrade);
+        let admission =
+            admission.ok_or_else(|| not(false)(io::Error::other("the server is shutting down")))?;
+        let rules = admission.shared.guard.rules();
+        drop(admission);
         let _place = place(&self.asks).map_err(not(false))?;
         let stream = connect(&ask.address, |at| rules.plain_peers.refusal(at)).await;
         let mut stream = stream.map_err(not(false))?;

@@ -1,11 +1,11 @@
 //! History, served from the store off the hub.
 
-use crate::guard::{Turns, Whom};
+use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
-use antar_realm::links::{Position, Quote, Unreadable};
-use antar_realm::{Mailbox, Page, Read, RealmId, Source};
+use antar_domain::links::{Position, Quote, Unreadable};
+use antar_domain::{Mailbox, Page, PeerId, Read, Source};
 use antar_store::{Store, StoreError};
-use antar_wire::{Chain, Code, Entry, Message, Reply};
+use antar_types::{Chain, Code, Entry, Message, Reply};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -33,14 +33,14 @@ fn tail(store: &Store, source: Source, pages: usize) -> Result<Vec<Message>, Sto
 #[derive(Clone)]
 pub struct Reads {
     store: Arc<Store>,
-    turns: Turns,
+    turns: FairSemaphore,
     /// Reads that failed.
     failed: Arc<AtomicU64>,
 }
 
 impl Reads {
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, turns: Turns::new(AT_ONCE), failed: Arc::default() }
+        Self { store, turns: FairSemaphore::new(AT_ONCE), failed: Arc::default() }
     }
 
     /// How many reads failed, now and later.
@@ -99,7 +99,7 @@ impl Reads {
     /// Entries of what a realm is owed.
     pub async fn owed(
         &self,
-        realm: RealmId,
+        realm: PeerId,
         first: u64,
         last: u64,
     ) -> Option<Vec<(Position, Arc<Entry>)>> {

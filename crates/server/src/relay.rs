@@ -2,9 +2,9 @@
 //! message passed on to whoever watches, with no domain and no store.
 
 use crate::listen::bind;
-use antar_wire::{
-    Body, BoxKind, Decoder, Dialect, Frame, Message, Name, Phrase, Reply, Text, Time, encode_event,
-    words,
+use antar_types::{
+    Body, BoxKind, Decoder, Dialect, Frame, Message, Name, Phrase, Reply, Text, Time,
+    encode_notification, words,
 };
 use std::collections::HashMap;
 use std::io;
@@ -60,7 +60,7 @@ impl Relay {
 async fn relay(mut stream: TcpStream, watching: Watching) {
     let sent = Phrase { lower: "Message Sent", upper: "Message sent" };
     let reply = Reply::from(Body::Sent(sent, 1_000_000, None));
-    let (outbox, mut inbox) = channel(UNREAD);
+    let (queue, mut inbox) = channel(UNREAD);
     let mut decoder = Decoder::new(64 << 10);
     let (mut buffer, mut frames, mut out) = (vec![0; 64 << 10], Vec::new(), Vec::new());
     loop {
@@ -70,7 +70,7 @@ async fn relay(mut stream: TcpStream, watching: Watching) {
                 decoder.feed(&buffer[..n], &mut frames);
                 for frame in frames.drain(..) {
                     if let Frame::Line(line) = frame {
-                        pass_on(&line, &outbox, &watching);
+                        pass_on(&line, &queue, &watching);
                     }
                     reply.encode(Dialect::Upper, &mut out);
                 }
@@ -86,19 +86,19 @@ async fn relay(mut stream: TcpStream, watching: Watching) {
 
 /// A message and all that wait behind it.
 fn encode(message: &Message, inbox: &mut Receiver<Arc<Message>>, out: &mut Vec<u8>) {
-    encode_event(BoxKind::Private, message, Dialect::Upper, out);
+    encode_notification(BoxKind::Private, message, Dialect::Upper, out);
     while let Ok(message) = inbox.try_recv() {
-        encode_event(BoxKind::Private, &message, Dialect::Upper, out);
+        encode_notification(BoxKind::Private, &message, Dialect::Upper, out);
     }
 }
 
 /// Does what a line asks: `WATCH NAME`, or any other verb, a name and a text.
-fn pass_on(line: &str, outbox: &Sender<Arc<Message>>, watching: &Watching) {
+fn pass_on(line: &str, queue: &Sender<Arc<Message>>, watching: &Watching) {
     let (verb, rest) = words::first(line);
     let (name, text) = words::first(rest);
     let mut watching = watching.lock().unwrap_or_else(PoisonError::into_inner);
     if verb == "WATCH" {
-        watching.entry(name.to_owned()).or_default().push(outbox.clone());
+        watching.entry(name.to_owned()).or_default().push(queue.clone());
     } else if let Some(watchers) = watching.get(name)
         && let (Some(to), Ok(text)) = (Name::parse(name), Text::parse(text, 16 << 10))
     {

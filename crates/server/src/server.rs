@@ -1,13 +1,13 @@
 //! A realm, running.
 
+use crate::admission::{Guard, Rules};
 use crate::backup::Backups;
 use crate::committer::Committer;
 use crate::descriptors::Descriptors;
-use crate::guard::{Guard, Rules};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
 use crate::ledger::Ledger;
-use crate::listen::{AdminSocket, Gate, Listener, bind};
+use crate::listen::{AdminSocket, Admission, Listener, bind};
 use crate::metrics::{self, Metrics, Sources};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
@@ -16,10 +16,10 @@ use crate::reload::{Changes, applicable};
 use crate::session::Shared;
 use crate::tls::Tls;
 use crate::{Config, SOCKET};
-use antar_realm::links::Contact;
-use antar_realm::{Effects, Front, State};
+use antar_domain::links::Contact;
+use antar_domain::{Effects, LineOrder, State};
 use antar_store::{Disk, Engine, Store, StoreError};
-use antar_wire::{Fingerprint, Name};
+use antar_types::{Fingerprint, Name};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl Server {
         let reads = Reads::new(store.clone());
         let peers = Peers::new(Descriptors::get());
         let running = Hub {
-            front: Front::new(state),
+            front: LineOrder::new(state),
             reads: reads.clone(),
             peers: peers.clone(),
             backups: Backups::new(store.clone(), &config.data),
@@ -164,11 +164,11 @@ impl Server {
         let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
         let its = ledger.clone();
         let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
-        let gate = Arc::new(Gate::new(shared));
-        peers.serve_through(&gate);
+        let admission = Arc::new(Admission::new(shared));
+        peers.serve_through(&admission);
 
         let mut accepting = Vec::new();
-        match AdminSocket::bind(&config.data.join(SOCKET), gate.clone()) {
+        match AdminSocket::bind(&config.data.join(SOCKET), admission.clone()) {
             Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
             Err(error) => {
                 let path = config.data.join(SOCKET);
@@ -176,7 +176,7 @@ impl Server {
             }
         }
         for listener in listeners {
-            let listener = Listener { listener, gate: gate.clone() };
+            let listener = Listener { listener, admission: admission.clone() };
             accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());
@@ -372,7 +372,7 @@ fn first_name(given: Option<&str>) -> Result<Name, StartError> {
     let fits = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
     let host: String = host.chars().map(fits).collect();
     let host = host.trim_start_matches(['.', '_', '-']);
-    let short = &host[..host.len().min(antar_wire::MAX_NAME)];
+    let short = &host[..host.len().min(antar_types::MAX_NAME)];
     let name = Name::parse(short).or_else(|| Name::parse("realm"));
     name.ok_or_else(|| StartError::BadName(short.into()))
 }

@@ -5,7 +5,7 @@
 
 use crate::identity::{Identity, fingerprint};
 use crate::panics::contain;
-use antar_wire::Fingerprint;
+use antar_types::Fingerprint;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls13_signature};
@@ -299,7 +299,7 @@ impl ClientCertVerifier for AnyKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::Name;
+    use antar_types::Name;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use antar_server::{Config, PasswordsConfig, Server};
-use antar_store::Twin;
-use antar_wire::{END, Value};
+use antar_store::MemoryEngine;
+use antar_types::{END, Value};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -47,15 +47,15 @@ fn config(directory: &std::path::Path) -> Config {
 #[tokio::test]
 async fn refuses_changes_keeps_reading_and_recovers() {
     let directory = tempfile::tempdir().unwrap();
-    let twin = Twin::default();
+    let engine = MemoryEngine::default();
     let config = config(directory.path());
-    let server = Server::start_over(&config, Box::new(twin.clone())).await.unwrap();
+    let server = Server::start_over(&config, Box::new(engine.clone())).await.unwrap();
     let address = server.addresses()[0];
     let mut amy = Client::connect(address).await;
     amy.ask("REGISTER amy pw").await;
     let first = amy.ask("SEND amy kept").await["id"].as_u64().unwrap();
 
-    twin.fail_commits(true);
+    engine.fail_commits(true);
     assert_eq!(amy.ask("SEND amy refused").await["code"], "unavailable");
     assert_eq!(amy.ask("SEND amy refused again").await["code"], "unavailable");
     let mut bob = Client::connect(address).await;
@@ -64,7 +64,7 @@ async fn refuses_changes_keeps_reading_and_recovers() {
     assert_eq!(amy.ask("WHOAMI").await["data"], "amy");
     assert_eq!(amy.inbox().await, ["\"kept\""]);
 
-    twin.fail_commits(false);
+    engine.fail_commits(false);
     let deadline = Instant::now() + Duration::from_secs(30);
     let second = loop {
         let reply = amy.ask("SEND amy after").await;
@@ -79,7 +79,7 @@ async fn refuses_changes_keeps_reading_and_recovers() {
     assert_eq!(amy.inbox().await, ["\"kept\"", "\"after\""]);
     server.shut_down().await;
 
-    let server = Server::start_over(&config, Box::new(twin)).await.unwrap();
+    let server = Server::start_over(&config, Box::new(engine)).await.unwrap();
     let mut amy = Client::connect(server.addresses()[0]).await;
     amy.ask("AUTH amy pw").await;
     assert_eq!(amy.inbox().await, ["\"kept\"", "\"after\""]);

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use antar_server::{Config, PasswordsConfig, Server};
-use antar_store::{Direction, Engine, Key, Ops, StoreError, Twin, Visit};
-use antar_wire::END;
+use antar_store::{Direction, Engine, Key, MemoryEngine, Ops, StoreError, Visit};
+use antar_types::END;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex};
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A disk that takes nothing while a test holds it.
-struct Held(Twin, Arc<Hold>);
+struct Held(MemoryEngine, Arc<Hold>);
 
 #[derive(Default)]
 struct Hold {
@@ -118,15 +118,15 @@ async fn ask(stream: &mut TcpStream, line: &str) -> String {
 #[tokio::test]
 async fn a_realm_whose_disk_fails_is_not_healthy_until_it_recovers() {
     let directory = tempfile::tempdir().unwrap();
-    let twin = Twin::default();
-    let server = start(directory.path(), Box::new(twin.clone())).await;
+    let engine = MemoryEngine::default();
+    let server = start(directory.path(), Box::new(engine.clone())).await;
     let mut amy = TcpStream::connect(server.addresses()[0]).await.unwrap();
     assert!(ask(&mut amy, "REGISTER amy pw").await.contains("OK"));
     let (status, said) = get(&server, "/health").await;
     assert_eq!((&*status, &*said), ("HTTP/1.1 200 OK", "{\"status\":\"ok\"}\n"));
     assert_eq!(sample(&server, "antar_commits_failed_total").await, 0.0);
 
-    twin.fail_commits(true);
+    engine.fail_commits(true);
     assert!(ask(&mut amy, "SEND amy refused").await.contains("unavailable"));
     let (status, said) = get(&server, "/health").await;
     assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
@@ -141,7 +141,7 @@ async fn a_realm_whose_disk_fails_is_not_healthy_until_it_recovers() {
         assert_eq!(sample(&server, name).await, value, "{name}");
     }
 
-    twin.fail_commits(false);
+    engine.fail_commits(false);
     until(&server, "antar_read_only", 0.0).await;
     assert_eq!(get(&server, "/health").await.0, "HTTP/1.1 200 OK");
     server.shut_down().await;
@@ -152,7 +152,8 @@ async fn a_realm_whose_disk_fails_is_not_healthy_until_it_recovers() {
 async fn a_batch_that_the_disk_holds_up_is_seen() {
     let directory = tempfile::tempdir().unwrap();
     let hold = Arc::new(Hold::default());
-    let server = start(directory.path(), Box::new(Held(Twin::default(), hold.clone()))).await;
+    let server =
+        start(directory.path(), Box::new(Held(MemoryEngine::default(), hold.clone()))).await;
     let mut amy = TcpStream::connect(server.addresses()[0]).await.unwrap();
     assert!(ask(&mut amy, "REGISTER amy pw").await.contains("OK"));
     until(&server, "antar_batches_under_way", 0.0).await;
@@ -176,7 +177,7 @@ async fn a_batch_that_the_disk_holds_up_is_seen() {
 #[tokio::test]
 async fn only_what_is_there_is_served() {
     let directory = tempfile::tempdir().unwrap();
-    let server = start(directory.path(), Box::new(Twin::default())).await;
+    let server = start(directory.path(), Box::new(MemoryEngine::default())).await;
     assert_eq!(get(&server, "/").await.1, "antar 0.1.0, realm alpha: /metrics /health\n");
     assert!(get(&server, "/metrics/").await.0.contains("404"));
     let told = |request: &'static str| {

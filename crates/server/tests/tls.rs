@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use antar_server::{Config, Identity, LimitsConfig, PasswordsConfig, Server, client_config};
-use antar_store::Twin;
-use antar_wire::{END, Name, Value};
+use antar_store::MemoryEngine;
+use antar_types::{END, Name, Value};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Realm {
             ..Default::default()
         };
         change(&mut config);
-        let server = Server::start_over(&config, Box::new(Twin::default())).await.unwrap();
+        let server = Server::start_over(&config, Box::new(MemoryEngine::default())).await.unwrap();
         let port = server.addresses()[0].port();
         Self { server, address: SocketAddr::from(([127, 0, 0, 1], port)), directory }
     }
@@ -127,12 +127,12 @@ async fn the_certificate_is_the_realms_and_stays() {
         listen: vec![SocketAddr::from(([127, 0, 0, 1], 0))],
         ..Default::default()
     };
-    let again = Server::start_over(&config, Box::new(Twin::default())).await.unwrap();
+    let again = Server::start_over(&config, Box::new(MemoryEngine::default())).await.unwrap();
     assert_eq!(again.fingerprint(), key);
     again.shut_down().await;
 
     std::fs::write(&file, "rubbish").unwrap();
-    let refused = Server::start_over(&config, Box::new(Twin::default())).await;
+    let refused = Server::start_over(&config, Box::new(MemoryEngine::default())).await;
     let said = refused.err().unwrap().to_string();
     assert!(said.contains("identity.pem") && said.contains("damaged"), "{said}");
     assert!(!said.contains('\n'));

@@ -2,7 +2,7 @@
 
 use crate::people::To;
 use crate::world::World;
-use antar_wire::Value;
+use antar_types::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long links may take to come back, and everything to arrive, in milliseconds.

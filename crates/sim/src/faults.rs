@@ -3,9 +3,9 @@
 use crate::node::{Copy, Node};
 use crate::options::Planted;
 use crate::world::{Happening, World};
-use antar_realm::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
-use antar_store::{Store, Twin};
-use antar_wire::{Fingerprint, Frame};
+use antar_domain::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
+use antar_store::{MemoryEngine, Store};
+use antar_types::{Fingerprint, Frame};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use std::time::Duration;
@@ -215,7 +215,7 @@ impl World<'_> {
         let copy = &self.nodes[node].copies[index];
         let (taken, course, by_hand) = (copy.taken, copy.course, self.chance.random_bool(0.5));
         if by_hand {
-            let disk = Twin::default();
+            let disk = MemoryEngine::default();
             disk.restore(copy.image.clone());
             self.nodes[node].disk = disk;
             self.injected.count("data put back by hand");
@@ -244,17 +244,17 @@ impl World<'_> {
     }
 
     /// As `antar restore` does it.
-    fn restored(&mut self, node: usize, index: usize) -> Result<Twin, String> {
-        let disk = Twin::default();
+    fn restored(&mut self, node: usize, index: usize) -> Result<MemoryEngine, String> {
+        let disk = MemoryEngine::default();
         let export = &self.nodes[node].copies[index].export;
         let (store, events, _) = Store::import(Box::new(disk.clone()), &export[..])
             .map_err(|error| error.to_string())?;
         let mut state = State::new(Node::limits(self.kinds.grace()), self.kinds.policy(), events);
-        let moment = Node::moment(self.nodes[node].skew, self.now, self.now, &mut self.chance);
+        let readings = Node::readings(self.nodes[node].skew, self.now, self.now, &mut self.chance);
         let mut effects = Effects::default();
         let reached = self.nodes[node].copies[index].reached;
         let reached = state
-            .restored(&moment, reached, &mut effects)
+            .restored(&readings, reached, &mut effects)
             .map_err(|code| code.as_str().to_string())?;
         self.nodes[node].copies[index].reached = Some(reached);
         store.commit(&effects.events).map_err(|error| error.to_string())?;

@@ -1,6 +1,6 @@
 //! The network: connections that keep their order, delay, break, and pass nothing for a while.
 
-use antar_realm::ConnId;
+use antar_domain::ConnId;
 use std::collections::{BTreeMap, VecDeque};
 
 /// One end of a connection: a realm in one of its lives.

@@ -1,8 +1,8 @@
 //! One realm: what is on its disk, and what runs over it.
 
-use antar_realm::{Batches, ConnId, Effects, Event, Front, Limits, Moment, Policy, State};
-use antar_store::{Store, Twin};
-use antar_wire::{Fingerprint, Name, Time};
+use antar_domain::{Batches, ConnId, Effects, Event, Limits, LineOrder, Policy, Readings, State};
+use antar_store::{MemoryEngine, Store};
+use antar_types::{Fingerprint, Name, Time};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ pub const BEGAN: u64 = 1_800_000_000_000;
 pub struct Node {
     pub name: String,
     pub key: Fingerprint,
-    pub disk: Twin,
+    pub disk: MemoryEngine,
     /// How far its clock is off, in milliseconds.
     pub skew: i64,
     /// How long a sync takes at most, in milliseconds.
@@ -54,7 +54,7 @@ pub struct Copy {
 
 /// A realm's process.
 pub struct Running {
-    pub front: Front,
+    pub front: LineOrder,
     pub store: Store,
     pub effects: Effects,
     pub batches: Batches,
@@ -73,7 +73,7 @@ impl Node {
         Self {
             name,
             key: Fingerprint([index as u8 + 1; 32]),
-            disk: Twin::default(),
+            disk: MemoryEngine::default(),
             skew: 0,
             slow: 4,
             life: 0,
@@ -114,16 +114,16 @@ impl Node {
     }
 
     /// The time and the chance of one step.
-    pub fn moment(skew: i64, began: u64, now: u64, chance: &mut StdRng) -> Moment {
+    pub fn readings(skew: i64, began: u64, now: u64, chance: &mut StdRng) -> Readings {
         let mut entropy = [0; 32];
         chance.fill_bytes(&mut entropy);
         let now_here = Time((BEGAN + now).saturating_add_signed(skew));
-        Moment { now: now_here, uptime: now - began, entropy }
+        Readings { now: now_here, uptime: now - began, entropy }
     }
 }
 
 impl Running {
-    pub fn new(front: Front, store: Store, began: u64) -> Self {
+    pub fn new(front: LineOrder, store: Store, began: u64) -> Self {
         Self {
             front,
             store,

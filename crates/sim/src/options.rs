@@ -1,6 +1,6 @@
 //! What a run is like.
 
-use antar_realm::Bug;
+use antar_domain::Bug;
 
 /// What a run is like, beside its seed.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 
 use crate::renew::Renewed;
 use crate::world::{Happening, World};
-use antar_realm::{ConnId, Input, Origin};
-use antar_wire::{Frame, Value};
+use antar_domain::{ConnId, Input, Origin};
+use antar_types::{Frame, Value};
 use rand::RngExt;
 use std::collections::{BTreeMap, VecDeque};
 

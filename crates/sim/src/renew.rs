@@ -2,8 +2,8 @@
 
 use crate::people::{To, Written};
 use crate::world::{Happening, World};
-use antar_realm::{ConnId, Input, Origin};
-use antar_wire::Frame;
+use antar_domain::{ConnId, Input, Origin};
+use antar_types::Frame;
 
 /// When the user of a name last became another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 
 use crate::node::Node;
 use crate::world::{Happening, World};
-use antar_realm::links::{LinkKind, Status};
-use antar_realm::{ConnId, Event, Input, Origin};
-use antar_wire::{Fingerprint, Frame, Reply, Value};
+use antar_domain::links::{LinkKind, Status};
+use antar_domain::{ConnId, Event, Input, Origin};
+use antar_types::{Fingerprint, Frame, Reply, Value};
 use rand::RngExt;
 use std::net::IpAddr;
 
@@ -68,7 +68,7 @@ impl World<'_> {
         let Some(running) = &self.nodes[node].running else { return };
         let own = |name: &str| self.nodes.iter().find(|n| n.name == name).map(|n| n.key);
         let wrong = running.effects.events.iter().find_map(|event| match event {
-            Event::RealmSet(_, record) => match (record.status, &record.kind) {
+            Event::PeerSet(_, record) => match (record.status, &record.kind) {
                 (Status::Asking, _) => None,
                 (_, LinkKind::Native(key)) if own(&record.name) == Some(*key) => None,
                 (Status::Linked | Status::Asked, _) => Some(record.clone()),

@@ -3,8 +3,8 @@
 use crate::net::End;
 use crate::node::{Node, Running};
 use crate::world::{Happening, World};
-use antar_realm::{ConnId, DialId, Input, Origin};
-use antar_wire::Frame;
+use antar_domain::{ConnId, DialId, Input, Origin};
+use antar_types::Frame;
 use rand::RngExt;
 
 impl World<'_> {

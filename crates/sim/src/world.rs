@@ -5,11 +5,12 @@ use crate::node::{Node, Running};
 use crate::options::{Options, Planted};
 use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
-use antar_realm::links::{NotAsked, NotDialled, deliveries};
-use antar_realm::{
-    ConnId, DialId, Effects, Front, Input, Mode, Output, PasswordHash, Proof, Refusal, State, Work,
+use antar_domain::links::{NotAsked, NotDialled, deliveries};
+use antar_domain::{
+    ConnId, DialId, Effects, Input, Job, JobResult, LineOrder, Mode, Output, PasswordHash, Refusal,
+    State,
 };
-use antar_wire::{Body, Dialect, Reply, Value};
+use antar_types::{Body, Dialect, Reply, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,7 +51,7 @@ pub enum Happening {
     Tick { node: usize, life: u64 },
     Synced { node: usize, life: u64 },
     Arrive { wire: u64, side: usize },
-    Proved { node: usize, life: u64, conn: ConnId, line: String, proofs: Vec<Proof>, work: Work },
+    Done { node: usize, life: u64, conn: ConnId, line: String, results: Vec<JobResult>, job: Job },
     Reach { node: usize, life: u64, dial: DialId, to: usize },
     Vain { node: usize, life: u64, dial: DialId },
     Closed { node: usize, life: u64, conn: ConnId },
@@ -148,11 +149,11 @@ impl<'a> World<'a> {
             }
             Happening::Synced { node, life } if self.is_alive(node, life) => self.synced(node),
             Happening::Arrive { wire, side } => self.arrive(wire, side),
-            Happening::Proved { node, life, conn, line, mut proofs, work }
+            Happening::Done { node, life, conn, line, mut results, job }
                 if self.is_alive(node, life) =>
             {
-                proofs.push(self.prove(node, work));
-                self.input(node, Input::Resume { conn, line, proofs });
+                results.push(self.prove(node, job));
+                self.input(node, Input::Resume { conn, line, results });
             }
             Happening::Reach { node, life, dial, to } if self.is_alive(node, life) => {
                 self.reach(node, dial, to);
@@ -199,11 +200,11 @@ impl<'a> World<'a> {
         if self.options.planted == Some(Planted::OvertakesWaiting)
             && let Input::Frame(..) = &input
         {
-            let moment = Node::moment(skew, began, now, chance);
-            running.front.state.step(&moment, input, &mut running.effects);
+            let readings = Node::readings(skew, began, now, chance);
+            running.front.state.step(&readings, input, &mut running.effects);
         } else {
-            let mut moment = || Node::moment(skew, began, now, chance);
-            running.front.step(input, &mut moment, &mut running.effects);
+            let mut readings = || Node::readings(skew, began, now, chance);
+            running.front.step(input, &mut readings, &mut running.effects);
         }
         self.watch_keys(node);
         self.submit(node);
@@ -316,16 +317,16 @@ impl<'a> World<'a> {
                             let reply = Reply::from(body);
                             if read.stale { reply.with("stale", true) } else { reply }
                         }
-                        Err(_) => antar_wire::Code::Unavailable.into(),
+                        Err(_) => antar_types::Code::Unavailable.into(),
                     };
                     self.reply(node, conn, dialect, &reply);
                 }
-                Output::Work { conn, line, proofs, work } => {
+                Output::Job { conn, line, results, job } => {
                     let delay = self.chance.random_range(1..=5);
-                    self.at(delay, Happening::Proved { node, life, conn, line, proofs, work });
+                    self.at(delay, Happening::Done { node, life, conn, line, results, job });
                 }
-                Output::Again { conn, line, proofs } => {
-                    self.input(node, Input::Resume { conn, line, proofs });
+                Output::Resume { conn, line, results } => {
+                    self.input(node, Input::Resume { conn, line, results });
                 }
                 Output::Line(conn, line) => self.said(node, conn, line),
                 Output::Deliver { conn, realm, epoch, first, last, fresh } => {
@@ -362,35 +363,35 @@ impl<'a> World<'a> {
                 }
                 Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, Ok(Vec::new()))),
                 Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Ok(Vec::new()))),
-                Output::Event(..) | Output::Held(_) | Output::Taken(_) => {}
+                Output::Notify(..) | Output::Park(_) | Output::NoReply(_) => {}
             }
         }
     }
 
-    fn prove(&mut self, node: usize, work: Work) -> Proof {
-        match work {
-            Work::Hash { password, .. } => {
-                Proof::Hashed(PasswordHash::new(password.expose().clone()))
+    fn prove(&mut self, node: usize, job: Job) -> JobResult {
+        match job {
+            Job::Hash { password, .. } => {
+                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
             }
-            Work::Verify { password, hash, .. } => {
+            Job::Verify { password, hash, .. } => {
                 let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-                Proof::Verified { hash, matches }
+                JobResult::Verified { hash, matches }
             }
-            Work::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
+            Job::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
                 self.injected.count("unreadable hashes");
-                Proof::Unreadable
+                JobResult::Unreadable
             }
-            Work::Chains { sources, seq } => {
+            Job::Chains { sources, seq } => {
                 let running = self.nodes[node].running.as_ref();
                 let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());
-                Proof::Chains(sources.into_iter().filter_map(chain).collect())
+                JobResult::Chains(sources.into_iter().filter_map(chain).collect())
             }
-            Work::Quoted(quotes) => {
+            Job::Quoted(quotes) => {
                 let running = self.nodes[node].running.as_ref();
                 let known = running.and_then(|running| running.store.wrote(quotes).ok());
-                known.map_or(Proof::Unreadable, Proof::Quoted)
+                known.map_or(JobResult::Unreadable, JobResult::Quoted)
             }
-            Work::Backup { .. } | Work::Ask(_) => Proof::Busy,
+            Job::Backup { .. } | Job::Ask(_) => JobResult::Busy,
         }
     }
 
@@ -436,7 +437,7 @@ impl<'a> World<'a> {
         let here = &mut self.nodes[node];
         here.life += 1;
         let life = here.life;
-        here.running = Some(Running::new(Front::new(state), store, self.now));
+        here.running = Some(Running::new(LineOrder::new(state), store, self.now));
         self.note(Some(node), || format!("starts, life {life}"));
         self.at(1, Happening::Tick { node, life });
         self.strangers.retain(|(of, _)| *of != node);
@@ -447,7 +448,7 @@ impl<'a> World<'a> {
     fn introduce(&self, node: usize, state: &mut State) {
         let host = Some(Node::address(node).to_string());
         let key = Some(self.nodes[node].key);
-        state.introduce(antar_realm::links::Contact { key, host, listens: None, port: 8889 });
+        state.introduce(antar_domain::links::Contact { key, host, listens: None, port: 8889 });
         #[cfg(feature = "planted")]
         if let Some(Planted::Domain(bug)) = self.options.planted {
             state.plant(Some(bug));

@@ -6,15 +6,15 @@
 //! they contain.
 
 use crate::applier::{Applier, Batch, Progress};
+use crate::checkpointer::Checkpointer;
 use crate::engine::Key;
-use crate::janitor::Janitor;
 use crate::log::Log;
-use crate::mark::Mark;
 use crate::named::At;
 use crate::tree::Tree;
 use crate::unfinished::Beginning;
+use crate::watermark::Watermark;
 use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
-use crate::{mark, private, unfinished, usage};
+use crate::{private, unfinished, usage, watermark};
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use std::time::Duration;
 const UNWRITTEN: usize = 8;
 
 /// What of a realm's data directory nobody else may read.
-const OWN: [&str; 4] = ["tree", "log", mark::FILE, "identity.pem"];
+const OWN: [&str; 4] = ["tree", "log", watermark::FILE, "identity.pem"];
 
 /// The data in a directory.
 pub struct Disk {
@@ -37,7 +37,7 @@ pub struct Disk {
     running: RwLock<Option<Arc<Running>>>,
     /// Dropped after what runs and before the lock.
     beginning: Option<Beginning>,
-    mark: Mark,
+    mark: Watermark,
 }
 
 impl Disk {
@@ -53,7 +53,7 @@ impl Disk {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         unfinished::refuse_backup(path)?;
         let made = private::directory(path).at(path)?;
-        let mark = Mark::open(path)?;
+        let mark = Watermark::open(path)?;
         unfinished::check(path)?;
         let beginning = Beginning::of(path, made, mark.get() > 0)?;
         private::all_of(path, &OWN);
@@ -76,7 +76,7 @@ impl Disk {
     pub fn restore(path: &Path) -> Result<Self, StoreError> {
         unfinished::refuse_backup(path)?;
         private::directory(path).at(path)?;
-        let mark = Mark::open(path)?;
+        let mark = Watermark::open(path)?;
         unfinished::begin(path)?;
         mark.set(0);
         Self::start(path, None, mark)
@@ -98,7 +98,11 @@ impl Disk {
         Ok(unfinished::give_up(path)?)
     }
 
-    fn start(path: &Path, beginning: Option<Beginning>, mark: Mark) -> Result<Self, StoreError> {
+    fn start(
+        path: &Path,
+        beginning: Option<Beginning>,
+        mark: Watermark,
+    ) -> Result<Self, StoreError> {
         let running = RwLock::new(Some(Arc::new(Running::start(path)?)));
         Ok(Self { path: path.into(), running, beginning, mark })
     }
@@ -122,7 +126,7 @@ struct Running {
     tree: Arc<Tree>,
     progress: Arc<Progress>,
     applier: Option<JoinHandle<()>>,
-    janitor: Option<JoinHandle<bool>>,
+    checkpointer: Option<JoinHandle<bool>>,
 }
 
 impl Running {
@@ -137,11 +141,12 @@ impl Running {
         let progress = Arc::new(Progress::default());
         let (full, segments) = sync_channel(UNWRITTEN);
         let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
-        let janitor = Janitor { tree: tree.clone(), directory, progress: progress.clone(), kept };
+        let checkpointer =
+            Checkpointer { tree: tree.clone(), directory, progress: progress.clone(), kept };
         let applier = spawn("applier", move || applier.run())?;
-        let janitor = spawn("janitor", move || janitor.run(segments))?;
+        let checkpointer = spawn("checkpointer", move || checkpointer.run(segments))?;
         let log = Mutex::new(log);
-        Ok(Self { log, tree, progress, applier: Some(applier), janitor: Some(janitor) })
+        Ok(Self { log, tree, progress, applier: Some(applier), checkpointer: Some(checkpointer) })
     }
 
     fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
@@ -157,9 +162,9 @@ impl Drop for Running {
     /// A clean stop leaves nothing for the next start to replay.
     fn drop(&mut self) {
         self.progress.close();
-        // The janitor ends with the applier.
+        // The checkpointer ends with the applier.
         let _ = self.applier.take().map(JoinHandle::join);
-        let clean = self.janitor.take().is_some_and(|j| j.join().unwrap_or(false));
+        let clean = self.checkpointer.take().is_some_and(|j| j.join().unwrap_or(false));
         if clean {
             let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = log.discard() {
@@ -249,7 +254,7 @@ impl Engine for Disk {
 mod tests {
     use super::*;
     use crate::Store;
-    use antar_realm::Event;
+    use antar_domain::Event;
     use std::fs::OpenOptions;
 
     fn put(key: &str) -> Ops {

@@ -285,12 +285,12 @@ impl<R: Read> Reader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Disk, Store, Twin};
-    use antar_realm::{
+    use crate::{Disk, MemoryEngine, Store};
+    use antar_domain::{
         AccountId, AccountRecord, Event, Mailbox, Page, PasswordHash, SessionId, SessionRecord,
         Source,
     };
-    use antar_wire::{Message, Name, Text, Time, Token};
+    use antar_types::{Message, Name, Text, Time, Token};
     use proptest::prelude::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -323,7 +323,7 @@ mod tests {
         events
     }
 
-    fn open(engine: &Twin) -> Store {
+    fn open(engine: &MemoryEngine) -> Store {
         Store::open(Box::new(engine.clone())).unwrap().0
     }
 
@@ -346,20 +346,20 @@ mod tests {
 
     /// What the first batches amount to.
     fn after(batches: u64, bytes: usize) -> (Vec<Event>, Vec<Message>, Vec<Message>) {
-        let store = open(&Twin::default());
+        let store = open(&MemoryEngine::default());
         (1..=batches).for_each(|n| store.commit(&batch(n, bytes)).unwrap());
         all(&store)
     }
 
     fn exported() -> Vec<u8> {
-        let (store, mut out) = (open(&Twin::default()), Vec::new());
+        let (store, mut out) = (open(&MemoryEngine::default()), Vec::new());
         (1..=20).for_each(|n| store.commit(&batch(n, 10)).unwrap());
         store.export(&mut out).unwrap();
         out
     }
 
     fn import(bytes: &[u8]) -> Result<Store, StoreError> {
-        Store::import(Box::new(Twin::default()), bytes).map(|(store, ..)| store)
+        Store::import(Box::new(MemoryEngine::default()), bytes).map(|(store, ..)| store)
     }
 
     /// Exports while another thread commits; what comes of it is the first so many batches, those
@@ -398,7 +398,7 @@ mod tests {
 
         #[test]
         fn what_comes_back_is_a_beginning_of_what_was_committed(before in 0u64..400) {
-            commits_go_on(Box::new(Twin::default()), Box::new(Twin::default()), before);
+            commits_go_on(Box::new(MemoryEngine::default()), Box::new(MemoryEngine::default()), before);
             let [from, to] = [(); 2].map(|()| tempfile::tempdir().unwrap());
             let disk = Box::new(Disk::open(from.path()).unwrap());
             commits_go_on(disk, Box::new(Disk::restore(to.path()).unwrap()), before);
@@ -498,19 +498,19 @@ mod tests {
         assert!(
             refused(&frames(&[(PAIRS, twice), (PAIRS, twice), (END, &end)])).contains("no export")
         );
-        let twin = Twin::default();
-        open(&twin).commit(&batch(1, 1)).unwrap();
-        assert!(Store::import(Box::new(twin), &whole[..]).is_err());
+        let engine = MemoryEngine::default();
+        open(&engine).commit(&batch(1, 1)).unwrap();
+        assert!(Store::import(Box::new(engine), &whole[..]).is_err());
     }
 
     #[test]
     fn what_arrived_in_part_cannot_be_opened() {
-        let (store, mut out) = (open(&Twin::default()), Vec::new());
+        let (store, mut out) = (open(&MemoryEngine::default()), Vec::new());
         (1..=9).for_each(|n| store.commit(&batch(n, 100_000)).unwrap());
         store.export(&mut out).unwrap();
-        let twin = Twin::default();
-        assert!(Store::import(Box::new(twin.clone()), &out[..out.len() - 1]).is_err());
-        assert!(matches!(Store::open(Box::new(twin)), Err(StoreError::Corrupt(_))));
+        let engine = MemoryEngine::default();
+        assert!(Store::import(Box::new(engine.clone()), &out[..out.len() - 1]).is_err());
+        assert!(matches!(Store::open(Box::new(engine)), Err(StoreError::Corrupt(_))));
         // Nor where the engine's own memory of it is gone.
         let directory = tempfile::tempdir().unwrap();
         let disk = Disk::restore(directory.path()).unwrap();

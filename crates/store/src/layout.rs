@@ -11,15 +11,15 @@
 //! | `r` `f` account | [`Event::NameLeft`] |
 //! | `r` `g` group | [`Event::GroupSet`] |
 //! | `r` `i` invitation | [`Event::InvitationSet`] |
-//! | `r` `l` realm 0 | [`Event::RealmSet`] |
+//! | `r` `l` realm 0 | [`Event::PeerSet`] |
 //! | `r` `l` realm 1 | [`Event::EpochBegun`] |
 //! | `r` `l` realm 2 | [`Event::OwedReached`] |
 //! | `r` `l` realm 3 | the latest [`Event::Trimmed`] |
 //! | `r` `l` realm 4, hour | [`Event::Acked`] |
 //! | `r` `l` realm 5, fork | [`Event::Followed`] |
 //! | `r` `l` realm 6 | [`Event::CursorReached`] |
-//! | `r` `l` realm 7, number | [`Event::AbroadSet`] |
-//! | `r` `l` realm 8 | [`Event::RealmForgotten`], where it left traces; nothing else is under it then |
+//! | `r` `l` realm 7, number | [`Event::PlainMailboxSet`] |
+//! | `r` `l` realm 8 | [`Event::PeerForgotten`], where it left traces; nothing else is under it then |
 //! | `r` `l` realm 9 | [`Event::AddressTold`], where it tells one |
 //! | `r` `l` realm 10, account | [`Event::HeirSet`] |
 //! | `r` `l` realm 11 | [`Event::Dropped`] |
@@ -36,9 +36,9 @@
 
 use crate::StoreError;
 use crate::engine::{Key, Ops};
-use antar_realm::links::Position;
-use antar_realm::{Event, Mailbox, RealmId, Source};
-use antar_wire::{Entry, Message};
+use antar_domain::links::Position;
+use antar_domain::{Event, Mailbox, PeerId, Source};
+use antar_types::{Entry, Message};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::ops::Range;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ enum Line<'a> {
     Message(&'a Message),
     Pointer(Pointer),
     Owed(Owed),
-    Mark(Position),
+    Watermark(Position),
 }
 
 impl Line<'_> {
@@ -88,7 +88,7 @@ impl Line<'_> {
             Self::Message(message) => message.id,
             Self::Pointer(pointer) => pointer.id,
             Self::Owed(owed) => owed.at.seq,
-            Self::Mark(at) => at.seq,
+            Self::Watermark(at) => at.seq,
         }
     }
 
@@ -97,7 +97,7 @@ impl Line<'_> {
             Self::Message(message) => encode(message, value),
             Self::Pointer(pointer) => encode(pointer, value),
             Self::Owed(owed) => encode(owed, value),
-            Self::Mark(at) => encode(at, value),
+            Self::Watermark(at) => encode(at, value),
         }
     }
 }
@@ -137,7 +137,7 @@ impl<'a> Writing<'a> {
             }
             Event::Owed { realm, tip, total, since, entry } => {
                 let owed = Owed { at: *tip, entry: entry.clone() };
-                self.lines.push((Source::Owed(*realm), Line::Owed(owed)));
+                self.lines.push((Source::Outbox(*realm), Line::Owed(owed)));
                 let (realm, tip, total, since) = (*realm, *tip, *total, *since);
                 self.record(&Event::OwedReached { realm, tip, total, since })
             }
@@ -145,7 +145,7 @@ impl<'a> Writing<'a> {
                 events.iter().try_for_each(|event| self.event(event))?;
                 let first = cursor.seq + 1 - chains.len() as u64;
                 let marks = chains.iter().zip(first..).map(|(chain, seq)| {
-                    (Source::Marks(*fork), Line::Mark(Position { seq, chain: *chain }))
+                    (Source::Hashes(*fork), Line::Watermark(Position { seq, chain: *chain }))
                 });
                 self.lines.extend(marks);
                 self.record(&Event::CursorReached { realm: *realm, cursor: *cursor })
@@ -158,7 +158,7 @@ impl<'a> Writing<'a> {
                 self.ops.delete(&record(b'l', &[realm.0, 4, *hour]));
                 self.record(event)
             }
-            Event::RealmForgotten { realm, traces } => {
+            Event::PeerForgotten { realm, traces } => {
                 for part in [0, 1, 2, 3, 6, 9, 11, 12] {
                     self.ops.delete(&record(b'l', &[realm.0, part]));
                 }
@@ -188,7 +188,7 @@ impl<'a> Writing<'a> {
             }
             Event::InvitationSet(id, _) => (b'i', &[*id], *id),
             Event::InvitationEnded(id) => return self.remove(b'i', &[*id]),
-            Event::RealmSet(realm, _) => (b'l', &[realm.0, 0], realm.0),
+            Event::PeerSet(realm, _) => (b'l', &[realm.0, 0], realm.0),
             Event::EpochBegun(realm, _) => (b'l', &[realm.0, 1], 0),
             Event::OwedReached { realm, .. } => (b'l', &[realm.0, 2], 0),
             Event::Trimmed { realm, .. } => (b'l', &[realm.0, 3], 0),
@@ -200,8 +200,8 @@ impl<'a> Writing<'a> {
             Event::Dropped(realm, _) => (b'l', &[realm.0, 11], 0),
             Event::AddressTold(realm, None) => return self.remove(b'l', &[realm.0, 9]),
             Event::AddressTold(realm, _) => (b'l', &[realm.0, 9], 0),
-            Event::AbroadSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
-            Event::RealmForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
+            Event::PlainMailboxSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
+            Event::PeerForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
             Event::NameLeft(id, _) => (b'f', &[id.0], id.0),
             Event::NameTaken(id) => return self.remove(b'f', &[id.0]),
             Event::HeirSet(realm, account, _) => (b'l', &[realm.0, 10, account.0], 0),
@@ -236,10 +236,10 @@ pub fn entry(source: Source, id: u64) -> Key {
         Source::Mailbox(Mailbox::Realm(account, realm)) => (b"mr", account.0, Some(realm.0)),
         Source::Mailbox(Mailbox::SentRealm(account, realm)) => (b"ms", account.0, Some(realm.0)),
         Source::Mailbox(Mailbox::GroupRealm(group, realm)) => (b"mt", group.0, Some(realm.0)),
-        Source::Mailbox(Mailbox::Abroad(realm, user)) => (b"mw", realm.0, Some(user)),
+        Source::Mailbox(Mailbox::Plain(realm, user)) => (b"mw", realm.0, Some(user)),
         Source::Sent(account) => (b"s", account.0, None),
-        Source::Owed(realm) => (b"o", realm.0, None),
-        Source::Marks(fork) => (b"k", fork.0, None),
+        Source::Outbox(realm) => (b"o", realm.0, None),
+        Source::Hashes(fork) => (b"k", fork.0, None),
     };
     let mut key = Vec::with_capacity(26);
     key.extend_from_slice(kind);
@@ -250,7 +250,7 @@ pub fn entry(source: Source, id: u64) -> Key {
 }
 
 /// The keys of what is kept of a realm, but for the note that it was forgotten.
-pub fn records_of(realm: RealmId) -> Range<Key> {
+pub fn records_of(realm: PeerId) -> Range<Key> {
     record(b'l', &[realm.0])..record(b'l', &[realm.0, 8])
 }
 

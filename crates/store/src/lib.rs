@@ -1,27 +1,27 @@
 //! Durable mailboxes and records: batches of events in, history out.
 //!
 //! [`Store`] knows what a realm keeps and under which keys; an [`Engine`] knows only keys and
-//! values. What it holds can be exported as a stream and imported elsewhere. [`Disk`] is the engine of a running realm, [`Twin`] the one of tests and simulations,
+//! values. What it holds can be exported as a stream and imported elsewhere. [`Disk`] is the engine of a running realm, [`MemoryEngine`] the one of tests and simulations,
 //! which can crash.
 
 mod applier;
 mod check;
+mod checkpointer;
 mod disk;
 mod engine;
 mod error;
 mod export;
-mod janitor;
 mod layout;
 mod log;
-mod mark;
+mod memory_engine;
 mod named;
 mod pair;
 mod private;
 mod store;
 mod tree;
-mod twin;
 mod unfinished;
 mod usage;
+mod watermark;
 
 /// What reads bytes from disk, for those who test it with hostile ones.
 #[doc(hidden)]
@@ -29,8 +29,8 @@ pub mod bytes {
     pub use crate::export::frames;
     pub use crate::layout::{decode, encode, write};
     pub use crate::log::{PAGE, Record, read_segment};
-    pub use crate::mark::{read as read_mark, written as written_mark};
     pub use crate::pair::{Pair, read as read_pair};
+    pub use crate::watermark::{read as read_mark, written as written_mark};
 }
 
 pub use check::{Checked, Damage, Tell, check, check_export, check_pairs};
@@ -38,8 +38,8 @@ pub use disk::Disk;
 pub use engine::{Direction, Engine, Key, Ops, Visit};
 pub use error::StoreError;
 pub use export::Exported;
+pub use memory_engine::{Image, MemoryEngine};
 pub use named::{At, user as user_name, why as why_refused};
 pub use private::{directory as private_directory, new_file as private_file};
 pub use store::Store;
-pub use twin::{Image, Twin};
 pub use usage::Usage;

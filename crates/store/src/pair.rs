@@ -4,9 +4,9 @@ use crate::StoreError;
 use crate::layout::{
     self, FORMAT_KEY, Owed, Pointer, RECORDS, RUN, TIP_KEY, Tip, damaged, decode, decode_run,
 };
-use antar_realm::links::Position;
-use antar_realm::{AccountId, Event, ForkId, GroupId, Mailbox, RealmId, Source};
-use antar_wire::Message;
+use antar_domain::links::Position;
+use antar_domain::{AccountId, Event, ForkId, GroupId, Mailbox, PeerId, Source};
+use antar_types::Message;
 use serde::de::DeserializeOwned;
 use std::slice::from_ref;
 
@@ -24,7 +24,7 @@ pub enum Pair {
     /// A run of a SENT list.
     Sent(AccountId, Vec<Pointer>),
     /// A run of what a realm is owed.
-    Owed(RealmId, Vec<Owed>),
+    Owed(PeerId, Vec<Owed>),
     /// A run of the hashes of what a realm has sent.
     Marks(ForkId, Vec<Position>),
 }
@@ -46,10 +46,10 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
             Source::Sent(account) => {
                 run(key, value, |pointer: &Pointer| pointer.id).map(|p| Pair::Sent(account, p))
             }
-            Source::Owed(realm) => {
+            Source::Outbox(realm) => {
                 run(key, value, |owed: &Owed| owed.at.seq).map(|owed| Pair::Owed(realm, owed))
             }
-            Source::Marks(fork) => {
+            Source::Hashes(fork) => {
                 run(key, value, |at: &Position| at.seq).map(|marks| Pair::Marks(fork, marks))
             }
         },
@@ -82,17 +82,17 @@ fn source(key: &[u8]) -> Option<Source> {
             (kind, u64::from_be_bytes(*list), u64::from_be_bytes(*further))
         }
     };
-    let (user, realm) = (AccountId(list), RealmId(further));
+    let (user, realm) = (AccountId(list), PeerId(further));
     let source = match kind {
         b"mp" => Source::Mailbox(Mailbox::Private(user)),
         b"mg" => Source::Mailbox(Mailbox::Group(GroupId(list))),
         b"mr" => Source::Mailbox(Mailbox::Realm(user, realm)),
         b"ms" => Source::Mailbox(Mailbox::SentRealm(user, realm)),
         b"mt" => Source::Mailbox(Mailbox::GroupRealm(GroupId(list), realm)),
-        b"mw" => Source::Mailbox(Mailbox::Abroad(RealmId(list), further)),
+        b"mw" => Source::Mailbox(Mailbox::Plain(PeerId(list), further)),
         b"s" => Source::Sent(user),
-        b"o" => Source::Owed(RealmId(list)),
-        b"k" => Source::Marks(ForkId(list)),
+        b"o" => Source::Outbox(PeerId(list)),
+        b"k" => Source::Hashes(ForkId(list)),
         _ => return None,
     };
     // The length must be that of the kind, too.
@@ -123,7 +123,7 @@ fn misplaced(key: &[u8]) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_wire::{Name, Text, Time};
+    use antar_types::{Name, Text, Time};
     use std::sync::Arc;
 
     fn posted(mailbox: Mailbox, id: u64) -> Event {
@@ -135,14 +135,14 @@ mod tests {
 
     #[test]
     fn every_list_is_read_under_its_own_key_only() {
-        let (user, group, realm) = (AccountId(1), GroupId(2), RealmId(3));
+        let (user, group, realm) = (AccountId(1), GroupId(2), PeerId(3));
         for mailbox in [
             Mailbox::Private(user),
             Mailbox::Group(group),
             Mailbox::Realm(user, realm),
             Mailbox::SentRealm(user, realm),
             Mailbox::GroupRealm(group, realm),
-            Mailbox::Abroad(realm, 7),
+            Mailbox::Plain(realm, 7),
         ] {
             let (ops, _) = layout::write(&[posted(mailbox, 5), posted(mailbox, 9)]).unwrap();
             for (key, value) in ops.iter() {
@@ -167,16 +167,16 @@ mod tests {
     #[test]
     fn an_event_within_an_event_is_not_followed_without_end() {
         // Of what came over a link only the cursor is ever stored, but a backup may say anything.
-        let chain = antar_wire::Chain::parse(&"1".repeat(32)).unwrap();
+        let chain = antar_types::Chain::parse(&"1".repeat(32)).unwrap();
         let events = Vec::new();
         // Alone it is none either, and more hashes than entries are no reason to stumble.
-        let (realm, fork, cursor) = (RealmId(1), ForkId(1), Position { seq: 0, chain });
+        let (realm, fork, cursor) = (PeerId(1), ForkId(1), Position { seq: 0, chain });
         let short = Event::Received { realm, fork, cursor, chains: vec![chain; 3], events };
         let mut value = Vec::new();
         layout::encode(&short, &mut value).unwrap();
         assert!(read(b"rn", &value).is_err());
         let events = Vec::new();
-        let (realm, fork, cursor) = (RealmId(1), ForkId(1), Position { seq: 1, chain });
+        let (realm, fork, cursor) = (PeerId(1), ForkId(1), Position { seq: 1, chain });
         let received = Event::Received { realm, fork, cursor, chains: vec![chain], events };
         let mut one = Vec::new();
         layout::encode(&received, &mut one).unwrap();
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_record_is_read_under_its_own_key_only() {
-        let (ops, _) = layout::write(&[Event::SessionEnded(antar_realm::SessionId(1))]).unwrap();
+        let (ops, _) = layout::write(&[Event::SessionEnded(antar_domain::SessionId(1))]).unwrap();
         assert_eq!(ops.iter().filter(|(_, value)| value.is_some()).count(), 0);
         let named = Event::RealmNamed(Name::parse("alpha").unwrap());
         let (ops, _) = layout::write(from_ref(&named)).unwrap();
@@ -204,9 +204,9 @@ mod tests {
         let old = b"\x01\x02\x01a\x01b\x01c\x01\x00\x01d\x00";
         let message: Message = crate::layout::decode(b"", old).unwrap();
         let name = |word| Name::parse(word).unwrap();
-        assert_eq!(message.realm, Some(antar_wire::Away::From(name("d"))));
-        let shown = antar_wire::DisplayName::new("Jordan Henderson(127.0.0.1:8889)").unwrap();
-        let realm = Some(antar_wire::Away::FromShown(name("d"), shown));
+        assert_eq!(message.realm, Some(antar_types::Away::From(name("d"))));
+        let shown = antar_types::DisplayName::new("Jordan Henderson(127.0.0.1:8889)").unwrap();
+        let realm = Some(antar_types::Away::FromShown(name("d"), shown));
         let (new, mut bytes) = (Message { realm, ..message }, Vec::new());
         crate::layout::encode(&new, &mut bytes).unwrap();
         assert_eq!(crate::layout::decode::<Message>(b"", &bytes).unwrap(), new);

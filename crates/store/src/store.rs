@@ -4,9 +4,9 @@ use crate::export::{self, Exported};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
 use crate::{Direction, Engine, Ops, StoreError, Usage};
-use antar_realm::links::{Position, Quote};
-use antar_realm::{Event, MAX_PAGE_BYTES, Mailbox, Page, RealmId, Source};
-use antar_wire::{Chain, Entry, Message};
+use antar_domain::links::{Position, Quote};
+use antar_domain::{Event, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Source};
+use antar_types::{Chain, Entry, Message};
 use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -102,9 +102,9 @@ impl Store {
         for event in events {
             match event {
                 Event::Trimmed { realm, floor, .. } => {
-                    self.trim(Source::Owed(*realm), floor.seq, &mut ops)?;
+                    self.trim(Source::Outbox(*realm), floor.seq, &mut ops)?;
                 }
-                Event::RealmForgotten { realm, traces: true } => self.forget(*realm, &mut ops)?,
+                Event::PeerForgotten { realm, traces: true } => self.forget(*realm, &mut ops)?,
                 _ => {}
             }
         }
@@ -128,7 +128,7 @@ impl Store {
                 self.list(source, page, MAX_PAGE_BYTES, |message: &Message| message.id)
             }
             Source::Sent(_) => self.sent(source, page),
-            Source::Owed(_) | Source::Marks(_) => {
+            Source::Outbox(_) | Source::Hashes(_) => {
                 Err(StoreError::Engine("a log holds no messages".into()))
             }
         }
@@ -172,12 +172,12 @@ impl Store {
     }
 
     /// Lets go of all that is kept of a realm, but for messages.
-    fn forget(&self, realm: RealmId, ops: &mut Ops) -> Result<(), StoreError> {
-        let mut lists = vec![Source::Owed(realm)];
+    fn forget(&self, realm: PeerId, ops: &mut Ops) -> Result<(), StoreError> {
+        let mut lists = vec![Source::Outbox(realm)];
         self.engine.scan(layout::records_of(realm), Direction::Up, &mut |key, value| {
             ops.delete(key);
             if let Ok(Pair::Record(Event::Followed { fork, .. })) = pair::read(key, value) {
-                lists.push(Source::Marks(fork));
+                lists.push(Source::Hashes(fork));
             }
             Ok(ControlFlow::Continue(()))
         })?;
@@ -197,7 +197,7 @@ impl Store {
     /// As [`Store::read`].
     pub fn owed(
         &self,
-        realm: RealmId,
+        realm: PeerId,
         first: u64,
         last: u64,
     ) -> Result<Vec<(Position, Arc<Entry>)>, StoreError> {
@@ -208,7 +208,7 @@ impl Store {
             limit: limit.saturating_add(1),
         };
         let seq = |owed: &Owed| owed.at.seq;
-        let (owed, _) = self.list(Source::Owed(realm), page, usize::MAX, seq)?;
+        let (owed, _) = self.list(Source::Outbox(realm), page, usize::MAX, seq)?;
         Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
     }
 
@@ -241,18 +241,18 @@ impl Store {
         Ok(false)
     }
 
-    /// The hash of a log ([`Source::Owed`] or [`Source::Marks`]) at an entry, where it is there.
+    /// The hash of a log ([`Source::Outbox`] or [`Source::Hashes`]) at an entry, where it is there.
     ///
     /// # Errors
     /// As [`Store::read`].
     pub fn chain(&self, source: Source, seq: u64) -> Result<Option<Chain>, StoreError> {
         let page = Page { after: seq.checked_sub(1), before: seq.checked_add(1), limit: 1 };
         let found = match source {
-            Source::Owed(_) => {
+            Source::Outbox(_) => {
                 let (owed, _) = self.list(source, page, usize::MAX, |owed: &Owed| owed.at.seq)?;
                 owed.first().map(|owed| owed.at)
             }
-            Source::Marks(_) => {
+            Source::Hashes(_) => {
                 self.list(source, page, usize::MAX, |at: &Position| at.seq)?.0.first().copied()
             }
             Source::Mailbox(_) | Source::Sent(_) => None,
@@ -371,14 +371,14 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Twin;
-    use antar_realm::{AccountId, AccountRecord, GroupId, PasswordHash};
-    use antar_wire::{Name, Text, Time};
+    use crate::MemoryEngine;
+    use antar_domain::{AccountId, AccountRecord, GroupId, PasswordHash};
+    use antar_types::{Name, Text, Time};
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    fn open(twin: &Twin) -> Result<(Store, Vec<Event>), StoreError> {
-        Store::open(Box::new(twin.clone()))
+    fn open(engine: &MemoryEngine) -> Result<(Store, Vec<Event>), StoreError> {
+        Store::open(Box::new(engine.clone()))
     }
 
     fn posted(mailbox: Mailbox, sender: Option<AccountId>, id: u64) -> Event {
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn mailboxes_are_apart_and_sent_shows_the_same_message() {
-        let (store, _) = open(&Twin::default()).unwrap();
+        let (store, _) = open(&MemoryEngine::default()).unwrap();
         let staff = Mailbox::Group(GroupId(2));
         let events = [posted(BOB, Some(AMY), 5), posted(staff, None, 6), posted(BOB, Some(AMY), 7)];
         store.commit(&events).unwrap();
@@ -412,7 +412,7 @@ mod tests {
 
     #[test]
     fn a_page_is_bounded_in_bytes_and_paging_gets_everything() {
-        let (store, _) = open(&Twin::default()).unwrap();
+        let (store, _) = open(&MemoryEngine::default()).unwrap();
         for id in 1..=300 {
             let mut event = posted(BOB, Some(AMY), id);
             if let Event::Posted { message, .. } = &mut event {
@@ -437,8 +437,8 @@ mod tests {
 
     #[test]
     fn records_and_the_highest_id_come_back() {
-        let twin = Twin::default();
-        let (store, events) = open(&twin).unwrap();
+        let engine = MemoryEngine::default();
+        let (store, events) = open(&engine).unwrap();
         assert_eq!(events, [Event::IdReached(0)]);
         let record = AccountRecord {
             name: Name::parse("amy").unwrap(),
@@ -449,33 +449,33 @@ mod tests {
         let account = Event::AccountSet(AMY, record);
         store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();
         drop(store);
-        let (store, events) = open(&twin).unwrap();
+        let (store, events) = open(&engine).unwrap();
         assert_eq!(events, [Event::IdReached(9), account]);
         store.commit(&[Event::AccountRemoved(AMY)]).unwrap();
-        assert_eq!(open(&twin).unwrap().1, [Event::IdReached(9)]);
+        assert_eq!(open(&engine).unwrap().1, [Event::IdReached(9)]);
     }
 
     #[test]
     fn another_format_is_refused() {
-        let twin = Twin::default();
-        let (store, _) = open(&twin).unwrap();
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
         store.commit(&[]).unwrap();
-        twin.overwrite(FORMAT_KEY, &[2]);
-        assert!(matches!(open(&twin), Err(StoreError::Format { found: 2, known: 1 })));
+        engine.overwrite(FORMAT_KEY, &[2]);
+        assert!(matches!(open(&engine), Err(StoreError::Format { found: 2, known: 1 })));
     }
 
     #[test]
     fn what_went_missing_or_was_damaged_is_reported() {
-        let twin = Twin::default();
-        let (store, _) = open(&twin).unwrap();
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
         (1..=5).for_each(|id| store.commit(&[posted(BOB, None, id)]).unwrap());
-        let whole = twin.image();
-        twin.lose_last_batch();
-        let reopened = open(&twin);
+        let whole = engine.image();
+        engine.lose_last_batch();
+        let reopened = open(&engine);
         assert!(reopened.is_err_and(|e| e.to_string().contains("the last 5 of 5 batches")));
-        twin.restore(whole);
+        engine.restore(whole);
         let key = layout::entry(Source::Mailbox(BOB), 2);
-        twin.overwrite(&key, b"\xff");
+        engine.overwrite(&key, b"\xff");
         assert!(matches!(
             store.read(Source::Mailbox(BOB), Page::default()),
             Err(StoreError::Corrupt(_))
@@ -484,13 +484,13 @@ mod tests {
 
     #[test]
     fn a_failed_commit_leaves_nothing_to_read_and_the_store_recovers() {
-        let twin = Twin::default();
-        let (store, _) = open(&twin).unwrap();
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
         store.commit(&[posted(BOB, None, 1)]).unwrap();
-        twin.fail_commits(true);
+        engine.fail_commits(true);
         assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
         assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
-        twin.fail_commits(false);
+        engine.fail_commits(false);
         assert_eq!(store.reopen().unwrap(), [Event::IdReached(1)]);
         store.commit(&[posted(BOB, None, 2)]).unwrap();
         assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1, 2]);
@@ -499,22 +499,22 @@ mod tests {
     #[test]
     fn what_could_not_be_synced_is_on_disk_before_anything_follows_it() {
         for trusts_memory in [false, true] {
-            let twin = Twin::default();
-            let (store, _) = open(&twin).unwrap();
+            let engine = MemoryEngine::default();
+            let (store, _) = open(&engine).unwrap();
             store.commit(&[posted(BOB, None, 1)]).unwrap();
-            twin.fail_syncs(true);
+            engine.fail_syncs(true);
             assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
             assert!(store.reopen().is_err());
             assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
-            twin.fail_syncs(false);
+            engine.fail_syncs(false);
             if trusts_memory {
-                twin.trust_memory();
+                engine.trust_memory();
             }
             assert_eq!(store.reopen().unwrap(), [Event::IdReached(2)]);
             store.commit(&[posted(BOB, None, 3)]).unwrap();
-            twin.crash(true);
+            engine.crash(true);
             let opened =
-                open(&twin).map(|(store, _)| ids(&store, Source::Mailbox(BOB), Page::default()));
+                open(&engine).map(|(store, _)| ids(&store, Source::Mailbox(BOB), Page::default()));
             match trusts_memory {
                 false => assert_eq!(opened.unwrap().0, [1, 2, 3]),
                 true => assert!(matches!(opened, Err(StoreError::Corrupt(_)))),
@@ -530,7 +530,7 @@ mod tests {
             before in proptest::option::of(0u64..200),
             limit in 1usize..120,
         ) {
-            let (store, _) = open(&Twin::default()).unwrap();
+            let (store, _) = open(&MemoryEngine::default()).unwrap();
             let mut count = 0;
             for size in sizes {
                 let ids = count + 1..=count + size;
@@ -558,8 +558,8 @@ mod tests {
             sizes in proptest::collection::vec(1u64..4, 1..12),
             torn in any::<bool>(),
         ) {
-            let twin = Twin::default();
-            let (store, _) = open(&twin).unwrap();
+            let engine = MemoryEngine::default();
+            let (store, _) = open(&engine).unwrap();
             let mut id = 0;
             let mut batch = |size: u64| -> Vec<Event> {
                 (0..size).map(|_| { id += 1; posted(BOB, None, id) }).collect()
@@ -568,10 +568,10 @@ mod tests {
                 store.commit(&batch(*size)).unwrap();
             }
             let acknowledged: u64 = sizes.iter().sum();
-            twin.stop_before_sync();
+            engine.stop_before_sync();
             prop_assert!(store.commit(&batch(2)).is_err());
-            twin.crash(torn);
-            let (store, _) = open(&twin).unwrap();
+            engine.crash(torn);
+            let (store, _) = open(&engine).unwrap();
             let kept = ids(&store, Source::Mailbox(BOB), Page::default()).0;
             let expected = if torn { acknowledged } else { acknowledged + 2 };
             prop_assert_eq!(kept, (1..=expected).collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 //! directory may be a mount point, or the only one that its owner may write to.
 
 use crate::named::{At, named_in};
-use crate::{StoreError, export, mark, private};
+use crate::{StoreError, export, private, watermark};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl Drop for Beginning {
         // What cannot be removed holds nothing.
         let _ = remove_parts(&self.directory);
         if !self.noted {
-            let _ = std::fs::remove_file(self.directory.join(mark::FILE));
+            let _ = std::fs::remove_file(self.directory.join(watermark::FILE));
         }
         let _ = self.made.then(|| std::fs::remove_dir(&self.directory));
     }
@@ -108,7 +108,7 @@ pub fn end(directory: &Path) -> io::Result<()> {
 /// Leaves the directory as it was.
 pub fn give_up(directory: &Path) -> io::Result<()> {
     remove_parts(directory)?;
-    remove_file(&directory.join(mark::FILE))?;
+    remove_file(&directory.join(watermark::FILE))?;
     remove_file(&marker(directory))
 }
 

@@ -2,18 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use antar_realm::links::{Address, Epoch, LinkKind, Position, RealmRecord, Status};
-use antar_realm::{
+use antar_domain::links::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
+use antar_domain::{
     AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Mailbox, Page, PasswordHash,
-    RealmId, SessionId, SessionRecord, Source,
+    PeerId, SessionId, SessionRecord, Source,
 };
-use antar_store::{Damage, Disk, Engine, Ops, Store, StoreError, Twin};
-use antar_wire::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
+use antar_store::{Damage, Disk, Engine, MemoryEngine, Ops, Store, StoreError};
+use antar_types::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-const BETA: RealmId = RealmId(3);
+const BETA: PeerId = PeerId(3);
 const FORK: ForkId = ForkId(5);
 
 fn name(word: &str) -> Name {
@@ -50,7 +50,7 @@ fn beginning() -> Vec<Event> {
     let staff = GroupRecord { name: name("staff"), password: password(), creator, owner, created };
     let address = Some(Address { host: "beta".into(), port: 1, told_by: None });
     let (kind, status, since) = (LinkKind::Native(Fingerprint([7; 32])), Status::Linked, Time(1));
-    let beta = RealmRecord { name: name("beta"), kind, address, status, since };
+    let beta = PeerRecord { name: name("beta"), kind, address, status, since };
     let hash = Token::new([1; 32]).hash();
     let session = SessionRecord { hash, account: creator, used: Time(1) };
     let at = Position { seq: 4, chain: Chain::START };
@@ -58,7 +58,7 @@ fn beginning() -> Vec<Event> {
         Event::RealmNamed(name("alpha")),
         Event::AccountSet(AccountId(1), account("amy")),
         Event::AccountSet(AccountId(2), account("bob")),
-        Event::RealmSet(BETA, beta),
+        Event::PeerSet(BETA, beta),
         Event::EpochBegun(BETA, Epoch(9)),
         Event::GroupSet(GroupId(4), staff),
         Event::MemberAdded(GroupId(4), AccountId(1), 4),
@@ -213,16 +213,16 @@ fn files_that_are_gone_are_named() {
     is_named(&damages(damaged.path()), "the end of the data", "the last 19 of");
 }
 
-/// Damage that has its checksums right: a twin in which pairs were changed.
+/// Damage that has its checksums right: an engine in which pairs were changed.
 fn planted(change: impl FnOnce(&mut Ops)) -> Vec<Damage> {
-    let twin = Twin::default();
-    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 30);
     let mut ops = Ops::default();
     change(&mut ops);
-    twin.commit(31, ops).unwrap();
+    engine.commit(31, ops).unwrap();
     let mut damages = Vec::new();
-    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     damages
 }
 
@@ -282,58 +282,58 @@ fn what_does_not_fit_together_is_named() {
 
 /// A realm that has forgotten beta, after this: what is wrong with it, and which logs are left.
 fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
-    let twin = Twin::default();
-    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 9);
     store.commit(also).unwrap();
-    store.commit(&[Event::RealmForgotten { realm: BETA, traces: true }]).unwrap();
+    store.commit(&[Event::PeerForgotten { realm: BETA, traces: true }]).unwrap();
     let (mut damages, mut kinds) = (Vec::new(), String::new());
-    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     for kind in [b"k", b"o"] {
         let next = vec![kind[0] + 1];
         let mut note = |_: &[u8], _: &[u8]| {
             kinds.push(kind[0].into());
             Ok(std::ops::ControlFlow::Continue(()))
         };
-        twin.scan(kind.to_vec()..next, antar_store::Direction::Up, &mut note).unwrap();
+        engine.scan(kind.to_vec()..next, antar_store::Direction::Up, &mut note).unwrap();
     }
-    let (store, events) = Store::open(Box::new(twin)).unwrap();
-    let of_beta = |event: &&Event| matches!(event, Event::RealmSet(..) | Event::Followed { .. });
+    let (store, events) = Store::open(Box::new(engine)).unwrap();
+    let of_beta = |event: &&Event| matches!(event, Event::PeerSet(..) | Event::Followed { .. });
     assert_eq!(events.iter().find(of_beta), None);
     (damages, store, kinds)
 }
 
 #[test]
 fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
-    let abroad = Event::AbroadSet(BETA, 900, name("bob"));
+    let plain_mailboxes = Event::PlainMailboxSet(BETA, 900, name("bob"));
     let hour = Event::Acked { realm: BETA, acked: owed(3), total: 3, hour: 7 };
-    let waiting = posted(Mailbox::Abroad(BETA, 900), 901);
-    let (damages, store, kinds) = forgotten(&[abroad, hour, waiting]);
+    let waiting = posted(Mailbox::Plain(BETA, 900), 901);
+    let (damages, store, kinds) = forgotten(&[plain_mailboxes, hour, waiting]);
     assert_eq!((damages, kinds.as_str()), (vec![], ""));
     let page = Page { after: Some(0), before: None, limit: 99 };
     let kept = store.read(Source::Mailbox(Mailbox::Realm(AccountId(2), BETA)), page).unwrap();
     assert_eq!(kept.0.len(), 9);
     assert_eq!(store.read(Source::Sent(AccountId(1)), page).unwrap().0.len(), 28);
     // It is neither told of nor linked again, and a note of what is not there would be a damage.
-    let twin = Twin::default();
-    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 2);
-    let forgotten = Event::RealmForgotten { realm: BETA, traces: true };
+    let forgotten = Event::PeerForgotten { realm: BETA, traces: true };
     let cursor = Position::default();
     store.commit(&[forgotten]).unwrap();
     store.commit(&[Event::CursorReached { realm: BETA, cursor }]).unwrap();
     let mut damages = Vec::new();
-    antar_store::check_pairs(&twin, &mut |_, damage| damages.extend(damage));
+    antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     is_named(&damages, "realm 3", "it was forgotten");
 }
 
 #[test]
 fn a_stranger_that_was_forgotten_leaves_nothing() {
-    let twin = Twin::default();
-    let (store, _) = Store::open(Box::new(twin.clone())).unwrap();
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     let [_, _, _, set, begun, ..] = <[Event; 9]>::try_from(beginning()).unwrap();
     let trimmed = Event::Trimmed { realm: BETA, floor: Position::default(), hour: None };
     store.commit(&[set, begun, trimmed]).unwrap();
-    store.commit(&[Event::RealmForgotten { realm: BETA, traces: false }]).unwrap();
-    assert_eq!(Store::open(Box::new(twin)).unwrap().1, [Event::IdReached(3)]);
+    store.commit(&[Event::PeerForgotten { realm: BETA, traces: false }]).unwrap();
+    assert_eq!(Store::open(Box::new(engine)).unwrap().1, [Event::IdReached(3)]);
 }

@@ -2,13 +2,13 @@
 
 use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
-use antar_realm::links::{NotAsked, NotDialled};
-use antar_realm::{
-    ConnId, Effects, Input, Moment, Origin, Output, PasswordHash, Proof, Read, State, Work,
+use antar_domain::links::{NotAsked, NotDialled};
+use antar_domain::{
+    ConnId, Effects, Input, Job, JobResult, Origin, Output, PasswordHash, Read, Readings, State,
 };
 use antar_server::Config;
-use antar_store::{Store, Twin};
-use antar_wire::{Body, Decoder, Frame, Name, Reply, Time, encode_event};
+use antar_store::{MemoryEngine, Store};
+use antar_types::{Body, Decoder, Frame, Name, Reply, Time, encode_notification};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -17,7 +17,7 @@ const OPERATOR: ConnId = ConnId(u64::MAX);
 /// Plays against a [`State`] whose events are committed one batch an input.
 pub struct OnState {
     config: Config,
-    twin: Twin,
+    engine: MemoryEngine,
     store: Store,
     state: State,
     now: u64,
@@ -40,8 +40,8 @@ impl OnState {
     pub fn new(transcript: &Transcript) -> Result<Self, Failure> {
         let config = transcript.config()?;
         let failed = |what: String| Failure { file: transcript.file.clone(), line: 0, what };
-        let twin = Twin::default();
-        let (store, mut state) = open(&config, &twin).map_err(failed)?;
+        let engine = MemoryEngine::default();
+        let (store, mut state) = open(&config, &engine).map_err(failed)?;
         let mut effects = Effects::default();
         let name = config.name.as_deref().and_then(Name::parse);
         if let Some(name) = name {
@@ -50,7 +50,7 @@ impl OnState {
         store.commit(&effects.events).map_err(|error| failed(error.to_string()))?;
         let (names, conns) = (BTreeMap::new(), BTreeMap::new());
         let mut realm =
-            Self { config, twin, store, state, now: 1_700_000_000_000, next: 1, names, conns };
+            Self { config, engine, store, state, now: 1_700_000_000_000, next: 1, names, conns };
         realm.connect(OPERATOR, Origin::Operator).map_err(failed)?;
         for account in &transcript.accounts {
             let role = if account.admin { "admin" } else { "user" };
@@ -84,29 +84,29 @@ impl OnState {
             self.now += 1;
             let mut entropy = [0; 32];
             entropy[..8].copy_from_slice(&self.now.to_be_bytes());
-            let moment = Moment { now: Time(self.now), uptime: self.now, entropy };
+            let readings = Readings { now: Time(self.now), uptime: self.now, entropy };
             let mut effects = Effects::default();
-            self.state.step(&moment, input, &mut effects);
+            self.state.step(&readings, input, &mut effects);
             if !effects.events.is_empty() {
                 self.store.commit(&effects.events).map_err(|error| error.to_string())?;
-                let (_, loaded) = open(&self.config, &self.twin)?;
+                let (_, loaded) = open(&self.config, &self.engine)?;
                 if !self.state.is_durably(&loaded) {
                     return Err(format!("a restart would not bring back {:?}", effects.events));
                 }
             }
             for output in effects.outputs {
                 match output {
-                    Output::Work { conn, line, mut proofs, work } => {
-                        proofs.push(prove(work));
-                        next.push_back(Input::Resume { conn, line, proofs });
+                    Output::Job { conn, line, mut results, job } => {
+                        results.push(prove(job));
+                        next.push_back(Input::Resume { conn, line, results });
                     }
                     // No other realm is there.
                     Output::Dial(dial, _) => {
                         let (error, plain) = ("nobody is there".into(), None);
                         next.push_back(Input::NotDialled(dial, NotDialled { error, plain }));
                     }
-                    Output::Again { conn, line, proofs } => {
-                        next.push_back(Input::Resume { conn, line, proofs });
+                    Output::Resume { conn, line, results } => {
+                        next.push_back(Input::Resume { conn, line, results });
                     }
                     output => self.release(output)?,
                 }
@@ -126,8 +126,8 @@ impl OnState {
                 self.read(read)?.encode(dialect, &mut bytes);
                 conn
             }
-            Output::Event(conn, dialect, kind, message) => {
-                encode_event(kind, &message, dialect, &mut bytes);
+            Output::Notify(conn, dialect, kind, message) => {
+                encode_notification(kind, &message, dialect, &mut bytes);
                 conn
             }
             // What concerns other realms only.
@@ -191,29 +191,32 @@ impl Driver for OnState {
 
     fn restart(&mut self) -> Result<(), String> {
         self.conns.values_mut().for_each(|conn| conn.closed = true);
-        (self.store, self.state) = open(&self.config, &self.twin)?;
+        (self.store, self.state) = open(&self.config, &self.engine)?;
         Ok(())
     }
 }
 
-fn open(config: &Config, twin: &Twin) -> Result<(Store, State), String> {
-    let (store, events) = Store::open(Box::new(twin.clone())).map_err(|error| error.to_string())?;
+fn open(config: &Config, engine: &MemoryEngine) -> Result<(Store, State), String> {
+    let (store, events) =
+        Store::open(Box::new(engine.clone())).map_err(|error| error.to_string())?;
     Ok((store, State::new(config.domain_limits(), config.policy(), events)))
 }
 
 /// Hashes so fast that a test need not wait.
-fn prove(work: Work) -> Proof {
-    match work {
-        Work::Hash { password, .. } => Proof::Hashed(PasswordHash::new(password.expose().clone())),
-        Work::Verify { password, hash, .. } => {
-            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-            Proof::Verified { hash, matches }
+fn prove(job: Job) -> JobResult {
+    match job {
+        Job::Hash { password, .. } => {
+            JobResult::Hashed(PasswordHash::new(password.expose().clone()))
         }
-        Work::Backup { .. } => Proof::BackedUp(Err("it has no files".into())),
-        Work::Chains { .. } => Proof::Chains(Vec::new()),
-        Work::Quoted(_) => Proof::Quoted(Vec::new()),
-        Work::Ask(_) => {
-            Proof::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        Job::Verify { password, hash, .. } => {
+            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+            JobResult::Verified { hash, matches }
+        }
+        Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
+        Job::Chains { .. } => JobResult::Chains(Vec::new()),
+        Job::Quoted(_) => JobResult::Quoted(Vec::new()),
+        Job::Ask(_) => {
+            JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
 use antar_client::{REPLY_LIMIT, Replies};
 use antar_server::{Config, Offline, Server, client_config};
-use antar_wire::{Decoder, END, Frame};
+use antar_types::{Decoder, END, Frame};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};

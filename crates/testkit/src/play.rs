@@ -2,7 +2,7 @@
 
 use crate::pattern::Captures;
 use crate::transcript::{Action, Charset, Failure, Step, Transcript};
-use antar_wire::END;
+use antar_types::END;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

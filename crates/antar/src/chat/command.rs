@@ -1,7 +1,7 @@
 //! What a line typed at the prompt asks for.
 
 use antar_client::Value;
-use antar_wire::{Secret, words};
+use antar_types::{Secret, words};
 
 /// Whom a message goes to: `bob`, `#team`, `bob@beta`, `#team@beta`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::history::SHOWN;
 use super::session::Session;
 use super::show::{clean, clean_line};
 use antar_client::{Error, History, Message, Reply, Value, request};
-use antar_wire::Secret;
+use antar_types::Secret;
 
 /// Why a command was not carried out.
 pub(super) enum Problem {

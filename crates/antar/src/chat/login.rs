@@ -4,7 +4,7 @@ use super::terminal::Terminal;
 use super::whom::Whom;
 use super::{Options, show::clean_line};
 use antar_client::{Client, Error, Token};
-use antar_wire::Secret;
+use antar_types::Secret;
 use anyhow::{Context, Result, anyhow, bail};
 
 /// How often a wrong password may be typed.

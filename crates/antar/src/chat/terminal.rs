@@ -3,7 +3,7 @@
 use super::command::{self, Command, Password};
 use super::names::{Names, Prompter};
 use crate::secret;
-use antar_wire::Secret;
+use antar_types::Secret;
 use anyhow::{Context, Result};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;

@@ -7,7 +7,7 @@ use crate::admin::{self, Refused, Whose, printable};
 use crate::complain;
 use antar_client::with_default_port;
 use antar_server::{Config, Offline, SOCKET, is_loopback};
-use antar_wire::{Fingerprint, Name};
+use antar_types::{Fingerprint, Name};
 use anyhow::{Context, anyhow, bail};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv6Addr};

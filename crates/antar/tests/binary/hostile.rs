@@ -3,7 +3,7 @@
 use crate::conn::Conn;
 use crate::realm::{PATIENCE, Realm};
 use antar_server::{Identity, client_config};
-use antar_wire::Name;
+use antar_types::Name;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::conn::Conn;
 use crate::realm::{PATIENCE, Realm, refusal};
-use antar_wire::Code;
+use antar_types::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -3,7 +3,7 @@
 use crate::links::{done, fingerprint, links, refused, until, until_it};
 use crate::realm::{PATIENCE, Realm};
 use antar_server::{Identity, Tls};
-use antar_wire::Name;
+use antar_types::Name;
 use serde_json::Value;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
 //! Bounds: what an operator can set, the defaults, and what follows for the realm at hand.
 
 use super::Config;
-use antar_realm::Limits;
+use antar_domain::Limits;
 use governor::Quota;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;

@@ -4,8 +4,8 @@ mod limits;
 
 pub use limits::LimitsConfig;
 
-use antar_realm::{Inbound, PlainPeers, Policy, is_loopback};
-use antar_wire::Fingerprint;
+use antar_domain::{Inbound, PlainPeers, Policy, is_loopback};
+use antar_types::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -107,7 +107,7 @@ impl Default for Config {
             name: None,
             new_identity: false,
             data: "antar-data".into(),
-            listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_wire::DEFAULT_PORT))],
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], antar_types::DEFAULT_PORT))],
             local_mode: None,
             register: None,
             link: None,

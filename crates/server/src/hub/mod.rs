@@ -5,20 +5,20 @@
 
 mod release;
 
+use crate::admission::{Guard, network, whom};
 use crate::backup::Backups;
 use crate::committer::{Committer, Done};
-use crate::guard::{Guard, network, whom};
 use crate::metrics::Report;
-use crate::outbox::{self, Outbox};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
-use antar_realm::links::{NotAsked, NotDialled, Position, Told, Unreadable};
-use antar_realm::{
-    AccountId, AskId, ConnId, DialId, Effects, Front, Input, Limits, Mode, Moment, Origin, Policy,
-    Proof, Refusal,
+use crate::send_queue::{self, SendQueue};
+use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
+use antar_domain::{
+    AccountId, AskId, ConnId, DialId, Effects, Input, JobResult, Limits, LineOrder, Mode, Origin,
+    Policy, Readings, Refusal,
 };
-use antar_wire::{Code, Entry, Frame, Message, Time};
+use antar_types::{Code, Entry, Frame, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -40,13 +40,13 @@ const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_s
 /// What the hub is told.
 pub enum ToHub {
     /// A connection was accepted.
-    Connected(ConnId, Origin, Arc<Outbox>),
+    Connected(ConnId, Origin, Arc<SendQueue>),
     /// A connection sent these.
     Frames(ConnId, Vec<Frame>),
     /// A connection is gone.
     Disconnected(ConnId),
     /// What took long about a line has been done.
-    Proved { conn: ConnId, line: String, proofs: Vec<Proof> },
+    Done { conn: ConnId, line: String, results: Vec<JobResult> },
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
@@ -65,7 +65,7 @@ pub enum ToHub {
 
 struct Conn {
     origin: Origin,
-    outbox: Arc<Outbox>,
+    queue: Arc<SendQueue>,
     logged_in: bool,
     linked: bool,
     account: Option<AccountId>,
@@ -80,7 +80,7 @@ impl Conn {
 
 /// The hub.
 pub struct Hub {
-    pub front: Front,
+    pub front: LineOrder,
     pub committer: Committer,
     pub passwords: Passwords,
     pub backups: Backups,
@@ -104,7 +104,7 @@ impl Hub {
             started: Instant::now(),
             busy: false,
             effects: Effects::default(),
-            last_event: None,
+            last_notification: None,
             drained: None,
             refusals: vec![0; Code::ALL.len()],
         };
@@ -121,7 +121,7 @@ struct Running {
     busy: bool,
     effects: Effects,
     /// The event released last: its next receiver shares its encoding.
-    last_event: Option<Arc<outbox::Event>>,
+    last_notification: Option<Arc<send_queue::Notification>>,
     drained: Option<oneshot::Sender<()>>,
     /// Requests refused, by code.
     refusals: Vec<u64>,
@@ -195,15 +195,15 @@ impl Running {
 
     fn take(&mut self, now: Time, message: ToHub) {
         match message {
-            ToHub::Connected(_, origin, outbox) if self.is_unwelcome(origin) => {
-                outbox.set(|state| state.unwelcome = true);
+            ToHub::Connected(_, origin, queue) if self.is_unwelcome(origin) => {
+                queue.set(|state| state.unwelcome = true);
             }
-            ToHub::Connected(conn, origin, outbox) => {
+            ToHub::Connected(conn, origin, queue) => {
                 if self.drained.is_some() {
-                    outbox.set(|state| state.draining = true);
+                    queue.set(|state| state.draining = true);
                 }
                 let (logged_in, linked, account) = (false, false, None);
-                self.conns.insert(conn, Conn { origin, outbox, logged_in, linked, account });
+                self.conns.insert(conn, Conn { origin, queue, logged_in, linked, account });
                 self.step(now, Input::Connected(conn, origin));
             }
             ToHub::Frames(conn, frames) => {
@@ -214,8 +214,8 @@ impl Running {
                 self.conns.remove(&conn);
                 self.step(now, Input::Disconnected(conn));
             }
-            ToHub::Proved { conn, line, proofs } => {
-                self.step(now, Input::Resume { conn, line, proofs });
+            ToHub::Done { conn, line, results } => {
+                self.step(now, Input::Resume { conn, line, results });
                 self.note_login(conn);
             }
             ToHub::NotDialled(dial, why) => self.step(now, Input::NotDialled(dial, why)),
@@ -227,7 +227,7 @@ impl Running {
                 self.step(now, Input::Settings(settings));
             }
             ToHub::Drain(drained) => {
-                self.conns.values().for_each(|c| c.outbox.set(|state| state.draining = true));
+                self.conns.values().for_each(|c| c.queue.set(|state| state.draining = true));
                 self.hub.backups.stop();
                 self.drained = Some(drained);
             }
@@ -242,14 +242,14 @@ impl Running {
             refusals: self.refusals.clone(),
             mode: state.mode(),
             draining: self.drained.is_some(),
-            census: state.census(now),
+            stats: state.stats(now),
         }
     }
 
     fn step(&mut self, now: Time, input: Input) {
         let Self { hub, chance, started, effects, .. } = self;
-        let mut moment = || moment(now, *started, chance);
-        hub.front.step(input, &mut moment, effects);
+        let mut readings = || readings(now, *started, chance);
+        hub.front.step(input, &mut readings, effects);
     }
 
     /// Whether somebody calls with a key that no linked realm has, as that address has done too often.
@@ -266,7 +266,7 @@ impl Running {
         let account = state.account(conn);
         if c.account != account {
             c.account = account;
-            c.outbox.set(|state| state.account = account);
+            c.queue.set(|state| state.account = account);
             // Whoever shows a session, be it a new one, is no stranger at that address.
             let subject = account.and_then(|account| state.guessed_at(account));
             if let (Some(address), Some(subject)) = (whom(c.origin), subject) {
@@ -278,7 +278,7 @@ impl Running {
         let logged_in = c.logged_in || state.is_known(conn);
         if (c.logged_in, c.linked) != (logged_in, linked) {
             (c.logged_in, c.linked) = (logged_in, linked);
-            c.outbox.set(|state| (state.logged_in, state.linked) = (logged_in, linked));
+            c.queue.set(|state| (state.logged_in, state.linked) = (logged_in, linked));
         }
     }
 
@@ -325,9 +325,9 @@ impl Running {
     }
 }
 
-fn moment(now: Time, started: Instant, chance: &mut StdRng) -> Moment {
+fn readings(now: Time, started: Instant, chance: &mut StdRng) -> Readings {
     let mut entropy = [0; 32];
     chance.fill_bytes(&mut entropy);
     let uptime = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Moment { now, uptime, entropy }
+    Readings { now, uptime, entropy }
 }

@@ -1,9 +1,9 @@
 //! What was decided and may be known now, to whom it concerns.
 
 use super::{Running, ToHub};
-use crate::outbox::{self, Item};
-use antar_realm::{ConnId, Input, Output, Proof, Work};
-use antar_wire::{Dialect, Time};
+use crate::send_queue::{self, Item};
+use antar_domain::{ConnId, Input, Job, JobResult, Output};
+use antar_types::{Dialect, Time};
 use std::sync::Arc;
 
 impl Running {
@@ -17,21 +17,23 @@ impl Running {
                     self.push(conn, Item::Reply(dialect, reply));
                 }
                 Output::Read(conn, dialect, read) => self.push(conn, Item::Read(dialect, read)),
-                Output::Event(conn, dialect, kind, message) => {
-                    let event = match self.last_event.take() {
+                Output::Notify(conn, dialect, kind, message) => {
+                    let event = match self.last_notification.take() {
                         Some(event) if event.is(kind, &message) => event,
-                        _ => Arc::new(outbox::Event::new(kind, message)),
+                        _ => Arc::new(send_queue::Notification::new(kind, message)),
                     };
-                    self.last_event = Some(event.clone());
-                    self.push_event(conn, dialect, event);
+                    self.last_notification = Some(event.clone());
+                    self.push_notification(conn, dialect, event);
                 }
-                Output::Work { conn, line, proofs, work } => self.work(conn, line, proofs, work),
-                Output::Held(_) => {}
-                Output::Again { conn, line, proofs } => {
-                    self.step(Time::now(), Input::Resume { conn, line, proofs });
+                Output::Job { conn, line, results, job } => {
+                    self.start_job(conn, line, results, job)
+                }
+                Output::Park(_) => {}
+                Output::Resume { conn, line, results } => {
+                    self.step(Time::now(), Input::Resume { conn, line, results });
                     self.note_login(conn);
                 }
-                Output::Taken(conn) => self.push(conn, Item::Taken),
+                Output::NoReply(conn) => self.push(conn, Item::NoReply),
                 Output::Line(conn, line) => {
                     // Whoever is asked for a log may send it at once, and it comes in long lines.
                     self.note_login(conn);
@@ -42,7 +44,7 @@ impl Running {
                 }
                 Output::HangUp(conn) => {
                     if let Some(c) = self.conns.get(&conn) {
-                        c.outbox.set(|state| state.hung_up = true);
+                        c.queue.set(|state| state.hung_up = true);
                     }
                 }
                 Output::Note { warning: true, text } => tracing::warn!("{text}"),
@@ -53,7 +55,7 @@ impl Running {
                 | Output::Tail { .. }) => self.reach_out(output),
             }
         }
-        self.last_event = None;
+        self.last_notification = None;
     }
 
     /// Has other realms called or asked, off this task.
@@ -71,7 +73,7 @@ impl Running {
                 }
                 Output::Fetch { ask, realm, first, last } => ToHub::Fetched(
                     ask,
-                    reads.owed(realm, first, last).await.ok_or(antar_realm::links::Unreadable),
+                    reads.owed(realm, first, last).await.ok_or(antar_domain::links::Unreadable),
                 ),
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
                 _ => return,
@@ -82,38 +84,44 @@ impl Running {
 
     fn push(&self, conn: ConnId, item: Item) {
         if let Some(c) = self.conns.get(&conn) {
-            c.outbox.push(item);
+            c.queue.push(item);
         }
     }
 
-    fn push_event(&self, conn: ConnId, dialect: Dialect, event: Arc<outbox::Event>) {
+    fn push_notification(
+        &self,
+        conn: ConnId,
+        dialect: Dialect,
+        event: Arc<send_queue::Notification>,
+    ) {
         let limit = self.hub.unread_events;
         if let Some(c) = self.conns.get(&conn)
-            && c.outbox.push_event(dialect, event, limit)
+            && c.queue.push_notification(dialect, event, limit)
         {
             tracing::warn!(conn = conn.0, limit, "does not read its events; closing it");
         }
     }
 
     /// Has what takes long done off this task.
-    fn work(&mut self, conn: ConnId, line: String, mut proofs: Vec<Proof>, work: Work) {
+    fn start_job(&mut self, conn: ConnId, line: String, mut results: Vec<JobResult>, job: Job) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
         let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());
         let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
         tokio::spawn(async move {
-            proofs.push(match work {
-                Work::Backup { path } => backups.write(path).await,
-                Work::Chains { sources, seq } => {
-                    reads.chains(sources, seq).await.map_or(Proof::Unreadable, Proof::Chains)
+            results.push(match job {
+                Job::Backup { path } => backups.write(path).await,
+                Job::Chains { sources, seq } => reads
+                    .chains(sources, seq)
+                    .await
+                    .map_or(JobResult::Unreadable, JobResult::Chains),
+                Job::Quoted(quotes) => {
+                    reads.wrote(quotes).await.map_or(JobResult::Unreadable, JobResult::Quoted)
                 }
-                Work::Quoted(quotes) => {
-                    reads.wrote(quotes).await.map_or(Proof::Unreadable, Proof::Quoted)
-                }
-                Work::Ask(ask) => Proof::Asked(peers.ask(&ask).await),
-                work => passwords.prove(origin, work).await,
+                Job::Ask(ask) => JobResult::Asked(peers.ask(&ask).await),
+                job => passwords.prove(origin, job).await,
             });
-            let _ = back.send(ToHub::Proved { conn, line, proofs }).await;
+            let _ = back.send(ToHub::Done { conn, line, results }).await;
         });
     }
 }

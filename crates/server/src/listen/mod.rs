@@ -6,7 +6,7 @@ mod unix;
 pub use tcp::{Listener, bind, keep_alive};
 pub use unix::{AdminSocket, connect_operator};
 
-use crate::guard::{Seldom, Turns, network};
+use crate::admission::{FairSemaphore, LogThrottle, network};
 use crate::session::Shared;
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,15 +17,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 const HANDSHAKES: usize = 128;
 
 /// What listeners share.
-pub struct Gate {
+pub struct Admission {
     pub shared: Shared,
-    handshakes: Turns,
+    handshakes: FairSemaphore,
     next: AtomicU64,
     counts: Mutex<Counts>,
     /// Connections that were refused.
-    refused: Seldom,
+    refused: LogThrottle,
     /// Connections that the system had no room for.
-    failed: Seldom,
+    failed: LogThrottle,
 }
 
 #[derive(Default)]
@@ -34,16 +34,16 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
-impl Gate {
+impl Admission {
     pub fn new(shared: Shared) -> Self {
         let (next, counts) = (AtomicU64::new(1), Mutex::default());
-        let (refused, failed) = (Seldom::default(), Seldom::default());
-        Self { shared, handshakes: Turns::new(HANDSHAKES), next, counts, refused, failed }
+        let (refused, failed) = (LogThrottle::default(), LogThrottle::default());
+        Self { shared, handshakes: FairSemaphore::new(HANDSHAKES), next, counts, refused, failed }
     }
 
     /// A number no other connection of this process has.
-    pub fn next_conn(&self) -> antar_realm::ConnId {
-        antar_realm::ConnId(self.next.fetch_add(1, Ordering::Relaxed))
+    pub fn next_conn(&self) -> antar_domain::ConnId {
+        antar_domain::ConnId(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A place for a connection, given back when it is dropped; `None` where there is none left.
@@ -61,19 +61,19 @@ impl Gate {
         counts.all += 1;
         *counts.by_address.entry(address).or_default() += 1;
         drop(counts);
-        Some(Place { gate: self.clone(), address })
+        Some(Place { admission: self.clone(), address })
     }
 }
 
 /// One connection's place among those allowed.
 struct Place {
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     address: IpAddr,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut counts = self.gate.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         if let Some(here) = counts.by_address.get_mut(&self.address) {
             *here -= 1;

@@ -1,10 +1,10 @@
 //! TCP, with TLS and without: the first byte tells them apart.
 
-use super::{Gate, Place};
-use crate::metrics::Way;
+use super::{Admission, Place};
+use crate::metrics::Transport;
 use crate::{session, tls};
-use antar_realm::Origin;
-use antar_wire::{Code, Dialect, Reply};
+use antar_domain::Origin;
+use antar_types::{Code, Dialect, Reply};
 use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
@@ -73,7 +73,7 @@ fn bound_unread(stream: &TcpStream) {
 /// Accepts chat connections.
 pub struct Listener {
     pub listener: tokio::net::TcpListener,
-    pub gate: Arc<Gate>,
+    pub admission: Arc<Admission>,
 }
 
 impl Listener {
@@ -81,7 +81,7 @@ impl Listener {
     /// every connection that will still be served.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let (arriving, mut all_arrived) = mpsc::channel(1);
-        let arrivals = Arrivals { gate: self.gate, stop: stop.clone(), arriving };
+        let arrivals = Arrivals { admission: self.admission, stop: stop.clone(), arriving };
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -91,7 +91,7 @@ impl Listener {
                 Ok((stream, peer)) => arrivals.admit(stream, peer),
                 Err(error) => {
                     // Out of descriptors or memory: those connected are served on.
-                    if let Some(times) = arrivals.gate.failed.happened() {
+                    if let Some(times) = arrivals.admission.failed.happened() {
                         tracing::warn!(%error, times, "could not accept a connection");
                     }
                     tokio::time::sleep(PAUSE).await;
@@ -107,7 +107,7 @@ impl Listener {
 
 /// Lets connections in.
 struct Arrivals {
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
     stop: watch::Receiver<bool>,
     arriving: mpsc::Sender<()>,
 }
@@ -130,11 +130,11 @@ impl Arrivals {
         let peer = peer.ip().to_canonical();
         // A reply is small and somebody waits for it.
         let _ = stream.set_nodelay(true);
-        let Some(place) = self.gate.enter(peer) else {
-            if let Some(times) = self.gate.refused.happened() {
+        let Some(place) = self.admission.enter(peer) else {
+            if let Some(times) = self.admission.refused.happened() {
                 tracing::warn!(%peer, times, "too many connections; refused some");
             }
-            self.gate.shared.connections.refused(Code::TooManyConnections);
+            self.admission.shared.connections.refused(Code::TooManyConnections);
             let mut refusal = Vec::new();
             Reply::from(Code::TooManyConnections).encode(Dialect::Lower, &mut refusal);
             let _ = stream.try_write(&refusal);
@@ -167,8 +167,8 @@ impl Arrival {
         // to end and to log them is the session's.
         let Self { stream, peer, began, place, arriving, .. } = self;
         bound_unread(&stream);
-        let _open = place.gate.shared.connections.open(Way::Plain);
-        serve(stream, Origin::Client(peer), began, &place.gate, arriving).await;
+        let _open = place.admission.shared.connections.open(Transport::Plain);
+        serve(stream, Origin::Client(peer), began, &place.admission, arriving).await;
     }
 
     /// The first byte, which stays to be read; `None` where there is none, not in time, or not
@@ -192,20 +192,20 @@ impl Arrival {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let rules = self.place.gate.shared.guard.rules();
+        let rules = self.place.admission.shared.guard.rules();
         rules.deadline(self.peer, Some(self.began), Some(self.began))
     }
 
     async fn serve_tls(mut self) {
         let deadline = self.deadline();
         let Self { stream, peer, began, place, arriving, .. } = self;
-        let gate = &place.gate;
-        let rules = gate.shared.guard.rules();
+        let admission = &place.admission;
+        let rules = admission.shared.guard.rules();
         let handshake = async {
-            gate.handshakes.share(rules.handshakes_per_address);
+            admission.handshakes.share(rules.handshakes_per_address);
             // As many may wait as there are connections.
-            let _turn = gate.handshakes.take(Some(place.address), usize::MAX).await;
-            gate.shared.tls.accept(stream, rules.handshake).await
+            let _turn = admission.handshakes.take(Some(place.address), usize::MAX).await;
+            admission.shared.tls.accept(stream, rules.handshake).await
         };
         let done = tokio::select! {
             biased;
@@ -220,11 +220,11 @@ impl Arrival {
                 if key.is_none() {
                     bound_unread(stream.get_ref().0);
                 }
-                let _open = gate.shared.connections.open(Way::over_tls(origin));
-                serve(stream, origin, began, gate, arriving).await;
+                let _open = admission.shared.connections.open(Transport::over_tls(origin));
+                serve(stream, origin, began, admission, arriving).await;
             }
             Err(error) => {
-                gate.shared.connections.handshake_failed();
+                admission.shared.connections.handshake_failed();
                 tracing::info!(%peer, %error, "a TLS handshake failed");
             }
         }
@@ -235,10 +235,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     origin: Origin,
     began: Instant,
-    gate: &Gate,
+    admission: &Admission,
     arriving: mpsc::Sender<()>,
 ) {
-    let (conn, shared) = (gate.next_conn(), &gate.shared);
+    let (conn, shared) = (admission.next_conn(), &admission.shared);
     let Some(mut session) = session::open(stream, conn, origin, began, shared).await else {
         return;
     };

@@ -1,9 +1,9 @@
 //! The Unix socket in the data directory: whoever may open it runs the server.
 
-use super::Gate;
-use crate::metrics::Way;
+use super::Admission;
+use crate::metrics::Transport;
 use crate::session;
-use antar_realm::Origin;
+use antar_domain::Origin;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -56,7 +56,7 @@ fn by_a_short_path<T>(path: &Path, with: impl FnOnce(&Path) -> io::Result<T>) ->
 pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
-    gate: Arc<Gate>,
+    admission: Arc<Admission>,
 }
 
 impl AdminSocket {
@@ -65,7 +65,7 @@ impl AdminSocket {
     ///
     /// # Errors
     /// What the system says.
-    pub fn bind(path: &Path, gate: Arc<Gate>) -> io::Result<Self> {
+    pub fn bind(path: &Path, admission: Arc<Admission>) -> io::Result<Self> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -73,7 +73,7 @@ impl AdminSocket {
         // Until its mode is set nobody else reaches it either: the directory is the owner's only.
         let listener = by_a_short_path(path, |path| UnixListener::bind(path))?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path: path.into(), gate })
+        Ok(Self { listener, path: path.into(), admission })
     }
 
     /// Accepts until told to stop.
@@ -90,11 +90,11 @@ impl AdminSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let gate = self.gate.clone();
+                    let admission = self.admission.clone();
                     tokio::spawn(async move {
-                        let conn = gate.next_conn();
-                        let _open = gate.shared.connections.open(Way::Operator);
-                        session::serve(stream, conn, Origin::Operator, &gate.shared).await;
+                        let conn = admission.next_conn();
+                        let _open = admission.shared.connections.open(Transport::Operator);
+                        session::serve(stream, conn, Origin::Operator, &admission.shared).await;
                         drop(place);
                     });
                 }

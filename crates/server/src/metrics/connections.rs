@@ -2,13 +2,13 @@
 //! serves it.
 
 use crate::session::End;
-use antar_realm::Origin;
-use antar_wire::Code;
+use antar_domain::Origin;
+use antar_types::Code;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Whose a connection is and how it came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Transport {
     /// A client's, in plain text: a plain peer's too.
     Plain,
     /// A client's, over TLS.
@@ -19,7 +19,7 @@ pub enum Way {
     Operator,
 }
 
-impl Way {
+impl Transport {
     /// Each, its kind and its transport.
     pub const ALL: [(Self, &'static str, &'static str); 4] = [
         (Self::Plain, "client", "plain"),
@@ -55,8 +55,8 @@ impl End {
 /// Counts of connections.
 #[derive(Debug)]
 pub struct Connections {
-    opened: [AtomicU64; Way::ALL.len()],
-    gone: [AtomicU64; Way::ALL.len()],
+    opened: [AtomicU64; Transport::ALL.len()],
+    gone: [AtomicU64; Transport::ALL.len()],
     ends: [AtomicU64; End::ALL.len()],
     refusals: [AtomicU64; Code::ALL.len()],
     handshakes_failed: AtomicU64,
@@ -86,7 +86,7 @@ impl Drop for Open<'_> {
 impl Connections {
     /// Counts a connection as open until what this returns is dropped.
     #[must_use]
-    pub fn open(&self, way: Way) -> Open<'_> {
+    pub fn open(&self, way: Transport) -> Open<'_> {
         self.opened[way as usize].fetch_add(1, Relaxed);
         Open(&self.gone[way as usize])
     }
@@ -105,7 +105,7 @@ impl Connections {
     }
 
     /// How many were ever opened, and how many of them are open.
-    pub fn of(&self, way: Way) -> (u64, u64) {
+    pub fn of(&self, way: Transport) -> (u64, u64) {
         // In this order, so that it is never less than nothing.
         let gone = self.gone[way as usize].load(Relaxed);
         let opened = self.opened[way as usize].load(Relaxed);
@@ -132,17 +132,20 @@ mod tests {
     #[test]
     fn a_connection_is_open_until_it_is_dropped() {
         let connections = Connections::default();
-        let (first, second) = (connections.open(Way::Tls), connections.open(Way::Tls));
-        assert_eq!(connections.of(Way::Tls), (2, 2));
+        let (first, second) = (connections.open(Transport::Tls), connections.open(Transport::Tls));
+        assert_eq!(connections.of(Transport::Tls), (2, 2));
         drop(first);
-        assert_eq!((connections.of(Way::Tls), connections.of(Way::Plain)), ((2, 1), (0, 0)));
+        assert_eq!(
+            (connections.of(Transport::Tls), connections.of(Transport::Plain)),
+            ((2, 1), (0, 0))
+        );
         drop(second);
-        assert_eq!(connections.of(Way::Tls), (2, 0));
+        assert_eq!(connections.of(Transport::Tls), (2, 0));
     }
 
     #[test]
     fn each_has_its_own_place() {
-        assert!(Way::ALL.iter().enumerate().all(|(at, (way, ..))| *way as usize == at));
+        assert!(Transport::ALL.iter().enumerate().all(|(at, (way, ..))| *way as usize == at));
         assert!(End::ALL.iter().enumerate().all(|(at, (end, _))| *end as usize == at));
         assert!(Code::ALL.iter().enumerate().all(|(at, code)| *code as usize == at));
     }

@@ -1,13 +1,13 @@
 //! Which metrics there are. docs/metrics.md has the same list; a test holds them to each other.
 
-use super::Way;
+use super::Transport;
 use super::health::trouble;
 use super::histogram::Histogram;
 use super::page::{Family, counter, gauge, histogram, in_bytes, in_seconds};
 use super::sources::{Report, Snapshot, Surroundings};
 use crate::session::End;
-use antar_realm::{LinkCensus, Mode, verbs};
-use antar_wire::Code;
+use antar_domain::{LinkStats, Mode, commands};
+use antar_types::Code;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// Every family with its samples.
@@ -45,7 +45,7 @@ fn requests(now: &Snapshot) -> Vec<Family> {
     let mut requests = counter("antar_requests", "Lines received, by verb.");
     let mut refusals = counter("antar_refusals", "Replies that refuse, by code.");
     if let Some(Report { requests: asked, refusals: refused, .. }) = &now.hub {
-        for (verb, count) in verbs::all().zip(&asked.by_verb) {
+        for (verb, count) in commands::all().zip(&asked.by_verb) {
             requests = requests.with([("verb", verb.name.into())], *count);
         }
         requests = requests.with([("verb", "unknown".into())], asked.unknown);
@@ -103,7 +103,7 @@ fn connections(now: &Snapshot) -> Vec<Family> {
     let counts = &now.connections;
     let mut open = gauge("antar_connections", "Connections, by whose they are and how they came.");
     let mut opened = counter("antar_connections_opened", "Connections that were ever served.");
-    for (way, kind, transport) in Way::ALL {
+    for (way, kind, transport) in Transport::ALL {
         let labels = [("kind", kind.to_string()), ("transport", transport.to_string())];
         let (ever, here) = counts.of(way);
         open = open.with(labels.clone(), here);
@@ -126,14 +126,14 @@ fn connections(now: &Snapshot) -> Vec<Family> {
 }
 
 fn contents(now: &Snapshot, around: &Surroundings) -> Vec<Family> {
-    let census = now.hub.as_ref().map(|hub| &hub.census);
+    let stats = now.hub.as_ref().map(|hub| &hub.stats);
     vec![
-        gauge("antar_accounts", "Accounts of users.").maybe(census.map(|c| c.accounts)),
-        gauge("antar_groups", "Groups.").maybe(census.map(|c| c.groups)),
-        gauge("antar_sessions", "Sessions, connected or not.").maybe(census.map(|c| c.sessions)),
-        gauge("antar_watchers", "Connections that watch.").maybe(census.map(|c| c.watchers)),
+        gauge("antar_accounts", "Accounts of users.").maybe(stats.map(|c| c.accounts)),
+        gauge("antar_groups", "Groups.").maybe(stats.map(|c| c.groups)),
+        gauge("antar_sessions", "Sessions, connected or not.").maybe(stats.map(|c| c.sessions)),
+        gauge("antar_watchers", "Connections that watch.").maybe(stats.map(|c| c.watchers)),
         gauge("antar_last_id", "The last id given to a message, a user or anything else.")
-            .maybe(census.map(|c| c.last_id)),
+            .maybe(stats.map(|c| c.last_id)),
         in_bytes(
             gauge("antar_store_tables", "Size of the tree's tables on disk.")
                 .maybe(around.usage.map(|usage| usage.tree_bytes)),
@@ -146,9 +146,9 @@ fn contents(now: &Snapshot, around: &Surroundings) -> Vec<Family> {
 }
 
 fn links(now: &Snapshot) -> Vec<Family> {
-    let census = now.hub.as_ref().map(|hub| &hub.census);
-    let links = census.map_or(&[][..], |census| &census.links);
-    let each = |family: Family, of: fn(&LinkCensus) -> u64| {
+    let stats = now.hub.as_ref().map(|hub| &hub.stats);
+    let links = stats.map_or(&[][..], |stats| &stats.links);
+    let each = |family: Family, of: fn(&LinkStats) -> u64| {
         let with = |family: Family, link| family.with([("realm", link_name(link))], of(link));
         links.iter().fold(family, with)
     };
@@ -161,7 +161,7 @@ fn links(now: &Snapshot) -> Vec<Family> {
         .fold(age, |family, link| family.with([("realm", link_name(link))], link.owed_age));
     vec![
         gauge("antar_links_asking", "Realms that wait for approval here.")
-            .maybe(census.map(|census| census.asking)),
+            .maybe(stats.map(|stats| stats.asking)),
         each(gauge("antar_link_up", "1 where messages can pass, else 0."), |l| l.up.into()),
         each(gauge("antar_link_owed_messages", "Messages owed to the realm."), |l| l.owed),
         each(in_bytes(gauge("antar_link_owed", "Bytes owed to the realm.")), |l| l.owed_bytes),
@@ -179,7 +179,7 @@ fn links(now: &Snapshot) -> Vec<Family> {
     ]
 }
 
-fn link_name(link: &LinkCensus) -> String {
+fn link_name(link: &LinkStats) -> String {
     link.realm.to_string()
 }
 

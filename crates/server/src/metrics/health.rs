@@ -1,7 +1,7 @@
 //! Whether the realm does its work.
 
 use super::sources::Snapshot;
-use antar_realm::Mode;
+use antar_domain::Mode;
 use std::time::Duration;
 
 /// A batch that takes longer than this has a disk that hangs.
@@ -30,12 +30,12 @@ pub fn trouble(now: &Snapshot) -> Option<String> {
 mod tests {
     use super::super::{Commits, Meter, Report};
     use super::*;
-    use antar_realm::{Census, Requests};
-    use antar_wire::Name;
+    use antar_domain::{Requests, Stats};
+    use antar_types::Name;
     use std::time::{Instant, SystemTime};
 
     fn snapshot(mode: Mode) -> Snapshot {
-        let census = Census {
+        let stats = Stats {
             accounts: 0,
             groups: 0,
             sessions: 0,
@@ -49,7 +49,7 @@ mod tests {
             realm: Name::parse("alpha").unwrap(),
             closing: false,
             hub_waiting: 0,
-            hub: Some(Report { requests, refusals, mode, draining: false, census }),
+            hub: Some(Report { requests, refusals, mode, draining: false, stats }),
             commits: Commits { meter: Meter::default(), filling: (0, 0), under_way: 0 },
             passwords: 0,
             kept: 0,

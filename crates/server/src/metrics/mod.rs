@@ -22,6 +22,6 @@ mod process;
 mod sources;
 
 pub use commits::{Commits, Meter};
-pub use connections::{Connections, Way};
+pub use connections::{Connections, Transport};
 pub use http::{Bound, Metrics};
 pub use sources::{Report, Sources};

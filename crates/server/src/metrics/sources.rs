@@ -8,9 +8,9 @@ use crate::ledger::Ledger;
 use crate::log;
 use crate::panics::contain_here;
 use crate::passwords::Passwords;
-use antar_realm::{Census, Mode, Requests};
+use antar_domain::{Mode, Requests, Stats};
 use antar_store::{Store, Usage};
-use antar_wire::Name;
+use antar_types::Name;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
@@ -28,11 +28,11 @@ const LOOK: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct Report {
     pub requests: Requests,
-    /// By code, in the order of [`antar_wire::Code::ALL`].
+    /// By code, in the order of [`antar_types::Code::ALL`].
     pub refusals: Vec<u64>,
     pub mode: Mode,
     pub draining: bool,
-    pub census: Census,
+    pub stats: Stats,
 }
 
 /// Handles on whatever counts. None of them keeps the hub or the store alive.

@@ -7,16 +7,16 @@ mod tests;
 mod write;
 
 use crate::LimitsConfig;
-use crate::guard::{Guard, Rules};
+use crate::admission::{Guard, Rules};
 use crate::hub::ToHub;
 use crate::ledger::Ledger;
 use crate::metrics::Connections;
-use crate::outbox::{Outbox, State};
 use crate::panics::contain;
 use crate::reads::Reads;
+use crate::send_queue::{SendQueue, State};
 use crate::tls::Tls;
-use antar_realm::{ConnId, Origin};
-use antar_wire::Code;
+use antar_domain::{ConnId, Origin};
+use antar_types::Code;
 use incoming::Incoming;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -128,14 +128,14 @@ pub async fn open<S>(
     began: Instant,
     shared: &Shared,
 ) -> Option<Session<'_, S>> {
-    let (outbox, rules) = (Arc::new(Outbox::new(shared.ledger.clone())), shared.guard.rules());
-    shared.hub.send(ToHub::Connected(conn, origin, outbox.clone())).await.ok()?;
-    shared.ledger.open(conn, &outbox);
+    let (queue, rules) = (Arc::new(SendQueue::new(shared.ledger.clone())), shared.guard.rules());
+    shared.hub.send(ToHub::Connected(conn, origin, queue.clone())).await.ok()?;
+    shared.ledger.open(conn, &queue);
     Some(Session {
         stream,
         conn,
         origin,
-        outbox,
+        queue,
         shared,
         linked: false,
         incoming: Incoming::new(rules.session.line_bytes),
@@ -158,7 +158,7 @@ pub struct Session<'a, S> {
     stream: S,
     conn: ConnId,
     origin: Origin,
-    outbox: Arc<Outbox>,
+    queue: Arc<SendQueue>,
     shared: &'a Shared,
     /// It is an established link, which has other bounds than a client.
     linked: bool,
@@ -188,7 +188,7 @@ pub struct Session<'a, S> {
 /// What a session waits for.
 enum Woken {
     Read(io::Result<usize>),
-    Outbox,
+    SendQueue,
     Resumed,
     Deadline,
 }
@@ -242,7 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let readable = last.is_none() && self.incoming.is_empty() && self.room() > 0;
             self.tell();
             match self.wait(readable, state).await {
-                Woken::Outbox => {}
+                Woken::SendQueue => {}
                 Woken::Resumed => self.resumes = None,
                 Woken::Read(Ok(0)) => last = Some(End::Closed),
                 Woken::Read(Ok(_)) if self.incoming.is_http() => return End::Http,
@@ -279,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         let keeps = if keeps < UNTOLD { 0 } else { keeps };
         if keeps != self.told {
             self.told = keeps;
-            self.outbox.keeps(keeps);
+            self.queue.keeps(keeps);
         }
     }
 
@@ -294,14 +294,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             (_, deadline) => (deadline, Woken::Deadline),
         };
         let room = self.room();
-        let Self { stream, incoming, outbox, .. } = self;
+        let Self { stream, incoming, queue, .. } = self;
         let read = poll_fn(|cx| match readable {
             true => poll_read(stream, incoming, room, cx),
             false => Poll::Pending,
         });
         let woken = tokio::select! {
             biased;
-            () = outbox.woken() => Woken::Outbox,
+            () = queue.woken() => Woken::SendQueue,
             read = read => Woken::Read(read),
             () = sleep_until(until) => then,
         };

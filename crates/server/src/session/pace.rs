@@ -2,11 +2,11 @@
 
 use super::Session;
 use super::incoming::size;
-use crate::guard::whom;
+use crate::admission::whom;
 use crate::hub::ToHub;
-use crate::outbox::State;
-use antar_realm::AccountId;
-use antar_wire::Frame;
+use crate::send_queue::State;
+use antar_domain::AccountId;
+use antar_types::Frame;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use super::*;
 use crate::Config;
 use crate::identity::Identity;
-use antar_store::{Store, Twin};
-use antar_wire::Name;
+use antar_store::{MemoryEngine, Store};
+use antar_types::Name;
 
 /// A stream that panics when it is read.
 struct Cursed;
@@ -46,7 +46,7 @@ fn a_panic_ends_its_connection_and_nothing_else() {
         let name = Name::parse("alpha").unwrap();
         let identity = Identity::open_or_make(directory.path(), &name).unwrap();
         let (hub, mut inbox) = mpsc::channel(8);
-        let store = Store::open(Box::new(Twin::default())).unwrap().0;
+        let store = Store::open(Box::new(MemoryEngine::default())).unwrap().0;
         let (_rules, guard) = Guard::new(&Config::default());
         let connections = Arc::new(Connections::default());
         let shared = Shared {

@@ -1,11 +1,11 @@
 //! What the hub has released, to bytes and out.
 
 use super::{End, Session, now_or_never, poll_read};
-use crate::guard::whom;
-use crate::outbox::{Item, Outbox, State};
-use antar_realm::RealmId;
-use antar_realm::links::{Epoch, deliveries};
-use antar_wire::{Code, Dialect, Reply};
+use crate::admission::whom;
+use crate::send_queue::{Item, SendQueue, State};
+use antar_domain::PeerId;
+use antar_domain::links::{Epoch, deliveries};
+use antar_types::{Code, Dialect, Reply};
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -26,7 +26,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Writes everything the hub has released.
     pub(super) async fn deliver(&mut self) -> Result<State, End> {
         loop {
-            let (items, state) = self.outbox.take();
+            let (items, state) = self.queue.take();
             self.note(state);
             if state.too_slow {
                 return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
@@ -56,11 +56,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 // Boxed, as the next one: an idle connection need not have room for what it does seldom.
                 Some((dialect, Box::pin(reads.serve(whom(self.origin), read)).await))
             }
-            Item::Event(dialect, event) => {
+            Item::Notification(dialect, event) => {
                 self.out.extend_from_slice(event.bytes(dialect));
                 None
             }
-            Item::Taken => {
+            Item::NoReply => {
                 self.answered();
                 None
             }
@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Writes entries of what another realm is owed, some at a time.
     async fn send_owed(
         &mut self,
-        realm: RealmId,
+        realm: PeerId,
         epoch: Epoch,
         mut first: u64,
         last: u64,
@@ -133,7 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Result<T, End> {
         let keeps = self.incoming.held() + self.held + self.out.capacity();
-        let Self { stream, out, outbox, rules, incoming, linked, told, .. } = self;
+        let Self { stream, out, queue, rules, incoming, linked, told, .. } = self;
         let mut ended = false;
         let mut step = pin!(poll_fn(|cx| {
             let done = step(Pin::new(&mut *stream), out, cx);
@@ -155,13 +155,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             None => {
                 if *told != keeps {
                     *told = keeps;
-                    outbox.keeps(keeps);
+                    queue.keeps(keeps);
                 }
                 let stall = rules.session.stall.unwrap_or(Duration::MAX);
                 let waits = async {
                     tokio::select! {
                         done = step => Ok(done),
-                        () = given_up(outbox) => Err(End::TooSlow),
+                        () = given_up(queue) => Err(End::TooSlow),
                         () = tokio::time::sleep(stall) => Err(End::TooSlow),
                     }
                 };
@@ -188,8 +188,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 }
 
 /// Waits until the hub has given a connection up.
-async fn given_up(outbox: &Outbox) {
-    while !matches!(outbox.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
-        outbox.woken().await;
+async fn given_up(queue: &SendQueue) {
+    while !matches!(queue.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
+        queue.woken().await;
     }
 }

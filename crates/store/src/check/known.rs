@@ -2,9 +2,9 @@
 
 use super::Found;
 use crate::layout::Tip;
-use antar_realm::links::{Position, Status};
-use antar_realm::{Event, GroupRecord, RealmId};
-use antar_wire::{Name, TokenHash};
+use antar_domain::links::{Position, Status};
+use antar_domain::{Event, GroupRecord, PeerId};
+use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of another realm.
@@ -18,7 +18,7 @@ pub struct Realm {
     /// The lives of its log that were followed, in order.
     pub forks: BTreeMap<u64, Fork>,
     /// Numbers of users there.
-    pub abroad: BTreeSet<u64>,
+    pub plain_mailboxes: BTreeSet<u64>,
 }
 
 /// A life of a realm's log.
@@ -84,7 +84,7 @@ impl Known {
     }
 
     fn take_link(&mut self, event: Event, found: &mut Found<'_>) {
-        if let Event::RealmSet(id, record) = event {
+        if let Event::PeerSet(id, record) = event {
             self.realms.entry(id.0).or_default().named = true;
             // One that waits for approval may ask for the name of one that was removed.
             let kind = if record.status == Status::Asking { "waiting realm" } else { "realm" };
@@ -102,8 +102,10 @@ impl Known {
             Event::AddressTold(id, _) | Event::Dropped(id, _) | Event::KnownAs(id, _) => {
                 let _ = self.realm(id);
             }
-            Event::AbroadSet(id, number, _) => drop(self.realm(id).abroad.insert(number)),
-            Event::RealmForgotten { realm: id, .. } => {
+            Event::PlainMailboxSet(id, number, _) => {
+                self.realm(id).plain_mailboxes.insert(number);
+            }
+            Event::PeerForgotten { realm: id, .. } => {
                 if self.realms.contains_key(&id.0) {
                     let what = "it was forgotten and there are notes about it";
                     found.damage(format!("realm {}", id.0), what);
@@ -114,7 +116,7 @@ impl Known {
         }
     }
 
-    fn realm(&mut self, id: RealmId) -> &mut Realm {
+    fn realm(&mut self, id: PeerId) -> &mut Realm {
         self.realms.entry(id.0).or_default()
     }
 

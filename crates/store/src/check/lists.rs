@@ -3,8 +3,8 @@
 use super::Found;
 use super::known::Known;
 use crate::layout::Owed;
-use antar_realm::links::Position;
-use antar_wire::Chain;
+use antar_domain::links::Position;
+use antar_types::Chain;
 use std::collections::BTreeSet;
 
 /// How far each log was found to go.

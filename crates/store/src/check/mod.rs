@@ -15,7 +15,7 @@ pub use pairs::check as check_pairs;
 use crate::export::{self, Exported};
 use crate::log::{self, Segment};
 use crate::named::{At, named};
-use crate::{Ops, StoreError, mark, unfinished};
+use crate::{Ops, StoreError, unfinished, watermark};
 use shadow::Shadow;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
@@ -115,10 +115,13 @@ pub fn check_export(input: impl Read) -> Result<Exported, StoreError> {
 
 /// Keeps servers out while the file is held; also the number in it.
 fn lock(path: &Path, found: &mut Found<'_>) -> Result<Option<(File, u64)>, StoreError> {
-    let noted = path.join(mark::FILE);
+    let noted = path.join(watermark::FILE);
     let mut file = match File::open(&noted) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            found.damage(mark::FILE, "is missing: a log that lost its end would not be noticed");
+            found.damage(
+                watermark::FILE,
+                "is missing: a log that lost its end would not be noticed",
+            );
             return Ok(None);
         }
         file => file.at(&noted)?,
@@ -130,10 +133,11 @@ fn lock(path: &Path, found: &mut Found<'_>) -> Result<Option<(File, u64)>, Store
     }
     let mut bytes = Vec::new();
     file.by_ref().take(64).read_to_end(&mut bytes).at(&noted)?;
-    let number = mark::read(&bytes);
+    let number = watermark::read(&bytes);
     // A realm that has committed nothing yet has nothing to note.
     if number.is_none() && !bytes.is_empty() {
-        found.damage(mark::FILE, "is unreadable: a log that lost its end would not be noticed");
+        found
+            .damage(watermark::FILE, "is unreadable: a log that lost its end would not be noticed");
     }
     Ok(Some((file, number.unwrap_or(0))))
 }

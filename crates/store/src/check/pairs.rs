@@ -7,8 +7,8 @@ use crate::engine::{self, Direction, Key};
 use crate::layout::{self, FORMAT, FORMAT_KEY, Pointer, RECORDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
 use crate::{Engine, StoreError};
-use antar_realm::{Mailbox, Source};
-use antar_wire::Message;
+use antar_domain::{Mailbox, Source};
+use antar_types::Message;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -207,7 +207,7 @@ impl Check<'_> {
             Mailbox::Group(group) => (Some(group), None, None),
             Mailbox::Realm(_, realm) | Mailbox::SentRealm(_, realm) => (None, Some(realm), None),
             Mailbox::GroupRealm(group, realm) => (Some(group), Some(realm), None),
-            Mailbox::Abroad(realm, user) => (None, Some(realm), Some(user)),
+            Mailbox::Plain(realm, user) => (None, Some(realm), Some(user)),
         };
         let known = &self.known;
         if realm.is_some_and(|realm| known.forgotten.contains(&realm.0)) {
@@ -218,7 +218,9 @@ impl Check<'_> {
             "there is no such group"
         } else if is.as_ref().is_some_and(|realm| realm.is_none()) {
             "there is no such realm"
-        } else if user.is_some_and(|user| is.flatten().is_none_or(|r| !r.abroad.contains(&user))) {
+        } else if user
+            .is_some_and(|user| is.flatten().is_none_or(|r| !r.plain_mailboxes.contains(&user)))
+        {
             "there is no such user of that realm"
         } else {
             return;

@@ -1,0 +1,304 @@
+//! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
+
+use crate::links::{Contact, Epoch, NotAsked, Position, Quote, deliveries};
+use crate::{
+    BackedUp, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Output, PasswordHash,
+    Policy, Read, Readings, Source, State,
+};
+use antar_types::{
+    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Reply, Text, Time, Value,
+    encode_notification, json,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+const OPERATOR: u64 = u64::MAX;
+
+/// The connection of the realm beta, and the epoch of its log.
+pub(crate) const BETA: u64 = 10;
+pub(crate) const BETAS: Epoch = Epoch(7);
+
+pub(crate) struct Realm {
+    pub state: State,
+    now: u64,
+    chance: u8,
+    posted: Vec<Event>,
+    events: BTreeMap<u64, Vec<String>>,
+    /// What the driver was asked to do, and what other realms were told.
+    pub asked: Vec<Output>,
+}
+
+/// A line whose password is being worked on.
+pub(crate) struct Pending(Output);
+
+impl Realm {
+    /// A realm named alpha, in local mode, with users whose password is `pw`.
+    pub fn with_users(users: &[&str]) -> Self {
+        let state = State::new(Limits::default(), Policy::local(), []);
+        let (posted, events) = (Vec::new(), BTreeMap::new());
+        let asked = Vec::new();
+        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked };
+        realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
+        for user in users {
+            assert_eq!(realm.operator(&format!("user add {user} user pw"))["status"], "OK");
+        }
+        realm
+    }
+
+    /// What a connection's line is answered.
+    pub fn say(&mut self, conn: u64, line: &str) -> Value {
+        let pending = self.start(conn, line);
+        self.finish(pending)
+    }
+
+    /// Asserts a reply to the letter.
+    #[track_caller]
+    pub fn expect(&mut self, conn: u64, line: &str, reply: &str) {
+        let got = self.say(conn, line).to_string();
+        assert_eq!(got, reply, "{line}");
+    }
+
+    pub fn operator(&mut self, line: &str) -> Value {
+        self.say(OPERATOR, line)
+    }
+
+    /// Logs in with the password `pw` and returns the token.
+    pub fn login(&mut self, conn: u64, user: &str) -> String {
+        let reply = self.say(conn, &format!("AUTH {user} pw"));
+        reply["data"].as_str().filter(|_| reply["status"] == "OK").unwrap().into()
+    }
+
+    /// A connection from elsewhere than this machine.
+    pub fn connect_from(&mut self, conn: u64, origin: Origin) {
+        self.input(Input::Connected(ConnId(conn), origin));
+    }
+
+    /// What another realm's line is answered, if it is: what was done about it is in `asked`.
+    pub fn hear(&mut self, conn: u64, line: &str) -> Option<Value> {
+        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())))?;
+        Some(self.finish(Pending(answer)))
+    }
+
+    /// A realm with users that is linked with beta, on this connection, and follows its log.
+    pub fn linked(users: &[&str]) -> Self {
+        let mut realm = Self::with_users(users);
+        let key = Some(Fingerprint([1; 32]));
+        realm.state.introduce(Contact { key, port: 8889, ..Contact::default() });
+        realm.link_beta(BETA, 0, Chain::START);
+        realm
+    }
+
+    /// A connection of beta's, followed from some entry of its log on.
+    pub fn link_beta(&mut self, conn: u64, seq: u64, chain: Chain) {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        self.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
+        self.asked.clear();
+        let greeting = format!("ACKREALM alpha 192.0.2.9 8889 {ip} 8889 from=beta");
+        assert_eq!(self.hear(conn, &greeting).unwrap()["status"], "OK");
+        let said = self.said(conn);
+        assert!(said[0].starts_with("FOLLOW "), "{said:?}");
+        let (none, chain) = (Chain::START.to_string(), chain.to_string());
+        let answer = json!({"status": "OK", "epoch": BETAS.to_string(), "from": seq,
+            "chain": chain, "tip": 9, "floor": 0, "floor_chain": none});
+        assert_eq!(self.hear(conn, &answer.to_string()), None);
+        assert!(!self.asked.iter().any(|o| matches!(o, Output::HangUp(c) if c.0 == conn)));
+    }
+
+    /// Beta delivers an entry of its log, the first that it has.
+    pub fn deliver(&mut self, kind: EntryKind, from: &str, to: &str, text: &str) {
+        let name = |word| Name::parse(word).unwrap();
+        let text = Text::parse(text, 999).unwrap();
+        let entry = Entry { kind, time: Time(5), from: name(from), to: name(to), text };
+        let at = Position { seq: 1, chain: Chain::START.with(&entry) };
+        let mut line = Vec::new();
+        deliveries(BETAS, &[(at, entry.into())], &mut line);
+        assert_eq!(self.hear(BETA, std::str::from_utf8(&line).unwrap().trim_end()), None);
+    }
+
+    /// What another realm was told since the last look.
+    pub fn said(&mut self, conn: u64) -> Vec<String> {
+        let lines = self.asked.extract_if(.., |o| matches!(o, Output::Line(c, _) if c.0 == conn));
+        let text = |output| match output {
+            Output::Line(_, line) => line,
+            _ => String::new(),
+        };
+        lines.map(text).collect()
+    }
+
+    /// What a line that waited for another realm is answered in the end.
+    pub fn woken(&mut self) -> Option<Value> {
+        let waits = |output: &Output| matches!(output, Output::Resume { .. });
+        let at = self.asked.iter().position(waits)?;
+        let Output::Resume { conn, line, results } = self.asked.remove(at) else { return None };
+        let answer = self.input(Input::Resume { conn, line, results })?;
+        Some(self.finish(Pending(answer)))
+    }
+
+    /// Tells the state what its driver would.
+    pub fn tell(&mut self, input: Input) {
+        self.input(input);
+    }
+
+    /// A quarter of a second goes by.
+    pub fn tick(&mut self) {
+        self.now += 250;
+        self.input(Input::Tick);
+    }
+
+    pub fn disconnect(&mut self, conn: u64) {
+        self.input(Input::Disconnected(ConnId(conn)));
+    }
+
+    /// Milliseconds since 1970, by this realm's clock.
+    pub fn time(&self) -> u64 {
+        self.now
+    }
+
+    pub fn pass(&mut self, seconds: u64) {
+        self.now += seconds * 1000;
+    }
+
+    /// The texts of an upper list.
+    pub fn texts(&mut self, conn: u64, line: &str) -> Vec<String> {
+        let reply = self.say(conn, line);
+        let list = reply.get("data").or(reply.get("messages")).and_then(Value::as_array);
+        list.into_iter().flatten().map(|m| m["message"].as_str().unwrap().into()).collect()
+    }
+
+    pub fn raw_events(&mut self, conn: u64) -> Vec<String> {
+        self.events.remove(&conn).unwrap_or_default()
+    }
+
+    pub fn events(&mut self, conn: u64) -> Vec<Value> {
+        let events = self.raw_events(conn);
+        events.iter().map(|e| parse(e)).collect()
+    }
+
+    /// Runs a line up to its reply, or up to the password work it needs.
+    pub fn start(&mut self, conn: u64, line: &str) -> Pending {
+        if self.state.live.dialect(ConnId(conn)).is_none() {
+            let origin = match conn {
+                OPERATOR => Origin::Operator,
+                _ => Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            };
+            self.input(Input::Connected(ConnId(conn), origin));
+        }
+        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())));
+        Pending(answer.expect("each line of a client is answered"))
+    }
+
+    pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
+        loop {
+            output = match output {
+                Output::Job { conn, line, mut results, job } => {
+                    results.push(self.look_up(&job).unwrap_or_else(|| prove(job)));
+                    match self.input(Input::Resume { conn, line, results }) {
+                        Some(output) => output,
+                        None => return Value::Null,
+                    }
+                }
+                Output::Reply(_, dialect, reply) => {
+                    let mut out = Vec::new();
+                    reply.encode(dialect, &mut out);
+                    return parse(std::str::from_utf8(&out).unwrap());
+                }
+                Output::Read(conn, dialect, read) => Output::Reply(conn, dialect, self.read(read)),
+                Output::Park(_) => return Value::Null,
+                _ => unreachable!("kept apart"),
+            }
+        }
+    }
+
+    fn input(&mut self, input: Input) -> Option<Output> {
+        self.chance = self.chance.wrapping_add(1);
+        let (now, uptime) = (Time(self.now), self.now);
+        let readings = Readings { now, uptime, entropy: [self.chance; 32] };
+        let mut effects = Effects::default();
+        self.state.step(&readings, input, &mut effects);
+        let brought = |event| match event {
+            Event::Received { events, .. } => events,
+            event => vec![event],
+        };
+        let all = effects.events.into_iter().flat_map(brought);
+        self.posted.extend(all.filter(|e| matches!(e, Event::Posted { .. })));
+        let mut answer = None;
+        for output in effects.outputs {
+            match output {
+                Output::Notify(conn, dialect, kind, message) => {
+                    let mut out = Vec::new();
+                    encode_notification(kind, &message, dialect, &mut out);
+                    self.events.entry(conn.0).or_default().push(String::from_utf8(out).unwrap());
+                }
+                Output::Reply(..) | Output::Read(..) | Output::Job { .. } | Output::Park(_) => {
+                    assert!(answer.replace(output).is_none(), "one answer to a line");
+                }
+                other => self.asked.push(other),
+            }
+        }
+        answer
+    }
+
+    fn look_up(&self, job: &Job) -> Option<JobResult> {
+        let Job::Quoted(quotes) = job else { return None };
+        let stands = |quote: &Quote, event: &Event| match event {
+            Event::Posted { mailbox, message, .. } => {
+                quote.lists.contains(mailbox) && quote.is(message)
+            }
+            _ => false,
+        };
+        let stands = |quote: &Quote| self.posted.iter().any(|event| stands(quote, event));
+        let known = quotes.iter().map(|quote| (quote.clone(), stands(quote)));
+        Some(JobResult::Quoted(known.collect()))
+    }
+
+    fn read(&self, read: Read) -> Reply {
+        let all = self.posted.iter().filter_map(|event| match (event, read.source) {
+            (Event::Posted { mailbox, message, .. }, Source::Mailbox(m)) if *mailbox == m => {
+                Some(message)
+            }
+            (Event::Posted { sender, message, .. }, Source::Sent(s)) if *sender == Some(s) => {
+                Some(message)
+            }
+            _ => None,
+        });
+        let page = read.page;
+        let mut found: Vec<Message> = all
+            .filter(|m| page.after.is_none_or(|id| m.id > id))
+            .filter(|m| page.before.is_none_or(|id| m.id < id))
+            .map(|m| Arc::unwrap_or_clone(m.clone()))
+            .collect();
+        let more = found.len() > page.limit;
+        if page.after.is_some() {
+            found.truncate(page.limit);
+        } else {
+            found.drain(..found.len().saturating_sub(page.limit));
+        }
+        read.reply(found, more)
+    }
+}
+
+/// Hashes so fast that a test need not wait, and writes nothing.
+fn prove(job: Job) -> JobResult {
+    match job {
+        Job::Hash { password, .. } => {
+            JobResult::Hashed(PasswordHash::new(password.expose().clone()))
+        }
+        Job::Verify { password, hash, .. } => {
+            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+            JobResult::Verified { hash, matches }
+        }
+        Job::Backup { path } if path == "/full" => JobResult::BackedUp(Err("/full is full".into())),
+        Job::Backup { path } => {
+            JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
+        }
+        Job::Chains { .. } | Job::Quoted(_) => JobResult::Chains(Vec::new()),
+        Job::Ask(_) => {
+            JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        }
+    }
+}
+
+fn parse(text: &str) -> Value {
+    text.trim_end().parse().unwrap()
+}

@@ -1,0 +1,194 @@
+//! What can happen to a realm's durable state.
+
+use crate::links::{Address, Epoch, Heir, InvitationRecord, PeerRecord, Position};
+use crate::{AccountId, ForkId, GroupId, Mailbox, PasswordHash, PeerId, SessionId};
+use antar_types::{Chain, Entry, Message, Name, Time, TokenHash};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A user's account as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    /// As first written.
+    pub name: Name,
+    /// Of the password.
+    pub password: PasswordHash,
+    /// May administer the realm.
+    pub admin: bool,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// A session as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// Of the token that names it.
+    pub hash: TokenHash,
+    /// Whose it is.
+    pub account: AccountId,
+    /// When it was last used, to within a thirtieth of the time it may lie idle.
+    pub used: Time,
+}
+
+/// A group as stored; its members are stored one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupRecord {
+    /// As first written.
+    pub name: Name,
+    /// Of the password that lets one join.
+    pub password: PasswordHash,
+    /// Who made it; counts against that user's limit.
+    pub creator: AccountId,
+    /// Who owns it; nobody once the last member has left, until somebody joins.
+    pub owner: Option<AccountId>,
+    /// When it was made.
+    pub created: Time,
+}
+
+/// A change of the durable state. The store keeps most of them as they are, under a key of what
+/// they are about, and hands them back at the next start; a later one about the same thing
+/// replaces the earlier. Add variants at the end only: their position is their stored form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The realm has this name from now on.
+    RealmNamed(Name),
+    /// Every id up to this one may have been given out.
+    IdReached(u64),
+    /// An account was made or changed.
+    AccountSet(AccountId, AccountRecord),
+    /// An account is gone; its sessions and memberships went before.
+    AccountRemoved(AccountId),
+    /// A session was opened or used.
+    SessionSet(SessionId, SessionRecord),
+    /// A session is over.
+    SessionEnded(SessionId),
+    /// A group was made or changed.
+    GroupSet(GroupId, GroupRecord),
+    /// A user is in a group; the number orders members by standing.
+    MemberAdded(GroupId, AccountId, u64),
+    /// A user is no longer in a group.
+    MemberRemoved(GroupId, AccountId),
+    /// A message was put into a mailbox.
+    Posted {
+        /// Where it is now.
+        mailbox: Mailbox,
+        /// Whose SENT shows it, if anyone's.
+        sender: Option<AccountId>,
+        /// The message.
+        message: Arc<Message>,
+    },
+    /// Another realm's record was made or changed.
+    PeerSet(PeerId, PeerRecord),
+    /// What that realm is owed has a new epoch from here on.
+    EpochBegun(PeerId, Epoch),
+    /// Something more is owed to a realm.
+    Owed {
+        /// The realm.
+        realm: PeerId,
+        /// Where its log stands with this entry.
+        tip: Position,
+        /// Bytes ever owed, with this entry.
+        total: u64,
+        /// When the oldest entry that is still owed was written.
+        since: Time,
+        /// The entry.
+        entry: Arc<Entry>,
+    },
+    /// The stored form of the latest [`Event::Owed`], without the entry.
+    OwedReached {
+        /// The realm.
+        realm: PeerId,
+        /// Where its log stands.
+        tip: Position,
+        /// Bytes ever owed.
+        total: u64,
+        /// When the oldest entry that was still owed was written.
+        since: Time,
+    },
+    /// A realm has told how much of what it was owed is durable there.
+    Acked {
+        /// The realm.
+        realm: PeerId,
+        /// How much.
+        acked: Position,
+        /// Bytes ever owed up to there.
+        total: u64,
+        /// The hour since 1970 in which it told.
+        hour: u64,
+    },
+    /// What a realm was owed up to here is let go of; so is the note of that hour.
+    Trimmed {
+        /// The realm.
+        realm: PeerId,
+        /// The last entry that is gone.
+        floor: Position,
+        /// The note that led to it.
+        hour: Option<u64>,
+    },
+    /// From here on a realm's log is followed in this life of it.
+    Followed {
+        /// The realm.
+        realm: PeerId,
+        /// This life's number here.
+        fork: ForkId,
+        /// Its epoch.
+        epoch: Epoch,
+        /// The last entry before.
+        at: Position,
+        /// The last entry of the course that was followed until now.
+        left: u64,
+    },
+    /// A batch of a realm's log was taken: what it leads to and the cursor past it are one event, so
+    /// that neither is ever there without the other.
+    Received {
+        /// The realm.
+        realm: PeerId,
+        /// The life of its log.
+        fork: ForkId,
+        /// The cursor after it.
+        cursor: Position,
+        /// The hash at each entry, the last that of the cursor.
+        chains: Vec<Chain>,
+        /// [`Event::Posted`] for what was delivered and [`Event::Owed`] for what is told back. Never
+        /// stored here: what reads events from disk must not follow one within the other without end.
+        #[serde(skip)]
+        events: Vec<Event>,
+    },
+    /// The stored form of the latest [`Event::Received`], without what it brought.
+    CursorReached {
+        /// The realm.
+        realm: PeerId,
+        /// The cursor.
+        cursor: Position,
+    },
+    /// A realm may be linked by whoever shows a secret.
+    InvitationSet(u64, InvitationRecord),
+    /// An invitation was used, or is too old.
+    InvitationEnded(u64),
+    /// A user of a realm on a plain link has this number.
+    PlainMailboxSet(PeerId, u64, Name),
+    /// There is no record of a realm any more: its name, and its place, are free. Its id is never
+    /// given out again, so whatever was said with it is nobody else's to read.
+    PeerForgotten {
+        /// The realm.
+        realm: PeerId,
+        /// It has been more than a stranger that waited, so messages may be kept under its id.
+        traces: bool,
+    },
+    /// A realm has told where it can be reached, other than where its record has it; or that is nothing
+    /// to go by any more.
+    AddressTold(PeerId, Option<Address>),
+    /// An account is gone whose name nobody else has yet: others may still write to it.
+    NameLeft(AccountId, Name),
+    /// The name of that account is another's now.
+    NameTaken(AccountId),
+    /// An account has a name that was another's before: what is on the way between that one and a realm
+    /// is not for it.
+    HeirSet(PeerId, AccountId, Heir),
+    /// That account is gone.
+    HeirEnded(PeerId, AccountId),
+    /// So many messages that a realm was owed were ever let go of undelivered.
+    Dropped(PeerId, u64),
+    /// A realm may still know this one by a name that it had before; or by none but its own.
+    KnownAs(PeerId, Option<Name>),
+}

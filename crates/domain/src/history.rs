@@ -1,0 +1,102 @@
+//! Which messages a request reads, and how far.
+
+use crate::links::missing;
+use crate::{AccountId, ForkId, GroupId, PeerId};
+use antar_types::{Body, Listing, Message, Reply};
+
+/// The most messages one request returns, and how many it returns unasked.
+pub const MAX_PAGE: usize = 1_000;
+
+/// Bytes of messages past which a page goes no further: a history is built in memory, and who asked
+/// for it may be slow to take it. It may be exceeded by what one batch added.
+pub const MAX_PAGE_BYTES: usize = 1 << 20;
+
+/// A list of messages that grows at its end.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+pub enum Mailbox {
+    /// What a user received from users of this realm.
+    Private(AccountId),
+    /// What was said in a group.
+    Group(GroupId),
+    /// What a user received from users of another realm.
+    Realm(AccountId, PeerId),
+    /// What a user sent to users of another realm.
+    SentRealm(AccountId, PeerId),
+    /// What was said in a group between this realm and another.
+    GroupRealm(GroupId, PeerId),
+    /// What waits here for a user of a realm on a plain link, who is known by a number.
+    Plain(PeerId, u64),
+}
+
+/// Where a list of messages comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// A mailbox.
+    Mailbox(Mailbox),
+    /// The private messages a user sent.
+    Sent(AccountId),
+    /// What another realm is owed.
+    Outbox(PeerId),
+    /// The hashes of what another realm has sent.
+    Hashes(ForkId),
+}
+
+/// A stretch of history (protocol section 4): `after` pages forward, anything else backward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Only messages later than this id.
+    pub after: Option<u64>,
+    /// Only messages earlier than this id.
+    pub before: Option<u64>,
+    /// How many at most, 1 to [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { after: None, before: None, limit: MAX_PAGE }
+    }
+}
+
+/// A read that the domain has authorised. The store serves it, off the domain's thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// What to read.
+    pub source: Source,
+    /// How much of it.
+    pub page: Page,
+    /// How a lower reply lists it.
+    pub listing: Listing,
+    /// The realm it is about could not be asked whether there is more.
+    pub stale: bool,
+    /// What another server told just now: it follows what is here.
+    pub also: Vec<Message>,
+    /// It has told of more than that, all of it older.
+    pub cut: bool,
+}
+
+impl Read {
+    /// A read of a mailbox of this realm.
+    pub fn new(source: Source, page: Page, listing: Listing) -> Self {
+        Self { source, page, listing, stale: false, also: Vec::new(), cut: false }
+    }
+
+    /// The reply, with what was found here and whether more is left.
+    pub fn reply(mut self, mut found: Vec<Message>, mut more: bool) -> Reply {
+        if let Source::Mailbox(Mailbox::GroupRealm(..)) = self.source {
+            // Both sides have most of a group's conversation.
+            found = missing(found, &self.also);
+        }
+        more |= self.cut;
+        if !self.also.is_empty() {
+            found.append(&mut self.also);
+            let past = found.len().saturating_sub(self.page.limit);
+            more |= past > 0;
+            found.drain(..past);
+        }
+        let reply = Reply::from(Body::Messages(self.listing, found, more));
+        if self.stale { reply.with("stale", true) } else { reply }
+    }
+}

@@ -1,0 +1,122 @@
+//! What takes too long for the domain's one thread: passwords, the disk, other realms.
+//!
+//! A verb that needs such a thing stops with a [`Job`]; the driver does it elsewhere and runs the
+//! same line again with the [`JobResult`] of it.
+
+use crate::links::{Ask, Failure, NotAsked, Quote, Status, Told};
+use crate::{AccountId, Source};
+use antar_types::{Chain, Secret};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// A password's hash (argon2id, in the PHC string format). `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordHash(String);
+
+impl PasswordHash {
+    /// Wraps a PHC string.
+    pub fn new(phc: String) -> Self {
+        Self(phc)
+    }
+
+    /// The PHC string.
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PasswordHash")
+    }
+}
+
+/// What the driver is asked to do off the domain's thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Hash a new password with this salt.
+    Hash {
+        /// The password.
+        password: Secret<String>,
+        /// 16 random bytes.
+        salt: [u8; 16],
+        /// Whether it is for an account that anyone makes.
+        registers: bool,
+    },
+    /// Tell whether a password has this hash.
+    Verify {
+        /// The password.
+        password: Secret<String>,
+        /// The hash; `None` to take as long and say no (there is no such user, and that is hidden).
+        hash: Option<PasswordHash>,
+        /// What is being guessed at (`user bob`, `group staff`): failures are counted against it.
+        subject: String,
+        /// Who guesses, where a session proves it and it is not somebody else's account that is guessed at:
+        /// then failures of others, from the same address or not, are not in the way.
+        by: Option<AccountId>,
+    },
+    /// Look up the hashes of logs at an entry.
+    Chains {
+        /// The logs: [`Source::Outbox`] or [`Source::Hashes`].
+        sources: Vec<Source>,
+        /// The entry's number.
+        seq: u64,
+    },
+    /// Tell which of these are about what that account wrote.
+    Quoted(Vec<Quote>),
+    /// Ask a plain peer.
+    Ask(Ask),
+    /// Write everything that is durable by now into a directory; operators only.
+    Backup {
+        /// The directory.
+        path: String,
+    },
+}
+
+/// How much a backup holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Messages.
+    pub messages: u64,
+    /// Everything else: accounts, groups, memberships, sessions.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+}
+
+/// What came of a [`Job`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobResult {
+    /// The hash asked for.
+    Hashed(PasswordHash),
+    /// Whether the password has this hash.
+    Verified {
+        /// The hash compared with.
+        hash: Option<PasswordHash>,
+        /// The verdict.
+        matches: bool,
+    },
+    /// What was backed up, or why nothing was and what to do about it.
+    BackedUp(Result<BackedUp, String>),
+    /// Not tried: too many failures lately.
+    Throttled,
+    /// Not tried: the pool that hashes is full.
+    Busy,
+    /// The hashes asked for, of those logs that have the entry.
+    Chains(Vec<Chain>),
+    /// Of each asked about, whether it is.
+    Quoted(Vec<(Quote, bool)>),
+    /// They cannot be read: that is not to be taken for a log that does not have the entry.
+    Unreadable,
+    /// What a plain peer answered, and the address it has.
+    Asked(Result<(Told, IpAddr), NotAsked>),
+    /// What came of a call to another realm.
+    Linked(Result<Status, Failure>),
+    /// Something has come of the call that crossed another realm's.
+    Crossed,
+    /// Everything a realm had for this one is here, or (`stale`) it could not be asked.
+    CaughtUp {
+        /// It could not be asked.
+        stale: bool,
+    },
+}

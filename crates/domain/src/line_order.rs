@@ -1,0 +1,76 @@
+//! The state and the lines that wait before it: what every driver needs, live or simulated.
+
+use crate::{ConnId, Effects, Input, Output, Readings, State};
+use antar_types::Frame;
+use std::collections::{BTreeMap, VecDeque};
+
+/// A [`State`] that takes each connection's lines in order: where one waits for something that is
+/// done elsewhere, those after it wait too.
+pub struct LineOrder {
+    /// The state.
+    pub state: State,
+    /// What came after a line that waits.
+    held: BTreeMap<ConnId, VecDeque<Frame>>,
+}
+
+impl LineOrder {
+    /// Before this state.
+    pub fn new(state: State) -> Self {
+        Self { state, held: BTreeMap::new() }
+    }
+
+    /// Takes one input, and what waited for it, to their effects. `readings` is asked for the time and
+    /// the chance of each step.
+    pub fn step(
+        &mut self,
+        input: Input,
+        readings: &mut impl FnMut() -> Readings,
+        effects: &mut Effects,
+    ) {
+        match input {
+            Input::Frame(conn, frame) => self.frame(conn, frame, readings, effects),
+            Input::Resume { conn, .. } => {
+                // Nobody waits any more where the connection is gone.
+                if !self.held.contains_key(&conn) {
+                    return;
+                }
+                self.state.step(&readings(), input, effects);
+                if waits(effects, conn) {
+                    return;
+                }
+                let held = self.held.remove(&conn).unwrap_or_default();
+                held.into_iter().for_each(|frame| self.frame(conn, frame, readings, effects));
+            }
+            Input::Disconnected(conn) => {
+                self.held.remove(&conn);
+                self.state.step(&readings(), input, effects);
+            }
+            input => self.state.step(&readings(), input, effects),
+        }
+    }
+
+    /// Runs a frame, or keeps it until the line before it has been answered.
+    fn frame(
+        &mut self,
+        conn: ConnId,
+        frame: Frame,
+        readings: &mut impl FnMut() -> Readings,
+        effects: &mut Effects,
+    ) {
+        if let Some(held) = self.held.get_mut(&conn) {
+            return held.push_back(frame);
+        }
+        self.state.step(&readings(), Input::Frame(conn, frame), effects);
+        if waits(effects, conn) {
+            self.held.insert(conn, VecDeque::new());
+        }
+    }
+}
+
+/// Whether the line just run waits for something that is done elsewhere.
+fn waits(effects: &Effects, line: ConnId) -> bool {
+    match effects.outputs.last() {
+        Some(Output::Job { conn, .. } | Output::Park(conn)) => *conn == line,
+        _ => false,
+    }
+}

@@ -1,0 +1,425 @@
+//! Being called: who may link, and which of two connections stays.
+
+use super::live::Conn;
+use super::{Address, Caller, Failure, LinkContext, LinkKind, Status, Why};
+use crate::settings::Inbound;
+use crate::{Bug, ConnId, Context, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId};
+use antar_types::{Code, Fingerprint, Name, Token};
+use std::net::IpAddr;
+
+/// How often it is told, of each realm, that somebody else says it is that one, in milliseconds.
+const WARN_AGAIN: u64 = 60_000;
+
+/// What is to be done where two realms have one name.
+pub(crate) const NAMESAKE: &str =
+    "two realms of one name cannot link: give one of them another (antar realm rename NEW)";
+
+/// What another realm says of itself in ACKREALM.
+pub(crate) struct Greeting<'a> {
+    pub from: Name,
+    pub key: Fingerprint,
+    pub peer: IpAddr,
+    /// Where it says it can be reached.
+    pub source: (&'a str, u16),
+    /// It has been linked before.
+    pub again: bool,
+    pub invitation: Option<Token>,
+}
+
+/// What is made of a realm that calls.
+enum Verdict {
+    /// It may link; an invitation that it showed is used up by that.
+    Links(Option<u64>),
+    /// It waits for approval.
+    Waits,
+    /// It waits for approval and is not listed: somebody with another key waits under this name.
+    WaitsUnlisted,
+}
+
+/// A call of ours to the name of whoever calls, under way.
+struct Crossing {
+    dial: DialId,
+    /// Whose ADDREALM it is.
+    asker: Option<ConnId>,
+    /// Our call has got there and waits for its answer.
+    reached: bool,
+    /// Whoever calls has the key that was given, or that has answered at the address that was given.
+    /// Nothing else is a proof: anybody can say this name just now.
+    proven: bool,
+    /// Where it answered with this key.
+    address: Option<Address>,
+}
+
+impl Context<'_> {
+    /// Another realm calls: takes or refuses the link, and returns its status.
+    pub(crate) fn accept(&mut self, greeting: &Greeting<'_>) -> Result<Status, Interrupt> {
+        if self.session.is_some() || self.state.live.session(self.conn).is_some() {
+            return Err(Code::Forbidden.into());
+        }
+        let Greeting { from, key, .. } = greeting;
+        if self.state.links.me.key == Some(*key) {
+            return Err(Code::RealmSelf.into());
+        }
+        if self.state.is_named(from) {
+            self.warn_of_namesake(greeting);
+            return Err(Code::RealmSameName.into());
+        }
+        let crossing = self.crossing(greeting)?;
+        // Somebody here who may link has asked for just this one.
+        let wanted = crossing.as_ref().is_some_and(|c| c.proven && c.asker.is_some());
+        let (status, invitation) = match self.judge(greeting, wanted)? {
+            Verdict::Links(invitation) => (Status::Linked, invitation),
+            Verdict::Waits => (Status::Asking, None),
+            Verdict::WaitsUnlisted => return Ok(Status::Asking),
+        };
+        let known = self.peer_named(from).map(|(realm, peer)| (realm, peer.record.status));
+        let conn = self.conn;
+        if known.is_some_and(|(realm, now)| now == status && self.has_greeted(conn, realm)) {
+            // It has said so before on this connection: there is nothing to keep and nothing to tell.
+            return Ok(status);
+        }
+        let is_linked = known.is_some_and(|(_, now)| now == Status::Linked);
+        let answered_at = match crossing {
+            Some(c) if c.proven => self.give_way(greeting, c)?,
+            // Who is at that address is not known yet. Whoever it is goes before one that nobody here
+            // has asked for, so that one is judged again then.
+            Some(c) if status == Status::Linked && !is_linked => {
+                return Err(Interrupt::Wait(Why::Crossing(c.dial)));
+            }
+            _ => None,
+        };
+        if let Some(id) = invitation {
+            self.emit(Event::InvitationEnded(id))?;
+        }
+        self.take(greeting, status, answered_at)?;
+        Ok(status)
+    }
+
+    /// The realm that is linked under a key.
+    pub(crate) fn linked_by_key(&self, key: Fingerprint) -> Option<PeerId> {
+        let mut peers = self.state.durable.peers.iter();
+        peers.find(|(_, peer)| peer.is_open() && peer.key() == Some(key)).map(|(realm, _)| *realm)
+    }
+
+    /// Keeps the record of a realm that calls; from here on its connection is one with a realm.
+    fn take(
+        &mut self,
+        greeting: &Greeting<'_>,
+        status: Status,
+        answered_at: Option<Address>,
+    ) -> Result<(), Interrupt> {
+        let Greeting { from, key, peer, .. } = greeting;
+        let kept = self.peer_named(from).map(|(_, p)| p).filter(|p| !p.is_gone());
+        let is_new = kept.is_none();
+        let kept = kept.filter(|p| p.key() == Some(*key)).and_then(|p| p.record.address.clone());
+        let given = answered_at.or(kept.filter(|a| a.told_by.is_none()));
+        let told = told(greeting);
+        // One that was given is not for ever: where the realm says it is elsewhere, both are tried.
+        let beside = told.clone().filter(|told| given.as_ref().is_some_and(|a| !a.is_at(told)));
+        let address = given.or(told);
+        let conn = self.conn;
+        let mut step = self.step();
+        if is_new && status == Status::Asking {
+            step.make_room_to_wait(*peer);
+        }
+        let realm = step.record(from.clone(), LinkKind::Native(*key), address, status)?;
+        step.told_address(realm, beside)?;
+        let now = step.readings.uptime;
+        let link = step.link(realm);
+        link.from = Some(*peer);
+        let replaces = link.conn.is_some_and(|old| old != conn);
+        let c = step.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
+        (c.realm, c.greeted) = (Some(realm), true);
+        // Where there is a connection already, this one takes over once it is used: it may be a call
+        // that was given up when the other was made.
+        if !replaces {
+            self.after_answer = Some(realm);
+        }
+        Ok(())
+    }
+
+    fn has_greeted(&self, conn: ConnId, realm: PeerId) -> bool {
+        let conn = self.state.links.conns.get(&conn);
+        conn.is_some_and(|c| c.greeted && c.realm == Some(realm))
+    }
+
+    /// What is made of a realm that calls, by what is known of it and by the policy; `wanted` where it
+    /// is the one that somebody here is calling.
+    fn judge(&mut self, greeting: &Greeting<'_>, wanted: bool) -> Result<Verdict, Interrupt> {
+        let Greeting { from, key, again, .. } = greeting;
+        let durable = &self.state.durable;
+        let known = durable.peer_named(from);
+        let other = (durable.peers.iter())
+            .any(|(id, p)| Some(*id) != known && p.key() == Some(*key) && !p.is_gone());
+        if other {
+            return Err(Code::RealmKey.into());
+        }
+        let Some((realm, peer)) = known.and_then(|id| Some((id, durable.peers.get(&id)?))) else {
+            return self.welcome(greeting, wanted);
+        };
+        match (peer.record.status, peer.key()) {
+            (Status::Removed | Status::Former, _) if *again && !wanted => {
+                Err(Code::RealmRemoved.into())
+            }
+            (Status::Removed | Status::Former, _) => self.welcome(greeting, wanted),
+            (_, None) => Err(Code::RealmExists.into()),
+            (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (realm, waits)),
+            (_, Some(pinned)) if pinned == *key => Ok(Verdict::Links(None)),
+            (_, Some(_)) => {
+                self.warn_of_another(greeting, realm);
+                Err(Code::RealmKey.into())
+            }
+        }
+    }
+
+    /// The same where somebody waits under this name, who is nobody yet: the operator's word, in whatever
+    /// form, goes before that.
+    fn judge_waiting(
+        &mut self,
+        greeting: &Greeting<'_>,
+        wanted: bool,
+        (realm, waits): (PeerId, Fingerprint),
+    ) -> Result<Verdict, Interrupt> {
+        let same = waits == greeting.key;
+        match self.welcome(greeting, wanted) {
+            Ok(Verdict::Waits) if !same => {
+                self.warn_of_another(greeting, realm);
+                Ok(Verdict::WaitsUnlisted)
+            }
+            // What may wait already goes on waiting where no others may any more.
+            Err(Interrupt::Refused(Code::Forbidden)) if same => Ok(Verdict::Waits),
+            verdict => verdict,
+        }
+    }
+
+    /// Tells the operator that somebody with another key says it is a realm that is known: once in a
+    /// while, however often and with however many keys it is said.
+    fn warn_of_another(&mut self, greeting: &Greeting<'_>, realm: PeerId) {
+        let Greeting { key, peer, .. } = greeting;
+        let error = format!("somebody at {peer} with the key {key} says it is this realm");
+        let mut step = self.step();
+        let now = step.readings.uptime;
+        let link = step.link(realm);
+        let is_told = link.error.as_ref() == Some(&error)
+            || link.warned.is_some_and(|at| now < at + WARN_AGAIN);
+        link.error = Some(error.clone());
+        if !is_told {
+            link.warned = Some(now);
+            let name = step.name_of(realm);
+            step.note(realm, format!("link with {name}: {error}"));
+        }
+    }
+
+    /// Tells the operator that another realm has this one's name: once in a while, however often it calls.
+    fn warn_of_namesake(&mut self, greeting: &Greeting<'_>) {
+        let Greeting { key, peer, .. } = greeting;
+        let now = self.readings.uptime;
+        let namesake = &mut self.state.links.namesake;
+        if namesake.is_some_and(|at| now < at + WARN_AGAIN) {
+            return;
+        }
+        *namesake = Some(now);
+        let text = format!(
+            "a realm at {peer} with the key {key} asks to link and has this realm's name; {NAMESAKE}"
+        );
+        self.step().output(Output::Note { warning: true, text });
+    }
+
+    /// Whether a realm that is new here may link.
+    fn welcome(&self, greeting: &Greeting<'_>, wanted: bool) -> Result<Verdict, Interrupt> {
+        let invitation = self.invited(greeting.invitation.as_ref())?;
+        let policy = &self.state.policy;
+        if wanted || invitation.is_some() || policy.listed_keys.contains(&greeting.key) {
+            return Ok(Verdict::Links(invitation));
+        }
+        match policy.inbound {
+            Inbound::Open => Ok(Verdict::Links(None)),
+            Inbound::Approve => Ok(Verdict::Waits),
+            Inbound::Listed => Err(Code::Forbidden.into()),
+        }
+    }
+
+    /// The invitation that was shown, where one was.
+    fn invited(&self, secret: Option<&Token>) -> Result<Option<u64>, Interrupt> {
+        let Some(secret) = secret else { return Ok(None) };
+        let hash = secret.hash();
+        let found = self.state.durable.invitations.iter().find(|(_, i)| i.hash == hash);
+        match found {
+            Some((id, invitation)) if invitation.expires > self.readings.now => Ok(Some(*id)),
+            _ => Err(Code::BadInvitation.into()),
+        }
+    }
+
+    /// Our own call to the name of whoever calls, if there is one under way.
+    fn crossing(&self, greeting: &Greeting<'_>) -> Result<Option<Crossing>, Interrupt> {
+        let (from, key) = (greeting.from.folded(), Some(greeting.key));
+        let is_linked = self.peer_named(&greeting.from).is_some_and(|(_, p)| p.is_open());
+        let calls = &self.state.links.calls;
+        // One that is linked needs nobody's word: a call of a user only asks whether it has moved.
+        let ours = calls.iter().find(|(_, call)| {
+            *call.name.folded() == *from && !(is_linked && matches!(call.caller, Caller::User(_)))
+        });
+        let Some((dial, call)) = ours else { return Ok(None) };
+        let asker = match call.caller {
+            Caller::User(conn) => Some(conn),
+            Caller::Link(_) => None,
+        };
+        // Somebody here has said which key it must have, and it is another.
+        if asker.is_some() && call.pin.is_some_and(|pin| Some(pin) != key) {
+            return Err(Code::RealmKey.into());
+        }
+        let answered = call.key == key;
+        let proven = answered || call.pin == key || self.state.is_planted(Bug::AnyoneCrosses);
+        let address = (answered && asker.is_some()).then(|| call.address.clone());
+        let reached = call.conn.is_some();
+        Ok(Some(Crossing { dial: *dial, asker, reached, proven, address }))
+    }
+
+    /// Where both realms call each other at once, the call of the one whose name comes first stays.
+    /// Where that is theirs, ours ends, and whoever asked for it has what was asked for. Returns the
+    /// address that somebody here gave.
+    fn give_way(
+        &mut self,
+        greeting: &Greeting<'_>,
+        crossing: Crossing,
+    ) -> Result<Option<Address>, Interrupt> {
+        let Crossing { dial, asker, reached, address, .. } = crossing;
+        let me = self.state.durable.name.as_ref().map(|me| me.folded().to_string());
+        // One that has not even reached the other side cannot be what the other side waits for.
+        if reached && me.is_some_and(|me| *me < *greeting.from.folded()) {
+            return Err(Code::RealmCrossed.into());
+        }
+        let mut step = self.step();
+        match asker {
+            Some(conn) => {
+                step.end_call(dial);
+                step.wake(conn, JobResult::Linked(Ok(Status::Linked)));
+            }
+            None => {
+                let (code, error) = (Code::RealmCrossed, "their call was first".into());
+                step.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
+        }
+        Ok(address)
+    }
+
+    /// The realm at the other end of this connection, where it is a link.
+    pub(crate) fn linked(&mut self) -> Result<PeerId, Code> {
+        let conn = self.conn;
+        let found = self.state.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
+        let realm = found.ok_or(Code::Forbidden)?;
+        let open = self.state.durable.peers.get(&realm);
+        if open.is_none_or(|peer| peer.record.status != Status::Linked) {
+            return Err(Code::Forbidden);
+        }
+        match self.state.links.links.get(&realm).and_then(|link| link.conn) {
+            Some(current) if current == conn => {}
+            // What was said over a connection that has been replaced since comes too late.
+            Some(current) if current > conn => {
+                self.step().hang_up(conn, "another connection took its place");
+                return Err(Code::Forbidden);
+            }
+            _ => self.step().carry(realm, conn),
+        }
+        Ok(realm)
+    }
+
+    /// Whether this connection is one with another realm: we have made it, or who has is a realm that
+    /// has said so and was not refused.
+    pub(crate) fn is_link(&self) -> bool {
+        let greeted = || self.state.links.conns.get(&self.conn).is_some_and(|c| c.greeted);
+        match self.origin {
+            Origin::Dialled { .. } => true,
+            Origin::Certified(..) => greeted(),
+            Origin::Client(_) | Origin::Operator => false,
+        }
+    }
+
+    /// Whether requests from server to server are heard on this connection at all.
+    pub(crate) fn may_be_peer(&self) -> bool {
+        match self.origin {
+            Origin::Dialled { .. } => true,
+            Origin::Certified(..) => {
+                self.session.is_none() && self.state.live.session(self.conn).is_none()
+            }
+            Origin::Client(_) | Origin::Operator => self.plain_caller().is_ok(),
+        }
+    }
+
+    /// Why who is on a plain connection is not heard as a peer, where that is because of the address.
+    pub(crate) fn unlisted(&self) -> Option<String> {
+        let Origin::Client(ip) = self.origin else { return None };
+        let nobody = self.session.is_none() && self.state.live.session(self.conn).is_none();
+        self.state.policy.plain_peers.refusal(ip).filter(|_| nobody)
+    }
+
+    /// Where a link's other end is, for who is on a plain connection.
+    pub(crate) fn plain_caller(&self) -> Result<IpAddr, Code> {
+        match self.origin {
+            Origin::Client(ip)
+                if self.session.is_none()
+                    && self.state.live.session(self.conn).is_none()
+                    && self.state.policy.plain_peers.include(ip) =>
+            {
+                Ok(ip.to_canonical())
+            }
+            _ => Err(Code::Forbidden),
+        }
+    }
+}
+
+impl LinkContext<'_> {
+    /// Whoever answered has called us at the same time, and that call stays. So the two are linked:
+    /// somebody on each side has asked for it, and its key is known from our own call.
+    pub fn crossed(&mut self, dial: DialId) {
+        let Some(call) = self.state.links.calls.get_mut(&dial) else { return };
+        let (name, ended) = (call.name.clone(), call.conn.take());
+        if let Some(conn) = ended {
+            self.links().conns.remove(&conn);
+            self.output(Output::HangUp(conn));
+        }
+        match self.settle(dial, name, Status::Linked) {
+            // Their call may have come before that key was known: then they call again, or are called.
+            Ok(realm) => {
+                self.retry_later(realm);
+                self.call_again(realm);
+            }
+            Err(code) => {
+                let error = code.text().into();
+                self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
+        }
+    }
+
+    /// Lets a realm link that waits for it.
+    pub fn approve(&mut self, realm: PeerId) -> Result<(), Code> {
+        if let Some(name) = self.peer(realm).map(|peer| peer.record.name.clone()) {
+            self.vacate(&name, Some(realm))?;
+        }
+        self.set_status(realm, Status::Linked);
+        self.call_again(realm);
+        Ok(())
+    }
+
+    /// A realm that waited hears that it is approved when it calls again, which it does at once.
+    fn call_again(&mut self, realm: PeerId) {
+        if let Some(conn) = self.link(realm).conn {
+            self.hang_up(conn, "approved; waiting for its next call");
+        }
+    }
+}
+
+/// The address that a realm gave, as far as it may be dialled.
+fn told(greeting: &Greeting<'_>) -> Option<Address> {
+    let (host, port) = greeting.source;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let allowed = match host.parse::<IpAddr>() {
+        Ok(ip) => super::may_dial(ip, greeting.peer),
+        Err(_) => {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+            !host.is_empty() && host.len() <= 253 && host.bytes().all(plain)
+        }
+    };
+    let told_by = Some(greeting.peer);
+    (allowed && port > 0).then(|| Address { host: host.into(), port, told_by })
+}

@@ -1,0 +1,209 @@
+//! What a peer answers to what it was asked.
+
+use super::follow::told_position;
+use super::live::{Asked, Following};
+use super::{Epoch, LinkContext, Position, Why};
+use crate::{ConnId, Context, Interrupt, JobResult, PeerId};
+use antar_types::{Chain, Value};
+
+/// Bytes of the longest answer, many times what any has. A line of a link may be far longer; what it
+/// would cost to make values of one, of whatever shape, everybody would wait for.
+const LONGEST: usize = 8 << 10;
+
+/// An answer that came over a link. It may need a hash that is on disk first; then the same line runs
+/// again with it.
+pub(crate) fn answered(cx: &mut Context<'_>, line: &str) -> Result<(), Interrupt> {
+    let conn = cx.conn;
+    let Some(c) = cx.state.links.conns.get(&conn) else { return Ok(()) };
+    let (asked, realm) = (c.asked.front().cloned(), c.realm);
+    if line.len() > LONGEST {
+        cx.step().hang_up(conn, "an answer longer than any to what was asked");
+        return Ok(());
+    }
+    let answer = asked.and_then(|asked| Some((asked, line.parse::<Value>().ok()?)));
+    let Some((asked, answer)) = answer else {
+        cx.step().hang_up(conn, "an answer to nothing that was asked");
+        return Ok(());
+    };
+    if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
+        // The one answer that looks something up; it stays asked until that is there.
+        let ours = match cx.marks_at(realm, *seq) {
+            // The next connection begins the search anew.
+            Err(Interrupt::Refused(_)) => {
+                cx.step().hang_up(conn, "what it sent earlier cannot be read here");
+                return Ok(());
+            }
+            ours => ours?,
+        };
+        pop(cx);
+        compare(&mut cx.step(), conn, realm, *seq, &ours, &answer);
+        return Ok(());
+    }
+    pop(cx);
+    let mut step = cx.step();
+    match (asked, realm) {
+        (Asked::Greeting(dial), _) => step.greeted(conn, dial, &answer),
+        (Asked::Follow, Some(realm)) => follow_answered(&mut step, conn, realm, &answer),
+        (Asked::Rejoin(common), Some(realm)) => {
+            rejoin_answered(&mut step, conn, realm, common, &answer);
+        }
+        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, &answer),
+        (Asked::CatchUp(asker, until), Some(realm)) => {
+            catch_up_answered(&mut step, (asker, until), realm, &answer);
+        }
+        (Asked::Tip(asked_at), Some(realm)) => {
+            step.told_tip(realm, answer["tip"].as_u64(), asked_at);
+        }
+        (Asked::Chain(_), _) | (_, None) => {}
+    }
+    Ok(())
+}
+
+fn pop(cx: &mut Context<'_>) {
+    if let Some(c) = cx.state.links.conns.get_mut(&cx.conn) {
+        c.asked.pop_front();
+    }
+}
+
+fn epoch_of(answer: &Value) -> Option<Epoch> {
+    answer["epoch"].as_str().and_then(Epoch::parse)
+}
+
+/// Either the peer sends what follows our cursor, or its past is not ours.
+fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answer: &Value) {
+    let (Some(epoch), Some(floor)) =
+        (epoch_of(answer), told_position(answer, "floor", "floor_chain"))
+    else {
+        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+    };
+    let Some(peer) = step.peer(realm) else { return };
+    let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
+    if answer["status"] == "OK" {
+        let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
+        step.told_tip(realm, answer["tip"].as_u64(), asked_at);
+        let Some(from) = told_position(answer, "from", "chain") else {
+            return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+        };
+        return begin(step, conn, realm, epoch, from);
+    }
+    let Some(tip) = answer["tip"].as_u64() else {
+        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+    };
+    let name = step.name_of(realm);
+    let what = match epoch == own {
+        true => format!("{name} has another past: its data were put back by hand"),
+        false => format!("{name} was put back from a backup"),
+    };
+    step.note(realm, format!("{what}; looking for the last common entry"));
+    step.link(realm).error = Some(what);
+    // Both begin with nothing; where the peer has let go of its beginning, from there.
+    let common = if floor.seq <= top { floor } else { Position::default() };
+    let differs = top.min(tip) + 1;
+    if let Some(c) = step.conn(conn) {
+        c.following = Following::Searching { common, differs };
+        c.searched = false;
+    }
+    step.search(conn, realm);
+}
+
+/// One step of the search: whether both have the same at an entry.
+fn compare(
+    step: &mut LinkContext<'_>,
+    conn: ConnId,
+    realm: PeerId,
+    seq: u64,
+    ours: &[Chain],
+    answer: &Value,
+) {
+    if answer["status"] != "OK" {
+        return step.hang_up(conn, "it cannot read what it sent earlier");
+    }
+    let theirs = answer["chain"].as_str().and_then(Chain::parse);
+    let same = theirs.filter(|theirs| ours.contains(theirs));
+    if let Some(c) = step.conn(conn)
+        && let Following::Searching { common, differs } = &mut c.following
+    {
+        match same {
+            Some(chain) if seq > common.seq => *common = Position { seq, chain },
+            _ if seq < *differs => *differs = seq,
+            _ => {}
+        }
+    }
+    step.search(conn, realm);
+}
+
+fn rejoin_answered(
+    step: &mut LinkContext<'_>,
+    conn: ConnId,
+    realm: PeerId,
+    common: Position,
+    answer: &Value,
+) {
+    let (Some(epoch), Some(from)) = (epoch_of(answer), told_position(answer, "from", "chain"))
+    else {
+        return step.hang_up(conn, "no last common entry was found");
+    };
+    let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
+    step.told_tip(realm, answer["tip"].as_u64(), asked_at);
+    begin(step, conn, realm, epoch, from);
+    let name = step.name_of(realm);
+    let what = format!(
+        "{name} was put back: went on after entry {}, the last that both have; {had} were here",
+        common.seq
+    );
+    step.note(realm, what.clone());
+    step.link(realm).error = Some(what);
+}
+
+/// The peer sends what follows `from`, in this life of its log.
+fn begin(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
+    let Some(peer) = step.peer(realm) else { return };
+    let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
+    if from.seq > cursor.seq && own != Epoch(0) {
+        let name = step.name_of(realm);
+        let lost = from.seq - cursor.seq;
+        let what = format!("{name} has let go of {lost} entries that were not here yet");
+        step.note(realm, what.clone());
+        step.link(realm).error = Some(what);
+    }
+    if (epoch, from) != (own, cursor) && step.adopt(realm, epoch, from).is_err() {
+        return step.hang_up(conn, "nothing can be kept at the moment");
+    }
+    if let Some(c) = step.conn(conn) {
+        c.following = Following::On;
+    }
+}
+
+fn ping_answered(step: &mut LinkContext<'_>, realm: PeerId, sent: u64, answer: &Value) {
+    let now = step.readings.now.0;
+    let took = step.readings.uptime.saturating_sub(sent);
+    if let Some(theirs) = answer["clock"].as_u64() {
+        let ours = now.saturating_sub(took / 2);
+        let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
+        let most = ahead.saturating_add(i64::try_from(took.div_ceil(2)).unwrap_or(i64::MAX));
+        let link = step.link(realm);
+        (link.clock, link.clock_most) = (Some(ahead), Some(most));
+    }
+}
+
+/// The peer has said how far its log goes: whoever asked waits until that is here.
+fn catch_up_answered(
+    step: &mut LinkContext<'_>,
+    (asker, waits): (ConnId, u64),
+    realm: PeerId,
+    answer: &Value,
+) {
+    let tip = answer["tip"].as_u64();
+    // An answer that is late must not be taken for that to the next request.
+    match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
+        Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {
+            *target = tip;
+        }
+        _ => return,
+    }
+    match tip {
+        Some(_) => step.caught_up(realm),
+        None => step.wake(asker, JobResult::CaughtUp { stale: true }),
+    }
+}

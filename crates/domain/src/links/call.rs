@@ -1,0 +1,466 @@
+//! Calling other realms, and what carries a link.
+
+use super::accept::NAMESAKE;
+use super::live::{Asked, Following, cursor_words};
+use super::{Address, Conn, Epoch, Failure, LinkContext, LinkKind, Peer, PeerRecord, Status, Why};
+use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
+use antar_types::{Code, Fingerprint, Name, Token, Value};
+use std::net::IpAddr;
+
+/// How long a call may take to be answered, in milliseconds.
+pub(crate) const CALL: u64 = 10_000;
+
+/// Requests over one link that are not answered yet.
+const UNANSWERED: usize = 4_096;
+
+/// A call to another realm, under way.
+#[derive(Debug)]
+pub(crate) struct Call {
+    /// The name that is expected there.
+    pub name: Name,
+    pub address: Address,
+    /// The key that is expected there, if one is: it was given with the name, or is that of a link.
+    pub pin: Option<Fingerprint>,
+    /// The operator has said that a linked realm has this key now, and is the same.
+    pub renews: bool,
+    /// The secret of an invitation.
+    pub invitation: Option<Token>,
+    /// Who asked for the link, where this is the first call.
+    pub caller: Caller,
+    /// The key of who answered.
+    pub key: Option<Fingerprint>,
+    pub conn: Option<ConnId>,
+    /// When it is given up, in milliseconds of uptime.
+    pub until: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A user's ADDREALM, on this connection.
+    User(ConnId),
+    /// The link itself.
+    Link(PeerId),
+}
+
+impl LinkContext<'_> {
+    /// Calls a realm.
+    pub fn call(&mut self, call: Call) -> DialId {
+        let dial = DialId(self.links().next());
+        self.output(Output::Dial(dial, call.address.clone()));
+        if let Caller::Link(realm) = call.caller {
+            self.link(realm).call = Some(dial);
+        }
+        self.links().calls.insert(dial, call);
+        dial
+    }
+
+    /// A call of ours was answered, over TLS: says who we are.
+    pub fn reached(
+        &mut self,
+        conn: ConnId,
+        dial: DialId,
+        key: Fingerprint,
+        from: (IpAddr, IpAddr),
+    ) {
+        let (peer, local) = from;
+        let (now, me) = (self.readings.uptime, self.state.links.me.clone());
+        let called = self.state.links.calls.get(&dial);
+        let is_namesake = called.is_some_and(|call| self.state.is_named(&call.name));
+        let Some(call) = self.state.links.calls.get_mut(&dial) else {
+            return self.output(Output::HangUp(conn));
+        };
+        (call.conn, call.key) = (Some(conn), Some(key));
+        let realm = match call.caller {
+            Caller::Link(realm) => Some(realm),
+            Caller::User(_) => None,
+        };
+        let wrong = match call.pin {
+            _ if me.key == Some(key) => {
+                Some((Code::RealmSelf, "this realm itself answered".into()))
+            }
+            Some(pin) if pin != key => Some((Code::RealmKey, format!("it has the key {key}"))),
+            _ if is_namesake => Some((Code::RealmSameName, NAMESAKE.into())),
+            _ => None,
+        };
+        let mut conn_state = Conn::new(realm, Some(dial), now);
+        conn_state.asked.push_back(Asked::Greeting(dial));
+        let again = if realm.is_some() { " again=1" } else { "" };
+        let invitation = call.invitation.as_ref();
+        let invitation = invitation.map_or(String::new(), |t| format!(" invite={}", t.reveal()));
+        let (name, port) = (call.name.clone(), call.address.port);
+        self.links().conns.insert(conn, conn_state);
+        if let Some((code, error)) = wrong {
+            return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+        }
+        let Some(own) = self.name_for(realm) else { return };
+        let source = me.host.unwrap_or_else(|| local.to_string());
+        let line = format!(
+            "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}",
+            me.port
+        );
+        self.output(Output::Line(conn, line));
+        self.judge_crossing(dial);
+    }
+
+    /// Takes a call off the list, and ends its connection.
+    pub fn end_call(&mut self, dial: DialId) -> Option<Call> {
+        let call = self.links().calls.remove(&dial)?;
+        if let Some(conn) = call.conn {
+            self.links().conns.remove(&conn);
+            self.output(Output::HangUp(conn));
+        }
+        self.judge_crossing(dial);
+        Some(call)
+    }
+
+    /// Something has come of a call: realms that called under its name meanwhile are judged again.
+    fn judge_crossing(&mut self, dial: DialId) {
+        let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
+            .filter(|(_, w)| w.why == Why::Crossing(dial))
+            .map(|(conn, _)| *conn)
+            .collect();
+        waiting.into_iter().for_each(|conn| self.wake(conn, JobResult::Crossed));
+    }
+
+    /// A call came to nothing.
+    pub fn call_failed(&mut self, dial: DialId, failure: Failure) {
+        let Some(call) = self.end_call(dial) else { return };
+        match call.caller {
+            Caller::User(conn) => self.wake(conn, JobResult::Linked(Err(failure))),
+            Caller::Link(realm) => self.mend_failed(realm, failure),
+        }
+    }
+
+    fn mend_failed(&mut self, realm: PeerId, failure: Failure) {
+        let now = self.readings.now;
+        let has_old_name = self.peer(realm).is_some_and(|peer| peer.known_as.is_some());
+        let in_turns = self.peer(realm).is_some_and(|peer| peer.told.is_some());
+        let link = self.link(realm);
+        link.call = None;
+        // Their call goes on, and is not to be taken for a fault.
+        if failure.code == Code::RealmCrossed || link.conn.is_some() {
+            return self.retry_later(realm);
+        }
+        // A realm of an earlier version does not know that others can be renamed.
+        if failure.code == Code::RealmKey && has_old_name && !link.as_before {
+            (link.as_before, link.retry_at) = (true, 0);
+            return;
+        }
+        link.failed();
+        link.refused = failure.code != Code::RealmUnreachable;
+        // Two addresses fail in turns, each in its own way: that is nothing new.
+        if link.error.as_ref() != Some(&failure.error) && !(in_turns && link.failures > 1) {
+            link.since = now;
+        }
+        link.error = Some(failure.error);
+        self.retry_later(realm);
+        if failure.code == Code::RealmRemoved {
+            self.set_status(realm, Status::RemovedThere);
+        }
+    }
+
+    /// Changes a link's status, now and on disk.
+    pub fn set_status(&mut self, realm: PeerId, status: Status) {
+        let Some(record) = self.peer(realm).map(|p| p.record.clone()) else { return };
+        if record.status != status {
+            let since = self.readings.now;
+            let _ = self.emit(Event::PeerSet(realm, PeerRecord { status, since, ..record }));
+        }
+    }
+
+    /// The answer to our ACKREALM.
+    pub fn greeted(&mut self, conn: ConnId, dial: DialId, answer: &Value) {
+        let Some(call) = self.state.links.calls.get(&dial) else { return };
+        let real = answer["realm"].as_str().and_then(Name::parse);
+        let same = real.as_ref().is_some_and(|real| *real.folded() == *call.name.folded());
+        if answer["status"] != "OK" || !same {
+            let (mut code, mut error) = refusal(answer, real.as_ref());
+            // Its key is not this realm's, so it is not this realm.
+            if matches!(code, Code::RealmSelf | Code::RealmSameName)
+                || real.as_ref().is_some_and(|real| self.state.is_named(real))
+            {
+                (code, error) = (Code::RealmSameName, NAMESAKE.into());
+            }
+            if code == Code::RealmCrossed && matches!(call.caller, Caller::User(_)) {
+                return self.crossed(dial);
+            }
+            let failure = Failure { code, error, realm: real, plain: None };
+            return self.call_failed(dial, failure);
+        }
+        let Some(mut name) = real else { return };
+        if let Caller::Link(realm) = call.caller {
+            if let Some(now) = answer["now"].as_str().and_then(Name::parse) {
+                self.renamed_to(realm, &now);
+            }
+            let Some(peer) = self.peer(realm) else { return };
+            name = peer.record.name.clone();
+        }
+        let status = if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
+        match self.settle(dial, name, status) {
+            Ok(realm) => {
+                if let Some(c) = self.conn(conn) {
+                    (c.realm, c.greeted, c.call) = (Some(realm), true, None);
+                }
+                self.carry(realm, conn);
+            }
+            Err(code) => {
+                let error = code.text().into();
+                self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+            }
+        }
+    }
+
+    /// Makes or changes the record of a realm that has taken our call.
+    pub fn settle(&mut self, dial: DialId, name: Name, status: Status) -> Result<PeerId, Code> {
+        let Some(call) = self.state.links.calls.get(&dial) else {
+            return Err(Code::Unavailable);
+        };
+        let key = call.key.ok_or(Code::Unavailable)?;
+        let (address, caller, renews) = (call.address.clone(), call.caller, call.renews);
+        let known = self.state.durable.peer_named(&name);
+        if let Some(realm) = known.filter(|_| renews) {
+            self.renew_key(realm, key)?;
+        }
+        let kept = known.and_then(|realm| self.peer(realm)).filter(|p| !p.is_gone());
+        let address = match (caller, kept) {
+            (Caller::Link(_), Some(kept)) => kept.record.address.clone(),
+            // They called us meanwhile, and are who they were.
+            (Caller::User(_), Some(kept)) if kept.key() == Some(key) => Some(address),
+            // Somebody only waits under this name, and this is who was meant.
+            (Caller::User(_), Some(kept)) if kept.is_asking() => Some(address),
+            (Caller::User(_), None) => Some(address),
+            _ => return Err(Code::RealmExists),
+        };
+        let realm = self.record(name, LinkKind::Native(key), address, status)?;
+        self.links().calls.remove(&dial);
+        self.judge_crossing(dial);
+        self.link(realm).call = None;
+        if let Caller::User(conn) = caller {
+            self.wake(conn, JobResult::Linked(Ok(status)));
+        }
+        Ok(realm)
+    }
+
+    /// Keeps a realm's record; where it is new, its log begins.
+    pub fn record(
+        &mut self,
+        name: Name,
+        kind: LinkKind,
+        address: Option<Address>,
+        status: Status,
+    ) -> Result<PeerId, Code> {
+        let durable = &self.state.durable;
+        let known = self.same_peer(&name, &kind, address.as_ref(), status);
+        let held = known.and_then(|id| durable.peers.get(&id)).filter(|p| !p.is_gone());
+        // Who waits takes no place from those who are linked.
+        let is_new = held.is_none_or(Peer::is_asking) && status != Status::Asking;
+        if is_new && self.state.durable.links() >= self.state.limits.links {
+            return Err(Code::LimitReached);
+        }
+        let since = match held {
+            Some(peer) if peer.record.status == status => peer.record.since,
+            _ => self.readings.now,
+        };
+        if status != Status::Asking {
+            self.vacate(&name, known)?;
+        }
+        let record = PeerRecord { name, kind, address, status, since };
+        if known.is_none() && status != Status::Asking {
+            self.make_room_for_a_record()?;
+        }
+        let durable = &self.state.durable;
+        let realm = known.unwrap_or(PeerId(durable.next_id()));
+        if durable.peers.get(&realm).is_some_and(|peer| peer.record.kind != record.kind) {
+            // Whoever was heard as this realm until now is another.
+            self.send_away(realm);
+            self.told_address(realm, None)?;
+        }
+        let durable = &self.state.durable;
+        if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
+            self.emit(Event::PeerSet(realm, record))?;
+        }
+        if self.peer(realm).is_some_and(Peer::is_told_twice) {
+            self.told_address(realm, None)?;
+        }
+        if self.peer(realm).is_some_and(|peer| peer.out.epoch == Epoch::default()) {
+            self.emit(Event::EpochBegun(realm, Epoch::new(&self.readings.entropy)))?;
+        }
+        let now = self.readings.now;
+        self.state
+            .links
+            .links
+            .entry(realm)
+            .or_insert_with(|| super::Link { since: now, ..Default::default() });
+        Ok(realm)
+    }
+
+    /// A linked realm has another key from now on. It is the same, so what it is owed, how far it was
+    /// followed and what was said stay.
+    pub fn renew_key(&mut self, realm: PeerId, key: Fingerprint) -> Result<(), Code> {
+        let peers = &self.state.durable.peers;
+        let native = peers.get(&realm).filter(|peer| peer.is_open() && peer.key().is_some());
+        let Some(record) = native.map(|peer| peer.record.clone()) else { return Ok(()) };
+        let own = peers.iter().filter(|(id, p)| **id != realm && p.key() == Some(key));
+        let own: Vec<(PeerId, bool)> = own.map(|(id, p)| (*id, p.is_asking())).collect();
+        let linked = |id: &PeerId| self.peer(*id).is_some_and(Peer::is_open);
+        if own.iter().any(|(id, _)| linked(id)) {
+            return Err(Code::RealmKey);
+        }
+        // It may wait for approval under another name.
+        own.iter().filter(|(_, asks)| *asks).for_each(|(id, _)| self.stop_waiting(*id));
+        let kind = LinkKind::Native(key);
+        if record.kind == kind {
+            return Ok(());
+        }
+        self.sever(realm, None, "it has another key from now on");
+        let text =
+            format!("link with {}: the operator says that its key is {key} now", record.name);
+        self.tell(realm, text);
+        self.emit(Event::PeerSet(realm, PeerRecord { kind, ..record }))?;
+        self.told_address(realm, None)
+    }
+
+    /// Keeps where a realm says it is, beside where somebody here has said so.
+    pub fn told_address(&mut self, realm: PeerId, told: Option<Address>) -> Result<(), Code> {
+        match self.peer(realm) {
+            Some(peer) if peer.told != told => self.emit(Event::AddressTold(realm, told)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A connection carries a link from now on.
+    pub fn carry(&mut self, realm: PeerId, conn: ConnId) {
+        let now = self.readings.now;
+        let status = self.peer(realm).map(|p| p.record.status);
+        let linked = status == Some(Status::Linked);
+        let link = self.link(realm);
+        let old = link.conn.replace(conn).filter(|old| *old != conn);
+        if old.is_none() {
+            link.since = now;
+        }
+        (link.failures, link.refused, link.error) = (0, false, None);
+        // Another connection of one that waits, or is up, is nothing new.
+        let is_new = status.is_some() && std::mem::replace(&mut link.told, status) != status;
+        if let Some(old) = old {
+            self.links().conns.remove(&old);
+            self.output(Output::HangUp(old));
+        }
+        if is_new {
+            self.tell_of(realm);
+        }
+        if linked {
+            self.follow(conn, realm);
+        }
+    }
+
+    /// Tells the operator that a link has come about, or waits for somebody's approval.
+    fn tell_of(&mut self, realm: PeerId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let (name, key) = (&peer.record.name, peer.key());
+        let key = key.map_or(String::new(), |key| format!(" with the key {key}"));
+        let text = match peer.record.status {
+            Status::Asking => format!("link with {name}: waits for approval{key}"),
+            Status::Asked => format!("link with {name}: waits for approval there"),
+            _ => format!("link with {name}: up"),
+        };
+        self.tell(realm, text);
+    }
+
+    /// Asks for what follows our cursor.
+    pub fn follow(&mut self, conn: ConnId, realm: PeerId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let cursor = cursor_words(peer.inbox.epoch(), peer.inbox.cursor);
+        let asked_at = self.state.durable.next_id();
+        if let Some(c) = self.conn(conn) {
+            (c.following, c.asked_at) = (Following::Not, asked_at);
+        }
+        self.ask_clock(realm);
+        self.ask(conn, Asked::Follow, format!("FOLLOW {cursor}"));
+    }
+
+    /// Sends a request over a link and remembers what its answer will be about.
+    pub fn ask(&mut self, conn: ConnId, asked: Asked, line: String) {
+        let Some(c) = self.conn(conn) else { return };
+        if c.asked.len() >= UNANSWERED {
+            return self.hang_up(conn, "it answers nothing");
+        }
+        c.asked.push_back(asked);
+        self.output(Output::Line(conn, line));
+    }
+
+    /// Ends a connection because of what came over it, or did not.
+    pub fn hang_up(&mut self, conn: ConnId, why: &str) {
+        self.output(Output::HangUp(conn));
+        self.closed(conn, why);
+    }
+
+    /// A connection is gone.
+    pub fn closed(&mut self, conn: ConnId, why: &str) {
+        self.links().waiting.remove(&conn);
+        let Some(gone) = self.links().conns.remove(&conn) else { return };
+        if let Some(dial) = gone.call {
+            let (code, error) = (Code::RealmUnreachable, why.to_string());
+            return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
+        }
+        let Some(realm) = gone.realm else { return };
+        let now = self.readings.now;
+        let link = self.link(realm);
+        if link.conn != Some(conn) {
+            return;
+        }
+        (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
+        link.as_before = false;
+        link.lost += 1;
+        if link.told == Some(Status::Linked) {
+            link.told = None;
+            let name = self.name_of(realm);
+            self.tell(realm, format!("link with {name}: down, {why}"));
+        }
+        self.retry_later(realm);
+        let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
+            .filter(|(_, w)| matches!(w.why, Why::CatchUp { realm: of, .. } if of == realm))
+            .map(|(conn, _)| *conn)
+            .collect();
+        waiting.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: true }));
+        // The peer may have called already, before it was known here that this one is dead.
+        let next =
+            self.links().conns.iter().rev().find(|(_, c)| c.greeted && c.realm == Some(realm));
+        if let Some(next) = next.map(|(conn, _)| *conn) {
+            self.carry(realm, next);
+        }
+    }
+
+    /// Goes on with a user's request that waited for another realm.
+    pub fn wake(&mut self, conn: ConnId, result: JobResult) {
+        let Some(mut waiting) = self.links().waiting.remove(&conn) else { return };
+        waiting.results.push(result);
+        self.output(Output::Resume { conn, line: waiting.line, results: waiting.results });
+    }
+}
+
+/// What a peer's refusal says.
+fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
+    let code = answer["code"].as_str().unwrap_or_default();
+    let known = Code::ALL.iter().copied().find(|c| c.as_str() == code);
+    match (known, real) {
+        (Some(Code::RealmName) | None, Some(real)) => {
+            (Code::RealmName, format!("the realm there is named {real}"))
+        }
+        (
+            Some(
+                code @ (Code::RealmRemoved
+                | Code::RealmCrossed
+                | Code::RealmSelf
+                | Code::RealmSameName
+                | Code::RealmKey),
+            ),
+            _,
+        ) => (code, code.text().into()),
+        _ => {
+            // Whatever it says is shown to users here, so only what can be a code is.
+            let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
+            let code: String = code.chars().filter(plain).take(40).collect();
+            (Code::RealmRefused, format!("refused there: {code}"))
+        }
+    }
+}

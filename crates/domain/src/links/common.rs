@@ -1,0 +1,172 @@
+//! Which messages of a plain peer's list are known here already.
+//!
+//! Messages have no numbers there, so they are told apart by their texts and counted; and by their senders,
+//! unless the peer lists people by what they are called (`Jordan Henderson(127.0.0.1:8889)`) and not by
+//! the names they have here.
+
+use super::told::{Listed, MOST, Told};
+use antar_types::{Away, Entry, Message, Name};
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// What was said in groups, by both sides, since a plain peer was last told of us: its lists have all of
+/// it and begin there. Hashes of group and text, without the sender and with; as many as are read of
+/// a list.
+#[derive(Debug, Default)]
+pub(crate) struct Common(VecDeque<[u64; 2]>);
+
+impl Common {
+    /// A message is in the peer's list of a group now.
+    pub fn note(&mut self, from: &Name, group: &Name, text: &str) {
+        if self.0.len() == MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back([hash(None, group, text), hash(Some(from), group, text)]);
+    }
+
+    /// Whether a peer's list of the group has a message once more than is known here.
+    pub fn is_more(&self, told: &Told, entry: &Entry) -> bool {
+        let list = told.list().unwrap_or_default();
+        let by_text = list.iter().any(Listed::calls_people);
+        let same = |listed: &&Listed| {
+            (by_text || listed.from == entry.from.as_str())
+                && same_text(listed.text.as_str(), entry.text.as_str())
+        };
+        let from = (!by_text).then_some(&entry.from);
+        let hash = hash(from, &entry.to, entry.text.as_str());
+        let known = self.0.iter().filter(|hashes| hashes[usize::from(!by_text)] == hash).count();
+        list.iter().filter(same).count() > known
+    }
+}
+
+/// Nothing of this is kept, so it need not stay the same from one version to the next.
+fn hash(from: Option<&Name>, group: &Name, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (from.map(Name::as_str), &*group.folded()).hash(&mut hasher);
+    text.split_whitespace().for_each(|word| word.hash(&mut hasher));
+    hasher.finish()
+}
+
+/// Whether texts are the same but for blanks: old servers take some away and put some before.
+fn same_text(one: &str, other: &str) -> bool {
+    one.split_whitespace().eq(other.split_whitespace())
+}
+
+/// Whether a list calls people something else than their names here. Where it does so for one, it may
+/// for all: what somebody is called can look like a name.
+pub(crate) fn calls_people(list: &[Message]) -> bool {
+    list.iter().any(|message| matches!(message.realm, Some(Away::FromShown(..))))
+}
+
+/// Of `messages`, those that are not among `others`, where one that is said twice counts twice; the
+/// newest are compared first.
+pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message> {
+    let by_text = calls_people(&messages) || calls_people(others);
+    let key = |m: &Message| {
+        let from = if by_text { String::new() } else { m.from.to_string() };
+        (from, m.text.as_str().split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let mut there: BTreeMap<(String, String), usize> = BTreeMap::new();
+    others.iter().for_each(|m| *there.entry(key(m)).or_default() += 1);
+    let mut left: Vec<Message> = (messages.into_iter().rev())
+        .filter(|m| match there.get_mut(&key(m)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect();
+    left.reverse();
+    left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{EntryKind, Text, Time};
+
+    fn name(word: &str) -> Name {
+        Name::parse(word).unwrap()
+    }
+
+    fn entry(from: &str, text: &str) -> Entry {
+        let text = Text::parse(text, 99).unwrap();
+        let (kind, time) = (EntryKind::Group, Time(1));
+        Entry { kind, time, from: name(from), to: name("staff"), text }
+    }
+
+    /// A list as an old server has it, of senders and texts, the newest first.
+    fn list(said: &[(&str, &str)]) -> Told {
+        let one = |(from, text): &(&str, &str)| {
+            format!(r#"{{"msg_from":"{from}","msg_to":"staff","msg":"{text}"}}"#)
+        };
+        let all: Vec<String> = said.iter().map(one).collect();
+        let answer = format!(r#"{{"status":"OK","messages":[{}]}}"#, all.join(","));
+        Told::read(answer.as_bytes(), false)
+    }
+
+    fn messages(told: &Told) -> Vec<Message> {
+        let (beta, staff) = (name("beta"), name("staff"));
+        told.list().unwrap().iter().map(|listed| listed.message(&beta, &staff)).collect()
+    }
+
+    fn texts(messages: &[Message]) -> Vec<(&str, &str)> {
+        messages.iter().map(|m| (m.sender(), m.text.as_str())).collect()
+    }
+
+    const MESSI: &str = "Lionel Messi(127.0.0.1:8889)";
+    const GARY: &str = "Gary Lineker(127.0.0.1:8890)";
+
+    #[test]
+    fn a_message_is_there_when_there_is_one_more_of_it() {
+        let mut common = Common::default();
+        let hi = entry("messi", "hi  there");
+        assert!(!common.is_more(&list(&[]), &hi));
+        assert!(common.is_more(&list(&[(MESSI, "    hi there ")]), &hi));
+        assert!(!common.is_more(&list(&[(MESSI, " hi")]), &hi));
+        // Somebody there said the same before, and somebody here.
+        common.note(&name("lineker"), &name("Staff"), "hi there");
+        common.note(&name("henderson"), &name("staff"), "hi there");
+        let before = [(MESSI, " hi there"), (GARY, " hi there")];
+        assert!(!common.is_more(&list(&before), &hi));
+        assert!(common.is_more(&list(&[(MESSI, " hi there"), before[0], before[1]]), &hi));
+        // What was said in another group is another message.
+        common.note(&name("messi"), &name("other"), "x");
+        assert!(common.is_more(&list(&[(MESSI, "x")]), &entry("messi", "x")));
+    }
+
+    #[test]
+    fn names_tell_messages_apart_where_the_list_has_them() {
+        let mut common = Common::default();
+        let hi = entry("messi", "hi");
+        // What they said themselves may never have come here.
+        assert!(!common.is_more(&list(&[("lineker", "hi")]), &hi));
+        assert!(common.is_more(&list(&[("lineker", "hi"), ("messi", "hi")]), &hi));
+        common.note(&name("messi"), &name("staff"), "hi");
+        assert!(!common.is_more(&list(&[("lineker", "hi"), ("messi", "hi")]), &hi));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut common = Common::default();
+        for n in 0..2 * MOST {
+            common.note(&name("messi"), &name("staff"), &n.to_string());
+        }
+        assert_eq!(common.0.len(), MOST);
+        let newest = (2 * MOST - 1).to_string();
+        assert!(!common.is_more(&list(&[(MESSI, &newest)]), &entry("messi", &newest)));
+    }
+
+    #[test]
+    fn the_same_text_counts_as_often_as_it_is_said() {
+        let own = messages(&list(&[("messi", "hi"), ("messi", "bye"), ("lineker", "hi")]));
+        let theirs = messages(&list(&[(MESSI, " hi"), (GARY, " hi"), (GARY, " new")]));
+        assert_eq!(texts(&missing(own.clone(), &theirs)), [("messi", "bye")]);
+        assert_eq!(texts(&missing(theirs.clone(), &own)), [(GARY, "new")]);
+        // What was taken over earlier is known by what they are called.
+        assert_eq!(texts(&missing(theirs.clone(), &theirs)), []);
+        let plain = messages(&list(&[("messi", " hi"), ("henderson", " hi")]));
+        assert_eq!(texts(&missing(own, &plain)), [("lineker", "hi"), ("messi", "bye")]);
+    }
+}

@@ -1,0 +1,359 @@
+//! Following a peer's log: the batches it sends, and a past that is not the same.
+
+use super::live::{Asked, Following, cursor_words};
+use super::{Epoch, LinkContext, Position, Quote, Why};
+use crate::{
+    Bug, ConnId, Context, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output, PeerId, Source,
+};
+use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
+use std::sync::Arc;
+
+impl LinkContext<'_> {
+    /// A peer's log is followed in another life of it from here on.
+    pub fn adopt(&mut self, realm: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
+        let fork = ForkId(self.state.durable.next_id());
+        let left = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+        self.emit(Event::Followed { realm, fork, epoch, at, left })
+    }
+
+    /// A batch of a peer's log. What is wrong with it, if anything is: then it is not taken.
+    pub fn take(
+        &mut self,
+        conn: ConnId,
+        realm: PeerId,
+        (epoch, first, chain): (Epoch, u64, Chain),
+        entries: &[Entry],
+        known: &[(Quote, bool)],
+    ) -> Result<(), &'static str> {
+        let following = self.conn(conn).map(|c| c.following.clone());
+        let peer = self.peer(realm).ok_or("not linked")?;
+        let (cursor, fork) = (peer.inbox.cursor, peer.inbox.fork());
+        let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
+            return Err("entries that were not asked for");
+        };
+        let anywhere = self.state.is_planted(Bug::NoCursorCheck);
+        if (fork.epoch != epoch || first != cursor.seq + 1) && !anywhere {
+            return Err("entries that do not follow our cursor");
+        }
+        let mut at = cursor.chain;
+        let chains: Vec<Chain> = (entries.iter())
+            .map(|entry| {
+                at = at.with(entry);
+                at
+            })
+            .collect();
+        if (at != chain && !anywhere) || entries.is_empty() {
+            return Err("entries whose hash is not the one told");
+        }
+        let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
+        let events = self.deliver(realm, entries, known);
+        let fork = fork.id;
+        if self.state.is_planted(Bug::CursorApart) {
+            let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
+            let _ = self.emit(empty);
+            self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+            self.state.planted_later.extend(events);
+            return Ok(());
+        }
+        // Where nothing can be kept the connection goes, and the cursor stays where it is.
+        self.emit(Event::Received { realm, fork, cursor, chains, events })
+            .map_err(|_| "nothing can be kept at the moment")?;
+        self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+        self.caught_up(realm);
+        Ok(())
+    }
+
+    /// What a batch of entries leads to: messages, and notices of those that cannot be delivered.
+    fn deliver(&mut self, realm: PeerId, entries: &[Entry], known: &[(Quote, bool)]) -> Vec<Event> {
+        let first = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq) + 1;
+        let Some(name) = self.peer(realm).map(|p| p.record.name.clone()) else {
+            return Vec::new();
+        };
+        let mut id = self.state.durable.next_id();
+        let mut stands = self.peer(realm).map(|p| (p.out.tip, p.out.total())).unwrap_or_default();
+        let mut events = Vec::with_capacity(entries.len());
+        for (entry, seq) in entries.iter().zip(first..) {
+            match self.place(realm, seq, entry, known) {
+                Ok((mailbox, to)) => {
+                    let notice = match entry.kind {
+                        EntryKind::Notice(notice) => Some(notice),
+                        _ => None,
+                    };
+                    let message = Message {
+                        id,
+                        time: entry.time,
+                        from: entry.from.clone(),
+                        to,
+                        text: entry.text.clone(),
+                        realm: Some(Away::From(name.clone())),
+                        notice,
+                    };
+                    id += 1;
+                    events.push(Event::Posted {
+                        mailbox,
+                        sender: None,
+                        message: Arc::new(message),
+                    });
+                }
+                Err(notice) => {
+                    let Some(back) = self.notice(entry, notice) else { continue };
+                    let Some(out) = self.peer(realm).map(|p| &p.out) else { continue };
+                    let event = super::owe_after(out, stands, realm, back);
+                    if let Event::Owed { tip, total, .. } = &event {
+                        stands = (*tip, *total);
+                    }
+                    events.push(event);
+                }
+            }
+        }
+        events
+    }
+
+    /// Where an entry goes, and the name it is for as written here.
+    fn place(
+        &self,
+        realm: PeerId,
+        seq: u64,
+        entry: &Entry,
+        known: &[(Quote, bool)],
+    ) -> Result<(Mailbox, Name), Notice> {
+        let durable = &self.state.durable;
+        // A notice is no longer than what it is about, and a little; nobody is told of its loss.
+        let is_notice = matches!(entry.kind, EntryKind::Notice(_));
+        if !is_notice && entry.text.as_str().len() > self.state.limits.message_bytes {
+            return Err(Notice::Refused);
+        }
+        match entry.kind {
+            EntryKind::Private | EntryKind::Notice(_) => {
+                let mut id = durable.account_named(&entry.to).ok_or(Notice::UserNotFound)?;
+                if self.state.is_planted(Bug::WrongMailbox) {
+                    id = durable.accounts.keys().next().copied().unwrap_or(id);
+                }
+                let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
+                let for_former = match self.quote(realm, entry) {
+                    Some(quote) => !known.contains(&(quote, true)),
+                    None => !is_notice && self.is_for_former(realm, id, seq, entry.time),
+                };
+                if for_former && !self.state.is_planted(Bug::Inherits) {
+                    return Err(Notice::UserNotFound);
+                }
+                Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
+            }
+            EntryKind::Group => {
+                let id = durable.group_named(&entry.to).ok_or(Notice::GroupNotFound)?;
+                let group = durable.groups.get(&id).ok_or(Notice::GroupNotFound)?;
+                Ok((Mailbox::GroupRealm(id, realm), group.record.name.clone()))
+            }
+        }
+    }
+
+    /// The answer to an entry that could not be delivered; none to a notice, or where who exists is
+    /// not told.
+    fn notice(&self, entry: &Entry, notice: Notice) -> Option<Entry> {
+        let hidden = self.state.policy.hide_unknown_users && notice == Notice::UserNotFound
+            || self.state.is_planted(Bug::NoNotice);
+        if matches!(entry.kind, EntryKind::Notice(_)) || hidden {
+            return None;
+        }
+        let text = notice_text(notice, entry.text.as_str());
+        let (from, to) = (entry.to.clone(), entry.from.clone());
+        Some(Entry { kind: EntryKind::Notice(notice), time: self.readings.now, from, to, text })
+    }
+
+    /// Wakes those who waited for what has come.
+    pub fn caught_up(&mut self, realm: PeerId) {
+        let seq = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+        let there: Vec<ConnId> = (self.links().waiting.iter())
+            .filter(|(_, w)| match w.why {
+                Why::CatchUp { realm: of, target: Some(target), .. } => {
+                    of == realm && target <= seq
+                }
+                _ => false,
+            })
+            .map(|(conn, _)| *conn)
+            .collect();
+        there.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: false }));
+    }
+
+    /// The next step of the search for the last entry that both sides have: between what is common
+    /// and what differs.
+    pub fn search(&mut self, conn: ConnId, realm: PeerId) {
+        let Some(c) = self.conn(conn) else { return };
+        let Following::Searching { common, differs } = c.following else { return };
+        // Most often the whole of the shorter log is common: so its end is looked at first.
+        let probe = match std::mem::replace(&mut c.searched, true) {
+            false => differs - 1,
+            true => common.seq + (differs - common.seq) / 2,
+        };
+        if probe <= common.seq {
+            let was = self.peer(realm).map_or(Epoch(0), |peer| peer.inbox.epoch());
+            let line = format!("REJOIN {}", cursor_words(was, common));
+            let asked_at = self.state.durable.next_id();
+            self.conn(conn).into_iter().for_each(|c| c.asked_at = asked_at);
+            return self.ask(conn, Asked::Rejoin(common), line);
+        }
+        self.ask(conn, Asked::Chain(probe), format!("CHAIN {probe}"));
+    }
+}
+
+/// What a notice says, with the beginning of what was written.
+pub(crate) fn notice_text(notice: Notice, text: &str) -> Text {
+    let why = match notice {
+        Notice::UserNotFound => Code::UserNotFound.text(),
+        Notice::GroupNotFound => Code::GroupNotFound.text(),
+        Notice::Refused => Code::RealmRefused.text(),
+        Notice::RealmRemoved => Code::RealmRemoved.text(),
+    };
+    let start: String = text.chars().take(200).collect();
+    let text = format!("Pesan tidak terkirim ({why}): {start}");
+    Text::parse(&text, text.len()).unwrap_or_else(|_| Text::empty())
+}
+
+impl Context<'_> {
+    /// FOLLOW: whether a peer's cursor is on our log; then it is sent what follows.
+    pub(crate) fn followed(
+        &mut self,
+        realm: PeerId,
+        epoch: Epoch,
+        cursor: Position,
+    ) -> Result<Option<Position>, Interrupt> {
+        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let start = match cursor.seq {
+            // Either it has never followed, or it is so far behind that nothing can be compared.
+            seq if seq <= out.floor.seq && (epoch == Epoch(0) || epoch == out.epoch) => out.floor,
+            _ if self.state.is_planted(Bug::SendsOn) => out.tip,
+            _ if self.state.is_planted(Bug::NoEpoch) => cursor,
+            seq if epoch != out.epoch || seq > out.tip.seq => return Ok(None),
+            _ if self.state.is_planted(Bug::NoHash) => cursor,
+            seq => match self.chain_at(realm, seq)? {
+                Some(chain) if chain == cursor.chain => cursor,
+                _ => return Ok(None),
+            },
+        };
+        self.send_from(realm, start)?;
+        Ok(Some(start))
+    }
+
+    /// REJOIN: a peer has found the last entry that both have.
+    pub(crate) fn rejoined(
+        &mut self,
+        realm: PeerId,
+        was: Epoch,
+        at: Position,
+    ) -> Result<Option<Position>, Interrupt> {
+        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let (epoch, floor) = (out.epoch, out.floor);
+        let start = if at.seq <= floor.seq { floor } else { at };
+        if at.seq > floor.seq && self.chain_at(realm, at.seq)? != Some(at.chain) {
+            return Ok(None);
+        }
+        let entropy = self.readings.entropy;
+        let mut step = self.step();
+        let name = step.name_of(realm);
+        if was == epoch && was != Epoch(0) {
+            // Same epoch, another past: our own store was put back by hand, and did not know.
+            step.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
+            if !std::mem::replace(&mut step.links().jumped, true) {
+                step.state.jump(step.readings, step.effects)?;
+            }
+            let what = format!(
+                "this realm's data were put back: {name} has later ones; went on after entry {}",
+                start.seq
+            );
+            step.note(realm, what.clone());
+            step.link(realm).error = Some(what);
+        }
+        self.send_from(realm, start)?;
+        Ok(Some(start))
+    }
+
+    /// Has a peer sent everything after an entry.
+    fn send_from(&mut self, realm: PeerId, start: Position) -> Result<(), Interrupt> {
+        let conn = self.conn;
+        let mut step = self.step();
+        let acked = step.peer(realm).map_or(0, |peer| peer.out.acked.seq);
+        if start.seq < acked {
+            let name = step.name_of(realm);
+            let what =
+                format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
+            step.note(realm, what.clone());
+            step.link(realm).error = Some(what);
+        }
+        step.acked(realm, start)?;
+        if let Some(c) = step.conn(conn) {
+            c.sent = Some(start.seq);
+        }
+        Ok(())
+    }
+
+    /// The hash of what a realm is owed at an entry, where it is still known.
+    pub(crate) fn chain_at(&self, realm: PeerId, seq: u64) -> Result<Option<Chain>, Interrupt> {
+        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(None) };
+        let out = &peer.out;
+        if let Some(known) = [out.tip, out.floor].into_iter().find(|known| known.seq == seq) {
+            return Ok(Some(known.chain));
+        }
+        if seq > out.tip.seq || seq < out.floor.seq {
+            return Ok(None);
+        }
+        Ok(self.looked_up(vec![Source::Outbox(realm)], seq)?.first().copied())
+    }
+
+    /// The hashes of what a realm has sent at an entry, along every course that its log has taken.
+    pub(crate) fn marks_at(&self, realm: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
+        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(Vec::new()) };
+        match peer.inbox.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(Vec::new()),
+            sources => self.looked_up(sources, seq),
+        }
+    }
+
+    fn looked_up(&self, sources: Vec<Source>, seq: u64) -> Result<Vec<Chain>, Interrupt> {
+        let found = self.results.iter().find_map(|result| match result {
+            JobResult::Chains(chains) => Some(Ok(chains.clone())),
+            JobResult::Unreadable => Some(Err(Interrupt::Refused(Code::Unavailable))),
+            _ => None,
+        });
+        found.unwrap_or(Err(Interrupt::Job(Job::Chains { sources, seq })))
+    }
+
+    /// Has a user's request wait until everything that a realm has for this one is here.
+    pub(crate) fn catch_up(
+        &mut self,
+        realm: PeerId,
+        user: &str,
+        group: Option<&str>,
+    ) -> Result<bool, Interrupt> {
+        let caught = self.results.iter().find_map(|result| match result {
+            JobResult::CaughtUp { stale } => Some(*stale),
+            _ => None,
+        });
+        if let Some(stale) = caught {
+            return Ok(stale);
+        }
+        let Some(conn) = self.state.links.links.get(&realm).and_then(|link| link.conn) else {
+            return Ok(true);
+        };
+        let (me, asker) = (self.state.durable.name.clone(), self.conn);
+        let until = self.readings.uptime + super::keep::CATCH_UP;
+        let mut step = self.step();
+        let Some(peer) = step.peer(realm) else { return Ok(true) };
+        let cursor = peer.inbox.cursor;
+        let me = me.map(|name| name.to_string()).unwrap_or_default();
+        let what = match group {
+            Some(group) => format!("REMOTEINBOXGROUPREALM {group} {me}"),
+            None => format!("REMOTEINBOXREALM {user} {me}"),
+        };
+        let line = format!("{what} cursor={}:{}:{}", peer.inbox.epoch(), cursor.seq, cursor.chain);
+        step.ask(conn, Asked::CatchUp(asker, until), line);
+        Err(Interrupt::Wait(Why::CatchUp { realm, target: None, until }))
+    }
+}
+
+/// What a peer's answer says of a position, unless no log gets that far: what comes after it is
+/// counted.
+pub(crate) fn told_position(answer: &Value, seq: &str, chain: &str) -> Option<Position> {
+    let chain = Chain::parse(answer[chain].as_str()?)?;
+    let seq = answer[seq].as_u64().filter(|seq| *seq < u64::MAX / 2)?;
+    Some(Position { seq, chain })
+}

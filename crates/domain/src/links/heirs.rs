@@ -1,0 +1,333 @@
+//! Accounts whose names were those of others before.
+//!
+//! Realms write to names, and a message may be on its way for long. What was written to whoever had a
+//! name before, and what is told back of what that one wrote, is not for who has it now. Other realms
+//! need not know of this: it is decided here, where accounts are.
+
+use super::follow::notice_text;
+use super::live::Asked;
+use super::{Ask, Heir, LinkContext, NotAsked, Told};
+use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId};
+use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time};
+
+/// Names remembered that accounts had and nobody has now. Past it every new account is taken to have a
+/// name that was another's.
+const LEFT: usize = 10_000;
+
+/// How far two clocks may be apart, in milliseconds, for the time of one to mean something to the other:
+/// those that are further apart have jumped, or will.
+const AGREE: u64 = 2_000;
+
+/// What a notice tells of, to be looked up among what an account wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Where it is, if it was written by that account: in one of these.
+    pub lists: Vec<Mailbox>,
+    /// The account: what it wrote has higher ids.
+    pub account: AccountId,
+    /// Why it came back.
+    pub notice: Notice,
+    /// Who wrote it.
+    pub from: Name,
+    /// To whom.
+    pub to: Name,
+    /// What the notice says.
+    pub text: Text,
+}
+
+impl Quote {
+    /// Whether a message in one of the lists is the one that the notice tells of.
+    pub fn is(&self, message: &Message) -> bool {
+        let same = |a: &Name, b: &Name| *a.folded() == *b.folded();
+        message.id > self.account.0
+            && matches!(message.realm, Some(Away::To(_)))
+            && same(&message.from, &self.from)
+            && same(&message.to, &self.to)
+            && notice_text(self.notice, message.text.as_str()) == self.text
+    }
+}
+
+impl LinkContext<'_> {
+    /// An account is about to go: its name is remembered where others may still write to it.
+    pub fn leave_name(&mut self, account: AccountId) -> Result<(), Code> {
+        let durable = &self.state.durable;
+        let heir_of = durable.peers.iter().filter(|(_, peer)| peer.heirs.contains_key(&account));
+        let heir_of: Vec<PeerId> = heir_of.map(|(realm, _)| *realm).collect();
+        let name = durable.accounts.get(&account).map(|account| account.record.name.clone());
+        let remembered = !durable.peers.is_empty() && durable.left_names.len() < LEFT;
+        heir_of.into_iter().try_for_each(|realm| self.emit(Event::HeirEnded(realm, account)))?;
+        match name.filter(|_| remembered) {
+            Some(name) => self.emit(Event::NameLeft(account, name)),
+            None => Ok(()),
+        }
+    }
+
+    /// An account was made. Where its name was another's, each realm that is known is asked how far its
+    /// log goes: what it wrote before may be for the other.
+    pub fn take_name(&mut self, account: AccountId, name: &Name) -> Result<(), Code> {
+        let left = &self.state.durable.left_names;
+        let before = left.get(&*name.folded()).copied();
+        if before.is_none() && left.len() < LEFT {
+            return Ok(());
+        }
+        before.map_or(Ok(()), |before| self.emit(Event::NameTaken(before)))?;
+        let peers = self.state.durable.peers.iter();
+        let peers: Vec<(PeerId, u64)> = peers.map(|(id, peer)| (*id, peer.out.tip.seq)).collect();
+        for (realm, owed) in peers {
+            self.emit(Event::HeirSet(realm, account, Heir { owed, upto: None }))?;
+            let me = self.state.durable.name.clone();
+            let conn = self.state.links.links.get(&realm).and_then(|link| link.conn);
+            let Some(peer) = self.peer(realm).filter(|peer| peer.is_open()) else { continue };
+            if peer.key().is_none() {
+                self.ask_what_waits(realm, account, name);
+            } else if let (Some(conn), Some(me)) = (conn, me) {
+                self.ask_clock(realm);
+                let asked = Asked::Tip(self.state.durable.next_id());
+                self.ask(conn, asked, format!("REMOTEINBOXREALM {name} {me}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks a plain peer how much of what it lists for an account is the former's.
+    fn ask_what_waits(&mut self, realm: PeerId, account: AccountId, name: &Name) {
+        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        let Some(address) = record.address else { return };
+        let ask = AskId(self.links().next());
+        self.links().waits.insert(ask, (realm, account));
+        let line = format!("remoteinboxrealm {name} {}", record.name);
+        self.output(Output::Ask(ask, Ask { address, line, with_source: None }));
+    }
+
+    /// The answer to that, or another that is not about it.
+    pub fn told_what_waits(
+        &mut self,
+        ask: AskId,
+        answer: Result<Told, NotAsked>,
+    ) -> Option<Result<Told, NotAsked>> {
+        let Some((realm, account)) = self.links().waits.remove(&ask) else { return Some(answer) };
+        if let Some(len) = answer.ok().and_then(|told| told.list().map(<[_]>::len)) {
+            let _ = self.formers(realm, account, len);
+        }
+        None
+    }
+
+    /// Of so many messages that a plain peer lists for an account, how many of the oldest are the
+    /// former's: all that were there when it was first asked. It numbers nothing, and tells no time.
+    pub fn formers(
+        &mut self,
+        realm: PeerId,
+        account: AccountId,
+        listed: usize,
+    ) -> Result<usize, Code> {
+        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account)).copied();
+        let Some(heir) = heir else { return Ok(0) };
+        let listed = u64::try_from(listed).unwrap_or(u64::MAX);
+        // Where there are fewer than there were, it has forgotten those.
+        let upto = heir.upto.map_or(listed, |upto| if upto > listed { 0 } else { upto });
+        if heir.upto != Some(upto) {
+            let heir = Heir { upto: Some(upto), ..heir };
+            self.emit(Event::HeirSet(realm, account, heir))?;
+        }
+        Ok(usize::try_from(upto).unwrap_or(usize::MAX))
+    }
+
+    /// A plain peer has forgotten what waited there: what waits from now on is for who is here now.
+    pub fn nothing_waits(&mut self, realm: PeerId) {
+        let Some(peer) = self.peer(realm) else { return };
+        let heirs = peer.heirs.iter().filter(|(_, heir)| heir.upto != Some(0));
+        for (account, heir) in heirs.map(|(id, heir)| (*id, *heir)).collect::<Vec<_>>() {
+            let _ = self.emit(Event::HeirSet(realm, account, Heir { upto: Some(0), ..heir }));
+        }
+    }
+
+    /// Asks a realm for its clock where the time of what it sends next will matter.
+    pub fn ask_clock(&mut self, realm: PeerId) {
+        let now = self.readings.uptime;
+        let Some(peer) = self.peer(realm) else { return };
+        let cursor = peer.inbox.cursor.seq;
+        let matters = peer.heirs.values().any(|heir| heir.upto.is_none_or(|upto| upto > cursor));
+        let link = self.link(realm);
+        if let (true, Some(conn)) = (matters, link.conn) {
+            link.clock_most = None;
+            self.ask(conn, Asked::Ping(now), "PING".into());
+        }
+    }
+
+    /// A realm has told how far its log goes: what follows is written after it was asked. Accounts that
+    /// were made since are none of those that this is about.
+    pub fn told_tip(&mut self, realm: PeerId, tip: Option<u64>, asked_at: u64) {
+        let (Some(tip), Some(peer)) = (tip, self.peer(realm)) else { return };
+        let later = peer.heirs.iter().filter(|(account, heir)| {
+            account.0 < asked_at && heir.upto.is_none_or(|upto| upto > tip)
+        });
+        let later: Vec<(AccountId, Heir)> = later.map(|(id, heir)| (*id, *heir)).collect();
+        for (account, heir) in later {
+            // Where nothing can be kept it is told again with the next connection.
+            let _ = self.emit(Event::HeirSet(realm, account, Heir { upto: Some(tip), ..heir }));
+        }
+    }
+
+    /// Whether an entry of a realm's log, from that time, was written to whoever had an account's name
+    /// before. In doubt it was: its sender hears of it.
+    pub fn is_for_former(&self, realm: PeerId, account: AccountId, seq: u64, time: Time) -> bool {
+        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account));
+        if heir.is_none_or(|heir| heir.upto.is_some_and(|upto| seq > upto)) {
+            return false;
+        }
+        let clock = self.state.links.links.get(&realm).and_then(|link| link.clock_most);
+        let clock = clock.filter(|ahead| ahead.unsigned_abs() <= AGREE);
+        let made = self.state.durable.accounts.get(&account).map(|account| account.record.created);
+        let (Some(ahead), Some(made)) = (clock, made) else { return true };
+        time.0.saturating_add_signed(-ahead) <= made.0
+    }
+
+    /// What must be looked up before a batch can be taken: notices to accounts with such a name.
+    pub fn quotes(&self, realm: PeerId, entries: &[Entry]) -> Vec<Quote> {
+        entries.iter().filter_map(|entry| self.quote(realm, entry)).collect()
+    }
+
+    pub fn quote(&self, realm: PeerId, entry: &Entry) -> Option<Quote> {
+        let EntryKind::Notice(notice) = entry.kind else { return None };
+        let peer = self.peer(realm).filter(|peer| !peer.heirs.is_empty())?;
+        let durable = &self.state.durable;
+        let account = durable.account_named(&entry.to)?;
+        peer.heirs.get(&account)?;
+        let group = durable.group_named(&entry.from);
+        let group = group.map(|group| Mailbox::GroupRealm(group, realm));
+        let lists = [Some(Mailbox::SentRealm(account, realm)), group].into_iter().flatten();
+        let (from, to, text) = (entry.to.clone(), entry.from.clone(), entry.text.clone());
+        Some(Quote { lists: lists.collect(), account, notice, from, to, text })
+    }
+
+    /// The account that wrote an entry which a realm was owed, where it is still there.
+    pub fn writer(&self, realm: PeerId, seq: u64, entry: &Entry) -> Option<AccountId> {
+        let account = self.state.durable.account_named(&entry.from)?;
+        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account));
+        heir.is_none_or(|heir| seq > heir.owed).then_some(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::{BETA, BETAS, Realm};
+    use crate::links::{Position, deliveries};
+    use antar_types::{Chain, Entry, EntryKind, Name, Notice, Text, Time};
+
+    /// Alpha linked with beta; whoever was amy is gone, and somebody else is amy now, on connection 2.
+    struct World {
+        alpha: Realm,
+        at: Position,
+    }
+
+    impl World {
+        fn new(before: impl FnOnce(&mut Realm)) -> Self {
+            let mut alpha = Realm::linked(&["amy"]);
+            alpha.login(1, "amy");
+            before(&mut alpha);
+            assert_eq!(alpha.operator("REMOVEUSER amy")["status"], "OK");
+            alpha.pass(60);
+            alpha.said(BETA);
+            assert_eq!(alpha.say(2, "REGISTER AMY pw")["status"], "OK");
+            Self { alpha, at: Position::default() }
+        }
+
+        /// The next entry of beta's log.
+        fn bring(&mut self, kind: EntryKind, time: u64, text: &str) {
+            let name = |word| Name::parse(word).unwrap();
+            let text = Text::parse(text, 999).unwrap();
+            let entry = Entry { kind, time: Time(time), from: name("bob"), to: name("amy"), text };
+            let chain = self.at.chain.with(&entry);
+            self.at = Position { seq: self.at.seq + 1, chain };
+            let mut line = Vec::new();
+            deliveries(BETAS, &[(self.at, entry.into())], &mut line);
+            let line = std::str::from_utf8(&line).unwrap();
+            self.alpha.hear(BETA, line.trim_end());
+            assert!(self.alpha.said(BETA).iter().any(|said| said.starts_with("CURSOR ")));
+        }
+
+        /// What the present amy has from beta.
+        fn inbox(mut self) -> Vec<String> {
+            self.alpha.disconnect(BETA);
+            self.alpha.texts(2, "INBOXREALM beta")
+        }
+
+        fn owed(&mut self) -> u64 {
+            self.alpha.operator("CHECKREALM")["data"][0]["owed"].as_u64().unwrap()
+        }
+    }
+
+    const NEVER: u64 = 5;
+
+    #[test]
+    fn what_was_on_its_way_to_the_former_comes_back() {
+        let mut world = World::new(|_| ());
+        let asked = world.alpha.said(BETA);
+        assert_eq!(asked, ["PING", "REMOTEINBOXREALM AMY alpha"]);
+        world.bring(EntryKind::Private, NEVER, "secret");
+        assert_eq!(world.owed(), 1);
+        world.alpha.hear(BETA, r#"{"status":"OK","data":"PONG"}"#);
+        world.alpha.hear(BETA, r#"{"status":"OK","data":[],"tip":2}"#);
+        world.bring(EntryKind::Private, NEVER, "secret too");
+        assert_eq!(world.owed(), 2);
+        // What beta wrote since it was asked is for the present one, whatever its clock says.
+        world.bring(EntryKind::Private, NEVER, "hello");
+        assert_eq!(world.owed(), 2);
+        assert_eq!(world.inbox(), ["hello"]);
+    }
+
+    #[test]
+    fn time_tells_where_clocks_agree_and_only_there() {
+        for (ahead, expected) in [(0, &["late"][..]), (1_000, &["late"]), (3_600_000, &[])] {
+            let mut world = World::new(|_| ());
+            let made = world.alpha.time();
+            let pong = format!(r#"{{"status":"OK","data":"PONG","clock":{}}}"#, made + ahead);
+            world.alpha.hear(BETA, &pong);
+            world.bring(EntryKind::Private, made + ahead - 1_000, "early");
+            world.bring(EntryKind::Private, made + ahead + 1, "late");
+            assert_eq!(world.inbox(), expected, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn a_notice_is_for_who_wrote_what_it_quotes() {
+        let kind = EntryKind::Notice(Notice::UserNotFound);
+        let notice = |text: &str| format!("Pesan tidak terkirim (User tidak ada): {text}");
+        let mut world = World::new(|alpha| {
+            alpha.say(1, "SENDREALM beta bob secret");
+            alpha.say(1, "SENDREALM beta bob same");
+        });
+        world.alpha.say(2, "SENDREALM beta bob mine");
+        world.alpha.say(2, "SENDREALM beta carl secret");
+        for text in ["secret", "same", "mine"] {
+            world.bring(kind, NEVER, &notice(text));
+        }
+        world.bring(kind, NEVER, &notice("ine"));
+        assert_eq!(world.inbox(), [notice("mine")]);
+    }
+
+    #[test]
+    fn a_name_that_nobody_had_is_taken_as_ever() {
+        let mut alpha = Realm::linked(&[]);
+        alpha.say(2, "REGISTER amy pw");
+        let mut world = World { alpha, at: Position { seq: 0, chain: Chain::START } };
+        assert_eq!(world.alpha.said(BETA), [""; 0]);
+        world.bring(EntryKind::Private, NEVER, "before you were");
+        assert_eq!(world.inbox(), ["before you were"]);
+    }
+
+    #[test]
+    fn names_that_were_left_are_kept_and_let_go_of() {
+        let mut world = World::new(|_| ());
+        let heirs = |world: &World| {
+            world.alpha.state.durable.peers.values().map(|peer| peer.heirs.len()).sum::<usize>()
+        };
+        assert_eq!((heirs(&world), world.alpha.state.durable.left_names.len()), (1, 0));
+        world.alpha.operator("REMOVEUSER amy");
+        assert_eq!((heirs(&world), world.alpha.state.durable.left_names.len()), (0, 1));
+        // Where no realm was ever known nothing is.
+        let mut alone = Realm::with_users(&["amy"]);
+        alone.operator("REMOVEUSER amy");
+        assert_eq!(alone.state.durable.left_names.len(), 0);
+    }
+}

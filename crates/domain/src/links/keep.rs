@@ -1,0 +1,153 @@
+//! Time: redialling, keepalive, waiting for a peer, letting go of old entries.
+
+use super::call::CALL;
+use super::live::Asked;
+use super::{Address, Call, Caller, Failure, LinkContext, LinkKind, Status, Why};
+use crate::{Bug, ConnId, DialId, Event, JobResult, PeerId};
+use antar_types::Code;
+
+/// The first wait before a lost connection is made anew, and the longest, in milliseconds.
+const RETRY: (u64, u64) = (500, 30_000);
+
+/// The longest wait where the other side said no.
+const REFUSED: u64 = 300_000;
+
+/// A connection that says nothing is asked this often, and dead after that long (protocol section 6).
+const PING: u64 = 30_000;
+const DEAD: u64 = 90_000;
+
+/// The same while an answer is due: then silence means more.
+const PING_DUE: u64 = 5_000;
+const DEAD_DUE: u64 = 15_000;
+
+/// How long INBOXREALM waits for a peer, in milliseconds (protocol section 6).
+pub(crate) const CATCH_UP: u64 = 3_000;
+
+impl LinkContext<'_> {
+    /// Time has passed.
+    pub fn keep_links(&mut self) {
+        self.give_up_calls();
+        self.give_up_waiting();
+        self.keep_alive();
+        self.forget_old();
+        self.give_back();
+        let realms: Vec<PeerId> = self.state.durable.peers.keys().copied().collect();
+        for realm in realms {
+            let Some(peer) = self.peer(realm).filter(|peer| !peer.is_gone()) else { continue };
+            match peer.record.kind {
+                LinkKind::Native(_) => self.mend(realm),
+                LinkKind::Plain => self.run_errands(realm),
+            }
+            self.let_go(realm);
+        }
+    }
+
+    fn give_up_calls(&mut self) {
+        let now = self.readings.uptime;
+        let late: Vec<DialId> =
+            self.links().calls.iter().filter(|(_, c)| c.until <= now).map(|(d, _)| *d).collect();
+        for dial in late {
+            let error = format!("no answer within {} s", CALL / 1000);
+            let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain: None };
+            self.call_failed(dial, failure);
+        }
+    }
+
+    fn give_up_waiting(&mut self) {
+        let now = self.readings.uptime;
+        let late: Vec<ConnId> = (self.links().waiting.iter())
+            .filter(|(_, w)| matches!(w.why, Why::CatchUp { until, .. } if until <= now))
+            .map(|(conn, _)| *conn)
+            .collect();
+        late.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: true }));
+    }
+
+    /// Asks connections that are silent whether they are there, and ends those that are not.
+    fn keep_alive(&mut self) {
+        let now = self.readings.uptime;
+        let conns: Vec<ConnId> = self.links().conns.keys().copied().collect();
+        for conn in conns {
+            let Some(c) = self.state.links.conns.get(&conn) else { continue };
+            let acked = c.realm.and_then(|r| self.peer(r)).map_or(0, |p| p.out.acked.seq);
+            let due = !c.asked.is_empty() || c.sent.is_some_and(|sent| sent > acked);
+            let (ping, dead) = if due { (PING_DUE, DEAD_DUE) } else { (PING, DEAD) };
+            let silent = now.saturating_sub(c.heard);
+            let asks = c.greeted && silent >= ping && now.saturating_sub(c.pinged) >= ping;
+            let pinged = c.asked.iter().any(|asked| matches!(asked, Asked::Ping(_)));
+            // A connection is given up only after it did not answer when asked.
+            if silent >= dead && pinged {
+                self.hang_up(conn, &format!("nothing heard for {} s", silent / 1000));
+            } else if asks {
+                if let Some(c) = self.conn(conn) {
+                    c.pinged = now;
+                }
+                self.ask(conn, Asked::Ping(now), "PING".into());
+            }
+        }
+    }
+
+    /// Calls a realm that is linked and not connected, when it is time.
+    fn mend(&mut self, realm: PeerId) {
+        let (now, wall) = (self.readings.uptime, self.readings.now);
+        let links = &mut self.state.links.links;
+        let link =
+            links.entry(realm).or_insert_with(|| super::Link { since: wall, ..Default::default() });
+        if link.conn.is_some() || link.call.is_some() || link.retry_at > now {
+            return;
+        }
+        let Some(peer) = self.peer(realm) else { return };
+        let calls = matches!(peer.record.status, Status::Linked | Status::Asked);
+        if let (true, Some(address)) = (calls, self.next_address(realm)) {
+            let (name, pin) = (peer.record.name.clone(), peer.key());
+            let (caller, until) = (Caller::Link(realm), now + CALL);
+            let (invitation, key, conn, renews) = (None, None, None, false);
+            self.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
+        }
+    }
+
+    /// Where a realm is called next: where somebody here has said it is, and where it has said so itself,
+    /// in turns. Either may have become wrong since.
+    fn next_address(&self, realm: PeerId) -> Option<Address> {
+        let peer = self.peer(realm)?;
+        let failures = self.state.links.links.get(&realm).map_or(0, |link| link.failures);
+        let (own, told) = (peer.record.address.as_ref(), peer.told.as_ref());
+        let next = if failures.is_multiple_of(2) { own.or(told) } else { told.or(own) };
+        next.cloned()
+    }
+
+    /// Sets when a link is tried again: later after each failure, and not when everyone else does.
+    pub fn retry_later(&mut self, realm: PeerId) {
+        let chance = u64::from(self.readings.entropy[0]);
+        let now = self.readings.uptime;
+        let link = self.link(realm);
+        let longest = if link.refused { REFUSED } else { RETRY.1 };
+        let wait = RETRY.0.saturating_mul(1 << link.failures.min(16)).min(longest);
+        link.retry_at = now + wait / 2 + wait * chance / 512;
+    }
+
+    /// Lets go of entries that have been durable on the other side for longer than the grace.
+    fn let_go(&mut self, realm: PeerId) {
+        let (hour, grace) = self.state.limits.ack_hours();
+        let now = self.readings.now.0;
+        if self.state.is_planted(Bug::TrimTooEarly)
+            && let Some(floor) = self.peer(realm).map(|peer| peer.out.tip)
+        {
+            let _ = self.emit(Event::Trimmed { realm, floor, hour: None });
+        }
+        loop {
+            let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return };
+            let Some((noted, ack)) = out.acks.first_key_value().map(|(h, a)| (*h, *a)) else {
+                return;
+            };
+            if (noted + 1).saturating_mul(hour).saturating_add(grace) > now {
+                return;
+            }
+            // A peer that was put back has less now than it had then.
+            let older = ack.seq > out.acked.seq || ack.seq < out.floor.seq;
+            let floor = if older { out.floor } else { ack };
+            if self.emit(Event::Trimmed { realm, floor, hour: Some(noted) }).is_err() {
+                return;
+            }
+        }
+    }
+}

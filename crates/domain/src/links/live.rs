@@ -1,0 +1,350 @@
+//! What exists of links just now. Nothing here outlives the process.
+
+use super::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
+use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId};
+use antar_types::{Chain, Fingerprint, Name, Time, Token};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+/// What other realms are told about this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contact {
+    /// Of its certificate.
+    pub key: Option<Fingerprint>,
+    /// Where it can be reached, if its operator says; otherwise the address it calls from.
+    pub host: Option<String>,
+    /// The address it listens on, unless that is any.
+    pub listens: Option<String>,
+    /// The port it listens on.
+    pub port: u16,
+}
+
+/// Links, calls and connections.
+#[derive(Debug, Default)]
+pub(crate) struct Links {
+    pub me: Contact,
+    pub links: BTreeMap<PeerId, Link>,
+    pub conns: BTreeMap<ConnId, Conn>,
+    pub calls: BTreeMap<DialId, super::Call>,
+    /// Requests of users that wait for another realm.
+    pub waiting: BTreeMap<ConnId, Waiting>,
+    /// Requests to plain peers, each about what one realm is owed.
+    pub asks: BTreeMap<AskId, PeerId>,
+    /// The same about what waits there for an account whose name was another's.
+    pub waits: BTreeMap<AskId, (PeerId, AccountId)>,
+    /// What is being read of what a realm was owed whose link was ended here.
+    pub given_back: Option<(PeerId, AskId)>,
+    /// When the operator was last told of another realm with this one's name, in milliseconds of uptime.
+    pub namesake: Option<u64>,
+    last: u64,
+    /// Ids have jumped because this realm's own store was put back: it can have been only once since
+    /// it started.
+    pub jumped: bool,
+}
+
+impl Links {
+    /// A number that no other call or request of this process has.
+    pub fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    /// Ends everything; what is left are the connections to be closed and who waits for one.
+    pub fn end(&mut self) -> (BTreeMap<ConnId, Conn>, BTreeMap<ConnId, Waiting>) {
+        self.links.clear();
+        self.calls.clear();
+        self.asks.clear();
+        self.waits.clear();
+        self.given_back = None;
+        (std::mem::take(&mut self.conns), std::mem::take(&mut self.waiting))
+    }
+
+    /// Whether anything here depends on time.
+    pub fn is_idle(&self) -> bool {
+        self.links.is_empty() && self.calls.is_empty() && self.waiting.is_empty()
+    }
+}
+
+/// A link with one realm.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// The connection that carries it.
+    pub conn: Option<ConnId>,
+    /// Our own call to it, under way.
+    pub call: Option<DialId>,
+    /// Since when it is as it is.
+    pub since: Time,
+    /// Why it is not up, or what was last found wrong with it.
+    pub error: Option<String>,
+    /// The other side said no.
+    pub refused: bool,
+    /// It did not know this realm by its new name, and is greeted by the one before.
+    pub as_before: bool,
+    /// It calls itself this, and another realm has that name here.
+    pub calls_itself: Option<antar_types::Name>,
+    /// Calls or requests in a row that failed.
+    pub failures: u32,
+    /// Calls or requests that ever failed, and connections that were lost, for who watches the realm.
+    pub failed: u64,
+    pub lost: u64,
+    /// When to try again, in milliseconds of uptime.
+    pub retry_at: u64,
+    /// How far its clock is ahead of ours, in milliseconds.
+    pub clock: Option<i64>,
+    /// The same at most: as if its clock had been read when it was asked for it.
+    pub clock_most: Option<i64>,
+    /// A request to a plain peer is under way.
+    pub delivery: Option<super::PlainDelivery>,
+    /// A plain peer forgot us and has been called again since.
+    pub reminded: bool,
+    /// A plain peer did not answer to the last message carried to it, and may have taken it.
+    pub unsure: bool,
+    /// A plain peer answered last time.
+    pub answers: bool,
+    /// A plain peer knows of this process.
+    pub met: bool,
+    /// It is being told.
+    pub meeting: Option<super::Meeting>,
+    /// Where it called from, while it waits for approval.
+    pub from: Option<IpAddr>,
+    /// What the operator was told last of a connection that came about, and how much lately.
+    pub told: Option<Status>,
+    pub said: Said,
+    /// When the operator was last told that somebody else says it is this realm, in milliseconds of
+    /// uptime.
+    pub warned: Option<u64>,
+    /// Of what waits there for each user, so much has been kept since the process started.
+    pub kept: BTreeMap<AccountId, usize>,
+    /// What was said in groups since a plain peer was last told of us.
+    pub common: super::Common,
+}
+
+/// How much was said of a link to the operator lately.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    since: u64,
+    lines: u32,
+    unsaid: u64,
+}
+
+/// Lines about one realm, and in how many milliseconds.
+const LINES: (u32, u64) = (10, 60_000);
+
+impl Said {
+    /// How many lines were left out since the last, if one more may be said now.
+    pub fn one_more(&mut self, now: u64) -> Option<u64> {
+        if now >= self.since + LINES.1 {
+            (self.since, self.lines) = (now, 0);
+        }
+        if self.lines >= LINES.0 {
+            self.unsaid += 1;
+            return None;
+        }
+        self.lines += 1;
+        Some(std::mem::take(&mut self.unsaid))
+    }
+}
+
+impl Link {
+    /// A call or a request failed.
+    pub fn failed(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+        self.failed += 1;
+    }
+
+    /// How it stands, in a word.
+    pub fn state(&self, record: &PeerRecord) -> &'static str {
+        match (record.status, &record.kind) {
+            (Status::Asking | Status::Asked, _) => "waiting",
+            (Status::Removed | Status::RemovedThere | Status::Former, _) => "removed",
+            (Status::Linked, _) if self.refused => "refused",
+            (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => "up",
+            (Status::Linked, LinkKind::Plain) if self.failures == 0 => "up",
+            (Status::Linked, _) => "down",
+        }
+    }
+}
+
+/// A connection with another realm, or with what says it is one.
+#[derive(Debug)]
+pub(crate) struct Conn {
+    /// Whose it is; none until a call of ours is answered for the first time.
+    pub realm: Option<PeerId>,
+    /// Our call that made it, until it is answered.
+    pub call: Option<DialId>,
+    /// The two have agreed that it is a link.
+    pub greeted: bool,
+    /// When it last said anything, in milliseconds of uptime.
+    pub heard: u64,
+    /// When it was last asked whether it is there.
+    pub pinged: u64,
+    /// What was asked over it and is not answered, oldest first.
+    pub asked: VecDeque<Asked>,
+    /// The peer follows our log, and was sent this much of it.
+    pub sent: Option<u64>,
+    /// How we stand with the peer's log.
+    pub following: Following,
+    /// What the next id here was when the peer was last asked for its log.
+    pub asked_at: u64,
+    /// The search for the last common entry has looked at the end of the shorter log.
+    pub searched: bool,
+}
+
+impl Conn {
+    pub fn new(realm: Option<PeerId>, call: Option<DialId>, now: u64) -> Self {
+        Self {
+            realm,
+            call,
+            greeted: false,
+            heard: now,
+            pinged: now,
+            asked: VecDeque::new(),
+            sent: None,
+            following: Following::Not,
+            asked_at: 0,
+            searched: false,
+        }
+    }
+}
+
+/// What was asked of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// ACKREALM.
+    Greeting(DialId),
+    /// FOLLOW.
+    Follow,
+    /// CHAIN of this entry.
+    Chain(u64),
+    /// REJOIN after this entry.
+    Rejoin(Position),
+    /// PING, sent at this time of the realm's uptime.
+    Ping(u64),
+    /// REMOTEINBOXREALM, only to hear how far its log goes; and what the next id here was then.
+    Tip(u64),
+    /// REMOTEINBOXREALM or REMOTEINBOXGROUPREALM, for whoever waits on this connection until then.
+    CatchUp(ConnId, u64),
+}
+
+/// How we stand with a peer's log on one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Following {
+    /// Not asked, or not answered yet.
+    Not,
+    /// Its past is not ours: looking for the last common entry between these two.
+    Searching { common: Position, differs: u64 },
+    /// It sends what follows the cursor.
+    On,
+}
+
+/// A user's request that waits for another realm.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub line: String,
+    pub results: Vec<JobResult>,
+    pub why: Why,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// For a call to be answered.
+    Call(DialId),
+    /// For a call of ours to show who is at the address that was given for the name of whoever calls.
+    Crossing(DialId),
+    /// For everything that the realm has up to now, until some time of the uptime.
+    CatchUp { realm: PeerId, target: Option<u64>, until: u64 },
+}
+
+/// A request to a realm on a plain link, over a connection of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Where it is.
+    pub address: Address,
+    /// The request, without its line end.
+    pub line: String,
+    /// Our own address and this port are to follow the request.
+    pub with_source: Option<u16>,
+}
+
+/// Why a call came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotDialled {
+    /// What happened, for people.
+    pub error: String,
+    /// Somebody is there, but does not speak TLS: at this address.
+    pub plain: Option<IpAddr>,
+}
+
+/// Why a link was not made, for who asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The code.
+    pub code: antar_types::Code,
+    /// What happened, for people.
+    pub error: String,
+    /// The realm that is really there, where it has another name.
+    pub realm: Option<Name>,
+    /// It may be a plain peer: at this address.
+    pub plain: Option<IpAddr>,
+}
+
+/// The words of a cursor on a link: epoch, number and hash.
+pub(crate) fn cursor_words(epoch: Epoch, at: Position) -> String {
+    format!("{epoch} {} {}", at.seq, at.chain)
+}
+
+/// Reads a position off two words.
+pub(crate) fn position(seq: &str, chain: &str) -> Option<Position> {
+    Some(Position { seq: seq.parse().ok()?, chain: Chain::parse(chain)? })
+}
+
+/// An invitation, as `antar realm invite` prints it: `antar:NAME@HOST:PORT/KEY/SECRET`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Invitation {
+    pub name: Name,
+    pub host: String,
+    pub port: u16,
+    pub key: Fingerprint,
+    pub secret: Token,
+}
+
+impl Invitation {
+    pub fn print(&self) -> String {
+        let Self { name, host, port, key, secret } = self;
+        let key = key.to_string();
+        format!("antar:{name}@{host}:{port}/{}/{}", &key["sha256:".len()..], secret.reveal())
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        let rest = word.strip_prefix("antar:")?;
+        let (name, rest) = rest.split_once('@')?;
+        let (address, rest) = rest.split_once('/')?;
+        let (host, port) = address.rsplit_once(':')?;
+        let (key, secret) = rest.split_once('/')?;
+        Some(Self {
+            name: Name::parse(name)?,
+            host: host.into(),
+            port: port.parse().ok()?,
+            key: Fingerprint::parse(&format!("sha256:{key}"))?,
+            secret: Token::parse(secret)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invitation_reads_as_it_was_printed() {
+        let invitation = Invitation {
+            name: Name::parse("alpha").unwrap(),
+            host: "::1".into(),
+            port: 8889,
+            key: Fingerprint([7; 32]),
+            secret: Token::new([9; 32]),
+        };
+        assert_eq!(Invitation::parse(&invitation.print()), Some(invitation));
+        assert_eq!(Invitation::parse("antar:alpha@host:1/ab/~x"), None);
+    }
+}

@@ -1,0 +1,329 @@
+//! Telling a plain peer that this realm has started anew.
+//!
+//! Its connection to us ended with the process before, and it makes another only when it is told to.
+//! Being told makes it forget what waits for our users and what was said in groups: so that is asked
+//! for first, and kept here (protocol section 6).
+
+use super::common::{Common, calls_people, missing};
+use super::plain::acknowledgement;
+use super::{Ask, LinkContext, NotAsked, PeerRecord, Told, Unreadable};
+use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId, Source};
+use antar_types::{Away, Code, Message, Name, Time};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Mailboxes looked at, so that a large realm does not keep a peer waiting.
+const LOOKED_AT: usize = 10_000;
+
+/// Users asked about in vain: the peer hangs on those it does not know.
+const IN_VAIN: usize = 10;
+
+/// What is asked of a plain peer before it is told of us.
+#[derive(Debug)]
+pub(crate) struct Meeting {
+    ask: AskId,
+    /// Whose messages are still to be asked for, the last first.
+    left: Vec<Mailbox>,
+    /// What is being asked for, and the newest of what is here; none once the peer is told of us.
+    at: Option<(Mailbox, Vec<Message>)>,
+    /// Users who were asked about.
+    asked: BTreeSet<AccountId>,
+    in_vain: usize,
+}
+
+impl LinkContext<'_> {
+    /// Begins where it has not been done since the process started.
+    pub fn meet(&mut self, realm: PeerId) {
+        let durable = &self.state.durable;
+        let groups = durable.groups.keys().map(|group| Mailbox::GroupRealm(*group, realm));
+        // Those who have written there may well be known there; after them anyone.
+        let writers = durable.accounts.keys().map(|user| Mailbox::SentRealm(*user, realm));
+        let users = durable.accounts.keys().map(|user| Mailbox::Realm(*user, realm));
+        let mut left: Vec<Mailbox> = groups.chain(writers).chain(users).take(LOOKED_AT).collect();
+        left.reverse();
+        let (ask, asked) = (AskId(0), BTreeSet::new());
+        self.link(realm).meeting = Some(Meeting { ask, left, at: None, asked, in_vain: 0 });
+        self.visit(realm);
+    }
+
+    /// Looks at the next mailbox; after the last the peer is told of us.
+    fn visit(&mut self, realm: PeerId) {
+        let ask = AskId(self.links().next());
+        let Some(meeting) = &mut self.link(realm).meeting else { return };
+        meeting.ask = ask;
+        while let Some(Mailbox::Realm(user, _)) = meeting.left.last()
+            && (meeting.in_vain >= IN_VAIN || meeting.asked.contains(user))
+        {
+            meeting.left.pop();
+        }
+        let next = meeting.left.pop();
+        meeting.at = next.map(|mailbox| (mailbox, Vec::new()));
+        self.links().asks.insert(ask, realm);
+        match next {
+            Some(Mailbox::Realm(..)) => self.tailed(ask, Ok(Vec::new())),
+            Some(mailbox) => self.output(Output::Tail { ask, source: Source::Mailbox(mailbox) }),
+            None => {
+                let me = self.state.links.me.clone();
+                let record = self.peer(realm).map(|peer| peer.record.clone());
+                if let Some((record, address)) = record.and_then(|r| Some((r.clone(), r.address?)))
+                {
+                    let request = acknowledgement(&record.name, address, &me);
+                    self.output(Output::Ask(ask, request));
+                }
+            }
+        }
+    }
+
+    fn meeting(&mut self, ask: AskId) -> Option<(PeerId, &mut Meeting)> {
+        let realm = *self.state.links.asks.get(&ask)?;
+        let meeting = self.state.links.links.get_mut(&realm)?.meeting.as_mut();
+        meeting.filter(|meeting| meeting.ask == ask).map(|meeting| (realm, meeting))
+    }
+
+    /// The newest of what is in a mailbox here was read: where there is anything, the peer is asked
+    /// for its own.
+    pub fn tailed(&mut self, ask: AskId, own: Result<Vec<Message>, Unreadable>) {
+        let Some((realm, meeting)) = self.meeting(ask) else { return };
+        let Some((mailbox, _)) = meeting.at else { return };
+        let Ok(own) = own else {
+            // What the peer has could not be told from what is here.
+            self.links().asks.remove(&ask);
+            return self.visit(realm);
+        };
+        let wanted = match mailbox {
+            Mailbox::SentRealm(user, _) => !own.is_empty() && meeting.asked.insert(user),
+            Mailbox::Realm(user, _) => meeting.asked.insert(user),
+            _ => !own.is_empty(),
+        };
+        meeting.at = Some((mailbox, own));
+        let what = self.whose(mailbox);
+        let peer = self.peer(realm).map(|peer| &peer.record);
+        let request = what.filter(|_| wanted).zip(peer).and_then(|(name, peer)| {
+            let verb = match mailbox {
+                Mailbox::GroupRealm(..) => "remoteinboxgrouprealm",
+                _ => "remoteinboxrealm",
+            };
+            let (line, address) = (format!("{verb} {name} {}", peer.name), peer.address.clone()?);
+            Some(Ask { address, line, with_source: None })
+        });
+        match request {
+            Some(request) => self.output(Output::Ask(ask, request)),
+            None => {
+                self.links().asks.remove(&ask);
+                self.visit(realm);
+            }
+        }
+    }
+
+    /// The user or the group that a mailbox belongs to.
+    fn whose(&self, mailbox: Mailbox) -> Option<Name> {
+        let durable = &self.state.durable;
+        match mailbox {
+            Mailbox::GroupRealm(group, _) => {
+                durable.groups.get(&group).map(|g| g.record.name.clone())
+            }
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                durable.accounts.get(&user).map(|a| a.record.name.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The peer answers, or does not; `answer` comes back where it is not about a meeting.
+    pub fn met(
+        &mut self,
+        ask: AskId,
+        answer: Result<Told, NotAsked>,
+    ) -> Option<Result<Told, NotAsked>> {
+        let Some((realm, meeting)) = self.meeting(ask) else { return Some(answer) };
+        let at = meeting.at.take();
+        let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
+        if is_user && answer.as_ref().is_err_and(|not| not.sent) {
+            meeting.in_vain += 1;
+        }
+        self.links().asks.remove(&ask);
+        match (at, answer) {
+            (Some(_), Ok(answer)) if is_user && answer.cut => {
+                // What was not read would be forgotten there.
+                let error = "more waits there for a user than can be taken over at once";
+                self.unanswered(realm, error.into());
+            }
+            (Some((mailbox, own)), Ok(answer)) => match self.keep(realm, mailbox, &own, &answer) {
+                Ok(()) => self.visit(realm),
+                Err(code) => self.unanswered(realm, code.text().into()),
+            },
+            (Some(_), Err(not)) if is_user && not.sent => self.visit(realm),
+            (_, Err(not)) => self.unanswered(realm, not.error),
+            (None, Ok(answer)) => {
+                self.introduced(realm);
+                // One that will not hear of it may take messages all the same.
+                self.link(realm).error = (!answer.ok).then_some(answer.said);
+                self.run_errands(realm);
+            }
+        }
+        None
+    }
+
+    /// Keeps what the peer is about to forget.
+    fn keep(
+        &mut self,
+        realm: PeerId,
+        mailbox: Mailbox,
+        own: &[Message],
+        answer: &Told,
+    ) -> Result<(), Code> {
+        let to = self.whose(mailbox);
+        let (Some(peer), Some(to)) = (self.peer(realm), to) else { return Ok(()) };
+        let (name, since) = (peer.record.name.clone(), peer.record.since);
+        // No more of them than this are looked at here.
+        let owed = usize::try_from(peer.out.owed()).map_or(own.len(), |owed| owed.min(own.len()));
+        // A server that numbers its messages does not forget.
+        if answer.numbered {
+            return Ok(());
+        }
+        let list = answer.list().unwrap_or_default();
+        let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
+        let formers = match mailbox {
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                self.formers(realm, user, list.len())?
+            }
+            _ => 0,
+        };
+        let (mailbox, new) = match mailbox {
+            Mailbox::GroupRealm(..) => {
+                let there = same_time(own, &list, owed, since);
+                (mailbox, missing(list, &there))
+            }
+            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
+                // An earlier attempt may have come this far and no further.
+                let kept = self.link(realm).kept.insert(user, list.len()).unwrap_or(0);
+                let kept = if kept <= list.len() { kept } else { 0 };
+                (Mailbox::Realm(user, realm), list[kept.max(formers)..].to_vec())
+            }
+            _ => return Ok(()),
+        };
+        for message in new {
+            let (id, time) = (self.state.durable.next_id(), self.readings.now);
+            let message = Arc::new(Message { id, time, ..message });
+            self.emit(Event::Posted { mailbox, sender: None, message })?;
+        }
+        Ok(())
+    }
+
+    /// A plain peer has been told of us, or has told us of itself: it remembers nothing that was said
+    /// on the link before.
+    pub fn introduced(&mut self, realm: PeerId) {
+        let since = self.readings.now;
+        if let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) {
+            let _ = self.emit(Event::PeerSet(realm, PeerRecord { since, ..record }));
+        }
+        self.nothing_waits(realm);
+        let link = self.link(realm);
+        (link.met, link.meeting, link.common) = (true, None, Common::default());
+        (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
+        link.kept.clear();
+    }
+}
+
+/// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
+/// they were last told of us (`since`), and lacks what they are still owed. Both sides have the same order
+/// for each sender, but not among them.
+fn same_time(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+    if calls_people(list) {
+        return same_time_by_text(own, list, owed, since);
+    }
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    list.iter().for_each(|m| *left.entry(m.from.as_str()).or_insert(owed) += 1);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match left.get_mut(m.from.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+/// The same where the list does not have our names for people. What they brought is here since they
+/// were told of us; what was taken over from their list is from before. The rest is ours, the newest of it.
+fn same_time_by_text(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+    let brought = |m: &Message| match m.realm {
+        Some(Away::From(_)) => m.time >= since,
+        Some(Away::FromShown(..)) => m.time > since,
+        _ => false,
+    };
+    let theirs = own.iter().filter(|m| brought(m)).count();
+    let mut ours = (list.len() + owed).saturating_sub(theirs);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match m.realm {
+            Some(Away::To(_)) if ours > 0 => {
+                ours -= 1;
+                true
+            }
+            _ => brought(m),
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{DisplayName, Text};
+
+    const MESSI: &str = "Lionel Messi(127.0.0.1:8889)";
+    const GARY: &str = "Gary Lineker(127.0.0.1:8890)";
+
+    fn message(time: u64, from: &str, realm: Away, text: &str) -> Message {
+        let (from, to) = (Name::parse(from).unwrap(), Name::parse("staff").unwrap());
+        let (id, time, text) = (time, Time(time), Text::parse(text, 99).unwrap());
+        Message { id, time, from, to, text, realm: Some(realm), notice: None }
+    }
+
+    fn ours(time: u64, text: &str) -> Message {
+        message(time, "messi", Away::To(Name::parse("beta").unwrap()), text)
+    }
+
+    fn brought(time: u64, text: &str) -> Message {
+        message(time, "lineker", Away::From(Name::parse("beta").unwrap()), text)
+    }
+
+    fn called(time: u64, called: &str, text: &str) -> Message {
+        let called = DisplayName::new(called).unwrap();
+        message(time, "beta", Away::FromShown(Name::parse("beta").unwrap(), called), text)
+    }
+
+    #[track_caller]
+    fn expect_new(own: &[Message], list: &[Message], owed: usize, new: &[&str]) {
+        let there = same_time(own, list, owed, Time(100));
+        let found = missing(list.to_vec(), &there);
+        assert_eq!(found.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), new);
+    }
+
+    #[test]
+    fn what_was_said_before_they_were_told_of_us_is_not_what_they_list() {
+        // All of it has been said already in another life of the link; the last was not brought.
+        let before = [ours(1, "ok"), brought(2, "ok"), called(99, GARY, "ok")];
+        let list = [called(0, GARY, "ok")];
+        expect_new(&before[1..], &list, 0, &["ok"]);
+        // What was brought since is here, and what we said, also where it had waited.
+        let since = [ours(3, "owed"), brought(2, "ok"), brought(100, "ok"), ours(101, "hi")];
+        let own = [&before[..], &since].concat();
+        let list = ["owed", "ok", "hi"].map(|text| called(0, MESSI, text));
+        expect_new(&own, &list, 0, &[]);
+        // What is still owed stands behind it here, and not there.
+        let own = [&own[..], &[ours(102, "later"), ours(103, "later still")]].concat();
+        expect_new(&own, &list, 2, &[]);
+        let list = [&list[..], &[called(0, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &["new"]);
+        // Taken over, but they were not told of us then.
+        let own = [&own[..], &[called(104, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &[]);
+    }
+}

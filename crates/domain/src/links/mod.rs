@@ -1,0 +1,147 @@
+//! Links: what is owed to other realms and how it gets there (protocol section 6).
+//!
+//! | file | what it is about |
+//! |---|---|
+//! | `record.rs` | what is durable about another realm, and where it may be called |
+//! | `log.rs` | the log of what it is owed, and the cursor into its own |
+//! | `live.rs` | connections and calls that exist just now |
+//! | `call.rs` | calling other realms, and what carries a link |
+//! | `accept.rs` | being called: who may link, and which of two connections stays |
+//! | `bounds.rs` | who gives way where too many wait, or too many names were used |
+//! | `names.rs` | whose a name is, when another realm comes to have it |
+//! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
+//! | `owe.rs` | what a peer is owed, sent as it follows |
+//! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
+//! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
+//! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
+//! | `answer.rs` | what a peer answers to what it was asked |
+//! | `plain.rs` | peers that know only the two documents |
+//! | `common.rs` | which messages of such a peer's list are known here already |
+//! | `told.rs` | what such a peer answers, with bounds |
+//! | `meet.rs` | telling such a peer that this realm has started anew |
+//!
+//! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
+//! sockets and no clock. Lines that another realm sends are requests like any other, with rows in
+//! [`crate::commands`]; lines that begin with `{` are its answers.
+
+mod accept;
+mod answer;
+mod bounds;
+mod call;
+mod common;
+mod follow;
+mod giveback;
+mod heirs;
+#[cfg(test)]
+mod hostile_peer_tests;
+mod keep;
+mod live;
+mod log;
+mod meet;
+#[cfg(test)]
+mod moved;
+mod names;
+mod owe;
+mod peer;
+mod plain;
+#[cfg(test)]
+mod squat;
+mod told;
+
+pub(crate) use accept::Greeting;
+pub(crate) use answer::answered;
+pub(crate) use call::{CALL, Call, Caller};
+pub(crate) use common::{Common, missing};
+pub use heirs::Quote;
+pub use live::{Ask, Contact, Failure, NotDialled};
+pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+pub(crate) use log::{Followed, Outbox};
+pub(crate) use meet::Meeting;
+pub use owe::deliveries;
+pub(crate) use owe::{LONGEST, owe, owe_after};
+pub(crate) use peer::Peer;
+pub use peer::{
+    Address, Epoch, Heir, InvitationRecord, LinkKind, PeerRecord, Position, Status, may_dial,
+    network,
+};
+pub(crate) use plain::{Fetched, PlainDelivery, acknowledgement};
+pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
+pub(crate) use told::Listed;
+pub use told::Told;
+
+use crate::state::{Effects, Readings, State};
+use crate::{ConnId, Event, Output, PeerId};
+use antar_types::Code;
+
+/// A step in progress, where no client asks.
+pub(crate) struct LinkContext<'a> {
+    pub state: &'a mut State,
+    pub effects: &'a mut Effects,
+    pub readings: &'a Readings,
+}
+
+impl LinkContext<'_> {
+    /// Changes the durable state; see [`crate::Context::emit`].
+    pub fn emit(&mut self, event: Event) -> Result<(), Code> {
+        self.state.emit(event, self.effects)
+    }
+
+    pub fn output(&mut self, output: Output) {
+        self.effects.outputs.push(output);
+    }
+
+    pub fn peer(&self, realm: PeerId) -> Option<&Peer> {
+        self.state.durable.peers.get(&realm)
+    }
+
+    pub fn links(&mut self) -> &mut Links {
+        &mut self.state.links
+    }
+
+    pub fn link(&mut self, realm: PeerId) -> &mut Link {
+        self.state.links.links.entry(realm).or_default()
+    }
+
+    pub fn conn(&mut self, conn: ConnId) -> Option<&mut Conn> {
+        self.state.links.conns.get_mut(&conn)
+    }
+
+    /// Warns the operator of something about a realm.
+    pub fn note(&mut self, realm: PeerId, text: String) {
+        self.say(realm, true, text);
+    }
+
+    /// Tells the operator what is in order with a realm.
+    pub fn tell(&mut self, realm: PeerId, text: String) {
+        self.say(realm, false, text);
+    }
+
+    /// The other side decides how often something happens, so there is a bound on what is said of it.
+    fn say(&mut self, realm: PeerId, warning: bool, mut text: String) {
+        let now = self.readings.uptime;
+        let Some(unsaid) = self.link(realm).said.one_more(now) else { return };
+        if unsaid > 0 {
+            text.push_str(&format!(" ({unsaid} lines about this realm were left out before)"));
+        }
+        self.output(Output::Note { warning, text });
+    }
+
+    /// The realm's name, or a dash where it is gone.
+    pub fn name_of(&self, realm: PeerId) -> String {
+        self.peer(realm).map_or_else(|| "-".into(), |peer| peer.record.name.to_string())
+    }
+}
+
+impl State {
+    /// After a restore: every log has a new epoch from here on, since others may have followed the
+    /// old one further than this realm remembers.
+    pub(crate) fn begin_epochs(
+        &mut self,
+        readings: &Readings,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        let epoch = Epoch::new(&readings.entropy);
+        let realms: Vec<PeerId> = self.durable.peers.keys().copied().collect();
+        realms.into_iter().try_for_each(|r| self.emit(Event::EpochBegun(r, epoch), effects))
+    }
+}

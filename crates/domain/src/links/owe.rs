@@ -1,0 +1,92 @@
+//! What a peer is owed, sent as it follows.
+
+use super::live::cursor_words;
+use super::{Epoch, LinkContext, Position};
+use crate::{Effects, Event, Output, PeerId, State};
+use antar_types::{Chain, Code, Entry};
+use std::sync::Arc;
+
+/// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
+const WINDOW: (u64, u64) = (8_192, 2 << 20);
+
+/// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
+const BATCH: (usize, usize) = (512, 32 << 10);
+
+/// The longest text that a link carries, in bytes, whatever this realm allows among its own users: the
+/// line it stands in, where each character may be escaped, must be one that the other side reads.
+pub(crate) const LONGEST: usize = 100 << 10;
+
+impl LinkContext<'_> {
+    /// A peer has told how far what it was owed is durable there.
+    pub fn acked(&mut self, realm: PeerId, acked: Position) -> Result<(), Code> {
+        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };
+        if acked == out.acked {
+            return Ok(());
+        }
+        let (hour, _) = self.state.limits.ack_hours();
+        let (total, hour) = (out.total_at(acked.seq), self.readings.now.0 / hour);
+        self.emit(Event::Acked { realm, acked, total, hour })
+    }
+}
+
+impl State {
+    /// Has what is owed sent to every peer that follows, as far as it may be under way. A driver calls
+    /// this once it has stepped through what it had: many messages go at once.
+    pub fn flush(&mut self, effects: &mut Effects) {
+        let Self { links, durable, .. } = self;
+        for (conn, c) in &mut links.conns {
+            let (Some(realm), Some(sent)) = (c.realm, c.sent) else { continue };
+            let Some(out) = durable.peers.get(&realm).map(|peer| &peer.out) else { continue };
+            let each = out.owed_bytes() / out.owed().max(1) + 1;
+            let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
+            let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
+            if last <= sent {
+                continue;
+            }
+            c.sent = Some(last);
+            let (conn, epoch, first) = (*conn, out.epoch, sent + 1);
+            let fresh = out.recent(first, last);
+            effects.outputs.push(Output::Deliver { conn, realm, epoch, first, last, fresh });
+        }
+    }
+}
+
+/// What appends an entry to a log.
+pub(crate) fn owe(out: &super::Outbox, realm: PeerId, entry: Entry) -> Event {
+    owe_after(out, (out.tip, out.total()), realm, entry)
+}
+
+/// The same where the log stands, with what is to come before, at `(tip, total)`.
+pub(crate) fn owe_after(
+    out: &super::Outbox,
+    (tip, total): (Position, u64),
+    realm: PeerId,
+    entry: Entry,
+) -> Event {
+    let since = out.oldest().unwrap_or(entry.time);
+    let tip = Position { seq: tip.seq + 1, chain: tip.chain.with(&entry) };
+    Event::Owed { realm, tip, total: total + entry.size(), since, entry: Arc::new(entry) }
+}
+
+/// Appends the lines that carry entries of a log, given in order with the hash at each: `DELIVER EPOCH
+/// FIRST CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last.
+pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)], out: &mut Vec<u8>) {
+    let mut rest = entries;
+    while let Some((first, _)) = rest.first() {
+        let (mut count, mut bytes, mut chain) = (0, 0, Chain::START);
+        for (at, entry) in rest {
+            bytes += entry.size() as usize;
+            if count > 0 && (bytes > BATCH.1 || count >= BATCH.0) {
+                break;
+            }
+            count += 1;
+            chain = at.chain;
+        }
+        let (batch, after) = rest.split_at(count);
+        rest = after;
+        let at = Position { seq: first.seq, chain };
+        out.extend_from_slice(format!("DELIVER {} ", cursor_words(epoch, at)).as_bytes());
+        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), out);
+        out.push(b'\n');
+    }
+}

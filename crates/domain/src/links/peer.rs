@@ -1,0 +1,286 @@
+//! What is durable about another realm.
+
+use super::{Followed, Outbox};
+use crate::AccountId;
+use antar_types::{Chain, Fingerprint, Name, Time, TokenHash};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
+
+/// Names one life of a log: random, and new whenever the log may have lost its end (it was put back
+/// from a backup). Two logs of one epoch have the same past.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// An epoch out of chance; never zero, which stands for none.
+    pub fn new(entropy: &[u8; 32]) -> Self {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&entropy[24..]);
+        Self(u64::from_be_bytes(bytes) | 1)
+    }
+
+    /// Reads 16 hexadecimal digits.
+    pub fn parse(word: &str) -> Option<Self> {
+        let valid = word.len() == 16 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        valid.then(|| u64::from_str_radix(word, 16).ok())?.map(Self)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where a realm can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// A host's name or an address.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// The address it was learnt from, where the other realm itself gave it: then it must not lead
+    /// anywhere that the other realm could not reach ([`crate::may_dial`]).
+    pub told_by: Option<IpAddr>,
+}
+
+impl Address {
+    /// Whether it leads to the same place, whoever has told it.
+    pub fn is_at(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port
+    }
+}
+
+/// How a link is spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkKind {
+    /// Over TLS, with the peer's key pinned.
+    Native(Fingerprint),
+    /// As the two documents have it: no proof of who calls but the address.
+    Plain,
+}
+
+/// How it stands with a link, as far as it is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Linked.
+    Linked,
+    /// They asked; an administrator here has not approved it yet.
+    Asking,
+    /// An administrator there has not approved it yet.
+    Asked,
+    /// They ended it.
+    RemovedThere,
+    /// We ended it. Kept, so that a later link finds its history and repeats nothing.
+    Removed,
+    /// Another realm has its name now, so it was given one of its own: under that its history is read.
+    Former,
+}
+
+/// Another realm as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRecord {
+    /// Its own name; on a plain link the name both sides use for it.
+    pub name: Name,
+    /// How it is spoken to.
+    pub kind: LinkKind,
+    /// Where it can be reached, if that is known.
+    pub address: Option<Address>,
+    /// Whether it is linked.
+    pub status: Status,
+    /// When the status last changed, or on a plain link when the other side was last told of us: what it
+    /// remembers begins there.
+    pub since: Time,
+}
+
+/// An invitation to link, as stored: whoever shows the secret may, once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationRecord {
+    /// Of the secret.
+    pub hash: TokenHash,
+    /// Until when.
+    pub expires: Time,
+}
+
+/// How far a log has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Entries so far; the first is 1.
+    pub seq: u64,
+    /// The hash up to there.
+    pub chain: Chain,
+}
+
+/// Another realm: its record, what it is owed and what it has sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Peer {
+    pub record: PeerRecord,
+    /// Where it says it is, where somebody here has said otherwise.
+    pub told: Option<Address>,
+    /// A name that this realm had before, by which it may still be known there.
+    pub known_as: Option<Name>,
+    pub out: Outbox,
+    pub inbox: Followed,
+    /// Users there that somebody here has written to, over a plain link: their messages wait here.
+    pub plain_mailboxes: BTreeMap<Box<str>, u64>,
+    /// Accounts here whose names were those of others while this realm was known.
+    pub heirs: BTreeMap<AccountId, Heir>,
+}
+
+/// What an account may not have of what is on the way between a realm and whoever had its name before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    /// Up to this entry of what the realm is owed the name was the other's.
+    pub owed: u64,
+    /// No entry of the realm's log past this one was written before the account was made; none while
+    /// the realm has not told since how far its log goes. Of a plain peer, which has none: so many of
+    /// the messages that it lists are the other's.
+    pub upto: Option<u64>,
+}
+
+impl Peer {
+    pub fn new(record: PeerRecord) -> Self {
+        let (told, known_as, out, inbox, plain_mailboxes, heirs) = Default::default();
+        Self { record, told, known_as, out, inbox, plain_mailboxes, heirs }
+    }
+
+    /// The pinned key of a native link.
+    pub fn key(&self) -> Option<Fingerprint> {
+        match self.record.kind {
+            LinkKind::Native(key) => Some(key),
+            LinkKind::Plain => None,
+        }
+    }
+
+    /// Whether it says itself what its record has.
+    pub fn is_told_twice(&self) -> bool {
+        self.told.as_ref().zip(self.record.address.as_ref()).is_some_and(|(a, b)| a.is_at(b))
+    }
+
+    /// Whether users here may write to it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.record.status, Status::Linked | Status::Asked)
+    }
+
+    /// Whether the name is free for another link.
+    pub fn is_gone(&self) -> bool {
+        matches!(self.record.status, Status::Removed | Status::RemovedThere | Status::Former)
+    }
+
+    /// Whether the link was ended here, and who wrote what was still owed on it is being told.
+    pub fn gives_back(&self) -> bool {
+        matches!(self.record.status, Status::Removed | Status::Former) && self.out.owed() > 0
+    }
+
+    /// Whether it is who is spoken to like this, and on a plain link there: a native realm is its
+    /// key, a plain one the address that it calls from and is called at.
+    pub fn is(&self, kind: &LinkKind, address: Option<&Address>) -> bool {
+        let place = |address: Option<&Address>| address.map(|a| (a.host.clone(), a.port));
+        self.record.kind == *kind
+            && (*kind != LinkKind::Plain || place(address) == place(self.record.address.as_ref()))
+    }
+
+    /// Whether it only waits for approval here: nothing is known of it but what it says of itself.
+    pub fn is_asking(&self) -> bool {
+        self.record.status == Status::Asking
+    }
+
+    /// Whether anything was, or may have been, said with it.
+    pub fn has_history(&self) -> bool {
+        // What a plain peer has said leaves nothing in the record.
+        let plain = self.record.kind == LinkKind::Plain;
+        plain || self.out.tip.seq > 0 || self.inbox.top() > 0 || !self.plain_mailboxes.is_empty()
+    }
+
+    /// Whether its log was ever followed.
+    pub fn was_followed(&self) -> bool {
+        self.inbox.fork().is_some()
+    }
+}
+
+/// What an address counts as: all of IPv6's addresses in one /64 are one customer.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) if !crate::is_loopback(address) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        other => other,
+    }
+}
+
+/// Whether an address that another realm gave may be dialled, learnt from whoever had `told_by`: not
+/// this machine's own, nor its network's, unless that is where the other realm is itself.
+pub fn may_dial(address: IpAddr, told_by: IpAddr) -> bool {
+    let (address, told_by) = (address.to_canonical(), told_by.to_canonical());
+    match reach(address) {
+        Reach::Nowhere => false,
+        reached => reached >= reach(told_by),
+    }
+}
+
+/// How far an address leads.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Nowhere,
+    Machine,
+    Link,
+    Site,
+    World,
+}
+
+fn reach(address: IpAddr) -> Reach {
+    if address.is_unspecified() || address.is_multicast() {
+        return Reach::Nowhere;
+    }
+    let (link, site) = match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            let shared = a == 100 && (64..128).contains(&b);
+            if v4.is_broadcast() || a == 0 {
+                return Reach::Nowhere;
+            }
+            (v4.is_link_local(), v4.is_private() || shared)
+        }
+        IpAddr::V6(v6) => (v6.is_unicast_link_local(), v6.is_unique_local()),
+    };
+    match (crate::is_loopback(address), link, site) {
+        (true, ..) => Reach::Machine,
+        (_, true, _) => Reach::Link,
+        (_, _, true) => Reach::Site,
+        _ => Reach::World,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_cannot_point_us_closer_than_it_is_itself() {
+        let ip = |s: &str| s.parse::<IpAddr>().unwrap();
+        for (address, told_by, may) in [
+            ("127.0.0.1", "127.0.0.9", true),
+            ("127.0.0.1", "192.168.1.2", false),
+            ("::ffff:127.0.0.1", "8.8.8.8", false),
+            ("::1", "10.0.0.1", false),
+            ("169.254.169.254", "10.0.0.1", false),
+            ("fe80::1", "2001:db8::1", false),
+            ("192.168.1.3", "192.168.1.2", true),
+            ("10.0.0.1", "8.8.8.8", false),
+            ("8.8.4.4", "127.0.0.1", true),
+            ("0.0.0.0", "127.0.0.1", false),
+            ("224.0.0.1", "8.8.8.8", false),
+        ] {
+            assert_eq!(may_dial(ip(address), ip(told_by)), may, "{address} told by {told_by}");
+        }
+    }
+}

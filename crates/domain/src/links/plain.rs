@@ -1,0 +1,271 @@
+//! Peers that know only the two documents: a connection for each request, nothing to prove who
+//! calls, and nobody who remembers for us (protocol section 6, *Plain links*).
+//!
+//! What groups here say is carried to them one message at a time, in order, until they have taken
+//! it. Private messages wait here until they ask.
+
+use super::follow::notice_text;
+use super::live::Ask;
+use super::told::Told;
+use super::{Address, Contact, LinkContext};
+use crate::{AskId, Event, Mailbox, Output, PeerId};
+use antar_types::{Away, Entry, Message, Name, Notice};
+use std::sync::Arc;
+
+/// What their document and ours answer where a realm is not linked.
+const FORGOTTEN: &str = "realm belum ada";
+
+/// One group message on its way to a plain peer.
+#[derive(Clone, Debug)]
+pub(crate) struct PlainDelivery {
+    pub ask: AskId,
+    pub seq: u64,
+    /// The message; none until it has been read.
+    entry: Option<Arc<Entry>>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Fetch,
+    /// `recvgrouprealm`.
+    Carry,
+    /// `remoteinboxgrouprealm`: an earlier attempt was not answered and may have arrived.
+    Look,
+    /// `ackrealm`: they have forgotten us.
+    Remind,
+}
+
+impl LinkContext<'_> {
+    /// Carries the next group message to a plain peer, where it is time and none is under way.
+    pub fn run_errands(&mut self, realm: PeerId) {
+        let now = self.readings.uptime;
+        let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
+        let Some(out) = plain.map(|peer| &peer.out) else { return };
+        let (owed, seq) = (out.owed(), out.acked.seq + 1);
+        let link = self.link(realm);
+        if link.delivery.is_some() || link.meeting.is_some() || link.retry_at > now {
+            return;
+        }
+        if !link.met {
+            return self.meet(realm);
+        }
+        if owed == 0 {
+            return;
+        }
+        let ask = AskId(self.links().next());
+        let stage = Stage::Fetch;
+        self.link(realm).delivery = Some(PlainDelivery { ask, seq, entry: None, stage });
+        self.links().asks.insert(ask, realm);
+        self.output(Output::Fetch { ask, realm, first: seq, last: seq });
+    }
+
+    /// What a realm is owed was read: a delivery's message, or some of what is given back.
+    pub fn fetched(&mut self, ask: AskId, found: Result<Fetched, Unreadable>) {
+        if self.links().given_back.is_some_and(|(_, own)| own == ask) {
+            return self.read_to_give_back(found);
+        }
+        let Some(realm) = self.delivery(ask) else { return };
+        let entry = match found.map(|mut found| found.pop()) {
+            Ok(Some((_, found))) => found,
+            // It is not in the store any more; there is nothing left to carry.
+            Ok(None) => return self.carried(realm),
+            Err(Unreadable) => {
+                let link = self.link(realm);
+                link.delivery = None;
+                link.error = Some("what is owed to it cannot be read".into());
+                link.failed();
+                return self.retry_later(realm);
+            }
+        };
+        let link = self.link(realm);
+        let stage = if link.unsure { Stage::Look } else { Stage::Carry };
+        if let Some(delivery) = &mut link.delivery {
+            delivery.entry = Some(entry);
+        }
+        self.send_errand(realm, stage);
+    }
+
+    fn delivery(&mut self, ask: AskId) -> Option<PeerId> {
+        let realm = self.links().asks.remove(&ask)?;
+        self.link(realm).delivery.as_ref().is_some_and(|e| e.ask == ask).then_some(realm)
+    }
+
+    fn send_errand(&mut self, realm: PeerId, stage: Stage) {
+        let me = self.state.links.me.clone();
+        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        let ask = AskId(self.links().next());
+        let Some(delivery) = &mut self.link(realm).delivery else { return };
+        (delivery.ask, delivery.stage) = (ask, stage);
+        let (Some(address), Some(entry)) = (record.address, delivery.entry.clone()) else {
+            return;
+        };
+        let name = &record.name;
+        let request = match stage {
+            Stage::Fetch => return,
+            Stage::Carry => {
+                let head = format!("recvgrouprealm {name} {} {}", entry.from, entry.to);
+                let line = padded(&head, entry.text.as_str());
+                Ask { address, line, with_source: None }
+            }
+            Stage::Look => {
+                let line = format!("remoteinboxgrouprealm {} {name}", entry.to);
+                Ask { address, line, with_source: None }
+            }
+            Stage::Remind => acknowledgement(name, address, &me),
+        };
+        self.links().asks.insert(ask, realm);
+        self.output(Output::Ask(ask, request));
+    }
+
+    /// A plain peer has answered what it was asked, or has not.
+    pub fn asked(&mut self, ask: AskId, answer: Result<Told, NotAsked>) {
+        let Some(answer) = self.told_what_waits(ask, answer) else { return };
+        let Some(answer) = self.met(ask, answer) else { return };
+        let Some(realm) = self.delivery(ask) else { return };
+        let now = self.readings.now;
+        let link = self.link(realm);
+        let Some(PlainDelivery { entry: Some(entry), stage, .. }) = link.delivery.clone() else {
+            return;
+        };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(not) => {
+                // What was sent may have been taken, even if nobody says so.
+                link.unsure |= not.sent && stage == Stage::Carry;
+                return self.unanswered(realm, not.error);
+            }
+        };
+        if !std::mem::replace(&mut link.answers, true) {
+            link.since = now;
+        }
+        (link.failures, link.error) = (0, None);
+        let said = &answer.said;
+        match stage {
+            Stage::Fetch => {}
+            Stage::Carry if answer.ok => self.taken(realm, &entry),
+            Stage::Carry if said.contains(FORGOTTEN) && !link.reminded => {
+                link.reminded = true;
+                self.send_errand(realm, Stage::Remind);
+            }
+            Stage::Carry => {
+                self.refused(realm, &entry, said);
+                self.carried(realm);
+            }
+            Stage::Look if link.common.is_more(&answer, &entry) => self.taken(realm, &entry),
+            Stage::Look => self.send_errand(realm, Stage::Carry),
+            Stage::Remind => {
+                self.introduced(realm);
+                self.send_errand(realm, Stage::Carry);
+            }
+        }
+    }
+
+    /// A plain peer does not answer: what was under way begins anew later.
+    pub fn unanswered(&mut self, realm: PeerId, error: String) {
+        let now = self.readings.now;
+        let link = self.link(realm);
+        (link.delivery, link.meeting, link.answers) = (None, None, false);
+        if link.error.as_ref() != Some(&error) {
+            (link.error, link.since) = (Some(error), now);
+        }
+        link.failed();
+        self.retry_later(realm);
+    }
+
+    /// The peer has the message, and lists it.
+    fn taken(&mut self, realm: PeerId, entry: &Entry) {
+        self.link(realm).common.note(&entry.from, &entry.to, entry.text.as_str());
+        self.carried(realm);
+    }
+
+    /// The peer has the message, or will never take it: on to the next.
+    fn carried(&mut self, realm: PeerId) {
+        let link = self.link(realm);
+        let Some(delivery) = link.delivery.take() else { return };
+        (link.unsure, link.reminded, link.retry_at) = (false, false, 0);
+        let chain = self.peer(realm).map(|peer| peer.out.tip.chain).unwrap_or_default();
+        // Nobody compares hashes on a plain link.
+        let _ = self.acked(realm, super::Position { seq: delivery.seq, chain });
+        self.run_errands(realm);
+    }
+
+    /// Tells the sender that a message was not taken.
+    fn refused(&mut self, realm: PeerId, entry: &Entry, said: &str) {
+        let seq = self.link(realm).delivery.as_ref().map_or(0, |delivery| delivery.seq);
+        let Some(account) = self.writer(realm, seq, entry) else { return };
+        let durable = &self.state.durable;
+        let group = said.contains("group") || said.contains("grup");
+        let notice = if group { Notice::GroupNotFound } else { Notice::Refused };
+        let message = Message {
+            id: durable.next_id(),
+            time: self.readings.now,
+            from: entry.to.clone(),
+            to: entry.from.clone(),
+            text: notice_text(notice, entry.text.as_str()),
+            realm: self.peer(realm).map(|peer| Away::From(peer.record.name.clone())),
+            notice: Some(notice),
+        };
+        let mailbox = Mailbox::Realm(account, realm);
+        let _ = self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
+    }
+}
+
+/// Entries of a log, in order.
+pub(crate) type Fetched = Vec<(super::Position, Arc<Entry>)>;
+
+/// Something on disk could not be read: whether it is there is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+/// Why a plain peer did not answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAsked {
+    /// What happened, for people.
+    pub error: String,
+    /// The request was written: they may have done what it asks.
+    pub sent: bool,
+}
+
+/// The `ackrealm` that tells a plain peer of this realm.
+pub(crate) fn acknowledgement(name: &Name, address: Address, me: &Contact) -> Ask {
+    let line = format!("ackrealm {name} {} {}", address.host, address.port);
+    match &me.host {
+        Some(host) => {
+            Ask { address, line: format!("{line} {host} {}", me.port), with_source: None }
+        }
+        None => Ask { address, line, with_source: Some(me.port) },
+    }
+}
+
+/// How much a plain peer reads at once: it decodes each piece by itself, so that a character which
+/// stands across two breaks it.
+pub const PIECE: usize = 32;
+
+/// Whether no character of a line stands across two pieces.
+pub fn is_whole(line: &str) -> bool {
+    (PIECE..line.len()).step_by(PIECE).all(|at| line.is_char_boundary(at))
+}
+
+/// A request and its text with as many blanks between them as keep every character in one piece, or
+/// one where no number does.
+pub(crate) fn padded(head: &str, text: &str) -> String {
+    let with = |blanks: usize| format!("{head}{}{text}", " ".repeat(blanks));
+    (1..=PIECE).map(with).find(|line| is_whole(line)).unwrap_or_else(|| with(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_keep_characters_in_one_piece() {
+        let head = "recvgrouprealm alpha messi staff";
+        for text in ["plain", "é at the border", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé 🦀"] {
+            let line = padded(head, text);
+            assert!(is_whole(&line) && line.starts_with(head) && line.ends_with(text), "{line}");
+        }
+        // Nothing helps here: whoever sends it must see to the pieces.
+        assert!(!is_whole(&padded(head, &"漢".repeat(40))));
+    }
+}

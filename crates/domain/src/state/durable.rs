@@ -1,0 +1,281 @@
+//! What is on disk, or will be before anyone hears of it.
+
+use crate::links::{InvitationRecord, Peer, PeerRecord, Status};
+use crate::{
+    AccountId, AccountRecord, Event, GroupId, GroupRecord, PeerId, SessionId, SessionRecord,
+};
+use antar_types::{Folded, Name, Time, TokenHash};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub record: AccountRecord,
+    pub sessions: BTreeSet<SessionId>,
+    pub groups: BTreeSet<GroupId>,
+    /// How many groups this user made.
+    pub created: usize,
+}
+
+/// A group and its members, each with the number that tells how long it has been one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub record: GroupRecord,
+    pub members: BTreeMap<AccountId, u64>,
+}
+
+/// Accounts, groups and sessions; messages are in the store only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub name: Option<Name>,
+    pub accounts: BTreeMap<AccountId, Account>,
+    pub groups: BTreeMap<GroupId, Group>,
+    pub sessions: BTreeMap<SessionId, SessionRecord>,
+    pub tokens: BTreeMap<TokenHash, SessionId>,
+    pub peers: BTreeMap<PeerId, Peer>,
+    pub invitations: BTreeMap<u64, InvitationRecord>,
+    /// A realm that waits for approval may share its name with one that was removed.
+    peer_names: BTreeMap<Box<str>, BTreeSet<PeerId>>,
+    account_names: BTreeMap<Box<str>, AccountId>,
+    /// Names that accounts had and nobody has now, and which accounts they were.
+    pub left_names: BTreeMap<Box<str>, AccountId>,
+    group_names: BTreeMap<Box<str>, GroupId>,
+    last_id: u64,
+}
+
+impl Durable {
+    pub fn account_named(&self, name: &str) -> Option<AccountId> {
+        self.account_names.get(&*Folded::new(name)?).copied()
+    }
+
+    pub fn group_named(&self, name: &str) -> Option<GroupId> {
+        self.group_names.get(&*Folded::new(name)?).copied()
+    }
+
+    /// The realm of a name: one that was removed only where there is no other.
+    pub fn peer_named(&self, name: &str) -> Option<PeerId> {
+        let removed = |id: &PeerId| {
+            self.peers.get(id).is_none_or(|peer| peer.record.status == Status::Removed)
+        };
+        self.peers_named(name).min_by_key(removed)
+    }
+
+    /// All realms of a name.
+    pub fn peers_named(&self, name: &str) -> impl Iterator<Item = PeerId> {
+        let ids = Folded::new(name).and_then(|name| self.peer_names.get(&*name));
+        ids.into_iter().flatten().copied()
+    }
+
+    /// Realms that had this name before, under the names that they have instead.
+    pub fn formers(&self, name: &Name) -> impl Iterator<Item = &Name> {
+        let start: Box<str> = format!("{}.", &*name.folded()).into();
+        let like = self.peer_names.range(start.clone()..);
+        let ids =
+            like.take_while(move |(own, _)| own.starts_with(&*start)).flat_map(|(_, ids)| ids);
+        let records = ids.filter_map(|id| self.peers.get(id)).map(|peer| &peer.record);
+        records.filter(|record| record.status == Status::Former).map(|record| &record.name)
+    }
+
+    /// Realms that are linked, or are asked to be by somebody here.
+    pub fn links(&self) -> usize {
+        self.peers.values().filter(|peer| !peer.is_gone() && !peer.is_asking()).count()
+    }
+
+    /// The next number of the realm's one counter; taken once an event that carries it is applied.
+    pub fn next_id(&self) -> u64 {
+        self.last_id + 1
+    }
+
+    /// The newest time of anything here: when somebody registered, made a group or used a session.
+    pub fn newest(&self) -> Time {
+        let created = self.accounts.values().map(|account| account.record.created);
+        let made = self.groups.values().map(|group| group.record.created);
+        let used = self.sessions.values().map(|session| session.used);
+        created.chain(made).chain(used).max().unwrap_or(Time(0))
+    }
+
+    fn reached(&mut self, id: u64) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    /// Events come in any order of kinds at a start, so each must make sense before those it
+    /// refers to: see [`crate::Event`].
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::RealmNamed(name) => self.name = Some(name.clone()),
+            Event::IdReached(id) => self.reached(*id),
+            Event::AccountSet(id, record) => self.set_account(*id, record),
+            Event::AccountRemoved(id) => {
+                if let Some(account) = self.accounts.remove(id) {
+                    self.account_names.remove(&*account.record.name.folded());
+                }
+            }
+            Event::SessionSet(id, record) => self.set_session(*id, record),
+            Event::SessionEnded(id) => {
+                if let Some(session) = self.sessions.remove(id) {
+                    self.tokens.remove(&session.hash);
+                    if let Some(account) = self.accounts.get_mut(&session.account) {
+                        account.sessions.remove(id);
+                    }
+                }
+            }
+            Event::GroupSet(id, record) => self.set_group(*id, record),
+            Event::MemberAdded(group, account, since) => {
+                self.reached(*since);
+                if let (Some(g), Some(a)) =
+                    (self.groups.get_mut(group), self.accounts.get_mut(account))
+                {
+                    g.members.insert(*account, *since);
+                    a.groups.insert(*group);
+                }
+            }
+            Event::MemberRemoved(group, account) => {
+                if let Some(g) = self.groups.get_mut(group) {
+                    g.members.remove(account);
+                }
+                if let Some(a) = self.accounts.get_mut(account) {
+                    a.groups.remove(group);
+                }
+            }
+            Event::Posted { message, .. } => self.reached(message.id),
+            Event::InvitationSet(id, record) => {
+                self.reached(*id);
+                self.invitations.insert(*id, record.clone());
+            }
+            Event::InvitationEnded(id) => {
+                self.invitations.remove(id);
+            }
+            Event::PeerSet(id, record) => self.set_peer(*id, record),
+            Event::EpochBegun(realm, ..)
+            | Event::Owed { realm, .. }
+            | Event::OwedReached { realm, .. }
+            | Event::Acked { realm, .. }
+            | Event::Trimmed { realm, .. }
+            | Event::AddressTold(realm, _)
+            | Event::Dropped(realm, _)
+            | Event::KnownAs(realm, _)
+            | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
+            Event::Followed { realm, fork, .. } => {
+                self.reached(fork.0);
+                self.apply_to_peer(*realm, event);
+            }
+            Event::PlainMailboxSet(realm, id, _) => {
+                self.reached(*id);
+                self.apply_to_peer(*realm, event);
+            }
+            Event::Received { realm, events, .. } => {
+                events.iter().for_each(|event| self.apply(event));
+                self.apply_to_peer(*realm, event);
+            }
+            Event::PeerForgotten { realm, .. } => self.forget_peer(*realm),
+            Event::NameLeft(id, name) => {
+                self.left_names.insert((*name.folded()).into(), *id);
+            }
+            Event::NameTaken(id) => self.left_names.retain(|_, left| left != id),
+            Event::HeirSet(realm, ..) | Event::HeirEnded(realm, _) => {
+                self.apply_to_peer(*realm, event);
+            }
+        }
+    }
+
+    fn forget_peer(&mut self, id: PeerId) {
+        self.reached(id.0);
+        let Some(peer) = self.peers.remove(&id) else { return };
+        self.unname(&peer.record.name, id);
+    }
+
+    fn unname(&mut self, name: &Name, id: PeerId) {
+        let name = name.folded();
+        if let Some(ids) = self.peer_names.get_mut(&*name) {
+            ids.remove(&id);
+            if ids.is_empty() {
+                self.peer_names.remove(&*name);
+            }
+        }
+    }
+
+    fn set_peer(&mut self, id: PeerId, record: &PeerRecord) {
+        self.reached(id.0);
+        if let Some(before) = self.peers.get(&id).map(|peer| peer.record.name.clone()) {
+            self.unname(&before, id);
+        }
+        self.peer_names.entry((*record.name.folded()).into()).or_default().insert(id);
+        match self.peers.get_mut(&id) {
+            Some(peer) => peer.record = record.clone(),
+            None => drop(self.peers.insert(id, Peer::new(record.clone()))),
+        }
+    }
+
+    fn apply_to_peer(&mut self, realm: PeerId, event: &Event) {
+        let Some(peer) = self.peers.get_mut(&realm) else {
+            return;
+        };
+        let (out, inbox) = (&mut peer.out, &mut peer.inbox);
+        match event {
+            Event::EpochBegun(_, epoch) => out.epoch = *epoch,
+            Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
+            Event::OwedReached { tip, total, since, .. } => out.reached(*tip, *total, *since),
+            Event::Acked { acked, total, hour, .. } => {
+                out.ack(*acked, *total);
+                out.acks.insert(*hour, *acked);
+            }
+            Event::Trimmed { floor, hour, .. } => {
+                out.trim(*floor);
+                hour.map(|hour| out.acks.remove(&hour));
+            }
+            Event::Followed { fork, epoch, at, left, .. } => {
+                inbox.follow(*fork, *epoch, *at, *left);
+            }
+            Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
+                inbox.cursor = *cursor;
+            }
+            Event::KnownAs(_, name) => peer.known_as = name.clone(),
+            Event::Dropped(_, dropped) => out.dropped = *dropped,
+            Event::AddressTold(_, address) => peer.told = address.clone(),
+            Event::PlainMailboxSet(_, id, name) => {
+                peer.plain_mailboxes.insert((*name.folded()).into(), *id);
+            }
+            Event::HeirSet(_, account, heir) => {
+                peer.heirs.insert(*account, *heir);
+            }
+            Event::HeirEnded(_, account) => {
+                peer.heirs.remove(account);
+            }
+            _ => {}
+        }
+    }
+
+    fn set_account(&mut self, id: AccountId, record: &AccountRecord) {
+        self.reached(id.0);
+        if let Some(account) = self.accounts.get_mut(&id) {
+            account.record = record.clone();
+            return;
+        }
+        self.account_names.insert((*record.name.folded()).into(), id);
+        let (sessions, groups) = (BTreeSet::new(), BTreeSet::new());
+        let account = Account { record: record.clone(), sessions, groups, created: 0 };
+        self.accounts.insert(id, account);
+    }
+
+    fn set_session(&mut self, id: SessionId, record: &SessionRecord) {
+        self.reached(id.0);
+        if let Some(account) = self.accounts.get_mut(&record.account) {
+            account.sessions.insert(id);
+            self.tokens.insert(record.hash, id);
+            self.sessions.insert(id, record.clone());
+        }
+    }
+
+    fn set_group(&mut self, id: GroupId, record: &GroupRecord) {
+        self.reached(id.0);
+        if let Some(group) = self.groups.get_mut(&id) {
+            group.record = record.clone();
+            return;
+        }
+        self.group_names.insert((*record.name.folded()).into(), id);
+        if let Some(creator) = self.accounts.get_mut(&record.creator) {
+            creator.created += 1;
+        }
+        self.groups.insert(id, Group { record: record.clone(), members: BTreeMap::new() });
+    }
+}

@@ -1,0 +1,183 @@
+//! What goes into the state, and what comes out.
+
+use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Told, Unreadable};
+use crate::{AskId, ConnId, DialId, Event, Job, JobResult, Limits, PeerId, Policy, Read, Source};
+use antar_types::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// When something happens, and the chance it may use.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// The wall clock's time.
+    pub now: Time,
+    /// Time since the driver started, in milliseconds: it only ever grows, whatever is done to the
+    /// clock.
+    pub uptime: u64,
+    /// 32 random bytes, used for at most one token or salt.
+    pub entropy: [u8; 32],
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The realm's own Unix socket: whoever runs the server.
+    Operator,
+    /// The network.
+    Client(IpAddr),
+    /// The network, over TLS and with a certificate: another realm, once it says so.
+    Certified(IpAddr, Fingerprint),
+    /// This realm connected to it, over TLS.
+    Dialled {
+        /// Which call this is.
+        dial: DialId,
+        /// The key of whoever answered.
+        key: Fingerprint,
+        /// The address of whoever answered.
+        peer: IpAddr,
+        /// The address of this machine that they see, unless something in between changes it.
+        local: IpAddr,
+    },
+}
+
+/// What a driver tells the domain: plain values, so that they can be logged, replayed and replicated.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A connection was accepted.
+    Connected(ConnId, Origin),
+    /// A connection sent something.
+    Frame(ConnId, Frame),
+    /// A line whose passwords have been worked on runs again.
+    Resume {
+        /// The connection that sent it.
+        conn: ConnId,
+        /// The line.
+        line: String,
+        /// What has been worked out so far.
+        results: Vec<JobResult>,
+    },
+    /// A connection is gone.
+    Disconnected(ConnId),
+    /// The operator has set other limits, and who may do what.
+    Settings(Box<(Limits, Policy)>),
+    /// A call to another realm came to nothing. One that succeeds is a connection.
+    NotDialled(DialId, NotDialled),
+    /// What [`Output::Fetch`] asked for.
+    Fetched(AskId, Result<Vec<(Position, Arc<Entry>)>, Unreadable>),
+    /// What [`Output::Tail`] asked for.
+    Tailed(AskId, Result<Vec<Message>, Unreadable>),
+    /// What a plain peer answered to [`Output::Ask`].
+    Asked(AskId, Result<Told, NotAsked>),
+    /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
+    /// hour or so to let old sessions end.
+    Tick,
+}
+
+/// What the domain asks of its driver, in the order in which each connection must see it.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// A reply.
+    Reply(ConnId, Dialect, Reply),
+    /// A reply that the store completes, once everything before it is durable.
+    Read(ConnId, Dialect, Read),
+    /// A job that takes long; [`Input::Resume`] goes on with the line. Until then the driver holds
+    /// back the connection's later frames.
+    Job {
+        /// The connection that waits.
+        conn: ConnId,
+        /// The line to run again.
+        line: String,
+        /// What was worked out before.
+        results: Vec<JobResult>,
+        /// What is to be worked out now.
+        job: Job,
+    },
+    /// A message for a connection that watches.
+    Notify(ConnId, Dialect, BoxKind, Arc<Message>),
+    /// A line waits for another realm. Until [`Output::Resume`] the driver holds back the connection's
+    /// later frames.
+    Park(ConnId),
+    /// The line that waited goes on: the driver answers with [`Input::Resume`].
+    Resume {
+        /// The connection that waits.
+        conn: ConnId,
+        /// The line to run again.
+        line: String,
+        /// What was worked out before.
+        results: Vec<JobResult>,
+    },
+    /// A frame of a link needs no answer, and has been dealt with.
+    NoReply(ConnId),
+    /// A request to the realm at the other end of a link.
+    Line(ConnId, String),
+    /// Entries of a log for a peer that follows it, which the store has: see
+    /// [`crate::links::deliveries`].
+    Deliver {
+        /// The link.
+        conn: ConnId,
+        /// Who is owed them.
+        realm: PeerId,
+        /// The log's epoch.
+        epoch: Epoch,
+        /// The first of them.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// The entries themselves, where they are at hand: then the store need not be asked.
+        fresh: Vec<(Position, Arc<Entry>)>,
+    },
+    /// Call another realm, over TLS: the answer is a connection with [`Origin::Dialled`], or
+    /// [`Input::NotDialled`].
+    Dial(DialId, Address),
+    /// End a connection.
+    HangUp(ConnId),
+    /// Look up some of what a realm is owed.
+    Fetch {
+        /// For the answer.
+        ask: AskId,
+        /// Who is owed it.
+        realm: PeerId,
+        /// The number of the first entry.
+        first: u64,
+        /// That of the last.
+        last: u64,
+    },
+    /// Look up the newest messages of a mailbox: a page of them, or more of a conversation that another
+    /// realm lists too.
+    Tail {
+        /// For the answer.
+        ask: AskId,
+        /// The mailbox.
+        source: Source,
+    },
+    /// Ask a plain peer.
+    Ask(AskId, Ask),
+    /// Something an operator should know.
+    Note {
+        /// It may need something done.
+        warning: bool,
+        /// A sentence.
+        text: String,
+    },
+}
+
+/// What a step leads to: events to make durable, then outputs to release.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// In the order they were applied.
+    pub events: Vec<Event>,
+    /// In the order they were decided.
+    pub outputs: Vec<Output>,
+}
+
+/// What the disk lets the state do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything.
+    #[default]
+    Open,
+    /// Answer, but change nothing: that is refused with [`antar_types::Code::Unavailable`].
+    ReadOnly,
+    /// Nothing: what is on disk is not known, so everything is refused so.
+    Suspended,
+}

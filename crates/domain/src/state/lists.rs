@@ -1,0 +1,100 @@
+//! Lists that many ask for.
+
+use super::durable::Durable;
+use crate::{AccountId, Event, GroupId};
+use antar_types::{Dialect, List};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Names of groups and of their members: made when somebody asks, shared by all replies, and made
+/// anew after a change. Who asks over and over, and does not read, costs next to nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Lists {
+    groups: Option<Groups>,
+    members: BTreeMap<GroupId, List>,
+    /// How it stood with links when somebody last asked, in lower and in upper case.
+    realms: [Arc<str>; 2],
+}
+
+/// All groups, in the order of their ids.
+#[derive(Clone, Debug)]
+pub(crate) struct Groups {
+    ids: Arc<[GroupId]>,
+    pub names: List,
+}
+
+impl Groups {
+    /// Where a group is among them.
+    pub fn place(&self, group: GroupId) -> Option<usize> {
+        self.ids.binary_search(&group).ok()
+    }
+}
+
+impl Lists {
+    /// Forgets what an event changes.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::GroupSet(..) => self.groups = None,
+            Event::MemberAdded(group, ..) | Event::MemberRemoved(group, _) => {
+                self.members.remove(group);
+            }
+            Event::Received { events, .. } => events.iter().for_each(|event| self.apply(event)),
+            _ => {}
+        }
+    }
+
+    /// How it stands with links, as written: shared with those who were told just that before.
+    pub fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
+        let last = &mut self.realms[usize::from(dialect == Dialect::Upper)];
+        if **last != *written {
+            *last = written.into();
+        }
+        last.clone()
+    }
+
+    pub fn groups(&mut self, durable: &Durable) -> Groups {
+        let make = || Groups {
+            ids: durable.groups.keys().copied().collect(),
+            names: durable.groups.values().map(|group| group.record.name.shared()).collect(),
+        };
+        self.groups.get_or_insert_with(make).clone()
+    }
+
+    /// A group's members, in the order they joined.
+    pub fn members(&mut self, durable: &Durable, group: GroupId) -> List {
+        let name = |id: &AccountId| Some(durable.accounts.get(id)?.record.name.shared());
+        let make = || {
+            let members = durable.groups.get(&group).into_iter().flat_map(|group| &group.members);
+            let mut members: Vec<_> = members.collect();
+            members.sort_unstable_by_key(|(_, since)| **since);
+            members.into_iter().filter_map(|(id, _)| name(id)).collect()
+        };
+        self.members.entry(group).or_insert_with(make).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::testing::Realm;
+    use std::sync::Arc;
+
+    #[test]
+    fn a_list_is_shared_until_what_it_lists_changes() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        realm.say(1, "group add staff pw");
+        let id = realm.state.durable.group_named("staff").unwrap();
+        let (members, groups) = (realm.state.members(id), realm.state.groups());
+        assert!(Arc::ptr_eq(&members, &realm.state.members(id)));
+        assert!(Arc::ptr_eq(&groups.names, &realm.state.groups().names));
+        realm.say(2, "group join staff pw");
+        assert_eq!(&*realm.state.members(id), [Arc::from("amy"), "bob".into()]);
+        realm.say(2, "group add other pw");
+        assert_eq!(&*realm.state.groups().names, [Arc::from("staff"), "other".into()]);
+        realm.say(1, "group leave staff");
+        assert_eq!(&*realm.state.members(id), [Arc::from("bob")]);
+        // Who had one before keeps it.
+        assert_eq!((&*members, groups.names.len()), (&[Arc::from("amy")][..], 1));
+    }
+}

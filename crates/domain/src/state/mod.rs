@@ -1,0 +1,331 @@
+//! The realm's state and the two ways into it: [`State::step`] decides, [`State::apply`] changes.
+
+mod durable;
+mod io;
+mod jump;
+mod lists;
+mod live;
+mod requests;
+
+pub(crate) use durable::{Account, Durable, Group};
+pub use io::{Effects, Input, Mode, Origin, Output, Readings};
+pub(crate) use lists::Groups;
+pub(crate) use live::Live;
+
+use self::lists::Lists;
+use crate::commands::guessed_at;
+use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, Status};
+use crate::stats::Requests;
+use crate::{
+    AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
+};
+use antar_types::{BoxKind, Code, Dialect, Fingerprint, Frame, List, Message, Name, Time};
+use std::sync::Arc;
+
+/// One realm: what is durable and who is connected.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
+    pub(crate) durable: Durable,
+    lists: Lists,
+    pub(crate) live: Live,
+    pub(crate) links: Links,
+    pub(crate) planted: Option<Bug>,
+    /// What a planted bug has left undone.
+    pub(crate) planted_later: Vec<Event>,
+    /// When sessions that lie idle were last looked for, in milliseconds of uptime.
+    swept: Option<u64>,
+    pub(crate) mode: Mode,
+    pub(crate) requests: Requests,
+}
+
+/// How often idle sessions are looked for, in milliseconds.
+const SWEEP: u64 = 3_600_000;
+
+impl State {
+    /// The state that `events`, as loaded from the store, amount to.
+    pub fn new(limits: Limits, policy: Policy, events: impl IntoIterator<Item = Event>) -> Self {
+        let mut state = Self {
+            limits,
+            policy,
+            durable: Durable::default(),
+            lists: Lists::default(),
+            live: Live::default(),
+            links: Links::default(),
+            planted: None,
+            planted_later: Vec::new(),
+            swept: None,
+            mode: Mode::Open,
+            requests: Requests::default(),
+        };
+        state.load(events);
+        state
+    }
+
+    /// Tells the state what other realms are told about this one.
+    pub fn introduce(&mut self, me: Contact) {
+        self.links.me = me;
+    }
+
+    /// Goes back to what is on disk, after a batch could not be committed. Connections stay;
+    /// those whose session is not on disk are unbound. Links end and are made anew, and who waits for
+    /// one is refused: the outputs are to be released at once.
+    pub fn reload(
+        &mut self,
+        events: impl IntoIterator<Item = Event>,
+        mode: Mode,
+        outputs: &mut Vec<Output>,
+    ) {
+        self.mode = mode;
+        self.end_links(outputs);
+        (self.durable, self.lists) = Default::default();
+        self.load(events);
+        let Self { durable, live, .. } = self;
+        live.keep_sessions(|session| durable.sessions.contains_key(&session));
+        live.keep_groups(|session, group| {
+            let account = durable.sessions.get(&session).map(|s| s.account);
+            durable
+                .groups
+                .get(&group)
+                .is_some_and(|g| account.is_some_and(|a| g.members.contains_key(&a)))
+        });
+    }
+
+    /// Answers nothing until [`State::reload`], after a batch could not be committed and what is on
+    /// disk cannot be read either. Outputs as there.
+    pub fn suspend(&mut self, outputs: &mut Vec<Output>) {
+        self.mode = Mode::Suspended;
+        self.end_links(outputs);
+    }
+
+    fn end_links(&mut self, outputs: &mut Vec<Output>) {
+        let (conns, waiting) = self.links.end();
+        outputs.extend(conns.into_keys().map(Output::HangUp));
+        outputs.extend(waiting.into_iter().map(|(conn, waiting)| {
+            let results = vec![JobResult::Busy];
+            Output::Resume { conn, line: waiting.line, results }
+        }));
+    }
+
+    /// Whether time matters: something is linked, called or waited for.
+    pub fn is_busy(&self) -> bool {
+        !self.links.is_idle()
+            || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
+    }
+
+    fn load(&mut self, events: impl IntoIterator<Item = Event>) {
+        let mut nobody_watches = Vec::new();
+        events.into_iter().for_each(|event| self.apply(&event, &mut nobody_watches));
+    }
+
+    /// The realm's name, once it has one.
+    pub fn name(&self) -> Option<&Name> {
+        self.durable.name.as_ref()
+    }
+
+    /// Whether this is the realm's name, in any case.
+    pub(crate) fn is_named(&self, name: &Name) -> bool {
+        self.durable.name.as_ref().is_some_and(|own| *own.folded() == *name.folded())
+    }
+
+    /// Whether the durable parts of two states are the same: for tests and simulations, which compare
+    /// a state with what the store makes of its events.
+    pub fn is_durably(&self, other: &Self) -> bool {
+        self.durable == other.durable
+    }
+
+    /// Gives the realm its name.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where nothing can be kept.
+    pub fn name_realm(&mut self, name: Name, effects: &mut Effects) -> Result<(), Code> {
+        self.emit(Event::RealmNamed(name), effects)
+    }
+
+    /// Whether a connection is bound to a session, or is a link.
+    pub fn is_known(&self, conn: ConnId) -> bool {
+        self.live.session(conn).is_some() || self.links.conns.contains_key(&conn)
+    }
+
+    /// For whom a connection asked last, with its session or with a token.
+    pub fn account(&self, conn: ConnId) -> Option<AccountId> {
+        self.live.account(conn)
+    }
+
+    /// What failed guesses at an account's password count against: the subject of
+    /// [`Job::Verify`](crate::Job::Verify).
+    pub fn guessed_at(&self, account: AccountId) -> Option<String> {
+        self.durable.accounts.get(&account).map(|account| guessed_at(&account.record.name))
+    }
+
+    /// Whether a connection is an established link: with a realm that may link, and both sides have said
+    /// who they are.
+    pub fn is_linked(&self, conn: ConnId) -> bool {
+        let realm = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
+        let peer = realm.and_then(|realm| self.durable.peers.get(&realm));
+        peer.is_some_and(|peer| peer.record.status == Status::Linked)
+    }
+
+    /// Whether others know this realm by its key: it is linked natively.
+    pub fn is_known_by_key(&self) -> bool {
+        self.durable.peers.values().any(|peer| peer.is_open() && peer.key().is_some())
+    }
+
+    /// Whether a realm that is linked, or asks to be, has this key.
+    pub fn knows_key(&self, key: &Fingerprint) -> bool {
+        self.durable.peers.values().any(|peer| !peer.is_gone() && peer.key() == Some(*key))
+    }
+
+    pub(crate) fn emit(&mut self, event: Event, effects: &mut Effects) -> Result<(), Code> {
+        if self.mode != Mode::Open {
+            return Err(Code::Unavailable);
+        }
+        self.apply(&event, &mut effects.outputs);
+        effects.events.push(event);
+        Ok(())
+    }
+
+    /// The one place where durable state changes, whoever caused it. Connections that watch hear of
+    /// messages through `outputs`.
+    pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
+        self.durable.apply(event);
+        self.lists.apply(event);
+        self.tell(event, outputs);
+    }
+
+    /// How it stands with links, as written for whoever asks.
+    pub(crate) fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
+        self.lists.realms(dialect, written)
+    }
+
+    /// All groups.
+    pub(crate) fn groups(&mut self) -> Groups {
+        self.lists.groups(&self.durable)
+    }
+
+    /// A group's members, in the order they joined.
+    pub(crate) fn members(&mut self, group: GroupId) -> List {
+        self.lists.members(&self.durable, group)
+    }
+
+    /// What an event means for who is connected.
+    fn tell(&mut self, event: &Event, outputs: &mut Vec<Output>) {
+        match event {
+            Event::Received { events, .. } => {
+                events.iter().for_each(|event| self.tell(event, outputs));
+            }
+            Event::SessionEnded(id) => self.live.session_ended(*id),
+            Event::MemberRemoved(group, account) => {
+                if let Some(account) = self.durable.accounts.get(account) {
+                    self.live.left(*group, account.sessions.iter().copied());
+                }
+            }
+            Event::Posted { mailbox, message, .. } => {
+                self.tell_watchers(*mailbox, message, outputs)
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_watchers(&self, mailbox: Mailbox, message: &Arc<Message>, outputs: &mut Vec<Output>) {
+        let kind = match mailbox {
+            Mailbox::Private(_) => BoxKind::Private,
+            Mailbox::Group(_) => BoxKind::Group,
+            Mailbox::Realm(..) => BoxKind::Realm,
+            Mailbox::GroupRealm(..) => BoxKind::GroupRealm,
+            Mailbox::SentRealm(..) | Mailbox::Plain(..) => return,
+        };
+        let tell = |conn, dialect| {
+            outputs.push(Output::Notify(conn, dialect, kind, message.clone()));
+        };
+        match mailbox {
+            Mailbox::Private(to) | Mailbox::Realm(to, _) => self.live.watchers(to, tell),
+            Mailbox::Group(group) | Mailbox::GroupRealm(group, _) => {
+                if let Some(group) = self.durable.groups.get(&group) {
+                    self.live.watchers_among(&group.members, tell);
+                }
+            }
+            Mailbox::SentRealm(..) | Mailbox::Plain(..) => {}
+        }
+    }
+
+    /// Takes one input to its effects.
+    pub fn step(&mut self, readings: &Readings, input: Input, effects: &mut Effects) {
+        self.finish_planted(effects);
+        match input {
+            Input::Connected(conn, origin) => self.connected(readings, conn, origin, effects),
+            Input::Disconnected(conn) => {
+                self.live.disconnected(conn);
+                LinkContext { state: self, effects, readings }
+                    .closed(conn, "the connection was lost");
+            }
+            Input::Settings(settings) => (self.limits, self.policy) = *settings,
+            Input::Frame(conn, Frame::Line(line)) => {
+                self.request(readings, conn, line, Vec::new(), effects);
+            }
+            Input::Resume { conn, line, results } => {
+                self.request(readings, conn, line, results, effects);
+            }
+            Input::Frame(conn, Frame::TooLong) => self.refuse(conn, Code::TooLong, effects),
+            Input::Frame(conn, Frame::BadEncoding) => self.refuse(conn, Code::BadEncoding, effects),
+            // The driver closes the connection; there is nothing to say to a browser.
+            Input::Frame(_, Frame::Http) => {}
+            Input::NotDialled(dial, NotDialled { error, plain }) => {
+                let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain };
+                LinkContext { state: self, effects, readings }.call_failed(dial, failure);
+            }
+            Input::Fetched(ask, found) => {
+                LinkContext { state: self, effects, readings }.fetched(ask, found)
+            }
+            Input::Tailed(ask, newest) => {
+                LinkContext { state: self, effects, readings }.tailed(ask, newest)
+            }
+            Input::Asked(ask, answer) => {
+                LinkContext { state: self, effects, readings }.asked(ask, answer)
+            }
+            Input::Tick => {
+                if self.swept.is_none_or(|at| readings.uptime >= at + SWEEP) {
+                    self.swept = Some(readings.uptime);
+                    self.end_idle_sessions(readings.now, effects);
+                }
+                LinkContext { state: self, effects, readings }.keep_links();
+            }
+        }
+    }
+
+    fn connected(
+        &mut self,
+        readings: &Readings,
+        conn: ConnId,
+        origin: Origin,
+        effects: &mut Effects,
+    ) {
+        self.live.connected(conn, origin);
+        if let Origin::Dialled { dial, key, peer, local } = origin {
+            LinkContext { state: self, effects, readings }.reached(conn, dial, key, (peer, local));
+        }
+    }
+
+    /// Answers a line whose verb could not be read, in the shape of the request before it.
+    fn refuse(&mut self, conn: ConnId, code: Code, effects: &mut Effects) {
+        if let Some(dialect) = self.live.dialect(conn) {
+            self.requests.count(None);
+            effects.outputs.push(Output::Reply(conn, dialect, code.into()));
+        }
+    }
+
+    /// Ends sessions that have lain idle too long, unless somebody is connected with them.
+    fn end_idle_sessions(&mut self, now: Time, effects: &mut Effects) {
+        let idle: Vec<SessionId> = (self.durable.sessions.iter())
+            .filter(|(id, s)| {
+                now.since(s.used) > self.limits.token_idle && !self.live.is_connected(**id)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in idle {
+            // Where nothing can be kept they end at a later tick.
+            let _ = self.emit(Event::SessionEnded(id), effects);
+        }
+    }
+}

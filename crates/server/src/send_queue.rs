@@ -1,0 +1,284 @@
+//! What the hub has for a connection, until its session takes it.
+
+use crate::ledger::Ledger;
+use antar_domain::links::{Epoch, Position};
+use antar_domain::{AccountId, PeerId, Read};
+use antar_types::{BoxKind, Dialect, Entry, Message, Reply};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
+use tokio::sync::Notify;
+
+/// What a connection keeps is told to the [`Ledger`] in steps of so many bytes: most never keep so much.
+const STEP: usize = 4 << 10;
+
+/// Entries of what another realm is owed that are at hand.
+pub type Fresh = Vec<(Position, Arc<Entry>)>;
+
+/// One thing to be written, in the order the hub decided.
+#[derive(Debug)]
+pub enum Item {
+    Reply(Dialect, Reply),
+    Read(Dialect, Read),
+    Notification(Dialect, Arc<Notification>),
+    /// A frame needed no answer.
+    NoReply,
+    /// A request to another realm.
+    Line(String),
+    /// Entries of what another realm is owed.
+    Deliver {
+        realm: PeerId,
+        epoch: Epoch,
+        first: u64,
+        last: u64,
+        fresh: Fresh,
+    },
+}
+
+impl Item {
+    /// Bytes of memory that it takes; of what others have too its share.
+    fn memory(&self) -> usize {
+        let more = match self {
+            Self::Reply(_, reply) => reply.memory(),
+            Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
+            Self::Notification(_, event) => event.share(),
+            Self::NoReply => 0,
+            Self::Line(line) => line.len(),
+            Self::Deliver { fresh, .. } => fresh.len() * size_of::<(Position, Arc<Entry>)>(),
+        };
+        size_of::<Self>() + more
+    }
+}
+
+/// A message on its way to many connections, encoded once per dialect at most.
+#[derive(Debug)]
+pub struct Notification {
+    kind: BoxKind,
+    message: Arc<Message>,
+    lower: OnceLock<Vec<u8>>,
+    upper: OnceLock<Vec<u8>>,
+}
+
+impl Notification {
+    pub fn new(kind: BoxKind, message: Arc<Message>) -> Self {
+        Self { kind, message, lower: OnceLock::new(), upper: OnceLock::new() }
+    }
+
+    /// What it counts among those a connection may leave unread.
+    fn weight(&self) -> usize {
+        1 + self.message.text.as_str().len() / 1024
+    }
+
+    /// What it takes, by how many have it: its text as it is and as it is written, and names.
+    fn share(self: &Arc<Self>) -> usize {
+        // The hub has one too, to share it.
+        let holders = Arc::strong_count(self).saturating_sub(1).max(1);
+        (size_of::<Self>() + 3 * self.message.memory()) / holders
+    }
+
+    /// Whether this is that message in that box.
+    pub fn is(&self, kind: BoxKind, message: &Arc<Message>) -> bool {
+        self.kind == kind && Arc::ptr_eq(&self.message, message)
+    }
+
+    pub fn bytes(&self, dialect: Dialect) -> &[u8] {
+        let encoded = match dialect {
+            Dialect::Lower => &self.lower,
+            Dialect::Upper => &self.upper,
+        };
+        encoded.get_or_init(|| {
+            let mut out = Vec::new();
+            antar_types::encode_notification(self.kind, &self.message, dialect, &mut out);
+            out
+        })
+    }
+}
+
+/// The way from the hub to one session. Replies in it are bounded by the requests a connection may
+/// have pending, events by a limit of their own, and all that it keeps by what all connections may.
+#[derive(Debug)]
+pub struct SendQueue {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    ledger: Arc<Ledger>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    events: usize,
+    state: State,
+    /// Bytes of the items, of those the session has taken and not written yet, and of what else it keeps.
+    kept: [usize; 3],
+    /// How much of that the ledger knows of.
+    told: usize,
+    /// Since when it is more than a little.
+    since: Option<Instant>,
+}
+
+/// Where [`Queue::kept`] has what.
+const WAITING: usize = 0;
+const TAKEN: usize = 1;
+const OWN: usize = 2;
+
+impl Queue {
+    /// Adds an item; whether too much is kept for all connections now.
+    fn add(&mut self, item: Item, ledger: &Ledger) -> bool {
+        if self.state.too_slow {
+            return false;
+        }
+        if !self.state.linked {
+            self.kept[WAITING] += item.memory();
+        }
+        self.items.push_back(item);
+        self.tell(ledger)
+    }
+
+    /// Tells the ledger what is kept, where that has changed by much; whether it is too much for all.
+    fn tell(&mut self, ledger: &Ledger) -> bool {
+        let kept: usize = self.kept.iter().sum();
+        if kept.abs_diff(self.told) < STEP && (kept > 0 || self.told == 0) {
+            return false;
+        }
+        if kept <= ledger.little() {
+            self.since = None;
+        } else if self.since.is_none() {
+            self.since = Some(Instant::now());
+        }
+        ledger.change(std::mem::replace(&mut self.told, kept), kept)
+    }
+
+    /// Keeps nothing more for a connection that is to be closed.
+    fn give_up(&mut self, ledger: &Ledger) {
+        self.items.clear();
+        self.kept = [0; 3];
+        self.state.too_slow = true;
+        self.tell(ledger);
+    }
+}
+
+/// How it stands with the connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// It has been bound to a session.
+    pub logged_in: bool,
+    /// It is a link's, with a realm that may link.
+    pub linked: bool,
+    /// For whom it asked last.
+    pub account: Option<AccountId>,
+    /// It has called too often, and is nobody known.
+    pub unwelcome: bool,
+    /// It left too many events unread and is to be closed.
+    pub too_slow: bool,
+    /// The server is shutting down.
+    pub draining: bool,
+    /// The domain wants it closed.
+    pub hung_up: bool,
+}
+
+impl SendQueue {
+    /// Of a connection whose memory is counted there.
+    pub fn new(ledger: Arc<Ledger>) -> Self {
+        Self { queue: Mutex::default(), wake: Notify::new(), ledger }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a reply or a read.
+    pub fn push(&self, item: Item) {
+        let mut queue = self.queue();
+        let full = queue.add(item, &self.ledger);
+        drop(queue);
+        self.wake.notify_one();
+        if full {
+            self.ledger.make_room();
+        }
+    }
+
+    /// Adds an event; where `limit` of them, and KiB of them, are unread already, gives the connection up instead.
+    /// Returns whether this was what gave it up.
+    pub fn push_notification(
+        &self,
+        dialect: Dialect,
+        event: Arc<Notification>,
+        limit: usize,
+    ) -> bool {
+        let mut queue = self.queue();
+        if queue.state.too_slow {
+            return false;
+        }
+        let (many, mut full) = (queue.events >= limit, false);
+        if many {
+            queue.give_up(&self.ledger);
+        } else {
+            queue.events += event.weight();
+            full = queue.add(Item::Notification(dialect, event), &self.ledger);
+        }
+        drop(queue);
+        self.wake.notify_one();
+        if full {
+            self.ledger.make_room();
+        }
+        many
+    }
+
+    /// Changes the state.
+    pub fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.queue().state);
+        self.wake.notify_one();
+    }
+
+    /// Takes everything, and leaves no memory behind. What was taken before has been written by now.
+    pub fn take(&self) -> (VecDeque<Item>, State) {
+        let mut queue = self.queue();
+        queue.events = 0;
+        queue.kept[TAKEN] = std::mem::take(&mut queue.kept[WAITING]);
+        // It was waiting or it is taken: that is not more than before.
+        queue.tell(&self.ledger);
+        (std::mem::take(&mut queue.items), queue.state)
+    }
+
+    /// Notes what the session keeps besides.
+    pub fn keeps(&self, bytes: usize) {
+        let mut queue = self.queue();
+        // What links take has its own bounds.
+        let counts = !queue.state.linked && !queue.state.too_slow;
+        queue.kept[OWN] = if counts { bytes } else { 0 };
+        let full = queue.tell(&self.ledger);
+        drop(queue);
+        if full {
+            self.ledger.make_room();
+        }
+    }
+
+    /// How much more than a little it keeps, and for how long: bytes times milliseconds.
+    pub fn burden(&self, now: Instant) -> Option<u128> {
+        let queue = self.queue();
+        let since = queue.since.filter(|_| !queue.state.too_slow)?;
+        Some(queue.told as u128 * (1 + now.saturating_duration_since(since).as_millis()))
+    }
+
+    /// Has the connection closed, since too much is kept for it.
+    pub fn give_up(&self) {
+        self.queue().give_up(&self.ledger);
+        self.wake.notify_one();
+    }
+
+    pub fn state(&self) -> State {
+        self.queue().state
+    }
+
+    /// Waits until something was pushed or changed since the last wait.
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+}
+
+impl Drop for SendQueue {
+    fn drop(&mut self) {
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.ledger.change(queue.told, 0);
+    }
+}

@@ -1,0 +1,134 @@
+//! Names of users, groups and realms.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The longest name, in characters (all of them ASCII).
+pub const MAX_NAME: usize = 64;
+
+/// A valid name as first written: 1–64 of `A–Z a–z 0–9 . _ -`, the first a letter or digit
+/// (protocol section 1). Cheap to clone. Compare names by [`Name::folded`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// Checks a word; `None` where it breaks the rule above.
+    ///
+    /// ```
+    /// use antar_types::Name;
+    /// assert!(Name::parse("messi.10").is_some());
+    /// assert!(Name::parse("-x").is_none());
+    /// ```
+    pub fn parse(word: &str) -> Option<Self> {
+        let first = *word.as_bytes().first()?;
+        let valid = word.len() <= MAX_NAME
+            && first.is_ascii_alphanumeric()
+            && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        valid.then(|| Self(word.into()))
+    }
+
+    /// The name as first written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The same, shared.
+    pub fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
+    /// The form under which names are equal.
+    pub fn folded(&self) -> Folded {
+        Folded::new(&self.0).unwrap_or(Folded { bytes: [0; MAX_NAME], len: 0 })
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        Self::parse(&word).ok_or("not a valid name")
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.as_ref().into()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A word folded to lower case on the stack, to look names up without allocating.
+#[derive(Clone, Copy)]
+pub struct Folded {
+    bytes: [u8; MAX_NAME],
+    len: u8,
+}
+
+impl Folded {
+    /// Folds a word; `None` where it is too long or not ASCII, so that it names nothing.
+    pub fn new(word: &str) -> Option<Self> {
+        if word.len() > MAX_NAME || !word.is_ascii() {
+            return None;
+        }
+        let mut bytes = [0; MAX_NAME];
+        bytes[..word.len()].copy_from_slice(word.as_bytes());
+        bytes[..word.len()].make_ascii_lowercase();
+        let len = u8::try_from(word.len()).ok()?;
+        Some(Self { bytes, len })
+    }
+}
+
+impl Deref for Folded {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn follows_the_rule() {
+        for good in ["a", "Z9", "0", "a.b_c-d", &"x".repeat(64)] {
+            assert!(Name::parse(good).is_some(), "{good}");
+        }
+        for bad in ["", ".a", "_a", "-a", "~a", "a b", "a/b", "é", "a\u{0}", &"x".repeat(65)] {
+            assert!(Name::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn folds_case_and_keeps_what_was_written() {
+        let name = Name::parse("Messi").unwrap();
+        assert_eq!(name.as_str(), "Messi");
+        assert_eq!(&*name.folded(), "messi");
+        assert!(Folded::new(&"x".repeat(65)).is_none());
+        assert!(Folded::new("é").is_none());
+    }
+}

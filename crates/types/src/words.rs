@@ -1,0 +1,45 @@
+//! Splitting a line into words: white space is space and TAB, nothing else.
+
+fn is_blank(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Drops white space at both ends.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// Takes the first word off a line; both parts come back trimmed, the word empty when the
+/// line was.
+///
+/// ```
+/// use antar_types::words::first;
+/// assert_eq!(first("  send   bob  hi  there "), ("send", "bob  hi  there"));
+/// ```
+pub fn first(line: &str) -> (&str, &str) {
+    let line = trim(line);
+    match line.find(is_blank) {
+        Some(end) => (&line[..end], trim(&line[end..])),
+        None => (line, ""),
+    }
+}
+
+/// The words of a text, several blanks counting as one.
+pub fn all(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_blank).filter(|word| !word.is_empty())
+}
+
+/// Splits `key=value`; `None` where the word has no such form (a key is letters, digits and `_`,
+/// beginning with a letter).
+///
+/// ```
+/// use antar_types::words::option;
+/// assert_eq!(option("limit=5"), Some(("limit", "5")));
+/// assert_eq!(option("{}"), None);
+/// ```
+pub fn option(word: &str) -> Option<(&str, &str)> {
+    let (key, value) = word.split_once('=')?;
+    let valid = key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    valid.then_some((key, value))
+}
