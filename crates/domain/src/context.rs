@@ -4,10 +4,11 @@ use crate::links::{LinkContext, Peer, Status, Why};
 use crate::state::{Account, Group};
 use crate::state::{Effects, Origin, Readings, State};
 use crate::{
-    AccountId, ConnId, Event, GroupId, GroupRecord, Job, JobResult, PasswordHash, PeerId, Read,
-    SessionId, SessionRecord,
+    AccountId, ConnId, Event, GroupId, GroupRecord, Job, JobResult, Mailbox, PasswordHash, PeerId,
+    Read, SessionId, SessionRecord,
 };
-use antar_types::{Code, Dialect, Name, Reply, Secret, Text, TextError, Token};
+use antar_types::{Code, Dialect, Message, Name, Reply, Secret, Text, TextError, Token};
+use std::sync::Arc;
 
 /// What a verb answers with.
 pub enum Answer {
@@ -64,6 +65,16 @@ impl Context<'_> {
     /// A verb checks everything before it emits; this fails only where nothing at all can be kept.
     pub(crate) fn emit(&mut self, event: Event) -> Result<(), Code> {
         self.state.emit(event, self.effects)
+    }
+
+    /// Puts a message into a mailbox; `sender` is whose SENT shows it.
+    pub(crate) fn post(
+        &mut self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> Result<(), Code> {
+        self.state.post(mailbox, sender, message, self.effects)
     }
 
     /// The calling user. Verbs whose row needs a session always have one.

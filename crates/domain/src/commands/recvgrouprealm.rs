@@ -1,7 +1,7 @@
 //! RECVGROUPREALM: a plain peer brings a group message; from server to server.
 
 use super::{Needs, Param, ROW, Verb};
-use crate::{Answer, Args, Context, Event, Interrupt, Mailbox};
+use crate::{Answer, Args, Context, Interrupt, Mailbox};
 use antar_types::{Away, Code, Message, Name, Phrase, Reply};
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     let name = Some(Away::From(cx.peer(realm)?.record.name.clone()));
     let message = Arc::new(Message { id, time, from, to, text, realm: name, notice: None });
     let (mailbox, said) = (Mailbox::GroupRealm(group, realm), message.clone());
-    cx.emit(Event::Posted { mailbox, sender: None, message })?;
+    cx.post(mailbox, None, message)?;
     cx.step().link(realm).common.note(&said.from, &said.to, said.text.as_str());
     Ok(Reply::done(Phrase::same("Pesan grup realm terkirim")).into())
 }

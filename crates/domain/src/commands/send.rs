@@ -1,7 +1,7 @@
 //! SEND: a private message to a user of this realm.
 
 use super::{Param, ROW, Verb};
-use crate::{Answer, Args, Context, Event, Interrupt, Mailbox};
+use crate::{Answer, Args, Context, Interrupt, Mailbox};
 use antar_types::{Body, Message, Phrase};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     let (id, time) = (cx.next_id(), cx.readings.now);
     let from = cx.my_account()?.record.name.clone();
     let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
-    cx.emit(Event::Posted { mailbox: Mailbox::Private(recipient), sender: Some(me), message })?;
+    cx.post(Mailbox::Private(recipient), Some(me), message)?;
     Ok(Body::Sent(Phrase { lower: "Message Sent", upper: "Message sent" }, id, None).into())
 }
 

@@ -1,7 +1,7 @@
 //! SENDGROUP, which names its group, and GROUP SEND, which need not.
 
 use super::{Param, ROW, Verb};
-use crate::{Answer, Args, Context, Event, GroupId, Interrupt, Mailbox};
+use crate::{Answer, Args, Context, GroupId, Interrupt, Mailbox};
 use antar_types::{Body, Code, Message, Phrase, words};
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ fn post(cx: &mut Context<'_>, group: GroupId, text: &str) -> Result<Answer, Inte
     let to = to.ok_or(Code::GroupNotFound)?;
     let message =
         Arc::new(Message { id, time, from, to: to.clone(), text, realm: None, notice: None });
-    cx.emit(Event::Posted { mailbox: Mailbox::Group(group), sender: None, message })?;
+    cx.post(Mailbox::Group(group), None, message)?;
     Ok(Body::Sent(Phrase::same("Message Sent"), id, Some(to)).into())
 }
 

@@ -1,7 +1,7 @@
 //! SENDGROUPREALM: a message to the group of the same name in another realm.
 
 use super::{Param, ROW, Verb, sendgroup};
-use crate::{Answer, Args, Context, Event, Interrupt, Mailbox};
+use crate::{Answer, Args, Context, Interrupt, Mailbox};
 use antar_types::{Away, Body, Code, Dialect, Entry, EntryKind, Message, Phrase, words};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     cx.owe(realm, Entry { kind, time, from: from.clone(), to: to.clone(), text: text.clone() })?;
     let group_name = to.clone();
     let message = Arc::new(Message { id, time, from, to, text, realm: name, notice: None });
-    cx.emit(Event::Posted { mailbox: Mailbox::GroupRealm(group, realm), sender: None, message })?;
+    cx.post(Mailbox::GroupRealm(group, realm), None, message)?;
     cx.step().run_errands(realm);
     let phrase = Phrase { lower: "Pesan realm dikirim", upper: "Pesan grup realm terkirim" };
     Ok(Body::Sent(phrase, id, Some(group_name)).into())

@@ -47,11 +47,9 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     if let Some(number) = waits {
         // It waits here until they ask for it, without the realm's name: there it is their own.
         let message = Arc::new(Message { realm: None, ..message.clone() });
-        let mailbox = Mailbox::Plain(realm, number);
-        cx.emit(Event::Posted { mailbox, sender: None, message })?;
+        cx.post(Mailbox::Plain(realm, number), None, message)?;
     }
-    let (mailbox, message) = (Mailbox::SentRealm(me, realm), Arc::new(message));
-    cx.emit(Event::Posted { mailbox, sender: None, message })?;
+    cx.post(Mailbox::SentRealm(me, realm), None, Arc::new(message))?;
     Ok(Body::Sent(Phrase::same("Pesan realm dikirim"), id, None).into())
 }
 

@@ -81,7 +81,7 @@ impl LinkContext<'_> {
             notice: Some(notice),
         };
         let mailbox = Mailbox::Realm(account, realm);
-        self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) })
+        self.post(mailbox, None, Arc::new(message))
     }
 
     /// Nothing is owed on a link that was ended any more, nor kept for a peer that was put back.

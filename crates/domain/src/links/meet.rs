@@ -205,7 +205,7 @@ impl LinkContext<'_> {
         for message in new {
             let (id, time) = (self.state.durable.next_id(), self.readings.now);
             let message = Arc::new(Message { id, time, ..message });
-            self.emit(Event::Posted { mailbox, sender: None, message })?;
+            self.post(mailbox, None, message)?;
         }
         Ok(())
     }

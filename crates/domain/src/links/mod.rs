@@ -70,8 +70,9 @@ pub(crate) use told::Listed;
 pub use told::Told;
 
 use crate::state::{Effects, Readings, State};
-use crate::{ConnId, Event, Output, PeerId};
-use antar_types::Code;
+use crate::{AccountId, ConnId, Event, Mailbox, Output, PeerId};
+use antar_types::{Code, Message};
+use std::sync::Arc;
 
 /// A step in progress, where no client asks.
 pub(crate) struct LinkContext<'a> {
@@ -84,6 +85,16 @@ impl LinkContext<'_> {
     /// Changes the durable state; see [`crate::Context::emit`].
     pub fn emit(&mut self, event: Event) -> Result<(), Code> {
         self.state.emit(event, self.effects)
+    }
+
+    /// Puts a message into a mailbox; see [`crate::Context::post`].
+    pub fn post(
+        &mut self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> Result<(), Code> {
+        self.state.post(mailbox, sender, message, self.effects)
     }
 
     pub fn output(&mut self, output: Output) {

@@ -8,7 +8,7 @@ use super::follow::notice_text;
 use super::live::Ask;
 use super::told::Told;
 use super::{Address, Contact, LinkContext};
-use crate::{AskId, Event, Mailbox, Output, PeerId};
+use crate::{AskId, Mailbox, Output, PeerId};
 use antar_types::{Away, Entry, Message, Name, Notice};
 use std::sync::Arc;
 
@@ -207,7 +207,7 @@ impl LinkContext<'_> {
             notice: Some(notice),
         };
         let mailbox = Mailbox::Realm(account, realm);
-        let _ = self.emit(Event::Posted { mailbox, sender: None, message: Arc::new(message) });
+        let _ = self.post(mailbox, None, Arc::new(message));
     }
 }
 

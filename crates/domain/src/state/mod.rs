@@ -186,6 +186,18 @@ impl State {
         Ok(())
     }
 
+    /// Puts a message into a mailbox: the one way in which messages are kept, but for what a batch
+    /// of a peer's log brings.
+    pub(crate) fn post(
+        &mut self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        self.emit(Event::Posted { mailbox, sender, message }, effects)
+    }
+
     /// The one place where durable state changes, whoever caused it. Connections that watch hear of
     /// messages through `outputs`.
     pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
