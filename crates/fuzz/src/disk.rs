@@ -147,9 +147,8 @@ fn values(input: &[u8]) {
             let length = choices.below(28);
             let key = choices.take(length);
             if let Some(Pair::Record(event)) = read(key, choices.0) {
-                let mut again = Vec::new();
-                bytes::encode(&event, &mut again).unwrap_or_else(|error| panic!("{error}"));
-                assert_eq!(again, choices.0);
+                let (ops, _) = bytes::write(&[event]).unwrap_or_else(|error| panic!("{error}"));
+                assert!(ops.iter().any(|pair| pair == (key, Some(choices.0))));
             }
         }
     }

@@ -36,12 +36,12 @@
 
 use crate::StoreError;
 use crate::engine::{Key, Ops};
+use crate::records::v1;
 use antar_domain::links::Position;
 use antar_domain::{Event, Mailbox, PeerId, Source};
 use antar_types::{Entry, Message};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The version of this layout.
 pub const FORMAT: u32 = 1;
@@ -60,25 +60,11 @@ pub struct Tip {
     pub last_id: u64,
 }
 
-/// An entry of a SENT list: where the message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pointer {
-    pub id: u64,
-    pub mailbox: Mailbox,
-}
-
-/// An entry of a log that another realm follows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owed {
-    pub at: Position,
-    pub entry: Arc<Entry>,
-}
-
 /// A line of a list, on its way to disk.
 enum Line<'a> {
     Message(&'a Message),
-    Pointer(Pointer),
-    Owed(Owed),
+    Pointer(u64, Mailbox),
+    Owed(Position, &'a Entry),
     Watermark(Position),
 }
 
@@ -86,18 +72,18 @@ impl Line<'_> {
     fn id(&self) -> u64 {
         match self {
             Self::Message(message) => message.id,
-            Self::Pointer(pointer) => pointer.id,
-            Self::Owed(owed) => owed.at.seq,
+            Self::Pointer(id, _) => *id,
+            Self::Owed(at, _) => at.seq,
             Self::Watermark(at) => at.seq,
         }
     }
 
     fn encode(&self, value: &mut Vec<u8>) -> Result<(), StoreError> {
         match self {
-            Self::Message(message) => encode(message, value),
-            Self::Pointer(pointer) => encode(pointer, value),
-            Self::Owed(owed) => encode(owed, value),
-            Self::Watermark(at) => encode(at, value),
+            Self::Message(message) => encode(&v1::Message::new(message), value),
+            Self::Pointer(id, mailbox) => encode(&v1::Pointer::new(*id, *mailbox), value),
+            Self::Owed(at, entry) => encode(&v1::Owed::new(*at, entry), value),
+            Self::Watermark(at) => encode(&v1::Position::new(*at), value),
         }
     }
 }
@@ -129,15 +115,14 @@ impl<'a> Writing<'a> {
             Event::Posted { mailbox, sender, message } => {
                 self.lines.push((Source::Mailbox(*mailbox), Line::Message(message)));
                 if let Some(sender) = sender {
-                    let pointer = Pointer { id: message.id, mailbox: *mailbox };
-                    self.lines.push((Source::Sent(*sender), Line::Pointer(pointer)));
+                    let pointer = Line::Pointer(message.id, *mailbox);
+                    self.lines.push((Source::Sent(*sender), pointer));
                 }
                 self.last_id = self.last_id.max(message.id);
                 Ok(())
             }
             Event::Owed { realm, tip, total, since, entry } => {
-                let owed = Owed { at: *tip, entry: entry.clone() };
-                self.lines.push((Source::Outbox(*realm), Line::Owed(owed)));
+                self.lines.push((Source::Outbox(*realm), Line::Owed(*tip, entry)));
                 let (realm, tip, total, since) = (*realm, *tip, *total, *since);
                 self.record(&Event::OwedReached { realm, tip, total, since })
             }
@@ -210,13 +195,18 @@ impl<'a> Writing<'a> {
             }
         };
         self.last_id = self.last_id.max(id);
-        self.ops.put(&record(kind, ids), |value| encode(event, value))
+        let stored = v1::Record::of(event);
+        self.ops.put(&record(kind, ids), |value| encode_some(stored, value))
     }
 
     fn remove(&mut self, kind: u8, ids: &[u64]) -> Result<(), StoreError> {
         self.ops.delete(&record(kind, ids));
         Ok(())
     }
+}
+
+fn encode_some<T: Serialize>(stored: Option<T>, value: &mut Vec<u8>) -> Result<(), StoreError> {
+    stored.map_or(Ok(()), |stored| encode(&stored, value))
 }
 
 fn write_run(run: &[(Source, Line<'_>)], ops: &mut Ops) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ mod memory_engine;
 mod named;
 mod pair;
 mod private;
+mod records;
 mod store;
 mod tree;
 mod unfinished;

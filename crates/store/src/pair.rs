@@ -1,12 +1,11 @@
 //! A pair of key and value, read: what [`crate::layout`] writes and nothing else.
 
 use crate::StoreError;
-use crate::layout::{
-    self, FORMAT_KEY, Owed, Pointer, RECORDS, RUN, TIP_KEY, Tip, damaged, decode, decode_run,
-};
+use crate::layout::{self, FORMAT_KEY, RECORDS, RUN, TIP_KEY, Tip, damaged, decode, decode_run};
+use crate::records::v1;
 use antar_domain::links::Position;
 use antar_domain::{AccountId, Event, ForkId, GroupId, Mailbox, PeerId, Source};
-use antar_types::Message;
+use antar_types::{Entry, Message};
 use serde::de::DeserializeOwned;
 use std::slice::from_ref;
 
@@ -22,9 +21,9 @@ pub enum Pair {
     /// A run of messages of a mailbox.
     Messages(Mailbox, Vec<Message>),
     /// A run of a SENT list.
-    Sent(AccountId, Vec<Pointer>),
+    Sent(AccountId, Vec<(u64, Mailbox)>),
     /// A run of what a realm is owed.
-    Owed(PeerId, Vec<Owed>),
+    Owed(PeerId, Vec<(Position, Entry)>),
     /// A run of the hashes of what a realm has sent.
     Marks(ForkId, Vec<Position>),
 }
@@ -41,28 +40,32 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
         [RECORDS, ..] => record(key, value).map(Pair::Record),
         _ => match source(key).ok_or_else(|| misplaced(key))? {
             Source::Mailbox(mailbox) => {
-                run(key, value, |message: &Message| message.id).map(|m| Pair::Messages(mailbox, m))
+                let run = run(key, value, |message: &v1::Message| message.id)?;
+                Ok(Pair::Messages(mailbox, all(run, v1::Message::read)))
             }
             Source::Sent(account) => {
-                run(key, value, |pointer: &Pointer| pointer.id).map(|p| Pair::Sent(account, p))
+                let run = run(key, value, |pointer: &v1::Pointer| pointer.id)?;
+                Ok(Pair::Sent(account, all(run, |pointer| (pointer.id, pointer.mailbox()))))
             }
             Source::Outbox(realm) => {
-                run(key, value, |owed: &Owed| owed.at.seq).map(|owed| Pair::Owed(realm, owed))
+                let run = run(key, value, |owed: &v1::Owed| owed.at.seq)?;
+                Ok(Pair::Owed(realm, all(run, v1::Owed::read)))
             }
             Source::Hashes(fork) => {
-                run(key, value, |at: &Position| at.seq).map(|marks| Pair::Marks(fork, marks))
+                let run = run(key, value, |at: &v1::Position| at.seq)?;
+                Ok(Pair::Marks(fork, all(run, v1::Position::read)))
             }
         },
     }
 }
 
+fn all<T, U>(run: Vec<T>, read: fn(T) -> U) -> Vec<U> {
+    run.into_iter().map(read).collect()
+}
+
 /// A record, which must be what would be written of it.
 fn record(key: &[u8], value: &[u8]) -> Result<Event, StoreError> {
-    let event: Event = decode(key, value)?;
-    // Of these others are kept, or nothing.
-    if matches!(event, Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. }) {
-        return Err(misplaced(key));
-    }
+    let event = decode::<v1::Record>(key, value)?.read();
     let (ops, _) = layout::write(from_ref(&event))?;
     let own = ops.iter().any(|(k, v)| k == key && v == Some(value));
     if own { Ok(event) } else { Err(misplaced(key)) }
@@ -165,28 +168,6 @@ mod tests {
     }
 
     #[test]
-    fn an_event_within_an_event_is_not_followed_without_end() {
-        // Of what came over a link only the cursor is ever stored, but a backup may say anything.
-        let chain = antar_types::Chain::parse(&"1".repeat(32)).unwrap();
-        let events = Vec::new();
-        // Alone it is none either, and more hashes than entries are no reason to stumble.
-        let (realm, fork, cursor) = (PeerId(1), ForkId(1), Position { seq: 0, chain });
-        let short = Event::Received { realm, fork, cursor, chains: vec![chain; 3], events };
-        let mut value = Vec::new();
-        layout::encode(&short, &mut value).unwrap();
-        assert!(read(b"rn", &value).is_err());
-        let events = Vec::new();
-        let (realm, fork, cursor) = (PeerId(1), ForkId(1), Position { seq: 1, chain });
-        let received = Event::Received { realm, fork, cursor, chains: vec![chain], events };
-        let mut one = Vec::new();
-        layout::encode(&received, &mut one).unwrap();
-        // How many events there are would come last.
-        one.pop_if(|last| *last == 0);
-        one.push(1);
-        assert!(read(b"rn", &one.repeat(100_000)).is_err());
-    }
-
-    #[test]
     fn a_record_is_read_under_its_own_key_only() {
         let (ops, _) = layout::write(&[Event::SessionEnded(antar_domain::SessionId(1))]).unwrap();
         assert_eq!(ops.iter().filter(|(_, value)| value.is_some()).count(), 0);
@@ -202,13 +183,13 @@ mod tests {
     #[test]
     fn what_was_stored_before_reads_as_it_was_written() {
         let old = b"\x01\x02\x01a\x01b\x01c\x01\x00\x01d\x00";
-        let message: Message = crate::layout::decode(b"", old).unwrap();
+        let message = decode::<v1::Message>(b"", old).unwrap().read();
         let name = |word| Name::parse(word).unwrap();
         assert_eq!(message.realm, Some(antar_types::Away::From(name("d"))));
         let shown = antar_types::DisplayName::new("Jordan Henderson(127.0.0.1:8889)").unwrap();
         let realm = Some(antar_types::Away::FromShown(name("d"), shown));
         let (new, mut bytes) = (Message { realm, ..message }, Vec::new());
-        crate::layout::encode(&new, &mut bytes).unwrap();
-        assert_eq!(crate::layout::decode::<Message>(b"", &bytes).unwrap(), new);
+        layout::encode(&v1::Message::new(&new), &mut bytes).unwrap();
+        assert_eq!(decode::<v1::Message>(b"", &bytes).unwrap().read(), new);
     }
 }

@@ -1,8 +1,9 @@
 //! The store itself, over whichever engine.
 
 use crate::export::{self, Exported};
-use crate::layout::{self, FORMAT, FORMAT_KEY, Owed, Pointer, RECORDS, TIP_KEY, Tip};
+use crate::layout::{self, FORMAT, FORMAT_KEY, RECORDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
+use crate::records::v1::{self, Owed, Pointer};
 use crate::{Direction, Engine, Ops, StoreError, Usage};
 use antar_domain::links::{Position, Quote};
 use antar_domain::{Event, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Source};
@@ -125,7 +126,9 @@ impl Store {
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
         match source {
             Source::Mailbox(_) => {
-                self.list(source, page, MAX_PAGE_BYTES, |message: &Message| message.id)
+                let id = |message: &v1::Message| message.id;
+                let (found, more) = self.list(source, page, MAX_PAGE_BYTES, id)?;
+                Ok((found.into_iter().map(v1::Message::read).collect(), more))
             }
             Source::Sent(_) => self.sent(source, page),
             Source::Outbox(_) | Source::Hashes(_) => {
@@ -209,7 +212,8 @@ impl Store {
         };
         let seq = |owed: &Owed| owed.at.seq;
         let (owed, _) = self.list(Source::Outbox(realm), page, usize::MAX, seq)?;
-        Ok(owed.into_iter().map(|owed| (owed.at, owed.entry)).collect())
+        let read = |(at, entry)| (at, Arc::new(entry));
+        Ok(owed.into_iter().map(|owed| read(owed.read())).collect())
     }
 
     /// Which of these notices are about what that account wrote, among the newest of it.
@@ -250,10 +254,12 @@ impl Store {
         let found = match source {
             Source::Outbox(_) => {
                 let (owed, _) = self.list(source, page, usize::MAX, |owed: &Owed| owed.at.seq)?;
-                owed.first().map(|owed| owed.at)
+                owed.into_iter().next().map(|owed| owed.read().0)
             }
             Source::Hashes(_) => {
-                self.list(source, page, usize::MAX, |at: &Position| at.seq)?.0.first().copied()
+                let seq = |at: &v1::Position| at.seq;
+                let (found, _) = self.list(source, page, usize::MAX, seq)?;
+                found.first().map(|at| at.read())
             }
             Source::Mailbox(_) | Source::Sent(_) => None,
         };
@@ -316,16 +322,18 @@ impl Store {
     }
 
     /// The message that an entry of a SENT list points to.
-    fn follow(&self, Pointer { id, mailbox }: Pointer) -> Result<Message, StoreError> {
+    fn follow(&self, pointer: Pointer) -> Result<Message, StoreError> {
+        let (id, mailbox) = (pointer.id, pointer.mailbox());
         let (after, before) = (id.checked_sub(1), id.checked_add(1));
         let page = Page { after, before, limit: 1 };
         let (found, _) =
-            self.list(Source::Mailbox(mailbox), page, MAX_PAGE_BYTES, |message: &Message| {
+            self.list(Source::Mailbox(mailbox), page, MAX_PAGE_BYTES, |message: &v1::Message| {
                 message.id
             })?;
         found
             .into_iter()
             .next()
+            .map(v1::Message::read)
             .ok_or_else(|| StoreError::Corrupt(format!("message {id} is gone from its mailbox")))
     }
 
@@ -334,7 +342,7 @@ impl Store {
         let tip = self.check_tip()?;
         let mut events = vec![Event::IdReached(tip.last_id)];
         self.engine.scan(vec![RECORDS]..vec![RECORDS + 1], Direction::Up, &mut |key, value| {
-            events.push(layout::decode(key, value)?);
+            events.push(layout::decode::<v1::Record>(key, value)?.read());
             Ok(ControlFlow::Continue(()))
         })?;
         *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;

@@ -2,9 +2,8 @@
 
 use super::Found;
 use super::known::Known;
-use crate::layout::Owed;
 use antar_domain::links::Position;
-use antar_types::Chain;
+use antar_types::{Chain, Entry};
 use std::collections::BTreeSet;
 
 /// How far each log was found to go.
@@ -19,29 +18,34 @@ pub struct Lists {
 
 impl Lists {
     /// A run of what a realm is owed.
-    pub fn owed(&mut self, realm: u64, run: &[Owed], known: &Known, found: &mut Found<'_>) {
+    pub fn owed(
+        &mut self,
+        realm: u64,
+        run: &[(Position, Entry)],
+        known: &Known,
+        found: &mut Found<'_>,
+    ) {
         let place = || format!("what realm {realm} is owed");
         let Some(is) = known.realms.get(&realm) else {
             return found.damage(place(), "there is no such realm");
         };
         if self.begin((false, realm), known, found) {
             self.owed.insert(realm);
-            let first = run.first().map_or(0, |owed| owed.at.seq);
+            let first = run.first().map_or(0, |(at, _)| at.seq);
             if first > is.floor.seq + 1 {
                 let what = format!("entries {} to {} are missing", is.floor.seq + 1, first - 1);
                 found.damage(place(), what);
             }
         }
-        for owed in run {
+        for (at, entry) in run {
             if let Some(before) = self.at {
-                self.follows(before, owed.at, place, found);
-                if before.seq + 1 == owed.at.seq && before.chain.with(&owed.entry) != owed.at.chain
-                {
-                    let what = format!("the hash of entry {} is another", owed.at.seq);
+                self.follows(before, *at, place, found);
+                if before.seq + 1 == at.seq && before.chain.with(entry) != at.chain {
+                    let what = format!("the hash of entry {} is another", at.seq);
                     found.damage(place(), what);
                 }
             }
-            self.at = Some(owed.at);
+            self.at = Some(*at);
         }
     }
 

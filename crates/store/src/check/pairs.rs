@@ -4,11 +4,11 @@ use super::known::Known;
 use super::lists::Lists;
 use super::{Checked, Found, Tell};
 use crate::engine::{self, Direction, Key};
-use crate::layout::{self, FORMAT, FORMAT_KEY, Pointer, RECORDS, TIP_KEY, Tip};
+use crate::layout::{self, FORMAT, FORMAT_KEY, RECORDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
+use crate::records::v1;
 use crate::{Engine, StoreError};
 use antar_domain::{Mailbox, Source};
-use antar_types::Message;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -150,7 +150,7 @@ impl Check<'_> {
             }
             Pair::Sent(account, run) => {
                 found.checked.sent += run.len() as u64;
-                let ids = (run.first().map_or(0, |p| p.id), run.last().map_or(0, |p| p.id));
+                let ids = (run.first().map_or(0, |p| p.0), run.last().map_or(0, |p| p.0));
                 self.grows(Source::Sent(account), ids, || place(key), found);
                 self.lead(account.0, &run, found);
             }
@@ -229,9 +229,9 @@ impl Check<'_> {
     }
 
     /// Every entry of a SENT list leads to a message.
-    fn lead(&mut self, account: u64, run: &[Pointer], found: &mut Found<'_>) {
+    fn lead(&mut self, account: u64, run: &[(u64, Mailbox)], found: &mut Found<'_>) {
         let mut runs: BTreeMap<Mailbox, Vec<u64>> = BTreeMap::new();
-        for Pointer { id, mailbox } in run {
+        for (id, mailbox) in run {
             let ids = runs.entry(*mailbox).or_default();
             if ids.binary_search(id).is_ok() {
                 continue;
@@ -257,7 +257,7 @@ impl Check<'_> {
         let mut held = Vec::new();
         self.engine.scan(range, Direction::Down, &mut |key, value| {
             // One that is unreadable has been told of where it is.
-            let run: Vec<Message> = layout::decode_run(key, value).unwrap_or_default();
+            let run: Vec<v1::Message> = layout::decode_run(key, value).unwrap_or_default();
             held = run.iter().map(|message| message.id).collect();
             Ok(ControlFlow::Break(()))
         })?;

@@ -1,0 +1,434 @@
+//! Format 1: what Antar's first version stored, frozen. Nothing here may ever change.
+//!
+//! A record was the position of its kind in a list of all kinds of events, and its fields, as postcard
+//! writes them. Values that have one form only (a name, a text, a time, a number, a hash) are the same
+//! types as elsewhere; what is made of several of them is spelt out here.
+
+use antar_domain::links;
+use antar_domain::{
+    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, PasswordHash, PeerId, SessionId,
+    SessionRecord,
+};
+use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time, TokenHash};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What was never stored by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Never {}
+
+/// A record. The order of the variants is their stored form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    RealmNamed(Name),
+    IdReached(u64),
+    AccountSet(AccountId, Account),
+    AccountRemoved(AccountId),
+    SessionSet(SessionId, Session),
+    SessionEnded(SessionId),
+    GroupSet(GroupId, Group),
+    MemberAdded(GroupId, AccountId, u64),
+    MemberRemoved(GroupId, AccountId),
+    Posted(Never),
+    PeerSet(PeerId, Peer),
+    EpochBegun(PeerId, u64),
+    Owed(Never),
+    OwedReached { realm: PeerId, tip: Position, total: u64, since: Time },
+    Acked { realm: PeerId, acked: Position, total: u64, hour: u64 },
+    Trimmed { realm: PeerId, floor: Position, hour: Option<u64> },
+    Followed { realm: PeerId, fork: ForkId, epoch: u64, at: Position, left: u64 },
+    Received(Never),
+    CursorReached { realm: PeerId, cursor: Position },
+    InvitationSet(u64, Invitation),
+    InvitationEnded(u64),
+    PlainMailboxSet(PeerId, u64, Name),
+    PeerForgotten { realm: PeerId, traces: bool },
+    AddressTold(PeerId, Option<Address>),
+    NameLeft(AccountId, Name),
+    NameTaken(AccountId),
+    HeirSet(PeerId, AccountId, Heir),
+    HeirEnded(PeerId, AccountId),
+    Dropped(PeerId, u64),
+    KnownAs(PeerId, Option<Name>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    name: Name,
+    password: PasswordHash,
+    admin: bool,
+    created: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    hash: TokenHash,
+    account: AccountId,
+    used: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    name: Name,
+    password: PasswordHash,
+    creator: AccountId,
+    owner: Option<AccountId>,
+    created: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    name: Name,
+    kind: Kind,
+    address: Option<Address>,
+    status: Status,
+    since: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Kind {
+    Native(Fingerprint),
+    Plain,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    Linked,
+    Asking,
+    Asked,
+    RemovedThere,
+    Removed,
+    Former,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    host: Box<str>,
+    port: u16,
+    told_by: Option<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    hash: TokenHash,
+    expires: Time,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heir {
+    owed: u64,
+    upto: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub seq: u64,
+    chain: Chain,
+}
+
+/// A message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    pub id: u64,
+    time: Time,
+    from: Name,
+    to: Name,
+    text: Text,
+    realm: Option<Away>,
+    notice: Option<Notice>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Away {
+    From(Name),
+    To(Name),
+    FromShown(Name, DisplayName),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    UserNotFound,
+    GroupNotFound,
+    Refused,
+    RealmRemoved,
+}
+
+/// A mailbox, as an entry of a SENT list named it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mailbox {
+    Private(AccountId),
+    Group(GroupId),
+    Realm(AccountId, PeerId),
+    SentRealm(AccountId, PeerId),
+    GroupRealm(GroupId, PeerId),
+    Plain(PeerId, u64),
+}
+
+/// An entry of a SENT list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pointer {
+    pub id: u64,
+    pub mailbox: Mailbox,
+}
+
+/// An entry of what a peer is owed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    pub at: Position,
+    entry: Entry,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    kind: EntryKind,
+    time: Time,
+    from: Name,
+    to: Name,
+    text: Text,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    Private,
+    Group,
+    Notice(Notice),
+}
+
+/// Turns a value of one of two types that are alike into the other.
+trait Alike<T> {
+    fn alike(self) -> T;
+}
+
+macro_rules! themselves {
+    ($($kind:ty),+) => {$(
+        impl Alike<$kind> for $kind {
+            fn alike(self) -> $kind {
+                self
+            }
+        }
+    )+};
+}
+
+themselves!(
+    u64,
+    u16,
+    bool,
+    Name,
+    Text,
+    Time,
+    Chain,
+    TokenHash,
+    Fingerprint,
+    PasswordHash,
+    DisplayName,
+    AccountId,
+    GroupId,
+    PeerId,
+    Box<str>,
+    IpAddr
+);
+
+impl<T, U: Alike<T>> Alike<Option<T>> for Option<U> {
+    fn alike(self) -> Option<T> {
+        self.map(Alike::alike)
+    }
+}
+
+/// Says of pairs of types that they have the same fields or variants. What a newer type has besides is
+/// given after a `+`: as it is where an old value is read.
+macro_rules! alike {
+    () => {};
+    (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:expr)* } $($rest:tt)*) => {
+        impl Alike<$old> for $new {
+            fn alike(self) -> $old {
+                $old { $($field: self.$field.alike()),+ }
+            }
+        }
+        impl Alike<$new> for $old {
+            fn alike(self) -> $new {
+                type New = $new;
+                New { $($field: self.$field.alike()),+ $(, $more: $value)* }
+            }
+        }
+        alike! { $($rest)* }
+    };
+    (enum $old:ident = $new:path { $($variant:ident $(($($value:ident),+))?),+ } $($rest:tt)*) => {
+        impl Alike<$old> for $new {
+            fn alike(self) -> $old {
+                type New = $new;
+                match self {
+                    $(New::$variant $(($($value),+))? => $old::$variant $(($($value.alike()),+))?,)+
+                }
+            }
+        }
+        impl Alike<$new> for $old {
+            fn alike(self) -> $new {
+                type New = $new;
+                match self {
+                    $($old::$variant $(($($value),+))? => New::$variant $(($($value.alike()),+))?,)+
+                }
+            }
+        }
+        alike! { $($rest)* }
+    };
+}
+
+alike! {
+    struct Account = AccountRecord { name, password, admin, created }
+    struct Session = SessionRecord { hash, account, used }
+    struct Group = GroupRecord { name, password, creator, owner, created }
+    struct Peer = links::PeerRecord { name, kind, address, status, since }
+    enum Kind = links::LinkKind { Native(key), Plain }
+    enum Status = links::Status { Linked, Asking, Asked, RemovedThere, Removed, Former }
+    struct Address = links::Address { host, port, told_by }
+    struct Invitation = links::InvitationRecord { hash, expires }
+    struct Heir = links::Heir { owed, upto }
+    struct Position = links::Position { seq, chain }
+    struct Message = antar_types::Message { id, time, from, to, text, realm, notice }
+    enum Away = antar_types::Away { From(name), To(name), FromShown(name, shown) }
+    enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
+    struct Entry = antar_types::Entry { kind, time, from, to, text }
+    enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
+    enum Mailbox = antar_domain::Mailbox {
+        Private(account), Group(group), Realm(account, peer), SentRealm(account, peer),
+        GroupRealm(group, peer), Plain(peer, user)
+    }
+}
+
+impl Message {
+    pub fn new(message: &antar_types::Message) -> Self {
+        message.clone().alike()
+    }
+
+    pub fn read(self) -> antar_types::Message {
+        self.alike()
+    }
+}
+
+impl Owed {
+    pub fn new(at: links::Position, entry: &antar_types::Entry) -> Self {
+        Self { at: at.alike(), entry: entry.clone().alike() }
+    }
+
+    pub fn read(self) -> (links::Position, antar_types::Entry) {
+        (self.at.alike(), self.entry.alike())
+    }
+}
+
+impl Pointer {
+    pub fn new(id: u64, mailbox: antar_domain::Mailbox) -> Self {
+        Self { id, mailbox: mailbox.alike() }
+    }
+
+    pub fn mailbox(&self) -> antar_domain::Mailbox {
+        self.mailbox.alike()
+    }
+}
+
+impl Position {
+    pub fn new(at: links::Position) -> Self {
+        at.alike()
+    }
+
+    pub fn read(self) -> links::Position {
+        self.alike()
+    }
+}
+
+impl Record {
+    /// The record of an event; none of one that is stored in another form, or not at all.
+    pub fn of(event: &Event) -> Option<Self> {
+        Some(match event.clone() {
+            Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. } => return None,
+            Event::RealmNamed(name) => Self::RealmNamed(name),
+            Event::IdReached(id) => Self::IdReached(id),
+            Event::AccountSet(id, record) => Self::AccountSet(id, record.alike()),
+            Event::AccountRemoved(id) => Self::AccountRemoved(id),
+            Event::SessionSet(id, record) => Self::SessionSet(id, record.alike()),
+            Event::SessionEnded(id) => Self::SessionEnded(id),
+            Event::GroupSet(id, record) => Self::GroupSet(id, record.alike()),
+            Event::MemberAdded(group, account, since) => Self::MemberAdded(group, account, since),
+            Event::MemberRemoved(group, account) => Self::MemberRemoved(group, account),
+            Event::InvitationSet(id, record) => Self::InvitationSet(id, record.alike()),
+            Event::InvitationEnded(id) => Self::InvitationEnded(id),
+            Event::NameLeft(id, name) => Self::NameLeft(id, name),
+            Event::NameTaken(id) => Self::NameTaken(id),
+            event => return Self::of_link(event),
+        })
+    }
+
+    fn of_link(event: Event) -> Option<Self> {
+        Some(match event {
+            Event::PeerSet(realm, record) => Self::PeerSet(realm, record.alike()),
+            Event::EpochBegun(realm, epoch) => Self::EpochBegun(realm, epoch.0),
+            Event::OwedReached { realm, tip, total, since } => {
+                Self::OwedReached { realm, tip: tip.alike(), total, since }
+            }
+            Event::Acked { realm, acked, total, hour } => {
+                Self::Acked { realm, acked: acked.alike(), total, hour }
+            }
+            Event::Trimmed { realm, floor, hour } => {
+                Self::Trimmed { realm, floor: floor.alike(), hour }
+            }
+            Event::Followed { realm, fork, epoch, at, left } => {
+                Self::Followed { realm, fork, epoch: epoch.0, at: at.alike(), left }
+            }
+            Event::CursorReached { realm, cursor } => {
+                Self::CursorReached { realm, cursor: cursor.alike() }
+            }
+            Event::PlainMailboxSet(realm, id, name) => Self::PlainMailboxSet(realm, id, name),
+            Event::PeerForgotten { realm, traces } => Self::PeerForgotten { realm, traces },
+            Event::AddressTold(realm, address) => Self::AddressTold(realm, address.alike()),
+            Event::HeirSet(realm, account, heir) => Self::HeirSet(realm, account, heir.alike()),
+            Event::HeirEnded(realm, account) => Self::HeirEnded(realm, account),
+            Event::Dropped(realm, dropped) => Self::Dropped(realm, dropped),
+            Event::KnownAs(realm, name) => Self::KnownAs(realm, name),
+            _ => return None,
+        })
+    }
+
+    /// The event that it is the record of.
+    pub fn read(self) -> Event {
+        match self {
+            Self::Posted(never) | Self::Owed(never) | Self::Received(never) => match never {},
+            Self::RealmNamed(name) => Event::RealmNamed(name),
+            Self::IdReached(id) => Event::IdReached(id),
+            Self::AccountSet(id, record) => Event::AccountSet(id, record.alike()),
+            Self::AccountRemoved(id) => Event::AccountRemoved(id),
+            Self::SessionSet(id, record) => Event::SessionSet(id, record.alike()),
+            Self::SessionEnded(id) => Event::SessionEnded(id),
+            Self::GroupSet(id, record) => Event::GroupSet(id, record.alike()),
+            Self::MemberAdded(group, account, since) => Event::MemberAdded(group, account, since),
+            Self::MemberRemoved(group, account) => Event::MemberRemoved(group, account),
+            Self::InvitationSet(id, record) => Event::InvitationSet(id, record.alike()),
+            Self::InvitationEnded(id) => Event::InvitationEnded(id),
+            Self::NameLeft(id, name) => Event::NameLeft(id, name),
+            Self::NameTaken(id) => Event::NameTaken(id),
+            Self::PeerSet(realm, record) => Event::PeerSet(realm, record.alike()),
+            Self::EpochBegun(realm, epoch) => Event::EpochBegun(realm, links::Epoch(epoch)),
+            Self::OwedReached { realm, tip, total, since } => {
+                Event::OwedReached { realm, tip: tip.alike(), total, since }
+            }
+            Self::Acked { realm, acked, total, hour } => {
+                Event::Acked { realm, acked: acked.alike(), total, hour }
+            }
+            Self::Trimmed { realm, floor, hour } => {
+                Event::Trimmed { realm, floor: floor.alike(), hour }
+            }
+            Self::Followed { realm, fork, epoch, at, left } => {
+                let (epoch, at) = (links::Epoch(epoch), at.alike());
+                Event::Followed { realm, fork, epoch, at, left }
+            }
+            Self::CursorReached { realm, cursor } => {
+                Event::CursorReached { realm, cursor: cursor.alike() }
+            }
+            Self::PlainMailboxSet(realm, id, name) => Event::PlainMailboxSet(realm, id, name),
+            Self::PeerForgotten { realm, traces } => Event::PeerForgotten { realm, traces },
+            Self::AddressTold(realm, address) => Event::AddressTold(realm, address.alike()),
+            Self::HeirSet(realm, account, heir) => Event::HeirSet(realm, account, heir.alike()),
+            Self::HeirEnded(realm, account) => Event::HeirEnded(realm, account),
+            Self::Dropped(realm, dropped) => Event::Dropped(realm, dropped),
+            Self::KnownAs(realm, name) => Event::KnownAs(realm, name),
+        }
+    }
+}
