@@ -13,6 +13,8 @@ pub struct Args<'a> {
     words: [&'a str; MOST],
     options: [Option<&'a str>; MOST],
     verb: &'static Verb,
+    /// What follows the words: options, and words past those that the verb takes.
+    past: &'a str,
     /// The rest of the line where the verb takes one; may be empty only where it is optional.
     pub text: &'a str,
 }
@@ -24,7 +26,7 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Code::BadParameters`] where something is missing or unknown.
     pub fn parse(verb: &'static Verb, line: &'a str) -> Result<Self, Code> {
-        let mut args = Self { words: [""; MOST], options: [None; MOST], verb, text: "" };
+        let mut args = Self { words: [""; MOST], options: [None; MOST], verb, past: "", text: "" };
         let mut rest = line;
         for (i, param) in verb.params.iter().enumerate() {
             match param {
@@ -40,6 +42,7 @@ impl<'a> Args<'a> {
                 return Err(Code::BadParameters);
             }
         }
+        args.past = rest;
         for (key, value) in words::all(rest).filter_map(words::option) {
             let known = verb.options.iter().position(|o| o.split('=').next() == Some(key));
             args.options[known.ok_or(Code::BadParameters)?] = Some(value);
@@ -56,6 +59,12 @@ impl<'a> Args<'a> {
     pub fn option(&self, key: &str) -> Option<&'a str> {
         let at = self.verb.options.iter().position(|o| o.split('=').next() == Some(key))?;
         self.options[at]
+    }
+
+    /// What follows a prefix in a word past those that the verb takes. Servers of the first version ignore
+    /// such a word, where an option that they do not know is an error.
+    pub fn prefixed(&self, prefix: &str) -> Option<&'a str> {
+        words::all(self.past).find_map(|word| word.strip_prefix(prefix))
     }
 
     /// The page asked for with `after=`, `before=` and `limit=`.

@@ -19,7 +19,7 @@ use crate::{Config, SOCKET};
 use antar_domain::links::Contact;
 use antar_domain::{Effects, LineOrder, State};
 use antar_store::{Disk, Engine, Store, StoreError};
-use antar_types::{Fingerprint, Name};
+use antar_types::{Capabilities, Fingerprint, Name};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -303,6 +303,7 @@ pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr
         host,
         listens: listens.map(|address| address.ip().to_canonical().to_string()),
         port: port.unwrap_or(listens.map_or(first, SocketAddr::port)),
+        can: Capabilities::ALL,
     }
 }
 

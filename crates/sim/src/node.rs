@@ -2,7 +2,7 @@
 
 use antar_domain::{Batches, ConnId, Effects, Event, Limits, LineOrder, Policy, Readings, State};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Fingerprint, Name, Time};
+use antar_types::{Capabilities, Fingerprint, Name, Time};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::BTreeSet;
@@ -37,6 +37,8 @@ pub struct Node {
     /// It was put back to a course that had been left: what was written in that comes again, later
     /// than what was written since.
     pub revived: bool,
+    /// What it understands on a link: less where it runs the first version.
+    pub can: Capabilities,
 }
 
 /// A copy of a realm's data.
@@ -84,6 +86,7 @@ impl Node {
             highest_id: 0,
             course: 0,
             revived: false,
+            can: Capabilities::ALL,
         }
     }
 

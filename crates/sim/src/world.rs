@@ -5,12 +5,12 @@ use crate::node::{Node, Running};
 use crate::options::{Options, Planted};
 use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
-use antar_domain::links::{NotAsked, NotDialled, deliveries};
+use antar_domain::links::{Contact, NotAsked, NotDialled, deliveries};
 use antar_domain::{
     ConnId, DialId, Effects, Input, Job, JobResult, LineOrder, Mode, Output, PasswordHash, Refusal,
     State,
 };
-use antar_types::{Body, Dialect, Reply, Value};
+use antar_types::{Body, Capabilities, Dialect, Reply, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,9 @@ pub struct World<'a> {
     pub seed: u64,
     pub options: &'a Options,
     pub chance: StdRng,
+    /// Decides which version of Antar each realm runs, where they differ. It is apart, so that a run
+    /// is otherwise the same.
+    versions: Option<StdRng>,
     /// Milliseconds since the run began.
     pub now: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -69,10 +72,13 @@ impl<'a> World<'a> {
         let mut chance = StdRng::seed_from_u64(seed);
         let realms = options.realms.unwrap_or_else(|| chance.random_range(2..=4)).clamp(2, 6);
         let kinds = crate::faults::Kinds::choose(&mut chance);
+        let mut versions = StdRng::seed_from_u64(!seed);
+        let versions = versions.random_bool(0.4).then_some(versions);
         Self {
             seed,
             options,
             chance,
+            versions,
             now: 0,
             queue: BTreeMap::new(),
             last: 0,
@@ -433,6 +439,7 @@ impl<'a> World<'a> {
         if let Err(error) = self.nodes[node].name_realm(&mut state, &store) {
             return self.violate(error);
         }
+        self.choose_version(node);
         self.introduce(node, &mut state);
         let here = &mut self.nodes[node];
         here.life += 1;
@@ -445,10 +452,22 @@ impl<'a> World<'a> {
         self.people_return(node);
     }
 
+    /// A realm is upgraded, or put back to the first version of links, which tells no capabilities.
+    fn choose_version(&mut self, node: usize) {
+        let Some(versions) = &mut self.versions else { return };
+        let first = versions.random_bool(0.4);
+        let can = if first { Capabilities::NONE } else { Capabilities::ALL };
+        if std::mem::replace(&mut self.nodes[node].can, can) != can {
+            self.injected.count("realms of another version");
+            self.note(Some(node), || format!("FAULT understands {:?} from now on", can.print()));
+        }
+    }
+
     fn introduce(&self, node: usize, state: &mut State) {
         let host = Some(Node::address(node).to_string());
         let key = Some(self.nodes[node].key);
-        state.introduce(antar_domain::links::Contact { key, host, listens: None, port: 8889 });
+        let can = self.nodes[node].can;
+        state.introduce(Contact { key, host, listens: None, port: 8889, can });
         #[cfg(feature = "planted")]
         if let Some(Planted::Domain(bug)) = self.options.planted {
             state.plant(Some(bug));

@@ -5,6 +5,7 @@
 //! ([`Dialect`]). The server, the client and the fuzzers all use this crate and nothing here
 //! knows about any of them.
 
+mod capabilities;
 mod code;
 mod decoder;
 mod dialect;
@@ -20,6 +21,7 @@ mod time;
 mod token;
 pub mod words;
 
+pub use capabilities::Capabilities;
 pub use code::Code;
 pub use decoder::{Decoder, Frame};
 pub use dialect::Dialect;

@@ -1,9 +1,9 @@
 //! ACKREALM: another realm calls; from server to server.
 
 use super::{Needs, Param, ROW, Verb};
-use crate::links::{Address, Greeting, LinkKind, Status};
+use crate::links::{Address, CAN, Greeting, LinkKind, Status};
 use crate::{Answer, Args, Context, Event, Interrupt, Origin, is_loopback};
-use antar_types::{Code, Name, Phrase, Reply, Token};
+use antar_types::{Capabilities, Code, Name, Phrase, Reply, Token};
 use std::net::IpAddr;
 
 pub const VERBS: &[Verb] = &[Verb {
@@ -51,7 +51,9 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
             }
             let again = args.option("again").is_some();
             let source = (args.word(3), source);
-            let status = cx.accept(&Greeting { from, key, peer, source, again, invitation })?;
+            let can = args.prefixed(CAN).map_or(Capabilities::NONE, Capabilities::parse);
+            let status =
+                cx.accept(&Greeting { from, key, peer, source, again, invitation, can })?;
             let state = if status == Status::Linked { "up" } else { "waiting" };
             let reply = Reply::done(Phrase::same("Connect realm berhasil"));
             if let (None, Some(realm), true) = (&calls_by, linked, before.is_some()) {
@@ -59,6 +61,10 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
             }
             let reply = reply.with("realm", calls_by.as_ref().unwrap_or(&own).as_str());
             let reply = reply.with("state", state);
+            let reply = match cx.state.links.me.can {
+                Capabilities::NONE => reply,
+                can => reply.with("can", can.print()),
+            };
             Ok(match calls_by {
                 Some(_) => reply.with("now", own.as_str()).into(),
                 None => reply.into(),

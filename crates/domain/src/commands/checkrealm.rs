@@ -3,7 +3,7 @@
 use super::{Needs, ROW, Verb};
 use crate::links::{Link, LinkKind, Peer, Status};
 use crate::{Answer, Args, Context, Interrupt};
-use antar_types::{Body, Code, Dialect, Name, Time, Value, json, written};
+use antar_types::{Body, Capabilities, Code, Dialect, Name, Time, Value, json, written};
 
 pub const VERBS: &[Verb] = &[
     Verb {
@@ -35,7 +35,9 @@ fn check(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
             let link = state.links.links.get(realm).unwrap_or(&none);
             let name = &peer.record.name;
             let former = state.durable.formers(name).map(Name::to_string).collect();
-            (name.to_string(), describe(peer, link, former, now))
+            let conn = link.conn.and_then(|conn| state.links.conns.get(&conn));
+            let can = conn.map_or(Capabilities::NONE, |conn| conn.can);
+            (name.to_string(), describe(peer, link, can, former, now))
         })
         .collect();
     let shown = match cx.dialect {
@@ -55,7 +57,7 @@ fn check(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
     Ok(Body::Written(cx.state.realms(cx.dialect, written)).into())
 }
 
-fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {
+fn describe(peer: &Peer, link: &Link, can: Capabilities, former: Vec<String>, now: Time) -> Value {
     let record = &peer.record;
     let address = record.address.as_ref();
     let since = if link.since > record.since { link.since } else { record.since };
@@ -75,6 +77,7 @@ fn describe(peer: &Peer, link: &Link, former: Vec<String>, now: Time) -> Value {
         }
     };
     // It waits for approval here; otherwise one that waits does so there.
+    set("can", (can != Capabilities::NONE).then(|| can.print().into()));
     set("asks", peer.is_asking().then(|| true.into()));
     set("calls_itself", link.calls_itself.as_ref().map(|name| name.as_str().into()));
     // Where it says it is itself, where that is elsewhere.

@@ -4,7 +4,7 @@ use super::live::Conn;
 use super::{Address, Caller, Failure, LinkContext, LinkKind, Status, Why};
 use crate::settings::Inbound;
 use crate::{Bug, ConnId, Context, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId};
-use antar_types::{Code, Fingerprint, Name, Token};
+use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
 
 /// How often it is told, of each realm, that somebody else says it is that one, in milliseconds.
@@ -24,6 +24,20 @@ pub(crate) struct Greeting<'a> {
     /// It has been linked before.
     pub again: bool,
     pub invitation: Option<Token>,
+    /// What it understands on a link.
+    pub can: Capabilities,
+}
+
+/// What comes before the capabilities in a greeting. A realm of the first version refuses an option that
+/// it does not know, and ignores a word.
+pub(crate) const CAN: &str = "can:";
+
+/// The word of a greeting that tells capabilities, after a blank; nothing where there are none.
+pub(super) fn can_word(can: Capabilities) -> String {
+    match can {
+        Capabilities::NONE => String::new(),
+        can => format!(" {CAN}{}", can.print()),
+    }
 }
 
 /// What is made of a realm that calls.
@@ -129,7 +143,7 @@ impl Context<'_> {
         link.from = Some(*peer);
         let replaces = link.conn.is_some_and(|old| old != conn);
         let c = step.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
-        (c.realm, c.greeted) = (Some(realm), true);
+        (c.realm, c.greeted, c.can) = (Some(realm), true, greeting.can);
         // Where there is a connection already, this one takes over once it is used: it may be a call
         // that was given up when the other was made.
         if !replaces {

@@ -4,7 +4,7 @@ use super::accept::NAMESAKE;
 use super::live::{Asked, Following, cursor_words};
 use super::{Address, Conn, Epoch, Failure, LinkContext, LinkKind, Peer, PeerRecord, Status, Why};
 use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
-use antar_types::{Code, Fingerprint, Name, Token, Value};
+use antar_types::{Capabilities, Code, Fingerprint, Name, Token, Value};
 use std::net::IpAddr;
 
 /// How long a call may take to be answered, in milliseconds.
@@ -95,8 +95,9 @@ impl LinkContext<'_> {
         let Some(own) = self.name_for(realm) else { return };
         let source = me.host.unwrap_or_else(|| local.to_string());
         let line = format!(
-            "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}",
-            me.port
+            "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}{}",
+            me.port,
+            super::accept::can_word(me.can),
         );
         self.output(Output::Line(conn, line));
         self.judge_crossing(dial);
@@ -200,6 +201,7 @@ impl LinkContext<'_> {
             Ok(realm) => {
                 if let Some(c) = self.conn(conn) {
                     (c.realm, c.greeted, c.call) = (Some(realm), true, None);
+                    c.can = answer["can"].as_str().map_or(Capabilities::NONE, Capabilities::parse);
                 }
                 self.carry(realm, conn);
             }

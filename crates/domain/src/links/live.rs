@@ -2,7 +2,7 @@
 
 use super::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
 use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId};
-use antar_types::{Chain, Fingerprint, Name, Time, Token};
+use antar_types::{Capabilities, Chain, Fingerprint, Name, Time, Token};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
@@ -17,6 +17,8 @@ pub struct Contact {
     pub listens: Option<String>,
     /// The port it listens on.
     pub port: u16,
+    /// What it understands on a link.
+    pub can: Capabilities,
 }
 
 /// Links, calls and connections.
@@ -174,6 +176,8 @@ pub(crate) struct Conn {
     pub call: Option<DialId>,
     /// The two have agreed that it is a link.
     pub greeted: bool,
+    /// What the other side said that it understands, when they agreed.
+    pub can: Capabilities,
     /// When it last said anything, in milliseconds of uptime.
     pub heard: u64,
     /// When it was last asked whether it is there.
@@ -196,6 +200,7 @@ impl Conn {
             realm,
             call,
             greeted: false,
+            can: Capabilities::NONE,
             heard: now,
             pinged: now,
             asked: VecDeque::new(),

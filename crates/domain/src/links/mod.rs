@@ -47,8 +47,10 @@ mod plain;
 #[cfg(test)]
 mod squat;
 mod told;
+#[cfg(test)]
+mod versions;
 
-pub(crate) use accept::Greeting;
+pub(crate) use accept::{CAN, Greeting};
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
