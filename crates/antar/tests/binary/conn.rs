@@ -83,6 +83,22 @@ impl Conn {
         self.next()
     }
 
+    /// Sends a line and returns the reply as it came, without its end.
+    #[track_caller]
+    pub fn ask_raw(&mut self, line: &str) -> String {
+        self.say(line);
+        let mut buffer = [0; 64 << 10];
+        loop {
+            if let Some(raw) = self.replies.pop_raw().unwrap() {
+                return String::from_utf8(raw.0.into()).unwrap();
+            }
+            match self.stream.read(&mut buffer).expect("nothing came") {
+                0 => panic!("the connection has ended"),
+                n => self.replies.feed(&buffer[..n]),
+            }
+        }
+    }
+
     /// Sends a line that must succeed.
     #[track_caller]
     pub fn expect_ok(&mut self, line: &str) -> Value {

@@ -2,6 +2,7 @@
  * server, it reads in files of the directory $FAULTS what is to go wrong.
  *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number; with a
  *          number below 0 they claim to have done that much
+ *   kill   at which call on files below $FAULTS_BELOW (write or sync) the process is killed, the first being 1
  *   clock  how many seconds the time of day is ahead
  * Where there is no such file nothing goes wrong. What was last written to a segment of the log below
  * $FAULTS_BELOW before a sync of it failed is noted in $FAULTS/pages ("lost OFFSET LENGTH PATH"), and so is
@@ -11,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,25 +31,45 @@ static FILE *fault(const char *name)
     return fopen(path, "re");
 }
 
+static int is_below(int fd)
+{
+    const char *below = getenv("FAULTS_BELOW");
+    char link[32], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = below ? readlink(link, path, sizeof path - 1) : -1;
+    if (length < 0)
+        return 0;
+    path[length] = 0;
+    return strncmp(path, below, strlen(below)) == 0;
+}
+
+/* Ends the process where this is the call at which it is to be killed. */
+static void count_call(int fd)
+{
+    static int calls;
+    int last = 0;
+    FILE *file = getenv("FAULTS_BELOW") ? fault("kill") : NULL;
+    if (!file)
+        return;
+    int words = fscanf(file, "%d", &last);
+    fclose(file);
+    if (words == 1 && is_below(fd) && __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) == last)
+        kill(getpid(), SIGKILL);
+}
+
 /* The error planted for a call on a file, or 0. */
 static int planted(const char *call, int fd)
 {
-    const char *below = getenv("FAULTS_BELOW");
-    char link[32], path[4096], what[16] = "";
+    char what[16] = "";
     int number = 0;
-    FILE *file = below ? fault("disk") : NULL;
+    FILE *file = getenv("FAULTS_BELOW") ? fault("disk") : NULL;
     if (!file)
         return 0;
     int words = fscanf(file, "%15s %d", what, &number);
     fclose(file);
     if (words != 2 || (strcmp(what, call) != 0 && strcmp(what, "all") != 0))
         return 0;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length < 0)
-        return 0;
-    path[length] = 0;
-    return strncmp(path, below, strlen(below)) == 0 ? number : 0;
+    return is_below(fd) ? number : 0;
 }
 
 #define FAILING(result, name, call, parameters, arguments) FAILING_AND(result, name, call, parameters, arguments, , )
@@ -59,6 +81,7 @@ static int planted(const char *call, int fd)
         static result(*real) parameters;                                                                    \
         if (!real)                                                                                          \
             real = dlsym(RTLD_NEXT, #name);                                                                 \
+        count_call(fd);                                                                                     \
         int number = planted(call, fd);                                                                     \
         if (number < 0)                                                                                     \
             return -number;                                                                                 \

@@ -15,11 +15,16 @@ pub struct Faulty {
 impl Faulty {
     /// A realm with these lines under `[limits]`, running; nothing goes wrong yet.
     pub fn with(limits: &str) -> Self {
-        let faults = tempfile::tempdir().unwrap();
-        compile(&faults.path().join("system.so"));
-        let mut system = Self { realm: Realm::stopped(limits), faults };
+        let mut system = Self::of(Realm::stopped(limits));
         system.start();
         system
+    }
+
+    /// The system of a realm that is not running.
+    pub fn of(realm: Realm) -> Self {
+        let faults = tempfile::tempdir().unwrap();
+        compile(&faults.path().join("system.so"));
+        Self { realm, faults }
     }
 
     pub fn start(&mut self) {
@@ -31,12 +36,12 @@ impl Faulty {
         let mut command = self.realm.command("serve");
         command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
         self.carry(&mut command);
-        command.env("FAULTS_BELOW", self.realm.data());
         command
     }
 
     /// Has a command run on this system.
     pub fn carry(&self, command: &mut Command) {
+        command.env("FAULTS_BELOW", self.realm.data());
         command.env("LD_PRELOAD", self.faults.path().join("system.so"));
         command.env("FAULTS", self.faults.path());
     }
@@ -44,6 +49,16 @@ impl Faulty {
     /// From now on these calls fail so, on the realm's files.
     pub fn fail(&self, call: &str, error: i32) {
         self.plant("disk", &format!("{call} {error}"));
+    }
+
+    /// From now on a process is killed at this write or sync of the realm's files, 1 being its first.
+    pub fn kill_at(&self, call: usize) {
+        self.plant("kill", &call.to_string());
+    }
+
+    /// From now on no process is killed.
+    pub fn spare(&self) {
+        std::fs::remove_file(self.faults.path().join("kill")).unwrap();
     }
 
     /// From now on the disk does not fail.

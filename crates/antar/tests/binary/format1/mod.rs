@@ -1,0 +1,353 @@
+//! Data and a backup of the first format: whatever the format is now, all of it is there.
+
+mod fixture;
+
+use crate::conn::Conn;
+use crate::links::{done, until_it};
+use crate::realm::{PATIENCE, Realm};
+use crate::system::Faulty;
+use fixture::{Manifest, unpack};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::{Instant, SystemTime};
+
+/// A realm of the first format on a system whose clock stands where its data end, so that nothing in
+/// them is too old.
+struct Old {
+    system: Faulty,
+    manifest: Manifest,
+}
+
+impl Old {
+    /// One without data.
+    fn empty(number: u8) -> Self {
+        let manifest = Manifest::read();
+        let realm = Realm::stopped("");
+        realm.configure(&format!(
+            "advertise = \"127.88.0.{number}:{}\"\ninbound = \"approve\"\nplain_peers = [\"127.88.0.9\"]",
+            1300 + u16::from(number)
+        ));
+        let system = Faulty::of(realm);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        system.set_clock(manifest.made + 1 - i64::try_from(now).unwrap());
+        Self { system, manifest }
+    }
+
+    /// The one that has all there is.
+    fn alpha() -> Self {
+        let alpha = Self::empty(1);
+        unpack("alpha.packed", &alpha.system.realm.data());
+        alpha
+    }
+
+    /// A realm that is linked with it, and is owed messages as it owes some.
+    fn beta() -> Self {
+        let beta = Self::empty(2);
+        unpack("beta.packed", &beta.system.realm.data());
+        beta
+    }
+
+    /// The first one, restored from the backup.
+    fn restored() -> Self {
+        let alpha = Self::empty(1);
+        let backup = tempfile::tempdir().unwrap();
+        unpack("backup.packed", backup.path());
+        alpha.run(alpha.command("check").arg(backup.path()));
+        alpha.run(alpha.command("restore").arg(backup.path()));
+        alpha
+    }
+
+    fn command(&self, command: &str) -> Command {
+        let mut command = self.system.realm.command(command);
+        self.system.carry(&mut command);
+        command
+    }
+
+    /// Runs a command that must succeed.
+    #[track_caller]
+    fn run(&self, command: &mut Command) {
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    }
+
+    #[track_caller]
+    fn check(&self) {
+        self.run(&mut self.command("check"));
+    }
+
+    fn serve(&self) -> Command {
+        let mut serve = self.command("serve");
+        serve.args(["--listen", "127.0.0.1:0"]);
+        serve
+    }
+
+    #[track_caller]
+    fn start(&mut self) {
+        let serve = self.serve();
+        self.system.realm.run(serve);
+    }
+
+    /// Everything is answered as it was by the binary that wrote the data.
+    #[track_caller]
+    fn expect_everything(&self) {
+        let mut conn = self.system.realm.connect();
+        for (request, reply) in &self.manifest.replies {
+            assert_eq!(conn.ask_raw(request), *reply, "{request}");
+        }
+        assert_eq!(lasting(&self.system.realm), self.manifest.links);
+    }
+
+    /// The same where further messages were sent since, which only come after what there was.
+    #[track_caller]
+    fn expect_everything_and_more(&self) {
+        let (mut conn, last) = (self.system.realm.connect(), self.manifest.last_id());
+        for (request, reply) in &self.manifest.replies {
+            // The newest are others now.
+            if request.ends_with(" limit=3") {
+                continue;
+            }
+            let mut now = conn.ask(request);
+            forget_later(&mut now, last);
+            let before: Value = serde_json::from_str(reply).unwrap();
+            assert_eq!(now, before, "{request}");
+        }
+    }
+
+    /// Every password is still good.
+    #[track_caller]
+    fn expect_passwords(&self) {
+        for (name, _, password) in self.manifest.users.iter().filter(|(name, ..)| name != "dave") {
+            self.system.realm.connect().expect_ok(&format!("AUTH {name} {password}"));
+        }
+        let mut amy = self.system.realm.connect();
+        amy.expect_ok(&format!("WHOAMI {}", self.manifest.token("amy")));
+        assert_eq!(amy.ask("JOINGROUP staff sesame")["code"], "wrong_password");
+        amy.expect_ok("JOINGROUP staff open sesame");
+        let members = amy.expect_ok("MEMBERS staff");
+        assert_eq!(members["data"], json!(["Bob", "carol", "amy"]));
+        amy.expect_ok("JOINGROUP empty pw");
+        assert_eq!(amy.expect_ok("MEMBERS empty")["owner"], "amy");
+        amy.expect_ok("LEAVEGROUP empty");
+        amy.expect_ok("LEAVEGROUP staff");
+    }
+
+    /// Messages are sent on, each with an id that is greater than any before.
+    #[track_caller]
+    fn send_on(&self) -> u64 {
+        let mut carol = self.system.realm.connect();
+        carol.expect_ok(&format!("WHOAMI {}", self.manifest.token("carol")));
+        let requests = [
+            "SEND carol sent on",
+            "SEND amy sent on",
+            "SENDGROUP room sent on",
+            "SENDREALM beta bob sent on",
+            "SENDGROUPREALM beta room sent on",
+        ];
+        let ids = requests.map(|line| carol.expect_ok(line)["id"].as_u64().unwrap());
+        assert!(ids[0] > self.manifest.last_id() && ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+        for list in ["INBOX", "INBOXGROUP room", "SENT realm=beta", "INBOXGROUPREALM beta room"] {
+            let last = carol.expect_ok(&format!("{list} limit=1"));
+            assert_eq!(last["data"][0]["message"], "sent on", "{list}");
+        }
+        ids[4]
+    }
+}
+
+/// What of CHECKREALM does not depend on the time or on who can be reached.
+fn lasting(realm: &Realm) -> Vec<Value> {
+    let kept = ["realm", "host", "port", "owed", "sent", "received", "cursor", "told", "former"];
+    let kept = [&kept[..], &["fingerprint", "plain", "asks"]].concat();
+    let mut links = crate::links::links(realm);
+    for link in &mut links {
+        link.as_object_mut().unwrap().retain(|key, _| kept.contains(&key.as_str()));
+    }
+    links
+}
+
+/// Takes messages out of a reply that came after the one with this id.
+fn forget_later(value: &mut Value, last: u64) {
+    match value {
+        Value::Array(list) => {
+            list.retain(|one| one.get("id").is_none_or(|id| id.as_u64().unwrap() <= last));
+            list.iter_mut().for_each(|one| forget_later(one, last));
+        }
+        Value::Object(map) => {
+            map.values_mut().for_each(|one| forget_later(one, last));
+            let keeps = |key: &str, one: &Value| {
+                ["data", "message", "messages", "members"].contains(&key) || *one != json!([])
+            };
+            map.retain(|key, one| keeps(key, one));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn everything_in_the_data_is_there_and_goes_on() {
+    let mut alpha = Old::alpha();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything();
+    alpha.expect_passwords();
+    alpha.system.realm.stop();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything();
+    alpha.send_on();
+    alpha.expect_everything_and_more();
+    alpha.system.realm.kill();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything_and_more();
+}
+
+#[test]
+fn everything_in_the_backup_is_there_and_goes_on() {
+    let mut alpha = Old::restored();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything();
+    alpha.expect_passwords();
+    // Past whatever was given out after the backup.
+    assert!(alpha.send_on() > 1 << 36);
+    alpha.system.realm.kill();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything_and_more();
+}
+
+/// A backup of today's that is made of the data, and restored, has everything too.
+#[test]
+fn everything_is_in_a_backup_of_the_data() {
+    let alpha = Old::alpha();
+    let outer = tempfile::tempdir().unwrap();
+    let backup = outer.path().join("backup");
+    alpha.run(alpha.command("backup").arg(&backup));
+    alpha.check();
+    let mut restored = Old::empty(1);
+    restored.run(restored.command("restore").arg(&backup));
+    restored.check();
+    restored.start();
+    restored.expect_everything();
+}
+
+/// Starts the server until it says that it listens, or has been killed; whether it was killed.
+fn starts_to_be_killed(old: &Old) -> bool {
+    let mut serve = old.serve();
+    let serve = serve.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = serve.spawn().unwrap();
+    let listens = child.stdout.take().unwrap().read(&mut [0; 64]).unwrap() > 0;
+    let _ = child.kill();
+    child.wait().unwrap();
+    !listens
+}
+
+/// Each start gets a little further than the one before.
+#[test]
+fn nothing_is_lost_where_the_first_start_is_killed_again_and_again() {
+    let mut alpha = Old::alpha();
+    let killed = (1..).take_while(|call| {
+        alpha.system.kill_at(*call);
+        starts_to_be_killed(&alpha)
+    });
+    assert!(killed.count() > 3, "it writes more than that");
+    alpha.system.spare();
+    alpha.check();
+    alpha.start();
+    alpha.expect_everything();
+    alpha.send_on();
+    alpha.expect_everything_and_more();
+}
+
+/// The first start is killed at any moment, and then it is started again.
+#[test]
+fn nothing_is_lost_wherever_the_first_start_is_killed() {
+    let mut at = 1;
+    loop {
+        let mut alpha = Old::alpha();
+        alpha.system.kill_at(at);
+        let killed = starts_to_be_killed(&alpha);
+        alpha.system.spare();
+        alpha.check();
+        alpha.start();
+        alpha.expect_everything();
+        if !killed {
+            break;
+        }
+        at += 1 + at / 2;
+    }
+    assert!(at > 3, "it writes more than that");
+}
+
+/// The invitation in the data is good for one.
+#[test]
+fn an_invitation_is_still_good() {
+    let mut alpha = Old::alpha();
+    alpha.start();
+    let gamma = Realm::named("newcomer", "");
+    let address = alpha.system.realm.address().to_string();
+    let invitation = alpha.manifest.invitation.replace("127.88.0.1:1301", &address);
+    assert_ne!(invitation, alpha.manifest.invitation);
+    assert_eq!(done(&gamma, &["join", &invitation]), "linked with Aleph\n");
+    until_it(&gamma, |link| link["state"] == "up");
+}
+
+/// Waits until neither of two realms owes the other anything.
+#[track_caller]
+fn await_all(realms: [(&Realm, &str); 2]) {
+    let deadline = Instant::now() + PATIENCE;
+    for (realm, other) in realms {
+        loop {
+            let links = crate::links::links(realm);
+            let link = links.iter().find(|link| link["realm"] == other).unwrap();
+            if link["state"] == "up" && link["owed"] == 0 {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{link}\n{}", realm.log());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
+
+/// What the two owe each other is delivered once they link again, and goes where it would have gone.
+#[track_caller]
+fn expect_delivery(alpha: &Old, beta: &Old) {
+    let [a, b] = [alpha, beta].map(|old| &old.system.realm);
+    // Their addresses are others now.
+    done(a, &["add", "beta", b.address()]);
+    await_all([(a, "beta"), (b, "Aleph")]);
+    for ([realm, user, request], texts) in &alpha.manifest.afterwards {
+        let realm = if realm == "alpha" { a } else { b };
+        let mut conn: Conn = realm.connect();
+        conn.login(user);
+        let reply = conn.expect_ok(request);
+        let there = reply["data"].as_array().unwrap().iter();
+        let there: Vec<Value> = there.map(|m| json!([m["from"], m["message"]])).collect();
+        assert_eq!(Value::from(there), *texts, "{user}: {request}");
+        assert_eq!(reply.get("stale"), None);
+    }
+}
+
+#[test]
+fn what_two_realms_owe_each_other_is_delivered() {
+    let (mut alpha, mut beta) = (Old::alpha(), Old::beta());
+    alpha.start();
+    beta.start();
+    expect_delivery(&alpha, &beta);
+    for old in [&mut alpha, &mut beta] {
+        old.system.realm.stop();
+        old.check();
+    }
+}
+
+#[test]
+fn what_a_restored_realm_and_another_owe_each_other_is_delivered() {
+    let (mut alpha, mut beta) = (Old::restored(), Old::beta());
+    beta.start();
+    alpha.start();
+    expect_delivery(&alpha, &beta);
+    alpha.system.realm.stop();
+    alpha.check();
+}
