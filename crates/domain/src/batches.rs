@@ -79,14 +79,18 @@ impl Refusal {
     pub fn add(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Reply(conn, dialect, _) | Output::Read(conn, dialect, _) => {
-                    self.now.push(Output::Reply(conn, dialect, Code::Unavailable.into()));
+                Output::Reply(conn, tag, _) | Output::Read(conn, tag, _) => {
+                    self.now.push(Output::Reply(conn, tag, Code::Unavailable.into()));
                 }
                 // The line runs again, against the state that is on disk.
                 Output::Job { .. } | Output::NoReply(_) => self.now.push(output),
-                Output::Resume { conn, line, .. } => {
+                Output::Resume { conn, request, .. } => {
                     // It finds that nothing can be kept.
-                    self.later.push(Output::Resume { conn, line, results: vec![JobResult::Busy] });
+                    self.later.push(Output::Resume {
+                        conn,
+                        request,
+                        results: vec![JobResult::Busy],
+                    });
                 }
                 // All links end, and who waits for one is told so by the state.
                 _ => {}

@@ -4,42 +4,32 @@ use crate::links::{LinkContext, Peer, Status, Why};
 use crate::state::{Account, Group};
 use crate::state::{Effects, Origin, Readings, State};
 use crate::{
-    AccountId, ConnId, Event, GroupId, GroupRecord, Job, JobResult, Mailbox, PasswordHash, PeerId,
-    Read, SessionId, SessionRecord,
+    AccountId, ConnId, Draft, Event, GroupId, GroupRecord, Job, JobResult, Mailbox, PasswordHash,
+    PeerId, Refused, SessionId, SessionRecord, Tag,
 };
-use antar_types::{Code, Dialect, Message, Name, Reply, Secret, Text, TextError, Token};
+use antar_types::{Code, Dialect, Message, Name, Secret, Text, TextError, Token};
 use std::sync::Arc;
-
-/// What a verb answers with.
-pub enum Answer {
-    /// A reply that is complete.
-    Reply(Reply),
-    /// History, which the store serves.
-    Read(Read),
-    /// None: what another realm tells needs no answer.
-    NoReply,
-}
-
-impl<T: Into<Reply>> From<T> for Answer {
-    fn from(reply: T) -> Self {
-        Self::Reply(reply.into())
-    }
-}
 
 /// Why a verb did not get to an answer.
 pub enum Interrupt {
     /// The request is refused.
-    Refused(Code),
-    /// Something has to be done elsewhere first; the same line runs again with the result.
+    Refused(Refused),
+    /// Something has to be done elsewhere first; the same request is decided again with the result.
     Job(Job),
-    /// Another realm has to answer first; the same line runs again with the result.
+    /// Another realm has to answer first; the same request is decided again with the result.
     #[allow(private_interfaces)]
     Wait(Why),
 }
 
 impl From<Code> for Interrupt {
     fn from(code: Code) -> Self {
-        Self::Refused(code)
+        Self::Refused(code.into())
+    }
+}
+
+impl From<Refused> for Interrupt {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
     }
 }
 
@@ -51,6 +41,8 @@ pub struct Context<'a> {
     pub(crate) readings: &'a Readings,
     pub(crate) conn: ConnId,
     pub(crate) origin: Origin,
+    pub(crate) tag: Tag,
+    /// Of a verb that is not typed yet.
     pub(crate) dialect: Dialect,
     pub(crate) session: Option<SessionId>,
     pub(crate) caller: Option<AccountId>,
@@ -163,9 +155,18 @@ impl Context<'_> {
         self.state.durable.next_id()
     }
 
+    /// A draft as a message text, within the limit.
+    pub(crate) fn draft(&self, draft: &Draft) -> Result<Text, Code> {
+        self.text_of(Text::new(draft.0.clone(), self.state.limits.message_bytes))
+    }
+
     /// A message text within the limit.
     pub(crate) fn text(&self, text: &str) -> Result<Text, Code> {
-        Text::parse(text, self.state.limits.message_bytes).map_err(|error| match error {
+        self.text_of(Text::parse(text, self.state.limits.message_bytes))
+    }
+
+    fn text_of(&self, text: Result<Text, TextError>) -> Result<Text, Code> {
+        text.map_err(|error| match error {
             TextError::TooLong => Code::TooLong,
             TextError::Control => Code::BadText,
         })

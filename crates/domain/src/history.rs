@@ -1,8 +1,8 @@
 //! Which messages a request reads, and how far.
 
 use crate::links::missing;
-use crate::{AccountId, ForkId, GroupId, PeerId};
-use antar_types::{Body, Listing, Message, Reply};
+use crate::{AccountId, ForkId, GroupId, Messages, Outcome, PeerId};
+use antar_types::Message;
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
@@ -67,8 +67,6 @@ pub struct Read {
     pub source: Source,
     /// How much of it.
     pub page: Page,
-    /// How a lower reply lists it.
-    pub listing: Listing,
     /// The realm it is about could not be asked whether there is more.
     pub stale: bool,
     /// What another server told just now: it follows what is here.
@@ -79,12 +77,12 @@ pub struct Read {
 
 impl Read {
     /// A read of a mailbox of this realm.
-    pub fn new(source: Source, page: Page, listing: Listing) -> Self {
-        Self { source, page, listing, stale: false, also: Vec::new(), cut: false }
+    pub fn new(source: Source, page: Page) -> Self {
+        Self { source, page, stale: false, also: Vec::new(), cut: false }
     }
 
-    /// The reply, with what was found here and whether more is left.
-    pub fn reply(mut self, mut found: Vec<Message>, mut more: bool) -> Reply {
+    /// What comes of it, with what was found here and whether more is left.
+    pub fn outcome(mut self, mut found: Vec<Message>, mut more: bool) -> Outcome {
         if let Source::Mailbox(Mailbox::GroupRealm(..)) = self.source {
             // Both sides have most of a group's conversation.
             found = missing(found, &self.also);
@@ -96,7 +94,6 @@ impl Read {
             more |= past > 0;
             found.drain(..past);
         }
-        let reply = Reply::from(Body::Messages(self.listing, found, more));
-        if self.stale { reply.with("stale", true) } else { reply }
+        Outcome::Messages(Messages { found, more, stale: self.stale })
     }
 }

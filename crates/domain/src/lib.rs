@@ -5,8 +5,8 @@
 //! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
 //! a client asked and for what is loaded at a start alike.
 
-mod args;
 mod batches;
+mod command;
 pub mod commands;
 mod context;
 mod event;
@@ -15,23 +15,25 @@ mod ids;
 mod job;
 mod line_order;
 pub mod links;
+mod outcome;
 mod planted;
-mod request;
 mod settings;
 mod state;
 mod stats;
+pub mod text;
 
-pub use args::Args;
 pub use batches::{Batches, Refusal};
-pub use commands::Verb;
-pub use context::{Answer, Context, Interrupt};
+pub use command::{Access, Command, Draft, Request, Tag, Unread, Word};
+pub use context::{Context, Interrupt};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, PeerId, SessionId};
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
 pub use line_order::LineOrder;
 pub use links::{may_dial, network};
+pub use outcome::{Answer, Messages, Outcome, Refused};
 pub use planted::Bug;
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};
-pub use stats::{LinkStats, Requests, Stats};
+pub use stats::{LinkStats, Stats};
+pub(crate) use text::Args;

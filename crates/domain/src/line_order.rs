@@ -1,7 +1,6 @@
 //! The state and the lines that wait before it: what every driver needs, live or simulated.
 
-use crate::{ConnId, Effects, Input, Output, Readings, State};
-use antar_types::Frame;
+use crate::{ConnId, Effects, Input, Output, Readings, Request, State};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A [`State`] that takes each connection's lines in order: where one waits for something that is
@@ -10,7 +9,7 @@ pub struct LineOrder {
     /// The state.
     pub state: State,
     /// What came after a line that waits.
-    held: BTreeMap<ConnId, VecDeque<Frame>>,
+    held: BTreeMap<ConnId, VecDeque<Request>>,
 }
 
 impl LineOrder {
@@ -28,7 +27,7 @@ impl LineOrder {
         effects: &mut Effects,
     ) {
         match input {
-            Input::Frame(conn, frame) => self.frame(conn, frame, readings, effects),
+            Input::Request(conn, request) => self.request(conn, request, readings, effects),
             Input::Resume { conn, .. } => {
                 // Nobody waits any more where the connection is gone.
                 if !self.held.contains_key(&conn) {
@@ -39,7 +38,7 @@ impl LineOrder {
                     return;
                 }
                 let held = self.held.remove(&conn).unwrap_or_default();
-                held.into_iter().for_each(|frame| self.frame(conn, frame, readings, effects));
+                held.into_iter().for_each(|request| self.request(conn, request, readings, effects));
             }
             Input::Disconnected(conn) => {
                 self.held.remove(&conn);
@@ -49,18 +48,18 @@ impl LineOrder {
         }
     }
 
-    /// Runs a frame, or keeps it until the line before it has been answered.
-    fn frame(
+    /// Decides a request, or keeps it until the line before it has been answered.
+    fn request(
         &mut self,
         conn: ConnId,
-        frame: Frame,
+        request: Request,
         readings: &mut impl FnMut() -> Readings,
         effects: &mut Effects,
     ) {
         if let Some(held) = self.held.get_mut(&conn) {
-            return held.push_back(frame);
+            return held.push_back(request);
         }
-        self.state.step(&readings(), Input::Frame(conn, frame), effects);
+        self.state.step(&readings(), Input::Request(conn, request), effects);
         if waits(effects, conn) {
             self.held.insert(conn, VecDeque::new());
         }
@@ -68,9 +67,9 @@ impl LineOrder {
 }
 
 /// Whether the line just run waits for something that is done elsewhere.
-fn waits(effects: &Effects, line: ConnId) -> bool {
+fn waits(effects: &Effects, of: ConnId) -> bool {
     match effects.outputs.last() {
-        Some(Output::Job { conn, .. } | Output::Park(conn)) => *conn == line,
+        Some(Output::Job { conn, .. } | Output::Park(conn)) => *conn == of,
         _ => false,
     }
 }

@@ -1,35 +1,11 @@
-//! What a realm amounts to at a moment, and what it has been asked, for whoever watches over it.
+//! What a realm amounts to at a moment, for whoever watches over it.
 //!
 //! None of it is durable and nothing is decided by it.
 
 use crate::links::{Link, Status};
-use crate::{Mode, State, commands};
+use crate::{Mode, State};
 use antar_types::{Name, Time};
 use std::time::Duration;
-
-/// Requests by verb since the process started, whatever became of them.
-#[derive(Clone, Debug)]
-pub struct Requests {
-    /// In the order of [`commands::all`].
-    pub by_verb: Vec<u64>,
-    /// Lines whose verb is none of ours, or that could not be read.
-    pub unknown: u64,
-}
-
-impl Default for Requests {
-    fn default() -> Self {
-        Self { by_verb: vec![0; commands::all().count()], unknown: 0 }
-    }
-}
-
-impl Requests {
-    pub(crate) fn count(&mut self, verb: Option<usize>) {
-        match verb.and_then(|number| self.by_verb.get_mut(number)) {
-            Some(count) => *count += 1,
-            None => self.unknown += 1,
-        }
-    }
-}
 
 /// How many there are of everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,11 +55,6 @@ impl State {
         self.mode
     }
 
-    /// What it has been asked.
-    pub fn requests(&self) -> &Requests {
-        &self.requests
-    }
-
     /// Counts everything; takes time by the links and the users that watch.
     pub fn stats(&self, now: Time) -> Stats {
         let durable = &self.durable;
@@ -121,32 +92,9 @@ impl State {
 mod tests {
     use crate::Limits;
     use crate::commands::testing::{BETA, Realm};
-    use crate::{Policy, State, commands};
+    use crate::{Policy, State};
     use antar_types::{EntryKind, Time};
     use std::time::Duration;
-
-    fn asked(realm: &Realm, verb: &str) -> u64 {
-        let number = commands::all().position(|row| row.name == verb).unwrap();
-        realm.state.requests().by_verb[number]
-    }
-
-    #[test]
-    fn each_request_counts_once_however_spelled_and_whatever_becomes_of_it() {
-        let mut realm = Realm::with_users(&["amy"]);
-        // Each runs again once its password has been worked on.
-        assert_eq!(realm.say(1, "auth amy wrong")["code"], "wrong_password");
-        realm.login(1, "amy");
-        for line in ["addgroup staff pw", "GROUP ADD more pw", "Group Add", "whoami"] {
-            realm.say(1, line);
-        }
-        assert_eq!((asked(&realm, "AUTH"), asked(&realm, "WHOAMI")), (2, 1));
-        assert_eq!((asked(&realm, "ADDGROUP"), asked(&realm, "SEND")), (3, 0));
-        let before = realm.state.requests().unknown;
-        for line in ["frobnicate", "", "{\"status\":\"OK\"}"] {
-            realm.say(1, line);
-        }
-        assert_eq!(realm.state.requests().unknown, before + 3);
-    }
 
     #[test]
     fn a_link_is_counted_with_what_is_owed_and_since_when() {
@@ -163,9 +111,6 @@ mod tests {
         assert_eq!((link.realm.as_str(), link.up, link.lost), ("beta", true, 0));
         assert_eq!((link.owed, link.owed_age), (1, Duration::from_secs(7)));
         assert_eq!((link.received, link.delivered), (1, 0));
-        // Its answer to what it was asked is no request.
-        let unknown = realm.state.requests().unknown;
-        assert_eq!((unknown, asked(&realm, "DELIVER")), (0, 1));
         realm.disconnect(BETA);
         let links = realm.state.stats(now(7)).links;
         assert_eq!((links[0].up, links[0].lost), (false, 1));
@@ -176,6 +121,5 @@ mod tests {
         let state = State::new(Limits::default(), Policy::local(), []);
         let stats = state.stats(Time(0));
         assert_eq!((stats.accounts, stats.last_id, stats.links.len()), (0, 0, 0));
-        assert_eq!(state.requests().by_verb.len(), commands::all().count());
     }
 }

@@ -3,15 +3,17 @@
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
 use antar_domain::links::{Epoch, Position, deliveries as written};
-use antar_domain::{Event, MAX_PAGE, Read, State};
+use antar_domain::{Event, MAX_PAGE, Outcome, Read, State, Tag, text};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{BoxKind, Dialect, END, Entry, Message, Reply};
+use antar_types::{BoxKind, Dialect, END, Entry, Message};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
-/// A reply is one JSON object and its end mark in both dialects; in one of them a client reads it, too,
-/// and it means what it meant.
-pub fn reply(reply: &Reply, read_as: Dialect, scratch: &mut Vec<u8>) {
+/// A reply is one JSON object and its end mark in both dialects; in the one that was asked in a client reads
+/// it, too, and it means what it meant.
+pub fn reply(tag: Tag, outcome: Outcome, scratch: &mut Vec<u8>) {
+    let (refusal, read_as) = (outcome.refusal(), text::dialect(tag));
+    let reply = text::reply(tag, outcome);
     for dialect in [Dialect::Lower, Dialect::Upper] {
         scratch.clear();
         reply.encode(dialect, scratch);
@@ -24,16 +26,18 @@ pub fn reply(reply: &Reply, read_as: Dialect, scratch: &mut Vec<u8>) {
         let Incoming::Reply(read) = object(scratch, dialect) else {
             panic!("{reply:?} is an event")
         };
-        assert_eq!(read.ok(), reply.refusal().is_none(), "{reply:?}");
-        assert_eq!(read.code(), reply.refusal().map(|code| code.as_str()), "{reply:?}");
+        assert_eq!(read.ok(), refusal.is_none(), "{reply:?}");
+        assert_eq!(read.code(), refusal.map(|code| code.as_str()), "{reply:?}");
     }
 }
 
-/// So is an event.
-pub fn event(kind: BoxKind, message: &Message, dialect: Dialect, scratch: &mut Vec<u8>) {
+/// So is a notification.
+pub fn event(tag: Tag, kind: BoxKind, message: &Message, scratch: &mut Vec<u8>) {
     scratch.clear();
-    antar_types::encode_notification(kind, message, dialect, scratch);
-    let Incoming::Event(read) = object(scratch, dialect) else { panic!("{message:?} is no event") };
+    text::write_notification(tag, kind, message, scratch);
+    let Incoming::Event(read) = object(scratch, text::dialect(tag)) else {
+        panic!("{message:?} is no event")
+    };
     let text = read.message().map(|read| read.text);
     assert_eq!(text.as_deref(), Some(message.text.as_str()));
 }

@@ -2,7 +2,8 @@
 
 use crate::play::{LOADED, play};
 use crate::{Draw, Target};
-use antar_domain::commands::{self, Needs, Param, Verb};
+use antar_domain::text::{Param, Row};
+use antar_domain::{Access, text};
 
 pub const REQUESTS: Target = Target {
     name: "requests",
@@ -109,7 +110,7 @@ fn word(draw: &mut Draw, name: &str) -> &'static str {
     }
 }
 
-fn request(draw: &mut Draw, verb: &Verb, out: &mut Vec<u8>) {
+fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
     let start = out.len();
     let spelled = match verb.aliases {
         [] => verb.name,
@@ -147,9 +148,9 @@ fn request(draw: &mut Draw, verb: &Verb, out: &mut Vec<u8>) {
     }
 }
 
-fn drawn_verb(draw: &mut Draw, of: impl Fn(&Verb) -> bool) -> &'static Verb {
+fn drawn_verb(draw: &mut Draw, of: impl Fn(&Row) -> bool) -> &'static Row {
     loop {
-        let verbs = draw.pick(commands::ALL);
+        let verbs = draw.pick(text::ALL);
         let verb = &verbs[draw.below(verbs.len())];
         if of(verb) {
             return verb;
@@ -183,7 +184,7 @@ fn draw_requests(draw: &mut Draw, out: &mut Vec<u8>) {
                 b"!C",
             ]));
         } else {
-            let verb = drawn_verb(draw, |verb| verb.needs != Needs::Link);
+            let verb = drawn_verb(draw, |verb| verb.access != Access::Peer);
             request(draw, verb, out);
         }
         out.push(b'\n');
@@ -255,7 +256,7 @@ fn draw_links(draw: &mut Draw, out: &mut Vec<u8>) {
         match draw.below(12) {
             0..=2 => {
                 out.extend_from_slice(draw.pick(&[b"5", b"5", b"5", b"6", b"7", b"8", b"4"]));
-                let verb = drawn_verb(draw, |verb| verb.needs == Needs::Link);
+                let verb = drawn_verb(draw, |verb| verb.access == Access::Peer);
                 request(draw, verb, out);
             }
             3..=5 => {
@@ -292,7 +293,7 @@ fn draw_links(draw: &mut Draw, out: &mut Vec<u8>) {
 
 /// What a fuzzer may put together: the verbs in both cases, and words that mean something.
 pub fn dictionary() -> String {
-    let spelled = commands::all().flat_map(|verb| verb.aliases.iter().chain([&verb.name]));
+    let spelled = text::all().flat_map(|verb| verb.aliases.iter().chain([&verb.name]));
     let verbs = spelled.flat_map(|name| [name.to_string(), name.to_lowercase()]);
     let others = [WORDS, TEXTS, ANSWERS, PLAIN, ENTRIES, ABROAD].concat();
     let tokens = LOADED.tokens.iter().cloned();

@@ -2,11 +2,12 @@
 
 use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, Position, Told};
+use antar_domain::text::Door;
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Effects, Event, Input, Job, JobResult, Limits, LineOrder,
-    Mailbox, Origin, Output, PasswordHash, Policy, Readings, Source, State,
+    Mailbox, Origin, Outcome, Output, PasswordHash, Policy, Readings, Source, State,
 };
-use antar_types::{Body, Chain, Entry, Fingerprint, Frame, Message, Time};
+use antar_types::{Chain, Entry, Fingerprint, Frame, Message, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub const NOW: u64 = 1_800_000_000_000;
 #[derive(Default)]
 struct Conn {
     person: usize,
+    door: Door,
     lines: usize,
     answers: usize,
 }
@@ -135,7 +137,9 @@ impl World {
         self.last_conn += 1;
         let conn = ConnId(self.last_conn);
         self.people[person] = Some(conn);
-        self.conns.insert(conn, Conn { person, ..Conn::default() });
+        let may_be_peer = matches!(origin, Origin::Certified(..) | Origin::Dialled { .. });
+        let door = Door::new(may_be_peer);
+        self.conns.insert(conn, Conn { person, door, ..Conn::default() });
         self.step(Input::Connected(conn, origin));
         conn
     }
@@ -145,8 +149,9 @@ impl World {
         let conn = self.conn(person);
         // It may have been hung up on at once.
         let Some(known) = self.conns.get_mut(&conn) else { return };
+        let Some(request) = known.door.read(frame) else { return };
         known.lines += 1;
-        self.step(Input::Frame(conn, frame));
+        self.step(Input::Request(conn, request));
     }
 
     pub fn disconnect(&mut self, person: usize) {
@@ -224,30 +229,30 @@ impl World {
     /// Does what a driver does with an output.
     fn perform(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
         match output {
-            Output::Reply(conn, dialect, reply) => {
-                checks::reply(&reply, dialect, &mut self.scratch);
-                if let Body::Session(token) = &reply.body {
+            Output::Reply(conn, tag, outcome) => {
+                if let Outcome::Session(token) = &outcome {
                     self.tokens.push(token.reveal());
                 }
+                checks::reply(tag, outcome, &mut self.scratch);
                 self.answered(conn);
             }
-            Output::Read(conn, dialect, read) => {
+            Output::Read(conn, tag, read) => {
                 checks::page(&read);
                 let found = self.messages(read.source);
-                checks::reply(&read.reply(found, false), dialect, &mut self.scratch);
+                checks::reply(tag, read.outcome(found, false), &mut self.scratch);
                 self.answered(conn);
             }
             Output::NoReply(conn) => self.answered(conn),
-            Output::Job { conn, line, mut results, job } => {
-                assert!(results.len() < 8, "no end of work for {line:?}");
+            Output::Job { conn, request, mut results, job } => {
+                assert!(results.len() < 8, "no end of work for {request:?}");
                 results.push(self.prove(job));
-                inputs.push_back(Input::Resume { conn, line, results });
+                inputs.push_back(Input::Resume { conn, request, results });
             }
-            Output::Resume { conn, line, results } => {
-                inputs.push_back(Input::Resume { conn, line, results });
+            Output::Resume { conn, request, results } => {
+                inputs.push_back(Input::Resume { conn, request, results });
             }
-            Output::Notify(_, dialect, kind, message) => {
-                checks::event(kind, &message, dialect, &mut self.scratch);
+            Output::Notify(_, tag, kind, message) => {
+                checks::event(tag, kind, &message, &mut self.scratch);
             }
             Output::Line(conn, line) => {
                 assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");

@@ -123,7 +123,8 @@ impl Ledger {
 mod tests {
     use super::*;
     use crate::send_queue::Item;
-    use antar_types::{Body, Dialect, List, Value};
+    use antar_domain::{Outcome, Refused, Tag};
+    use antar_types::{Code, List};
 
     /// All may keep so many bytes.
     fn ledger(unread_bytes: usize) -> Arc<Ledger> {
@@ -137,7 +138,10 @@ mod tests {
     }
 
     fn text(bytes: usize) -> Item {
-        Item::Reply(Dialect::Upper, Body::Value(Value::from("x".repeat(bytes))).into())
+        Item::Reply(
+            Tag::default(),
+            Outcome::from(Refused::from(Code::Forbidden).because("x".repeat(bytes))),
+        )
     }
 
     #[test]
@@ -184,7 +188,7 @@ mod tests {
         let queue = opened(&ledger, 1);
         let list: List = (0..10_000).map(|n| n.to_string().into()).collect();
         for _ in 0..1_000 {
-            queue.push(Item::Reply(Dialect::Upper, Body::List(list.clone()).into()));
+            queue.push(Item::Reply(Tag::default(), Outcome::Names(list.clone())));
         }
         // Each takes its share of what is there when it comes.
         assert!((160_000..2_000_000).contains(&ledger.kept()), "{}", ledger.kept());
@@ -192,7 +196,7 @@ mod tests {
         // Where each has another list nothing is shared.
         for _ in 0..20 {
             let own: List = list.to_vec().into();
-            queue.push(Item::Reply(Dialect::Upper, Body::List(own).into()));
+            queue.push(Item::Reply(Tag::default(), Outcome::Names(own)));
         }
         queue.take();
         assert!(ledger.kept() >= 20 * 160_000, "{}", ledger.kept());

@@ -4,6 +4,7 @@ use crate::check::expect_realm;
 use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
+use antar_domain::text::{self, Door};
 use antar_domain::{ConnId, Effects, Input, Job, JobResult, Origin, Output, Readings, State};
 use antar_store::{Disk, Store, StoreError};
 use antar_types::{Dialect, Frame, Reply, Time};
@@ -79,7 +80,8 @@ impl Offline {
     /// # Errors
     /// [`OfflineError::Store`] where the disk refuses; [`OfflineError::Unanswered`] for history.
     pub fn request(&mut self, line: &str) -> Result<(Dialect, Reply), OfflineError> {
-        let mut input = Input::Frame(OPERATOR, Frame::Line(line.into()));
+        let request = Door::default().read(Frame::Line(line.into()));
+        let mut input = Input::Request(OPERATOR, request.ok_or(OfflineError::Unanswered)?);
         loop {
             let mut entropy = [0; 32];
             rand::rng().fill_bytes(&mut entropy);
@@ -90,10 +92,12 @@ impl Offline {
                 self.store.commit(&effects.events)?;
             }
             match effects.outputs.pop() {
-                Some(Output::Reply(_, dialect, reply)) => return Ok((dialect, reply)),
-                Some(Output::Job { conn, line, mut results, job }) => {
+                Some(Output::Reply(_, tag, outcome)) => {
+                    return Ok((text::dialect(tag), text::reply(tag, outcome)));
+                }
+                Some(Output::Job { conn, request, mut results, job }) => {
                     results.push(self.prove(job));
-                    input = Input::Resume { conn, line, results };
+                    input = Input::Resume { conn, request, results };
                 }
                 _ => return Err(OfflineError::Unanswered),
             }

@@ -3,9 +3,9 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Mailbox, Page, PeerId, Read, Source};
+use antar_domain::{Mailbox, Outcome, Page, PeerId, Read, Source};
 use antar_store::{Store, StoreError};
-use antar_types::{Chain, Code, Entry, Message, Reply};
+use antar_types::{Chain, Code, Entry, Message};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -73,11 +73,11 @@ impl Reads {
         None
     }
 
-    /// The reply to a read. A message that is damaged on disk is reported, not served.
-    pub async fn serve(&self, whom: Whom, read: Read) -> Reply {
+    /// What comes of a read. A message that is damaged on disk is reported, not served.
+    pub async fn serve(&self, whom: Whom, read: Read) -> Outcome {
         let (source, page) = (read.source, read.page);
         match self.read(whom, move |store| store.read(source, page)).await {
-            Some((messages, more)) => read.reply(messages, more),
+            Some((messages, more)) => read.outcome(messages, more),
             None => Code::Unavailable.into(),
         }
     }

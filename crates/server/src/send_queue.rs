@@ -2,8 +2,8 @@
 
 use crate::ledger::Ledger;
 use antar_domain::links::{Epoch, Position};
-use antar_domain::{AccountId, PeerId, Read};
-use antar_types::{BoxKind, Dialect, Entry, Message, Reply};
+use antar_domain::{AccountId, Outcome, PeerId, Read, Tag, text};
+use antar_types::{BoxKind, Dialect, Entry, Message};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -18,9 +18,9 @@ pub type Fresh = Vec<(Position, Arc<Entry>)>;
 /// One thing to be written, in the order the hub decided.
 #[derive(Debug)]
 pub enum Item {
-    Reply(Dialect, Reply),
-    Read(Dialect, Read),
-    Notification(Dialect, Arc<Notification>),
+    Reply(Tag, Outcome),
+    Read(Tag, Read),
+    Notification(Tag, Arc<Notification>),
     /// A frame needed no answer.
     NoReply,
     /// A request to another realm.
@@ -39,7 +39,7 @@ impl Item {
     /// Bytes of memory that it takes; of what others have too its share.
     fn memory(&self) -> usize {
         let more = match self {
-            Self::Reply(_, reply) => reply.memory(),
+            Self::Reply(_, outcome) => outcome.memory(),
             Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
             Self::Notification(_, event) => event.share(),
             Self::NoReply => 0,
@@ -81,14 +81,14 @@ impl Notification {
         self.kind == kind && Arc::ptr_eq(&self.message, message)
     }
 
-    pub fn bytes(&self, dialect: Dialect) -> &[u8] {
-        let encoded = match dialect {
+    pub fn bytes(&self, tag: Tag) -> &[u8] {
+        let encoded = match text::dialect(tag) {
             Dialect::Lower => &self.lower,
             Dialect::Upper => &self.upper,
         };
         encoded.get_or_init(|| {
             let mut out = Vec::new();
-            antar_types::encode_notification(self.kind, &self.message, dialect, &mut out);
+            text::write_notification(tag, self.kind, &self.message, &mut out);
             out
         })
     }
@@ -199,12 +199,7 @@ impl SendQueue {
 
     /// Adds an event; where `limit` of them, and KiB of them, are unread already, gives the connection up instead.
     /// Returns whether this was what gave it up.
-    pub fn push_notification(
-        &self,
-        dialect: Dialect,
-        event: Arc<Notification>,
-        limit: usize,
-    ) -> bool {
+    pub fn push_notification(&self, tag: Tag, event: Arc<Notification>, limit: usize) -> bool {
         let mut queue = self.queue();
         if queue.state.too_slow {
             return false;
@@ -214,7 +209,7 @@ impl SendQueue {
             queue.give_up(&self.ledger);
         } else {
             queue.events += event.weight();
-            full = queue.add(Item::Notification(dialect, event), &self.ledger);
+            full = queue.add(Item::Notification(tag, event), &self.ledger);
         }
         drop(queue);
         self.wake.notify_one();

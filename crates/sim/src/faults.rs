@@ -5,7 +5,7 @@ use crate::options::Planted;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Fingerprint, Frame};
+use antar_types::Fingerprint;
 use rand::RngExt;
 use rand::rngs::StdRng;
 use std::time::Duration;
@@ -304,7 +304,7 @@ impl World<'_> {
             format!("RECVGROUPREALM {from} eve staff forged"),
             "FOLLOW 0000000000000000 0 00000000000000000000000000000000".into(),
         ] {
-            self.input(node, Input::Frame(conn, Frame::Line(line)));
+            self.line(node, conn, line);
         }
         self.input(node, Input::Disconnected(conn));
     }

@@ -3,7 +3,7 @@
 use crate::renew::Renewed;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Input, Origin};
-use antar_types::{Frame, Value};
+use antar_types::Value;
 use rand::RngExt;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -131,7 +131,7 @@ impl World<'_> {
             "REGISTER" => line.to_string(),
             _ => format!("{verb} {token} {rest}"),
         };
-        self.input(node, Input::Frame(conn, Frame::Line(line)));
+        self.line(node, conn, line);
         Some((node, conn))
     }
 
@@ -198,7 +198,7 @@ impl World<'_> {
         let (line, asked) = self.compose(person, realm);
         self.people.all[person].asked.push_back(asked);
         self.note(Some(node), || format!("{conn:?} asks {line}"));
-        self.input(node, Input::Frame(conn, Frame::Line(line)));
+        self.line(node, conn, line);
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {

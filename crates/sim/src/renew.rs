@@ -2,8 +2,7 @@
 
 use crate::people::{To, Written};
 use crate::world::{Happening, World};
-use antar_domain::{ConnId, Input, Origin};
-use antar_types::Frame;
+use antar_domain::{ConnId, Origin};
 
 /// When the user of a name last became another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +41,7 @@ impl World<'_> {
             format!("AUTH {name} pw"),
             "JOINGROUP staff pw".into(),
         ] {
-            self.input(node, Input::Frame(conn, Frame::Line(line)));
+            self.line(node, conn, line);
         }
         self.at(3_000, Happening::Renewed { person, conn });
     }

@@ -5,7 +5,7 @@ use crate::node::Node;
 use crate::world::{Happening, World};
 use antar_domain::links::{LinkKind, Status};
 use antar_domain::{ConnId, Event, Input, Origin};
-use antar_types::{Fingerprint, Frame, Reply, Value};
+use antar_types::{Fingerprint, Reply, Value};
 use rand::RngExt;
 use std::net::IpAddr;
 
@@ -51,7 +51,7 @@ impl World<'_> {
         let again = if self.chance.random_bool(0.2) { " again=1" } else { "" };
         let line = format!("ACKREALM {name} 10.0.0.1 8889 {FROM} 8889 from={from}{again}");
         self.note(Some(node), || format!("{conn:?} squats: {line}"));
-        self.input(node, Input::Frame(conn, Frame::Line(line)));
+        self.line(node, conn, line);
     }
 
     /// What a squatter may be answered: no, or that it waits.
@@ -109,7 +109,7 @@ impl World<'_> {
         if self.chance.random_bool(0.5)
             && let Some(conn) = self.connect_as(other, Origin::Operator)
         {
-            self.input(other, Input::Frame(conn, Frame::Line(approve)));
+            self.line(other, conn, approve);
             let answer = self.hear(other, conn);
             if answer["status"] == "OK" {
                 return self.checked.count("realms approved by their key");

@@ -4,7 +4,6 @@ use crate::net::End;
 use crate::node::{Node, Running};
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, DialId, Input, Origin};
-use antar_types::Frame;
 use rand::RngExt;
 
 impl World<'_> {
@@ -90,7 +89,7 @@ impl World<'_> {
         }
         match way.lines.pop_front() {
             Some(line) => {
-                self.input(to.node, Input::Frame(to.conn, Frame::Line(line)));
+                self.line(to.node, to.conn, line);
             }
             None if way.closed => {
                 way.done = true;

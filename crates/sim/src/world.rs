@@ -6,11 +6,12 @@ use crate::options::{Options, Planted};
 use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
 use antar_domain::links::{Contact, NotAsked, NotDialled, deliveries};
+use antar_domain::text::{self, Door};
 use antar_domain::{
-    ConnId, DialId, Effects, Input, Job, JobResult, LineOrder, Mode, Output, PasswordHash, Refusal,
-    State,
+    ConnId, DialId, Effects, Input, Job, JobResult, LineOrder, Mode, Outcome, Output, PasswordHash,
+    Refusal, Request, State, Tag,
 };
-use antar_types::{Body, Capabilities, Dialect, Reply, Value};
+use antar_types::{Capabilities, Code, Frame, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,20 +52,63 @@ pub struct World<'a> {
 /// Something that happens at some time.
 #[derive(Debug)]
 pub enum Happening {
-    Tick { node: usize, life: u64 },
-    Synced { node: usize, life: u64 },
-    Arrive { wire: u64, side: usize },
-    Done { node: usize, life: u64, conn: ConnId, line: String, results: Vec<JobResult>, job: Job },
-    Reach { node: usize, life: u64, dial: DialId, to: usize },
-    Vain { node: usize, life: u64, dial: DialId },
-    Closed { node: usize, life: u64, conn: ConnId },
-    Start { node: usize },
-    Recover { node: usize },
-    Write { person: usize },
+    Tick {
+        node: usize,
+        life: u64,
+    },
+    Synced {
+        node: usize,
+        life: u64,
+    },
+    Arrive {
+        wire: u64,
+        side: usize,
+    },
+    Done {
+        node: usize,
+        life: u64,
+        conn: ConnId,
+        request: Request,
+        results: Vec<JobResult>,
+        job: Job,
+    },
+    Reach {
+        node: usize,
+        life: u64,
+        dial: DialId,
+        to: usize,
+    },
+    Vain {
+        node: usize,
+        life: u64,
+        dial: DialId,
+    },
+    Closed {
+        node: usize,
+        life: u64,
+        conn: ConnId,
+    },
+    Start {
+        node: usize,
+    },
+    Recover {
+        node: usize,
+    },
+    Write {
+        person: usize,
+    },
     Fault,
-    Copy { node: usize },
-    Renewed { person: usize, conn: ConnId },
-    Squat { node: usize, other: usize },
+    Copy {
+        node: usize,
+    },
+    Renewed {
+        person: usize,
+        conn: ConnId,
+    },
+    Squat {
+        node: usize,
+        other: usize,
+    },
 }
 
 impl<'a> World<'a> {
@@ -155,11 +199,11 @@ impl<'a> World<'a> {
             }
             Happening::Synced { node, life } if self.is_alive(node, life) => self.synced(node),
             Happening::Arrive { wire, side } => self.arrive(wire, side),
-            Happening::Done { node, life, conn, line, mut results, job }
+            Happening::Done { node, life, conn, request, mut results, job }
                 if self.is_alive(node, life) =>
             {
                 results.push(self.prove(node, job));
-                self.input(node, Input::Resume { conn, line, results });
+                self.input(node, Input::Resume { conn, request, results });
             }
             Happening::Reach { node, life, dial, to } if self.is_alive(node, life) => {
                 self.reach(node, dial, to);
@@ -198,13 +242,20 @@ impl<'a> World<'a> {
 
     // What a realm is told, and what it asks for.
 
+    /// A connection of a realm sends a line.
+    pub fn line(&mut self, node: usize, conn: ConnId, line: String) {
+        if let Some(request) = Door::new(true).read(Frame::Line(line)) {
+            self.input(node, Input::Request(conn, request));
+        }
+    }
+
     /// Tells a realm something.
     pub fn input(&mut self, node: usize, input: Input) {
         let Node { running, skew, .. } = &mut self.nodes[node];
         let Some(running) = running else { return };
         let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
         if self.options.planted == Some(Planted::OvertakesWaiting)
-            && let Input::Frame(..) = &input
+            && let Input::Request(..) = &input
         {
             let readings = Node::readings(skew, began, now, chance);
             running.front.state.step(&readings, input, &mut running.effects);
@@ -314,25 +365,21 @@ impl<'a> World<'a> {
         for output in outputs {
             let life = self.nodes[node].life;
             match output {
-                Output::Reply(conn, dialect, reply) => self.reply(node, conn, dialect, &reply),
-                Output::Read(conn, dialect, read) => {
+                Output::Reply(conn, tag, outcome) => self.reply(node, conn, tag, outcome),
+                Output::Read(conn, tag, read) => {
                     let Some(running) = &self.nodes[node].running else { return };
-                    let reply = match running.store.read(read.source, read.page) {
-                        Ok((messages, more)) => {
-                            let body = Body::Messages(read.listing, messages, more);
-                            let reply = Reply::from(body);
-                            if read.stale { reply.with("stale", true) } else { reply }
-                        }
-                        Err(_) => antar_types::Code::Unavailable.into(),
+                    let outcome = match running.store.read(read.source, read.page) {
+                        Ok((messages, more)) => read.outcome(messages, more),
+                        Err(_) => Code::Unavailable.into(),
                     };
-                    self.reply(node, conn, dialect, &reply);
+                    self.reply(node, conn, tag, outcome);
                 }
-                Output::Job { conn, line, results, job } => {
+                Output::Job { conn, request, results, job } => {
                     let delay = self.chance.random_range(1..=5);
-                    self.at(delay, Happening::Done { node, life, conn, line, results, job });
+                    self.at(delay, Happening::Done { node, life, conn, request, results, job });
                 }
-                Output::Resume { conn, line, results } => {
-                    self.input(node, Input::Resume { conn, line, results });
+                Output::Resume { conn, request, results } => {
+                    self.input(node, Input::Resume { conn, request, results });
                 }
                 Output::Line(conn, line) => self.said(node, conn, line),
                 Output::Deliver { conn, realm, epoch, first, last, fresh } => {
@@ -401,9 +448,10 @@ impl<'a> World<'a> {
         }
     }
 
-    fn reply(&mut self, node: usize, conn: ConnId, dialect: Dialect, reply: &Reply) {
+    fn reply(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
         let mut bytes = Vec::new();
-        reply.encode(dialect, &mut bytes);
+        let reply = text::reply(tag, outcome);
+        reply.encode(text::dialect(tag), &mut bytes);
         let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
         let is_client =
             self.nodes[node].running.as_ref().is_some_and(|r| r.clients.contains(&conn));
@@ -412,7 +460,7 @@ impl<'a> World<'a> {
             return self.violate(format!("{name} answers a stranger: {text}"));
         }
         if self.squatters.contains_key(&(node, conn)) {
-            return self.answered_squatter(node, conn, reply, &text);
+            return self.answered_squatter(node, conn, &reply, &text);
         }
         if is_client {
             self.note(Some(node), || format!("{conn:?} <- {text}"));

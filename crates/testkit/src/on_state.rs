@@ -3,12 +3,14 @@
 use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
 use antar_domain::links::{NotAsked, NotDialled};
+use antar_domain::text::{self, Door};
 use antar_domain::{
-    ConnId, Effects, Input, Job, JobResult, Origin, Output, PasswordHash, Read, Readings, State,
+    ConnId, Effects, Input, Job, JobResult, Origin, Outcome, Output, PasswordHash, Read, Readings,
+    State,
 };
 use antar_server::Config;
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Body, Decoder, Frame, Name, Reply, Time, encode_notification};
+use antar_types::{Decoder, Frame, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -28,6 +30,7 @@ pub struct OnState {
 
 struct Conn {
     decoder: Decoder,
+    door: Door,
     received: VecDeque<Vec<u8>>,
     closed: bool,
 }
@@ -55,7 +58,7 @@ impl OnState {
         for account in &transcript.accounts {
             let role = if account.admin { "admin" } else { "user" };
             let line = format!("ADDUSER {} {role} {}", account.name, account.password);
-            realm.input(Input::Frame(OPERATOR, Frame::Line(line))).map_err(failed)?;
+            realm.frame(OPERATOR, Frame::Line(line)).map_err(failed)?;
             let reply = realm.conns.get_mut(&OPERATOR).and_then(|c| c.received.pop_front());
             let reply = String::from_utf8_lossy(&reply.unwrap_or_default()).into_owned();
             if !reply.contains(r#""status":"OK""#) {
@@ -67,8 +70,17 @@ impl OnState {
 
     fn connect(&mut self, conn: ConnId, origin: Origin) -> Result<(), String> {
         let decoder = Decoder::new(self.config.limits.line_bytes);
-        self.conns.insert(conn, Conn { decoder, received: VecDeque::new(), closed: false });
+        self.conns.insert(
+            conn,
+            Conn { decoder, door: Door::default(), received: VecDeque::new(), closed: false },
+        );
         self.input(Input::Connected(conn, origin))
+    }
+
+    fn frame(&mut self, conn: ConnId, frame: Frame) -> Result<(), String> {
+        let door = self.conns.get_mut(&conn).map(|c| &mut c.door);
+        let request = door.and_then(|door| door.read(frame)).ok_or("no request")?;
+        self.input(Input::Request(conn, request))
     }
 
     fn conn(&mut self, who: &str) -> Result<(ConnId, &mut Conn), String> {
@@ -96,17 +108,17 @@ impl OnState {
             }
             for output in effects.outputs {
                 match output {
-                    Output::Job { conn, line, mut results, job } => {
+                    Output::Job { conn, request, mut results, job } => {
                         results.push(prove(job));
-                        next.push_back(Input::Resume { conn, line, results });
+                        next.push_back(Input::Resume { conn, request, results });
                     }
                     // No other realm is there.
                     Output::Dial(dial, _) => {
                         let (error, plain) = ("nobody is there".into(), None);
                         next.push_back(Input::NotDialled(dial, NotDialled { error, plain }));
                     }
-                    Output::Resume { conn, line, results } => {
-                        next.push_back(Input::Resume { conn, line, results });
+                    Output::Resume { conn, request, results } => {
+                        next.push_back(Input::Resume { conn, request, results });
                     }
                     output => self.release(output)?,
                 }
@@ -118,16 +130,16 @@ impl OnState {
     fn release(&mut self, output: Output) -> Result<(), String> {
         let mut bytes = Vec::new();
         let conn = match output {
-            Output::Reply(conn, dialect, reply) => {
-                reply.encode(dialect, &mut bytes);
+            Output::Reply(conn, tag, outcome) => {
+                text::write(tag, outcome, &mut bytes);
                 conn
             }
-            Output::Read(conn, dialect, read) => {
-                self.read(read)?.encode(dialect, &mut bytes);
+            Output::Read(conn, tag, read) => {
+                text::write(tag, self.read(read)?, &mut bytes);
                 conn
             }
-            Output::Notify(conn, dialect, kind, message) => {
-                encode_notification(kind, &message, dialect, &mut bytes);
+            Output::Notify(conn, tag, kind, message) => {
+                text::write_notification(tag, kind, &message, &mut bytes);
                 conn
             }
             // What concerns other realms only.
@@ -138,11 +150,9 @@ impl OnState {
         Ok(())
     }
 
-    fn read(&self, read: Read) -> Result<Reply, String> {
-        let (messages, more) =
-            self.store.read(read.source, read.page).map_err(|error| error.to_string())?;
-        let reply = Reply::from(Body::Messages(read.listing, messages, more));
-        Ok(if read.stale { reply.with("stale", true) } else { reply })
+    fn read(&self, read: Read) -> Result<Outcome, String> {
+        let found = self.store.read(read.source, read.page).map_err(|error| error.to_string())?;
+        Ok(read.outcome(found.0, found.1))
     }
 
     fn disconnect(&mut self, conn: ConnId) -> Result<(), String> {
@@ -170,7 +180,7 @@ impl Driver for OnState {
             if frame == Frame::Http {
                 return self.disconnect(conn);
             }
-            self.input(Input::Frame(conn, frame))?;
+            self.frame(conn, frame)?;
         }
         Ok(())
     }

@@ -30,9 +30,10 @@ impl Phrase {
 }
 
 /// How a lower reply shows a list of messages; an upper one always has a list under `data`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Listing {
     /// A list under `messages`.
+    #[default]
     Messages,
     /// A list under `message`.
     Message,
@@ -198,7 +199,7 @@ fn holders<T: ?Sized>(shared: &Arc<T>) -> usize {
 }
 
 /// A reply's share of a list. Its texts are names, which are kept anyway.
-fn share(list: &List) -> usize {
+pub fn share(list: &List) -> usize {
     list.len() * size_of::<Arc<str>>() / holders(list)
 }
 

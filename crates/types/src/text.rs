@@ -22,13 +22,15 @@ impl Text {
     /// # Errors
     /// See [`TextError`].
     pub fn parse(text: &str, limit: usize) -> Result<Self, TextError> {
-        if text.len() > limit {
-            return Err(TextError::TooLong);
-        }
-        if has_control(text) {
-            return Err(TextError::Control);
-        }
-        Ok(Self(text.into()))
+        check(text, limit).map(|()| Self(text.into()))
+    }
+
+    /// The same of a text that is shared, which is not copied.
+    ///
+    /// # Errors
+    /// As [`Text::parse`].
+    pub fn new(text: Arc<str>, limit: usize) -> Result<Self, TextError> {
+        check(&text, limit).map(|()| Self(text))
     }
 
     /// Nothing written.
@@ -49,6 +51,13 @@ impl std::fmt::Debug for Text {
 }
 
 /// C1 characters are U+0080–U+009F: the bytes C2 80 to C2 9F in UTF-8.
+fn check(text: &str, limit: usize) -> Result<(), TextError> {
+    if text.len() > limit {
+        return Err(TextError::TooLong);
+    }
+    if has_control(text) { Err(TextError::Control) } else { Ok(()) }
+}
+
 fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
     let c0_or_del = bytes.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f);

@@ -1,6 +1,6 @@
 //! ACKREALM: another realm calls; from server to server.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{Address, CAN, Greeting, LinkKind, Status};
 use crate::{Answer, Args, Context, Event, Interrupt, Origin, is_loopback};
 use antar_types::{Capabilities, Code, Name, Phrase, Reply, Token};
@@ -17,7 +17,7 @@ pub const VERBS: &[Verb] = &[Verb {
     ],
     options: &["from=R", "again=1", "invite=SECRET"],
     help: "Answers ADDREALM; from server to server.",
-    needs: Needs::Link,
+    access: Access::Peer,
     run,
     ..ROW
 }];

@@ -1,6 +1,6 @@
 //! ADDREALM and JOINREALM: a link with another realm.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{
     Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, PeerRecord, Status,
     Told, Why, acknowledgement,
@@ -20,7 +20,7 @@ pub const VERBS: &[Verb] = &[
             Param::Maybe("[sha256:KEY|plain]"),
         ],
         help: "Links this realm with another; both keep the link from then on.",
-        needs: Needs::Someone,
+        access: Access::SessionOrOperator,
         addressed: true,
         run: add,
         ..ROW
@@ -30,7 +30,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["REALM JOIN"],
         params: &[Param::Word("INVITATION")],
         help: "Links this realm with the one that made an invitation.",
-        needs: Needs::Someone,
+        access: Access::SessionOrOperator,
         run: join,
         ..ROW
     },

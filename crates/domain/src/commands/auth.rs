@@ -1,33 +1,35 @@
-//! AUTH: a password for a token.
+//! A password for a token.
 
-use super::{Needs, Param, ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt};
-use antar_types::{Body, Code};
+use crate::{Answer, Context, Interrupt, Outcome, Word};
+use antar_types::{Code, Secret};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "AUTH",
-    params: &[Param::Word("U"), Param::Text("P")],
-    help: "Logs in: binds the session to this connection and returns its token.",
-    needs: Needs::Nobody,
-    run,
-    ..ROW
-}];
+/// Logs in: opens a session and binds the connection to it.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user.
+    pub user: Word,
+    /// The user's password.
+    pub password: Secret<String>,
+}
 
-fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let name = args.word(0);
-    let user = cx.user(name).map(|(id, account)| (id, account.record.password.clone()));
-    let hidden = cx.state.policy.hide_unknown_users;
-    let (account, hash) = match user {
-        Ok((id, hash)) => (Some(id), Some(hash)),
-        Err(_) if hidden => (None, None),
-        Err(code) => return Err(code.into()),
-    };
-    // Who has a session of this very user is no stranger.
-    let by = cx.caller.filter(|caller| account == Some(*caller));
-    let subject = if by.is_some() { guessed_at_by_itself(name) } else { guessed_at(name) };
-    match (cx.verify(args.text, hash.as_ref(), subject, by)?, account) {
-        (true, Some(account)) => Ok(Body::Session(cx.open_session(account)?).into()),
-        _ => Err(Code::WrongPassword.into()),
+impl Login {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let name = &*self.user;
+        let user = cx.user(name).map(|(id, account)| (id, account.record.password.clone()));
+        let hidden = cx.state.policy.hide_unknown_users;
+        let (account, hash) = match user {
+            Ok((id, hash)) => (Some(id), Some(hash)),
+            Err(_) if hidden => (None, None),
+            Err(code) => return Err(code.into()),
+        };
+        // Who has a session of this very user is no stranger.
+        let by = cx.caller.filter(|caller| account == Some(*caller));
+        let subject = if by.is_some() { guessed_at_by_itself(name) } else { guessed_at(name) };
+        let password = self.password.expose();
+        match (cx.verify(password, hash.as_ref(), subject, by)?, account) {
+            (true, Some(account)) => Ok(Outcome::Session(cx.open_session(account)?).into()),
+            _ => Err(Code::WrongPassword.into()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! BACKUP: everything on disk, written to a directory of the server's machine; for the operator.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt, Job, JobResult, Origin};
 use antar_types::{Code, Phrase, Reply};
 
@@ -8,7 +8,7 @@ pub const VERBS: &[Verb] = &[Verb {
     name: "BACKUP",
     params: &[Param::Text("DIR")],
     help: "Writes a backup to a directory of the server's; on the realm's own socket only.",
-    needs: Needs::Admin,
+    access: Access::Admin,
     run,
     ..ROW
 }];

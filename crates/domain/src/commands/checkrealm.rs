@@ -1,6 +1,6 @@
 //! CHECKREALM and SHOWREALM: how it stands with links, and what others need to know of this realm.
 
-use super::{Needs, ROW, Verb};
+use super::{Access, ROW, Verb};
 use crate::links::{Link, LinkKind, Peer, Status};
 use crate::{Answer, Args, Context, Interrupt};
 use antar_types::{Body, Capabilities, Code, Dialect, Name, Time, Value, json, written};
@@ -10,7 +10,7 @@ pub const VERBS: &[Verb] = &[
         name: "CHECKREALM",
         aliases: &["REALM LIST"],
         help: "Lists the linked realms and the state of each link.",
-        needs: Needs::Someone,
+        access: Access::SessionOrOperator,
         addressed: true,
         run: check,
         ..ROW
@@ -19,7 +19,7 @@ pub const VERBS: &[Verb] = &[
         name: "SHOWREALM",
         aliases: &["REALM SHOW"],
         help: "Tells this realm's name, address and key.",
-        needs: Needs::Someone,
+        access: Access::SessionOrOperator,
         run: show,
         ..ROW
     },

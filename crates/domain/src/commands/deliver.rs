@@ -1,6 +1,6 @@
 //! DELIVER and REMOVED: what a peer tells that needs no answer; on native links.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{Epoch, Quote, Status};
 use crate::{Answer, Args, Context, Interrupt, Job, JobResult, PeerId};
 use antar_types::{Chain, Entry};
@@ -15,14 +15,14 @@ pub const VERBS: &[Verb] = &[
             Param::Text("[[KIND,TIME,FROM,TO,TEXT],…]"),
         ],
         help: "Brings entries of a log; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: deliver,
         ..ROW
     },
     Verb {
         name: "REMOVED",
         help: "Tells that the link was ended; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: removed,
         ..ROW
     },

@@ -1,6 +1,6 @@
 //! FOLLOW, REJOIN, CHAIN and CURSOR: a peer follows the log of what it is owed; on native links.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{Epoch, Position, position};
 use crate::{Answer, Args, Context, Interrupt, PeerId};
 use antar_types::{Code, Phrase, Reply};
@@ -12,7 +12,7 @@ pub const VERBS: &[Verb] = &[
         name: "FOLLOW",
         params: &POSITION,
         help: "Asks for everything owed past a cursor; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: follow,
         ..ROW
     },
@@ -20,7 +20,7 @@ pub const VERBS: &[Verb] = &[
         name: "CHAIN",
         params: &[Param::Word("N")],
         help: "Asks for the hash of the log at an entry; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: chain,
         ..ROW
     },
@@ -28,7 +28,7 @@ pub const VERBS: &[Verb] = &[
         name: "REJOIN",
         params: &POSITION,
         help: "Goes on after the last entry that both sides have; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: rejoin,
         ..ROW
     },
@@ -36,7 +36,7 @@ pub const VERBS: &[Verb] = &[
         name: "CURSOR",
         params: &POSITION,
         help: "Tells how far everything is on disk; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: cursor,
         ..ROW
     },

@@ -1,6 +1,6 @@
 //! HELP: the verbs, from their rows.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt};
 use antar_types::{Body, Code, Dialect, List, words};
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ pub const VERBS: &[Verb] = &[Verb {
     name: "HELP",
     params: &[Param::Maybe("[VERB]")],
     help: "Lists every request, or tells about one.",
-    needs: Needs::Nobody,
+    access: Access::Anyone,
     run,
     ..ROW
 }];
@@ -27,14 +27,14 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
         return Ok(Body::List(List::clone(all)).into());
     }
     let (first, rest) = words::first(args.text);
-    let verb = super::find(first)
-        .or_else(|| super::find_pair(first, words::first(rest).0).map(|row| row.1));
+    let verb = crate::text::find(first)
+        .or_else(|| crate::text::find_pair(first, words::first(rest).0).map(|row| row.1));
     let help = line(verb.ok_or(Code::UnknownRequest)?, cx.dialect);
     Ok(Body::Value(help.into()).into())
 }
 
 fn all(dialect: Dialect) -> List {
-    super::all().map(|verb| line(verb, dialect).into()).collect()
+    crate::text::all().map(|verb| line(verb, dialect).into()).collect()
 }
 
 fn line(verb: &Verb, dialect: Dialect) -> String {
@@ -49,7 +49,7 @@ mod tests {
     fn tells_of_all_or_one() {
         let mut realm = Realm::with_users(&[]);
         let all = realm.say(1, "HELP")["data"].as_array().unwrap().len();
-        assert_eq!(all, crate::commands::all().count());
+        assert_eq!(all, crate::text::all().count());
         assert_eq!(
             realm.say(1, "help group send")["message"],
             "group send [G] MSG: Sends a message to the group named first, else to the session's current group."

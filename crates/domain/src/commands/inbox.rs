@@ -1,20 +1,19 @@
-//! INBOX: private messages received from users of this realm.
+//! Private messages received from users of this realm.
 
-use super::{HISTORY, ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt, Mailbox, Read, Source};
-use antar_types::Listing;
+use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "INBOX",
-    options: HISTORY,
-    help: "Lists the private messages received from users of this realm.",
-    run,
-    ..ROW
-}];
+/// Asks for the private messages that the caller received from users of this realm.
+#[derive(Clone, Copy, Debug)]
+pub struct Inbox {
+    /// How much of them.
+    pub page: Page,
+}
 
-fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let source = Source::Mailbox(Mailbox::Private(cx.me()?));
-    Ok(Answer::Read(Read::new(source, args.page()?, Listing::BySender)))
+impl Inbox {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let source = Source::Mailbox(Mailbox::Private(cx.me()?));
+        Ok(Answer::Read(Read::new(source, self.page)))
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ pub const VERBS: &[Verb] = &[
         params: &[Param::Word("G")],
         options: HISTORY,
         help: "Lists the messages of a group, the caller's own too.",
-        run: |cx, args| read(cx, args, Listing::BySender),
+        run: read,
+        listing: Listing::BySender,
         ..ROW
     },
     Verb {
@@ -18,15 +19,16 @@ pub const VERBS: &[Verb] = &[
         params: &[Param::Word("G")],
         options: HISTORY,
         help: "Lists the messages of a group, the caller's own too.",
-        run: |cx, args| read(cx, args, Listing::Message),
+        run: read,
+        listing: Listing::Message,
         ..ROW
     },
 ];
 
-fn read(cx: &mut Context<'_>, args: &Args<'_>, listing: Listing) -> Result<Answer, Interrupt> {
+fn read(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     let page = args.page()?;
     let group = cx.enter(args.word(0))?;
-    Ok(Answer::Read(Read::new(Source::Mailbox(Mailbox::Group(group)), page, listing)))
+    Ok(Answer::Read(Read::new(Source::Mailbox(Mailbox::Group(group)), page)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::{HISTORY, Param, ROW, Verb};
 use crate::links::LinkKind;
 use crate::{Answer, Args, Context, Interrupt, Mailbox, Read, Source};
-use antar_types::{Code, Listing};
+use antar_types::Code;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "INBOXGROUPREALM",
@@ -29,6 +29,6 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     }
     let user = cx.my_account()?.record.name.clone();
     let stale = !linked || cx.catch_up(realm, &user, Some(&name))?;
-    let read = Read::new(Source::Mailbox(own), page, Listing::Messages);
+    let read = Read::new(Source::Mailbox(own), page);
     Ok(Answer::Read(Read { stale, ..read }))
 }

@@ -6,7 +6,7 @@ use crate::{
     Answer, Args, Context, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read,
     Source,
 };
-use antar_types::{Listing, Name};
+use antar_types::Name;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "INBOXREALM",
@@ -29,7 +29,7 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     }
     let stale = !linked || cx.catch_up(realm, &user, None)?;
     let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
-    Ok(Answer::Read(Read { stale, ..Read::new(source, page, Listing::Messages) }))
+    Ok(Answer::Read(Read { stale, ..Read::new(source, page) }))
 }
 
 impl Context<'_> {
@@ -66,7 +66,7 @@ impl Context<'_> {
         };
         let (newest, cut) = newest(list, page.limit);
         let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
-        let read = Read::new(Source::Mailbox(own), page, Listing::Messages);
+        let read = Read::new(Source::Mailbox(own), page);
         Ok(Answer::Read(Read { stale, also, cut: cut || told.cut, ..read }))
     }
 }

@@ -1,6 +1,6 @@
 //! INVITEREALM: a code that makes another realm's link with this one.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{Invitation, InvitationRecord};
 use crate::{Answer, Args, Context, Event, Interrupt};
 use antar_types::{Body, Code, Time, Token, words};
@@ -10,7 +10,7 @@ pub const VERBS: &[Verb] = &[Verb {
     aliases: &["REALM INVITE"],
     params: &[Param::Maybe("[HOST PORT]")],
     help: "Makes a code with which another realm links, once, within seven days; administrators only.",
-    needs: Needs::Admin,
+    access: Access::Admin,
     run,
     ..ROW
 }];

@@ -1,13 +1,13 @@
 //! PING: is anyone there.
 
-use super::{Needs, ROW, Verb};
+use super::{Access, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt};
 use antar_types::{Phrase, Reply};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "PING",
     help: "Answers PONG; keeps a connection from being idle.",
-    needs: Needs::Nobody,
+    access: Access::AnyoneOrPeer,
     run,
     ..ROW
 }];

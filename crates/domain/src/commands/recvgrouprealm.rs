@@ -1,6 +1,6 @@
 //! RECVGROUPREALM: a plain peer brings a group message; from server to server.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt, Mailbox};
 use antar_types::{Away, Code, Message, Name, Phrase, Reply};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ pub const VERBS: &[Verb] = &[Verb {
     name: "RECVGROUPREALM",
     params: &[Param::Word("R"), Param::Word("U"), Param::Word("G"), Param::Text("MSG")],
     help: "Brings a group message; from server to server, on plain links.",
-    needs: Needs::Link,
+    access: Access::Peer,
     run,
     ..ROW
 }];

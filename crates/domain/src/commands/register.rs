@@ -1,6 +1,6 @@
 //! REGISTER: a new account, logged in at once.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::{AccountId, AccountRecord, Answer, Args, Context, Event, Interrupt};
 use antar_types::{Body, Code};
 
@@ -8,7 +8,7 @@ pub const VERBS: &[Verb] = &[Verb {
     name: "REGISTER",
     params: &[Param::Word("U"), Param::Text("P")],
     help: "Makes an account and logs it in.",
-    needs: Needs::Nobody,
+    access: Access::Anyone,
     run,
     ..ROW
 }];

@@ -4,7 +4,7 @@
 //! On a native link everything is on its way anyway, in order: the answer says how far that goes. A
 //! plain peer is given the messages themselves.
 
-use super::{HISTORY, Needs, Param, ROW, Verb};
+use super::{Access, HISTORY, Param, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt, Mailbox, Page, PeerId, Read, Source};
 use antar_types::{Body, Code, Listing, Reply};
 
@@ -14,7 +14,7 @@ pub const VERBS: &[Verb] = &[
         params: &[Param::Word("U"), Param::Word("R")],
         options: &[HISTORY[0], HISTORY[1], HISTORY[2], "cursor=EPOCH:N:HASH"],
         help: "Asks for the messages to a user of a realm; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: private,
         ..ROW
     },
@@ -23,7 +23,7 @@ pub const VERBS: &[Verb] = &[
         params: &[Param::Word("G"), Param::Word("R")],
         options: &[HISTORY[0], HISTORY[1], HISTORY[2], "cursor=EPOCH:N:HASH"],
         help: "Asks for the messages of a group; from server to server.",
-        needs: Needs::Link,
+        access: Access::Peer,
         run: group,
         ..ROW
     },
@@ -52,7 +52,7 @@ fn group(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
 }
 
 fn read(mailbox: Mailbox, page: Page) -> Answer {
-    Answer::Read(Read::new(Source::Mailbox(mailbox), page, Listing::Messages))
+    Answer::Read(Read::new(Source::Mailbox(mailbox), page))
 }
 
 /// On a native link: how far what is owed goes by now.

@@ -1,6 +1,6 @@
 //! REMOVEREALM and APPROVEREALM: ending a link, and allowing one that was asked for.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::links::{PeerRecord, Status};
 use crate::{Answer, Args, Context, Event, Interrupt};
 use antar_types::{Code, Fingerprint, Phrase, Reply, words};
@@ -11,7 +11,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["REALM REMOVE"],
         params: &[Param::Word("R"), Param::Maybe("[force]")],
         help: "Ends the link with a realm; with force also where messages are still owed to it.",
-        needs: Needs::Someone,
+        access: Access::SessionOrOperator,
         addressed: true,
         run: remove,
         ..ROW
@@ -21,7 +21,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["REALM APPROVE"],
         params: &[Param::Word("R"), Param::Maybe("[sha256:KEY]")],
         help: "Allows a realm that asked for it to link; administrators only.",
-        needs: Needs::Admin,
+        access: Access::Admin,
         run: approve,
         ..ROW
     },

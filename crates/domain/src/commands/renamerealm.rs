@@ -1,6 +1,6 @@
 //! RENAMEREALM: another name for this realm.
 
-use super::{Needs, Param, ROW, Verb};
+use super::{Access, Param, ROW, Verb};
 use crate::{Answer, Args, ConnId, Context, Event, Interrupt, PeerId};
 use antar_types::{Code, Phrase, Reply};
 
@@ -9,7 +9,7 @@ pub const VERBS: &[Verb] = &[Verb {
     aliases: &["REALM RENAME"],
     params: &[Param::Word("R")],
     help: "Gives this realm another name; administrators only.",
-    needs: Needs::Admin,
+    access: Access::Admin,
     run,
     ..ROW
 }];

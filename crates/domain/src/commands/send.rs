@@ -1,27 +1,29 @@
-//! SEND: a private message to a user of this realm.
+//! A private message to a user of this realm.
 
-use super::{Param, ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt, Mailbox};
-use antar_types::{Body, Message, Phrase};
+use crate::{Answer, Context, Draft, Interrupt, Mailbox, Outcome, Word};
+use antar_types::Message;
 use std::sync::Arc;
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "SEND",
-    params: &[Param::Word("U"), Param::Text("MSG")],
-    help: "Sends a private message to a user of this realm.",
-    run,
-    ..ROW
-}];
+/// Sends a private message to a user of this realm.
+#[derive(Clone, Debug)]
+pub struct Send {
+    /// The user.
+    pub to: Word,
+    /// What is said.
+    pub text: Draft,
+}
 
-fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let me = cx.me()?;
-    let (recipient, to) = cx.user(args.word(0)).map(|(id, a)| (id, a.record.name.clone()))?;
-    let text = cx.text(args.text)?;
-    let (id, time) = (cx.next_id(), cx.readings.now);
-    let from = cx.my_account()?.record.name.clone();
-    let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
-    cx.post(Mailbox::Private(recipient), Some(me), message)?;
-    Ok(Body::Sent(Phrase { lower: "Message Sent", upper: "Message sent" }, id, None).into())
+impl Send {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let me = cx.me()?;
+        let (recipient, to) = cx.user(&self.to).map(|(id, a)| (id, a.record.name.clone()))?;
+        let text = cx.draft(&self.text)?;
+        let (id, time) = (cx.next_id(), cx.readings.now);
+        let from = cx.my_account()?.record.name.clone();
+        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        cx.post(Mailbox::Private(recipient), Some(me), message)?;
+        Ok(Outcome::Sent { id, group: None }.into())
+    }
 }
 
 #[cfg(test)]

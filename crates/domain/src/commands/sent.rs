@@ -2,7 +2,6 @@
 
 use super::{HISTORY, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt, Mailbox, Read, Source};
-use antar_types::Listing;
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "SENT",
@@ -18,7 +17,7 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
         Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
         None => Source::Sent(cx.me()?),
     };
-    Ok(Answer::Read(Read::new(source, page, Listing::Messages)))
+    Ok(Answer::Read(Read::new(source, page)))
 }
 
 #[cfg(test)]

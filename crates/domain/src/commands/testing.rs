@@ -1,13 +1,13 @@
 //! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
 
 use crate::links::{Contact, Epoch, NotAsked, Position, Quote, deliveries};
+use crate::text::{self, Door};
 use crate::{
-    BackedUp, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Output, PasswordHash,
-    Policy, Read, Readings, Source, State,
+    BackedUp, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
+    PasswordHash, Policy, Read, Readings, Request, Source, State,
 };
 use antar_types::{
-    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Reply, Text, Time, Value,
-    encode_notification, json,
+    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Text, Time, Value, json,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,6 +27,7 @@ pub(crate) struct Realm {
     events: BTreeMap<u64, Vec<String>>,
     /// What the driver was asked to do, and what other realms were told.
     pub asked: Vec<Output>,
+    doors: BTreeMap<u64, Door>,
 }
 
 /// A line whose password is being worked on.
@@ -37,8 +38,8 @@ impl Realm {
     pub fn with_users(users: &[&str]) -> Self {
         let state = State::new(Limits::default(), Policy::local(), []);
         let (posted, events) = (Vec::new(), BTreeMap::new());
-        let asked = Vec::new();
-        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked };
+        let (asked, doors) = (Vec::new(), BTreeMap::new());
+        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked, doors };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         for user in users {
             assert_eq!(realm.operator(&format!("user add {user} user pw"))["status"], "OK");
@@ -76,7 +77,7 @@ impl Realm {
 
     /// What another realm's line is answered, if it is: what was done about it is in `asked`.
     pub fn hear(&mut self, conn: u64, line: &str) -> Option<Value> {
-        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())))?;
+        let answer = self.line(conn, line)?;
         Some(self.finish(Pending(answer)))
     }
 
@@ -130,8 +131,8 @@ impl Realm {
     pub fn woken(&mut self) -> Option<Value> {
         let waits = |output: &Output| matches!(output, Output::Resume { .. });
         let at = self.asked.iter().position(waits)?;
-        let Output::Resume { conn, line, results } = self.asked.remove(at) else { return None };
-        let answer = self.input(Input::Resume { conn, line, results })?;
+        let Output::Resume { conn, request, results } = self.asked.remove(at) else { return None };
+        let answer = self.input(Input::Resume { conn, request, results })?;
         Some(self.finish(Pending(answer)))
     }
 
@@ -177,37 +178,50 @@ impl Realm {
 
     /// Runs a line up to its reply, or up to the password work it needs.
     pub fn start(&mut self, conn: u64, line: &str) -> Pending {
-        if self.state.live.dialect(ConnId(conn)).is_none() {
+        if self.state.live.origin(ConnId(conn)).is_none() {
             let origin = match conn {
                 OPERATOR => Origin::Operator,
                 _ => Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             };
             self.input(Input::Connected(ConnId(conn), origin));
         }
-        let answer = self.input(Input::Frame(ConnId(conn), Frame::Line(line.into())));
+        let answer = self.line(conn, line);
         Pending(answer.expect("each line of a client is answered"))
     }
 
     pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
         loop {
             output = match output {
-                Output::Job { conn, line, mut results, job } => {
+                Output::Job { conn, request, mut results, job } => {
                     results.push(self.look_up(&job).unwrap_or_else(|| prove(job)));
-                    match self.input(Input::Resume { conn, line, results }) {
+                    match self.input(Input::Resume { conn, request, results }) {
                         Some(output) => output,
                         None => return Value::Null,
                     }
                 }
-                Output::Reply(_, dialect, reply) => {
+                Output::Reply(_, tag, outcome) => {
                     let mut out = Vec::new();
-                    reply.encode(dialect, &mut out);
+                    text::write(tag, outcome, &mut out);
                     return parse(std::str::from_utf8(&out).unwrap());
                 }
-                Output::Read(conn, dialect, read) => Output::Reply(conn, dialect, self.read(read)),
+                Output::Read(conn, tag, read) => Output::Reply(conn, tag, self.read(read)),
                 Output::Park(_) => return Value::Null,
                 _ => unreachable!("kept apart"),
             }
         }
+    }
+
+    fn line(&mut self, conn: u64, line: &str) -> Option<Output> {
+        let request = self.request(conn, line);
+        self.input(Input::Request(ConnId(conn), request))
+    }
+
+    /// A line of a connection, read by its door.
+    pub fn request(&mut self, conn: u64, line: &str) -> Request {
+        let may_be_peer = self.state.links.conns.contains_key(&ConnId(conn))
+            || matches!(self.state.live.origin(ConnId(conn)), Some(Origin::Certified(..)));
+        let door = self.doors.entry(conn).or_insert(Door::new(may_be_peer));
+        door.read(Frame::Line(line.into())).expect("a line is a request")
     }
 
     fn input(&mut self, input: Input) -> Option<Output> {
@@ -225,9 +239,9 @@ impl Realm {
         let mut answer = None;
         for output in effects.outputs {
             match output {
-                Output::Notify(conn, dialect, kind, message) => {
+                Output::Notify(conn, tag, kind, message) => {
                     let mut out = Vec::new();
-                    encode_notification(kind, &message, dialect, &mut out);
+                    text::write_notification(tag, kind, &message, &mut out);
                     self.events.entry(conn.0).or_default().push(String::from_utf8(out).unwrap());
                 }
                 Output::Reply(..) | Output::Read(..) | Output::Job { .. } | Output::Park(_) => {
@@ -252,7 +266,7 @@ impl Realm {
         Some(JobResult::Quoted(known.collect()))
     }
 
-    fn read(&self, read: Read) -> Reply {
+    fn read(&self, read: Read) -> Outcome {
         let all = self.posted.iter().filter_map(|event| match (event, read.source) {
             (Event::Posted { mailbox, message, .. }, Source::Mailbox(m)) if *mailbox == m => {
                 Some(message)
@@ -274,7 +288,7 @@ impl Realm {
         } else {
             found.drain(..found.len().saturating_sub(page.limit));
         }
-        read.reply(found, more)
+        read.outcome(found, more)
     }
 }
 

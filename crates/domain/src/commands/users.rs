@@ -1,6 +1,6 @@
 //! ADDUSER, GETUSERS, SETPASSWORD, REMOVEUSER: accounts, for administrators.
 
-use super::{Needs, Param, ROW, Verb, register};
+use super::{Access, Param, ROW, Verb, register};
 use crate::{AccountRecord, Answer, Args, Context, Event, Interrupt};
 use antar_types::{Body, Code, Phrase, Reply, Value, json};
 
@@ -10,7 +10,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["USER ADD"],
         params: &[Param::Word("U"), Param::Word("user|admin"), Param::Text("P")],
         help: "Makes an account; administrators only.",
-        needs: Needs::Admin,
+        access: Access::Admin,
         run: add,
         ..ROW
     },
@@ -18,7 +18,7 @@ pub const VERBS: &[Verb] = &[
         name: "GETUSERS",
         aliases: &["USER GET", "USER LIST"],
         help: "Lists the accounts; administrators only.",
-        needs: Needs::Admin,
+        access: Access::Admin,
         run: list,
         ..ROW
     },
@@ -27,7 +27,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["USER PASSWD"],
         params: &[Param::Word("U"), Param::Text("P")],
         help: "Gives a user a new password and ends their sessions; administrators only.",
-        needs: Needs::Admin,
+        access: Access::Admin,
         run: set_password,
         ..ROW
     },
@@ -36,7 +36,7 @@ pub const VERBS: &[Verb] = &[
         aliases: &["USER REMOVE"],
         params: &[Param::Word("U")],
         help: "Removes an account, its sessions and memberships; administrators only.",
-        needs: Needs::Admin,
+        access: Access::Admin,
         run: remove,
         ..ROW
     },

@@ -1,12 +1,12 @@
 //! VERSION: what is running.
 
-use super::{Needs, ROW, Verb};
+use super::{Access, ROW, Verb};
 use antar_types::{Body, Reply};
 
 pub const VERBS: &[Verb] = &[Verb {
     name: "VERSION",
     help: "Tells the server's version and the realm's name.",
-    needs: Needs::Nobody,
+    access: Access::Anyone,
     run: |cx, _| {
         let version = concat!("antar ", env!("CARGO_PKG_VERSION"));
         let realm = cx.state.name().map(|name| name.as_str());

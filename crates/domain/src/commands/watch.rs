@@ -1,28 +1,28 @@
-//! WATCH and UNWATCH: messages as they arrive.
+//! Messages as they arrive.
 
-use super::{ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt};
-use antar_types::{Phrase, Reply};
+use crate::{Answer, Context, Interrupt, Outcome};
 
-pub const VERBS: &[Verb] = &[
-    Verb {
-        name: "WATCH",
-        help: "From now on this connection also receives messages as they arrive.",
-        run: watch,
-        ..ROW
-    },
-    Verb { name: "UNWATCH", help: "Ends WATCH on this connection.", run: unwatch, ..ROW },
-];
+/// Has the connection receive messages as they arrive, from now on.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch;
 
-fn watch(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    let (session, me) = (cx.my_session()?, cx.me()?);
-    cx.state.live.watch(cx.conn, session, me, cx.dialect);
-    Ok(Reply::done(Phrase::same("Watch dimulai")).into())
+/// Ends [`Watch`] on the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Unwatch;
+
+impl Watch {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (session, me) = (cx.my_session()?, cx.me()?);
+        cx.state.live.watch(cx.conn, session, me, cx.tag);
+        Ok(Outcome::Done.into())
+    }
 }
 
-fn unwatch(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    cx.state.live.unwatch(cx.conn);
-    Ok(Reply::done(Phrase::same("Watch selesai")).into())
+impl Unwatch {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        cx.state.live.unwatch(cx.conn);
+        Ok(Outcome::Done.into())
+    }
 }
 
 #[cfg(test)]

@@ -1,22 +1,17 @@
-//! WHOAMI: the calling user.
+//! The calling user.
 
-use super::{ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt};
-use antar_types::{Body, Reply};
+use crate::{Answer, Context, Interrupt, Outcome};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "WHOAMI",
-    help: "Tells the caller's name, realm and whether they administer it.",
-    run,
-    ..ROW
-}];
+/// Asks who the caller is, where, and whether they administer the realm.
+#[derive(Clone, Copy, Debug)]
+pub struct WhoAmI;
 
-fn run(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    let me = cx.my_account()?;
-    let reply = Reply::from(Body::Value(me.record.name.as_str().into()))
-        .with("realm", cx.state.name().map(|name| name.as_str()))
-        .with("admin", me.record.admin);
-    Ok(reply.into())
+impl WhoAmI {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let me = &cx.my_account()?.record;
+        let (user, admin, realm) = (me.name.clone(), me.admin, cx.state.name().cloned());
+        Ok(Outcome::Caller { user, realm, admin }.into())
+    }
 }
 
 #[cfg(test)]

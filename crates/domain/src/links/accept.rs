@@ -3,7 +3,9 @@
 use super::live::Conn;
 use super::{Address, Caller, Failure, LinkContext, LinkKind, Status, Why};
 use crate::settings::Inbound;
-use crate::{Bug, ConnId, Context, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId};
+use crate::{
+    Bug, ConnId, Context, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId, Refused,
+};
 use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
 
@@ -201,7 +203,9 @@ impl Context<'_> {
                 Ok(Verdict::WaitsUnlisted)
             }
             // What may wait already goes on waiting where no others may any more.
-            Err(Interrupt::Refused(Code::Forbidden)) if same => Ok(Verdict::Waits),
+            Err(Interrupt::Refused(Refused { code: Code::Forbidden, .. })) if same => {
+                Ok(Verdict::Waits)
+            }
             verdict => verdict,
         }
     }

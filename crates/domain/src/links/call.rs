@@ -436,7 +436,7 @@ impl LinkContext<'_> {
     pub fn wake(&mut self, conn: ConnId, result: JobResult) {
         let Some(mut waiting) = self.links().waiting.remove(&conn) else { return };
         waiting.results.push(result);
-        self.output(Output::Resume { conn, line: waiting.line, results: waiting.results });
+        self.output(Output::Resume { conn, request: waiting.request, results: waiting.results });
     }
 }
 

@@ -311,7 +311,7 @@ impl Context<'_> {
     fn looked_up(&self, sources: Vec<Source>, seq: u64) -> Result<Vec<Chain>, Interrupt> {
         let found = self.results.iter().find_map(|result| match result {
             JobResult::Chains(chains) => Some(Ok(chains.clone())),
-            JobResult::Unreadable => Some(Err(Interrupt::Refused(Code::Unavailable))),
+            JobResult::Unreadable => Some(Err(Interrupt::from(Code::Unavailable))),
             _ => None,
         });
         found.unwrap_or(Err(Interrupt::Job(Job::Chains { sources, seq })))

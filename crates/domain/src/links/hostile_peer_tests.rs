@@ -2,8 +2,8 @@
 
 use super::{Contact, Epoch};
 use crate::commands::testing::{BETA, BETAS, Realm};
-use crate::commands::{self, Needs};
 use crate::settings::Inbound;
+use crate::{Access, text};
 use crate::{Origin, Output};
 use antar_types::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time, json};
 use std::net::IpAddr;
@@ -86,7 +86,7 @@ fn between_servers() -> Vec<String> {
         "REMOVED" => String::new(),
         _ => format!("{EPOCH} 0 {zero}"),
     };
-    let all = commands::all().filter(|verb| verb.needs == Needs::Link);
+    let all = text::all().filter(|verb| verb.access == Access::Peer);
     all.map(|verb| format!("{} {}", verb.name, rest(verb.name))).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What exists of links just now. Nothing here outlives the process.
 
 use super::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
-use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId};
+use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId, Request};
 use antar_types::{Capabilities, Chain, Fingerprint, Name, Time, Token};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -245,7 +245,7 @@ pub(crate) enum Following {
 /// A user's request that waits for another realm.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
-    pub line: String,
+    pub request: Request,
     pub results: Vec<JobResult>,
     pub why: Why,
 }

@@ -1,8 +1,11 @@
 //! What goes into the state, and what comes out.
 
 use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Told, Unreadable};
-use crate::{AskId, ConnId, DialId, Event, Job, JobResult, Limits, PeerId, Policy, Read, Source};
-use antar_types::{BoxKind, Dialect, Entry, Fingerprint, Frame, Message, Reply, Time};
+use crate::{
+    AskId, ConnId, DialId, Event, Job, JobResult, Limits, Outcome, PeerId, Policy, Read, Request,
+    Source, Tag,
+};
+use antar_types::{BoxKind, Entry, Fingerprint, Message, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -45,14 +48,14 @@ pub enum Origin {
 pub enum Input {
     /// A connection was accepted.
     Connected(ConnId, Origin),
-    /// A connection sent something.
-    Frame(ConnId, Frame),
-    /// A line whose passwords have been worked on runs again.
+    /// A connection asks for something.
+    Request(ConnId, Request),
+    /// A request for which something was worked out is decided again.
     Resume {
         /// The connection that sent it.
         conn: ConnId,
-        /// The line.
-        line: String,
+        /// The request.
+        request: Request,
         /// What has been worked out so far.
         results: Vec<JobResult>,
     },
@@ -77,36 +80,36 @@ pub enum Input {
 #[derive(Clone, Debug)]
 pub enum Output {
     /// A reply.
-    Reply(ConnId, Dialect, Reply),
+    Reply(ConnId, Tag, Outcome),
     /// A reply that the store completes, once everything before it is durable.
-    Read(ConnId, Dialect, Read),
-    /// A job that takes long; [`Input::Resume`] goes on with the line. Until then the driver holds
-    /// back the connection's later frames.
+    Read(ConnId, Tag, Read),
+    /// A job that takes long; [`Input::Resume`] goes on with the request. Until then the driver holds
+    /// back the connection's later requests.
     Job {
         /// The connection that waits.
         conn: ConnId,
-        /// The line to run again.
-        line: String,
+        /// The request to decide again.
+        request: Request,
         /// What was worked out before.
         results: Vec<JobResult>,
         /// What is to be worked out now.
         job: Job,
     },
     /// A message for a connection that watches.
-    Notify(ConnId, Dialect, BoxKind, Arc<Message>),
-    /// A line waits for another realm. Until [`Output::Resume`] the driver holds back the connection's
-    /// later frames.
+    Notify(ConnId, Tag, BoxKind, Arc<Message>),
+    /// A request waits for another realm. Until [`Output::Resume`] the driver holds back the connection's
+    /// later requests.
     Park(ConnId),
-    /// The line that waited goes on: the driver answers with [`Input::Resume`].
+    /// The request that waited goes on: the driver answers with [`Input::Resume`].
     Resume {
         /// The connection that waits.
         conn: ConnId,
-        /// The line to run again.
-        line: String,
+        /// The request to decide again.
+        request: Request,
         /// What was worked out before.
         results: Vec<JobResult>,
     },
-    /// A frame of a link needs no answer, and has been dealt with.
+    /// What a link says needs no answer, and has been dealt with.
     NoReply(ConnId),
     /// A request to the realm at the other end of a link.
     Line(ConnId, String),

@@ -1,14 +1,11 @@
 //! Who is connected. Nothing here outlives the process.
 
-use crate::{AccountId, ConnId, GroupId, Origin, SessionId};
-use antar_types::Dialect;
+use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
 struct Conn {
     origin: Origin,
-    /// Of the latest request.
-    dialect: Dialect,
     session: Option<SessionId>,
     /// Whose the latest request was that had a session, be it by a token.
     account: Option<AccountId>,
@@ -20,7 +17,8 @@ struct Conn {
 struct Watch {
     session: SessionId,
     account: AccountId,
-    dialect: Dialect,
+    /// What its door wants to have back with each notification.
+    tag: Tag,
 }
 
 /// Connections, what they are bound to and what they watch.
@@ -36,9 +34,7 @@ pub(crate) struct Live {
 
 impl Live {
     pub fn connected(&mut self, conn: ConnId, origin: Origin) {
-        let dialect = Dialect::default();
-        self.conns
-            .insert(conn, Conn { origin, dialect, session: None, account: None, watch: None });
+        self.conns.insert(conn, Conn { origin, session: None, account: None, watch: None });
     }
 
     pub fn disconnected(&mut self, conn: ConnId) {
@@ -47,15 +43,9 @@ impl Live {
         self.conns.remove(&conn);
     }
 
-    pub fn dialect(&self, conn: ConnId) -> Option<Dialect> {
-        self.conns.get(&conn).map(|c| c.dialect)
-    }
-
-    /// Notes the dialect of a request; `None` where the connection is gone.
-    pub fn asks(&mut self, conn: ConnId, dialect: Dialect) -> Option<Origin> {
-        let conn = self.conns.get_mut(&conn)?;
-        conn.dialect = dialect;
-        Some(conn.origin)
+    /// Where a connection comes from; `None` where it is gone.
+    pub fn origin(&self, conn: ConnId) -> Option<Origin> {
+        Some(self.conns.get(&conn)?.origin)
     }
 
     /// Notes whose a request is.
@@ -91,16 +81,10 @@ impl Live {
         }
     }
 
-    pub fn watch(
-        &mut self,
-        conn: ConnId,
-        session: SessionId,
-        account: AccountId,
-        dialect: Dialect,
-    ) {
+    pub fn watch(&mut self, conn: ConnId, session: SessionId, account: AccountId, tag: Tag) {
         self.unwatch(conn);
         if let Some(c) = self.conns.get_mut(&conn) {
-            c.watch = Some(Watch { session, account, dialect });
+            c.watch = Some(Watch { session, account, tag });
             self.connected.entry(session).or_default().insert(conn);
             self.watching.entry(account).or_default().insert(conn);
         }
@@ -119,7 +103,7 @@ impl Live {
     pub fn rebind_watch(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
         match self.conns.get(&conn).and_then(|c| c.watch) {
             Some(watch) if watch.account == account => {
-                self.watch(conn, session, account, watch.dialect);
+                self.watch(conn, session, account, watch.tag);
             }
             _ => self.unwatch(conn),
         }
@@ -172,10 +156,10 @@ impl Live {
     }
 
     /// Calls `tell` for each connection that watches for a user.
-    pub fn watchers(&self, account: AccountId, mut tell: impl FnMut(ConnId, Dialect)) {
+    pub fn watchers(&self, account: AccountId, mut tell: impl FnMut(ConnId, Tag)) {
         for conn in self.watching.get(&account).into_iter().flatten() {
             if let Some(watch) = self.conns.get(conn).and_then(|c| c.watch) {
-                tell(*conn, watch.dialect);
+                tell(*conn, watch.tag);
             }
         }
     }
@@ -190,7 +174,7 @@ impl Live {
     pub fn watchers_among<T>(
         &self,
         members: &BTreeMap<AccountId, T>,
-        mut tell: impl FnMut(ConnId, Dialect),
+        mut tell: impl FnMut(ConnId, Tag),
     ) {
         if members.len() < self.watching.len() {
             members.keys().for_each(|account| self.watchers(*account, &mut tell));

@@ -15,11 +15,10 @@ pub(crate) use live::Live;
 use self::lists::Lists;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, Status};
-use crate::stats::Requests;
 use crate::{
     AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
 };
-use antar_types::{BoxKind, Code, Dialect, Fingerprint, Frame, List, Message, Name, Time};
+use antar_types::{BoxKind, Code, Dialect, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
 
 /// One realm: what is durable and who is connected.
@@ -37,7 +36,6 @@ pub struct State {
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
     pub(crate) mode: Mode,
-    pub(crate) requests: Requests,
 }
 
 /// How often idle sessions are looked for, in milliseconds.
@@ -57,7 +55,6 @@ impl State {
             planted_later: Vec::new(),
             swept: None,
             mode: Mode::Open,
-            requests: Requests::default(),
         };
         state.load(events);
         state
@@ -104,7 +101,7 @@ impl State {
         outputs.extend(conns.into_keys().map(Output::HangUp));
         outputs.extend(waiting.into_iter().map(|(conn, waiting)| {
             let results = vec![JobResult::Busy];
-            Output::Resume { conn, line: waiting.line, results }
+            Output::Resume { conn, request: waiting.request, results }
         }));
     }
 
@@ -248,8 +245,8 @@ impl State {
             Mailbox::GroupRealm(..) => BoxKind::GroupRealm,
             Mailbox::SentRealm(..) | Mailbox::Plain(..) => return,
         };
-        let tell = |conn, dialect| {
-            outputs.push(Output::Notify(conn, dialect, kind, message.clone()));
+        let tell = |conn, tag| {
+            outputs.push(Output::Notify(conn, tag, kind, message.clone()));
         };
         match mailbox {
             Mailbox::Private(to) | Mailbox::Realm(to, _) => self.live.watchers(to, tell),
@@ -273,16 +270,12 @@ impl State {
                     .closed(conn, "the connection was lost");
             }
             Input::Settings(settings) => (self.limits, self.policy) = *settings,
-            Input::Frame(conn, Frame::Line(line)) => {
-                self.request(readings, conn, line, Vec::new(), effects);
+            Input::Request(conn, request) => {
+                self.request(readings, conn, request, Vec::new(), effects);
             }
-            Input::Resume { conn, line, results } => {
-                self.request(readings, conn, line, results, effects);
+            Input::Resume { conn, request, results } => {
+                self.request(readings, conn, request, results, effects);
             }
-            Input::Frame(conn, Frame::TooLong) => self.refuse(conn, Code::TooLong, effects),
-            Input::Frame(conn, Frame::BadEncoding) => self.refuse(conn, Code::BadEncoding, effects),
-            // The driver closes the connection; there is nothing to say to a browser.
-            Input::Frame(_, Frame::Http) => {}
             Input::NotDialled(dial, NotDialled { error, plain }) => {
                 let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain };
                 LinkContext { state: self, effects, readings }.call_failed(dial, failure);
@@ -316,14 +309,6 @@ impl State {
         self.live.connected(conn, origin);
         if let Origin::Dialled { dial, key, peer, local } = origin {
             LinkContext { state: self, effects, readings }.reached(conn, dial, key, (peer, local));
-        }
-    }
-
-    /// Answers a line whose verb could not be read, in the shape of the request before it.
-    fn refuse(&mut self, conn: ConnId, code: Code, effects: &mut Effects) {
-        if let Some(dialect) = self.live.dialect(conn) {
-            self.requests.count(None);
-            effects.outputs.push(Output::Reply(conn, dialect, code.into()));
         }
     }
 

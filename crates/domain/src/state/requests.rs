@@ -1,70 +1,54 @@
-//! A line to its reply.
+//! A request to its outcome.
 
 use super::State;
-use crate::commands::Needs;
-use crate::links::{self, LinkContext, Waiting};
-use crate::request::Request;
+use crate::links::{LinkContext, Waiting};
 use crate::{
-    Answer, Args, ConnId, Context, Effects, Event, Interrupt, JobResult, Mode, Origin, Output,
-    Readings,
+    Access, Answer, Command, ConnId, Context, Effects, Event, Interrupt, JobResult, Mode, Origin,
+    Output, Readings, Refused, Request,
 };
-use antar_types::{Body, Code, Reply, Token};
+use antar_types::{Code, Dialect, Token};
 
 impl State {
     pub(super) fn request(
         &mut self,
         readings: &Readings,
         conn: ConnId,
-        line: String,
+        request: Request,
         results: Vec<JobResult>,
         effects: &mut Effects,
     ) {
-        let (dialect, request) = Request::parse(&line);
-        let Some(origin) = self.live.asks(conn, dialect) else {
-            return;
-        };
+        let Some(origin) = self.live.origin(conn) else { return };
         let uptime = readings.uptime;
-        let is_link = self.links.conns.get_mut(&conn).map(|c| c.heard = uptime).is_some();
-        let is_answer = is_link && line.starts_with('{');
-        // A line that runs again has brought its results.
-        if results.is_empty() && !is_answer {
-            self.requests.count(request.as_ref().map(|request| request.number));
-        }
+        self.links.conns.get_mut(&conn).into_iter().for_each(|c| c.heard = uptime);
+        let tag = request.tag;
         let mut cx = Context {
             state: self,
             effects,
             readings,
             conn,
             origin,
-            dialect,
+            tag,
+            dialect: Dialect::default(),
             session: None,
             caller: None,
             results: &results,
             after_answer: None,
         };
-        let answer = match request {
-            _ if cx.state.mode == Mode::Suspended => Err(Interrupt::Refused(Code::Unavailable)),
-            _ if is_answer => links::answered(&mut cx, &line).map(|()| Answer::NoReply),
-            None => Err(Interrupt::Refused(Code::UnknownRequest)),
-            Some(request) => run(&mut cx, &request),
+        let answer = match cx.state.mode {
+            Mode::Suspended => Err(Code::Unavailable.into()),
+            _ => decide(&mut cx, &request),
         };
         let begins = cx.after_answer;
         let output = match answer {
-            Ok(Answer::Reply(reply)) => Output::Reply(conn, dialect, reply),
-            Ok(Answer::Read(read)) => Output::Read(conn, dialect, read),
+            Ok(Answer::Outcome(outcome)) => Output::Reply(conn, tag, outcome),
+            Ok(Answer::Read(read)) => Output::Read(conn, tag, read),
             Ok(Answer::NoReply) => Output::NoReply(conn),
-            Err(Interrupt::Job(job)) => Output::Job { conn, line, results, job },
+            Err(Interrupt::Job(job)) => Output::Job { conn, request, results, job },
             Err(Interrupt::Wait(why)) => {
-                self.links.waiting.insert(conn, Waiting { line, results, why });
+                self.links.waiting.insert(conn, Waiting { request, results, why });
                 Output::Park(conn)
             }
-            Err(Interrupt::Refused(code)) => {
-                let usage = match (code, Request::parse(&line).1) {
-                    (Code::BadParameters, Some(request)) => Some(request.verb.usage(dialect)),
-                    _ => None,
-                };
-                Output::Reply(conn, dialect, Body::Refused(code, usage).into())
-            }
+            Err(Interrupt::Refused(refused)) => Output::Reply(conn, tag, refused.into()),
         };
         effects.outputs.push(output);
         if let Some(realm) = begins {
@@ -73,45 +57,56 @@ impl State {
     }
 }
 
-/// Runs a request in the order of protocol section 1: session, then parameters, then the verb.
-fn run(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Answer, Interrupt> {
+/// Decides in the order of protocol section 1: session, then parameters, then the command itself.
+fn decide(cx: &mut Context<'_>, request: &Request) -> Result<Answer, Interrupt> {
+    let command = &request.command;
+    let access = command.access();
     // A connection with another realm takes what realms say to each other, and nobody logs in on it.
     if cx.is_link() {
-        return match request.verb.needs == Needs::Link || request.verb.name == "PING" {
-            true => heard(cx, request),
-            false => Err(Code::Forbidden.into()),
+        return match access {
+            Access::Peer | Access::AnyoneOrPeer => heard(cx, command),
+            _ => Err(Code::Forbidden.into()),
         };
     }
+    if matches!(command, Command::Line(line) if line.is_answer()) {
+        return Err(Code::UnknownRequest.into());
+    }
+    if access == Access::AnyoneOrPeer
+        && let Command::Unread(unread) = command
+    {
+        return Err(unread.code.into());
+    }
     let known = find_session(cx, request.token.as_ref());
-    match request.verb.needs {
-        Needs::Nobody | Needs::Link => {}
-        Needs::Session if known => {}
-        Needs::Admin | Needs::Someone if known || cx.origin == Origin::Operator => {}
-        Needs::Session | Needs::Someone | Needs::Admin => return Err(Code::NoSession.into()),
+    match access {
+        Access::Anyone | Access::AnyoneOrPeer | Access::Peer => {}
+        Access::Session if known => {}
+        Access::Admin | Access::SessionOrOperator if known || cx.origin == Origin::Operator => {}
+        Access::Session | Access::SessionOrOperator | Access::Admin => {
+            return Err(Code::NoSession.into());
+        }
     }
     // Who is no peer is told so before anything else about the request.
-    if request.verb.needs == Needs::Link && !cx.may_be_peer() {
-        let reply = Reply::from(Code::Forbidden);
-        return Ok(match cx.unlisted() {
-            Some(why) => reply.with("error", why).into(),
-            None => reply.into(),
+    if access == Access::Peer && !cx.may_be_peer() {
+        let refused = Refused::from(Code::Forbidden);
+        return Err(match cx.unlisted() {
+            Some(why) => refused.because(why).into(),
+            None => refused.into(),
         });
     }
-    heard(cx, request)
+    heard(cx, command)
 }
 
 /// What is left once it is known that the caller may ask for this at all.
-fn heard(cx: &mut Context<'_>, request: &Request<'_>) -> Result<Answer, Interrupt> {
-    // The disk that failed while the line waited.
+fn heard(cx: &mut Context<'_>, command: &Command) -> Result<Answer, Interrupt> {
+    // The disk that failed while the request waited.
     if cx.results.contains(&JobResult::Busy) {
         return Err(Code::Unavailable.into());
     }
-    let args = Args::parse(request.verb, request.params)?;
-    match request.verb.needs {
-        Needs::Admin if !cx.is_admin() => return Err(Code::Forbidden.into()),
-        _ => {}
+    let is_read = !matches!(command, Command::Unread(_));
+    if is_read && command.access() == Access::Admin && !cx.is_admin() {
+        return Err(Code::Forbidden.into());
     }
-    (request.verb.run)(cx, &args)
+    command.decide(cx)
 }
 
 /// Finds the session of a request: the one its token names, else the connection's.

@@ -16,9 +16,9 @@ use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
     AccountId, AskId, ConnId, DialId, Effects, Input, JobResult, Limits, LineOrder, Mode, Origin,
-    Policy, Readings, Refusal,
+    Policy, Readings, Refusal, Request, text,
 };
-use antar_types::{Code, Entry, Frame, Message, Time};
+use antar_types::{Code, Entry, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,12 +41,12 @@ const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_s
 pub enum ToHub {
     /// A connection was accepted.
     Connected(ConnId, Origin, Arc<SendQueue>),
-    /// A connection sent these.
-    Frames(ConnId, Vec<Frame>),
+    /// A connection asks for these.
+    Requests(ConnId, Vec<Request>),
     /// A connection is gone.
     Disconnected(ConnId),
-    /// What took long about a line has been done.
-    Done { conn: ConnId, line: String, results: Vec<JobResult> },
+    /// What took long about a request has been done.
+    Done { conn: ConnId, request: Request, results: Vec<JobResult> },
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// An entry that a plain peer is owed was looked up.
@@ -106,6 +106,7 @@ impl Hub {
             effects: Effects::default(),
             last_notification: None,
             drained: None,
+            requests: text::Requests::default(),
             refusals: vec![0; Code::ALL.len()],
         };
         running.run().await;
@@ -123,6 +124,8 @@ struct Running {
     /// The event released last: its next receiver shares its encoding.
     last_notification: Option<Arc<send_queue::Notification>>,
     drained: Option<oneshot::Sender<()>>,
+    /// Requests, by verb.
+    requests: text::Requests,
     /// Requests refused, by code.
     refusals: Vec<u64>,
 }
@@ -206,16 +209,19 @@ impl Running {
                 self.conns.insert(conn, Conn { origin, queue, logged_in, linked, account });
                 self.step(now, Input::Connected(conn, origin));
             }
-            ToHub::Frames(conn, frames) => {
-                frames.into_iter().for_each(|frame| self.step(now, Input::Frame(conn, frame)));
+            ToHub::Requests(conn, requests) => {
+                for request in requests {
+                    self.requests.count(&request);
+                    self.step(now, Input::Request(conn, request));
+                }
                 self.note_login(conn);
             }
             ToHub::Disconnected(conn) => {
                 self.conns.remove(&conn);
                 self.step(now, Input::Disconnected(conn));
             }
-            ToHub::Done { conn, line, results } => {
-                self.step(now, Input::Resume { conn, line, results });
+            ToHub::Done { conn, request, results } => {
+                self.step(now, Input::Resume { conn, request, results });
                 self.note_login(conn);
             }
             ToHub::NotDialled(dial, why) => self.step(now, Input::NotDialled(dial, why)),
@@ -238,7 +244,7 @@ impl Running {
     fn report(&self, now: Time) -> Report {
         let state = &self.hub.front.state;
         Report {
-            requests: state.requests().clone(),
+            requests: self.requests.clone(),
             refusals: self.refusals.clone(),
             mode: state.mode(),
             draining: self.drained.is_some(),

@@ -2,35 +2,35 @@
 
 use super::{Running, ToHub};
 use crate::send_queue::{self, Item};
-use antar_domain::{ConnId, Input, Job, JobResult, Output};
-use antar_types::{Dialect, Time};
+use antar_domain::{ConnId, Input, Job, JobResult, Output, Request, Tag};
+use antar_types::Time;
 use std::sync::Arc;
 
 impl Running {
     pub(super) fn release(&mut self, outputs: Vec<Output>) {
         for output in outputs {
             match output {
-                Output::Reply(conn, dialect, reply) => {
-                    if let Some(code) = reply.refusal() {
+                Output::Reply(conn, tag, outcome) => {
+                    if let Some(code) = outcome.refusal() {
                         self.refusals[code as usize] += 1;
                     }
-                    self.push(conn, Item::Reply(dialect, reply));
+                    self.push(conn, Item::Reply(tag, outcome));
                 }
-                Output::Read(conn, dialect, read) => self.push(conn, Item::Read(dialect, read)),
-                Output::Notify(conn, dialect, kind, message) => {
+                Output::Read(conn, tag, read) => self.push(conn, Item::Read(tag, read)),
+                Output::Notify(conn, tag, kind, message) => {
                     let event = match self.last_notification.take() {
                         Some(event) if event.is(kind, &message) => event,
                         _ => Arc::new(send_queue::Notification::new(kind, message)),
                     };
                     self.last_notification = Some(event.clone());
-                    self.push_notification(conn, dialect, event);
+                    self.push_notification(conn, tag, event);
                 }
-                Output::Job { conn, line, results, job } => {
-                    self.start_job(conn, line, results, job)
+                Output::Job { conn, request, results, job } => {
+                    self.start_job(conn, request, results, job)
                 }
                 Output::Park(_) => {}
-                Output::Resume { conn, line, results } => {
-                    self.step(Time::now(), Input::Resume { conn, line, results });
+                Output::Resume { conn, request, results } => {
+                    self.step(Time::now(), Input::Resume { conn, request, results });
                     self.note_login(conn);
                 }
                 Output::NoReply(conn) => self.push(conn, Item::NoReply),
@@ -88,22 +88,17 @@ impl Running {
         }
     }
 
-    fn push_notification(
-        &self,
-        conn: ConnId,
-        dialect: Dialect,
-        event: Arc<send_queue::Notification>,
-    ) {
+    fn push_notification(&self, conn: ConnId, tag: Tag, event: Arc<send_queue::Notification>) {
         let limit = self.hub.unread_events;
         if let Some(c) = self.conns.get(&conn)
-            && c.queue.push_notification(dialect, event, limit)
+            && c.queue.push_notification(tag, event, limit)
         {
             tracing::warn!(conn = conn.0, limit, "does not read its events; closing it");
         }
     }
 
     /// Has what takes long done off this task.
-    fn start_job(&mut self, conn: ConnId, line: String, mut results: Vec<JobResult>, job: Job) {
+    fn start_job(&mut self, conn: ConnId, request: Request, mut results: Vec<JobResult>, job: Job) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
         let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());
@@ -121,7 +116,7 @@ impl Running {
                 Job::Ask(ask) => JobResult::Asked(peers.ask(&ask).await),
                 job => passwords.prove(origin, job).await,
             });
-            let _ = back.send(ToHub::Done { conn, line, results }).await;
+            let _ = back.send(ToHub::Done { conn, request, results }).await;
         });
     }
 }

@@ -6,7 +6,7 @@ use super::histogram::Histogram;
 use super::page::{Family, counter, gauge, histogram, in_bytes, in_seconds};
 use super::sources::{Report, Snapshot, Surroundings};
 use crate::session::End;
-use antar_domain::{LinkStats, Mode, commands};
+use antar_domain::{LinkStats, Mode, text};
 use antar_types::Code;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -45,7 +45,7 @@ fn requests(now: &Snapshot) -> Vec<Family> {
     let mut requests = counter("antar_requests", "Lines received, by verb.");
     let mut refusals = counter("antar_refusals", "Replies that refuse, by code.");
     if let Some(Report { requests: asked, refusals: refused, .. }) = &now.hub {
-        for (verb, count) in commands::all().zip(&asked.by_verb) {
+        for (verb, count) in text::all().zip(&asked.by_verb) {
             requests = requests.with([("verb", verb.name.into())], *count);
         }
         requests = requests.with([("verb", "unknown".into())], asked.unknown);

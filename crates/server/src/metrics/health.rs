@@ -30,7 +30,8 @@ pub fn trouble(now: &Snapshot) -> Option<String> {
 mod tests {
     use super::super::{Commits, Meter, Report};
     use super::*;
-    use antar_domain::{Requests, Stats};
+    use antar_domain::Stats;
+    use antar_domain::text::Requests;
     use antar_types::Name;
     use std::time::{Instant, SystemTime};
 

@@ -15,6 +15,7 @@ use crate::panics::contain;
 use crate::reads::Reads;
 use crate::send_queue::{SendQueue, State};
 use crate::tls::Tls;
+use antar_domain::text::Door;
 use antar_domain::{ConnId, Origin};
 use antar_types::Code;
 use incoming::Incoming;
@@ -138,6 +139,7 @@ pub async fn open<S>(
         queue,
         shared,
         linked: false,
+        door: Door::new(matches!(origin, Origin::Certified(..) | Origin::Dialled { .. })),
         incoming: Incoming::new(rules.session.line_bytes),
         rules,
         resumes: None,
@@ -160,6 +162,8 @@ pub struct Session<'a, S> {
     origin: Origin,
     queue: Arc<SendQueue>,
     shared: &'a Shared,
+    /// Reads what was sent.
+    door: Door,
     /// It is an established link, which has other bounds than a client.
     linked: bool,
     /// What was read and is not handed to the hub yet, because too much waits for an answer.

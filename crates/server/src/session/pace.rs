@@ -35,7 +35,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         self.requests += frames.len() as u64;
         // Without a hub there is no server: the session ends with its task.
-        let _ = self.shared.hub.send(ToHub::Frames(self.conn, frames)).await;
+        let requests = frames.into_iter().filter_map(|frame| self.door.read(frame)).collect();
+        let _ = self.shared.hub.send(ToHub::Requests(self.conn, requests)).await;
     }
 
     /// A frame the hub had is answered.

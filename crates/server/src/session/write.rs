@@ -3,8 +3,8 @@
 use super::{End, Session, now_or_never, poll_read};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
-use antar_domain::PeerId;
 use antar_domain::links::{Epoch, deliveries};
+use antar_domain::{PeerId, text};
 use antar_types::{Code, Dialect, Reply};
 use std::future::poll_fn;
 use std::io;
@@ -50,14 +50,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     async fn encode(&mut self, item: Item) -> Result<(), End> {
         let reply = match item {
-            Item::Reply(dialect, reply) => Some((dialect, reply)),
-            Item::Read(dialect, read) => {
+            Item::Reply(tag, outcome) => Some((tag, outcome)),
+            Item::Read(tag, read) => {
                 let reads = &self.shared.reads;
                 // Boxed, as the next one: an idle connection need not have room for what it does seldom.
-                Some((dialect, Box::pin(reads.serve(whom(self.origin), read)).await))
+                Some((tag, Box::pin(reads.serve(whom(self.origin), read)).await))
             }
-            Item::Notification(dialect, event) => {
-                self.out.extend_from_slice(event.bytes(dialect));
+            Item::Notification(tag, event) => {
+                self.out.extend_from_slice(event.bytes(tag));
                 None
             }
             Item::NoReply => {
@@ -77,9 +77,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 None
             }
         };
-        if let Some((dialect, reply)) = reply {
+        if let Some((tag, outcome)) = reply {
             let before = self.out.len();
-            reply.encode(dialect, &mut self.out);
+            text::write(tag, outcome, &mut self.out);
             self.replied += self.out.len() - before;
             self.answered();
         }

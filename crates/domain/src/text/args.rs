@@ -1,8 +1,8 @@
 //! A request's parameters, read by its verb's row.
 
-use crate::commands::{Param, Verb};
+use super::row::{Param, Row};
 use crate::history::{MAX_PAGE, Page};
-use antar_types::{Code, words};
+use antar_types::{Code, Dialect, words};
 
 /// Most positional words of any verb, and most options.
 const MOST: usize = 6;
@@ -12,7 +12,9 @@ const MOST: usize = 6;
 pub struct Args<'a> {
     words: [&'a str; MOST],
     options: [Option<&'a str>; MOST],
-    verb: &'static Verb,
+    verb: &'static Row,
+    /// The dialect of the request.
+    pub dialect: Dialect,
     /// What follows the words: options, and words past those that the verb takes.
     past: &'a str,
     /// The rest of the line where the verb takes one; may be empty only where it is optional.
@@ -25,8 +27,9 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// [`Code::BadParameters`] where something is missing or unknown.
-    pub fn parse(verb: &'static Verb, line: &'a str) -> Result<Self, Code> {
-        let mut args = Self { words: [""; MOST], options: [None; MOST], verb, past: "", text: "" };
+    pub fn parse(verb: &'static Row, dialect: Dialect, line: &'a str) -> Result<Self, Code> {
+        let (words, options) = ([""; MOST], [None; MOST]);
+        let mut args = Self { words, options, verb, dialect, past: "", text: "" };
         let mut rest = line;
         for (i, param) in verb.params.iter().enumerate() {
             match param {

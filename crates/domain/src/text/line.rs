@@ -1,27 +1,29 @@
 //! A line to a verb, a token and the rest.
 
-use crate::commands::{self, Verb};
+use super::row::{self, Row};
 use antar_types::{Dialect, Token, words};
 
 /// A line whose verb is known.
-pub(crate) struct Request<'a> {
-    pub verb: &'static Verb,
-    /// The verb's place among [`commands::all`].
+pub struct Line<'a> {
+    /// Its row.
+    pub row: &'static Row,
+    /// The verb's place among [`row::all`].
     pub number: usize,
+    /// The token that names its session.
     pub token: Option<Token>,
     /// What follows the verb and the token.
     pub params: &'a str,
 }
 
-impl<'a> Request<'a> {
+impl<'a> Line<'a> {
     /// Reads a line; its dialect comes out either way, the rest only where the verb is known.
     pub fn parse(line: &'a str) -> (Dialect, Option<Self>) {
         let (first, rest) = words::first(line);
-        if let Some(row) = commands::find_word(first) {
+        if let Some(row) = row::find_word(first) {
             return (Dialect::of(first), Some(Self::of(row, rest)));
         }
         let (second, after) = words::first(rest);
-        match commands::find_pair(first, second) {
+        match row::find_pair(first, second) {
             Some(row) => {
                 let upper = [first, second].iter().all(|w| Dialect::of(w) == Dialect::Upper);
                 let dialect = if upper { Dialect::Upper } else { Dialect::Lower };
@@ -31,20 +33,20 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn of((number, verb): (usize, &'static Verb), params: &'a str) -> Self {
+    fn of((number, row): (usize, &'static Row), params: &'a str) -> Self {
         let (first, rest) = words::first(params);
         if let Some(token) = Token::parse(first) {
-            return Self { verb, number, token: Some(token), params: rest };
+            return Self { row, number, token: Some(token), params: rest };
         }
-        if verb.addressed
+        if row.addressed
             && let (port, rest) = words::first(rest)
             && port.parse::<u16>().is_ok()
             && let (third, rest) = words::first(rest)
             && let Some(token) = Token::parse(third)
         {
-            return Self { verb, number, token: Some(token), params: rest };
+            return Self { row, number, token: Some(token), params: rest };
         }
-        Self { verb, number, token: None, params }
+        Self { row, number, token: None, params }
     }
 }
 
@@ -55,8 +57,8 @@ mod tests {
     const TOKEN: &str = "~AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     fn parse(line: &str) -> Option<(&'static str, bool, String)> {
-        let (_, request) = Request::parse(line);
-        request.map(|r| (r.verb.name, r.token.is_some(), r.params.to_string()))
+        let (_, request) = Line::parse(line);
+        request.map(|r| (r.row.name, r.token.is_some(), r.params.to_string()))
     }
 
     #[test]
@@ -92,7 +94,7 @@ mod tests {
             ("foo", Dialect::Lower),
             ("12", Dialect::Lower),
         ] {
-            assert_eq!(Request::parse(line).0, dialect, "{line}");
+            assert_eq!(Line::parse(line).0, dialect, "{line}");
         }
     }
 }

@@ -1,0 +1,151 @@
+//! What somebody asks a realm for, in types.
+//!
+//! A door (see the crate `text` for the one that speaks lines) reads a [`Request`] from its bytes; the
+//! domain decides and answers with an [`Outcome`](crate::Outcome). Nothing here knows how a request was
+//! spelled. A new command is one file in `commands/` and one line in the list below; the compiler finds
+//! what else is missing.
+
+use crate::commands;
+use antar_types::{Code, Token};
+use std::fmt;
+use std::sync::Arc;
+
+/// One request of a connection, as a door has read it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What the door gets back with the outcome.
+    pub tag: Tag,
+    /// The token that came with it. Without one the connection's session is meant.
+    pub token: Option<Token>,
+    /// What is asked for.
+    pub command: Command,
+}
+
+/// What a door wants to have back with an outcome: the domain looks at nothing of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tag(pub u32);
+
+/// Who may ask for something (protocol sections 3 and 7): the one rule of access for all doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anyone connected.
+    Anyone,
+    /// A user with a session.
+    Session,
+    /// A user with a session, or the operator.
+    SessionOrOperator,
+    /// The operator, or a user who is an administrator.
+    Admin,
+    /// Another realm, over a link.
+    Peer,
+    /// Anyone connected, other realms too.
+    AnyoneOrPeer,
+}
+
+/// A word where a name is expected, as it was written. Whether it is a name is seen when it is looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word(pub Box<str>);
+
+impl From<&str> for Word {
+    fn from(word: &str) -> Self {
+        Self(word.into())
+    }
+}
+
+impl std::ops::Deref for Word {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A text as it was written. Its limits are the realm's, which a door does not know.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Draft(pub Arc<str>);
+
+impl From<&str> for Draft {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Draft({} bytes)", self.0.len())
+    }
+}
+
+/// A request that a door could not read. It is refused in its turn, and after the rule of access, which
+/// comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Who may ask for what it would have been.
+    pub access: Access,
+    /// What was wrong with it.
+    pub code: Code,
+}
+
+macro_rules! commands {
+    ($($(#[$doc:meta])+ $name:ident: $access:ident,)+) => {
+        /// What can be asked for.
+        #[derive(Clone, Debug)]
+        pub enum Command {
+            $($(#[$doc])+ $name(commands::$name),)+
+            /// It could not be read.
+            Unread(Unread),
+            /// A verb that is not typed yet.
+            Line(commands::Line),
+        }
+
+        impl Command {
+            /// Who may ask for it.
+            pub fn access(&self) -> Access {
+                match self {
+                    $(Self::$name(_) => Access::$access,)+
+                    Self::Unread(unread) => unread.access,
+                    Self::Line(line) => line.verb.access,
+                }
+            }
+
+            /// Decides, changes and answers.
+            pub(crate) fn decide(
+                &self,
+                cx: &mut crate::Context<'_>,
+            ) -> Result<crate::Answer, crate::Interrupt> {
+                match self {
+                    $(Self::$name(command) => command.decide(cx),)+
+                    Self::Unread(unread) => Err(unread.code.into()),
+                    Self::Line(line) => line.decide(cx),
+                }
+            }
+        }
+
+        $(impl From<commands::$name> for Command {
+            fn from(command: commands::$name) -> Self {
+                Self::$name(command)
+            }
+        })+
+    };
+}
+
+commands! {
+    /// A password for a token.
+    Login: Anyone,
+    /// The calling user.
+    WhoAmI: Session,
+    /// A private message to a user of this realm.
+    Send: Session,
+    /// Private messages received from users of this realm.
+    Inbox: Session,
+    /// Messages as they arrive.
+    Watch: Session,
+    /// No more of them.
+    Unwatch: Session,
+}
+
+impl From<commands::Line> for Command {
+    fn from(line: commands::Line) -> Self {
+        Self::Line(line)
+    }
+}

@@ -1,0 +1,145 @@
+//! What came of a request, in types. A door gives it the shape that its clients read.
+
+use crate::Read;
+use antar_types::{Body, Code, List, Message, Name, Reply, Token};
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is done, and there is nothing more to say.
+    Done,
+    /// It is refused, and nothing was changed.
+    Refused(Refused),
+    /// A message was taken.
+    Sent {
+        /// Its id.
+        id: u64,
+        /// The group it went to.
+        group: Option<Name>,
+    },
+    /// A session was opened; this is its token.
+    Session(Token),
+    /// Who asks.
+    Caller {
+        /// The user.
+        user: Name,
+        /// This realm, once it has a name.
+        realm: Option<Name>,
+        /// Whether the user administers it.
+        admin: bool,
+    },
+    /// Names of users, groups or realms.
+    Names(List),
+    /// A page of history.
+    Messages(Messages),
+    /// Of a verb that is not typed yet.
+    Line(Reply),
+}
+
+/// A page of history, oldest message first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Messages {
+    /// The messages.
+    pub found: Vec<Message>,
+    /// More are left in the direction asked for.
+    pub more: bool,
+    /// The realm it is about could not be asked whether there is more.
+    pub stale: bool,
+}
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// For machines.
+    pub code: Code,
+    /// What happened, for people, where the code does not say it all.
+    pub error: Option<String>,
+    /// The realm that is really there, where it has another name.
+    pub realm: Option<Name>,
+    /// How many messages are still owed.
+    pub owed: Option<u64>,
+}
+
+impl From<Code> for Refused {
+    fn from(code: Code) -> Self {
+        Self { code, error: None, realm: None, owed: None }
+    }
+}
+
+impl Refused {
+    /// Adds what happened, for people.
+    #[must_use]
+    pub fn because(self, error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..self }
+    }
+}
+
+impl From<Code> for Outcome {
+    fn from(code: Code) -> Self {
+        Self::Refused(code.into())
+    }
+}
+
+impl From<Refused> for Outcome {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Outcome {
+    /// The code, where the request is refused.
+    pub fn refusal(&self) -> Option<Code> {
+        match self {
+            Self::Refused(refused) => Some(refused.code),
+            Self::Line(reply) => reply.refusal(),
+            _ => None,
+        }
+    }
+
+    /// About how many bytes of memory it takes; of what others have too, its share.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Names(names) => antar_types::share(names),
+            Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
+            Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
+            Self::Line(reply) => reply.memory(),
+            _ => 0,
+        }
+    }
+}
+
+/// What a command is answered with.
+pub enum Answer {
+    /// An outcome that is complete.
+    Outcome(Outcome),
+    /// History, which the store serves.
+    Read(Read),
+    /// Nothing: what another realm tells needs no answer.
+    NoReply,
+}
+
+impl From<Outcome> for Answer {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl From<Refused> for Answer {
+    fn from(refused: Refused) -> Self {
+        Self::Outcome(refused.into())
+    }
+}
+
+/// As verbs answer that are not typed yet.
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        Self::Outcome(Outcome::Line(reply))
+    }
+}
+
+/// As verbs answer that are not typed yet.
+impl From<Body> for Answer {
+    fn from(body: Body) -> Self {
+        Reply::from(body).into()
+    }
+}

@@ -1,0 +1,85 @@
+//! One connection's door: what it sends becomes requests.
+
+use super::row::{self, Read, Row};
+use super::{Args, Line};
+use crate::{Access, Command, Request, Tag, Unread, commands};
+use antar_types::{Code, Dialect, Frame};
+
+/// The bit of a tag that says upper; above it is the verb's place among [`row::all`], and one more.
+const UPPER: u32 = 1;
+
+/// What one connection's lines are read with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Door {
+    /// Of the latest request whose verb could be read.
+    dialect: Dialect,
+    /// Other realms may speak here: their answers are JSON.
+    answers: bool,
+}
+
+impl Door {
+    /// For a connection on which another realm may speak, or for any other.
+    pub fn new(may_be_peer: bool) -> Self {
+        Self { dialect: Dialect::default(), answers: may_be_peer }
+    }
+
+    /// Reads a frame. `None` where it is none of a client's: the connection is to be closed, and there is
+    /// nothing to say to a browser.
+    pub fn read(&mut self, frame: Frame) -> Option<Request> {
+        match frame {
+            Frame::Line(line) => Some(self.line(line)),
+            Frame::TooLong => Some(self.unread(Code::TooLong)),
+            Frame::BadEncoding => Some(self.unread(Code::BadEncoding)),
+            Frame::Http => None,
+        }
+    }
+
+    fn line(&mut self, line: String) -> Request {
+        if self.answers && line.starts_with('{') {
+            let command = commands::Line::answer(line).into();
+            return Request { tag: tag(self.dialect, None), token: None, command };
+        }
+        let (dialect, read) = Line::parse(&line);
+        self.dialect = dialect;
+        let Some(read) = read else { return self.unread(Code::UnknownRequest) };
+        let row = read.row;
+        let tag = tag(dialect, Some(read.number));
+        let command = command(row, dialect, read.params);
+        Request { tag, token: read.token, command }
+    }
+
+    /// Of a line whose verb could not be read; it is answered in the shape of the request before it.
+    fn unread(&self, code: Code) -> Request {
+        let command = Command::Unread(Unread { access: Access::AnyoneOrPeer, code });
+        Request { tag: tag(self.dialect, None), token: None, command }
+    }
+}
+
+fn command(row: &'static Row, dialect: Dialect, params: &str) -> Command {
+    let read = Args::parse(row, dialect, params).and_then(|args| match row.read {
+        Read::Command(read) => read(&args),
+        Read::Untyped => Ok(commands::Line::new(row, dialect, params).into()),
+    });
+    read.unwrap_or_else(|code| Command::Unread(Unread { access: row.access, code }))
+}
+
+fn tag(dialect: Dialect, number: Option<usize>) -> Tag {
+    let upper = if dialect == Dialect::Upper { UPPER } else { 0 };
+    let row = number.and_then(|number| u32::try_from(number + 1).ok()).unwrap_or(0);
+    Tag(row << 1 | upper)
+}
+
+/// The dialect of a request.
+pub fn dialect(tag: Tag) -> Dialect {
+    if tag.0 & UPPER == 0 { Dialect::Lower } else { Dialect::Upper }
+}
+
+/// The place of a request's verb among [`row::all`]; none where it could not be read.
+pub fn row_of(tag: Tag) -> Option<usize> {
+    (tag.0 as usize >> 1).checked_sub(1)
+}
+
+/// The row of a request's verb.
+pub(super) fn row(tag: Tag) -> Option<&'static Row> {
+    row_of(tag).and_then(row::at)
+}

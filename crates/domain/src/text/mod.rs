@@ -1,0 +1,22 @@
+//! The door that speaks lines: bytes of a request to a [`Request`](crate::Request), an
+//! [`Outcome`](crate::Outcome) to bytes, in the two dialects of the protocol.
+//!
+//! A verb has one [`Row`]: its spelling, parameters and help, how they become a
+//! [`Command`](crate::Command), and what its success says.
+
+mod args;
+mod count;
+mod door;
+mod line;
+mod reply;
+mod row;
+mod rows;
+
+pub use args::Args;
+pub use count::Requests;
+pub use door::{Door, dialect, row_of};
+pub use line::Line;
+pub use reply::{reply, write, write_notification};
+pub(crate) use row::find_pair;
+pub use row::{ALL, Param, Row, all, find};
+pub(crate) use row::{ANSWER, HISTORY, ROW};
