@@ -33,3 +33,4 @@ mod strangers;
 mod streams;
 mod system;
 mod user;
+mod versions;

@@ -40,6 +40,8 @@ pub struct Realm {
     directory: TempDir,
     name: &'static str,
     data: PathBuf,
+    /// Another binary than the one under test.
+    binary: Option<PathBuf>,
     running: Option<Running>,
 }
 
@@ -66,7 +68,7 @@ impl Realm {
         );
         std::fs::write(directory.path().join("antar.toml"), text).unwrap();
         let data = directory.path().join("data");
-        Self { directory, name: "alpha", data, running: None }
+        Self { directory, name: "alpha", data, binary: None, running: None }
     }
 
     /// Has its data be in a directory whose path has so many bytes.
@@ -89,6 +91,20 @@ impl Realm {
         realm.configure(lines);
         realm.start();
         realm
+    }
+
+    /// A running realm of this name, of another binary where one is given.
+    #[track_caller]
+    pub fn of(binary: Option<PathBuf>, name: &'static str) -> Self {
+        let mut realm = Self::stopped("");
+        (realm.name, realm.binary) = (name, binary);
+        realm.start();
+        realm
+    }
+
+    /// Has its data opened by another binary from now on, or by the one under test.
+    pub fn change_binary(&mut self, binary: Option<PathBuf>) {
+        self.binary = binary;
     }
 
     /// Adds lines at the top of the configuration, for the next start.
@@ -132,6 +148,10 @@ impl Realm {
     /// `antar COMMAND` on this realm's data and with its configuration.
     pub fn command(&self, command: &str) -> Command {
         let mut antar = antar();
+        if let Some(binary) = &self.binary {
+            antar = Command::new(binary);
+            antar.env_remove("RUST_LOG").stdin(Stdio::null());
+        }
         antar.arg(command).arg("--config").arg(self.config()).arg("--data").arg(self.data());
         antar
     }

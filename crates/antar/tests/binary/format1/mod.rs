@@ -342,6 +342,18 @@ fn what_two_realms_owe_each_other_is_delivered() {
     }
 }
 
+/// The other realm is still served by the binary that wrote its data, where `ANTAR_OLD_BINARY` names it.
+#[test]
+fn what_is_owed_to_a_realm_of_the_older_version_is_delivered() {
+    let (mut alpha, mut beta) = (Old::alpha(), Old::beta());
+    beta.system.realm.change_binary(std::env::var_os("ANTAR_OLD_BINARY").map(Into::into));
+    beta.start();
+    alpha.start();
+    expect_delivery(&alpha, &beta);
+    beta.system.realm.stop();
+    beta.check();
+}
+
 #[test]
 fn what_a_restored_realm_and_another_owe_each_other_is_delivered() {
     let (mut alpha, mut beta) = (Old::restored(), Old::beta());
