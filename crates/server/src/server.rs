@@ -17,7 +17,8 @@ use crate::session::Shared;
 use crate::tls::Tls;
 use crate::{Config, SOCKET};
 use antar_domain::links::Contact;
-use antar_domain::{Effects, LineOrder, State};
+use antar_domain::{Effects, State};
+use antar_runner::Runner;
 use antar_store::{Disk, Engine, Store, StoreError};
 use antar_types::{Capabilities, Fingerprint, Name};
 use std::net::SocketAddr;
@@ -25,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -146,12 +148,15 @@ impl Server {
         note_descriptors(config);
         let reads = Reads::new(store.clone());
         let peers = Peers::new(Descriptors::get());
+        // With one thread for everything, the hub shares it with the connections.
+        let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+        let runner = Runner::new(state, one_thread);
         let running = Hub {
-            front: LineOrder::new(state),
+            committer: Committer::start(store.clone(), runner.writer())?,
+            runner,
             reads: reads.clone(),
             peers: peers.clone(),
-            backups: Backups::new(store.clone(), &config.data),
-            committer: Committer::start(store)?,
+            backups: Backups::new(store, &config.data),
             passwords: Passwords::start(guard.clone())?,
             guard: guard.clone(),
             unread_events: config.limits.unread_events,

@@ -1,13 +1,14 @@
 //! The one task that owns the domain's state.
 //!
-//! What enters is a plain value ([`ToHub`]); the hub stamps it with time and chance, steps the
-//! domain, hands the effects to the committer and releases them once they are durable.
+//! What enters is a plain value ([`ToHub`]); the hub stamps it with time and chance and hands it to
+//! the [`Runner`]. It carries out what the runner releases, and has batches written where the runner
+//! says.
 
 mod release;
 
 use crate::admission::{Guard, network, whom};
 use crate::backup::Backups;
-use crate::committer::{Committer, Done};
+use crate::committer::Committer;
 use crate::metrics::Report;
 use crate::passwords::Passwords;
 use crate::peers::Peers;
@@ -15,9 +16,10 @@ use crate::reads::Reads;
 use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
-    AccountId, AskId, ConnId, DialId, Effects, Input, JobResult, Limits, LineOrder, Mode, Origin,
-    Policy, Readings, Refusal, Request, text,
+    AccountId, AskId, ConnId, DialId, Input, JobResult, Limits, Origin, Policy, Readings, Request,
+    text,
 };
+use antar_runner::{Place, Runner};
 use antar_types::{Code, Entry, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;
@@ -30,9 +32,6 @@ pub const QUEUE: usize = 4_096;
 
 /// Messages the hub takes at once.
 const TURN: usize = 512;
-
-/// Times that sessions are let go on before a batch is written.
-const ROUNDS: usize = 4;
 
 /// How often the domain hears of time: when something is linked, and otherwise.
 const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3600));
@@ -80,7 +79,7 @@ impl Conn {
 
 /// The hub.
 pub struct Hub {
-    pub front: LineOrder,
+    pub runner: Runner,
     pub committer: Committer,
     pub passwords: Passwords,
     pub backups: Backups,
@@ -100,10 +99,8 @@ impl Hub {
         let mut running = Running {
             hub: self,
             conns: HashMap::new(),
-            chance: StdRng::from_rng(&mut rand::rng()),
-            started: Instant::now(),
+            clock: Clock::new(),
             busy: false,
-            effects: Effects::default(),
             last_notification: None,
             drained: None,
             requests: text::Requests::default(),
@@ -116,11 +113,9 @@ impl Hub {
 struct Running {
     hub: Hub,
     conns: HashMap<ConnId, Conn>,
-    chance: StdRng,
-    started: Instant,
+    clock: Clock,
     /// Something is linked, so that time matters.
     busy: bool,
-    effects: Effects,
     /// The event released last: its next receiver shares its encoding.
     last_notification: Option<Arc<send_queue::Notification>>,
     drained: Option<oneshot::Sender<()>>,
@@ -135,22 +130,22 @@ impl Running {
         let mut turn = Vec::with_capacity(TURN);
         let mut tick = tokio::time::interval(TICK.0);
         let mut open = true;
-        while open || !self.hub.committer.is_idle() {
+        while open || !self.hub.runner.is_idle() {
             tokio::select! {
                 () = self.hub.committer.done() => self.settle(),
                 received = self.hub.inbox.recv_many(&mut turn, TURN),
-                    if open && self.hub.committer.has_room() =>
+                    if open && self.hub.runner.has_room() =>
                 {
                     open = received > 0;
                     self.decide(&mut turn);
                 }
                 _ = tick.tick() => {
                     self.step(Time::now(), Input::Tick);
-                    self.submit();
+                    self.release();
                     tick.reset_after(if self.busy { TICK.0 } else { TICK.1 });
                 }
             }
-            let busy = self.hub.front.state.is_busy();
+            let busy = self.hub.runner.state().is_busy();
             if busy && !std::mem::replace(&mut self.busy, busy) {
                 tick.reset_after(TICK.0);
             }
@@ -163,35 +158,40 @@ impl Running {
     fn decide(&mut self, turn: &mut Vec<ToHub>) {
         let now = Time::now();
         turn.drain(..).for_each(|message| self.take(now, message));
-        self.submit();
+        self.release();
     }
 
-    /// Has what was decided written. First lets the sessions go on with what has arrived: it
-    /// shares the sync. If more and more comes there is enough to do during a sync.
+    /// Has what was decided written, where the runner says.
     async fn commit(&mut self, turn: &mut Vec<ToHub>) {
-        for _ in 0..ROUNDS {
-            if !self.hub.committer.is_for_here() {
-                break;
+        let mut quiet = false;
+        loop {
+            match self.hub.runner.place(quiet) {
+                Place::Nowhere => return,
+                Place::ByWriter => return self.hub.committer.wake(),
+                Place::Here(batch) => {
+                    self.hub.committer.write(batch);
+                    self.settle();
+                    quiet = false;
+                }
+                Place::Gather => {
+                    tokio::task::yield_now().await;
+                    quiet = self.hub.inbox.is_empty();
+                    if !quiet {
+                        while turn.len() < TURN
+                            && let Ok(message) = self.hub.inbox.try_recv()
+                        {
+                            turn.push(message);
+                        }
+                        self.decide(turn);
+                    }
+                }
             }
-            tokio::task::yield_now().await;
-            if self.hub.inbox.is_empty() {
-                self.hub.committer.commit_here();
-                self.settle();
-                continue;
-            }
-            while turn.len() < TURN
-                && let Ok(message) = self.hub.inbox.try_recv()
-            {
-                turn.push(message);
-            }
-            self.decide(turn);
         }
-        self.hub.committer.commit();
     }
 
     /// Tells whoever shuts the server down once nothing is left to do.
     fn answer_drain(&mut self) {
-        if self.drained.is_some() && self.conns.is_empty() && self.hub.committer.is_idle() {
+        if self.drained.is_some() && self.conns.is_empty() && self.hub.runner.is_idle() {
             self.drained.take().map(|drained| drained.send(()));
         }
     }
@@ -242,7 +242,7 @@ impl Running {
     }
 
     fn report(&self, now: Time) -> Report {
-        let state = &self.hub.front.state;
+        let state = self.hub.runner.state();
         Report {
             requests: self.requests.clone(),
             refusals: self.refusals.clone(),
@@ -253,21 +253,20 @@ impl Running {
     }
 
     fn step(&mut self, now: Time, input: Input) {
-        let Self { hub, chance, started, effects, .. } = self;
-        let mut readings = || readings(now, *started, chance);
-        hub.front.step(input, &mut readings, effects);
+        let Self { hub, clock, .. } = self;
+        hub.runner.input(input, &mut || clock.readings(now));
     }
 
     /// Whether somebody calls with a key that no linked realm has, as that address has done too often.
     fn is_unwelcome(&self, origin: Origin) -> bool {
         let Origin::Certified(peer, key) = origin else { return false };
-        !self.hub.front.state.knows_key(&key)
+        !self.hub.runner.state().knows_key(&key)
             && !self.hub.guard.rules().strangers.take(network(peer))
     }
 
     /// Lets a session know that it need not be logged in any more, or is a link, and for whom it asks.
     fn note_login(&mut self, conn: ConnId) {
-        let state = &self.hub.front.state;
+        let state = self.hub.runner.state();
         let Some(c) = self.conns.get_mut(&conn) else { return };
         let account = state.account(conn);
         if c.account != account {
@@ -288,52 +287,41 @@ impl Running {
         }
     }
 
-    /// Hands what was decided to the committer, and lets go what waits for nothing.
-    fn submit(&mut self) {
+    /// Carries out whatever may be known now.
+    fn release(&mut self) {
         loop {
-            self.hub.front.state.flush(&mut self.effects);
-            let ready = self.hub.committer.submit(&mut self.effects);
-            self.release(ready);
-            // Lines that had waited for another realm may have been decided meanwhile.
-            if self.effects.events.is_empty() && self.effects.outputs.is_empty() {
-                return;
+            let Self { hub, clock, .. } = self;
+            let released = hub.runner.release(&mut || clock.readings(Time::now()));
+            match released {
+                Some(output) => self.perform(output),
+                None => break,
             }
         }
+        self.last_notification = None;
     }
 
-    /// Takes note of what the committer has done.
+    /// Takes note of what was written.
     fn settle(&mut self) {
-        for done in self.hub.committer.take_done() {
-            let mut ended = Vec::new();
-            match done {
-                Done::Committed(outputs) => self.release(outputs),
-                Done::Failed { outputs, on_disk } => {
-                    let mut refusal = Refusal::default();
-                    refusal.add(outputs);
-                    refusal.add(self.hub.committer.give_up_open());
-                    self.release(refusal.now);
-                    ended = refusal.later;
-                    let state = &mut self.hub.front.state;
-                    match on_disk {
-                        Ok(events) => state.reload(events, Mode::ReadOnly, &mut ended),
-                        Err(_) => state.suspend(&mut ended),
-                    }
-                }
-                Done::Recovered(events) => {
-                    self.hub.front.state.reload(events, Mode::Open, &mut ended);
-                }
-            }
-            self.release(ended);
-        }
-        if !self.effects.outputs.is_empty() || !self.effects.events.is_empty() {
-            self.submit();
-        }
+        self.hub.runner.settle();
+        self.release();
     }
 }
 
-fn readings(now: Time, started: Instant, chance: &mut StdRng) -> Readings {
-    let mut entropy = [0; 32];
-    chance.fill_bytes(&mut entropy);
-    let uptime = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Readings { now, uptime, entropy }
+/// Time and chance, for the domain.
+struct Clock {
+    started: Instant,
+    chance: StdRng,
+}
+
+impl Clock {
+    fn new() -> Self {
+        Self { started: Instant::now(), chance: StdRng::from_rng(&mut rand::rng()) }
+    }
+
+    fn readings(&mut self, now: Time) -> Readings {
+        let mut entropy = [0; 32];
+        self.chance.fill_bytes(&mut entropy);
+        let uptime = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Readings { now, uptime, entropy }
+    }
 }

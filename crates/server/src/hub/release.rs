@@ -1,61 +1,63 @@
 //! What was decided and may be known now, to whom it concerns.
 
-use super::{Running, ToHub};
+use super::{Conn, Running, ToHub};
 use crate::send_queue::{self, Item};
-use antar_domain::{ConnId, Input, Job, JobResult, Output, Request, Tag};
-use antar_types::Time;
+use antar_domain::{ConnId, Job, JobResult, Output, Request, Tag};
 use std::sync::Arc;
 
 impl Running {
-    pub(super) fn release(&mut self, outputs: Vec<Output>) {
-        for output in outputs {
-            match output {
-                Output::Reply(conn, tag, outcome) => {
-                    if let Some(code) = outcome.refusal() {
-                        self.refusals[code as usize] += 1;
-                    }
-                    self.push(conn, Item::Reply(tag, outcome));
+    /// Carries out one output.
+    pub(super) fn perform(&mut self, output: Output) {
+        match output {
+            Output::Reply(conn, tag, outcome) => {
+                if let Some(code) = outcome.refusal() {
+                    self.refusals[code as usize] += 1;
                 }
-                Output::Read(conn, tag, read) => self.push(conn, Item::Read(tag, read)),
-                Output::Notify(conn, tag, kind, message) => {
-                    let event = match self.last_notification.take() {
-                        Some(event) if event.is(kind, &message) => event,
-                        _ => Arc::new(send_queue::Notification::new(kind, message)),
-                    };
-                    self.last_notification = Some(event.clone());
-                    self.push_notification(conn, tag, event);
-                }
-                Output::Job { conn, request, results, job } => {
-                    self.start_job(conn, request, results, job)
-                }
-                Output::Park(_) => {}
-                Output::Resume { conn, request, results } => {
-                    self.step(Time::now(), Input::Resume { conn, request, results });
+                let asked = self.push(conn, Item::Reply(tag, outcome));
+                // Whoever waited to be taken for a realm may be a link now.
+                if asked.is_some_and(Conn::may_link) {
                     self.note_login(conn);
                 }
-                Output::NoReply(conn) => self.push(conn, Item::NoReply),
-                Output::Line(conn, line) => {
-                    // Whoever is asked for a log may send it at once, and it comes in long lines.
-                    self.note_login(conn);
-                    self.push(conn, Item::Line(line));
-                }
-                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
-                    self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
-                }
-                Output::HangUp(conn) => {
-                    if let Some(c) = self.conns.get(&conn) {
-                        c.queue.set(|state| state.hung_up = true);
-                    }
-                }
-                Output::Note { warning: true, text } => tracing::warn!("{text}"),
-                Output::Note { warning: false, text } => tracing::info!("{text}"),
-                output @ (Output::Dial(..)
-                | Output::Ask(..)
-                | Output::Fetch { .. }
-                | Output::Tail { .. }) => self.reach_out(output),
             }
+            Output::Read(conn, tag, read) => {
+                self.push(conn, Item::Read(tag, read));
+            }
+            Output::Notify(conn, tag, kind, message) => {
+                let event = match self.last_notification.take() {
+                    Some(event) if event.is(kind, &message) => event,
+                    _ => Arc::new(send_queue::Notification::new(kind, message)),
+                };
+                self.last_notification = Some(event.clone());
+                self.push_notification(conn, tag, event);
+            }
+            Output::Job { conn, request, results, job } => {
+                self.start_job(conn, request, results, job)
+            }
+            // The runner sees to these.
+            Output::Park(_) | Output::Resume { .. } => {}
+            Output::NoReply(conn) => {
+                self.push(conn, Item::NoReply);
+            }
+            Output::Line(conn, line) => {
+                // Whoever is asked for a log may send it at once, and it comes in long lines.
+                self.note_login(conn);
+                self.push(conn, Item::Line(line));
+            }
+            Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
+            }
+            Output::HangUp(conn) => {
+                if let Some(c) = self.conns.get(&conn) {
+                    c.queue.set(|state| state.hung_up = true);
+                }
+            }
+            Output::Note { warning: true, text } => tracing::warn!("{text}"),
+            Output::Note { warning: false, text } => tracing::info!("{text}"),
+            output @ (Output::Dial(..)
+            | Output::Ask(..)
+            | Output::Fetch { .. }
+            | Output::Tail { .. }) => self.reach_out(output),
         }
-        self.last_notification = None;
     }
 
     /// Has other realms called or asked, off this task.
@@ -82,10 +84,11 @@ impl Running {
         });
     }
 
-    fn push(&self, conn: ConnId, item: Item) {
-        if let Some(c) = self.conns.get(&conn) {
-            c.queue.push(item);
-        }
+    /// Returns who is to have it, if anybody is there.
+    fn push(&self, conn: ConnId, item: Item) -> Option<&Conn> {
+        let c = self.conns.get(&conn)?;
+        c.queue.push(item);
+        Some(c)
     }
 
     fn push_notification(&self, conn: ConnId, tag: Tag, event: Arc<send_queue::Notification>) {

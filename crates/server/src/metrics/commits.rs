@@ -1,6 +1,7 @@
 //! What the committer did.
 
 use super::histogram::Histogram;
+use antar_runner::Load;
 use std::time::{Duration, Instant};
 
 /// Events of a batch.
@@ -11,7 +12,7 @@ const EVENTS: &[f64] =
 const SECONDS: &[f64] =
     &[0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
-/// Kept by the committer, under the lock that it takes anyway.
+/// Kept by the committer.
 #[derive(Clone, Debug)]
 pub struct Meter {
     pub events: Histogram,
@@ -58,10 +59,7 @@ impl Meter {
 #[derive(Clone, Debug)]
 pub struct Commits {
     pub meter: Meter,
-    /// Events and outputs in the batch that fills.
-    pub filling: (usize, usize),
-    /// Batches that are being written, or wait for the hub to take note of what became of them.
-    pub under_way: usize,
+    pub load: Load,
 }
 
 #[cfg(test)]

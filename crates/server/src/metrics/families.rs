@@ -85,11 +85,11 @@ fn commits(now: &Snapshot, around: &Surroundings) -> Vec<Family> {
         ),
         counter("antar_commits_failed", "Batches that the disk refused.").one(meter.failed),
         gauge("antar_batch_filling_events", "Events in the batch that fills.")
-            .one(commits.filling.0),
+            .one(commits.load.events),
         gauge("antar_batch_filling_outputs", "Replies and the like in the batch that fills.")
-            .one(commits.filling.1),
+            .one(commits.load.outputs),
         gauge("antar_batches_under_way", "Batches being written, or written and not released yet.")
-            .one(commits.under_way),
+            .one(commits.load.under_way),
         gauge("antar_tree_behind_batches", "Batches in the log that are not in the tree yet.")
             .maybe(around.usage.map(|usage| usage.behind)),
     ]

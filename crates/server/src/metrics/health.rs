@@ -51,7 +51,7 @@ mod tests {
             closing: false,
             hub_waiting: 0,
             hub: Some(Report { requests, refusals, mode, draining: false, stats }),
-            commits: Commits { meter: Meter::default(), filling: (0, 0), under_way: 0 },
+            commits: Commits { meter: Meter::default(), load: antar_runner::Load::default() },
             passwords: 0,
             kept: 0,
             reads_failed: 0,

@@ -1,0 +1,171 @@
+//! The batch that fills, the one that is being written, and those that are done.
+
+use crate::Written;
+use antar_domain::{Effects, Event, Output};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A disk whose last batch took longer is not waited for by the thread that runs the domain.
+const FAST: Duration = Duration::from_millis(1);
+
+/// Events that one batch makes durable, with what may be released once they are.
+#[derive(Debug)]
+#[must_use = "what came of a batch is to be told to `Writer::wrote`"]
+pub struct Batch(Effects);
+
+impl Batch {
+    /// The events, of which there is at least one.
+    pub fn events(&self) -> &[Event] {
+        &self.0.events
+    }
+}
+
+/// How much is on its way to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Events in the batch that fills.
+    pub events: usize,
+    /// Outputs that wait in the batch that fills.
+    pub outputs: usize,
+    /// Batches that are being written, or are done and not settled.
+    pub under_way: usize,
+}
+
+/// What became of a batch or of the disk; settled by the runner in this order.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// The batch is on disk, so its outputs may be released.
+    Committed(Vec<Output>),
+    /// The batch is not on disk, or nobody knows: its outputs are refused, and so is all that was
+    /// decided since. What is on disk, where that is known.
+    Failed(Vec<Output>, Option<Vec<Event>>),
+    /// The disk takes batches again, and holds this.
+    Reopened(Vec<Event>),
+}
+
+/// What the disk is known to be like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Disk {
+    #[default]
+    Works,
+    /// It has failed, and the state has not gone back to what is on it yet.
+    Failed,
+    /// It has failed, and the state is back.
+    Reopens,
+}
+
+/// What the runner and its writers share.
+#[derive(Debug, Default)]
+pub(crate) struct Batches {
+    /// What was decided and is in no batch yet.
+    open: Effects,
+    /// Batches that were taken and are not settled.
+    under_way: usize,
+    /// One of them is being written. No two ever are at once.
+    writing: bool,
+    done: Vec<Done>,
+    disk: Disk,
+    /// The last batch took no longer than [`FAST`].
+    fast: bool,
+}
+
+impl Batches {
+    /// Adds effects to the batch that fills and leaves them empty. Where there is nothing to wait for
+    /// the outputs are ready. What follows from something that is not durable yet waits for it, even
+    /// where it promises nothing: nobody ever sees a state that is not on disk.
+    pub fn submit(&mut self, effects: &mut Effects, ready: &mut VecDeque<Output>) {
+        let nothing_open = self.open.events.is_empty() && self.open.outputs.is_empty();
+        if nothing_open && self.under_way == 0 && effects.events.is_empty() {
+            return make_ready(ready, std::mem::take(&mut effects.outputs));
+        }
+        self.open.events.append(&mut effects.events);
+        self.open.outputs.append(&mut effects.outputs);
+        // They had waited for a batch that is settled now.
+        if self.under_way == 0 && self.open.events.is_empty() {
+            make_ready(ready, std::mem::take(&mut self.open.outputs));
+        }
+    }
+
+    /// Takes the batch that filled, to be written now.
+    pub fn take(&mut self) -> Option<Batch> {
+        if self.writing || self.disk != Disk::Works || self.open.events.is_empty() {
+            return None;
+        }
+        self.under_way += 1;
+        self.writing = true;
+        Some(Batch(std::mem::take(&mut self.open)))
+    }
+
+    /// Notes what came of the batch that was taken last.
+    pub fn wrote(&mut self, batch: Batch, written: Written, took: Duration) {
+        self.writing = false;
+        let outputs = batch.0.outputs;
+        self.done.push(match written {
+            Written::Committed => {
+                self.fast = took < FAST;
+                Done::Committed(outputs)
+            }
+            Written::Refused(on_disk) => {
+                self.disk = Disk::Failed;
+                Done::Failed(outputs, Some(on_disk))
+            }
+            Written::Unknown => {
+                self.disk = Disk::Failed;
+                Done::Failed(outputs, None)
+            }
+        });
+    }
+
+    /// The disk takes batches again.
+    pub fn reopened(&mut self, events: Vec<Event>) {
+        self.disk = Disk::Works;
+        self.done.push(Done::Reopened(events));
+    }
+
+    /// Takes what is done, to be settled.
+    pub fn take_done(&mut self) -> Vec<Done> {
+        let done = std::mem::take(&mut self.done);
+        self.under_way -= done.iter().filter(|d| !matches!(d, Done::Reopened(_))).count();
+        done
+    }
+
+    /// Takes the outputs of what was decided since a batch failed, to be refused too.
+    pub fn give_up(&mut self) -> Vec<Output> {
+        self.disk = Disk::Reopens;
+        std::mem::take(&mut self.open).outputs
+    }
+
+    /// Whether a batch waits for a writer.
+    pub fn waits(&self) -> bool {
+        !self.open.events.is_empty()
+    }
+
+    /// Whether the batch that waits is written soonest by the thread that runs the domain: the disk is
+    /// fast, and nothing is before it.
+    pub fn is_for_here(&self) -> bool {
+        self.fast && self.under_way == 0 && self.disk == Disk::Works && self.waits()
+    }
+
+    /// Whether the disk failed and is to be opened again.
+    pub fn reopens(&self) -> bool {
+        self.disk == Disk::Reopens
+    }
+
+    /// Whether nothing is on its way to the disk.
+    pub fn is_idle(&self) -> bool {
+        self.load() == Load::default()
+    }
+
+    pub fn load(&self) -> Load {
+        let (events, outputs) = (self.open.events.len(), self.open.outputs.len());
+        Load { events, outputs, under_way: self.under_way }
+    }
+}
+
+/// Adds outputs to those that may be released.
+pub(crate) fn make_ready(ready: &mut VecDeque<Output>, outputs: Vec<Output>) {
+    match ready.is_empty() {
+        true => *ready = outputs.into(),
+        false => ready.extend(outputs),
+    }
+}

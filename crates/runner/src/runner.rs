@@ -1,0 +1,177 @@
+//! The runner's side that owns the state.
+
+use crate::batches::{Batch, Done, make_ready};
+use crate::line_order::LineOrder;
+use crate::planted::Bug;
+use crate::refusal::Refusal;
+use crate::writer::Writer;
+use antar_domain::{Effects, Event, Input, Mode, Output, Readings, State};
+use std::collections::VecDeque;
+
+/// Events in the batch that fills past which no more requests are to be taken.
+const FULL: usize = 8_192;
+
+/// How often others are let go on before a batch is written.
+const ROUNDS: usize = 4;
+
+/// Where the batch that filled is to be written.
+#[derive(Debug)]
+pub enum Place {
+    /// There is nothing to write, and nothing to do for a writer.
+    Nowhere,
+    /// Not yet: first let those who share the runner's thread go on, and hand in what comes of it. It
+    /// shares the sync. Then ask again.
+    Gather,
+    /// Here, on the runner's thread: everybody waits for it anyway, and two changes of threads are
+    /// saved. Then settle it, release what that allows, and ask again.
+    Here(Batch),
+    /// By whoever holds a [`Writer`]: wake it.
+    ByWriter,
+}
+
+/// A [`State`] with everything that decides in which order its inputs run and when its outputs may be
+/// known.
+pub struct Runner {
+    order: LineOrder,
+    /// What was decided since the last [`Runner::release`].
+    effects: Effects,
+    /// What may be released, in order.
+    ready: VecDeque<Output>,
+    writer: Writer,
+    /// Whoever asks shares the runner's thread, so that a batch may be written on it.
+    one_thread: bool,
+    /// How often they may still be let go on before a batch is written.
+    rounds: usize,
+}
+
+impl Runner {
+    /// Runs this state. `one_thread` says whether those who ask share the thread that calls the
+    /// runner; only then [`Runner::place`] ever has a batch written on it.
+    pub fn new(state: State, one_thread: bool) -> Self {
+        Self {
+            order: LineOrder::new(state),
+            effects: Effects::default(),
+            ready: VecDeque::new(),
+            writer: Writer::default(),
+            one_thread,
+            rounds: ROUNDS,
+        }
+    }
+
+    /// A handle for whoever writes the batches.
+    pub fn writer(&self) -> Writer {
+        self.writer.clone()
+    }
+
+    /// The state, which only inputs change.
+    pub fn state(&self) -> &State {
+        &self.order.state
+    }
+
+    /// Takes one input, and the lines that waited for it. `readings` is asked for the time and the
+    /// chance of each step. What comes of it is released by [`Runner::release`].
+    pub fn input(&mut self, input: Input, readings: &mut impl FnMut() -> Readings) {
+        self.order.step(input, readings, &mut self.effects);
+    }
+
+    /// The next output that may be known, to be carried out at once: a driver calls this after its
+    /// inputs and after [`Runner::settle`] until there is none. [`Output::Park`] and
+    /// [`Output::Resume`] are seen to here and never returned.
+    pub fn release(&mut self, readings: &mut impl FnMut() -> Readings) -> Option<Output> {
+        loop {
+            while let Some(output) = self.ready.pop_front() {
+                match output {
+                    Output::Park(_) => {}
+                    Output::Resume { conn, request, results } => {
+                        self.input(Input::Resume { conn, request, results }, readings);
+                    }
+                    output => return Some(output),
+                }
+            }
+            self.order.state.flush(&mut self.effects);
+            if self.is_planted(Bug::SpeaksBeforeSync) {
+                make_ready(&mut self.ready, std::mem::take(&mut self.effects.outputs));
+            }
+            self.writer.batches().submit(&mut self.effects, &mut self.ready);
+            if self.ready.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Takes note of what was written since the last call; what that allows is released by
+    /// [`Runner::release`].
+    pub fn settle(&mut self) {
+        let done = self.writer.batches().take_done();
+        for done in done {
+            match done {
+                Done::Committed(outputs) => make_ready(&mut self.ready, outputs),
+                Done::Failed(outputs, on_disk) => self.go_back(outputs, on_disk),
+                Done::Reopened(events) => {
+                    let mut ended = Vec::new();
+                    self.order.state.reload(events, Mode::Open, &mut ended);
+                    make_ready(&mut self.ready, ended);
+                }
+            }
+        }
+    }
+
+    /// A batch is not on disk, or nobody knows: refuses what it promised and all that was decided
+    /// since, and takes the state back to what is on disk, as far as that is known.
+    fn go_back(&mut self, outputs: Vec<Output>, on_disk: Option<Vec<Event>>) {
+        let mut refusal = Refusal::default();
+        refusal.add(outputs);
+        refusal.add(self.writer.batches().give_up());
+        refusal.add(std::mem::take(&mut self.effects).outputs);
+        make_ready(&mut self.ready, refusal.now);
+        let mut ended = refusal.later;
+        match on_disk {
+            Some(events) => self.order.state.reload(events, Mode::ReadOnly, &mut ended),
+            None => self.order.state.suspend(&mut ended),
+        }
+        make_ready(&mut self.ready, ended);
+    }
+
+    /// Where the batch that filled is to be written. A driver asks once everything was released, and
+    /// goes on asking until the answer is [`Place::Nowhere`] or [`Place::ByWriter`]. `quiet` says
+    /// that it was just asked to gather, and that nothing came of it.
+    pub fn place(&mut self, quiet: bool) -> Place {
+        let mut batches = self.writer.batches();
+        if self.one_thread && batches.is_for_here() {
+            if quiet && let Some(batch) = batches.take() {
+                return Place::Here(batch);
+            }
+            // If more and more comes there is enough to do during a sync.
+            if self.rounds > 0 {
+                self.rounds -= 1;
+                return Place::Gather;
+            }
+        }
+        self.rounds = ROUNDS;
+        match batches.waits() || batches.reopens() {
+            true => Place::ByWriter,
+            false => Place::Nowhere,
+        }
+    }
+
+    /// Whether the batch that fills has room for what more requests lead to.
+    pub fn has_room(&self) -> bool {
+        let load = self.writer.load();
+        load.events < FULL && load.outputs < 4 * FULL
+    }
+
+    /// Whether nothing is on its way to the disk.
+    pub fn is_idle(&self) -> bool {
+        self.writer.batches().is_idle()
+    }
+
+    fn is_planted(&self, bug: Bug) -> bool {
+        self.order.planted.is(bug)
+    }
+
+    /// Plants a bug.
+    #[cfg(feature = "planted")]
+    pub fn plant(&mut self, bug: Bug) {
+        self.order.planted = crate::planted::Planted(Some(bug));
+    }
+}
