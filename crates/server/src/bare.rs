@@ -1,6 +1,6 @@
 //! The yardstick of `antar bench`: the same listener and codec, a fixed reply, no domain, no store.
 
-use crate::listen::bind;
+use crate::doors::bind;
 use antar_types::{Body, Decoder, Dialect, Phrase, Reply};
 use std::io;
 use std::net::SocketAddr;

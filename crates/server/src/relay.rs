@@ -1,7 +1,7 @@
 //! The yardstick of `antar bench` for what is delivered live: the same listener and codec, and each
 //! message passed on to whoever watches, with no domain and no store.
 
-use crate::listen::bind;
+use crate::doors::bind;
 use antar_types::{
     Body, BoxKind, Decoder, Dialect, Frame, Message, Name, Phrase, Reply, Text, Time,
     encode_notification, words,

@@ -4,16 +4,16 @@ use crate::admission::{Guard, Rules};
 use crate::backup::Backups;
 use crate::committer::Committer;
 use crate::descriptors::Descriptors;
+use crate::doors::session::Shared;
+use crate::doors::{AdminSocket, Calls, Dialler, Doors, Listener, bind};
 use crate::hub::{Hub, QUEUE, ToHub};
 use crate::identity::{FILE, Identity, IdentityError};
 use crate::ledger::Ledger;
-use crate::listen::{AdminSocket, Admission, Listener, bind};
 use crate::metrics::{self, Metrics, Sources};
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
 use crate::reload::{Changes, applicable};
-use crate::session::Shared;
 use crate::tls::Tls;
 use crate::{Config, SOCKET};
 use antar_domain::links::Contact;
@@ -147,7 +147,7 @@ impl Server {
         let (rules, guard) = Guard::new(config);
         note_descriptors(config);
         let reads = Reads::new(store.clone());
-        let peers = Peers::new(Descriptors::get());
+        let (room, (calls, called)) = (Descriptors::get(), Calls::new());
         // With one thread for everything, the hub shares it with the connections.
         let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
         let runner = Runner::new(state, one_thread);
@@ -155,7 +155,8 @@ impl Server {
             committer: Committer::start(store.clone(), runner.writer())?,
             runner,
             reads: reads.clone(),
-            peers: peers.clone(),
+            peers: Peers::new(guard.clone(), room.asks),
+            calls,
             backups: Backups::new(store, &config.data),
             passwords: Passwords::start(guard.clone())?,
             guard: guard.clone(),
@@ -169,11 +170,11 @@ impl Server {
         let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
         let its = ledger.clone();
         let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
-        let admission = Arc::new(Admission::new(shared));
-        peers.serve_through(&admission);
+        let doors = Arc::new(Doors::new(shared));
+        tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
         let mut accepting = Vec::new();
-        match AdminSocket::bind(&config.data.join(SOCKET), admission.clone()) {
+        match AdminSocket::bind(&config.data.join(SOCKET), doors.clone()) {
             Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
             Err(error) => {
                 let path = config.data.join(SOCKET);
@@ -181,7 +182,7 @@ impl Server {
             }
         }
         for listener in listeners {
-            let listener = Listener { listener, admission: admission.clone() };
+            let listener = Listener { listener, doors: doors.clone() };
             accepting.push(tokio::spawn(listener.run(stopped.clone())));
         }
         let running = tokio::spawn(running.run());

@@ -161,7 +161,7 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::now_or_never;
+    use crate::doors::session::now_or_never;
     use std::pin::{Pin, pin};
 
     const MOST: usize = 10;

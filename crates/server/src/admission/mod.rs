@@ -3,16 +3,18 @@
 mod fair_semaphore;
 mod log_throttle;
 mod login_throttle;
+mod places;
 mod rates;
 
 pub use antar_domain::network;
 pub use fair_semaphore::{FairSemaphore, Whom};
 pub use log_throttle::LogThrottle;
 pub use login_throttle::{Guesser, LoginThrottle};
+pub use places::{Admission, Place};
 pub use rates::Rates;
 
 use crate::descriptors::Descriptors;
-use crate::session::Limits;
+use crate::doors::session::Limits;
 use crate::{Config, PasswordsConfig};
 use antar_domain::{AccountId, Origin, PlainPeers, is_loopback};
 use rates::Uptime;

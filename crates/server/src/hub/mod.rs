@@ -9,6 +9,7 @@ mod release;
 use crate::admission::{Guard, network, whom};
 use crate::backup::Backups;
 use crate::committer::Committer;
+use crate::doors::Calls;
 use crate::metrics::Report;
 use crate::passwords::Passwords;
 use crate::peers::Peers;
@@ -85,6 +86,7 @@ pub struct Hub {
     pub backups: Backups,
     pub reads: Reads,
     pub peers: Peers,
+    pub calls: Calls,
     pub guard: Guard,
     /// See [`crate::LimitsConfig::unread_events`].
     pub unread_events: usize,

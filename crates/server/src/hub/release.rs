@@ -64,9 +64,10 @@ impl Running {
     fn reach_out(&self, output: Output) {
         let Some(back) = self.hub.back.upgrade().filter(|_| self.drained.is_none()) else { return };
         let (peers, reads) = (self.hub.peers.clone(), self.hub.reads.clone());
+        let calls = self.hub.calls.clone();
         tokio::spawn(async move {
             let told = match output {
-                Output::Dial(dial, address) => match peers.dial(dial, &address).await {
+                Output::Dial(dial, address) => match calls.make(dial, address) {
                     Ok(()) => return,
                     Err(why) => ToHub::NotDialled(dial, why),
                 },

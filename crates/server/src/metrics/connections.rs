@@ -1,7 +1,7 @@
 //! What became of connections. Written once or twice in a connection's life, by whichever thread
 //! serves it.
 
-use crate::session::End;
+use crate::doors::session::End;
 use antar_domain::Origin;
 use antar_types::Code;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -5,7 +5,7 @@ use super::health::trouble;
 use super::histogram::Histogram;
 use super::page::{Family, counter, gauge, histogram, in_bytes, in_seconds};
 use super::sources::{Report, Snapshot, Surroundings};
-use crate::session::End;
+use crate::doors::session::End;
 use antar_domain::{LinkStats, Mode, text};
 use antar_types::Code;
 use std::time::{Duration, UNIX_EPOCH};

@@ -3,7 +3,7 @@
 use super::page::{self, Format};
 use super::sources::Sources;
 use super::{families, health};
-use crate::listen::bind;
+use crate::doors::bind;
 use crate::panics::contain;
 use antar_types::json;
 use hyper::body::Incoming;

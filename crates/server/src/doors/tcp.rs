@@ -1,8 +1,9 @@
 //! TCP, with TLS and without: the first byte tells them apart.
 
-use super::{Admission, Place};
+use super::{Doors, session};
+use crate::admission::Place;
 use crate::metrics::Transport;
-use crate::{session, tls};
+use crate::tls;
 use antar_domain::Origin;
 use antar_types::{Code, Dialect, Reply};
 use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
@@ -73,7 +74,7 @@ fn bound_unread(stream: &TcpStream) {
 /// Accepts chat connections.
 pub struct Listener {
     pub listener: tokio::net::TcpListener,
-    pub admission: Arc<Admission>,
+    pub doors: Arc<Doors>,
 }
 
 impl Listener {
@@ -81,7 +82,7 @@ impl Listener {
     /// every connection that will still be served.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let (arriving, mut all_arrived) = mpsc::channel(1);
-        let arrivals = Arrivals { admission: self.admission, stop: stop.clone(), arriving };
+        let arrivals = Arrivals { doors: self.doors, stop: stop.clone(), arriving };
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -91,7 +92,7 @@ impl Listener {
                 Ok((stream, peer)) => arrivals.admit(stream, peer),
                 Err(error) => {
                     // Out of descriptors or memory: those connected are served on.
-                    if let Some(times) = arrivals.admission.failed.happened() {
+                    if let Some(times) = arrivals.doors.admission.failed.happened() {
                         tracing::warn!(%error, times, "could not accept a connection");
                     }
                     tokio::time::sleep(PAUSE).await;
@@ -107,7 +108,7 @@ impl Listener {
 
 /// Lets connections in.
 struct Arrivals {
-    admission: Arc<Admission>,
+    doors: Arc<Doors>,
     stop: watch::Receiver<bool>,
     arriving: mpsc::Sender<()>,
 }
@@ -130,18 +131,19 @@ impl Arrivals {
         let peer = peer.ip().to_canonical();
         // A reply is small and somebody waits for it.
         let _ = stream.set_nodelay(true);
-        let Some(place) = self.admission.enter(peer) else {
-            if let Some(times) = self.admission.refused.happened() {
+        let Some(place) = self.doors.admission.enter(peer) else {
+            if let Some(times) = self.doors.admission.refused.happened() {
                 tracing::warn!(%peer, times, "too many connections; refused some");
             }
-            self.admission.shared.connections.refused(Code::TooManyConnections);
+            self.doors.shared.connections.refused(Code::TooManyConnections);
             let mut refusal = Vec::new();
             Reply::from(Code::TooManyConnections).encode(Dialect::Lower, &mut refusal);
             let _ = stream.try_write(&refusal);
             return;
         };
-        let (stop, arriving) = (self.stop.clone(), self.arriving.clone());
-        let arrival = Arrival { stream, peer, began: Instant::now(), place, stop, arriving };
+        let (doors, stop, arriving) =
+            (self.doors.clone(), self.stop.clone(), self.arriving.clone());
+        let arrival = Arrival { stream, peer, began: Instant::now(), doors, place, stop, arriving };
         tokio::spawn(arrival.serve());
     }
 }
@@ -151,6 +153,7 @@ struct Arrival {
     stream: TcpStream,
     peer: IpAddr,
     began: Instant,
+    doors: Arc<Doors>,
     place: Place,
     stop: watch::Receiver<bool>,
     /// Dropped once the hub knows of it, or it has ended.
@@ -165,10 +168,11 @@ impl Arrival {
         }
         // Also one that has ended, has had its time, or is there when the server stops: to answer,
         // to end and to log them is the session's.
-        let Self { stream, peer, began, place, arriving, .. } = self;
+        let Self { stream, peer, began, doors, place, arriving, .. } = self;
         bound_unread(&stream);
-        let _open = place.admission.shared.connections.open(Transport::Plain);
-        serve(stream, Origin::Client(peer), began, &place.admission, arriving).await;
+        let _open = doors.shared.connections.open(Transport::Plain);
+        serve(stream, Origin::Client(peer), began, &doors, arriving).await;
+        drop(place);
     }
 
     /// The first byte, which stays to be read; `None` where there is none, not in time, or not
@@ -192,20 +196,19 @@ impl Arrival {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let rules = self.place.admission.shared.guard.rules();
+        let rules = self.doors.shared.guard.rules();
         rules.deadline(self.peer, Some(self.began), Some(self.began))
     }
 
     async fn serve_tls(mut self) {
         let deadline = self.deadline();
-        let Self { stream, peer, began, place, arriving, .. } = self;
-        let admission = &place.admission;
-        let rules = admission.shared.guard.rules();
+        let Self { stream, peer, began, doors, place, arriving, .. } = self;
+        let (admission, rules) = (&doors.admission, doors.shared.guard.rules());
         let handshake = async {
             admission.handshakes.share(rules.handshakes_per_address);
             // As many may wait as there are connections.
             let _turn = admission.handshakes.take(Some(place.address), usize::MAX).await;
-            admission.shared.tls.accept(stream, rules.handshake).await
+            doors.shared.tls.accept(stream, rules.handshake).await
         };
         let done = tokio::select! {
             biased;
@@ -220,11 +223,11 @@ impl Arrival {
                 if key.is_none() {
                     bound_unread(stream.get_ref().0);
                 }
-                let _open = admission.shared.connections.open(Transport::over_tls(origin));
-                serve(stream, origin, began, admission, arriving).await;
+                let _open = doors.shared.connections.open(Transport::over_tls(origin));
+                serve(stream, origin, began, &doors, arriving).await;
             }
             Err(error) => {
-                admission.shared.connections.handshake_failed();
+                doors.shared.connections.handshake_failed();
                 tracing::info!(%peer, %error, "a TLS handshake failed");
             }
         }
@@ -235,10 +238,10 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     origin: Origin,
     began: Instant,
-    admission: &Admission,
+    doors: &Doors,
     arriving: mpsc::Sender<()>,
 ) {
-    let (conn, shared) = (admission.next_conn(), &admission.shared);
+    let (conn, shared) = (doors.next_conn(), &doors.shared);
     let Some(mut session) = session::open(stream, conn, origin, began, shared).await else {
         return;
     };

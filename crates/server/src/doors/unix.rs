@@ -1,8 +1,7 @@
 //! The Unix socket in the data directory: whoever may open it runs the server.
 
-use super::Admission;
+use super::{Doors, session};
 use crate::metrics::Transport;
-use crate::session;
 use antar_domain::Origin;
 use std::fs::{File, Permissions};
 use std::io;
@@ -56,7 +55,7 @@ fn by_a_short_path<T>(path: &Path, with: impl FnOnce(&Path) -> io::Result<T>) ->
 pub struct AdminSocket {
     listener: UnixListener,
     path: PathBuf,
-    admission: Arc<Admission>,
+    doors: Arc<Doors>,
 }
 
 impl AdminSocket {
@@ -65,7 +64,7 @@ impl AdminSocket {
     ///
     /// # Errors
     /// What the system says.
-    pub fn bind(path: &Path, admission: Arc<Admission>) -> io::Result<Self> {
+    pub fn bind(path: &Path, doors: Arc<Doors>) -> io::Result<Self> {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -73,7 +72,7 @@ impl AdminSocket {
         // Until its mode is set nobody else reaches it either: the directory is the owner's only.
         let listener = by_a_short_path(path, |path| UnixListener::bind(path))?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
-        Ok(Self { listener, path: path.into(), admission })
+        Ok(Self { listener, path: path.into(), doors })
     }
 
     /// Accepts until told to stop.
@@ -90,11 +89,11 @@ impl AdminSocket {
             };
             match accepted {
                 Ok((stream, _)) => {
-                    let admission = self.admission.clone();
+                    let doors = self.doors.clone();
                     tokio::spawn(async move {
-                        let conn = admission.next_conn();
-                        let _open = admission.shared.connections.open(Transport::Operator);
-                        session::serve(stream, conn, Origin::Operator, &admission.shared).await;
+                        let conn = doors.next_conn();
+                        let _open = doors.shared.connections.open(Transport::Operator);
+                        session::serve(stream, conn, Origin::Operator, &doors.shared).await;
                         drop(place);
                     });
                 }

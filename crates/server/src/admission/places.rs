@@ -1,31 +1,23 @@
-//! Accepting connections, within the limits on how many.
+//! How many connections there may be, in all and from one address.
 
-mod tcp;
-mod unix;
-
-pub use tcp::{Listener, bind, keep_alive};
-pub use unix::{AdminSocket, connect_operator};
-
-use crate::admission::{FairSemaphore, LogThrottle, network};
-use crate::session::Shared;
+use super::{FairSemaphore, Guard, LogThrottle, network};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// TLS handshakes at once; each may hold some memory until it is done.
 const HANDSHAKES: usize = 128;
 
-/// What listeners share.
+/// Lets connections in, as far as there are places.
 pub struct Admission {
-    pub shared: Shared,
-    handshakes: FairSemaphore,
-    next: AtomicU64,
+    guard: Guard,
+    /// Turns at a TLS handshake.
+    pub handshakes: FairSemaphore,
     counts: Mutex<Counts>,
     /// Connections that were refused.
-    refused: LogThrottle,
+    pub refused: LogThrottle,
     /// Connections that the system had no room for.
-    failed: LogThrottle,
+    pub failed: LogThrottle,
 }
 
 #[derive(Default)]
@@ -35,20 +27,16 @@ struct Counts {
 }
 
 impl Admission {
-    pub fn new(shared: Shared) -> Self {
-        let (next, counts) = (AtomicU64::new(1), Mutex::default());
+    /// By these rules.
+    pub fn new(guard: Guard) -> Self {
         let (refused, failed) = (LogThrottle::default(), LogThrottle::default());
-        Self { shared, handshakes: FairSemaphore::new(HANDSHAKES), next, counts, refused, failed }
-    }
-
-    /// A number no other connection of this process has.
-    pub fn next_conn(&self) -> antar_domain::ConnId {
-        antar_domain::ConnId(self.next.fetch_add(1, Ordering::Relaxed))
+        let handshakes = FairSemaphore::new(HANDSHAKES);
+        Self { guard, handshakes, counts: Mutex::default(), refused, failed }
     }
 
     /// A place for a connection, given back when it is dropped; `None` where there is none left.
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let rules = self.shared.guard.rules();
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let rules = self.guard.rules();
         if !rules.lets_connect(address) {
             return None;
         }
@@ -66,9 +54,10 @@ impl Admission {
 }
 
 /// One connection's place among those allowed.
-struct Place {
+pub struct Place {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// The address that it counts for.
+    pub address: IpAddr,
 }
 
 impl Drop for Place {
