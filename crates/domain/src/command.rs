@@ -86,6 +86,12 @@ pub struct Unread {
     pub code: Code,
 }
 
+/// A kind of command, and who may ask for it.
+pub trait Ask: Into<Command> {
+    /// Who may ask for it.
+    const ACCESS: Access;
+}
+
 macro_rules! commands {
     ($($(#[$doc:meta])+ $name:ident: $access:ident,)+) => {
         /// What can be asked for.
@@ -102,9 +108,9 @@ macro_rules! commands {
             /// Who may ask for it.
             pub fn access(&self) -> Access {
                 match self {
-                    $(Self::$name(_) => Access::$access,)+
+                    $(Self::$name(_) => commands::$name::ACCESS,)+
                     Self::Unread(unread) => unread.access,
-                    Self::Line(line) => line.verb.access,
+                    Self::Line(line) => line.verb.access(),
                 }
             }
 
@@ -121,7 +127,11 @@ macro_rules! commands {
             }
         }
 
-        $(impl From<commands::$name> for Command {
+        $(impl Ask for commands::$name {
+            const ACCESS: Access = Access::$access;
+        }
+
+        impl From<commands::$name> for Command {
             fn from(command: commands::$name) -> Self {
                 Self::$name(command)
             }

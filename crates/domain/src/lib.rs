@@ -23,7 +23,7 @@ mod stats;
 pub mod text;
 
 pub use batches::{Batches, Refusal};
-pub use command::{Access, Command, Draft, Request, Tag, Unread, Word};
+pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub use context::{Context, Interrupt};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};

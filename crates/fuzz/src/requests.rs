@@ -184,7 +184,7 @@ fn draw_requests(draw: &mut Draw, out: &mut Vec<u8>) {
                 b"!C",
             ]));
         } else {
-            let verb = drawn_verb(draw, |verb| verb.access != Access::Peer);
+            let verb = drawn_verb(draw, |verb| verb.access() != Access::Peer);
             request(draw, verb, out);
         }
         out.push(b'\n');
@@ -256,7 +256,7 @@ fn draw_links(draw: &mut Draw, out: &mut Vec<u8>) {
         match draw.below(12) {
             0..=2 => {
                 out.extend_from_slice(draw.pick(&[b"5", b"5", b"5", b"6", b"7", b"8", b"4"]));
-                let verb = drawn_verb(draw, |verb| verb.access == Access::Peer);
+                let verb = drawn_verb(draw, |verb| verb.access() == Access::Peer);
                 request(draw, verb, out);
             }
             3..=5 => {

@@ -86,7 +86,7 @@ fn between_servers() -> Vec<String> {
         "REMOVED" => String::new(),
         _ => format!("{EPOCH} 0 {zero}"),
     };
-    let all = text::all().filter(|verb| verb.access == Access::Peer);
+    let all = text::all().filter(|verb| verb.access() == Access::Peer);
     all.map(|verb| format!("{} {}", verb.name, rest(verb.name))).collect()
 }
 

@@ -1,6 +1,6 @@
 //! One connection's door: what it sends becomes requests.
 
-use super::row::{self, Read, Row};
+use super::row::{self, Row};
 use super::{Args, Line};
 use crate::{Access, Command, Request, Tag, Unread, commands};
 use antar_types::{Code, Dialect, Frame};
@@ -56,11 +56,11 @@ impl Door {
 }
 
 fn command(row: &'static Row, dialect: Dialect, params: &str) -> Command {
-    let read = Args::parse(row, dialect, params).and_then(|args| match row.read {
-        Read::Command(read) => read(&args),
-        Read::Untyped => Ok(commands::Line::new(row, dialect, params).into()),
+    let read = Args::parse(row, dialect, params).and_then(|args| {
+        let line = || Ok(commands::Line::new(row, dialect, params).into());
+        row.read.read(&args).unwrap_or_else(line)
     });
-    read.unwrap_or_else(|code| Command::Unread(Unread { access: row.access, code }))
+    read.unwrap_or_else(|code| Command::Unread(Unread { access: row.access(), code }))
 }
 
 fn tag(dialect: Dialect, number: Option<usize>) -> Tag {

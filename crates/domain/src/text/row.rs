@@ -6,7 +6,7 @@
 use super::args::Args;
 use super::rows::{accounts, messages, watch};
 use crate::commands::*;
-use crate::{Access, Answer, Command, Context, Interrupt};
+use crate::{Access, Answer, Ask, Command, Context, Interrupt};
 use antar_types::{Code, Dialect, Folded, Listing, Phrase};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -35,12 +35,12 @@ pub struct Row {
     pub options: &'static [&'static str],
     /// One sentence for HELP.
     pub help: &'static str,
-    /// Who may use it.
-    pub access: Access,
+    /// Who may use it, where that is not typed yet.
+    pub(crate) access: Access,
     /// Existing clients put their own address and port before the token.
     pub addressed: bool,
     /// Reads what follows the verb.
-    pub read: Read,
+    pub(crate) read: &'static dyn Reader,
     /// What a success says that has nothing else to say.
     pub says: Phrase,
     /// How a lower reply lists messages.
@@ -50,16 +50,43 @@ pub struct Row {
 }
 
 /// How a row's parameters become a command.
-pub enum Read {
-    /// By this.
-    Command(fn(&Args<'_>) -> Result<Command, Code>),
-    /// They are not typed yet.
-    Untyped,
+pub(crate) trait Reader: Sync {
+    /// Who may ask for that command.
+    fn access(&self) -> Option<Access>;
+
+    /// Reads the parameters, where they are typed.
+    fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>>;
 }
 
-impl std::fmt::Debug for Read {
+/// Reads the parameters of one kind of command, which is what says who may ask for it.
+pub(super) struct Read<C>(pub fn(&Args<'_>) -> Result<C, Code>);
+
+impl<C: Ask> Reader for Read<C> {
+    fn access(&self) -> Option<Access> {
+        Some(C::ACCESS)
+    }
+
+    fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>> {
+        Some((self.0)(args).map(Into::into))
+    }
+}
+
+/// The parameters are not typed yet.
+struct Untyped;
+
+impl Reader for Untyped {
+    fn access(&self) -> Option<Access> {
+        None
+    }
+
+    fn read(&self, _: &Args<'_>) -> Option<Result<Command, Code>> {
+        None
+    }
+}
+
+impl std::fmt::Debug for dyn Reader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Read")
+        f.write_str("Reader")
     }
 }
 
@@ -75,7 +102,7 @@ pub(crate) const ROW: Row = Row {
     help: "",
     access: Access::Session,
     addressed: false,
-    read: Read::Untyped,
+    read: &Untyped,
     says: Phrase::same("OK"),
     listing: Listing::Messages,
     run: |_, _| Err(antar_types::Code::UnknownRequest.into()),
@@ -172,6 +199,11 @@ fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_types::MAX_NAME]) -> Opti
 }
 
 impl Row {
+    /// Who may use it.
+    pub fn access(&self) -> Access {
+        self.read.access().unwrap_or(self.access)
+    }
+
     /// The verb and its parameters, in the letters of a dialect.
     ///
     /// ```

@@ -7,10 +7,9 @@ pub const AUTH: Row = Row {
     name: "AUTH",
     params: &[Param::Word("U"), Param::Text("P")],
     help: "Logs in: binds the session to this connection and returns its token.",
-    access: Access::Anyone,
-    read: Read::Command(|args| {
+    read: &Read(|args| {
         let (user, password) = (args.word(0).into(), Secret::new(args.text.into()));
-        Ok(commands::Login { user, password }.into())
+        Ok(commands::Login { user, password })
     }),
     ..ROW
 };
@@ -18,6 +17,6 @@ pub const AUTH: Row = Row {
 pub const WHOAMI: Row = Row {
     name: "WHOAMI",
     help: "Tells the caller's name, realm and whether they administer it.",
-    read: Read::Command(|_| Ok(commands::WhoAmI.into())),
+    read: &Read(|_| Ok(commands::WhoAmI)),
     ..ROW
 };

@@ -6,5 +6,5 @@ pub mod watch;
 
 use super::row::Read;
 use super::{HISTORY, Param, ROW, Row};
-use crate::{Access, commands};
+use crate::commands;
 use antar_types::{Listing, Phrase};
