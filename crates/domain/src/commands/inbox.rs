@@ -3,7 +3,7 @@
 use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source};
 
 /// Asks for the private messages that the caller received from users of this realm.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Inbox {
     /// How much of them.
     pub page: Page,
@@ -18,6 +18,9 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::Outcome;
+    use crate::commands::Send;
     use crate::commands::testing::Realm;
 
     #[test]
@@ -25,32 +28,28 @@ mod tests {
         let mut realm = Realm::with_users(&["amy"]);
         realm.login(1, "amy");
         let ids: Vec<u64> = (0..5)
-            .map(|n| realm.say(1, &format!("send amy m{n}"))["id"].as_u64().unwrap())
+            .map(|n| {
+                let send = Send { to: "amy".into(), text: format!("m{n}").as_str().into() };
+                match realm.does(1, send) {
+                    Outcome::Sent { id, .. } => id,
+                    other => panic!("{other:?}"),
+                }
+            })
             .collect();
-        assert_eq!(realm.texts(1, "INBOX limit=2"), ["m3", "m4"]);
-        assert_eq!(realm.say(1, "INBOX limit=2")["more"], true);
-        assert_eq!(realm.texts(1, &format!("INBOX before={} limit=2", ids[3])), ["m1", "m2"]);
-        assert_eq!(realm.texts(1, &format!("INBOX after={} limit=2", ids[0])), ["m1", "m2"]);
-        let between = format!("INBOX after={} before={}", ids[0], ids[3]);
-        assert_eq!(realm.texts(1, &between), ["m1", "m2"]);
-        assert!(realm.say(1, &between).get("more").is_none());
-        assert_eq!(realm.texts(1, "INBOX"), ["m0", "m1", "m2", "m3", "m4"]);
-        for bad in ["limit=0", "limit=1001", "limit=x", "after=-1", "frobnicate=1"] {
-            let refused = realm.say(1, &format!("inbox {bad}"));
-            assert_eq!(refused["code"], "bad_parameters", "{bad}");
-            assert_eq!(refused["usage"], "inbox [after=ID] [before=ID] [limit=N]");
-        }
-    }
-
-    #[test]
-    fn lower_lists_by_sender() {
-        let mut realm = Realm::with_users(&["amy", "bob"]);
-        realm.login(1, "amy");
-        realm.login(2, "bob");
-        realm.say(1, "send bob é");
-        realm.say(2, "send bob note");
-        let inbox = realm.say(2, "inbox {}");
-        assert_eq!(inbox["messages"]["amy"][0]["msg"], "é");
-        assert_eq!(inbox["messages"]["bob"][0]["msg_to"], "bob");
+        let mut read = |after: Option<usize>, before: Option<usize>, limit| {
+            let page = Page { after: after.map(|i| ids[i]), before: before.map(|i| ids[i]), limit };
+            match realm.does(1, Inbox { page }) {
+                Outcome::Messages(page) => {
+                    let texts = page.found.iter().map(|m| m.text.as_str().to_owned());
+                    (texts.collect::<Vec<_>>().join(" "), page.more)
+                }
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(read(None, None, 2), ("m3 m4".into(), true));
+        assert_eq!(read(None, Some(3), 2), ("m1 m2".into(), true));
+        assert_eq!(read(Some(0), None, 2), ("m1 m2".into(), true));
+        assert_eq!(read(Some(0), Some(3), 9), ("m1 m2".into(), false));
+        assert_eq!(read(None, None, 9), ("m0 m1 m2 m3 m4".into(), false));
     }
 }

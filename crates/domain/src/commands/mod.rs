@@ -3,7 +3,6 @@
 pub(crate) mod ackrealm;
 pub(crate) mod addgroup;
 pub(crate) mod addrealm;
-pub(crate) mod auth;
 pub(crate) mod backup;
 pub(crate) mod checkrealm;
 pub(crate) mod deliver;
@@ -18,6 +17,7 @@ pub(crate) mod inviterealm;
 pub(crate) mod joingroup;
 pub(crate) mod leavegroup;
 pub(crate) mod line;
+pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod members;
 pub(crate) mod passwd;
@@ -35,18 +35,18 @@ pub(crate) mod sent;
 pub(crate) mod users;
 pub(crate) mod version;
 pub(crate) mod watch;
-pub(crate) mod whoami;
+pub(crate) mod who_am_i;
 
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use auth::Login;
-pub(crate) use auth::guessed_at;
 pub use inbox::Inbox;
 pub use line::Line;
+pub use login::Login;
+pub(crate) use login::guessed_at;
 pub use send::Send;
 pub use watch::{Unwatch, Watch};
-pub use whoami::WhoAmI;
+pub use who_am_i::WhoAmI;
 
 pub(crate) use crate::Access;
 pub(crate) use crate::text::{HISTORY, Param, ROW, Row as Verb};

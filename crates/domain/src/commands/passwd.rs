@@ -1,6 +1,6 @@
 //! PASSWD: a new password; every other token of the user ends.
 
-use super::auth::guessed_at_by_itself;
+use super::login::guessed_at_by_itself;
 use super::{Param, ROW, Verb};
 use crate::{AccountRecord, Answer, Args, Context, Event, Interrupt};
 use antar_types::{Code, Phrase, Reply};

@@ -28,25 +28,27 @@ impl Send {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Realm;
+    use super::*;
+    use crate::commands::testing::{Realm, caller};
+    use crate::commands::{Inbox, WhoAmI};
+    use antar_types::Code;
+
+    fn send(to: &str, text: &str) -> Send {
+        Send { to: to.into(), text: text.into() }
+    }
 
     #[test]
-    fn answers_with_the_documents_texts() {
+    fn reaches_a_user_by_name_in_any_case() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         realm.login(1, "amy");
-        let sent = realm.say(1, "send BOB hello  there ");
-        assert_eq!((&sent["status"], &sent["message"]), (&"OK".into(), &"Message Sent".into()));
-        assert_eq!(realm.say(1, "SEND bob hi")["data"], "Message sent");
-        assert!(realm.say(1, "SEND bob x")["id"].as_u64() > sent["id"].as_u64());
-        realm.expect(
-            1,
-            "send eve hi",
-            r#"{"status":"ERROR","message":"User tidak ada","code":"user_not_found"}"#,
-        );
-        realm.expect(1, "SEND bob ", r#"{"status":"ERROR","data":"protokol tidak benar","code":"bad_parameters","usage":"SEND U MSG"}"#);
-        assert_eq!(realm.texts(1, "inbox"), Vec::<String>::new());
         realm.login(2, "bob");
-        assert_eq!(realm.texts(2, "INBOX"), ["hello  there", "hi", "x"]);
+        let Outcome::Sent { id: first, group: None } = realm.does(1, send("BOB", "hi")) else {
+            panic!("it was not sent");
+        };
+        assert!(matches!(realm.does(1, send("bob", "x")), Outcome::Sent { id, .. } if id > first));
+        assert_eq!(realm.does(1, send("eve", "hi")), Code::UserNotFound.into());
+        assert_eq!(realm.reads(2, Inbox::default()), ["hi", "x"]);
+        assert!(realm.reads(1, Inbox::default()).is_empty());
     }
 
     #[test]
@@ -54,38 +56,37 @@ mod tests {
         let mut realm = Realm::with_users(&["amy"]);
         realm.login(1, "amy");
         realm.state.limits.message_bytes = 4;
-        assert_eq!(realm.say(1, "send amy abcde")["code"], "too_long");
-        assert_eq!(realm.say(1, "send amy a\u{1}b")["code"], "bad_text");
-        assert_eq!(realm.texts(1, "INBOX"), Vec::<String>::new());
+        assert_eq!(realm.does(1, send("amy", "abcde")), Code::TooLong.into());
+        assert_eq!(realm.does(1, send("amy", "a\u{1}b")), Code::BadText.into());
+        assert!(realm.reads(1, Inbox::default()).is_empty());
     }
 
     #[test]
-    fn a_token_in_front_names_the_session_and_binds_a_free_connection() {
+    fn a_token_names_the_session_and_binds_a_free_connection() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         let (amy, bob) = (realm.login(1, "amy"), realm.login(2, "bob"));
-        assert_eq!(realm.say(9, "send bob hi")["code"], "no_session");
-        assert_eq!(realm.say(9, &format!("send {amy} bob hi"))["status"], "OK");
-        assert_eq!(realm.say(9, "whoami")["message"], "amy");
+        assert_eq!(realm.does(9, send("bob", "hi")), Code::NoSession.into());
+        assert_eq!(realm.does_as(9, &amy, send("bob", "hi")).refusal(), None);
+        assert_eq!(caller(&realm.does(9, WhoAmI)), "amy");
         // For this one request only: the connection has a session already.
-        assert_eq!(realm.say(9, &format!("whoami {bob}"))["message"], "bob");
-        assert_eq!(realm.say(9, "whoami")["message"], "amy");
+        assert_eq!(caller(&realm.does_as(9, &bob, WhoAmI)), "bob");
+        assert_eq!(caller(&realm.does(9, WhoAmI)), "amy");
         // A token that is unknown is an error even where the connection is bound.
         let unknown = format!("~{}", "A".repeat(43));
-        assert_eq!(realm.say(9, &format!("send {unknown} bob hi"))["code"], "no_session");
+        assert_eq!(realm.does_as(9, &unknown, send("bob", "hi")), Code::NoSession.into());
     }
 
     #[test]
     fn a_token_left_idle_too_long_is_no_session() {
         let mut realm = Realm::with_users(&["amy"]);
         let token = realm.login(1, "amy");
-        realm.disconnect(1);
-        realm.pass(29 * 24 * 3600);
-        assert_eq!(realm.say(2, &format!("whoami {token}"))["status"], "OK");
-        realm.disconnect(2);
-        realm.pass(29 * 24 * 3600);
-        assert_eq!(realm.say(3, &format!("whoami {token}"))["status"], "OK");
+        for (conn, days) in [(2, 29), (3, 29)] {
+            realm.disconnect(conn - 1);
+            realm.pass(days * 24 * 3600);
+            assert_eq!(caller(&realm.does_as(conn, &token, WhoAmI)), "amy");
+        }
         realm.disconnect(3);
         realm.pass(31 * 24 * 3600);
-        assert_eq!(realm.say(4, &format!("whoami {token}"))["code"], "no_session");
+        assert_eq!(realm.does_as(4, &token, WhoAmI), Code::NoSession.into());
     }
 }

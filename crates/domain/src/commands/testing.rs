@@ -1,13 +1,16 @@
-//! A realm for the verbs' tests: lines in, replies out, mailboxes kept in memory as the store would.
+//! A realm for tests: commands or lines in, outcomes or replies out, mailboxes kept in memory as the
+//! store would.
 
+use crate::commands::Login;
 use crate::links::{Contact, Epoch, NotAsked, Position, Quote, deliveries};
 use crate::text::{self, Door};
 use crate::{
-    BackedUp, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
-    PasswordHash, Policy, Read, Readings, Request, Source, State,
+    BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome,
+    Output, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
 };
 use antar_types::{
-    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Text, Time, Value, json,
+    Chain, Entry, EntryKind, Fingerprint, Frame, Message, Name, Secret, Text, Time, Token, Value,
+    json,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -47,6 +50,33 @@ impl Realm {
         realm
     }
 
+    /// What comes of a connection's command, with the connection's session.
+    pub fn does(&mut self, conn: u64, command: impl Into<Command>) -> Outcome {
+        self.asks(conn, None, command.into())
+    }
+
+    /// The same with a token.
+    pub fn does_as(&mut self, conn: u64, token: &str, command: impl Into<Command>) -> Outcome {
+        self.asks(conn, Some(Token::parse(token).unwrap()), command.into())
+    }
+
+    fn asks(&mut self, conn: u64, token: Option<Token>, command: Command) -> Outcome {
+        self.meet(conn);
+        let request = Request { tag: Tag::default(), token, command };
+        let output = self.input(Input::Request(ConnId(conn), request)).unwrap();
+        self.settle(output).expect("an outcome").1
+    }
+
+    /// The texts of a page of history that a command asks for.
+    pub fn reads(&mut self, conn: u64, command: impl Into<Command>) -> Vec<String> {
+        match self.does(conn, command) {
+            Outcome::Messages(page) => {
+                page.found.iter().map(|m| m.text.as_str().to_string()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// What a connection's line is answered.
     pub fn say(&mut self, conn: u64, line: &str) -> Value {
         let pending = self.start(conn, line);
@@ -66,8 +96,11 @@ impl Realm {
 
     /// Logs in with the password `pw` and returns the token.
     pub fn login(&mut self, conn: u64, user: &str) -> String {
-        let reply = self.say(conn, &format!("AUTH {user} pw"));
-        reply["data"].as_str().filter(|_| reply["status"] == "OK").unwrap().into()
+        let password = Secret::new("pw".into());
+        match self.does(conn, Login { user: user.into(), password }) {
+            Outcome::Session(token) => token.reveal(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// A connection from elsewhere than this machine.
@@ -178,6 +211,13 @@ impl Realm {
 
     /// Runs a line up to its reply, or up to the password work it needs.
     pub fn start(&mut self, conn: u64, line: &str) -> Pending {
+        self.meet(conn);
+        let answer = self.line(conn, line);
+        Pending(answer.expect("each line of a client is answered"))
+    }
+
+    /// Connects, unless that was done before.
+    fn meet(&mut self, conn: u64) {
         if self.state.live.origin(ConnId(conn)).is_none() {
             let origin = match conn {
                 OPERATOR => Origin::Operator,
@@ -185,27 +225,26 @@ impl Realm {
             };
             self.input(Input::Connected(ConnId(conn), origin));
         }
-        let answer = self.line(conn, line);
-        Pending(answer.expect("each line of a client is answered"))
     }
 
-    pub fn finish(&mut self, Pending(mut output): Pending) -> Value {
+    pub fn finish(&mut self, Pending(output): Pending) -> Value {
+        let Some((tag, outcome)) = self.settle(output) else { return Value::Null };
+        let mut out = Vec::new();
+        text::write(tag, outcome, &mut out);
+        parse(std::str::from_utf8(&out).unwrap())
+    }
+
+    /// Works out what an output asks for, up to an outcome; none where another realm is waited for.
+    fn settle(&mut self, mut output: Output) -> Option<(Tag, Outcome)> {
         loop {
             output = match output {
                 Output::Job { conn, request, mut results, job } => {
                     results.push(self.look_up(&job).unwrap_or_else(|| prove(job)));
-                    match self.input(Input::Resume { conn, request, results }) {
-                        Some(output) => output,
-                        None => return Value::Null,
-                    }
+                    self.input(Input::Resume { conn, request, results })?
                 }
-                Output::Reply(_, tag, outcome) => {
-                    let mut out = Vec::new();
-                    text::write(tag, outcome, &mut out);
-                    return parse(std::str::from_utf8(&out).unwrap());
-                }
+                Output::Reply(_, tag, outcome) => return Some((tag, outcome)),
                 Output::Read(conn, tag, read) => Output::Reply(conn, tag, self.read(read)),
-                Output::Park(_) => return Value::Null,
+                Output::Park(_) => return None,
                 _ => unreachable!("kept apart"),
             }
         }
@@ -315,4 +354,13 @@ fn prove(job: Job) -> JobResult {
 
 fn parse(text: &str) -> Value {
     text.trim_end().parse().unwrap()
+}
+
+/// The name that somebody is known by here.
+#[track_caller]
+pub(crate) fn caller(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Caller { user, .. } => user.as_str(),
+        other => panic!("{other:?}"),
+    }
 }

@@ -27,7 +27,13 @@ impl Unwatch {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Realm;
+    use super::*;
+    use crate::commands::testing::{Realm, caller};
+    use crate::commands::{Send, WhoAmI};
+
+    fn send(to: &str) -> Send {
+        Send { to: to.into(), text: "hi".into() }
+    }
 
     #[test]
     fn tells_every_connection_that_watches_what_its_user_receives() {
@@ -35,33 +41,21 @@ mod tests {
         realm.login(1, "amy");
         let token = realm.login(2, "bob");
         realm.login(3, "bob");
-        realm.expect(2, "WATCH", r#"{"status":"OK","data":"Watch dimulai"}"#);
-        realm.say(3, &format!("watch {token}"));
-        realm.say(1, "send bob é");
-        realm.say(1, "send amy not for bob");
-        let id = realm.say(2, "INBOX")["data"][0]["id"].clone();
-        let event = realm.events(2).remove(0);
-        assert_eq!(event["event"], "message");
-        assert_eq!(event["box"], "private");
-        assert_eq!(event["id"], id);
-        assert_eq!(event["message"], "é");
-        let ascii = realm.raw_events(3);
-        assert_eq!(ascii.len(), 1);
-        assert!(ascii[0].is_ascii() && ascii[0].contains("\"from\":\"amy\""));
-        // The caller's own group messages too.
-        realm.say(2, "group add staff pw");
-        realm.say(2, "group send hi");
-        assert_eq!(realm.events(2)[0]["box"], "group");
+        assert_eq!(realm.does(2, Watch), Outcome::Done);
+        assert_eq!(realm.does_as(3, &token, Watch), Outcome::Done);
+        realm.does(1, send("bob"));
+        realm.does(1, send("amy"));
+        assert_eq!((realm.events(2).len(), realm.events(3).len()), (1, 1));
     }
 
     #[test]
     fn nothing_follows_unwatch() {
         let mut realm = Realm::with_users(&["bob"]);
         realm.login(1, "bob");
-        realm.say(1, "watch");
-        realm.say(1, "send bob one");
-        realm.expect(1, "unwatch", r#"{"status":"OK","message":"Watch selesai"}"#);
-        realm.say(1, "send bob two");
+        realm.does(1, Watch);
+        realm.does(1, send("bob"));
+        assert_eq!(realm.does(1, Unwatch), Outcome::Done);
+        realm.does(1, send("bob"));
         assert_eq!(realm.events(1).len(), 1);
     }
 
@@ -69,13 +63,13 @@ mod tests {
     fn a_new_login_takes_the_watch_along_or_ends_it() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         let first = realm.login(1, "amy");
-        realm.say(1, "watch");
+        realm.does(1, Watch);
         realm.login(1, "amy");
         realm.say(2, &format!("logout {first}"));
-        realm.say(1, "send amy one");
+        realm.does(1, send("amy"));
         assert_eq!(realm.events(1).len(), 1);
         realm.login(1, "bob");
-        realm.say(1, "send amy two");
+        realm.does(1, send("amy"));
         assert!(realm.events(1).is_empty());
     }
 
@@ -84,11 +78,11 @@ mod tests {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         let amy = realm.login(1, "amy");
         realm.login(2, "bob");
-        realm.say(2, &format!("watch {amy}"));
-        realm.say(1, "send amy one");
+        realm.does_as(2, &amy, Watch);
+        realm.does(1, send("amy"));
         realm.say(1, "logout");
-        realm.say(2, "send amy two");
+        realm.does(2, send("amy"));
         assert_eq!(realm.events(2).len(), 1);
-        assert_eq!(realm.say(2, "whoami")["message"], "bob");
+        assert_eq!(caller(&realm.does(2, WhoAmI)), "bob");
     }
 }

@@ -11,6 +11,8 @@ mod line;
 mod reply;
 mod row;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use args::Args;
 pub use count::Requests;

@@ -46,45 +46,30 @@ pub(super) fn guessed_at_by_itself(user: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Realm;
+    use super::*;
+    use crate::commands::testing::{Realm, caller};
+
+    fn login(user: &str, password: &str) -> Login {
+        Login { user: user.into(), password: Secret::new(password.into()) }
+    }
 
     #[test]
     fn tells_an_unknown_user_from_a_wrong_password_unless_told_not_to() {
         let mut realm = Realm::with_users(&["bob"]);
-        realm.expect(
-            1,
-            "auth bob wrong",
-            r#"{"status":"ERROR","message":"Password salah","code":"wrong_password"}"#,
-        );
-        realm.expect(
-            1,
-            "AUTH eve x",
-            r#"{"status":"ERROR","data":"User tidak ada","code":"user_not_found"}"#,
-        );
+        assert_eq!(realm.does(1, login("bob", "wrong")), Code::WrongPassword.into());
+        assert_eq!(realm.does(1, login("eve", "x")), Code::UserNotFound.into());
         realm.state.policy.hide_unknown_users = true;
-        realm.expect(
-            1,
-            "AUTH eve x",
-            r#"{"status":"ERROR","data":"Password salah","code":"wrong_password"}"#,
-        );
+        assert_eq!(realm.does(1, login("eve", "x")), Code::WrongPassword.into());
     }
 
     #[test]
     fn binds_the_connection_anew_and_a_failure_changes_nothing() {
         let mut realm = Realm::with_users(&["bob", "amy"]);
-        realm.login(1, "bob");
-        realm.say(1, "auth amy wrong");
-        assert_eq!(realm.say(1, "whoami")["message"], "bob");
-        realm.login(1, "AMY");
-        assert_eq!(realm.say(1, "whoami")["message"], "amy");
-    }
-
-    #[test]
-    fn the_password_is_the_rest_of_the_line() {
-        let mut realm = Realm::with_users(&[]);
-        realm.say(1, "register bob two  words ");
-        assert_eq!(realm.say(2, "auth bob two  words")["status"], "OK");
-        assert_eq!(realm.say(2, "auth bob two words")["code"], "wrong_password");
+        realm.does(1, login("bob", "pw"));
+        realm.does(1, login("amy", "wrong"));
+        assert_eq!(caller(&realm.does(1, crate::commands::WhoAmI)), "bob");
+        realm.does(1, login("AMY", "pw"));
+        assert_eq!(caller(&realm.does(1, crate::commands::WhoAmI)), "amy");
     }
 
     #[test]
@@ -95,9 +80,10 @@ mod tests {
         realm.disconnect(1);
         let second = realm.login(2, "bob");
         realm.login(3, "bob");
-        assert_eq!(realm.say(4, &format!("whoami {first}"))["code"], "no_session");
-        assert_eq!(realm.say(4, &format!("whoami {second}"))["status"], "OK");
+        let whoami = crate::commands::WhoAmI;
+        assert_eq!(realm.does_as(4, &first, whoami), Code::NoSession.into());
+        assert_eq!(caller(&realm.does_as(4, &second, whoami)), "bob");
         // Both are connected now: neither is taken away from its user.
-        assert_eq!(realm.say(5, "auth bob pw")["code"], "limit_reached");
+        assert_eq!(realm.does(5, login("bob", "pw")), Code::LimitReached.into());
     }
 }

@@ -16,12 +16,16 @@ impl WhoAmI {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::commands::testing::Realm;
+    use antar_types::{Code, Name};
 
     #[test]
     fn tells_who_and_where() {
         let mut realm = Realm::with_users(&["Bob"]);
+        assert_eq!(realm.does(1, WhoAmI), Code::NoSession.into());
         realm.login(1, "bob");
-        realm.expect(1, "WHOAMI", r#"{"status":"OK","data":"Bob","realm":"alpha","admin":false}"#);
+        let (user, alpha) = (Name::parse("Bob").unwrap(), Name::parse("alpha"));
+        assert_eq!(realm.does(1, WhoAmI), Outcome::Caller { user, realm: alpha, admin: false });
     }
 }
