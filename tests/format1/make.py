@@ -74,11 +74,12 @@ class Realm:
         self.process = None
         self.configure(top, limits)
 
-    def configure(self, top="", limits=""):
+    def configure(self, top="", limits="", tells=None):
+        tells = tells or "%s:%d" % self.at
         self.config = os.path.join(self.directory, "antar.toml")
         self.top, self.limits = top, limits
         with open(self.config, "w") as file:
-            file.write(f'advertise = "{self.at[0]}:{self.at[1]}"\n{top}\nlog = "info"\n[passwords]\nmemory_kib = 8\niterations = 1\n[limits]\n{limits}\n')
+            file.write(f'advertise = "{tells}"\n{top}\nlog = "info"\n[passwords]\nmemory_kib = 8\niterations = 1\n[limits]\n{limits}\n')
 
     def start(self, port=None):
         if port:
@@ -532,9 +533,10 @@ def record(alpha, beta, tokens, invitation):
         print(realm.cli("check"))
 
 
-try:
-    main()
-finally:
-    for process in STARTED:
-        process.kill()
-    shutil.rmtree(WORK)
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        for process in STARTED:
+            process.kill()
+        shutil.rmtree(WORK)

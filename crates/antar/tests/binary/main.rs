@@ -27,6 +27,7 @@ mod proxy;
 mod pty;
 mod python;
 mod realm;
+mod recorded;
 mod reload;
 mod serve;
 mod strangers;
