@@ -142,16 +142,54 @@ macro_rules! commands {
 commands! {
     /// A password for a token.
     Login: Anyone,
+    /// An account of one's own.
+    Register: Anyone,
+    /// The end of the session.
+    Logout: Session,
+    /// A new password of one's own.
+    ChangePassword: Session,
     /// The calling user.
     WhoAmI: Session,
     /// A private message to a user of this realm.
     Send: Session,
     /// Private messages received from users of this realm.
     Inbox: Session,
+    /// Private messages that the caller sent.
+    Sent: Session,
+    /// The groups that there are.
+    ListGroups: Session,
+    /// A new group.
+    CreateGroup: Session,
+    /// A way into a group.
+    JoinGroup: Session,
+    /// A way out of a group.
+    LeaveGroup: Session,
+    /// The members of a group.
+    ListMembers: Session,
+    /// A message to a group.
+    SendToGroup: Session,
+    /// The messages of a group.
+    GroupInbox: Session,
     /// Messages as they arrive.
     Watch: Session,
     /// No more of them.
     Unwatch: Session,
+    /// An account for somebody else.
+    AddUser: Admin,
+    /// The accounts that there are.
+    ListUsers: Admin,
+    /// A new password for somebody else.
+    SetPassword: Admin,
+    /// The end of an account.
+    RemoveUser: Admin,
+    /// A copy of everything on disk.
+    Backup: Admin,
+    /// A sign of life.
+    Ping: AnyoneOrPeer,
+    /// Something that the door answers.
+    Nothing: Anyone,
+    /// The name of this realm.
+    WhichRealm: Anyone,
 }
 
 impl From<commands::Line> for Command {

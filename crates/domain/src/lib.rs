@@ -31,7 +31,7 @@ pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, PeerId, Session
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
 pub use line_order::LineOrder;
 pub use links::{may_dial, network};
-pub use outcome::{Answer, Messages, Outcome, Refused};
+pub use outcome::{Answer, Messages, Outcome, Refused, User};
 pub use planted::Bug;
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};

@@ -1,7 +1,7 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
-use crate::Read;
-use antar_types::{Body, Code, List, Message, Name, Reply, Token};
+use crate::{BackedUp, Read};
+use antar_types::{Body, Code, List, Message, Name, Reply, Time, Token, share};
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,10 +30,49 @@ pub enum Outcome {
     },
     /// Names of users, groups or realms.
     Names(List),
+    /// Groups, some with their members.
+    Groups {
+        /// The groups' names.
+        names: List,
+        /// The members of those groups whose members may be seen, each with the place of the group among
+        /// the names, in order.
+        members: Vec<(usize, List)>,
+    },
+    /// A group's members.
+    Members {
+        /// Their names, in the order in which they joined.
+        names: List,
+        /// The group's owner.
+        owner: Option<Name>,
+    },
+    /// Accounts.
+    Users(Vec<User>),
     /// A page of history.
     Messages(Messages),
+    /// A backup was written.
+    BackedUp(BackedUp),
+    /// Somebody is there.
+    Pong {
+        /// The time here, which other realms are told.
+        clock: Option<Time>,
+    },
+    /// This realm's name, once it has one.
+    RealmName(Option<Name>),
+    /// Nothing: the door has the answer.
+    Nothing,
     /// Of a verb that is not typed yet.
     Line(Reply),
+}
+
+/// An account, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The user's name.
+    pub name: Name,
+    /// Whether the user administers the realm.
+    pub admin: bool,
+    /// When the account was made.
+    pub created: Time,
 }
 
 /// A page of history, oldest message first.
@@ -99,7 +138,12 @@ impl Outcome {
     /// About how many bytes of memory it takes; of what others have too, its share.
     pub fn memory(&self) -> usize {
         match self {
-            Self::Names(names) => antar_types::share(names),
+            Self::Names(names) | Self::Members { names, .. } => share(names),
+            Self::Groups { names, members } => {
+                let each = |(_, list): &(usize, List)| size_of::<(usize, List)>() + share(list);
+                share(names) + members.iter().map(each).sum::<usize>()
+            }
+            Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
             Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
             Self::Line(reply) => reply.memory(),

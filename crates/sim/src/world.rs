@@ -68,7 +68,7 @@ pub enum Happening {
         node: usize,
         life: u64,
         conn: ConnId,
-        request: Request,
+        request: Box<Request>,
         results: Vec<JobResult>,
         job: Job,
     },
@@ -203,7 +203,7 @@ impl<'a> World<'a> {
                 if self.is_alive(node, life) =>
             {
                 results.push(self.prove(node, job));
-                self.input(node, Input::Resume { conn, request, results });
+                self.input(node, Input::Resume { conn, request: *request, results });
             }
             Happening::Reach { node, life, dial, to } if self.is_alive(node, life) => {
                 self.reach(node, dial, to);
@@ -376,6 +376,7 @@ impl<'a> World<'a> {
                 }
                 Output::Job { conn, request, results, job } => {
                     let delay = self.chance.random_range(1..=5);
+                    let request = Box::new(request);
                     self.at(delay, Happening::Done { node, life, conn, request, results, job });
                 }
                 Output::Resume { conn, request, results } => {

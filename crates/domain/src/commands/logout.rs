@@ -1,41 +1,37 @@
-//! LOGOUT: ends the session everywhere.
+//! The end of a session.
 
-use super::{ROW, Verb};
-use crate::{Answer, Args, Context, Event, Interrupt};
-use antar_types::{Phrase, Reply};
+use crate::{Answer, Context, Event, Interrupt, Outcome};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "LOGOUT",
-    help: "Ends the session: its token, its other connections and their WATCH.",
-    run,
-    ..ROW
-}];
+/// Ends the caller's session everywhere: its token, its other connections and what they watch.
+#[derive(Clone, Copy, Debug)]
+pub struct Logout;
 
-fn run(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    let session = cx.my_session()?;
-    cx.emit(Event::SessionEnded(session))?;
-    Ok(Reply::done(Phrase::same("Logout berhasil")).into())
+impl Logout {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let session = cx.my_session()?;
+        cx.emit(Event::SessionEnded(session))?;
+        Ok(Outcome::Done.into())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::commands::testing::Realm;
+    use crate::commands::{Send, Watch, WhoAmI};
+    use antar_types::Code;
 
     #[test]
     fn ends_the_token_the_bindings_and_the_watches() {
         let mut realm = Realm::with_users(&["bob"]);
         let token = realm.login(1, "bob");
-        realm.say(2, &format!("watch {token}"));
-        assert_eq!(realm.say(1, "logout")["message"], "Logout berhasil");
-        for (conn, line) in [(1, "whoami"), (2, "whoami"), (3, &*format!("whoami {token}"))] {
-            realm.expect(
-                conn,
-                line,
-                r#"{"status":"ERROR","message":"Session tidak ditemukan","code":"no_session"}"#,
-            );
-        }
+        realm.does_as(2, &token, Watch);
+        assert_eq!(realm.does(1, Logout), Outcome::Done);
+        assert_eq!(realm.does(1, WhoAmI), Code::NoSession.into());
+        assert_eq!(realm.does(2, WhoAmI), Code::NoSession.into());
+        assert_eq!(realm.does_as(3, &token, WhoAmI), Code::NoSession.into());
         realm.login(1, "bob");
-        realm.say(1, "send bob hi");
+        realm.does(1, Send { to: "bob".into(), text: "hi".into() });
         assert!(realm.events(2).is_empty());
     }
 }

@@ -1,36 +1,38 @@
-//! PING: is anyone there.
+//! A sign of life.
 
-use super::{Access, ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt};
-use antar_types::{Phrase, Reply};
+use crate::{Answer, Context, Interrupt, Outcome};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "PING",
-    help: "Answers PONG; keeps a connection from being idle.",
-    access: Access::AnyoneOrPeer,
-    run,
-    ..ROW
-}];
+/// Asks whether anyone is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Ping;
 
-fn run(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    let reply = Reply::done(Phrase::same("PONG"));
-    // Realms tell each other how their clocks differ.
-    Ok(match cx.state.links.conns.contains_key(&cx.conn) {
-        true => reply.with("clock", cx.readings.now.0).into(),
-        false => reply.into(),
-    })
+impl Ping {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        // Realms tell each other how their clocks differ.
+        let clock = cx.state.links.conns.contains_key(&cx.conn).then_some(cx.readings.now);
+        Ok(Outcome::Pong { clock }.into())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Realm;
+    use super::*;
+    use crate::commands::WhoAmI;
+    use crate::commands::testing::{BETA, Realm, caller};
 
     #[test]
     fn needs_no_session_and_binds_one_it_is_given() {
         let mut realm = Realm::with_users(&["bob"]);
         let token = realm.login(1, "bob");
-        realm.expect(2, "ping", r#"{"status":"OK","message":"PONG"}"#);
-        realm.expect(2, &format!("PING {token}"), r#"{"status":"OK","data":"PONG"}"#);
-        assert_eq!(realm.say(2, "whoami")["message"], "bob");
+        assert_eq!(realm.does(2, Ping), Outcome::Pong { clock: None });
+        assert_eq!(realm.does_as(2, &token, Ping), Outcome::Pong { clock: None });
+        assert_eq!(caller(&realm.does(2, WhoAmI)), "bob");
+    }
+
+    #[test]
+    fn a_realm_is_told_the_time() {
+        let mut realm = Realm::linked(&[]);
+        let clock = Some(antar_types::Time(realm.time()));
+        assert_eq!(realm.does(BETA, Ping), Outcome::Pong { clock });
     }
 }

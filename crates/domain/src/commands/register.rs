@@ -1,38 +1,39 @@
-//! REGISTER: a new account, logged in at once.
+//! A new account of one's own.
 
-use super::{Access, Param, ROW, Verb};
-use crate::{AccountId, AccountRecord, Answer, Args, Context, Event, Interrupt};
-use antar_types::{Body, Code};
+use crate::{AccountId, AccountRecord, Answer, Context, Event, Interrupt, Outcome, Word};
+use antar_types::{Code, Secret};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "REGISTER",
-    params: &[Param::Word("U"), Param::Text("P")],
-    help: "Makes an account and logs it in.",
-    access: Access::Anyone,
-    run,
-    ..ROW
-}];
+/// Makes an account and logs in to it at once.
+#[derive(Clone, Debug)]
+pub struct Register {
+    /// The user's name.
+    pub user: Word,
+    /// The user's password.
+    pub password: Secret<String>,
+}
 
-fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    if !cx.state.policy.open_registration && !cx.is_admin() {
-        return Err(Code::Forbidden.into());
+impl Register {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        if !cx.state.policy.open_registration && !cx.is_admin() {
+            return Err(Code::Forbidden.into());
+        }
+        let account = create(cx, &self.user, &self.password, false)?;
+        Ok(Outcome::Session(cx.open_session(account)?).into())
     }
-    let account = create(cx, args.word(0), args.text, false)?;
-    Ok(Body::Session(cx.open_session(account)?).into())
 }
 
 /// Makes an account.
 pub(super) fn create(
     cx: &mut Context<'_>,
-    name: &str,
-    password: &str,
+    name: &Word,
+    password: &Secret<String>,
     admin: bool,
 ) -> Result<AccountId, Interrupt> {
     let name = cx.new_name(name)?;
     if cx.user(name.as_str()).is_ok() {
         return Err(Code::UserExists.into());
     }
-    let password = cx.hash_for(password, !cx.is_admin())?;
+    let password = cx.hash_for(password.expose(), !cx.is_admin())?;
     let id = AccountId(cx.next_id());
     let created = cx.readings.now;
     let record = AccountRecord { name: name.clone(), password, admin, created };
@@ -43,24 +44,23 @@ pub(super) fn create(
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::testing::Realm;
+    use super::*;
+    use crate::commands::testing::{Realm, caller};
+    use crate::commands::{Login, WhoAmI};
+
+    fn register(user: &str, password: &str) -> Register {
+        Register { user: user.into(), password: Secret::new(password.into()) }
+    }
 
     #[test]
     fn makes_an_account_once() {
         let mut realm = Realm::with_users(&[]);
-        assert!(realm.say(1, "register Bob pw")["tokenid"].as_str().unwrap().starts_with('~'));
-        assert_eq!(realm.say(1, "whoami")["message"], "Bob");
-        realm.expect(
-            2,
-            "REGISTER bob x",
-            r#"{"status":"ERROR","data":"User sudah ada","code":"user_exists"}"#,
-        );
-        assert_eq!(realm.say(2, "register -x pw")["code"], "bad_name");
-        assert_eq!(realm.say(2, "register x")["usage"], "register U P");
-        assert_eq!(
-            realm.say(2, &format!("register x {}", "p".repeat(257)))["code"],
-            "bad_password"
-        );
+        assert!(matches!(realm.does(1, register("Bob", "pw")), Outcome::Session(_)));
+        assert_eq!(caller(&realm.does(1, WhoAmI)), "Bob");
+        assert_eq!(realm.does(2, register("bob", "x")), Code::UserExists.into());
+        assert_eq!(realm.does(2, register("-x", "pw")), Code::BadName.into());
+        assert_eq!(realm.does(2, register("x", &"p".repeat(257))), Code::BadPassword.into());
+        assert_eq!(realm.does(2, register("x", "")), Code::BadPassword.into());
     }
 
     #[test]
@@ -68,17 +68,18 @@ mod tests {
         let mut realm = Realm::with_users(&["bob"]);
         realm.state.policy.open_registration = false;
         realm.login(1, "bob");
-        assert_eq!(realm.say(1, "register x pw")["code"], "forbidden");
-        assert_eq!(realm.operator("register x pw")["status"], "OK");
+        assert_eq!(realm.does(1, register("x", "pw")), Code::Forbidden.into());
+        assert_eq!(realm.operator_does(register("x", "pw")).refusal(), None);
     }
 
     #[test]
     fn two_at_once_for_one_name_make_one_account() {
         let mut realm = Realm::with_users(&[]);
-        let first = realm.start(1, "register bob one");
-        let second = realm.start(2, "register bob two");
-        assert_eq!(realm.finish(first)["status"], "OK");
-        assert_eq!(realm.finish(second)["code"], "user_exists");
-        assert_eq!(realm.say(3, "auth bob one")["status"], "OK");
+        let first = realm.begin(1, register("bob", "one"));
+        let second = realm.begin(2, register("bob", "two"));
+        assert!(matches!(realm.end(first), Outcome::Session(_)));
+        assert_eq!(realm.end(second), Code::UserExists.into());
+        let login = Login { user: "bob".into(), password: Secret::new("one".into()) };
+        assert!(matches!(realm.does(3, login), Outcome::Session(_)));
     }
 }

@@ -1,6 +1,6 @@
 //! SENDGROUPREALM: a message to the group of the same name in another realm.
 
-use super::{Param, ROW, Verb, sendgroup};
+use super::{Destination, Param, ROW, Verb};
 use crate::{Answer, Args, Context, Interrupt, Mailbox};
 use antar_types::{Away, Body, Code, Dialect, Entry, EntryKind, Message, Phrase, words};
 use std::sync::Arc;
@@ -16,18 +16,15 @@ pub const VERBS: &[Verb] = &[Verb {
 
 fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
     let realm = cx.open_realm(args.word(0))?;
-    let (group, text) = match cx.dialect {
+    let (first, rest) = words::first(args.text);
+    let to = match cx.dialect {
         // In capitals it always names its group.
-        Dialect::Upper => {
-            let (name, text) = words::first(args.text);
-            if text.is_empty() {
-                return Err(Code::BadParameters.into());
-            }
-            (cx.enter(name)?, text)
-        }
-        Dialect::Lower => sendgroup::address(cx, args.text)?,
+        Dialect::Upper if rest.is_empty() => return Err(Code::BadParameters.into()),
+        Dialect::Upper => Destination::Named(first.into(), rest.into()),
+        Dialect::Lower => args.destination(),
     };
-    let text = cx.text(text)?;
+    let (group, text) = to.find(cx)?;
+    let text = cx.draft(text)?;
     let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
     let to = to.ok_or(Code::GroupNotFound)?;
     let from = cx.my_account()?.record.name.clone();

@@ -1,41 +1,51 @@
-//! SENT: the private messages the caller sent.
+//! Private messages that the caller sent.
 
-use super::{HISTORY, ROW, Verb};
-use crate::{Answer, Args, Context, Interrupt, Mailbox, Read, Source};
+use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
 
-pub const VERBS: &[Verb] = &[Verb {
-    name: "SENT",
-    options: &[HISTORY[0], HISTORY[1], HISTORY[2], "realm=R"],
-    help: "Lists the private messages the caller sent to users here or, with realm=R, there.",
-    run,
-    ..ROW
-}];
+/// Asks for the private messages that the caller sent to users of this realm, or of another.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    /// The other realm.
+    pub realm: Option<Word>,
+    /// How much of them.
+    pub page: Page,
+}
 
-fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let page = args.page()?;
-    let source = match args.option("realm") {
-        Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
-        None => Source::Sent(cx.me()?),
-    };
-    Ok(Answer::Read(Read::new(source, page)))
+impl Sent {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let source = match &self.realm {
+            Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
+            None => Source::Sent(cx.me()?),
+        };
+        Ok(Answer::Read(Read::new(source, self.page)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::Outcome;
+    use crate::commands::Send;
     use crate::commands::testing::Realm;
+    use antar_types::Code;
 
     #[test]
     fn shows_each_message_under_the_id_it_has_in_the_inbox() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         realm.login(1, "amy");
         realm.login(2, "bob");
-        let id = realm.say(1, "send bob one")["id"].clone();
-        realm.say(2, "send amy back");
-        realm.say(1, "send amy self");
-        let sent = realm.say(1, "sent");
-        assert_eq!(sent["messages"][0]["id"], id);
-        assert_eq!(realm.texts(1, "SENT"), ["one", "self"]);
-        assert_eq!(realm.texts(1, "SENT limit=1"), ["self"]);
-        assert_eq!(realm.say(1, "sent realm=beta")["code"], "realm_not_found");
+        let send = |to: &str, text: &str| Send { to: to.into(), text: text.into() };
+        let Outcome::Sent { id, .. } = realm.does(1, send("bob", "one")) else {
+            panic!("it was not sent");
+        };
+        realm.does(2, send("amy", "back"));
+        realm.does(1, send("amy", "self"));
+        let Outcome::Messages(sent) = realm.does(1, Sent::default()) else { panic!("no history") };
+        assert_eq!(sent.found[0].id, id);
+        assert_eq!(realm.reads(1, Sent::default()), ["one", "self"]);
+        let page = Page { limit: 1, ..Page::default() };
+        assert_eq!(realm.reads(1, Sent { page, ..Sent::default() }), ["self"]);
+        let there = Sent { realm: Some("beta".into()), ..Sent::default() };
+        assert_eq!(realm.does(1, there), Code::RealmNotFound.into());
     }
 }

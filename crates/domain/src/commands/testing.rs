@@ -1,7 +1,7 @@
 //! A realm for tests: commands or lines in, outcomes or replies out, mailboxes kept in memory as the
 //! store would.
 
-use crate::commands::Login;
+use crate::commands::{AddUser, CreateGroup, Login, Role};
 use crate::links::{Contact, Epoch, NotAsked, Position, Quote, deliveries};
 use crate::text::{self, Door};
 use crate::{
@@ -45,7 +45,9 @@ impl Realm {
         let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked, doors };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         for user in users {
-            assert_eq!(realm.operator(&format!("user add {user} user pw"))["status"], "OK");
+            let (role, password) = (Some(Role::User), Secret::new("pw".into()));
+            let add = AddUser { user: (*user).into(), role, password };
+            assert_eq!(realm.operator_does(add), Outcome::Done);
         }
         realm
     }
@@ -60,11 +62,30 @@ impl Realm {
         self.asks(conn, Some(Token::parse(token).unwrap()), command.into())
     }
 
+    /// What comes of the operator's command.
+    pub fn operator_does(&mut self, command: impl Into<Command>) -> Outcome {
+        self.does(OPERATOR, command)
+    }
+
+    /// Takes a command up to its outcome, or up to the password work that it needs.
+    pub fn begin(&mut self, conn: u64, command: impl Into<Command>) -> Pending {
+        Pending(self.ask(conn, None, command.into()))
+    }
+
+    /// What comes of it in the end.
+    pub fn end(&mut self, Pending(output): Pending) -> Outcome {
+        self.settle(output).expect("an outcome").1
+    }
+
     fn asks(&mut self, conn: u64, token: Option<Token>, command: Command) -> Outcome {
+        let output = self.ask(conn, token, command);
+        self.settle(output).expect("an outcome").1
+    }
+
+    fn ask(&mut self, conn: u64, token: Option<Token>, command: Command) -> Output {
         self.meet(conn);
         let request = Request { tag: Tag::default(), token, command };
-        let output = self.input(Input::Request(ConnId(conn), request)).unwrap();
-        self.settle(output).expect("an outcome").1
+        self.input(Input::Request(ConnId(conn), request)).unwrap()
     }
 
     /// The texts of a page of history that a command asks for.
@@ -363,4 +384,9 @@ pub(crate) fn caller(outcome: &Outcome) -> &str {
         Outcome::Caller { user, .. } => user.as_str(),
         other => panic!("{other:?}"),
     }
+}
+
+/// Makes a group whose password is `pw`.
+pub(crate) fn group(name: &str) -> CreateGroup {
+    CreateGroup { group: name.into(), password: Secret::new("pw".into()) }
 }

@@ -1,8 +1,9 @@
 //! A request's parameters, read by its verb's row.
 
 use super::row::{Param, Row};
+use crate::commands::Destination;
 use crate::history::{MAX_PAGE, Page};
-use antar_types::{Code, Dialect, words};
+use antar_types::{Code, Dialect, Secret, words};
 
 /// Most positional words of any verb, and most options.
 const MOST: usize = 6;
@@ -68,6 +69,23 @@ impl<'a> Args<'a> {
     /// such a word, where an option that they do not know is an error.
     pub fn prefixed(&self, prefix: &str) -> Option<&'a str> {
         words::all(self.past).find_map(|word| word.strip_prefix(prefix))
+    }
+
+    /// The rest of the line as a secret.
+    pub fn secret(&self) -> Secret<String> {
+        Secret::new(self.text.into())
+    }
+
+    /// The rest of the line as a message to a group, which may be named first.
+    pub fn destination(&self) -> Destination {
+        match words::first(self.text) {
+            (_, "") => Destination::Current(self.text.into()),
+            (first, rest) => Destination::NamedOrCurrent {
+                first: first.into(),
+                rest: rest.into(),
+                whole: self.text.into(),
+            },
+        }
     }
 
     /// The page asked for with `after=`, `before=` and `limit=`.

@@ -5,8 +5,12 @@ use super::{Args, Line};
 use crate::{Access, Command, Request, Tag, Unread, commands};
 use antar_types::{Code, Dialect, Frame};
 
-/// The bit of a tag that says upper; above it is the verb's place among [`row::all`], and one more.
+/// The bit of a tag that says upper. Above it is the verb's place among [`row::all`], and one more; above
+/// that is the place of the verb that help is asked about.
 const UPPER: u32 = 1;
+
+/// Bits that hold a place.
+const PLACE: u32 = 10;
 
 /// What one connection's lines are read with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,36 +41,38 @@ impl Door {
     fn line(&mut self, line: String) -> Request {
         if self.answers && line.starts_with('{') {
             let command = commands::Line::answer(line).into();
-            return Request { tag: tag(self.dialect, None), token: None, command };
+            return Request { tag: tag(self.dialect, None, None), token: None, command };
         }
         let (dialect, read) = Line::parse(&line);
         self.dialect = dialect;
         let Some(read) = read else { return self.unread(Code::UnknownRequest) };
-        let row = read.row;
-        let tag = tag(dialect, Some(read.number));
-        let command = command(row, dialect, read.params);
+        let (row, args) = (read.row, Args::parse(read.row, dialect, read.params));
+        let about = args.as_ref().ok().and_then(|args| row.read.about(args));
+        let tag = tag(dialect, Some(read.number), about);
+        let command = args.and_then(|args| {
+            let line = || Ok(commands::Line::new(row, dialect, read.params).into());
+            row.read.read(&args).unwrap_or_else(line)
+        });
+        let unread = |code| Command::Unread(Unread { access: row.access(), code });
+        let command = command.unwrap_or_else(unread);
         Request { tag, token: read.token, command }
     }
 
     /// Of a line whose verb could not be read; it is answered in the shape of the request before it.
     fn unread(&self, code: Code) -> Request {
         let command = Command::Unread(Unread { access: Access::AnyoneOrPeer, code });
-        Request { tag: tag(self.dialect, None), token: None, command }
+        Request { tag: tag(self.dialect, None, None), token: None, command }
     }
 }
 
-fn command(row: &'static Row, dialect: Dialect, params: &str) -> Command {
-    let read = Args::parse(row, dialect, params).and_then(|args| {
-        let line = || Ok(commands::Line::new(row, dialect, params).into());
-        row.read.read(&args).unwrap_or_else(line)
-    });
-    read.unwrap_or_else(|code| Command::Unread(Unread { access: row.access(), code }))
+fn tag(dialect: Dialect, row: Option<usize>, about: Option<usize>) -> Tag {
+    let upper = if dialect == Dialect::Upper { UPPER } else { 0 };
+    let place = |of: Option<usize>| of.and_then(|of| u32::try_from(of + 1).ok()).unwrap_or(0);
+    Tag(upper | place(row) << 1 | place(about) << (1 + PLACE))
 }
 
-fn tag(dialect: Dialect, number: Option<usize>) -> Tag {
-    let upper = if dialect == Dialect::Upper { UPPER } else { 0 };
-    let row = number.and_then(|number| u32::try_from(number + 1).ok()).unwrap_or(0);
-    Tag(row << 1 | upper)
+fn place(bits: u32) -> Option<usize> {
+    (bits as usize & ((1 << PLACE) - 1)).checked_sub(1)
 }
 
 /// The dialect of a request.
@@ -76,10 +82,15 @@ pub fn dialect(tag: Tag) -> Dialect {
 
 /// The place of a request's verb among [`row::all`]; none where it could not be read.
 pub fn row_of(tag: Tag) -> Option<usize> {
-    (tag.0 as usize >> 1).checked_sub(1)
+    place(tag.0 >> 1)
 }
 
 /// The row of a request's verb.
 pub(super) fn row(tag: Tag) -> Option<&'static Row> {
     row_of(tag).and_then(row::at)
+}
+
+/// The row of the verb that help is asked about.
+pub(super) fn about(tag: Tag) -> Option<&'static Row> {
+    place(tag.0 >> (1 + PLACE)).and_then(row::at)
 }

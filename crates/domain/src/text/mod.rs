@@ -7,6 +7,7 @@
 mod args;
 mod count;
 mod door;
+mod help;
 mod line;
 mod reply;
 mod row;
@@ -19,6 +20,5 @@ pub use count::Requests;
 pub use door::{Door, dialect, row_of};
 pub use line::Line;
 pub use reply::{reply, write, write_notification};
-pub(crate) use row::find_pair;
 pub use row::{ALL, Param, Row, all, find};
 pub(crate) use row::{ANSWER, HISTORY, ROW};

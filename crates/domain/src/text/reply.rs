@@ -1,9 +1,13 @@
 //! The one place where an outcome becomes a reply.
 
 use super::door::{self, dialect};
+use super::help::help;
 use super::row::Row;
-use crate::{Outcome, Refused, Tag};
-use antar_types::{Body, BoxKind, Code, Message, Phrase, Reply, encode_notification};
+use crate::{Outcome, Refused, Tag, User};
+use antar_types::{Body, BoxKind, Code, Message, Phrase, Reply, Value, encode_notification, json};
+
+/// What VERSION tells.
+const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
 
 /// Appends what a request is answered, in its own dialect.
 pub fn write(tag: Tag, outcome: Outcome, out: &mut Vec<u8>) {
@@ -28,13 +32,32 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             .with("realm", realm.as_deref())
             .with("admin", admin),
         Outcome::Names(names) => Body::List(names).into(),
+        Outcome::Groups { names, members } => Body::Groups(names, members).into(),
+        Outcome::Members { names, owner } => {
+            Reply::from(Body::List(names)).with("owner", owner.as_deref())
+        }
+        Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
         Outcome::Messages(page) => {
             let listing = row.map(|row| row.listing).unwrap_or_default();
             let reply = Reply::from(Body::Messages(listing, page.found, page.more));
             if page.stale { reply.with("stale", true) } else { reply }
         }
+        Outcome::BackedUp(done) => Reply::done(says)
+            .with("messages", done.messages)
+            .with("records", done.records)
+            .with("bytes", done.bytes),
+        Outcome::Pong { clock: None } => Reply::done(says),
+        Outcome::Pong { clock: Some(clock) } => Reply::done(says).with("clock", clock.0),
+        Outcome::RealmName(realm) => {
+            Reply::from(Body::Value(VERSION.into())).with("realm", realm.as_deref())
+        }
+        Outcome::Nothing => help(tag).into(),
         Outcome::Line(reply) => reply,
     }
+}
+
+fn user(user: &User) -> Value {
+    json!({"user": user.name.as_str(), "admin": user.admin, "created": user.created.rfc3339()})
 }
 
 fn refused(row: Option<&Row>, tag: Tag, refused: Refused) -> Reply {
@@ -42,7 +65,8 @@ fn refused(row: Option<&Row>, tag: Tag, refused: Refused) -> Reply {
     let usage = row.filter(|_| code == Code::BadParameters).map(|row| row.usage(dialect(tag)));
     let mut reply = Reply::from(Body::Refused(code, usage));
     if let Some(error) = error {
-        reply = reply.with("error", error);
+        let key = if code == Code::BackupFailed { "reason" } else { "error" };
+        reply = reply.with(key, error);
     }
     if let Some(realm) = realm {
         reply = reply.with("realm", realm.as_str());

@@ -4,7 +4,7 @@
 //! from a verb's row.
 
 use super::args::Args;
-use super::rows::{accounts, messages, watch};
+use super::rows::{accounts, admin, groups, messages, service, watch};
 use crate::commands::*;
 use crate::{Access, Answer, Ask, Command, Context, Interrupt};
 use antar_types::{Code, Dialect, Folded, Listing, Phrase};
@@ -56,6 +56,11 @@ pub(crate) trait Reader: Sync {
 
     /// Reads the parameters, where they are typed.
     fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>>;
+
+    /// The place among [`all`] of the verb that a request is about, where help is asked for.
+    fn about(&self, _: &Args<'_>) -> Option<usize> {
+        None
+    }
 }
 
 /// Reads the parameters of one kind of command, which is what says who may ask for it.
@@ -110,20 +115,9 @@ pub(crate) const ROW: Row = Row {
 
 /// Every verb, in the order of HELP.
 pub static ALL: &[&[Row]] = &[
-    &[accounts::AUTH],
-    register::VERBS,
-    logout::VERBS,
-    passwd::VERBS,
-    &[accounts::WHOAMI],
-    &[messages::SEND, messages::INBOX],
-    sent::VERBS,
-    getgroups::VERBS,
-    addgroup::VERBS,
-    joingroup::VERBS,
-    leavegroup::VERBS,
-    members::VERBS,
-    sendgroup::VERBS,
-    inboxgroup::VERBS,
+    accounts::ROWS,
+    messages::ROWS,
+    groups::ROWS,
     watch::ROWS,
     sendrealm::VERBS,
     inboxrealm::VERBS,
@@ -134,11 +128,8 @@ pub static ALL: &[&[Row]] = &[
     removerealm::VERBS,
     inviterealm::VERBS,
     renamerealm::VERBS,
-    users::VERBS,
-    backup::VERBS,
-    ping::VERBS,
-    help::VERBS,
-    version::VERBS,
+    admin::ROWS,
+    service::ROWS,
     ackrealm::VERBS,
     remoteinbox::VERBS,
     recvgrouprealm::VERBS,
@@ -237,6 +228,7 @@ mod tests {
     fn every_row_is_complete_and_every_spelling_unique() {
         let spellings: usize = all().map(|v| 1 + v.aliases.len()).sum();
         assert_eq!(BY_SPELLING.len(), spellings);
+        assert!(all().count() < 1 << 10, "a place in the rows does not fit in a tag");
         for verb in all() {
             assert!(!verb.help.is_empty() && verb.help.ends_with('.'), "{}", verb.name);
             assert_eq!(verb.name, verb.name.to_ascii_uppercase());

@@ -1,22 +1,48 @@
-//! Logging in and out, and who one is.
+//! Accounts of one's own: making one, logging in and out, and who one is.
 
 use super::*;
-use antar_types::Secret;
 
-pub const AUTH: Row = Row {
-    name: "AUTH",
-    params: &[Param::Word("U"), Param::Text("P")],
-    help: "Logs in: binds the session to this connection and returns its token.",
-    read: &Read(|args| {
-        let (user, password) = (args.word(0).into(), Secret::new(args.text.into()));
-        Ok(commands::Login { user, password })
-    }),
-    ..ROW
-};
-
-pub const WHOAMI: Row = Row {
-    name: "WHOAMI",
-    help: "Tells the caller's name, realm and whether they administer it.",
-    read: &Read(|_| Ok(commands::WhoAmI)),
-    ..ROW
-};
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "AUTH",
+        params: &[Param::Word("U"), Param::Text("P")],
+        help: "Logs in: binds the session to this connection and returns its token.",
+        read: &Read(|args| {
+            Ok(commands::Login { user: args.word(0).into(), password: args.secret() })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "REGISTER",
+        params: &[Param::Word("U"), Param::Text("P")],
+        help: "Makes an account and logs it in.",
+        read: &Read(|args| {
+            Ok(commands::Register { user: args.word(0).into(), password: args.secret() })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "LOGOUT",
+        help: "Ends the session: its token, its other connections and their WATCH.",
+        read: &Read(|_| Ok(commands::Logout)),
+        says: Phrase::same("Logout berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "PASSWD",
+        params: &[Param::Word("OLD"), Param::Text("NEW")],
+        help: "Changes the password and ends every other session of the user.",
+        read: &Read(|args| {
+            let old = Secret::new(args.word(0).into());
+            Ok(commands::ChangePassword { old, new: args.secret() })
+        }),
+        says: Phrase::same("Password diganti"),
+        ..ROW
+    },
+    Row {
+        name: "WHOAMI",
+        help: "Tells the caller's name, realm and whether they administer it.",
+        read: &Read(|_| Ok(commands::WhoAmI)),
+        ..ROW
+    },
+];

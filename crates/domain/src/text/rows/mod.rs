@@ -1,10 +1,14 @@
 //! Every verb's row, by what it is about.
 
 pub mod accounts;
+pub mod admin;
+pub mod groups;
 pub mod messages;
+pub mod service;
 pub mod watch;
 
+use super::help::Help;
 use super::row::Read;
 use super::{HISTORY, Param, ROW, Row};
 use crate::commands;
-use antar_types::{Listing, Phrase};
+use antar_types::{Dialect, Listing, Phrase, Secret};

@@ -51,3 +51,14 @@ fn lower_lists_by_sender() {
     assert_eq!(inbox["messages"]["amy"][0]["msg"], "é");
     assert_eq!(inbox["messages"]["bob"][0]["msg_to"], "bob");
 }
+
+#[test]
+fn sent_lists_what_went_to_a_realm_too() {
+    let mut realm = Realm::with_users(&["amy", "bob"]);
+    realm.login(1, "amy");
+    let id = realm.say(1, "send bob one")["id"].clone();
+    realm.say(1, "send amy self");
+    assert_eq!(realm.say(1, "sent")["messages"][0]["id"], id);
+    assert_eq!(realm.texts(1, "SENT limit=1"), ["self"]);
+    assert_eq!(realm.say(1, "sent realm=beta")["code"], "realm_not_found");
+}

@@ -1,7 +1,10 @@
 //! Lines to replies, to the letter.
 
 mod accounts;
+mod admin;
+mod groups;
 mod messages;
+mod service;
 mod watch;
 
 use crate::commands::testing::Realm;

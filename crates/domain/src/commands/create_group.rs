@@ -1,0 +1,53 @@
+//! A new group.
+
+use crate::{Answer, Context, Event, GroupId, GroupRecord, Interrupt, Outcome, Word};
+use antar_types::{Code, Secret};
+
+/// Makes a group, whose owner and first member is the caller.
+#[derive(Clone, Debug)]
+pub struct CreateGroup {
+    /// The group's name.
+    pub group: Word,
+    /// The password with which others join.
+    pub password: Secret<String>,
+}
+
+impl CreateGroup {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let me = cx.me()?;
+        let name = cx.new_name(&self.group)?;
+        if cx.group(name.as_str()).is_ok() {
+            return Err(Code::GroupExists.into());
+        }
+        let (limit, account) = (cx.state.limits.groups_per_user, cx.my_account()?);
+        if account.groups.len() >= limit || account.created >= limit {
+            return Err(Code::LimitReached.into());
+        }
+        let password = cx.hash(self.password.expose())?;
+        let (group, created) = (GroupId(cx.next_id()), cx.readings.now);
+        let record = GroupRecord { name, password, creator: me, owner: Some(me), created };
+        cx.emit(Event::GroupSet(group, record))?;
+        cx.emit(Event::MemberAdded(group, me, cx.next_id()))?;
+        cx.set_current_group(group);
+        Ok(Outcome::Done.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Outcome;
+    use crate::commands::testing::{Realm, group};
+    use antar_types::Code;
+
+    #[test]
+    fn makes_a_group_once_and_so_many() {
+        let mut realm = Realm::with_users(&["amy"]);
+        realm.login(1, "amy");
+        assert_eq!(realm.does(1, group("staff")), Outcome::Done);
+        assert_eq!(realm.does(1, group("ops")), Outcome::Done);
+        assert_eq!(realm.does(1, group("STAFF")), Code::GroupExists.into());
+        assert_eq!(realm.does(1, group("~x")), Code::BadName.into());
+        realm.state.limits.groups_per_user = 2;
+        assert_eq!(realm.does(1, group("third")), Code::LimitReached.into());
+    }
+}

@@ -1,0 +1,50 @@
+//! The members of a group.
+
+use crate::{Answer, Context, Interrupt, Outcome, Word};
+use antar_types::Code;
+
+/// Asks for a group's members, in the order in which they joined, and its owner. Members are told only.
+#[derive(Clone, Debug)]
+pub struct ListMembers {
+    /// The group.
+    pub group: Word,
+}
+
+impl ListMembers {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (id, group) = cx.group(&self.group)?;
+        if !group.members.contains_key(&cx.me()?) {
+            return Err(Code::NotMember.into());
+        }
+        let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));
+        Ok(Outcome::Members { names: cx.state.members(id), owner }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Realm, group};
+    use crate::commands::{JoinGroup, LeaveGroup};
+    use antar_types::{Name, Secret};
+    use std::sync::Arc;
+
+    #[test]
+    fn members_only() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        realm.does(2, group("staff"));
+        let list = ListMembers { group: "staff".into() };
+        assert_eq!(realm.does(1, list.clone()), Code::NotMember.into());
+        realm.does(1, JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) });
+        let (bob, owner) = (Arc::from("bob"), Name::parse("bob"));
+        let both = [Arc::clone(&bob), "amy".into()].into();
+        let told = Outcome::Members { names: both, owner: owner.clone() };
+        assert_eq!(realm.does(1, list.clone()), told);
+        realm.does(1, LeaveGroup { group: "staff".into() });
+        assert_eq!(realm.does(2, list), Outcome::Members { names: [bob].into(), owner });
+        let none = ListMembers { group: "none".into() };
+        assert_eq!(realm.does(1, none), Code::GroupNotFound.into());
+    }
+}

@@ -1,0 +1,27 @@
+//! What a door answers by itself.
+
+use crate::{Answer, Context, Interrupt, Outcome};
+
+/// Does nothing: its answer is the door's, and this keeps the place of it among the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Nothing {
+    pub(crate) fn decide(&self, _: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        Ok(Outcome::Nothing.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{BETA, Realm};
+    use antar_types::Code;
+
+    #[test]
+    fn anyone_may_ask_for_it_but_another_realm() {
+        let mut realm = Realm::linked(&[]);
+        assert_eq!(realm.does(1, Nothing), Outcome::Nothing);
+        assert_eq!(realm.does(BETA, Nothing), Code::Forbidden.into());
+    }
+}

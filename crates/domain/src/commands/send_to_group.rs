@@ -1,0 +1,128 @@
+//! A message to a group of this realm.
+
+use crate::{Answer, Context, Draft, GroupId, Interrupt, Mailbox, Outcome, Word};
+use antar_types::{Code, Message};
+use std::sync::Arc;
+
+/// Sends a message to a group that the caller is in.
+#[derive(Clone, Debug)]
+pub struct SendToGroup {
+    /// The group, and what is said.
+    pub to: Destination,
+}
+
+/// Which group a message goes to, and what is said there.
+///
+/// The current group is the one that the session joined, read or wrote to last. It is kept with the
+/// session and not by a door: several connections, of several doors, may share a session, and it is
+/// forgotten when the user leaves the group or the session ends, of which a door hears nothing.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// The group of this name.
+    Named(Word, Draft),
+    /// The session's current group.
+    Current(Draft),
+    /// The group that the first word names, where there is one of that name; else the session's
+    /// current group, and the first word belongs to the text.
+    NamedOrCurrent {
+        /// The first word.
+        first: Word,
+        /// What follows it.
+        rest: Draft,
+        /// The first word and what follows it, as written.
+        whole: Draft,
+    },
+}
+
+impl SendToGroup {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (group, text) = self.to.find(cx)?;
+        let text = cx.draft(text)?;
+        let (id, time) = (cx.next_id(), cx.readings.now);
+        let from = cx.my_account()?.record.name.clone();
+        let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
+        let to = to.ok_or(Code::GroupNotFound)?;
+        let name = Some(to.clone());
+        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        cx.post(Mailbox::Group(group), None, message)?;
+        Ok(Outcome::Sent { id, group: name }.into())
+    }
+}
+
+impl Destination {
+    /// The group, which becomes the session's current one, and what is said there.
+    pub(super) fn find(&self, cx: &mut Context<'_>) -> Result<(GroupId, &Draft), Code> {
+        match self {
+            Self::Named(group, text) => Ok((cx.enter(group)?, text)),
+            Self::NamedOrCurrent { first, rest, .. } if cx.group(first).is_ok() => {
+                Ok((cx.enter(first)?, rest))
+            }
+            Self::Current(text) | Self::NamedOrCurrent { whole: text, .. } => {
+                Ok((cx.current_group().ok_or(Code::NoGroup)?, text))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::testing::{Realm, group};
+    use crate::commands::{GroupInbox, JoinGroup};
+    use antar_types::Secret;
+
+    fn realm() -> Realm {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        realm.does(1, group("staff"));
+        realm.does(1, group("ops"));
+        realm
+    }
+
+    fn named(group: &str) -> SendToGroup {
+        SendToGroup { to: Destination::Named(group.into(), "hi".into()) }
+    }
+
+    fn current(text: &str) -> SendToGroup {
+        SendToGroup { to: Destination::Current(text.into()) }
+    }
+
+    fn perhaps(first: &str, rest: &str) -> SendToGroup {
+        let whole = format!("{first}  {rest}").as_str().into();
+        let to = Destination::NamedOrCurrent { first: first.into(), rest: rest.into(), whole };
+        SendToGroup { to }
+    }
+
+    #[track_caller]
+    fn went_to(realm: &mut Realm, conn: u64, send: SendToGroup) -> String {
+        match realm.does(conn, send) {
+            Outcome::Sent { group: Some(group), .. } => group.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_named_must_be_ones_own() {
+        let mut realm = realm();
+        assert_eq!(went_to(&mut realm, 1, named("Staff")), "staff");
+        assert_eq!(realm.does(1, named("none")), Code::GroupNotFound.into());
+        assert_eq!(realm.does(2, named("staff")), Code::NotMember.into());
+        assert_eq!(realm.does(2, perhaps("staff", "hi")), Code::NotMember.into());
+    }
+
+    #[test]
+    fn the_current_group_is_the_one_joined_sent_to_or_read_last() {
+        let mut realm = realm();
+        assert_eq!(went_to(&mut realm, 1, perhaps("hello", "all")), "ops");
+        assert_eq!(went_to(&mut realm, 1, perhaps("staff", "hello")), "staff");
+        assert_eq!(went_to(&mut realm, 1, current("ops")), "staff");
+        let inbox = GroupInbox { group: "ops".into(), page: Default::default() };
+        realm.does(1, inbox.clone());
+        assert_eq!(went_to(&mut realm, 1, current("hi")), "ops");
+        assert_eq!(realm.does(2, perhaps("hi", "there")), Code::NoGroup.into());
+        realm.does(2, JoinGroup { group: "ops".into(), password: Secret::new("pw".into()) });
+        assert_eq!(went_to(&mut realm, 2, perhaps("hi", "there")), "ops");
+        assert_eq!(realm.reads(2, inbox), ["hello  all", "hi", "hi  there"]);
+    }
+}
