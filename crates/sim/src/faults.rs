@@ -63,6 +63,7 @@ const OLDEST: u64 = 20_000;
 
 impl World<'_> {
     pub fn break_things(&mut self) {
+        self.breaks = true;
         self.at(100, Happening::Fault);
         if self.kinds.put_backs {
             (0..self.nodes.len()).for_each(|node| self.at(10, Happening::Copy { node }));
@@ -127,7 +128,7 @@ impl World<'_> {
         self.note(None, || format!("FAULT {from} and {to} parted until {until}, both ways {both}"));
     }
 
-    fn crash_and_return(&mut self, node: usize) {
+    pub fn crash_and_return(&mut self, node: usize) {
         self.crash(node);
         let delay = self.chance.random_range(1..8_000);
         self.at(delay, Happening::Start { node });
@@ -139,12 +140,11 @@ impl World<'_> {
         self.injected.count("crashes");
         let torn = self.chance.random_bool(0.5);
         let disk = &self.nodes[node].disk;
-        // Where the disk refuses, nothing is on its way to it.
-        if let Some(events) = running.unsynced().filter(|_| !running.refused) {
+        if let Some(batch) = &running.writing {
             let started = self.chance.random_bool(0.7);
             if started {
                 disk.stop_before_sync();
-                let _ = running.store.commit(events);
+                let _ = running.store.commit(batch.events());
                 self.injected.count(if torn { "torn writes" } else { "unacknowledged writes" });
             }
         }
@@ -171,7 +171,7 @@ impl World<'_> {
             self.note(Some(node), || "FAULT slow disk".into());
             return;
         }
-        let fails = self.nodes[node].running.as_ref().is_some_and(|r| !r.refused);
+        let fails = self.nodes[node].running.as_ref().is_some_and(|r| !r.is_refused());
         let (disk, by_sync) = (&self.nodes[node].disk, self.chance.random_bool(0.5));
         if self.options.planted == Some(Planted::TrustsMemory) {
             disk.trust_memory();
@@ -192,7 +192,7 @@ impl World<'_> {
         self.at(delay, Happening::Copy { node });
         let now = self.now;
         let here = &mut self.nodes[node];
-        let Some(running) = here.running.as_ref().filter(|r| !r.refused) else { return };
+        let Some(running) = here.running.as_ref().filter(|r| !r.is_refused()) else { return };
         let mut export = Vec::new();
         if running.store.export(&mut export).is_err() {
             return;
@@ -312,6 +312,7 @@ impl World<'_> {
     /// From here on nothing breaks any more.
     pub fn end_faults(&mut self) {
         self.note(None, || "the faults have ended".into());
+        self.breaks = false;
         self.stop_faults_and_people();
         self.net.blocked.clear();
         // What was held up arrives now.

@@ -1,8 +1,8 @@
 //! Antar's simulator: whole realms in one thread, with a virtual clock and one seed for everything
 //! that is left to chance.
 //!
-//! A realm here is what it is live: the domain, its links, the store over an engine that can crash,
-//! and batches that are under way while others fill. Only what moves bytes is simulated: the network
+//! A realm here is what it is live: the domain with its links, the runner that drives it, and the
+//! store over an engine that can crash. Only what moves bytes is simulated (`driver.rs`): the network
 //! (`net.rs`), the disk's timing and the clocks (`node.rs`). People write to each other (`people.rs`)
 //! while things break (`faults.rs`) and a stranger says it is one of them (`squat.rs`); then the faults end, everything must settle, and what is in the
 //! mailboxes is compared with what was acknowledged (`check.rs`).
@@ -11,6 +11,7 @@
 //! one.
 
 mod check;
+mod driver;
 mod faults;
 mod net;
 mod node;

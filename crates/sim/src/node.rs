@@ -1,6 +1,7 @@
 //! One realm: what is on its disk, and what runs over it.
 
-use antar_domain::{Batches, ConnId, Effects, Event, Limits, LineOrder, Policy, Readings, State};
+use antar_domain::{ConnId, Effects, Limits, Mode, Policy, Readings, State};
+use antar_runner::{Batch, Runner, Writer};
 use antar_store::{MemoryEngine, Store};
 use antar_types::{Capabilities, Fingerprint, Name, Time};
 use rand::Rng;
@@ -56,14 +57,13 @@ pub struct Copy {
 
 /// A realm's process.
 pub struct Running {
-    pub front: LineOrder,
+    pub runner: Runner,
+    pub writer: Writer,
     pub store: Store,
-    pub effects: Effects,
-    pub batches: Batches,
-    /// The batch that syncs.
-    pub syncing: Option<Effects>,
-    /// The disk refuses, and the state is back at what is on it.
-    pub refused: bool,
+    /// The batch that is being written.
+    pub writing: Option<Batch>,
+    /// The disk has failed and is opened again in a while.
+    pub reopens: bool,
     pub began: u64,
     pub clients: BTreeSet<ConnId>,
     pub next_conn: u64,
@@ -126,18 +126,10 @@ impl Node {
 }
 
 impl Running {
-    pub fn new(front: LineOrder, store: Store, began: u64) -> Self {
-        Self {
-            front,
-            store,
-            effects: Effects::default(),
-            batches: Batches::default(),
-            syncing: None,
-            refused: false,
-            began,
-            clients: BTreeSet::new(),
-            next_conn: 1,
-        }
+    pub fn new(runner: Runner, store: Store, began: u64) -> Self {
+        let (writer, clients) = (runner.writer(), BTreeSet::new());
+        let (writing, reopens, next_conn) = (None, false, 1);
+        Self { runner, writer, store, writing, reopens, began, clients, next_conn }
     }
 
     pub fn next_conn(&mut self) -> ConnId {
@@ -145,17 +137,8 @@ impl Running {
         ConnId(self.next_conn)
     }
 
-    /// The next batch to sync, where none does.
-    pub fn next_batch(&mut self) -> Option<&Effects> {
-        if self.syncing.is_none() && !self.refused {
-            self.syncing = self.batches.take();
-            return self.syncing.as_ref();
-        }
-        None
-    }
-
-    /// What a crash leaves of the batch that was on its way to the disk.
-    pub fn unsynced(&self) -> Option<&[Event]> {
-        self.syncing.as_ref().map(|batch| &batch.events[..]).filter(|events| !events.is_empty())
+    /// Whether the disk refuses, as far as the state knows.
+    pub fn is_refused(&self) -> bool {
+        self.runner.state().mode() != Mode::Open
     }
 }

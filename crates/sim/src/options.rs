@@ -1,7 +1,5 @@
 //! What a run is like.
 
-use antar_domain::Bug;
-
 /// What a run is like, beside its seed.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -21,15 +19,14 @@ impl Default for Options {
     }
 }
 
-/// A bug put in on purpose: one of the domain's, or one of its driver's.
+/// A bug put in on purpose. Those of the domain and of the runner are there only with the feature
+/// `planted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// In the domain, where the feature `planted` lets it be.
-    Domain(Bug),
-    /// What a batch promises is said before it is synced.
-    SpeaksBeforeSync,
-    /// A line that waits does not hold up those after it.
-    OvertakesWaiting,
+    /// In the domain.
+    Domain(antar_domain::Bug),
+    /// In the runner.
+    Runner(antar_runner::Bug),
     /// What the disk could not sync and the system has in memory is taken for synced.
     TrustsMemory,
 }
@@ -37,7 +34,8 @@ pub enum Planted {
 impl Planted {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let driver = [Self::SpeaksBeforeSync, Self::OvertakesWaiting, Self::TrustsMemory];
-        Bug::ALL.into_iter().map(Self::Domain).chain(driver)
+        let domain = antar_domain::Bug::ALL.into_iter().map(Self::Domain);
+        let runner = antar_runner::Bug::ALL.into_iter().map(Self::Runner);
+        domain.chain(runner).chain([Self::TrustsMemory])
     }
 }

@@ -270,7 +270,10 @@ impl World<'_> {
     /// Reading waits three seconds for another realm at most, and for the disk.
     fn see_to_waiting(&mut self, person: usize) {
         if let Some(Asked::Reading { since }) = self.people.all[person].asked.front()
-            && self.nodes[self.people.all[person].node].running.as_ref().is_some_and(|r| !r.refused)
+            && self.nodes[self.people.all[person].node]
+                .running
+                .as_ref()
+                .is_some_and(|r| !r.is_refused())
             && self.now > since + 15_000
         {
             let waited = self.now - since;

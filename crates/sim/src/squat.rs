@@ -64,10 +64,9 @@ impl World<'_> {
     }
 
     /// No realm is ever linked under a key that is not its own.
-    pub fn watch_keys(&mut self, node: usize) {
-        let Some(running) = &self.nodes[node].running else { return };
+    pub fn watch_keys(&mut self, node: usize, events: &[Event]) {
         let own = |name: &str| self.nodes.iter().find(|n| n.name == name).map(|n| n.key);
-        let wrong = running.effects.events.iter().find_map(|event| match event {
+        let wrong = events.iter().find_map(|event| match event {
             Event::PeerSet(_, record) => match (record.status, &record.kind) {
                 (Status::Asking, _) => None,
                 (_, LinkKind::Native(key)) if own(&record.name) == Some(*key) => None,

@@ -2,20 +2,18 @@
 
 use crate::net::Net;
 use crate::node::{Node, Running};
-use crate::options::{Options, Planted};
+use crate::options::Options;
+#[cfg(feature = "planted")]
+use crate::options::Planted;
 use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
-use antar_domain::links::{Contact, NotAsked, NotDialled, deliveries};
-use antar_domain::text::{self, Door};
-use antar_domain::{
-    ConnId, DialId, Effects, Input, Job, JobResult, LineOrder, Mode, Outcome, Output, PasswordHash,
-    Refusal, Request, State, Tag,
-};
-use antar_types::{Capabilities, Code, Frame, Value};
+use antar_domain::links::{Contact, NotDialled};
+use antar_domain::{ConnId, DialId, Input, Job, JobResult, Request, State};
+use antar_runner::Runner;
+use antar_types::{Capabilities, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 /// Everything there is.
 pub struct World<'a> {
@@ -43,6 +41,8 @@ pub struct World<'a> {
     pub strangers: BTreeSet<(usize, ConnId)>,
     /// Connections of a stranger that squats: at which realm, and as which.
     pub squatters: BTreeMap<(usize, ConnId), (usize, usize)>,
+    /// Things break.
+    pub breaks: bool,
     /// Realms are being linked.
     pub linking: bool,
     /// Answers to what the run itself asks.
@@ -56,7 +56,15 @@ pub enum Happening {
         node: usize,
         life: u64,
     },
+    Turn {
+        node: usize,
+        life: u64,
+    },
     Synced {
+        node: usize,
+        life: u64,
+    },
+    Settle {
         node: usize,
         life: u64,
     },
@@ -91,8 +99,9 @@ pub enum Happening {
     Start {
         node: usize,
     },
-    Recover {
+    Reopen {
         node: usize,
+        life: u64,
     },
     Write {
         person: usize,
@@ -137,6 +146,7 @@ impl<'a> World<'a> {
             kinds,
             strangers: BTreeSet::new(),
             squatters: BTreeMap::new(),
+            breaks: false,
             linking: true,
             answers: BTreeMap::new(),
         }
@@ -197,7 +207,11 @@ impl<'a> World<'a> {
                 self.input(node, Input::Tick);
                 self.at(250, Happening::Tick { node, life });
             }
+            Happening::Turn { node, life } if self.is_alive(node, life) => self.go_on(node),
             Happening::Synced { node, life } if self.is_alive(node, life) => self.synced(node),
+            Happening::Settle { node, life } if self.is_alive(node, life) => {
+                self.settle_batches(node)
+            }
             Happening::Arrive { wire, side } => self.arrive(wire, side),
             Happening::Done { node, life, conn, request, mut results, job }
                 if self.is_alive(node, life) =>
@@ -216,7 +230,7 @@ impl<'a> World<'a> {
                 self.input(node, Input::Disconnected(conn));
             }
             Happening::Start { node } => self.start(node),
-            Happening::Recover { node } => self.recover(node),
+            Happening::Reopen { node, life } if self.is_alive(node, life) => self.reopen(node),
             Happening::Write { person } => self.write(person),
             Happening::Fault => self.fault(),
             Happening::Copy { node } => self.copy(node),
@@ -240,237 +254,6 @@ impl<'a> World<'a> {
         });
     }
 
-    // What a realm is told, and what it asks for.
-
-    /// A connection of a realm sends a line.
-    pub fn line(&mut self, node: usize, conn: ConnId, line: String) {
-        if let Some(request) = Door::new(true).read(Frame::Line(line)) {
-            self.input(node, Input::Request(conn, request));
-        }
-    }
-
-    /// Tells a realm something.
-    pub fn input(&mut self, node: usize, input: Input) {
-        let Node { running, skew, .. } = &mut self.nodes[node];
-        let Some(running) = running else { return };
-        let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
-        if self.options.planted == Some(Planted::OvertakesWaiting)
-            && let Input::Request(..) = &input
-        {
-            let readings = Node::readings(skew, began, now, chance);
-            running.front.state.step(&readings, input, &mut running.effects);
-        } else {
-            let mut readings = || Node::readings(skew, began, now, chance);
-            running.front.step(input, &mut readings, &mut running.effects);
-        }
-        self.watch_keys(node);
-        self.submit(node);
-    }
-
-    /// As the server's hub after each turn.
-    pub fn submit(&mut self, node: usize) {
-        loop {
-            let Node { running, skew: _, .. } = &mut self.nodes[node];
-            let Some(running) = running else { return };
-            running.front.state.flush(&mut running.effects);
-            if self.options.planted == Some(Planted::SpeaksBeforeSync) {
-                let early = std::mem::take(&mut running.effects.outputs);
-                let none = running.batches.submit(&mut running.effects);
-                debug_assert!(none.is_empty());
-                self.sync_next(node);
-                self.release(node, early);
-            } else {
-                let ready = running.batches.submit(&mut running.effects);
-                self.sync_next(node);
-                self.release(node, ready);
-            }
-            let Some(running) = &self.nodes[node].running else { return };
-            if running.effects.events.is_empty() && running.effects.outputs.is_empty() {
-                return;
-            }
-        }
-    }
-
-    fn sync_next(&mut self, node: usize) {
-        let Node { running, slow, life, .. } = &mut self.nodes[node];
-        let Some(running) = running else { return };
-        if running.next_batch().is_some() {
-            let (delay, life) = (self.chance.random_range(1..=*slow), *life);
-            self.at(delay, Happening::Synced { node, life });
-        }
-    }
-
-    /// A batch has reached the disk, or was refused by it.
-    fn synced(&mut self, node: usize) {
-        let Some(running) = &mut self.nodes[node].running else { return };
-        let Some(batch) = running.syncing.take() else { return };
-        let committed = match batch.events.is_empty() {
-            true => Ok(()),
-            false => running.store.commit(&batch.events),
-        };
-        match committed {
-            Ok(()) => {
-                running.batches.settled(1);
-                self.release(node, batch.outputs);
-                self.sync_next(node);
-                if self.nodes[node].running.as_ref().is_some_and(|r| !r.effects.outputs.is_empty())
-                {
-                    self.submit(node);
-                }
-            }
-            Err(_) => self.refused(node, batch),
-        }
-    }
-
-    /// As the server where the disk refuses: nothing of the batch and what came after it happened.
-    fn refused(&mut self, node: usize, batch: Effects) {
-        self.note(Some(node), || "the disk refuses".into());
-        let Some(running) = &mut self.nodes[node].running else { return };
-        running.refused = true;
-        running.batches.settled(1);
-        let mut refusal = Refusal::default();
-        refusal.add(batch.outputs);
-        refusal.add(running.batches.give_up());
-        let mut ended = refusal.later;
-        match running.store.reload() {
-            Ok(events) => running.front.state.reload(events, Mode::ReadOnly, &mut ended),
-            Err(_) => running.front.state.suspend(&mut ended),
-        }
-        self.release(node, refusal.now);
-        self.release(node, ended);
-        self.submit(node);
-        self.at(1_000, Happening::Recover { node });
-    }
-
-    /// Tries whether the disk takes batches again.
-    fn recover(&mut self, node: usize) {
-        let Some(running) = &mut self.nodes[node].running else { return };
-        if !running.refused {
-            return;
-        }
-        let mut ended = Vec::new();
-        match running.store.reopen() {
-            Ok(events) => {
-                running.refused = false;
-                // What was decided since was decided against a state that kept nothing.
-                running.front.state.reload(events, Mode::Open, &mut ended);
-                self.release(node, ended);
-                self.submit(node);
-            }
-            Err(_) => self.at(1_000, Happening::Recover { node }),
-        }
-    }
-
-    fn release(&mut self, node: usize, outputs: Vec<Output>) {
-        for output in outputs {
-            let life = self.nodes[node].life;
-            match output {
-                Output::Reply(conn, tag, outcome) => self.reply(node, conn, tag, outcome),
-                Output::Read(conn, tag, read) => {
-                    let Some(running) = &self.nodes[node].running else { return };
-                    let outcome = match running.store.read(read.source, read.page) {
-                        Ok((messages, more)) => read.outcome(messages, more),
-                        Err(_) => Code::Unavailable.into(),
-                    };
-                    self.reply(node, conn, tag, outcome);
-                }
-                Output::Job { conn, request, results, job } => {
-                    let delay = self.chance.random_range(1..=5);
-                    let request = Box::new(request);
-                    self.at(delay, Happening::Done { node, life, conn, request, results, job });
-                }
-                Output::Resume { conn, request, results } => {
-                    self.input(node, Input::Resume { conn, request, results });
-                }
-                Output::Line(conn, line) => self.said(node, conn, line),
-                Output::Deliver { conn, realm, epoch, first, last, fresh } => {
-                    let Some(running) = &self.nodes[node].running else { return };
-                    // Live, what is at hand is sent without a look at the disk; here now and then.
-                    let owed = match fresh.is_empty() || self.chance.random_bool(0.3) {
-                        true => running.store.owed(realm, first, last).unwrap_or_default(),
-                        false => fresh,
-                    };
-                    if owed.len() as u64 != last + 1 - first {
-                        self.hang_up(node, conn);
-                        continue;
-                    }
-                    let mut lines = Vec::new();
-                    deliveries(epoch, &owed, &mut lines);
-                    let lines = String::from_utf8_lossy(&lines).into_owned();
-                    lines.lines().for_each(|line| self.send(node, conn, line.into()));
-                }
-                Output::Dial(dial, address) => {
-                    let to = (0..self.nodes.len()).find(|n| {
-                        address.host.parse::<IpAddr>().is_ok_and(|ip| ip == Node::address(*n))
-                    });
-                    let delay = self.chance.random_range(2..60);
-                    match to {
-                        Some(to) => self.at(delay, Happening::Reach { node, life, dial, to }),
-                        None => self.at(delay, Happening::Vain { node, life, dial }),
-                    }
-                }
-                Output::HangUp(conn) => self.hang_up(node, conn),
-                Output::Note { text, .. } => self.noted(node, &text),
-                Output::Ask(ask, _) => {
-                    let not = NotAsked { error: "nobody is there".into(), sent: false };
-                    self.input(node, Input::Asked(ask, Err(not)));
-                }
-                Output::Fetch { ask, .. } => self.input(node, Input::Fetched(ask, Ok(Vec::new()))),
-                Output::Tail { ask, .. } => self.input(node, Input::Tailed(ask, Ok(Vec::new()))),
-                Output::Notify(..) | Output::Park(_) | Output::NoReply(_) => {}
-            }
-        }
-    }
-
-    fn prove(&mut self, node: usize, job: Job) -> JobResult {
-        match job {
-            Job::Hash { password, .. } => {
-                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
-            }
-            Job::Verify { password, hash, .. } => {
-                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-                JobResult::Verified { hash, matches }
-            }
-            Job::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
-                self.injected.count("unreadable hashes");
-                JobResult::Unreadable
-            }
-            Job::Chains { sources, seq } => {
-                let running = self.nodes[node].running.as_ref();
-                let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());
-                JobResult::Chains(sources.into_iter().filter_map(chain).collect())
-            }
-            Job::Quoted(quotes) => {
-                let running = self.nodes[node].running.as_ref();
-                let known = running.and_then(|running| running.store.wrote(quotes).ok());
-                known.map_or(JobResult::Unreadable, JobResult::Quoted)
-            }
-            Job::Backup { .. } | Job::Ask(_) => JobResult::Busy,
-        }
-    }
-
-    fn reply(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
-        let mut bytes = Vec::new();
-        let reply = text::reply(tag, outcome);
-        reply.encode(text::dialect(tag), &mut bytes);
-        let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
-        let is_client =
-            self.nodes[node].running.as_ref().is_some_and(|r| r.clients.contains(&conn));
-        if self.strangers.contains(&(node, conn)) && reply.refusal().is_none() {
-            let name = &self.nodes[node].name;
-            return self.violate(format!("{name} answers a stranger: {text}"));
-        }
-        if self.squatters.contains_key(&(node, conn)) {
-            return self.answered_squatter(node, conn, &reply, &text);
-        }
-        if is_client {
-            self.note(Some(node), || format!("{conn:?} <- {text}"));
-            self.answered(node, conn, &text);
-        } else {
-            self.send(node, conn, text);
-        }
-    }
-
     // Lives of a process.
 
     pub fn start(&mut self, node: usize) {
@@ -490,10 +273,12 @@ impl<'a> World<'a> {
         }
         self.choose_version(node);
         self.introduce(node, &mut state);
+        let one_thread = self.chance.random_bool(0.6);
+        let runner = self.plant(Runner::new(state, one_thread));
         let here = &mut self.nodes[node];
         here.life += 1;
         let life = here.life;
-        here.running = Some(Running::new(LineOrder::new(state), store, self.now));
+        here.running = Some(Running::new(runner, store, self.now));
         self.note(Some(node), || format!("starts, life {life}"));
         self.at(1, Happening::Tick { node, life });
         self.strangers.retain(|(of, _)| *of != node);
@@ -510,6 +295,19 @@ impl<'a> World<'a> {
             self.injected.count("realms of another version");
             self.note(Some(node), || format!("FAULT understands {:?} from now on", can.print()));
         }
+    }
+
+    #[cfg(not(feature = "planted"))]
+    fn plant(&self, runner: Runner) -> Runner {
+        runner
+    }
+
+    #[cfg(feature = "planted")]
+    fn plant(&self, mut runner: Runner) -> Runner {
+        if let Some(Planted::Runner(bug)) = self.options.planted {
+            runner.plant(bug);
+        }
+        runner
     }
 
     fn introduce(&self, node: usize, state: &mut State) {

@@ -1,0 +1,273 @@
+//! What drives a realm here, as the server's hub and its committer do there.
+
+use crate::node::Node;
+use crate::world::{Happening, World};
+use antar_domain::links::{NotAsked, deliveries};
+use antar_domain::text::{self, Door};
+use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, PasswordHash, Tag};
+use antar_runner::{Batch, Place, Task, Written};
+use antar_types::{Code, Frame};
+use rand::RngExt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// What a sync takes of a disk that is fast, and of one that is not.
+const TOOK: [Duration; 2] = [Duration::from_micros(300), Duration::from_millis(5)];
+
+impl World<'_> {
+    /// A connection of a realm sends a line.
+    pub fn line(&mut self, node: usize, conn: ConnId, line: String) {
+        if let Some(request) = Door::new(true).read(Frame::Line(line)) {
+            self.input(node, Input::Request(conn, request));
+        }
+    }
+
+    /// Tells a realm something. What comes of it is known at once, or only after more was told: the
+    /// hub takes many messages in a turn.
+    pub fn input(&mut self, node: usize, input: Input) {
+        self.decide(node, input);
+        match self.chance.random_bool(0.1) {
+            true => {
+                let life = self.nodes[node].life;
+                self.at(1, Happening::Turn { node, life });
+            }
+            false => self.go_on(node),
+        }
+    }
+
+    fn decide(&mut self, node: usize, input: Input) {
+        let Node { running, skew, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
+        let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
+        running.runner.input(input, &mut || Node::readings(skew, began, now, chance));
+    }
+
+    /// The end of a turn: what may be known is carried out, and what was decided is written.
+    pub fn go_on(&mut self, node: usize) {
+        self.release(node);
+        self.have_written(node);
+    }
+
+    fn release(&mut self, node: usize) {
+        loop {
+            let Node { running, skew, .. } = &mut self.nodes[node];
+            let Some(running) = running else { return };
+            let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
+            let readings = &mut || Node::readings(skew, began, now, chance);
+            match running.runner.release(readings) {
+                Some(output) => self.perform(node, output),
+                None => return,
+            }
+        }
+    }
+
+    fn have_written(&mut self, node: usize) {
+        let mut quiet = false;
+        loop {
+            let Some(running) = &mut self.nodes[node].running else { return };
+            match running.runner.place(quiet) {
+                Place::Nowhere => return,
+                Place::ByWriter => return self.write_next(node),
+                Place::Gather => quiet = self.chance.random_bool(0.8),
+                Place::Here(batch) => {
+                    quiet = false;
+                    self.write_here(node, batch);
+                }
+            }
+        }
+    }
+
+    /// A batch is written on the hub's thread.
+    fn write_here(&mut self, node: usize, batch: Batch) {
+        self.checked.count("batches written by the hub");
+        if self.breaks && self.kinds.crashes && self.chance.random_bool(0.002) {
+            let Some(running) = &mut self.nodes[node].running else { return };
+            running.writing = Some(batch);
+            return self.crash_and_return(node);
+        }
+        let slow = self.nodes[node].slow > 4 || self.chance.random_bool(0.05);
+        self.commit(node, batch, TOOK[usize::from(slow)]);
+        self.settle_batches(node);
+    }
+
+    /// The committer's thread goes on with the next batch, where it writes none.
+    fn write_next(&mut self, node: usize) {
+        let Node { running, slow, life, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
+        if running.writing.is_some() || running.reopens {
+            return;
+        }
+        let (slow, life) = (*slow, *life);
+        match running.writer.next() {
+            Some(Task::Write(batch)) => {
+                running.writing = Some(batch);
+                let delay = self.chance.random_range(1..=slow);
+                self.at(delay, Happening::Synced { node, life });
+            }
+            Some(Task::Reopen) => {
+                running.reopens = true;
+                self.at(1_000, Happening::Reopen { node, life });
+            }
+            None => {}
+        }
+    }
+
+    /// The committer's thread has written a batch. It goes on with the next; the hub gets to know of
+    /// it, now or somewhat later.
+    pub fn synced(&mut self, node: usize) {
+        let Node { running, slow, life, .. } = &mut self.nodes[node];
+        let Some(batch) = running.as_mut().and_then(|running| running.writing.take()) else {
+            return;
+        };
+        let (slow, life) = (*slow > 4, *life);
+        self.checked.count("batches written by the committer");
+        self.commit(node, batch, TOOK[usize::from(slow)]);
+        self.write_next(node);
+        match self.chance.random_bool(0.2) {
+            true => {
+                let delay = self.chance.random_range(1..=4);
+                self.at(delay, Happening::Settle { node, life });
+            }
+            false => {
+                self.settle_batches(node);
+                self.have_written(node);
+            }
+        }
+    }
+
+    fn commit(&mut self, node: usize, batch: Batch, took: Duration) {
+        self.watch_keys(node, batch.events());
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let written = match running.store.commit(batch.events()) {
+            Ok(()) => Written::Committed,
+            Err(_) if self.chance.random_bool(0.3) => Written::Unknown,
+            Err(_) => running.store.reload().map_or(Written::Unknown, Written::Refused),
+        };
+        running.writer.wrote(batch, written, took);
+    }
+
+    /// The hub takes note of what was written.
+    pub fn settle_batches(&mut self, node: usize) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        running.runner.settle();
+        self.release(node);
+    }
+
+    /// The committer's thread tries whether the disk takes batches again.
+    pub fn reopen(&mut self, node: usize) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        running.reopens = false;
+        if let Ok(events) = running.store.reopen() {
+            running.writer.reopened(events);
+            self.settle_batches(node);
+        }
+        self.have_written(node);
+    }
+
+    fn perform(&mut self, node: usize, output: Output) {
+        let life = self.nodes[node].life;
+        match output {
+            Output::Reply(conn, tag, outcome) => self.reply(node, conn, tag, outcome),
+            Output::Read(conn, tag, read) => {
+                let Some(running) = &self.nodes[node].running else { return };
+                let outcome = match running.store.read(read.source, read.page) {
+                    Ok((messages, more)) => read.outcome(messages, more),
+                    Err(_) => Code::Unavailable.into(),
+                };
+                self.reply(node, conn, tag, outcome);
+            }
+            Output::Job { conn, request, results, job } => {
+                let delay = self.chance.random_range(1..=5);
+                let request = Box::new(request);
+                self.at(delay, Happening::Done { node, life, conn, request, results, job });
+            }
+            Output::Line(conn, line) => self.said(node, conn, line),
+            Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+                let Some(running) = &self.nodes[node].running else { return };
+                // Live, what is at hand is sent without a look at the disk; here now and then.
+                let owed = match fresh.is_empty() || self.chance.random_bool(0.3) {
+                    true => running.store.owed(realm, first, last).unwrap_or_default(),
+                    false => fresh,
+                };
+                if owed.len() as u64 != last + 1 - first {
+                    return self.hang_up(node, conn);
+                }
+                let mut lines = Vec::new();
+                deliveries(epoch, &owed, &mut lines);
+                let lines = String::from_utf8_lossy(&lines).into_owned();
+                lines.lines().for_each(|line| self.send(node, conn, line.into()));
+            }
+            Output::Dial(dial, address) => {
+                let to = (0..self.nodes.len()).find(|n| {
+                    address.host.parse::<IpAddr>().is_ok_and(|ip| ip == Node::address(*n))
+                });
+                let delay = self.chance.random_range(2..60);
+                match to {
+                    Some(to) => self.at(delay, Happening::Reach { node, life, dial, to }),
+                    None => self.at(delay, Happening::Vain { node, life, dial }),
+                }
+            }
+            Output::HangUp(conn) => self.hang_up(node, conn),
+            Output::Note { text, .. } => self.noted(node, &text),
+            Output::Ask(ask, _) => {
+                let not = NotAsked { error: "nobody is there".into(), sent: false };
+                self.decide(node, Input::Asked(ask, Err(not)));
+            }
+            Output::Fetch { ask, .. } => self.decide(node, Input::Fetched(ask, Ok(Vec::new()))),
+            Output::Tail { ask, .. } => self.decide(node, Input::Tailed(ask, Ok(Vec::new()))),
+            Output::Notify(..) | Output::NoReply(_) => {}
+            Output::Park(_) | Output::Resume { .. } => {
+                self.violate(format!("the runner leaves {output:?} to its driver"));
+            }
+        }
+    }
+
+    pub fn prove(&mut self, node: usize, job: Job) -> JobResult {
+        match job {
+            Job::Hash { password, .. } => {
+                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
+            }
+            Job::Verify { password, hash, .. } => {
+                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+                JobResult::Verified { hash, matches }
+            }
+            Job::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
+                self.injected.count("unreadable hashes");
+                JobResult::Unreadable
+            }
+            Job::Chains { sources, seq } => {
+                let running = self.nodes[node].running.as_ref();
+                let chain = |s| running.and_then(|r| r.store.chain(s, seq).ok().flatten());
+                JobResult::Chains(sources.into_iter().filter_map(chain).collect())
+            }
+            Job::Quoted(quotes) => {
+                let running = self.nodes[node].running.as_ref();
+                let known = running.and_then(|running| running.store.wrote(quotes).ok());
+                known.map_or(JobResult::Unreadable, JobResult::Quoted)
+            }
+            Job::Backup { .. } | Job::Ask(_) => JobResult::Busy,
+        }
+    }
+
+    fn reply(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
+        let mut bytes = Vec::new();
+        let reply = text::reply(tag, outcome);
+        reply.encode(text::dialect(tag), &mut bytes);
+        let text = String::from_utf8_lossy(&bytes).trim_end().to_string();
+        let is_client =
+            self.nodes[node].running.as_ref().is_some_and(|r| r.clients.contains(&conn));
+        if self.strangers.contains(&(node, conn)) && reply.refusal().is_none() {
+            let name = &self.nodes[node].name;
+            return self.violate(format!("{name} answers a stranger: {text}"));
+        }
+        if self.squatters.contains_key(&(node, conn)) {
+            return self.answered_squatter(node, conn, &reply, &text);
+        }
+        if is_client {
+            self.note(Some(node), || format!("{conn:?} <- {text}"));
+            self.answered(node, conn, &text);
+        } else {
+            self.send(node, conn, text);
+        }
+    }
+}
