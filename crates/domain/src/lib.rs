@@ -5,7 +5,6 @@
 //! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
 //! a client asked and for what is loaded at a start alike.
 
-mod batches;
 mod command;
 pub mod commands;
 mod context;
@@ -13,7 +12,6 @@ mod event;
 mod history;
 mod ids;
 mod job;
-mod line_order;
 pub mod links;
 mod outcome;
 mod planted;
@@ -22,14 +20,12 @@ mod state;
 mod stats;
 pub mod text;
 
-pub use batches::{Batches, Refusal};
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub use context::{Context, Interrupt};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
 pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, PeerId, SessionId};
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
-pub use line_order::LineOrder;
 pub use links::{may_dial, network};
 pub use outcome::{Answer, Messages, Outcome, Refused, User};
 pub use planted::Bug;

@@ -85,7 +85,7 @@ pub fn replayed(world: &World, loaded: &[Event], by_store: bool) {
     let mut state = State::new(limits(), policy(), []);
     let mut outputs = Vec::new();
     loaded.iter().chain(&world.events).for_each(|event| state.apply(event, &mut outputs));
-    assert!(world.front.state.is_durably(&state), "its events make another state");
+    assert!(world.runner.state().is_durably(&state), "its events make another state");
     if !by_store {
         return;
     }
@@ -96,5 +96,5 @@ pub fn replayed(world: &World, loaded: &[Event], by_store: bool) {
     world.events.chunks(3).for_each(commit);
     let events = store.reload().unwrap_or_else(|error| panic!("{error}"));
     let state = State::new(limits(), policy(), events);
-    assert!(world.front.state.is_durably(&state), "the store makes another state");
+    assert!(world.runner.state().is_durably(&state), "the store makes another state");
 }

@@ -4,13 +4,15 @@ use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, Position, Told};
 use antar_domain::text::Door;
 use antar_domain::{
-    AskId, BackedUp, ConnId, DialId, Effects, Event, Input, Job, JobResult, Limits, LineOrder,
-    Mailbox, Origin, Outcome, Output, PasswordHash, Policy, Readings, Source, State,
+    AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Mailbox, Origin,
+    Outcome, Output, PasswordHash, Policy, Readings, Source, State,
 };
+use antar_runner::{Runner, Task, Writer, Written};
 use antar_types::{Chain, Entry, Fingerprint, Frame, Message, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Who may be connected; each stands for one connection at a time.
 pub const PEOPLE: usize = 9;
@@ -36,7 +38,8 @@ struct Conn {
 
 /// One realm, whoever is connected with it, and what its driver has to do.
 pub struct World {
-    pub front: LineOrder,
+    pub runner: Runner,
+    writer: Writer,
     /// What was emitted since the beginning.
     pub events: Vec<Event>,
     people: [Option<ConnId>; PEOPLE],
@@ -85,8 +88,10 @@ impl World {
         loaded.iter().for_each(|event| state.apply(event, &mut Vec::new()));
         let key = Some(Fingerprint([1; 32]));
         state.introduce(Contact { key, port: 8889, ..Contact::default() });
+        let runner = Runner::new(state, false);
         Self {
-            front: LineOrder::new(state),
+            writer: runner.writer(),
+            runner,
             events: Vec::new(),
             people: [None; PEOPLE],
             conns: BTreeMap::new(),
@@ -184,29 +189,31 @@ impl World {
 
     /// One input and everything that follows from it at once.
     fn step(&mut self, input: Input) {
-        let mut inputs = VecDeque::from([input]);
-        while let Some(input) = inputs.pop_front() {
-            let mut effects = Effects::default();
-            let (uptime, chance) = (self.uptime, &mut self.chance);
-            let mut readings = || {
-                *chance += 1;
-                let mut entropy = [7; 32];
-                entropy[..8].copy_from_slice(&chance.to_le_bytes());
-                entropy[24..].copy_from_slice(&chance.to_be_bytes());
-                Readings { now: Time(NOW + uptime), uptime, entropy }
-            };
-            self.front.step(input, &mut readings, &mut effects);
-            self.front.state.flush(&mut effects);
-            effects.events.into_iter().for_each(|event| self.keep(event));
-            for output in effects.outputs {
-                self.perform(output, &mut inputs);
+        self.decide(input);
+        loop {
+            while let Some(output) = self.released() {
+                self.perform(output);
             }
+            let Some(Task::Write(batch)) = self.writer.next() else { return };
+            batch.events().iter().for_each(|event| self.keep(event));
+            self.writer.wrote(batch, Written::Committed, Duration::ZERO);
+            self.runner.settle();
         }
     }
 
+    fn decide(&mut self, input: Input) {
+        let Self { runner, uptime, chance, .. } = self;
+        runner.input(input, &mut || readings(*uptime, chance));
+    }
+
+    fn released(&mut self) -> Option<Output> {
+        let Self { runner, uptime, chance, .. } = self;
+        runner.release(&mut || readings(*uptime, chance))
+    }
+
     /// Notes what the store would have of an event.
-    fn keep(&mut self, event: Event) {
-        match &event {
+    fn keep(&mut self, event: &Event) {
+        match event {
             Event::Owed { realm, tip, entry, .. } => {
                 self.kept.push((Source::Outbox(*realm), *tip, Some(entry.clone())));
             }
@@ -223,11 +230,11 @@ impl World {
             }
             _ => {}
         }
-        self.events.push(event);
+        self.events.push(event.clone());
     }
 
     /// Does what a driver does with an output.
-    fn perform(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
+    fn perform(&mut self, output: Output) {
         match output {
             Output::Reply(conn, tag, outcome) => {
                 if let Outcome::Session(token) = &outcome {
@@ -246,10 +253,7 @@ impl World {
             Output::Job { conn, request, mut results, job } => {
                 assert!(results.len() < 8, "no end of work for {request:?}");
                 results.push(self.prove(job));
-                inputs.push_back(Input::Resume { conn, request, results });
-            }
-            Output::Resume { conn, request, results } => {
-                inputs.push_back(Input::Resume { conn, request, results });
+                self.decide(Input::Resume { conn, request, results });
             }
             Output::Notify(_, tag, kind, message) => {
                 checks::event(tag, kind, &message, &mut self.scratch);
@@ -267,7 +271,7 @@ impl World {
             Output::HangUp(conn) => {
                 if let Some(gone) = self.conns.remove(&conn) {
                     self.people[gone.person] = None;
-                    inputs.push_back(Input::Disconnected(conn));
+                    self.decide(Input::Disconnected(conn));
                 }
             }
             Output::Fetch { ask, realm, first, last } => {
@@ -275,17 +279,18 @@ impl World {
                     let (chain, entry) = self.entry(Source::Outbox(realm), seq)?;
                     Some((Position { seq, chain }, entry?))
                 };
-                inputs
-                    .push_back(Input::Fetched(ask, Ok((first..=last).filter_map(entry).collect())));
+                self.decide(Input::Fetched(ask, Ok((first..=last).filter_map(entry).collect())));
             }
             Output::Tail { ask, source } => {
-                inputs.push_back(Input::Tailed(ask, Ok(self.messages(source))));
+                self.decide(Input::Tailed(ask, Ok(self.messages(source))));
             }
             Output::Ask(ask, asked) => {
                 assert!(!asked.line.contains(['\n', '\r']), "a request is a line: {asked:?}");
                 self.asks.push_back(ask);
             }
-            Output::Park(_) => {}
+            output @ (Output::Park(_) | Output::Resume { .. }) => {
+                panic!("the runner leaves {output:?} to its driver")
+            }
             Output::Note { text, .. } => assert!(!text.contains('\n'), "{text:?}"),
         }
     }
@@ -368,6 +373,14 @@ impl World {
         }
         assert!(!waits(self), "a line is never answered");
     }
+}
+
+fn readings(uptime: u64, chance: &mut u64) -> Readings {
+    *chance += 1;
+    let mut entropy = [7; 32];
+    entropy[..8].copy_from_slice(&chance.to_le_bytes());
+    entropy[24..].copy_from_slice(&chance.to_be_bytes());
+    Readings { now: Time(NOW + uptime), uptime, entropy }
 }
 
 /// The epoch and the position in what a peer that is followed is told.

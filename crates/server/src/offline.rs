@@ -5,17 +5,20 @@ use crate::identity::Identity;
 use crate::passwords::prove_here;
 use crate::{BackupError, Config, backup, server};
 use antar_domain::text::{self, Door};
-use antar_domain::{ConnId, Effects, Input, Job, JobResult, Origin, Output, Readings, State};
+use antar_domain::{ConnId, Input, Job, JobResult, Origin, Output, Readings, State};
+use antar_runner::{Runner, Task, Writer, Written};
 use antar_store::{Disk, Store, StoreError};
 use antar_types::{Dialect, Frame, Reply, Time};
 use rand::Rng;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// A realm opened for administration; its directory is locked meanwhile.
 pub struct Offline {
     store: Store,
-    state: State,
+    runner: Runner,
+    writer: Writer,
     data: PathBuf,
     passwords: crate::PasswordsConfig,
 }
@@ -52,7 +55,6 @@ impl Offline {
     pub fn open(config: &Config) -> Result<Self, OfflineError> {
         let (store, events) = Store::open(Box::new(Disk::open(&config.data)?))?;
         let mut state = State::new(config.domain_limits(), config.policy(), events);
-        let readings = Readings { now: Time::now(), uptime: 0, entropy: [0; 32] };
         let identity = state.name().map(|name| match state.is_known_by_key() {
             true => Identity::open(&config.data),
             false => Identity::open_or_make(&config.data, name),
@@ -60,9 +62,10 @@ impl Offline {
         if let Some(Ok(identity)) = identity {
             state.introduce(server::contact(config, identity.fingerprint(), &config.listen));
         }
-        let connected = Input::Connected(OPERATOR, Origin::Operator);
-        state.step(&readings, connected, &mut Effects::default());
-        Ok(Self { store, state, data: config.data.clone(), passwords: config.passwords.clone() })
+        let mut runner = Runner::new(state, false);
+        runner.input(Input::Connected(OPERATOR, Origin::Operator), &mut readings);
+        let (writer, passwords) = (runner.writer(), config.passwords.clone());
+        Ok(Self { store, runner, writer, data: config.data.clone(), passwords })
     }
 
     /// As [`Offline::open`], where there is a realm already.
@@ -81,27 +84,31 @@ impl Offline {
     /// [`OfflineError::Store`] where the disk refuses; [`OfflineError::Unanswered`] for history.
     pub fn request(&mut self, line: &str) -> Result<(Dialect, Reply), OfflineError> {
         let request = Door::default().read(Frame::Line(line.into()));
-        let mut input = Input::Request(OPERATOR, request.ok_or(OfflineError::Unanswered)?);
+        let request = request.ok_or(OfflineError::Unanswered)?;
+        self.runner.input(Input::Request(OPERATOR, request), &mut readings);
+        let mut answer = None;
         loop {
-            let mut entropy = [0; 32];
-            rand::rng().fill_bytes(&mut entropy);
-            let mut effects = Effects::default();
-            let readings = Readings { now: Time::now(), uptime: 0, entropy };
-            self.state.step(&readings, input, &mut effects);
-            if !effects.events.is_empty() {
-                self.store.commit(&effects.events)?;
-            }
-            match effects.outputs.pop() {
-                Some(Output::Reply(_, tag, outcome)) => {
-                    return Ok((text::dialect(tag), text::reply(tag, outcome)));
+            while let Some(output) = self.runner.release(&mut readings) {
+                match output {
+                    Output::Reply(_, tag, outcome) => {
+                        answer = Some((text::dialect(tag), text::reply(tag, outcome)));
+                    }
+                    Output::Job { conn, request, mut results, job } => {
+                        results.push(self.prove(job));
+                        let again = Input::Resume { conn, request, results };
+                        self.runner.input(again, &mut readings);
+                    }
+                    _ => {}
                 }
-                Some(Output::Job { conn, request, mut results, job }) => {
-                    results.push(self.prove(job));
-                    input = Input::Resume { conn, request, results };
-                }
-                _ => return Err(OfflineError::Unanswered),
             }
+            let Some(Task::Write(batch)) = self.writer.next() else { break };
+            let committed = self.store.commit(batch.events());
+            let written = if committed.is_ok() { Written::Committed } else { Written::Unknown };
+            self.writer.wrote(batch, written, Duration::ZERO);
+            self.runner.settle();
+            committed?;
         }
+        answer.ok_or(OfflineError::Unanswered)
     }
 
     fn prove(&self, job: Job) -> JobResult {
@@ -113,4 +120,10 @@ impl Offline {
             job => prove_here(&self.passwords, job),
         }
     }
+}
+
+fn readings() -> Readings {
+    let mut entropy = [0; 32];
+    rand::rng().fill_bytes(&mut entropy);
+    Readings { now: Time::now(), uptime: 0, entropy }
 }

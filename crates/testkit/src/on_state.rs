@@ -8,20 +8,23 @@ use antar_domain::{
     ConnId, Effects, Input, Job, JobResult, Origin, Outcome, Output, PasswordHash, Read, Readings,
     State,
 };
+use antar_runner::{Runner, Task, Writer, Written};
 use antar_server::Config;
 use antar_store::{MemoryEngine, Store};
 use antar_types::{Decoder, Frame, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 const OPERATOR: ConnId = ConnId(u64::MAX);
 
-/// Plays against a [`State`] whose events are committed one batch an input.
+/// Plays against a [`Runner`] each of whose batches is committed at once.
 pub struct OnState {
     config: Config,
     engine: MemoryEngine,
     store: Store,
-    state: State,
+    runner: Runner,
+    writer: Writer,
     now: u64,
     next: u64,
     names: BTreeMap<String, ConnId>,
@@ -52,8 +55,9 @@ impl OnState {
         }
         store.commit(&effects.events).map_err(|error| failed(error.to_string()))?;
         let (names, conns) = (BTreeMap::new(), BTreeMap::new());
-        let mut realm =
-            Self { config, engine, store, state, now: 1_700_000_000_000, next: 1, names, conns };
+        let (runner, now) = (Runner::new(state, false), 1_700_000_000_000);
+        let writer = runner.writer();
+        let mut realm = Self { config, engine, store, runner, writer, now, next: 1, names, conns };
         realm.connect(OPERATOR, Origin::Operator).map_err(failed)?;
         for account in &transcript.accounts {
             let role = if account.admin { "admin" } else { "user" };
@@ -91,40 +95,47 @@ impl OnState {
     /// Takes an input to its end: passwords are worked on at once, and what is decided is committed
     /// before anyone hears of it.
     fn input(&mut self, input: Input) -> Result<(), String> {
-        let mut next = VecDeque::from([input]);
-        while let Some(input) = next.pop_front() {
-            self.now += 1;
-            let mut entropy = [0; 32];
-            entropy[..8].copy_from_slice(&self.now.to_be_bytes());
-            let readings = Readings { now: Time(self.now), uptime: self.now, entropy };
-            let mut effects = Effects::default();
-            self.state.step(&readings, input, &mut effects);
-            if !effects.events.is_empty() {
-                self.store.commit(&effects.events).map_err(|error| error.to_string())?;
-                let (_, loaded) = open(&self.config, &self.engine)?;
-                if !self.state.is_durably(&loaded) {
-                    return Err(format!("a restart would not bring back {:?}", effects.events));
-                }
+        self.decide(input);
+        loop {
+            while let Some(output) = self.released() {
+                self.perform(output)?;
             }
-            for output in effects.outputs {
-                match output {
-                    Output::Job { conn, request, mut results, job } => {
-                        results.push(prove(job));
-                        next.push_back(Input::Resume { conn, request, results });
-                    }
-                    // No other realm is there.
-                    Output::Dial(dial, _) => {
-                        let (error, plain) = ("nobody is there".into(), None);
-                        next.push_back(Input::NotDialled(dial, NotDialled { error, plain }));
-                    }
-                    Output::Resume { conn, request, results } => {
-                        next.push_back(Input::Resume { conn, request, results });
-                    }
-                    output => self.release(output)?,
-                }
+            let Some(Task::Write(batch)) = self.writer.next() else { return Ok(()) };
+            self.store.commit(batch.events()).map_err(|error| error.to_string())?;
+            let (_, loaded) = open(&self.config, &self.engine)?;
+            if !self.runner.state().is_durably(&loaded) {
+                return Err(format!("a restart would not bring back {:?}", batch.events()));
             }
+            self.writer.wrote(batch, Written::Committed, Duration::ZERO);
+            self.runner.settle();
         }
-        Ok(())
+    }
+
+    fn decide(&mut self, input: Input) {
+        let Self { runner, now, .. } = self;
+        runner.input(input, &mut || readings(now));
+    }
+
+    fn released(&mut self) -> Option<Output> {
+        let Self { runner, now, .. } = self;
+        runner.release(&mut || readings(now))
+    }
+
+    fn perform(&mut self, output: Output) -> Result<(), String> {
+        match output {
+            Output::Job { conn, request, mut results, job } => {
+                results.push(prove(job));
+                self.decide(Input::Resume { conn, request, results });
+                Ok(())
+            }
+            // No other realm is there.
+            Output::Dial(dial, _) => {
+                let (error, plain) = ("nobody is there".into(), None);
+                self.decide(Input::NotDialled(dial, NotDialled { error, plain }));
+                Ok(())
+            }
+            output => self.release(output),
+        }
     }
 
     fn release(&mut self, output: Output) -> Result<(), String> {
@@ -201,9 +212,20 @@ impl Driver for OnState {
 
     fn restart(&mut self) -> Result<(), String> {
         self.conns.values_mut().for_each(|conn| conn.closed = true);
-        (self.store, self.state) = open(&self.config, &self.engine)?;
+        let (store, state) = open(&self.config, &self.engine)?;
+        self.store = store;
+        self.runner = Runner::new(state, false);
+        self.writer = self.runner.writer();
         Ok(())
     }
+}
+
+/// The time, which goes on by a millisecond, and the chance of one step.
+fn readings(now: &mut u64) -> Readings {
+    *now += 1;
+    let mut entropy = [0; 32];
+    entropy[..8].copy_from_slice(&now.to_be_bytes());
+    Readings { now: Time(*now), uptime: *now, entropy }
 }
 
 fn open(config: &Config, engine: &MemoryEngine) -> Result<(Store, State), String> {

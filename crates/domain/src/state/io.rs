@@ -76,7 +76,8 @@ pub enum Input {
     Tick,
 }
 
-/// What the domain asks of its driver, in the order in which each connection must see it.
+/// What the domain asks of its driver, in the order in which each connection must see it. The runner
+/// sees to [`Output::Park`] and [`Output::Resume`].
 #[derive(Clone, Debug)]
 pub enum Output {
     /// A reply.
