@@ -63,7 +63,7 @@ pub struct Options {
     /// of the rate that it reached.
     #[arg(long, value_name = "N|half", conflicts_with = "realm")]
     pub rate: Option<Rate>,
-    /// Interrupt after so many requests, if the time is not over before; without a warm-up.
+    /// Stop after so many requests, if the time is not over before; without a warm-up.
     #[arg(long, value_name = "N", conflicts_with = "realm", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
     /// How many messages to put into each inbox before inboxes are read (workloads inbox and mixed).
