@@ -27,6 +27,8 @@ pub(crate) struct Realm {
     now: u64,
     chance: u8,
     posted: Vec<Event>,
+    /// The hashes that the store finds of a log at any entry.
+    pub chains: Vec<Chain>,
     events: BTreeMap<u64, Vec<String>>,
     /// What the driver was asked to do, and what other realms were told.
     pub asked: Vec<Output>,
@@ -40,9 +42,10 @@ impl Realm {
     /// A realm named alpha, in local mode, with users whose password is `pw`.
     pub fn with_users(users: &[&str]) -> Self {
         let state = State::new(Limits::default(), Policy::local(), []);
-        let (posted, events) = (Vec::new(), BTreeMap::new());
+        let (posted, events, chains) = (Vec::new(), BTreeMap::new(), Vec::new());
         let (asked, doors) = (Vec::new(), BTreeMap::new());
-        let mut realm = Self { state, now: 1_000_000, chance: 0, posted, events, asked, doors };
+        let (now, chance) = (1_000_000, 0);
+        let mut realm = Self { state, now, chance, posted, chains, events, asked, doors };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         for user in users {
             let (role, password) = (Some(Role::User), Secret::new("pw".into()));
@@ -314,7 +317,11 @@ impl Realm {
     }
 
     fn look_up(&self, job: &Job) -> Option<JobResult> {
-        let Job::Quoted(quotes) = job else { return None };
+        let quotes = match job {
+            Job::Quoted(quotes) => quotes,
+            Job::Chains { .. } => return Some(JobResult::Chains(self.chains.clone())),
+            _ => return None,
+        };
         let stands = |quote: &Quote, event: &Event| match event {
             Event::Posted { mailbox, message, .. } => {
                 quote.lists.contains(mailbox) && quote.is(message)
@@ -366,7 +373,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { path } => {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Job::Chains { .. } | Job::Quoted(_) => JobResult::Chains(Vec::new()),
+        Job::Chains { .. } | Job::Quoted(_) => unreachable!("looked up"),
         Job::Ask(_) => {
             JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }

@@ -100,7 +100,7 @@ fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answ
     let common = if floor.seq <= top { floor } else { Position::default() };
     let differs = top.min(tip) + 1;
     if let Some(c) = step.conn(conn) {
-        c.following = Following::Searching { common, differs };
+        c.following = Following::Searching { epoch, common, differs };
         c.searched = false;
     }
     step.search(conn, realm);
@@ -121,7 +121,7 @@ fn compare(
     let theirs = answer["chain"].as_str().and_then(Chain::parse);
     let same = theirs.filter(|theirs| ours.contains(theirs));
     if let Some(c) = step.conn(conn)
-        && let Following::Searching { common, differs } = &mut c.following
+        && let Following::Searching { common, differs, .. } = &mut c.following
     {
         match same {
             Some(chain) if seq > common.seq => *common = Position { seq, chain },

@@ -179,14 +179,18 @@ impl LinkContext<'_> {
     /// and what differs.
     pub fn search(&mut self, conn: ConnId, realm: PeerId) {
         let Some(c) = self.conn(conn) else { return };
-        let Following::Searching { common, differs } = c.following else { return };
+        let Following::Searching { epoch, common, differs } = c.following else { return };
         // Most often the whole of the shorter log is common: so its end is looked at first.
         let probe = match std::mem::replace(&mut c.searched, true) {
             false => differs - 1,
             true => common.seq + (differs - common.seq) / 2,
         };
         if probe <= common.seq {
-            let was = self.peer(realm).map_or(Epoch(0), |peer| peer.inbox.epoch());
+            // A log that has lost entries which came in its own epoch does not know it was put back.
+            let was = self.peer(realm).map_or(Epoch(0), |peer| match &peer.inbox {
+                inbox if inbox.went_past(epoch, common.seq) => epoch,
+                inbox => inbox.epoch(),
+            });
             let line = format!("REJOIN {}", cursor_words(was, common));
             let asked_at = self.state.durable.next_id();
             self.conn(conn).into_iter().for_each(|c| c.asked_at = asked_at);

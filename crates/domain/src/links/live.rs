@@ -236,8 +236,9 @@ pub(crate) enum Asked {
 pub(crate) enum Following {
     /// Not asked, or not answered yet.
     Not,
-    /// Its past is not ours: looking for the last common entry between these two.
-    Searching { common: Position, differs: u64 },
+    /// Its past is not ours: looking for the last common entry between these two, in a log of this
+    /// epoch.
+    Searching { epoch: Epoch, common: Position, differs: u64 },
     /// It sends what follows the cursor.
     On,
 }

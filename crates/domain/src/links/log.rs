@@ -198,6 +198,14 @@ impl Followed {
         self.forks.iter().enumerate().filter(there).map(|(_, fork)| fork.id)
     }
 
+    /// Whether entries past this one have come in some course of an epoch.
+    pub fn went_past(&self, epoch: Epoch, seq: u64) -> bool {
+        let is_last = |i: usize| i + 1 == self.forks.len();
+        let to = |i, fork: &Fork| if is_last(i) { self.cursor.seq } else { fork.to };
+        let mut forks = self.forks.iter().enumerate();
+        forks.any(|(i, fork)| fork.epoch == epoch && to(i, fork) > seq)
+    }
+
     /// The highest number that an entry ever had here.
     pub fn top(&self) -> u64 {
         self.forks.iter().map(|fork| fork.to).max().unwrap_or(0).max(self.cursor.seq)
@@ -266,5 +274,8 @@ mod tests {
         log.cursor = at(75);
         assert_eq!((forks(&log, 60), forks(&log, 75)), (vec![7, 8], vec![7, 9]));
         assert_eq!(log.epoch(), Epoch(3));
+        let went_past = |epoch, seq| log.went_past(Epoch(epoch), seq);
+        assert!(went_past(1, 79) && !went_past(1, 80) && went_past(2, 59) && !went_past(2, 60));
+        assert!(went_past(3, 74) && !went_past(3, 75) && !went_past(4, 0));
     }
 }

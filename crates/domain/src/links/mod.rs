@@ -45,6 +45,8 @@ mod owe;
 mod peer;
 mod plain;
 #[cfg(test)]
+mod put_back;
+#[cfg(test)]
 mod squat;
 mod told;
 #[cfg(test)]
