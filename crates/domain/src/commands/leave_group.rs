@@ -59,7 +59,7 @@ mod tests {
         assert_eq!(owner(&mut realm, 2), "cat");
         assert_eq!(realm.does(1, leave()), Code::NotMember.into());
         // The current group is cleared with the membership.
-        let send = SendToGroup { to: Destination::Current("hello".into()) };
+        let send = SendToGroup { to: Destination::NamedOrCurrent("hello".into()) };
         assert_eq!(realm.does(1, send), Code::NoGroup.into());
     }
 
@@ -69,7 +69,7 @@ mod tests {
         realm.login(1, "amy");
         realm.login(2, "bob");
         realm.does(1, group("staff"));
-        realm.does(1, SendToGroup { to: Destination::Current("kept".into()) });
+        realm.does(1, SendToGroup { to: Destination::NamedOrCurrent("kept".into()) });
         realm.does(1, leave());
         join(&mut realm, 2);
         assert_eq!(owner(&mut realm, 2), "bob");

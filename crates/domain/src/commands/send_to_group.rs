@@ -1,7 +1,7 @@
 //! A message to a group of this realm.
 
 use crate::{Answer, Context, Draft, GroupId, Interrupt, Mailbox, Outcome, Word};
-use antar_types::{Code, Message};
+use antar_types::{Code, Message, words};
 use std::sync::Arc;
 
 /// Sends a message to a group that the caller is in.
@@ -20,24 +20,15 @@ pub struct SendToGroup {
 pub enum Destination {
     /// The group of this name.
     Named(Word, Draft),
-    /// The session's current group.
-    Current(Draft),
-    /// The group that the first word names, where there is one of that name; else the session's
-    /// current group, and the first word belongs to the text.
-    NamedOrCurrent {
-        /// The first word.
-        first: Word,
-        /// What follows it.
-        rest: Draft,
-        /// The first word and what follows it, as written.
-        whole: Draft,
-    },
+    /// The group that the first word of the text names, where there is one of that name and more words
+    /// follow it; else the whole text goes to the session's current group.
+    NamedOrCurrent(Draft),
 }
 
 impl SendToGroup {
     pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
         let (group, text) = self.to.find(cx)?;
-        let text = cx.draft(text)?;
+        let text = cx.draft(&text)?;
         let (id, time) = (cx.next_id(), cx.readings.now);
         let from = cx.my_account()?.record.name.clone();
         let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
@@ -51,15 +42,15 @@ impl SendToGroup {
 
 impl Destination {
     /// The group, which becomes the session's current one, and what is said there.
-    pub(super) fn find(&self, cx: &mut Context<'_>) -> Result<(GroupId, &Draft), Code> {
+    pub(super) fn find(&self, cx: &mut Context<'_>) -> Result<(GroupId, Draft), Code> {
         match self {
-            Self::Named(group, text) => Ok((cx.enter(group)?, text)),
-            Self::NamedOrCurrent { first, rest, .. } if cx.group(first).is_ok() => {
-                Ok((cx.enter(first)?, rest))
-            }
-            Self::Current(text) | Self::NamedOrCurrent { whole: text, .. } => {
-                Ok((cx.current_group().ok_or(Code::NoGroup)?, text))
-            }
+            Self::Named(group, text) => Ok((cx.enter(group)?, text.clone())),
+            Self::NamedOrCurrent(text) => match words::first(&text.0) {
+                (first, rest) if !rest.is_empty() && cx.group(first).is_ok() => {
+                    Ok((cx.enter(first)?, rest.into()))
+                }
+                _ => Ok((cx.current_group().ok_or(Code::NoGroup)?, text.clone())),
+            },
         }
     }
 }
@@ -84,14 +75,8 @@ mod tests {
         SendToGroup { to: Destination::Named(group.into(), "hi".into()) }
     }
 
-    fn current(text: &str) -> SendToGroup {
-        SendToGroup { to: Destination::Current(text.into()) }
-    }
-
-    fn perhaps(first: &str, rest: &str) -> SendToGroup {
-        let whole = format!("{first}  {rest}").as_str().into();
-        let to = Destination::NamedOrCurrent { first: first.into(), rest: rest.into(), whole };
-        SendToGroup { to }
+    fn perhaps(text: &str) -> SendToGroup {
+        SendToGroup { to: Destination::NamedOrCurrent(text.into()) }
     }
 
     #[track_caller]
@@ -108,21 +93,21 @@ mod tests {
         assert_eq!(went_to(&mut realm, 1, named("Staff")), "staff");
         assert_eq!(realm.does(1, named("none")), Code::GroupNotFound.into());
         assert_eq!(realm.does(2, named("staff")), Code::NotMember.into());
-        assert_eq!(realm.does(2, perhaps("staff", "hi")), Code::NotMember.into());
+        assert_eq!(realm.does(2, perhaps("staff  hi")), Code::NotMember.into());
     }
 
     #[test]
     fn the_current_group_is_the_one_joined_sent_to_or_read_last() {
         let mut realm = realm();
-        assert_eq!(went_to(&mut realm, 1, perhaps("hello", "all")), "ops");
-        assert_eq!(went_to(&mut realm, 1, perhaps("staff", "hello")), "staff");
-        assert_eq!(went_to(&mut realm, 1, current("ops")), "staff");
+        assert_eq!(went_to(&mut realm, 1, perhaps("hello  all")), "ops");
+        assert_eq!(went_to(&mut realm, 1, perhaps("staff  hello")), "staff");
+        assert_eq!(went_to(&mut realm, 1, perhaps("ops")), "staff");
         let inbox = GroupInbox { group: "ops".into(), page: Default::default() };
         realm.does(1, inbox.clone());
-        assert_eq!(went_to(&mut realm, 1, current("hi")), "ops");
-        assert_eq!(realm.does(2, perhaps("hi", "there")), Code::NoGroup.into());
+        assert_eq!(went_to(&mut realm, 1, perhaps("hi")), "ops");
+        assert_eq!(realm.does(2, perhaps("hi  there")), Code::NoGroup.into());
         realm.does(2, JoinGroup { group: "ops".into(), password: Secret::new("pw".into()) });
-        assert_eq!(went_to(&mut realm, 2, perhaps("hi", "there")), "ops");
+        assert_eq!(went_to(&mut realm, 2, perhaps("hi  there")), "ops");
         assert_eq!(realm.reads(2, inbox), ["hello  all", "hi", "hi  there"]);
     }
 }

@@ -21,10 +21,10 @@ fn run(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
         // In capitals it always names its group.
         Dialect::Upper if rest.is_empty() => return Err(Code::BadParameters.into()),
         Dialect::Upper => Destination::Named(first.into(), rest.into()),
-        Dialect::Lower => args.destination(),
+        Dialect::Lower => Destination::NamedOrCurrent(args.text.into()),
     };
     let (group, text) = to.find(cx)?;
-    let text = cx.draft(text)?;
+    let text = cx.draft(&text)?;
     let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
     let to = to.ok_or(Code::GroupNotFound)?;
     let from = cx.my_account()?.record.name.clone();

@@ -1,7 +1,6 @@
 //! A request's parameters, read by its verb's row.
 
 use super::row::{Param, Row};
-use crate::commands::Destination;
 use crate::history::{MAX_PAGE, Page};
 use antar_types::{Code, Dialect, Secret, words};
 
@@ -74,18 +73,6 @@ impl<'a> Args<'a> {
     /// The rest of the line as a secret.
     pub fn secret(&self) -> Secret<String> {
         Secret::new(self.text.into())
-    }
-
-    /// The rest of the line as a message to a group, which may be named first.
-    pub fn destination(&self) -> Destination {
-        match words::first(self.text) {
-            (_, "") => Destination::Current(self.text.into()),
-            (first, rest) => Destination::NamedOrCurrent {
-                first: first.into(),
-                rest: rest.into(),
-                whole: self.text.into(),
-            },
-        }
     }
 
     /// The page asked for with `after=`, `before=` and `limit=`.

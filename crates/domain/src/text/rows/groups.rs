@@ -1,6 +1,7 @@
 //! Groups of this realm.
 
 use super::*;
+use crate::commands::Destination;
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -61,7 +62,7 @@ pub const ROWS: &[Row] = &[
         params: &[Param::Word("G"), Param::Text("MSG")],
         help: "Sends a message to a group the caller is in.",
         read: &Read(|args| {
-            let to = commands::Destination::Named(args.word(0).into(), args.text.into());
+            let to = Destination::Named(args.word(0).into(), args.text.into());
             Ok(commands::SendToGroup { to })
         }),
         says: Phrase::same("Message Sent"),
@@ -71,7 +72,9 @@ pub const ROWS: &[Row] = &[
         name: "GROUP SEND",
         params: &[Param::Text("[G] MSG")],
         help: "Sends a message to the group named first, else to the session's current group.",
-        read: &Read(|args| Ok(commands::SendToGroup { to: args.destination() })),
+        read: &Read(|args| {
+            Ok(commands::SendToGroup { to: Destination::NamedOrCurrent(args.text.into()) })
+        }),
         says: Phrase::same("Message Sent"),
         ..ROW
     },
