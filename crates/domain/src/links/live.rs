@@ -36,6 +36,8 @@ pub(crate) struct Links {
     pub waits: BTreeMap<AskId, (PeerId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(PeerId, AskId)>,
+    /// How much the operator was told lately of realms that were not linked for long.
+    pub said_of_new: Said,
     /// When the operator was last told of another realm with this one's name, in milliseconds of uptime.
     pub namesake: Option<u64>,
     last: u64,
@@ -121,7 +123,7 @@ pub(crate) struct Link {
     pub common: super::Common,
 }
 
-/// How much was said of a link to the operator lately.
+/// How much was said to the operator lately, of a link or of many.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     since: u64,
@@ -129,16 +131,21 @@ pub(crate) struct Said {
     unsaid: u64,
 }
 
-/// Lines about one realm, and in how many milliseconds.
-const LINES: (u32, u64) = (10, 60_000);
+/// Lines about one realm, and about all that were not linked for long, in so many milliseconds.
+pub(crate) const LINES: u32 = 10;
+pub(crate) const LINES_OF_NEW: u32 = 30;
+const LINES_IN: u64 = 60_000;
+
+/// How long a realm must have been linked not to count as new, in milliseconds.
+pub(crate) const NEW: u64 = 3_600_000;
 
 impl Said {
-    /// How many lines were left out since the last, if one more may be said now.
-    pub fn one_more(&mut self, now: u64) -> Option<u64> {
-        if now >= self.since + LINES.1 {
+    /// How many lines were left out since the last, if one more may be said now, where so many may.
+    pub fn one_more(&mut self, now: u64, lines: u32) -> Option<u64> {
+        if now >= self.since + LINES_IN {
             (self.since, self.lines) = (now, 0);
         }
-        if self.lines >= LINES.0 {
+        if self.lines >= lines {
             self.unsaid += 1;
             return None;
         }

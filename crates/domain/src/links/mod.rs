@@ -59,6 +59,7 @@ pub(crate) use common::{Common, missing};
 pub use heirs::Quote;
 pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
 pub use owe::deliveries;
@@ -131,10 +132,26 @@ impl LinkContext<'_> {
         self.say(realm, false, text);
     }
 
-    /// The other side decides how often something happens, so there is a bound on what is said of it.
+    /// The other side decides how often something happens, so there is a bound on what is said of it;
+    /// and whoever comes under ever new names decides how many realms there are, so there is one on what is
+    /// said of new ones.
     fn say(&mut self, realm: PeerId, warning: bool, mut text: String) {
         let now = self.readings.uptime;
-        let Some(unsaid) = self.link(realm).said.one_more(now) else { return };
+        let wall = self.readings.now.0;
+        let is_new = self.peer(realm).is_none_or(|peer| {
+            peer.record.status != Status::Linked || wall < peer.record.since.0.saturating_add(NEW)
+        });
+        let Some(unsaid) = self.link(realm).said.one_more(now, LINES) else { return };
+        if is_new {
+            let said = self.links().said_of_new.one_more(now, LINES_OF_NEW);
+            match said {
+                None => return,
+                Some(0) => {}
+                Some(n) => {
+                    text.push_str(&format!(" ({n} lines about new realms were left out before)"))
+                }
+            }
+        }
         if unsaid > 0 {
             text.push_str(&format!(" ({unsaid} lines about this realm were left out before)"));
         }

@@ -349,3 +349,33 @@ fn a_realm_that_is_linked_does_not_fill_the_log() {
         "{told:?}"
     );
 }
+
+#[test]
+fn realms_under_ever_new_names_do_not_fill_the_log() {
+    for inbound in [Inbound::Approve, Inbound::Open] {
+        let mut alpha = alpha(inbound);
+        // One that was linked long ago is told of all the same.
+        alpha.state.policy.listed_keys.push(key(2));
+        assert_eq!(greet(&mut alpha, BETA, 2, "beta")["state"], "up");
+        alpha.pass(3_600);
+        notes(&mut alpha);
+        let some = |alpha: &mut Realm, from: u64| {
+            for n in from..from + 200 {
+                let bytes = [n.to_be_bytes(), [9; 8], [9; 8], [9; 8]].concat();
+                let conn = 1_000 + n;
+                call_from(alpha, conn, AWAY, Fingerprint(bytes.try_into().unwrap()));
+                alpha.hear(conn, &greeting(&format!("r{n}"))).unwrap();
+                alpha.hear(conn, "REMOVED");
+            }
+        };
+        some(&mut alpha, 0);
+        alpha.disconnect(BETA);
+        let told = notes(&mut alpha);
+        assert!((2..=31).contains(&told.len()), "{}", told.len());
+        assert!(told.last().unwrap().contains("beta: down"), "{told:?}");
+        alpha.pass(60);
+        some(&mut alpha, 200);
+        let told = notes(&mut alpha);
+        assert!(told.len() <= 30 && told[0].contains("lines about new realms"), "{told:?}");
+    }
+}
