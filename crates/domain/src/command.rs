@@ -139,6 +139,9 @@ macro_rules! commands {
     };
 }
 
+/// Requests are moved about often, so what one holds stays small.
+const _: () = assert!(size_of::<Command>() <= 80 && size_of::<Request>() <= 128);
+
 commands! {
     /// A password for a token.
     Login: Anyone,
@@ -174,6 +177,28 @@ commands! {
     Watch: Session,
     /// No more of them.
     Unwatch: Session,
+    /// A private message to a user of another realm.
+    SendRealm: Session,
+    /// Private messages received from users of another realm.
+    InboxRealm: Session,
+    /// The conversation of a group between this realm and another.
+    InboxGroupRealm: Session,
+    /// How it stands with links.
+    ListPeers: SessionOrOperator,
+    /// What others need to know of this realm.
+    ShowRealm: SessionOrOperator,
+    /// A link with another realm.
+    LinkRealm: SessionOrOperator,
+    /// A link with the realm that made an invitation.
+    JoinRealm: SessionOrOperator,
+    /// The end of a link.
+    UnlinkRealm: SessionOrOperator,
+    /// A link that was asked for.
+    ApproveRealm: Admin,
+    /// A code with which another realm links.
+    InviteRealm: Admin,
+    /// Another name for this realm.
+    RenameRealm: Admin,
     /// An account for somebody else.
     AddUser: Admin,
     /// The accounts that there are.

@@ -1,7 +1,9 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
+use crate::links::{Invitation, LinkState, PeerStatus};
 use crate::{BackedUp, Read};
-use antar_types::{Body, Code, List, Message, Name, Reply, Time, Token, share};
+use antar_types::{Body, Code, Fingerprint, List, Message, Name, Reply, Time, Token, share};
+use std::sync::Arc;
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +62,34 @@ pub enum Outcome {
     RealmName(Option<Name>),
     /// Nothing: the door has the answer.
     Nothing,
+    /// How it stands with each link. Many who ask may have the same.
+    Peers(Arc<[PeerStatus]>),
+    /// What others need to know of this realm.
+    ThisRealm {
+        /// Its name.
+        name: Name,
+        /// Where it can be reached, as far as it knows.
+        host: Option<String>,
+        /// The port it listens on.
+        port: u16,
+        /// Of its certificate.
+        key: Option<Fingerprint>,
+    },
+    /// A link is there, or is kept.
+    Linked {
+        /// The other realm.
+        realm: Name,
+        /// How it stands.
+        state: LinkState,
+        /// Why it is not up.
+        error: Option<String>,
+    },
+    /// A realm may link; this is its key.
+    Approved(Fingerprint),
+    /// A code with which another realm links.
+    Invitation(Invitation),
+    /// This realm has another name.
+    Renamed(Name),
     /// Of a verb that is not typed yet.
     Line(Reply),
 }
@@ -145,6 +175,11 @@ impl Outcome {
             }
             Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
+            Self::Peers(peers) => {
+                let all: usize = peers.iter().map(PeerStatus::memory).sum();
+                // Whoever made them keeps one for the next.
+                all / Arc::strong_count(peers).saturating_sub(1).max(1)
+            }
             Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
             Self::Line(reply) => reply.memory(),
             _ => 0,

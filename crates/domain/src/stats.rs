@@ -2,7 +2,7 @@
 //!
 //! None of it is durable and nothing is decided by it.
 
-use crate::links::{Link, Status};
+use crate::links::{Link, LinkState, Status};
 use crate::{Mode, State};
 use antar_types::{Name, Time};
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl State {
             let link = self.links.links.get(realm).unwrap_or(&none);
             LinkStats {
                 realm: peer.record.name.clone(),
-                up: link.state(&peer.record) == "up",
+                up: link.state(&peer.record) == LinkState::Up,
                 owed: peer.out.owed(),
                 owed_bytes: peer.out.owed_bytes(),
                 owed_age: peer.out.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),

@@ -29,7 +29,7 @@ pub use entry::{Chain, Entry, EntryKind};
 pub use fingerprint::Fingerprint;
 pub use message::{Away, BoxKind, DisplayName, Message, Notice};
 pub use name::{Folded, MAX_NAME, Name};
-pub use reply::{Body, List, Listing, Phrase, Reply, encode_notification, share, written};
+pub use reply::{Body, List, Listing, Phrase, Reply, encode_notification, share};
 pub use secret::Secret;
 pub use serde_json::{Value, json};
 pub use text::{Text, TextError};

@@ -59,8 +59,6 @@ pub enum Body {
     /// Groups by name, each with the members that may be seen: those are given with their group's place
     /// among the names, in order.
     Groups(List, Vec<(usize, List)>),
-    /// JSON of the dialect that asks, which many replies may have (`message` / `data`); see [`written`].
-    Written(Arc<str>),
     /// Messages, oldest first, and whether more are left in the direction asked for.
     Messages(Listing, Vec<Message>, bool),
 }
@@ -120,7 +118,6 @@ impl Reply {
                 let each = |(_, list): &(usize, List)| size_of::<(usize, List)>() + share(list);
                 share(names) + members.iter().map(each).sum::<usize>()
             }
-            Body::Written(json) => json.len() / holders(json),
             Body::Messages(_, messages, _) => messages.iter().map(Message::memory).sum(),
         };
         body + self.extra.iter().map(|(_, value)| memory(value)).sum::<usize>()
@@ -165,12 +162,6 @@ impl Reply {
             Body::Groups(names, members) => {
                 field(out, dialect, text_key, &Groups { names, members });
             }
-            Body::Written(json) => {
-                out.extend_from_slice(b",\"");
-                out.extend_from_slice(text_key.as_bytes());
-                out.extend_from_slice(b"\":");
-                out.extend_from_slice(json.as_bytes());
-            }
             Body::Messages(listing, messages, more) => {
                 write_listing(out, dialect, *listing, messages);
                 if *more {
@@ -184,13 +175,6 @@ impl Reply {
         out.push(b'}');
         out.extend_from_slice(END);
     }
-}
-
-/// A value as a dialect writes it, for [`Body::Written`].
-pub fn written<T: Serialize + ?Sized>(dialect: Dialect, value: &T) -> String {
-    let mut out = Vec::new();
-    write(&mut out, dialect, value);
-    String::from_utf8(out).unwrap_or_default()
 }
 
 /// How many replies have something; whoever made it keeps one for the next.

@@ -1,8 +1,8 @@
 //! What exists of links just now. Nothing here outlives the process.
 
-use super::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
+use super::{Address, Epoch, LinkKind, LinkState, PeerRecord, Position, Status};
 use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId, Request};
-use antar_types::{Capabilities, Chain, Fingerprint, Name, Time, Token};
+use antar_types::{Capabilities, Chain, Fingerprint, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
@@ -161,15 +161,15 @@ impl Link {
         self.failed += 1;
     }
 
-    /// How it stands, in a word.
-    pub fn state(&self, record: &PeerRecord) -> &'static str {
+    /// How it stands.
+    pub fn state(&self, record: &PeerRecord) -> LinkState {
         match (record.status, &record.kind) {
-            (Status::Asking | Status::Asked, _) => "waiting",
-            (Status::Removed | Status::RemovedThere | Status::Former, _) => "removed",
-            (Status::Linked, _) if self.refused => "refused",
-            (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => "up",
-            (Status::Linked, LinkKind::Plain) if self.failures == 0 => "up",
-            (Status::Linked, _) => "down",
+            (Status::Asking | Status::Asked, _) => LinkState::Waiting,
+            (Status::Removed | Status::RemovedThere | Status::Former, _) => LinkState::Removed,
+            (Status::Linked, _) if self.refused => LinkState::Refused,
+            (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => LinkState::Up,
+            (Status::Linked, LinkKind::Plain) if self.failures == 0 => LinkState::Up,
+            (Status::Linked, _) => LinkState::Down,
         }
     }
 }
@@ -309,55 +309,4 @@ pub(crate) fn cursor_words(epoch: Epoch, at: Position) -> String {
 /// Reads a position off two words.
 pub(crate) fn position(seq: &str, chain: &str) -> Option<Position> {
     Some(Position { seq: seq.parse().ok()?, chain: Chain::parse(chain)? })
-}
-
-/// An invitation, as `antar realm invite` prints it: `antar:NAME@HOST:PORT/KEY/SECRET`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Invitation {
-    pub name: Name,
-    pub host: String,
-    pub port: u16,
-    pub key: Fingerprint,
-    pub secret: Token,
-}
-
-impl Invitation {
-    pub fn print(&self) -> String {
-        let Self { name, host, port, key, secret } = self;
-        let key = key.to_string();
-        format!("antar:{name}@{host}:{port}/{}/{}", &key["sha256:".len()..], secret.reveal())
-    }
-
-    pub fn parse(word: &str) -> Option<Self> {
-        let rest = word.strip_prefix("antar:")?;
-        let (name, rest) = rest.split_once('@')?;
-        let (address, rest) = rest.split_once('/')?;
-        let (host, port) = address.rsplit_once(':')?;
-        let (key, secret) = rest.split_once('/')?;
-        Some(Self {
-            name: Name::parse(name)?,
-            host: host.into(),
-            port: port.parse().ok()?,
-            key: Fingerprint::parse(&format!("sha256:{key}"))?,
-            secret: Token::parse(secret)?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_invitation_reads_as_it_was_printed() {
-        let invitation = Invitation {
-            name: Name::parse("alpha").unwrap(),
-            host: "::1".into(),
-            port: 8889,
-            key: Fingerprint([7; 32]),
-            secret: Token::new([9; 32]),
-        };
-        assert_eq!(Invitation::parse(&invitation.print()), Some(invitation));
-        assert_eq!(Invitation::parse("antar:alpha@host:1/ab/~x"), None);
-    }
 }

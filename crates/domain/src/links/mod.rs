@@ -14,6 +14,7 @@
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
+//! | `status.rs` | what is told of links to whoever asks |
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
 //! | `common.rs` | which messages of such a peer's list are known here already |
@@ -48,6 +49,7 @@ mod plain;
 mod put_back;
 #[cfg(test)]
 mod squat;
+mod status;
 mod told;
 #[cfg(test)]
 mod versions;
@@ -58,7 +60,7 @@ pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
 pub use heirs::Quote;
 pub use live::{Ask, Contact, Failure, NotDialled};
-pub(crate) use live::{Conn, Invitation, Link, Links, Waiting, Why, position};
+pub(crate) use live::{Conn, Link, Links, Waiting, Why, position};
 use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
@@ -71,6 +73,7 @@ pub use peer::{
 };
 pub(crate) use plain::{Fetched, PlainDelivery, acknowledgement};
 pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
+pub use status::{Invitation, LinkState, PeerStatus};
 pub(crate) use told::Listed;
 pub use told::Told;
 

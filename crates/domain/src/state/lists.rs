@@ -1,8 +1,9 @@
 //! Lists that many ask for.
 
 use super::durable::Durable;
+use crate::links::PeerStatus;
 use crate::{AccountId, Event, GroupId};
-use antar_types::{Dialect, List};
+use antar_types::List;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use std::sync::Arc;
 pub(crate) struct Lists {
     groups: Option<Groups>,
     members: BTreeMap<GroupId, List>,
-    /// How it stood with links when somebody last asked, in lower and in upper case.
-    realms: [Arc<str>; 2],
+    /// How it stood with links when somebody last asked.
+    peers: Arc<[PeerStatus]>,
 }
 
 /// All groups, in the order of their ids.
@@ -43,13 +44,12 @@ impl Lists {
         }
     }
 
-    /// How it stands with links, as written: shared with those who were told just that before.
-    pub fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
-        let last = &mut self.realms[usize::from(dialect == Dialect::Upper)];
-        if **last != *written {
-            *last = written.into();
+    /// How it stands with links: shared with those who were told just that before.
+    pub fn peers(&mut self, peers: Vec<PeerStatus>) -> Arc<[PeerStatus]> {
+        if *self.peers != *peers {
+            self.peers = peers.into();
         }
-        last.clone()
+        self.peers.clone()
     }
 
     pub fn groups(&mut self, durable: &Durable) -> Groups {
@@ -75,6 +75,7 @@ impl Lists {
 
 #[cfg(test)]
 mod tests {
+    use crate::Outcome;
     use crate::commands::testing::Realm;
     use std::sync::Arc;
 
@@ -96,5 +97,21 @@ mod tests {
         assert_eq!(&*realm.state.members(id), [Arc::from("bob")]);
         // Who had one before keeps it.
         assert_eq!((&*members, groups.names.len()), (&[Arc::from("amy")][..], 1));
+    }
+
+    #[test]
+    fn how_it_stands_with_links_is_shared_until_that_changes() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        realm.say(1, "CHECKREALM");
+        let told = realm.state.lists.peers.clone();
+        realm.say(1, "checkrealm");
+        assert!(Arc::ptr_eq(&told, &realm.state.lists.peers));
+        let all = Outcome::Peers(told.clone()).memory();
+        let many: Vec<Outcome> = (0..99).map(|_| Outcome::Peers(told.clone())).collect();
+        assert!(many.iter().map(Outcome::memory).sum::<usize>() <= 2 * all);
+        realm.say(1, "sendrealm beta bob x");
+        realm.say(1, "CHECKREALM");
+        assert_eq!((told[0].owed, realm.state.lists.peers[0].owed), (0, 1));
     }
 }

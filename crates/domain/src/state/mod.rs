@@ -14,11 +14,11 @@ pub(crate) use live::Live;
 
 use self::lists::Lists;
 use crate::commands::guessed_at;
-use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, Status};
+use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, PeerStatus, Status};
 use crate::{
     AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
 };
-use antar_types::{BoxKind, Code, Dialect, Fingerprint, List, Message, Name, Time};
+use antar_types::{BoxKind, Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
 
 /// One realm: what is durable and who is connected.
@@ -203,9 +203,9 @@ impl State {
         self.tell(event, outputs);
     }
 
-    /// How it stands with links, as written for whoever asks.
-    pub(crate) fn realms(&mut self, dialect: Dialect, written: String) -> Arc<str> {
-        self.lists.realms(dialect, written)
+    /// How it stands with links, for whoever asks.
+    pub(crate) fn peers(&mut self, peers: Vec<PeerStatus>) -> Arc<[PeerStatus]> {
+        self.lists.peers(peers)
     }
 
     /// All groups.

@@ -8,12 +8,12 @@ mod args;
 mod count;
 mod door;
 mod help;
+mod invitation;
 mod line;
+mod peers;
 mod reply;
 mod row;
 mod rows;
-#[cfg(test)]
-mod tests;
 
 pub use args::Args;
 pub use count::Requests;
@@ -22,3 +22,6 @@ pub use line::Line;
 pub use reply::{reply, write, write_notification};
 pub use row::{ALL, Param, Row, all, find};
 pub(crate) use row::{ANSWER, HISTORY, ROW};
+
+#[cfg(test)]
+mod tests;

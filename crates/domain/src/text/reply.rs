@@ -3,6 +3,7 @@
 use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
+use super::{invitation, peers};
 use crate::{Outcome, Refused, Tag, User};
 use antar_types::{Body, BoxKind, Code, Message, Phrase, Reply, Value, encode_notification, json};
 
@@ -52,6 +53,25 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             Reply::from(Body::Value(VERSION.into())).with("realm", realm.as_deref())
         }
         Outcome::Nothing => help(tag).into(),
+        Outcome::Peers(peers) => Body::Value(peers::shown(dialect(tag), &peers)).into(),
+        Outcome::ThisRealm { name, host, port, key } => {
+            let (realm, key) = (name.as_str(), key.map(|key| key.to_string()));
+            let shown = json!({"realm": realm, "host": host, "port": port, "fingerprint": key});
+            Body::Value(shown).into()
+        }
+        Outcome::Linked { realm, state, error } => {
+            let reply = Reply::done(says).with("realm", realm.as_str());
+            let reply = reply.with("state", peers::state(state));
+            match error {
+                Some(error) => reply.with("error", error),
+                None => reply,
+            }
+        }
+        Outcome::Approved(key) => Reply::done(says).with("fingerprint", key.to_string()),
+        Outcome::Invitation(invitation) => {
+            Body::Value(invitation::print(&invitation).into()).into()
+        }
+        Outcome::Renamed(name) => Reply::done(says).with("realm", name.as_str()),
         Outcome::Line(reply) => reply,
     }
 }

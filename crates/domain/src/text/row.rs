@@ -4,7 +4,7 @@
 //! from a verb's row.
 
 use super::args::Args;
-use super::rows::{accounts, admin, groups, messages, service, watch};
+use super::rows::{accounts, admin, groups, messages, realms, service, watch};
 use crate::commands::*;
 use crate::{Access, Answer, Ask, Command, Context, Interrupt};
 use antar_types::{Code, Dialect, Folded, Listing, Phrase};
@@ -119,15 +119,10 @@ pub static ALL: &[&[Row]] = &[
     messages::ROWS,
     groups::ROWS,
     watch::ROWS,
-    sendrealm::VERBS,
-    inboxrealm::VERBS,
+    &[realms::SENDREALM, realms::INBOXREALM],
     sendgrouprealm::VERBS,
-    inboxgrouprealm::VERBS,
-    checkrealm::VERBS,
-    addrealm::VERBS,
-    removerealm::VERBS,
-    inviterealm::VERBS,
-    renamerealm::VERBS,
+    &[realms::INBOXGROUPREALM],
+    realms::LINKS,
     admin::ROWS,
     service::ROWS,
     ackrealm::VERBS,

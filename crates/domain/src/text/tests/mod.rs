@@ -4,6 +4,8 @@ mod accounts;
 mod admin;
 mod groups;
 mod messages;
+mod realm_messages;
+mod realms;
 mod service;
 mod watch;
 

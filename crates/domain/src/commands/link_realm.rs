@@ -1,40 +1,49 @@
-//! ADDREALM and JOINREALM: a link with another realm.
+//! A link with another realm.
 
-use super::{Access, Param, ROW, Verb};
 use crate::links::{
-    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, NotAsked, Peer, PeerRecord, Status,
-    Told, Why, acknowledgement,
+    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, LinkState, NotAsked, Peer,
+    PeerRecord, Status, Told, Why, acknowledgement,
 };
-use crate::{Answer, Args, Bug, Context, Interrupt, Job, JobResult, Origin, PeerId, is_loopback};
-use antar_types::{Code, Fingerprint, Name, Phrase, Reply, Token, words};
+use crate::{
+    Answer, Bug, Context, Interrupt, Job, JobResult, Origin, Outcome, PeerId, Refused, Word,
+    is_loopback,
+};
+use antar_types::{Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
-pub const VERBS: &[Verb] = &[
-    Verb {
-        name: "ADDREALM",
-        aliases: &["REALM ADD"],
-        params: &[
-            Param::Word("R"),
-            Param::Word("HOST"),
-            Param::Word("PORT"),
-            Param::Maybe("[sha256:KEY|plain]"),
-        ],
-        help: "Links this realm with another; both keep the link from then on.",
-        access: Access::SessionOrOperator,
-        addressed: true,
-        run: add,
-        ..ROW
-    },
-    Verb {
-        name: "JOINREALM",
-        aliases: &["REALM JOIN"],
-        params: &[Param::Word("INVITATION")],
-        help: "Links this realm with the one that made an invitation.",
-        access: Access::SessionOrOperator,
-        run: join,
-        ..ROW
-    },
-];
+/// Links this realm with another; both keep the link from then on.
+#[derive(Clone, Debug)]
+pub struct LinkRealm {
+    /// The other realm's name.
+    pub name: Word,
+    /// Where it is.
+    pub host: Word,
+    /// Its port there.
+    pub port: NonZeroU16,
+    /// What is known of it.
+    pub how: Result<How, Code>,
+}
+
+/// What is known of a realm before it is called. Keys are boxed so that a command stays small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Nothing: whoever answers is the one.
+    Anyone,
+    /// The key that it must have.
+    Pinned(Box<Fingerprint>),
+    /// The key that it has now: it is linked, and has had another.
+    NewKey(Box<Fingerprint>),
+    /// It is a server that knows only the two documents.
+    Plain,
+}
+
+/// Links this realm with the one that made an invitation.
+#[derive(Clone, Debug)]
+pub struct JoinRealm {
+    /// The invitation.
+    pub invitation: Result<Box<Invitation>, Code>,
+}
 
 /// Calls at once that users have asked for, so that links find sockets for theirs.
 const CALLS: usize = 64;
@@ -50,33 +59,31 @@ struct Wanted {
     renews: bool,
 }
 
-fn add(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let port = args.word(2).parse().ok().filter(|port| *port > 0).ok_or(Code::BadParameters)?;
-    cx.may_link()?;
-    let name = Name::parse(args.word(0)).ok_or(Code::BadName)?;
-    if words::all(args.text).any(|word| words::option(word).is_some()) {
-        return Err(Code::BadParameters.into());
+impl LinkRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        cx.may_link()?;
+        let name = Name::parse(&self.name).ok_or(Code::BadName)?;
+        let how = self.how.as_ref().map_err(|code| *code)?;
+        let (pin, renews) = match how {
+            How::Anyone | How::Plain => (None, false),
+            How::Pinned(key) => (Some(**key), false),
+            How::NewKey(key) => (Some(**key), true),
+        };
+        let (host, port) = (host(&self.host)?.into(), self.port.get());
+        let address = Address { host, port, told_by: None };
+        let plain = *how == How::Plain;
+        link(cx, Wanted { name, address, pin, invitation: None, plain, renews })
     }
-    // Existing clients put their own address and port here.
-    let (how, rest) = words::first(args.text);
-    let renews = how.eq_ignore_ascii_case("new-key");
-    let how = if renews { words::first(rest).0 } else { how };
-    let pin = Fingerprint::parse(how);
-    if pin.is_none() && (renews || how.starts_with("sha256:")) {
-        return Err(Code::BadParameters.into());
-    }
-    let address = Address { host: host(args.word(1))?.into(), port, told_by: None };
-    let plain = how.eq_ignore_ascii_case("plain");
-    link(cx, Wanted { name, address, pin, invitation: None, plain, renews })
 }
 
-fn join(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    cx.may_link()?;
-    let Invitation { name, host: at, port, key, secret } =
-        Invitation::parse(args.word(0)).ok_or(Code::BadInvitation)?;
-    let address = Address { host: host(&at)?.into(), port, told_by: None };
-    let (pin, invitation) = (Some(key), Some(secret));
-    link(cx, Wanted { name, address, pin, invitation, plain: false, renews: false })
+impl JoinRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        cx.may_link()?;
+        let Invitation { name, host: at, port, key, secret } = *self.invitation.clone()?;
+        let address = Address { host: host(&at)?.into(), port, told_by: None };
+        let (pin, invitation) = (Some(key), Some(secret));
+        link(cx, Wanted { name, address, pin, invitation, plain: false, renews: false })
+    }
 }
 
 fn host(word: &str) -> Result<&str, Code> {
@@ -91,7 +98,7 @@ fn link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     for result in cx.results.iter().rev() {
         match result.clone() {
             JobResult::Asked(answer) => return plain_answered(cx, wanted, answer),
-            JobResult::Linked(Ok(status)) => return Ok(done(&wanted.name, status)),
+            JobResult::Linked(Ok(status)) => return Ok(done(wanted.name, status)),
             JobResult::Linked(Err(failure)) => return called_in_vain(cx, wanted, failure),
             _ => {}
         }
@@ -159,7 +166,7 @@ fn move_link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> 
 }
 
 fn other_key(error: String) -> Answer {
-    Reply::from(Code::RealmKey).with("error", error).into()
+    Refused::from(Code::RealmKey).because(error).into()
 }
 
 /// Nobody is there just now. The operator's word holds all the same: it may be the peer that is down.
@@ -181,15 +188,13 @@ fn moved_unseen(
     step.record(name, kind, Some(wanted.address), status)?;
     let link = step.link(realm);
     (link.failures, link.refused, link.retry_at) = (0, false, 0);
-    let reply = Reply::done(Phrase::same("Connect realm berhasil"));
-    let reply = reply.with("realm", wanted.name.as_str()).with("state", "down");
-    Ok(reply.with("error", error).into())
+    let (realm, state) = (wanted.name, LinkState::Down);
+    Ok(Outcome::Linked { realm, state, error: Some(error) }.into())
 }
 
-fn done(name: &Name, status: Status) -> Answer {
-    let state = if status == Status::Linked { "up" } else { "waiting" };
-    let reply = Reply::done(Phrase::same("Connect realm berhasil"));
-    reply.with("realm", name.as_str()).with("state", state).into()
+fn done(realm: Name, status: Status) -> Answer {
+    let state = if status == Status::Linked { LinkState::Up } else { LinkState::Waiting };
+    Outcome::Linked { realm, state, error: None }.into()
 }
 
 /// Nobody there speaks TLS, or who does will not link.
@@ -212,11 +217,7 @@ fn called_in_vain(
             None => {}
         }
     }
-    let mut reply = Reply::from(failure.code).with("error", error);
-    if let Some(real) = failure.realm {
-        reply = reply.with("realm", real.as_str());
-    }
-    Ok(reply.into())
+    Ok(Refused { realm: failure.realm, ..Refused::from(failure.code).because(error) }.into())
 }
 
 /// Where a name leads the driver finds out, which asks nobody who may not be a plain peer.
@@ -230,7 +231,7 @@ fn ask_plainly(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt
 }
 
 fn unlisted(why: String) -> Answer {
-    Reply::from(Code::Forbidden).with("error", why).into()
+    Refused::from(Code::Forbidden).because(why).into()
 }
 
 fn plain_answered(
@@ -241,14 +242,14 @@ fn plain_answered(
     let (answer, ip) = match answer {
         Ok(answer) => answer,
         Err(NotAsked { error, .. }) => {
-            return Ok(Reply::from(Code::RealmUnreachable).with("error", error).into());
+            return Ok(Refused::from(Code::RealmUnreachable).because(error).into());
         }
     };
     if let Some(why) = cx.state.policy.plain_peers.refusal(ip) {
         return Ok(unlisted(why));
     }
     if !answer.ok {
-        return Ok(Reply::from(Code::RealmUnreachable).with("error", answer.said).into());
+        return Ok(Refused::from(Code::RealmUnreachable).because(answer.said).into());
     }
     // Callers are known by their address, so that is what is kept.
     let address = Address { host: ip.to_string().into(), ..wanted.address };
@@ -256,7 +257,7 @@ fn plain_answered(
     let linked = Status::Linked;
     let realm = step.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
     step.introduced(realm);
-    Ok(done(&wanted.name, linked))
+    Ok(done(wanted.name, linked))
 }
 
 impl Context<'_> {
@@ -289,82 +290,5 @@ impl Context<'_> {
             true => Ok(()),
             false => Err(Code::Forbidden),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::commands::testing::Realm;
-    use crate::links::NotDialled;
-    use crate::{Input, Output};
-    use antar_types::Value;
-
-    /// Answers a call as one that came to nothing.
-    fn nobody(realm: &mut Realm) -> Value {
-        let dialled = |output: &Output| match output {
-            Output::Dial(dial, _) => Some(*dial),
-            _ => None,
-        };
-        let dial = realm.asked.iter().find_map(dialled).unwrap();
-        let why = NotDialled { error: "nobody answers".into(), plain: None };
-        realm.tell(Input::NotDialled(dial, why));
-        realm.woken().unwrap()
-    }
-
-    #[test]
-    fn users_have_few_realms_called_at_once() {
-        let mut realm = Realm::linked(&["amy"]);
-        for n in 0..super::CALLS as u64 {
-            realm.login(100 + n, "amy");
-            assert_eq!(realm.say(100 + n, &format!("addrealm r{n} host 1")), Value::Null);
-        }
-        realm.login(1, "amy");
-        assert_eq!(realm.say(1, "addrealm gamma host 1")["code"], "limit_reached");
-        assert_eq!(realm.operator("addrealm gamma host 1"), Value::Null);
-    }
-
-    #[test]
-    fn says_why_no_link_was_made() {
-        let mut realm = Realm::linked(&["amy"]);
-        realm.login(1, "amy");
-        assert_eq!(realm.say(1, "addrealm gamma host 1"), Value::Null);
-        assert_eq!(realm.say(2, "whoami")["code"], "no_session");
-        let refused = nobody(&mut realm);
-        assert_eq!(
-            (&refused["code"], &refused["error"]),
-            (&"realm_unreachable".into(), &"nobody answers".into())
-        );
-        for (line, code) in [
-            ("addrealm beta 192.0.2.1 8889", "realm_exists"),
-            ("addrealm gamma host port", "bad_parameters"),
-            ("addrealm gamma host 0", "bad_parameters"),
-            ("addrealm gamma ho/st 1", "bad_parameters"),
-            ("addrealm gamma host 1 sha256:ab", "bad_parameters"),
-            ("addrealm gamma host 1 key=x", "bad_parameters"),
-            ("addrealm g! host 1", "bad_name"),
-            ("addrealm gamma 8.8.8.8 1 plain", "forbidden"),
-            ("joinrealm antar:x", "bad_invitation"),
-        ] {
-            assert_eq!(realm.say(1, line)["code"], code, "{line}");
-        }
-        realm.state.policy.open_linking = false;
-        assert_eq!(realm.say(1, "addrealm gamma host 1")["code"], "forbidden");
-        assert_eq!(realm.say(1, "inviterealm host 1")["code"], "forbidden");
-    }
-
-    #[test]
-    fn an_invitation_names_where_to_call_and_whom_to_expect() {
-        let mut realm = Realm::linked(&[]);
-        assert_eq!(realm.operator("inviterealm")["code"], "bad_parameters");
-        let code = realm.operator("inviterealm example.net 99")["message"].clone();
-        let code = code.as_str().unwrap();
-        assert!(code.starts_with("antar:alpha@example.net:99/0101"), "{code}");
-        let mut other = Realm::linked(&[]);
-        assert_eq!(other.operator(&format!("joinrealm {code}")), Value::Null);
-        let called = other.asked.iter().any(|output| match output {
-            Output::Dial(_, address) => (&*address.host, address.port) == ("example.net", 99),
-            _ => false,
-        });
-        assert!(called, "{:?}", other.asked);
     }
 }

@@ -1,0 +1,35 @@
+//! The conversation of a group between this realm and another.
+
+use crate::links::LinkKind;
+use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
+use antar_types::Code;
+
+/// Asks for the conversation of a group between this realm and another, both sides.
+#[derive(Clone, Debug)]
+pub struct InboxGroupRealm {
+    /// The other realm.
+    pub realm: Word,
+    /// The group, which has the same name there.
+    pub group: Word,
+    /// How much of it.
+    pub page: Page,
+}
+
+impl InboxGroupRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, peer) = cx.known_realm(&self.realm)?;
+        let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
+        let group = cx.enter(&self.group)?;
+        let name = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
+        let name = name.ok_or(Code::GroupNotFound)?;
+        let own = Mailbox::GroupRealm(group, realm);
+        if plain && linked {
+            let line = format!("remoteinboxgrouprealm {name} {}", cx.peer(realm)?.record.name);
+            return cx.pass_on(realm, line, self.page, (own, &name));
+        }
+        let user = cx.my_account()?.record.name.clone();
+        let stale = !linked || cx.catch_up(realm, &user, Some(&name))?;
+        let read = Read::new(Source::Mailbox(own), self.page);
+        Ok(Answer::Read(Read { stale, ..read }))
+    }
+}

@@ -1,0 +1,82 @@
+//! Private messages received from users of another realm.
+
+use crate::links::{Ask, LinkKind, Listed, Told};
+use crate::{
+    Answer, Context, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read,
+    Source, Word,
+};
+use antar_types::Name;
+
+/// Asks for the private messages that the caller received from users of another realm.
+#[derive(Clone, Debug)]
+pub struct InboxRealm {
+    /// The other realm.
+    pub realm: Word,
+    /// How much of them.
+    pub page: Page,
+}
+
+impl InboxRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, peer) = cx.known_realm(&self.realm)?;
+        let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
+        let user = cx.my_account()?.record.name.clone();
+        if plain && linked {
+            let line = format!("remoteinboxrealm {user} {}", cx.peer(realm)?.record.name);
+            return cx.pass_on(realm, line, self.page, (Mailbox::Realm(cx.me()?, realm), &user));
+        }
+        let stale = !linked || cx.catch_up(realm, &user, None)?;
+        let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
+        Ok(Answer::Read(Read { stale, ..Read::new(source, self.page) }))
+    }
+}
+
+impl Context<'_> {
+    /// Asks a plain peer and passes its list on after what is here: notices, and what it has forgotten.
+    pub(crate) fn pass_on(
+        &mut self,
+        realm: PeerId,
+        line: String,
+        page: Page,
+        (own, to): (Mailbox, &Name),
+    ) -> Result<Answer, Interrupt> {
+        let peer = self.peer(realm)?;
+        let (name, address) = (peer.record.name.clone(), peer.record.address.clone());
+        let answer = self.results.iter().find_map(|result| match result {
+            JobResult::Asked(answer) => Some(answer.clone()),
+            _ => None,
+        });
+        let told = match (answer, address) {
+            (None, Some(address)) => {
+                return Err(Interrupt::Job(Job::Ask(Ask { address, line, with_source: None })));
+            }
+            (Some(Ok((told, _))), _) => told,
+            _ => Told::default(),
+        };
+        let stale = told.list().is_none();
+        // What a plain peer tells has no ids: it is the newest, whatever the page.
+        let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
+        let list = match own {
+            Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
+                let formers = self.step().formers(realm, account, list.len())?;
+                list.get(formers..).unwrap_or_default()
+            }
+            _ => list,
+        };
+        let (newest, cut) = newest(list, page.limit);
+        let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
+        let read = Read::new(Source::Mailbox(own), page);
+        Ok(Answer::Read(Read { stale, also, cut: cut || told.cut, ..read }))
+    }
+}
+
+/// Of a list as much as a page may hold, and whether there is more.
+fn newest(list: &[Listed], limit: usize) -> (&[Listed], bool) {
+    let mut bytes = 0;
+    let fits = list.iter().rev().take(limit).take_while(|listed| {
+        bytes += listed.text.as_str().len();
+        bytes <= MAX_PAGE_BYTES
+    });
+    let newest = &list[list.len() - fits.count()..];
+    (newest, newest.len() < list.len())
+}

@@ -1,0 +1,56 @@
+//! How it stands with links.
+
+use crate::links::{Link, Peer, PeerStatus, Status};
+use crate::{Answer, Context, Interrupt, Outcome};
+use antar_types::{Capabilities, Name, Time};
+
+/// Asks for the linked realms and how it stands with each link.
+#[derive(Clone, Copy, Debug)]
+pub struct ListPeers;
+
+impl ListPeers {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (state, now) = (&cx.state, cx.readings.now);
+        let is_gone_here = |status| matches!(status, Status::Removed | Status::Former);
+        let peers = state.durable.peers.iter().filter(|(_, p)| !is_gone_here(p.record.status));
+        let none = Link::default();
+        let described = peers.map(|(realm, peer)| {
+            let link = state.links.links.get(realm).unwrap_or(&none);
+            let former = state.durable.formers(&peer.record.name).cloned().collect();
+            let conn = link.conn.and_then(|conn| state.links.conns.get(&conn));
+            let can = conn.map_or(Capabilities::NONE, |conn| conn.can);
+            describe(peer, link, can, former, now)
+        });
+        let described = described.collect();
+        Ok(Outcome::Peers(cx.state.peers(described)).into())
+    }
+}
+
+fn describe(
+    peer: &Peer,
+    link: &Link,
+    can: Capabilities,
+    former: Vec<Name>,
+    now: Time,
+) -> PeerStatus {
+    let record = &peer.record;
+    PeerStatus {
+        name: record.name.clone(),
+        address: record.address.clone(),
+        state: link.state(record),
+        since: if link.since > record.since { link.since } else { record.since },
+        owed: peer.out.owed(),
+        epoch: peer.inbox.epoch(),
+        cursor: peer.inbox.cursor,
+        sent: peer.out.delivered(),
+        can,
+        asks: peer.is_asking(),
+        calls_itself: link.calls_itself.clone(),
+        told: peer.told.clone(),
+        error: link.error.as_deref().map(Into::into),
+        former,
+        oldest: peer.out.oldest().map(|oldest| now.since(oldest).as_secs()),
+        clock: link.clock,
+        kind: record.kind.clone(),
+    }
+}

@@ -1,0 +1,89 @@
+//! A private message to a user of another realm.
+
+use crate::links::{LONGEST, LinkKind, Status, owe};
+use crate::{Answer, Context, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, Word};
+use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
+use std::sync::Arc;
+
+/// Sends a private message to a user of another realm: it is done once the message is on disk here.
+#[derive(Clone, Debug)]
+pub struct SendRealm {
+    /// The other realm.
+    pub realm: Word,
+    /// The user there.
+    pub to: Word,
+    /// What is said.
+    pub text: Draft,
+}
+
+/// Users of one plain realm that can be written to.
+const ABROAD: usize = 10_000;
+
+impl SendRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let me = cx.me()?;
+        let realm = cx.open_realm(&self.realm)?;
+        let to = Name::parse(&self.to).ok_or(Code::BadName)?;
+        let text = cx.draft(&self.text)?;
+        let (from, time) = (cx.my_account()?.record.name.clone(), cx.readings.now);
+        let peer = &cx.peer(realm)?.record;
+        let (away, plain) = (Some(Away::To(peer.name.clone())), peer.kind == LinkKind::Plain);
+        let mut id = cx.next_id();
+        let mut waits = None;
+        if plain {
+            waits = Some(number(cx, realm, &to)?);
+            id = cx.next_id();
+        } else {
+            let (from, to, text) = (from.clone(), to.clone(), text.clone());
+            cx.owe(realm, Entry { kind: EntryKind::Private, time, from, to, text })?;
+        }
+        let message = Message { id, time, from, to, text, realm: away, notice: None };
+        if let Some(number) = waits {
+            // It waits here until they ask for it, without the realm's name: there it is their own.
+            let message = Arc::new(Message { realm: None, ..message.clone() });
+            cx.post(Mailbox::Plain(realm, number), None, message)?;
+        }
+        cx.post(Mailbox::SentRealm(me, realm), None, Arc::new(message))?;
+        Ok(Outcome::Sent { id, group: None }.into())
+    }
+}
+
+/// The number under which what is for a user of a plain realm waits.
+fn number(cx: &mut Context<'_>, realm: PeerId, to: &Name) -> Result<u64, Code> {
+    let plain_mailboxes = &cx.peer(realm)?.plain_mailboxes;
+    if let Some(number) = plain_mailboxes.get(&*to.folded()) {
+        return Ok(*number);
+    }
+    if plain_mailboxes.len() >= ABROAD {
+        return Err(Code::LinkFull);
+    }
+    let number = cx.next_id();
+    cx.emit(Event::PlainMailboxSet(realm, number, to.clone()))?;
+    Ok(number)
+}
+
+impl Context<'_> {
+    /// A realm by name that can be written to.
+    pub(crate) fn open_realm(&self, name: &str) -> Result<PeerId, Code> {
+        let (realm, peer) = self.realm(name)?;
+        match peer.record.status {
+            Status::Linked | Status::Asked => Ok(realm),
+            Status::RemovedThere => Err(Code::RealmUnreachable),
+            Status::Asking | Status::Removed | Status::Former => Err(Code::RealmNotFound),
+        }
+    }
+
+    /// Appends to what a realm is owed, within its limit.
+    pub(crate) fn owe(&mut self, realm: PeerId, entry: Entry) -> Result<(), Code> {
+        if entry.text.as_str().len() > LONGEST {
+            return Err(Code::TooLong);
+        }
+        let (limits, out) = (&self.state.limits, &self.peer(realm)?.out);
+        if out.owed() >= limits.link_messages || out.owed_bytes() + entry.size() > limits.link_bytes
+        {
+            return Err(Code::LinkFull);
+        }
+        let event = owe(out, realm, entry);
+        self.emit(event)
+    }
+}

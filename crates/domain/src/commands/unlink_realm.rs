@@ -1,0 +1,35 @@
+//! Ending a link.
+
+use crate::links::{PeerRecord, Status};
+use crate::{Answer, Context, Event, Interrupt, Outcome, Refused, Word};
+use antar_types::Code;
+
+/// Ends the link with a realm.
+#[derive(Clone, Debug)]
+pub struct UnlinkRealm {
+    /// The other realm.
+    pub realm: Word,
+    /// Also where messages are still owed to it.
+    pub force: bool,
+}
+
+impl UnlinkRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        cx.may_link()?;
+        let (realm, peer) = cx.realm(&self.realm)?;
+        let (owed, record) = (peer.out.owed(), peer.record.clone());
+        if owed > 0 && !self.force && !peer.gives_back() {
+            return Ok(Refused { owed: Some(owed), ..Code::RealmOwed.into() }.into());
+        }
+        let since = cx.readings.now;
+        cx.emit(Event::PeerSet(realm, PeerRecord { status: Status::Removed, since, ..record }))?;
+        if owed == 0 {
+            cx.step().end_log(realm)?;
+        }
+        // Best told at once; a peer that is away hears it when it calls.
+        cx.step().sever(realm, Some("REMOVED"), "the link was ended here");
+        // Who wrote what is still owed is told bit by bit, however much it is.
+        cx.step().give_back();
+        Ok(Outcome::Done.into())
+    }
+}
