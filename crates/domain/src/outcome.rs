@@ -222,3 +222,29 @@ impl From<Body> for Answer {
         Reply::from(body).into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    #[test]
+    fn memory_is_counted_and_what_is_shared_by_its_share() {
+        let list = |n: usize| List::from(vec![Arc::from("x"); n]);
+        let each = size_of::<Arc<str>>();
+        // Whoever makes a list keeps one for the next.
+        let (names, members) = (list(8), list(4));
+        let outcomes = || {
+            let (names, member) = (names.clone(), (0, members.clone()));
+            Outcome::Groups { names, members: vec![member] }
+        };
+        let alone = outcomes().memory();
+        assert_eq!(alone, 12 * each + size_of::<(usize, List)>());
+        let both = [outcomes(), outcomes()];
+        assert_eq!(both[0].memory(), 6 * each + size_of::<(usize, List)>());
+        let user = User { name: Name::parse("amy").unwrap(), admin: false, created: Time(0) };
+        assert_eq!(Outcome::Users(vec![user; 3]).memory(), 3 * size_of::<User>());
+        let three = Outcome::Members { names: names.clone(), owner: None };
+        assert_eq!(three.memory(), 8 * each / 3);
+    }
+}
