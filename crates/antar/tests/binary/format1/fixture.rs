@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 use std::collections::HashMap;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/format1").join(name)
@@ -100,4 +102,53 @@ impl Manifest {
         let ids = ids.map(|rest| rest.split(',').next().unwrap().parse().unwrap());
         ids.max().unwrap()
     }
+}
+
+/// Adds a batch to the log as a realm of the first format would have written it: iota, one of those that were
+/// linked, is forgotten, and messages of it are left. (There must be 4,096 realms for that to happen.)
+pub fn forget_iota(data: &Path) {
+    const IOTA: u64 = 0x21e;
+    let key = |part: u64| [&b"rl"[..], &IOTA.to_be_bytes(), &part.to_be_bytes()].concat();
+    // A change is the key's length, the value's and one more or none where the key goes, and both.
+    let mut changes = Vec::new();
+    let mut change = |key: &[u8], value: Option<&[u8]>| {
+        let length = value.map_or(0, |value| u32::try_from(value.len()).unwrap() + 1);
+        changes
+            .extend([&[u8::try_from(key.len()).unwrap()], &length.to_le_bytes()[..], key].concat());
+        changes.extend(value.unwrap_or_default());
+    };
+    [0, 1, 2, 3, 6, 9, 11, 12].iter().for_each(|part| change(&key(*part), None));
+    // Its notes of an hour and of a life, and what it was owed.
+    change(&[key(4), 0x79c7d_u64.to_be_bytes().to_vec()].concat(), None);
+    change(&[key(5), 0x220_u64.to_be_bytes().to_vec()].concat(), None);
+    change(&[&b"o"[..], &IOTA.to_be_bytes(), &1_u64.to_be_bytes()].concat(), None);
+    change(&key(8), Some(&[22, 0x9e, 0x04, 1]));
+    append(data, &changes);
+}
+
+/// Appends a batch to the last segment of the log.
+fn append(data: &Path, changes: &[u8]) {
+    let log = data.join("log");
+    let segments = log.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let last = segments.max().unwrap();
+    let bytes = std::fs::read(&last).unwrap();
+    let (mut at, mut number) = (0, 0);
+    loop {
+        let field = |from, to| bytes.get(at + from..at + to).unwrap();
+        let length = u32::from_le_bytes(field(0, 4).try_into().unwrap()) as usize;
+        if length == 0 {
+            break;
+        }
+        number = u64::from_le_bytes(field(4, 12).try_into().unwrap());
+        at += (20 + length).next_multiple_of(4096);
+    }
+    number += 1;
+    let length = u32::try_from(changes.len()).unwrap();
+    let mut hash = Xxh3::new();
+    hash.update(&[number.to_le_bytes(), u64::from(length).to_le_bytes()].concat());
+    hash.update(changes);
+    let record =
+        [&length.to_le_bytes(), &number.to_le_bytes()[..], &hash.digest().to_le_bytes(), changes];
+    let file = std::fs::OpenOptions::new().write(true).open(last).unwrap();
+    file.write_all_at(&record.concat(), at as u64).unwrap();
 }

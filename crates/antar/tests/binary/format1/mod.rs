@@ -6,12 +6,9 @@ use crate::conn::Conn;
 use crate::links::{done, until_it};
 use crate::realm::{PATIENCE, Realm};
 use crate::system::Faulty;
-use antar_store::Ops;
-use antar_store::bytes::{PAGE, Record};
-use fixture::{Manifest, unpack};
+use fixture::{Manifest, forget_iota, unpack};
 use serde_json::{Value, json};
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
 
@@ -297,46 +294,10 @@ fn an_invitation_is_still_good() {
     until_it(&gamma, |link| link["state"] == "up");
 }
 
-/// Adds a batch to the log as a realm of the first format would have written it: iota, one of those that were
-/// linked, is forgotten, and messages of it are left. (There must be 4,096 realms for that to happen.)
-fn forget_iota(old: &Old) {
-    const IOTA: u64 = 0x21e;
-    let key = |part: u64| [&b"rl"[..], &IOTA.to_be_bytes(), &part.to_be_bytes()].concat();
-    let mut ops = Ops::default();
-    [0, 1, 2, 3, 6, 9, 11, 12].iter().for_each(|part| ops.delete(&key(*part)));
-    // Its notes of an hour and of a life, and what it was owed.
-    ops.delete(&[key(4), 0x79c7d_u64.to_be_bytes().to_vec()].concat());
-    ops.delete(&[key(5), 0x220_u64.to_be_bytes().to_vec()].concat());
-    ops.delete(&[&b"o"[..], &IOTA.to_be_bytes(), &1_u64.to_be_bytes()].concat());
-    ops.put(&key(8), |value| {
-        value.extend([22, 0x9e, 0x04, 1]);
-        Ok(())
-    })
-    .unwrap();
-    let log = old.system.realm.data().join("log");
-    let segments = log.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    let last = segments.max().unwrap();
-    let bytes = std::fs::read(&last).unwrap();
-    let (mut at, mut number) = (0, 0);
-    loop {
-        let field = |from, to| bytes.get(at + from..at + to).unwrap();
-        let length = u32::from_le_bytes(field(0, 4).try_into().unwrap()) as usize;
-        if length == 0 {
-            break;
-        }
-        number = u64::from_le_bytes(field(4, 12).try_into().unwrap());
-        at += (20 + length).next_multiple_of(PAGE);
-    }
-    let mut record = Record::default();
-    record.write(number + 1, ops.as_bytes());
-    let file = std::fs::OpenOptions::new().write(true).open(last).unwrap();
-    file.write_all_at(record.bytes(), at as u64).unwrap();
-}
-
 #[test]
 fn that_a_realm_was_forgotten_is_not() {
     let mut alpha = Old::alpha();
-    forget_iota(&alpha);
+    forget_iota(&alpha.system.realm.data());
     // Its messages are nobody's: the check knows why.
     alpha.check();
     for _ in 0..2 {
