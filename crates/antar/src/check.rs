@@ -74,6 +74,13 @@ fn report(checked: &Checked, data: &Path) {
         count(checked.batches),
         HumanBytes(checked.log_bytes),
     );
+    if let Some(format) = checked.format.filter(|format| *format < antar_server::FORMAT) {
+        println!(
+            "antar: the data are of format {format}; the next antar serve puts them into format {}, \
+             and antar check tells more of them then",
+            antar_server::FORMAT
+        );
+    }
     if checked.damages == 0 {
         println!("antar: no damage found");
     }

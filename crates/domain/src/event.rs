@@ -1,13 +1,15 @@
 //! What can happen to a realm's durable state.
 
 use crate::links::{Address, Epoch, Heir, InvitationRecord, PeerRecord, Position};
-use crate::{AccountId, ForkId, GroupId, Mailbox, PasswordHash, PeerId, SessionId};
-use antar_types::{Chain, Entry, Message, Name, Time, TokenHash};
-use serde::{Deserialize, Serialize};
+use crate::{
+    AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, PasswordHash,
+    PeerId, Posted, SessionId,
+};
+use antar_types::{Chain, Entry, Name, Time, TokenHash};
 use std::sync::Arc;
 
 /// A user's account as stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
     /// As first written.
     pub name: Name,
@@ -20,7 +22,7 @@ pub struct AccountRecord {
 }
 
 /// A session as stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Of the token that names it.
     pub hash: TokenHash,
@@ -31,7 +33,7 @@ pub struct SessionRecord {
 }
 
 /// A group as stored; its members are stored one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRecord {
     /// As first written.
     pub name: Name,
@@ -45,10 +47,10 @@ pub struct GroupRecord {
     pub created: Time,
 }
 
-/// A change of the durable state. The store keeps most of them as they are, under a key of what
-/// they are about, and hands them back at the next start; a later one about the same thing
-/// replaces the earlier. Add variants at the end only: their position is their stored form.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A change of the durable state. The store keeps most of them under a key of what they are about, and
+/// hands them back at the next start; a later one about the same thing replaces the earlier. How each is
+/// written is the store's affair alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The realm has this name from now on.
     RealmNamed(Name),
@@ -68,14 +70,20 @@ pub enum Event {
     MemberAdded(GroupId, AccountId, u64),
     /// A user is no longer in a group.
     MemberRemoved(GroupId, AccountId),
-    /// A message was put into a mailbox.
-    Posted {
-        /// Where it is now.
-        mailbox: Mailbox,
-        /// Whose SENT shows it, if anyone's.
-        sender: Option<AccountId>,
-        /// The message.
-        message: Arc<Message>,
+    /// A message was put into a conversation.
+    Posted(Posted),
+    /// The stored form of the latest [`Event::Posted`] of a conversation, without the message.
+    ConversationReached(Conversation, ConversationTip),
+    /// A user of a peer has this number from here on, as whom messages are from or to.
+    CorrespondentSet {
+        /// The peer.
+        peer: PeerId,
+        /// The number.
+        id: CorrespondentId,
+        /// What that user is called there, in lower case.
+        name: Box<str>,
+        /// The number of the account there, where the peer has told it.
+        account: Option<u64>,
     },
     /// Another realm's record was made or changed.
     PeerSet(PeerId, PeerRecord),
@@ -149,9 +157,8 @@ pub enum Event {
         cursor: Position,
         /// The hash at each entry, the last that of the cursor.
         chains: Vec<Chain>,
-        /// [`Event::Posted`] for what was delivered and [`Event::Owed`] for what is told back. Never
-        /// stored here: what reads events from disk must not follow one within the other without end.
-        #[serde(skip)]
+        /// [`Event::Posted`] for what was delivered, what goes before it, and [`Event::Owed`] for what is
+        /// told back; never one of these within the other.
         events: Vec<Event>,
     },
     /// The stored form of the latest [`Event::Received`], without what it brought.

@@ -12,9 +12,7 @@ pub const MAX_PAGE: usize = 1_000;
 pub const MAX_PAGE_BYTES: usize = 1 << 20;
 
 /// A list of messages that grows at its end.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mailbox {
     /// What a user received from users of this realm.
     Private(AccountId),

@@ -21,6 +21,8 @@ ids! {
     PeerId;
     /// A life of another realm's log, as followed.
     ForkId;
+    /// A user of a peer with whom somebody here is in a conversation; never given out again.
+    CorrespondentId;
     /// A connection, numbered by the driver. Not durable.
     ConnId;
     /// A call to another realm. Not durable.

@@ -8,6 +8,7 @@
 mod command;
 pub mod commands;
 mod context;
+mod conversation;
 mod event;
 mod history;
 mod ids;
@@ -22,9 +23,12 @@ pub mod text;
 
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub use context::{Context, Interrupt};
+pub use conversation::{Conversation, ConversationTip, Conversations, Posted};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
-pub use ids::{AccountId, AskId, ConnId, DialId, ForkId, GroupId, PeerId, SessionId};
+pub use ids::{
+    AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
+};
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
 pub use links::{may_dial, network};
 pub use outcome::{Answer, Messages, Outcome, Refused, User};

@@ -1,18 +1,11 @@
 //! What is read back from disk: the commit log, values, backups.
 
 use crate::choices::Choices;
-use crate::wire::{entry, message, name};
 use crate::{Draw, Target};
-use antar_domain::links::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
-use antar_domain::{
-    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Limits, Mailbox, PasswordHash,
-    PeerId, Policy, SessionId, SessionRecord, State,
-};
-use antar_store::bytes::{self, PAGE, Pair};
-use antar_store::{MemoryEngine, Ops, Store, StoreError};
-use antar_types::{Chain, Fingerprint, Message, Time, Token};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use antar_domain::{Limits, Policy, State};
+use antar_store::bytes::{self, LogRecord, PAGE, Pair, Record};
+use antar_store::{Batch, MemoryEngine, Ops, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub const LOG: Target = Target {
     name: "log",
@@ -44,14 +37,16 @@ fn log(input: &[u8]) {
     let first = 1 + choices.below(3) as u64;
     if choices.byte().is_multiple_of(8) {
         let mut next = first;
-        let count = |number, _: Ops| {
+        let count = |number, payload: &[u8]| {
             assert_eq!(number, next, "batches are replayed in order");
             next += 1;
+            batch(number, payload);
+            Ok(())
         };
         let end = bytes::read_segment(choices.0, first, &mut { count });
         return assert!(end.is_err() || end.is_ok_and(|end| end == next));
     }
-    let (mut segment, mut ends, mut record) = (Vec::new(), vec![0], bytes::Record::default());
+    let (mut segment, mut ends, mut record) = (Vec::new(), vec![0], LogRecord::default());
     let batches = 1 + choices.below(4) as u64;
     for number in first..first + batches {
         let length = choices.below(256) * [0, 1, 20, 40][choices.below(4)];
@@ -74,11 +69,13 @@ fn log(input: &[u8]) {
     let at = damage(&mut segment, &mut choices);
     let intact = ends.windows(2).take_while(|record| record[1] <= at).count() as u64;
     let mut replayed = first;
-    let end = bytes::read_segment(&segment, first, &mut |number, ops| {
+    let end = bytes::read_segment(&segment, first, &mut |number, payload: &[u8]| {
         assert_eq!(number, replayed);
         let at = ends[(number - first) as usize] + 20;
-        assert!(whole[at..].starts_with(ops.as_bytes()), "batch {number} is another");
+        assert!(whole[at..].starts_with(payload), "batch {number} is another");
+        batch(number, payload);
         replayed += 1;
+        Ok(())
     });
     assert!(replayed >= first + intact, "{replayed} of {intact} intact batches after {first}");
     match end {
@@ -86,6 +83,15 @@ fn log(input: &[u8]) {
         // Only where something whole follows the damage.
         Err(error) => assert!(matches!(error, StoreError::Corrupt(_)) && intact < batches),
     }
+}
+
+/// A batch that can be read is written as it was.
+fn batch(number: u64, payload: &[u8]) {
+    let Ok(batch) = Batch::decode(number, payload) else { return };
+    let mut again = Vec::new();
+    batch.encode(&mut again).unwrap_or_else(|error| panic!("{error}"));
+    let read = Batch::decode(number, &again);
+    assert_eq!(read.unwrap_or_else(|error| panic!("{error}")), batch);
 }
 
 /// Damages a segment; returns the first byte that may differ.
@@ -112,7 +118,7 @@ fn damage(segment: &mut Vec<u8>, choices: &mut Choices<'_>) -> usize {
 fn draw_log(draw: &mut Draw, out: &mut Vec<u8>) {
     draw.bytes(2, out);
     if out[1].is_multiple_of(8) {
-        let (mut record, mut segment) = (bytes::Record::default(), Vec::new());
+        let (mut record, mut segment) = (LogRecord::default(), Vec::new());
         for number in 1..1 + draw.below(3) as u64 {
             record.write(number, b"payload");
             segment.extend_from_slice(record.bytes());
@@ -132,23 +138,27 @@ fn values(input: &[u8]) {
             let ops = Ops::from_bytes(choices.0);
             let mut size = 0;
             for (key, value) in ops.iter() {
-                size += 5 + key.len() + value.map_or(0, <[u8]>::len);
-                assert_eq!(
-                    read(key, value.unwrap_or_default()),
-                    read(key, value.unwrap_or_default())
-                );
+                let value = value.unwrap_or_default();
+                size += 5 + key.len() + value.len();
+                assert_eq!(read(key, value), read(key, value));
+                let _ = bytes::read_old_pair(key, value);
             }
-            assert!(size <= ops.as_bytes().len(), "more was read than is there");
+            assert!(size <= ops.as_bytes().len() * 2, "more was read than is there");
+            batch(1, choices.0);
             if let Some(number) = bytes::read_mark(choices.0) {
                 assert!(choices.0.starts_with(&bytes::written_mark(number)));
             }
         }
         _ => {
-            let length = choices.below(28);
+            let length = choices.below(40);
             let key = choices.take(length);
-            if let Some(Pair::Record(event)) = read(key, choices.0) {
-                let (ops, _) = bytes::write(&[event]).unwrap_or_else(|error| panic!("{error}"));
-                assert!(ops.iter().any(|pair| pair == (key, Some(choices.0))));
+            let _ = bytes::read_old_pair(key, choices.0);
+            if let Some(Pair::Record(record)) = read(key, choices.0) {
+                assert_eq!(record.key().as_deref(), Some(key));
+                let (mut again, tree) = (Vec::new(), MemoryEngine::default());
+                record.encode(&mut again).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(Record::take(&again), Some((record.clone(), &[][..])));
+                let _ = bytes::project(&tree, 1, [&[record][..]]);
             }
         }
     }
@@ -158,92 +168,77 @@ fn read(key: &[u8], value: &[u8]) -> Option<Pair> {
     bytes::read_pair(key, value).ok()
 }
 
-/// What events are written as reads as them.
+/// What events are written as reads as them, and so does the batch of them.
 fn written(choices: &mut Choices<'_>) {
-    let events = events(choices, 5);
-    let (ops, last_id) = bytes::write(&events).unwrap_or_else(|error| panic!("{error}"));
+    let records = drawn(choices, 5);
+    let mut payload = Vec::new();
+    let whole = Batch::Events(records.clone());
+    whole.encode(&mut payload).unwrap_or_else(|error| panic!("{error}"));
+    batch(1, &payload);
+    let ops = bytes::project(&MemoryEngine::default(), 1, [&records[..]]);
+    let ops = ops.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(Ops::from_bytes(ops.as_bytes()), ops);
-    let mut messages: BTreeMap<Mailbox, Vec<u64>> = BTreeMap::new();
-    let mut records = Vec::new();
+    let (mut messages, mut kept) = (BTreeSet::new(), Vec::new());
     for (key, value) in ops.iter() {
         let Some(value) = value else { continue };
-        match bytes::read_pair(key, value).unwrap_or_else(|error| panic!("{error}: {events:?}")) {
-            Pair::Messages(mailbox, run) => {
-                messages.entry(mailbox).or_default().extend(run.iter().map(|m| m.id));
-            }
-            Pair::Record(event) => records.push(event),
+        match bytes::read_pair(key, value).unwrap_or_else(|error| panic!("{error}: {records:?}")) {
+            Pair::Messages(_, run) => messages.extend(run.iter().map(|m| m.id)),
+            Pair::Record(record) => kept.push(record),
             _ => {}
         }
     }
-    for event in &events {
-        match event {
-            Event::Posted { mailbox, message, .. } => {
-                assert!(message.id <= last_id && messages[mailbox].contains(&message.id));
+    for record in &records {
+        match record {
+            Record::Posted(posted) => assert!(messages.contains(&posted.message.id)),
+            record if record.key().is_none() => {}
+            // The last under its key is kept, unless something took it away.
+            record => {
+                let last = records.iter().rfind(|other| other.key() == record.key());
+                assert!(kept.contains(record) || last != Some(record) || takes_away(&records));
             }
-            event => assert!(records.contains(event), "{event:?} is not written"),
         }
     }
 }
 
-/// Events out of choices, each with an id of its own, as a realm gives them out.
-fn events(choices: &mut Choices<'_>, most: usize) -> Vec<Event> {
+/// Whether any of these removes what others write.
+fn takes_away(records: &[Record]) -> bool {
+    records.iter().any(|record| {
+        matches!(
+            record,
+            Record::PeerForgotten(_)
+                | Record::Trimmed(_)
+                | Record::AddressTold(_)
+                | Record::KnownAs(_)
+                | Record::Followed(_)
+                | Record::Owed(_)
+                | Record::Received(_)
+                | Record::Posted(_)
+        ) || record.key().is_none()
+    })
+}
+
+/// Records of events out of choices, each of a kind and, but for the ids of messages, of any values.
+fn drawn(choices: &mut Choices<'_>, most: usize) -> Vec<Record> {
     let (mut id, count) = (choices.number() >> 2, 1 + choices.below(most));
-    let mut next = |choices: &mut Choices<'_>| {
-        id += 1 + choices.below(200) as u64;
-        event(choices, id)
-    };
-    (0..count).map(|_| next(choices)).collect()
+    let mut draw = || choices.number();
+    let mut records = Vec::new();
+    for _ in 0..count {
+        let tag = Record::TAGS[draw() as usize % Record::TAGS.len()];
+        id += 1 + draw() % 200;
+        records.extend(Record::sample(tag, &mut draw).map(|record| in_order(record, id)));
+    }
+    records
 }
 
-fn event(choices: &mut Choices<'_>, id: u64) -> Event {
-    let time = Time(choices.number());
-    let (account, realm) = (AccountId(id), PeerId(choices.number()));
-    let (name, password) = (name(choices), PasswordHash::new("$argon2id$x".into()));
-    let at = Position { seq: choices.number() >> 1, chain: Chain::START };
-    match choices.below(15) {
-        0 => Event::RealmNamed(name),
-        1 => {
-            Event::AccountSet(account, AccountRecord { name, password, admin: true, created: time })
-        }
-        2 => {
-            let hash = Token::new([choices.byte(); 32]).hash();
-            Event::SessionSet(SessionId(id), SessionRecord { hash, account, used: time })
-        }
-        3 => {
-            let owner = (choices.below(2) == 0).then_some(account);
-            let group = GroupRecord { name, password, creator: account, owner, created: time };
-            Event::GroupSet(GroupId(id), group)
-        }
-        4 => Event::MemberAdded(GroupId(id), account, choices.number()),
-        5 => {
-            let address = Address { host: "::1".into(), port: 1, told_by: "10.0.0.1".parse().ok() };
-            let (kind, status) = (LinkKind::Native(Fingerprint([7; 32])), Status::Asked);
-            let record = PeerRecord { name, kind, address: Some(address), status, since: time };
-            Event::PeerSet(realm, record)
-        }
-        6 => Event::EpochBegun(realm, Epoch(id)),
-        7 => Event::Acked { realm, acked: at, total: id, hour: choices.number() },
-        8 => Event::Trimmed { realm, floor: at, hour: None },
-        9 => Event::Followed { realm, fork: ForkId(id), epoch: Epoch(7), at, left: id },
-        10 => Event::PlainMailboxSet(realm, id, name),
-        // One that leaves none is not written.
-        11 => Event::PeerForgotten { realm, traces: true },
-        12 => Event::Dropped(realm, choices.number()),
-        13 => {
-            let host = choices.number().to_string().into();
-            Event::AddressTold(realm, Some(Address { host, port: 1, told_by: None }))
-        }
-        _ => {
-            let mailbox = match choices.below(4) {
-                0 => Mailbox::Private(account),
-                1 => Mailbox::GroupRealm(GroupId(9), realm),
-                2 => Mailbox::Plain(realm, 8),
-                _ => Mailbox::SentRealm(account, realm),
-            };
-            let message = Arc::new(Message { id, ..message(choices) });
-            Event::Posted { mailbox, sender: Some(AccountId(6)), message }
-        }
+/// Ids of messages grow, and so does what is in the logs of links.
+fn in_order(mut record: Record, id: u64) -> Record {
+    match &mut record {
+        Record::Posted(posted) => posted.message.id = id,
+        Record::Owed(owed) => owed.tip.seq = id,
+        Record::Received(received) => received.cursor.seq = id << 8,
+        _ => {}
     }
+    record
 }
 
 fn draw_values(draw: &mut Draw, out: &mut Vec<u8>) {
@@ -268,24 +263,9 @@ fn draw_values(draw: &mut Draw, out: &mut Vec<u8>) {
 /// Pairs that may be in a store.
 fn drawn_pairs(draw: &mut Draw) -> Ops {
     let mut random = Vec::new();
-    draw.bytes(200, &mut random);
-    let mut choices = Choices(&random);
-    let mut events = events(&mut choices, 3);
-    if draw.once_in(4) {
-        events.push(received(&mut choices));
-    }
-    bytes::write(&events).map(|(ops, _)| ops).unwrap_or_default()
-}
-
-/// What came over a link: entries and their hashes.
-fn received(choices: &mut Choices<'_>) -> Event {
-    let (realm, fork, seq) =
-        (PeerId(choices.number()), ForkId(choices.number()), choices.number() >> 1);
-    let (entry, chain) = (Arc::new(entry(choices)), Chain::START);
-    let tip = Position { seq: 5, chain };
-    let owed = Event::Owed { realm, tip, total: 9, since: Time(1), entry };
-    let (cursor, chains) = (Position { seq: seq + 2, chain }, vec![chain; 2]);
-    Event::Received { realm, fork, cursor, chains, events: vec![owed] }
+    draw.bytes(600, &mut random);
+    let records = drawn(&mut Choices(&random), 4);
+    bytes::project(&MemoryEngine::default(), 1, [&records[..]]).unwrap_or_default()
 }
 
 /// First byte: whether a stream follows as it is, or frames whose checksums are right: each a byte of
@@ -323,7 +303,7 @@ fn import(stream: &[u8]) {
 }
 
 fn draw_backup(draw: &mut Draw, out: &mut Vec<u8>) {
-    let pairs = in_order(&drawn_pairs(draw), &drawn_pairs(draw));
+    let pairs = sorted(&drawn_pairs(draw), &drawn_pairs(draw));
     let end = end_of(&pairs, draw.once_in(8));
     let mut frames: Vec<(u8, &[u8])> = pairs.iter().map(|ops| (b'p', ops.as_bytes())).collect();
     frames.push((b'e', &end));
@@ -344,9 +324,11 @@ fn draw_backup(draw: &mut Draw, out: &mut Vec<u8>) {
 }
 
 /// Pairs as a scan gives them, in two frames.
-fn in_order(one: &Ops, other: &Ops) -> [Ops; 2] {
+fn sorted(one: &Ops, other: &Ops) -> [Ops; 2] {
     let mut all: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
-    all.extend(one.iter().chain(other.iter()).filter_map(|(key, value)| Some((key, value?))));
+    let both = one.iter().chain(other.iter()).filter_map(|(key, value)| Some((key, value?)));
+    // How far the data go and in which format is told elsewhere.
+    all.extend(both.filter(|(key, _)| key[0] < b'a'));
     let mut frames = [Ops::default(), Ops::default()];
     for (i, (key, value)) in all.iter().enumerate() {
         let _ = frames[i * 2 / all.len()].put(key, |copy| {
@@ -363,7 +345,7 @@ fn end_of(pairs: &[Ops], wrong: bool) -> Vec<u8> {
     let (mut all, mut messages, mut records) = (0, 0, 0);
     for (key, value) in pairs.iter().flat_map(Ops::iter) {
         all += 1;
-        records += u64::from(key.starts_with(b"r"));
+        records += u64::from(key.starts_with(b"R") && !key.starts_with(b"Rc"));
         if let Some(Pair::Messages(_, run)) = read(key, value.unwrap_or_default()) {
             messages += run.len() as u64;
         }

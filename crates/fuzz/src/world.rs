@@ -4,8 +4,8 @@ use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, Position, Told};
 use antar_domain::text::Door;
 use antar_domain::{
-    AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Mailbox, Origin,
-    Outcome, Output, PasswordHash, Policy, Readings, Source, State,
+    AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
+    PasswordHash, Policy, Readings, Source, State,
 };
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_types::{Chain, Entry, Fingerprint, Frame, Message, Time};
@@ -321,12 +321,7 @@ impl World {
             event => std::slice::from_ref(event),
         });
         let found = posted.filter_map(|event| match event {
-            Event::Posted { mailbox, sender, message } => {
-                let here = source == Source::Mailbox(*mailbox)
-                    || sender.is_some_and(|sender| source == Source::Sent(sender))
-                        && matches!(mailbox, Mailbox::Private(_));
-                here.then(|| Message::clone(message))
-            }
+            Event::Posted(posted) => posted.shown_in(source),
             _ => None,
         });
         found.collect()

@@ -423,7 +423,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let engine = MemoryEngine::default();
         let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
-        engine.overwrite(b"mp", b"\xff");
+        engine.overwrite(b"Mp", b"\xff");
         let path = directory.path().join("backup");
         let written = write(&store, directory.path(), &path, &AtomicBool::new(false));
         assert!(matches!(written, Err(BackupError::Store(StoreError::Corrupt(_)))));

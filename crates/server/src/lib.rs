@@ -44,7 +44,7 @@ pub mod bytes {
 
 pub use antar_domain::is_loopback;
 pub use antar_store::user_name;
-pub use antar_store::{Checked, Damage};
+pub use antar_store::{Checked, Damage, FORMAT};
 pub use backup::{Backup, BackupError, restore};
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};

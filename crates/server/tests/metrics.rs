@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use antar_server::{Config, PasswordsConfig, Server};
-use antar_store::{Direction, Engine, Key, MemoryEngine, Ops, StoreError, Visit};
+use antar_store::{Batch, Direction, Engine, Key, MemoryEngine, Pairs, StoreError, Visit};
 use antar_types::END;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -38,17 +38,7 @@ impl Drop for Holding {
     }
 }
 
-impl Engine for Held {
-    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
-        let held = self.1.held.lock().unwrap();
-        drop(self.1.freed.wait_while(held, |held| *held).unwrap());
-        self.0.commit(number, ops)
-    }
-
-    fn acknowledged(&self) -> u64 {
-        self.0.acknowledged()
-    }
-
+impl Pairs for Held {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.read(key)
     }
@@ -60,6 +50,18 @@ impl Engine for Held {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         self.0.scan(range, direction, visit)
+    }
+}
+
+impl Engine for Held {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+        let held = self.1.held.lock().unwrap();
+        drop(self.1.freed.wait_while(held, |held| *held).unwrap());
+        self.0.commit(number, batch)
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.0.acknowledged()
     }
 
     fn reopen(&self) -> Result<(), StoreError> {

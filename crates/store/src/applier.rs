@@ -1,8 +1,10 @@
 //! The thread that puts committed batches into the tree, and who waits for it.
 
+use crate::StoreError;
+use crate::event_log::Batch;
 use crate::log::Segment;
+use crate::tree::Replay;
 use crate::tree::Tree;
-use crate::{Ops, StoreError};
 use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,10 +18,11 @@ const BEHIND: usize = 4 << 20;
 
 const GONE: &str = "the tree takes no more batches";
 
-/// A batch on its way into the tree, and the segment that was full before it.
-pub struct Batch {
+/// A batch on its way into the tree, its bytes in the log, and the segment that was full before it.
+pub struct Committed {
     pub number: u64,
-    pub ops: Ops,
+    pub batch: Batch,
+    pub bytes: usize,
     pub full: Option<Segment>,
 }
 
@@ -35,7 +38,7 @@ pub struct Progress {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<Batch>,
+    waiting: VecDeque<Committed>,
     /// Bytes of batches that are not in the tree, also of those that are being put there.
     bytes: usize,
     committed: u64,
@@ -69,13 +72,13 @@ impl Progress {
     }
 
     /// Notes a batch that is in the log; waits where the tree is too far behind.
-    pub fn committed(&self, batch: Batch) {
+    pub fn committed(&self, batch: Committed) {
         let mut state = self.state();
         while state.bytes >= BEHIND && !state.ended {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.committed = batch.number;
-        state.bytes += batch.ops.as_bytes().len();
+        state.bytes += batch.bytes;
         state.waiting.push_back(batch);
         if state.is_worthwhile() {
             drop(state);
@@ -90,7 +93,7 @@ impl Progress {
     }
 
     /// Waits for batches that are worth it; none once this is closed and all are taken.
-    fn take(&self) -> VecDeque<Batch> {
+    fn take(&self) -> VecDeque<Committed> {
         let mut state = self.state();
         while !state.is_worthwhile() || (state.waiting.is_empty() && !state.closed) {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -164,16 +167,27 @@ impl Applier {
         loop {
             let batches = self.progress.take();
             let Some(last) = batches.back().map(|batch| batch.number) else { return };
-            let mut bytes = 0;
-            for Batch { number, ops, full } in batches {
-                // Everything in the segment is in the tree: batches come in order.
-                if let Some(segment) = full {
-                    let _ = self.full.send(segment);
-                }
-                self.tree.apply(number, &ops);
-                bytes += ops.as_bytes().len();
+            let bytes = batches.iter().map(|batch| batch.bytes).sum();
+            if let Err(error) = self.apply(batches) {
+                tracing::error!(%error, "what was committed cannot be put into the tree");
+                self.progress.fail(&error.to_string());
+                return;
             }
             self.progress.applied(last, bytes);
         }
+    }
+
+    /// Puts batches in together: the tree's cost is by the pair, and together they have fewer.
+    fn apply(&self, batches: VecDeque<Committed>) -> Result<(), StoreError> {
+        let mut replay = Replay::new(&self.tree);
+        for Committed { number, batch, full, .. } in batches {
+            if let Some(segment) = full {
+                // Everything in the segment is in the tree: batches come in order.
+                replay.flush()?;
+                let _ = self.full.send(segment);
+            }
+            replay.add(number, batch)?;
+        }
+        replay.flush()
     }
 }

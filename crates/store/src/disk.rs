@@ -5,15 +5,16 @@
 //! is full, a third thread has the tree write what it holds to tables, and the log lets go of what
 //! they contain.
 
-use crate::applier::{Applier, Batch, Progress};
+use crate::applier::{Applier, Committed, Progress};
 use crate::checkpointer::Checkpointer;
-use crate::engine::Key;
+use crate::engine::{Key, Pairs};
+use crate::event_log::Batch;
 use crate::log::Log;
 use crate::named::At;
-use crate::tree::Tree;
+use crate::tree::{Replay, Tree};
 use crate::unfinished::Beginning;
 use crate::watermark::Watermark;
-use crate::{Direction, Engine, Ops, StoreError, Usage, Visit};
+use crate::{Direction, Engine, StoreError, Usage, Visit};
 use crate::{private, unfinished, usage, watermark};
 use std::io::Write;
 use std::ops::Range;
@@ -122,7 +123,8 @@ impl Disk {
 
 /// The log, the tree, and the two threads between them.
 struct Running {
-    log: Mutex<Log>,
+    /// And what is written to it, encoded: the memory is used again.
+    log: Mutex<(Log, Vec<u8>)>,
     tree: Arc<Tree>,
     progress: Arc<Progress>,
     applier: Option<JoinHandle<()>>,
@@ -135,9 +137,15 @@ impl Running {
         private::directory(&tables).at(&tables)?;
         private::directory(&directory).at(&directory)?;
         let tree = Arc::new(Tree::open(&tables)?);
-        let (log, kept) = Log::open(&directory, tree.applied()?, |number, ops| {
-            tree.apply(number, &ops);
+        let (applied, mut replay) = (tree.applied()?, Replay::new(&tree));
+        let (log, kept) = Log::open(&directory, applied, |number, payload| {
+            // The tree's tables have all batches up to one, and nothing of those after it.
+            if number <= applied {
+                return Ok(());
+            }
+            replay.add(number, Batch::decode(number, payload)?)
         })?;
+        replay.flush()?;
         let progress = Arc::new(Progress::default());
         let (full, segments) = sync_channel(UNWRITTEN);
         let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
@@ -145,15 +153,20 @@ impl Running {
             Checkpointer { tree: tree.clone(), directory, progress: progress.clone(), kept };
         let applier = spawn("applier", move || applier.run())?;
         let checkpointer = spawn("checkpointer", move || checkpointer.run(segments))?;
-        let log = Mutex::new(log);
+        let log = Mutex::new((log, Vec::new()));
         Ok(Self { log, tree, progress, applier: Some(applier), checkpointer: Some(checkpointer) })
     }
 
-    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
         self.progress.check()?;
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = log.append(number, &ops).inspect_err(|e| self.progress.fail(&e.to_string()))?;
-        self.progress.committed(Batch { number, ops, full });
+        let mut open = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let (log, payload) = &mut *open;
+        payload.clear();
+        batch.encode(payload)?;
+        let full = log.append(number, payload);
+        let full = full.inspect_err(|e| self.progress.fail(&e.to_string()))?;
+        let bytes = payload.len();
+        self.progress.committed(Committed { number, batch, bytes, full });
         Ok(())
     }
 }
@@ -166,7 +179,7 @@ impl Drop for Running {
         let _ = self.applier.take().map(JoinHandle::join);
         let clean = self.checkpointer.take().is_some_and(|j| j.join().unwrap_or(false));
         if clean {
-            let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let (log, _) = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = log.discard() {
                 tracing::warn!(%error, "the next start will replay the log");
             }
@@ -195,22 +208,9 @@ fn probe(path: &Path) -> Result<(), StoreError> {
     Ok(tried.at(&path)?)
 }
 
-impl Engine for Disk {
-    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
-        self.running()?.commit(number, ops)?;
-        if let Some(beginning) = &self.beginning {
-            beginning.keep();
-        }
-        self.mark.set(number);
-        Ok(())
-    }
-
-    fn acknowledged(&self) -> u64 {
-        self.mark.get()
-    }
-
+impl Pairs for Disk {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.tree()?.get(key)
+        self.tree()?.read(key)
     }
 
     fn scan(
@@ -224,6 +224,21 @@ impl Engine for Disk {
         // Held to the end of the scan: the tree deletes the files of tables that nobody reads any more,
         // and it must not be opened a second time by then.
         running.tree.scan(range, direction, visit)
+    }
+}
+
+impl Engine for Disk {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+        self.running()?.commit(number, batch)?;
+        if let Some(beginning) = &self.beginning {
+            beginning.keep();
+        }
+        self.mark.set(number);
+        Ok(())
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.mark.get()
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
@@ -253,11 +268,15 @@ impl Engine for Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Store;
+    use crate::{Ops, Store};
     use antar_domain::Event;
     use std::fs::OpenOptions;
 
-    fn put(key: &str) -> Ops {
+    fn put(key: &str) -> Batch {
+        Batch::Pairs(ops(key))
+    }
+
+    fn ops(key: &str) -> Ops {
         let mut ops = Ops::default();
         ops.put(key.as_bytes(), |value| {
             value.extend_from_slice(b"value");
@@ -348,13 +367,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let disk = Disk::open(dir.path()).unwrap();
         for n in 1..=5000 {
-            let mut ops = put(&format!("k{n}"));
+            let mut ops = ops(&format!("k{n}"));
             let large = |value: &mut Vec<u8>| {
                 value.resize(16 << 10, 1);
                 Ok(())
             };
             ops.put(format!("large{n}").as_bytes(), large).unwrap();
-            disk.commit(n, ops).unwrap();
+            disk.commit(n, Batch::Pairs(ops)).unwrap();
         }
         drop(disk);
         let left = std::fs::read_dir(dir.path().join("log")).unwrap();

@@ -1,15 +1,16 @@
 //! The narrow interface behind which a storage engine sits.
 
+use crate::event_log::Batch;
 use crate::{StoreError, Usage};
 use std::ops::{ControlFlow, Range};
 
-/// A key: 26 bytes at most, and 20 for what there is most of, so that engines can keep it inline. Those that begin with 0 are an
-/// engine's own.
+/// A key: 37 bytes at most, and fewer than 20 for what there is most of, so that engines can keep it inline.
+/// Those that begin with 0 are an engine's own.
 pub type Key = Vec<u8>;
 
 /// Every key but the engine's own.
 pub fn everything() -> Range<Key> {
-    vec![1]..vec![u8::MAX; 21]
+    vec![1]..vec![u8::MAX; 38]
 }
 
 /// The changes of one batch, in one stretch of memory that can be written as it is.
@@ -43,10 +44,15 @@ impl Ops {
 
     /// Removes a key, which may be missing.
     pub fn delete(&mut self, key: &[u8]) {
-        debug_assert!(key.len() <= 26, "keys are short");
+        debug_assert!(key.len() <= 38, "keys are short");
         self.0.push(key.len() as u8);
         self.0.extend_from_slice(&[0; 4]);
         self.0.extend_from_slice(key);
+    }
+
+    /// Adds the changes of others, which come after these.
+    pub fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
     }
 
     /// Each key with its value, or without one where it is removed.
@@ -86,19 +92,8 @@ pub enum Direction {
 /// What a scan calls for each pair; it may break off.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>, StoreError> + 'a;
 
-/// An ordered map of bytes that commits batches atomically and durably.
-pub trait Engine: Send + Sync {
-    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole, and who
-    /// reads after that finds it. Nobody can read any of it before. Numbers grow by one.
-    ///
-    /// # Errors
-    /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
-    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError>;
-
-    /// The highest number that [`Engine::commit`] is known to have made durable, from a source
-    /// apart from the data, to notice data that went missing. May lag behind; 0 if unknown.
-    fn acknowledged(&self) -> u64;
-
+/// What can be read of an ordered map of bytes.
+pub trait Pairs {
     /// The value of a key.
     ///
     /// # Errors
@@ -115,6 +110,20 @@ pub trait Engine: Send + Sync {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError>;
+}
+
+/// An ordered map of bytes that commits batches atomically and durably.
+pub trait Engine: Pairs + Send + Sync {
+    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole, and who
+    /// reads after that finds it. Nobody can read any of it before. Numbers grow by one.
+    ///
+    /// # Errors
+    /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError>;
+
+    /// The highest number that [`Engine::commit`] is known to have made durable, from a source
+    /// apart from the data, to notice data that went missing. May lag behind; 0 if unknown.
+    fn acknowledged(&self) -> u64;
 
     /// Opens the data again after a failed commit.
     ///

@@ -10,9 +10,12 @@
 //! go, and until both are there what has arrived cannot be taken for a realm.
 
 use crate::engine::{self, Ops};
-use crate::layout::{self, FORMAT, FORMAT_KEY, TIP_KEY, Tip};
+use crate::event_log::Batch;
+use crate::layout::{FORMAT, FORMAT_KEY, KINDS, TIP_KEY, Tip};
 use crate::pair::{self, Pair};
-use crate::{Direction, Engine, StoreError};
+use crate::records::Record;
+use crate::records::codec::{decode, encode};
+use crate::{Direction, Engine, StoreError, v1};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
@@ -60,11 +63,21 @@ pub struct Exported {
 }
 
 impl Exported {
-    /// Counts a pair, which must be one that a realm writes.
-    fn count(&mut self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    /// Counts a pair, which must be one that a realm of that format writes.
+    fn count(&mut self, format: u32, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.pairs += 1;
+        if format == v1::FORMAT {
+            match v1::read(key, value)? {
+                v1::Pair::Messages(_, run) => self.messages += run.len() as u64,
+                v1::Pair::Record(_) => self.records += 1,
+                _ => {}
+            }
+            return Ok(());
+        }
         match pair::read(key, value)? {
             Pair::Messages(_, run) => self.messages += run.len() as u64,
+            // How far a conversation has come is told by its messages.
+            Pair::Record(Record::ConversationReached(_)) => {}
             Pair::Record(_) => self.records += 1,
             _ => {}
         }
@@ -83,9 +96,9 @@ pub fn export(
     // One scan sees one moment, however long it takes.
     engine.scan(engine::everything(), Direction::Up, &mut |key, value| {
         if key == TIP_KEY {
-            tip = layout::decode(key, value)?;
-        } else if key != FORMAT_KEY {
-            exported.count(key, value)?;
+            tip = decode(key, value)?;
+        } else if key.first().is_some_and(|kind| KINDS.contains(kind)) {
+            exported.count(FORMAT, key, value)?;
             pairs.put(key, |copy| {
                 copy.extend_from_slice(value);
                 Ok(())
@@ -100,7 +113,7 @@ pub fn export(
     })?;
     (exported.batch, exported.last_id) = (tip.batch, tip.last_id);
     let mut end = Vec::new();
-    layout::encode(&exported, &mut end)?;
+    encode(&exported, &mut end)?;
     let written = frames.write(PAIRS, pairs.as_bytes()).and_then(|()| frames.write(END, &end));
     written.and_then(|()| frames.out.flush()).map_err(StoreError::Output)?;
     Ok(Exported { bytes: frames.bytes, ..exported })
@@ -117,37 +130,37 @@ pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreEr
         return Err(StoreError::Engine("it holds something already".into()));
     }
     let mut batch = 0;
-    let exported = read(input, |pairs| {
+    let (format, exported) = read(input, |pairs| {
         batch += 1;
-        engine.commit(batch, pairs)
+        engine.commit(batch, Batch::Pairs(pairs))
     })?;
     batch += 1;
     let mut ops = Ops::default();
-    ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
-    ops.put(TIP_KEY, |value| layout::encode(&Tip { batch, last_id: exported.last_id }, value))?;
-    engine.commit(batch, ops)?;
+    ops.put(FORMAT_KEY, |value| encode(&format, value))?;
+    ops.put(TIP_KEY, |value| encode(&Tip { batch, last_id: exported.last_id }, value))?;
+    engine.commit(batch, Batch::Pairs(ops))?;
     Ok(exported)
 }
 
-/// Reads what [`export`] wrote, frame by frame.
+/// Reads what [`export`] wrote, frame by frame; also returns the format of the data.
 pub fn read(
     input: impl Read,
     mut take: impl FnMut(Ops) -> Result<(), StoreError>,
-) -> Result<Exported, StoreError> {
+) -> Result<(u32, Exported), StoreError> {
     let all = engine::everything();
-    let mut frames = Reader::begin(input)?;
+    let (mut frames, format) = Reader::begin(input)?;
     let (mut found, mut last) = (Exported::default(), engine::Key::new());
     let end: Exported = loop {
         let (kind, payload) = frames.next()?;
         if kind == END {
-            break layout::decode(b"end", &payload).map_err(odd)?;
+            break decode(b"end", &payload).map_err(odd)?;
         }
         let pairs = Ops::from_bytes(&payload);
         for (key, value) in pairs.iter() {
             match value {
                 // One scan wrote them, so that none comes twice.
                 Some(value) if key < &all.end[..] && key > &last[..] && key >= &all.start[..] => {
-                    found.count(key, value).map_err(odd)?;
+                    found.count(format, key, value).map_err(odd)?;
                     key.clone_into(&mut last);
                 }
                 _ => return Err(odd(())),
@@ -160,7 +173,7 @@ pub fn read(
     if found != end {
         return Err(unusable("it does not hold what it says"));
     }
-    Ok(Exported { bytes: frames.bytes, ..end })
+    Ok((format, Exported { bytes: frames.bytes, ..end }))
 }
 
 fn unusable(why: impl Into<String>) -> StoreError {
@@ -229,18 +242,19 @@ struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    fn begin(input: R) -> Result<Self, StoreError> {
+    fn begin(input: R) -> Result<(Self, u32), StoreError> {
         let mut reader = Self { input, number: 0, bytes: 0 };
         if reader.take(MAGIC.len()).ok().as_deref() != Some(MAGIC) {
             return Err(unusable("it was not written by antar"));
         }
-        for known in [VERSION, FORMAT] {
-            let found = u32::from_le_bytes(reader.array()?);
-            if found != known {
-                return Err(StoreError::Format { found, known });
-            }
+        let [version, format] = [reader.array()?, reader.array()?].map(u32::from_le_bytes);
+        if version != VERSION {
+            return Err(StoreError::Format { found: version, known: VERSION });
         }
-        Ok(reader)
+        match format {
+            FORMAT | v1::FORMAT => Ok((reader, format)),
+            found => Err(StoreError::Format { found, known: FORMAT }),
+        }
     }
 
     /// The next bytes; memory is taken as they come, not as a damaged length says.
@@ -287,8 +301,8 @@ mod tests {
     use super::*;
     use crate::{Disk, MemoryEngine, Store};
     use antar_domain::{
-        AccountId, AccountRecord, Event, Mailbox, Page, PasswordHash, SessionId, SessionRecord,
-        Source,
+        AccountId, AccountRecord, Conversations, Event, Mailbox, Page, PasswordHash, SessionId,
+        SessionRecord, Source,
     };
     use antar_types::{Message, Name, Text, Time, Token};
     use proptest::prelude::*;
@@ -318,7 +332,8 @@ mod tests {
             let (time, from, to) = (Time(id), name("amy"), name("bob"));
             let message = Message { id, time, from, to, text, realm: None, notice: None };
             let (Source::Mailbox(mailbox), sender) = (BOB, Some(AMY)) else { unreachable!() };
-            events.push(Event::Posted { mailbox, sender, message: Arc::new(message) });
+            let conversations = Conversations::default();
+            events.push(Event::Posted(conversations.post(mailbox, sender, Arc::new(message)).1));
         }
         events
     }
@@ -489,12 +504,14 @@ mod tests {
         other.clone_from(&whole);
         other[MAGIC.len()] = 9;
         assert!(matches!(import(&other), Err(StoreError::Format { found: 9, known: VERSION })));
-        let (twice, _) =
-            layout::write(&[Event::RealmNamed(Name::parse("alpha").unwrap())]).unwrap();
+        let mut twice = Ops::default();
+        let record =
+            &crate::records::records(&[Event::RealmNamed(Name::parse("alpha").unwrap())])[0];
+        twice.put(&record.key().unwrap(), |value| record.encode(value)).unwrap();
         let twice = twice.as_bytes();
         let (mut end, said) =
             (Vec::new(), Exported { pairs: 2, records: 2, ..Exported::default() });
-        layout::encode(&said, &mut end).unwrap();
+        encode(&said, &mut end).unwrap();
         assert!(
             refused(&frames(&[(PAIRS, twice), (PAIRS, twice), (END, &end)])).contains("no export")
         );

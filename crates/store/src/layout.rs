@@ -1,57 +1,73 @@
-//! Which event is kept under which key.
+//! Which record is kept under which key: format 2.
 //!
 //! | key | value |
 //! |---|---|
 //! | `b` | the latest batch, and the highest id by then ([`Tip`]) |
-//! | `f` | format version |
-//! | `k` fork, number | a run of hashes of what another realm sent, the first at this entry |
-//! | `m` mailbox, id | a run of messages, the first with this id |
-//! | `o` realm, number | a run of what another realm is owed, the first this entry |
-//! | `r` `a` account | [`Event::AccountSet`] |
-//! | `r` `f` account | [`Event::NameLeft`] |
-//! | `r` `g` group | [`Event::GroupSet`] |
-//! | `r` `i` invitation | [`Event::InvitationSet`] |
-//! | `r` `l` realm 0 | [`Event::PeerSet`] |
-//! | `r` `l` realm 1 | [`Event::EpochBegun`] |
-//! | `r` `l` realm 2 | [`Event::OwedReached`] |
-//! | `r` `l` realm 3 | the latest [`Event::Trimmed`] |
-//! | `r` `l` realm 4, hour | [`Event::Acked`] |
-//! | `r` `l` realm 5, fork | [`Event::Followed`] |
-//! | `r` `l` realm 6 | [`Event::CursorReached`] |
-//! | `r` `l` realm 7, number | [`Event::PlainMailboxSet`] |
-//! | `r` `l` realm 8 | [`Event::PeerForgotten`], where it left traces; nothing else is under it then |
-//! | `r` `l` realm 9 | [`Event::AddressTold`], where it tells one |
-//! | `r` `l` realm 10, account | [`Event::HeirSet`] |
-//! | `r` `l` realm 11 | [`Event::Dropped`] |
-//! | `r` `l` realm 12 | [`Event::KnownAs`], where it tells one |
-//! | `r` `m` group, account | [`Event::MemberAdded`] |
-//! | `r` `n` | [`Event::RealmNamed`] |
-//! | `r` `s` session | [`Event::SessionSet`] |
-//! | `s` account, id | a run of [`Pointer`]s to messages the account sent, the first with this id |
+//! | `f` | the version of this format |
+//! | `g` | how far a migration from an older format has come |
+//! | `H` fork, number | a run of hashes of what a peer sent, the first at this entry ([`Position`]) |
+//! | `M` `p` account, account, id | a run of messages of a private conversation, the first with this id ([`Message`]) |
+//! | `M` `g` group, id | the same of a group |
+//! | `M` `r` account, peer, correspondent, id | the same of an account and a user of a peer |
+//! | `M` `t` group, peer, id | the same of a group together with a peer's |
+//! | `O` peer, number | a run of what a peer is owed, the first this entry ([`Outgoing`]) |
+//! | `R` `a` account | [`records::AccountSet`] |
+//! | `R` `c` conversation | [`records::ConversationReached`]: the conversation as under `M`, without an id |
+//! | `R` `f` account | [`records::NameLeft`] |
+//! | `R` `g` group | [`records::GroupSet`] |
+//! | `R` `i` invitation | [`records::InvitationSet`] |
+//! | `R` `l` peer 0 | [`records::PeerSet`] |
+//! | `R` `l` peer 1 | [`records::EpochBegun`] |
+//! | `R` `l` peer 2 | [`records::OwedReached`] |
+//! | `R` `l` peer 3 | the latest [`records::Trimmed`] |
+//! | `R` `l` peer 4, hour | [`records::Acked`] |
+//! | `R` `l` peer 5, fork | [`records::Followed`] |
+//! | `R` `l` peer 6 | [`records::CursorReached`] |
+//! | `R` `l` peer 7, number | [`records::PlainMailboxSet`] |
+//! | `R` `l` peer 8 | [`records::PeerForgotten`], where it left traces; nothing else is under it then |
+//! | `R` `l` peer 9 | [`records::AddressTold`], where it tells one |
+//! | `R` `l` peer 10, account | [`records::HeirSet`] |
+//! | `R` `l` peer 11 | [`records::Dropped`] |
+//! | `R` `l` peer 12 | [`records::KnownAs`], where it tells one |
+//! | `R` `l` peer 13, correspondent | [`records::CorrespondentSet`] |
+//! | `R` `m` group, account | [`records::MemberAdded`] |
+//! | `R` `n` | [`records::RealmNamed`] |
+//! | `R` `s` session | [`records::SessionSet`] |
+//! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
+//! | `T` `o` account, peer, id | the same of what it sent |
+//! | `T` `w` peer, number, id | the same of what waits for a user of a plain peer |
 //!
-//! Numbers are big-endian, so that keys sort as the numbers do. Records (`r`) are loaded at a start
-//! in this order, each event after those it refers to. A *run* is what one batch adds to one list:
-//! the engine's cost is by the pair, not by the byte, and where much is sent at once much of it goes
-//! to the same places.
+//! A message is kept once, in its conversation. The two timelines of an account say where it is: INBOX,
+//! INBOXREALM and SENT are stretches of them. A group has no timelines: who is in it reads its conversation.
+//!
+//! The last number of a list's key takes eight bytes. Every other number is led by its length, which makes
+//! most keys short; all are big-endian, so that keys sort as the numbers do. Records (`R`) are loaded at a
+//! start in this order, each after those it refers to. A *run* is what one or more batches add to one list,
+//! up to [`RUN`] entries: the tree's cost is by the pair, not by the byte, and where much is sent at once
+//! much of it goes to the same places. Format 1 had small letters ([`crate::v1`]).
 
-use crate::StoreError;
-use crate::engine::{Key, Ops};
-use crate::records::v1;
-use antar_domain::links::Position;
-use antar_domain::{Event, Mailbox, PeerId, Source};
-use antar_types::{Entry, Message};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use crate::engine::Key;
+use crate::records::Conversation;
+use crate::records::alike::Alike;
+#[cfg(doc)]
+use crate::records::{self, Message, Outgoing, Pointer, Position};
+use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, Mailbox, PeerId, Source};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// The version of this layout.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The most entries of a run: bounds what reading one of them costs.
 pub const RUN: usize = 64;
 
 pub const FORMAT_KEY: &[u8] = b"f";
 pub const TIP_KEY: &[u8] = b"b";
-pub const RECORDS: u8 = b'r';
+pub const MIGRATION_KEY: &[u8] = b"g";
+pub const RECORDS: u8 = b'R';
+
+/// Every kind of list and the records: what a migration writes beside what was there.
+pub const KINDS: [u8; 5] = [b'H', b'M', b'O', b'R', b'T'];
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,245 +76,165 @@ pub struct Tip {
     pub last_id: u64,
 }
 
-/// A line of a list, on its way to disk.
-enum Line<'a> {
-    Message(&'a Message),
-    Pointer(u64, Mailbox),
-    Owed(Position, &'a Entry),
-    Watermark(Position),
+/// What an account received or sent, or what waits here, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timeline {
+    Incoming(AccountId, PeerId),
+    Outgoing(AccountId, PeerId),
+    Waiting(PeerId, u64),
 }
 
-impl Line<'_> {
-    fn id(&self) -> u64 {
+/// Stands for this realm where a timeline is with a peer.
+pub const HERE: PeerId = PeerId(0);
+
+/// A list, kept in runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    Messages(antar_domain::Conversation),
+    Timeline(Timeline),
+    Outbox(PeerId),
+    Hashes(ForkId),
+}
+
+impl List {
+    /// The list that a source is, or that it is a view of.
+    pub fn of(source: Source) -> Self {
+        use antar_domain::Conversation;
+        Self::Timeline(match source {
+            Source::Mailbox(Mailbox::Group(group)) => {
+                return Self::Messages(Conversation::Group(group));
+            }
+            Source::Mailbox(Mailbox::GroupRealm(group, peer)) => {
+                return Self::Messages(Conversation::GroupPeer(group, peer));
+            }
+            Source::Outbox(peer) => return Self::Outbox(peer),
+            Source::Hashes(fork) => return Self::Hashes(fork),
+            Source::Mailbox(Mailbox::Private(account)) => Timeline::Incoming(account, HERE),
+            Source::Sent(account) => Timeline::Outgoing(account, HERE),
+            Source::Mailbox(Mailbox::Realm(account, peer)) => Timeline::Incoming(account, peer),
+            Source::Mailbox(Mailbox::SentRealm(account, peer)) => Timeline::Outgoing(account, peer),
+            Source::Mailbox(Mailbox::Plain(peer, number)) => Timeline::Waiting(peer, number),
+        })
+    }
+
+    /// The key of the run that begins with an id.
+    pub fn key(self, id: u64) -> Key {
+        let mut key = Vec::with_capacity(20);
         match self {
-            Self::Message(message) => message.id,
-            Self::Pointer(id, _) => *id,
-            Self::Owed(at, _) => at.seq,
-            Self::Watermark(at) => at.seq,
+            Self::Messages(conversation) => {
+                key.push(b'M');
+                put_conversation(&mut key, conversation);
+            }
+            Self::Timeline(Timeline::Incoming(account, peer)) => {
+                put(&mut key, b"Ti", &[account.0, peer.0]);
+            }
+            Self::Timeline(Timeline::Outgoing(account, peer)) => {
+                put(&mut key, b"To", &[account.0, peer.0]);
+            }
+            Self::Timeline(Timeline::Waiting(peer, number)) => {
+                put(&mut key, b"Tw", &[peer.0, number]);
+            }
+            Self::Outbox(peer) => put(&mut key, b"O", &[peer.0]),
+            Self::Hashes(fork) => put(&mut key, b"H", &[fork.0]),
         }
+        key.extend_from_slice(&id.to_be_bytes());
+        key
     }
 
-    fn encode(&self, value: &mut Vec<u8>) -> Result<(), StoreError> {
-        match self {
-            Self::Message(message) => encode(&v1::Message::new(message), value),
-            Self::Pointer(id, mailbox) => encode(&v1::Pointer::new(*id, *mailbox), value),
-            Self::Owed(at, entry) => encode(&v1::Owed::new(*at, entry), value),
-            Self::Watermark(at) => encode(&v1::Position::new(*at), value),
-        }
-    }
-}
-
-/// What a batch of events comes to on disk.
-#[derive(Default)]
-struct Writing<'a> {
-    ops: Ops,
-    last_id: u64,
-    lines: Vec<(Source, Line<'a>)>,
-}
-
-/// The changes that a batch of events makes on disk, and the highest id it carries.
-pub fn write(events: &[Event]) -> Result<(Ops, u64), StoreError> {
-    let mut writing = Writing { lines: Vec::with_capacity(2 * events.len()), ..Writing::default() };
-    events.iter().try_for_each(|event| writing.event(event))?;
-    let Writing { mut ops, last_id, mut lines } = writing;
-    // Stable: within a list the ids stay in order.
-    lines.sort_by_key(|(source, _)| *source);
-    for list in lines.chunk_by(|a, b| a.0 == b.0) {
-        list.chunks(RUN).try_for_each(|run| write_run(run, &mut ops))?;
-    }
-    Ok((ops, last_id))
-}
-
-impl<'a> Writing<'a> {
-    fn event(&mut self, event: &'a Event) -> Result<(), StoreError> {
-        match event {
-            Event::Posted { mailbox, sender, message } => {
-                self.lines.push((Source::Mailbox(*mailbox), Line::Message(message)));
-                if let Some(sender) = sender {
-                    let pointer = Line::Pointer(message.id, *mailbox);
-                    self.lines.push((Source::Sent(*sender), pointer));
-                }
-                self.last_id = self.last_id.max(message.id);
-                Ok(())
-            }
-            Event::Owed { realm, tip, total, since, entry } => {
-                self.lines.push((Source::Outbox(*realm), Line::Owed(*tip, entry)));
-                let (realm, tip, total, since) = (*realm, *tip, *total, *since);
-                self.record(&Event::OwedReached { realm, tip, total, since })
-            }
-            Event::Received { realm, fork, cursor, chains, events } => {
-                events.iter().try_for_each(|event| self.event(event))?;
-                let first = cursor.seq + 1 - chains.len() as u64;
-                let marks = chains.iter().zip(first..).map(|(chain, seq)| {
-                    (Source::Hashes(*fork), Line::Watermark(Position { seq, chain: *chain }))
-                });
-                self.lines.extend(marks);
-                self.record(&Event::CursorReached { realm: *realm, cursor: *cursor })
-            }
-            Event::Followed { realm, at, .. } => {
-                self.record(&Event::CursorReached { realm: *realm, cursor: *at })?;
-                self.record(event)
-            }
-            Event::Trimmed { realm, hour: Some(hour), .. } => {
-                self.ops.delete(&record(b'l', &[realm.0, 4, *hour]));
-                self.record(event)
-            }
-            Event::PeerForgotten { realm, traces } => {
-                for part in [0, 1, 2, 3, 6, 9, 11, 12] {
-                    self.ops.delete(&record(b'l', &[realm.0, part]));
-                }
-                if *traces { self.record(event) } else { Ok(()) }
-            }
-            event => self.record(event),
-        }
+    /// The keys of its runs that begin before an id, from one on.
+    pub fn keys(self, from: u64, before: u64) -> Range<Key> {
+        self.key(from)..self.key(before)
     }
 
-    /// Writes what is kept of an event that is no message.
-    fn record(&mut self, event: &Event) -> Result<(), StoreError> {
-        let (kind, ids, id): (u8, &[u64], u64) = match event {
-            Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. } => return Ok(()),
-            Event::IdReached(id) => {
-                self.last_id = self.last_id.max(*id);
-                return Ok(());
-            }
-            Event::RealmNamed(_) => (b'n', &[], 0),
-            Event::AccountSet(id, _) => (b'a', &[id.0], id.0),
-            Event::SessionSet(id, _) => (b's', &[id.0], id.0),
-            Event::GroupSet(id, _) => (b'g', &[id.0], id.0),
-            Event::MemberAdded(group, account, since) => (b'm', &[group.0, account.0], *since),
-            Event::AccountRemoved(id) => return self.remove(b'a', &[id.0]),
-            Event::SessionEnded(id) => return self.remove(b's', &[id.0]),
-            Event::MemberRemoved(group, account) => {
-                return self.remove(b'm', &[group.0, account.0]);
-            }
-            Event::InvitationSet(id, _) => (b'i', &[*id], *id),
-            Event::InvitationEnded(id) => return self.remove(b'i', &[*id]),
-            Event::PeerSet(realm, _) => (b'l', &[realm.0, 0], realm.0),
-            Event::EpochBegun(realm, _) => (b'l', &[realm.0, 1], 0),
-            Event::OwedReached { realm, .. } => (b'l', &[realm.0, 2], 0),
-            Event::Trimmed { realm, .. } => (b'l', &[realm.0, 3], 0),
-            Event::Acked { realm, hour, .. } => (b'l', &[realm.0, 4, *hour], 0),
-            Event::Followed { realm, fork, .. } => (b'l', &[realm.0, 5, fork.0], fork.0),
-            Event::CursorReached { realm, .. } => (b'l', &[realm.0, 6], 0),
-            Event::KnownAs(realm, None) => return self.remove(b'l', &[realm.0, 12]),
-            Event::KnownAs(realm, _) => (b'l', &[realm.0, 12], 0),
-            Event::Dropped(realm, _) => (b'l', &[realm.0, 11], 0),
-            Event::AddressTold(realm, None) => return self.remove(b'l', &[realm.0, 9]),
-            Event::AddressTold(realm, _) => (b'l', &[realm.0, 9], 0),
-            Event::PlainMailboxSet(realm, id, _) => (b'l', &[realm.0, 7, *id], *id),
-            Event::PeerForgotten { realm, .. } => (b'l', &[realm.0, 8], realm.0),
-            Event::NameLeft(id, _) => (b'f', &[id.0], id.0),
-            Event::NameTaken(id) => return self.remove(b'f', &[id.0]),
-            Event::HeirSet(realm, account, _) => (b'l', &[realm.0, 10, account.0], 0),
-            Event::HeirEnded(realm, account) => {
-                return self.remove(b'l', &[realm.0, 10, account.0]);
-            }
+    /// The list that a key belongs to, and the id in the key.
+    pub fn read(key: &[u8]) -> Option<(Self, u64)> {
+        let (rest, id) = key.split_last_chunk::<8>()?;
+        let (kind, numbers) = match rest {
+            [kind @ (b'O' | b'H'), rest @ ..] => ([*kind, 0], numbers(rest)?),
+            [kind, further, rest @ ..] => ([*kind, *further], numbers(rest)?),
+            _ => return None,
         };
-        self.last_id = self.last_id.max(id);
-        let stored = v1::Record::of(event);
-        self.ops.put(&record(kind, ids), |value| encode_some(stored, value))
-    }
-
-    fn remove(&mut self, kind: u8, ids: &[u64]) -> Result<(), StoreError> {
-        self.ops.delete(&record(kind, ids));
-        Ok(())
+        let list = match (&kind, &numbers[..]) {
+            (b"O\0", [peer]) => Self::Outbox(PeerId(*peer)),
+            (b"H\0", [fork]) => Self::Hashes(ForkId(*fork)),
+            (b"Ti", [account, peer]) => {
+                Self::Timeline(Timeline::Incoming(AccountId(*account), PeerId(*peer)))
+            }
+            (b"To", [account, peer]) => {
+                Self::Timeline(Timeline::Outgoing(AccountId(*account), PeerId(*peer)))
+            }
+            (b"Tw", [peer, number]) => Self::Timeline(Timeline::Waiting(PeerId(*peer), *number)),
+            ([b'M', kind], numbers) => Self::Messages(conversation(*kind, numbers)?),
+            _ => return None,
+        };
+        let id = u64::from_be_bytes(*id);
+        (list.key(id) == key).then_some((list, id))
     }
 }
 
-fn encode_some<T: Serialize>(stored: Option<T>, value: &mut Vec<u8>) -> Result<(), StoreError> {
-    stored.map_or(Ok(()), |stored| encode(&stored, value))
+/// Appends a kind and numbers, each led by its length.
+fn put(key: &mut Key, kind: &[u8], numbers: &[u64]) {
+    key.extend_from_slice(kind);
+    for number in numbers {
+        let bytes = number.to_be_bytes();
+        let significant = &bytes[(number.leading_zeros() / 8) as usize..];
+        key.push(significant.len() as u8);
+        key.extend_from_slice(significant);
+    }
 }
 
-fn write_run(run: &[(Source, Line<'_>)], ops: &mut Ops) -> Result<(), StoreError> {
-    let Some((source, first)) = run.first() else {
-        return Ok(());
-    };
-    ops.put(&entry(*source, first.id()), |value| {
-        run.iter().try_for_each(|(_, line)| line.encode(value))
+/// Reads what [`put`] appends.
+fn numbers(mut rest: &[u8]) -> Option<Vec<u64>> {
+    let mut numbers = Vec::new();
+    while let [length, after @ ..] = rest {
+        let significant = after.get(..usize::from(*length)).filter(|bytes| bytes.len() <= 8)?;
+        numbers.push(significant.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        rest = &after[significant.len()..];
+    }
+    Some(numbers)
+}
+
+fn put_conversation(key: &mut Key, conversation: antar_domain::Conversation) {
+    use antar_domain::Conversation;
+    match conversation {
+        Conversation::Private(one, other) => put(key, b"p", &[one.0, other.0]),
+        Conversation::Group(group) => put(key, b"g", &[group.0]),
+        Conversation::Peer(account, peer, user) => put(key, b"r", &[account.0, peer.0, user.0]),
+        Conversation::GroupPeer(group, peer) => put(key, b"t", &[group.0, peer.0]),
+    }
+}
+
+fn conversation(kind: u8, numbers: &[u64]) -> Option<antar_domain::Conversation> {
+    use antar_domain::Conversation;
+    Some(match (kind, numbers) {
+        (b'p', [one, other]) => Conversation::Private(AccountId(*one), AccountId(*other)),
+        (b'g', [group]) => Conversation::Group(GroupId(*group)),
+        (b'r', [account, peer, user]) => {
+            Conversation::Peer(AccountId(*account), PeerId(*peer), CorrespondentId(*user))
+        }
+        (b't', [group, peer]) => Conversation::GroupPeer(GroupId(*group), PeerId(*peer)),
+        _ => return None,
     })
 }
 
-/// The key of the run that begins with an id.
-pub fn entry(source: Source, id: u64) -> Key {
-    let (kind, list, further): (&[u8], u64, Option<u64>) = match source {
-        Source::Mailbox(Mailbox::Private(account)) => (b"mp", account.0, None),
-        Source::Mailbox(Mailbox::Group(group)) => (b"mg", group.0, None),
-        Source::Mailbox(Mailbox::Realm(account, realm)) => (b"mr", account.0, Some(realm.0)),
-        Source::Mailbox(Mailbox::SentRealm(account, realm)) => (b"ms", account.0, Some(realm.0)),
-        Source::Mailbox(Mailbox::GroupRealm(group, realm)) => (b"mt", group.0, Some(realm.0)),
-        Source::Mailbox(Mailbox::Plain(realm, user)) => (b"mw", realm.0, Some(user)),
-        Source::Sent(account) => (b"s", account.0, None),
-        Source::Outbox(realm) => (b"o", realm.0, None),
-        Source::Hashes(fork) => (b"k", fork.0, None),
-    };
-    let mut key = Vec::with_capacity(26);
-    key.extend_from_slice(kind);
-    key.extend_from_slice(&list.to_be_bytes());
-    further.into_iter().for_each(|further| key.extend_from_slice(&further.to_be_bytes()));
-    key.extend_from_slice(&id.to_be_bytes());
+/// The key of a record of a kind.
+pub fn key(kind: &[u8], numbers: &[u64]) -> Key {
+    let mut key = vec![RECORDS];
+    put(&mut key, kind, numbers);
     key
 }
 
-/// The keys of what is kept of a realm, but for the note that it was forgotten.
-pub fn records_of(realm: PeerId) -> Range<Key> {
-    record(b'l', &[realm.0])..record(b'l', &[realm.0, 8])
-}
-
-fn record(kind: u8, ids: &[u64]) -> Key {
-    let mut key = vec![RECORDS, kind];
-    ids.iter().for_each(|id| key.extend_from_slice(&id.to_be_bytes()));
+/// The key of how far a conversation has come.
+pub fn conversation_key(conversation: Conversation) -> Key {
+    let mut key = vec![RECORDS, b'c'];
+    put_conversation(&mut key, conversation.alike());
     key
 }
 
-/// Appends a value.
-pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), StoreError> {
-    let flavor = Append(out);
-    postcard::serialize_with_flavor(value, flavor)
-        .map_err(|e| StoreError::Engine(format!("cannot encode: {e}")))
-}
-
-/// Appends to what is there; postcard's own flavor for this goes byte by byte.
-struct Append<'a>(&'a mut Vec<u8>);
-
-impl postcard::ser_flavors::Flavor for Append<'_> {
-    type Output = ();
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reads a value back; the key says which one was damaged.
-pub fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StoreError> {
-    match postcard::take_from_bytes(value) {
-        Ok((decoded, [])) => Ok(decoded),
-        _ => Err(damaged(key)),
-    }
-}
-
-/// Reads a run back.
-pub fn decode_run<T: DeserializeOwned>(key: &[u8], mut value: &[u8]) -> Result<Vec<T>, StoreError> {
-    let mut run = Vec::new();
-    while !value.is_empty() {
-        let (decoded, rest) = postcard::take_from_bytes(value).map_err(|_| damaged(key))?;
-        run.push(decoded);
-        value = rest;
-    }
-    Ok(run)
-}
-
-pub fn damaged(key: &[u8]) -> StoreError {
-    StoreError::Corrupt(format!("the value of key {} is unreadable", hex(key)))
+/// The keys of what is kept of a peer, but for the note that it was forgotten.
+pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
+    let at = |part| key(b"l", &[peer.0, part]);
+    [at(0)..at(8), at(9)..at(u64::MAX)]
 }
 
 /// A key as people are shown it.

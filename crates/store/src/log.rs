@@ -1,15 +1,14 @@
 //! The commit log: what is written here and synced is durable.
 //!
 //! It writes into files that are there already, since a file that grows takes half as long again to
-//! sync. It is a redo log: a batch sets and removes keys, so that replaying one which the tree has
-//! seen changes nothing, and everything since the last checkpoint is replayed at a start.
+//! sync. What is in a batch is not known here: see [`crate::event_log::Batch`]. The tree knows up to which
+//! batch it has them all, and a start replays what follows.
 //!
 //! A segment is a file named by the number of its first batch. A record in it is [`HEADER`] bytes
 //! (length, number, checksum of both and of the payload) and the payload, padded to whole [`PAGE`]s: what
 //! was synced is never written again. The number tells a record from what an earlier use of the file
 //! left behind.
 
-use crate::engine::Ops;
 use crate::named::At;
 use crate::{StoreError, private};
 use rustix::fs::{Advice, OFlags};
@@ -66,7 +65,7 @@ impl Log {
     pub fn open(
         directory: &Path,
         applied: u64,
-        mut replay: impl FnMut(u64, Ops),
+        mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(Self, Vec<Segment>), StoreError> {
         std::fs::create_dir_all(directory).at(directory)?;
         let mut segments = list(directory)?;
@@ -104,8 +103,8 @@ impl Log {
     ///
     /// # Errors
     /// What the system says; the log must be opened again then.
-    pub fn append(&mut self, number: u64, ops: &Ops) -> io::Result<Option<Segment>> {
-        self.record.write(number, ops.as_bytes());
+    pub fn append(&mut self, number: u64, payload: &[u8]) -> io::Result<Option<Segment>> {
+        self.record.write(number, payload);
         let mut full = None;
         if self.end > 0 && self.end + self.record.bytes().len() as u64 > self.segment.size {
             let (segment, file) = start_segment(&self.directory, number)?;
@@ -289,13 +288,13 @@ fn scan(
     path: &Path,
     next: u64,
     last: &mut Option<Last>,
-    replay: &mut impl FnMut(u64, Ops),
+    replay: &mut impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let bytes = std::fs::read(path).at(path)?;
     let mut place = 0..0;
-    let next = read_segment(&bytes, next, &mut |number, ops| {
-        place = place.end..place.end + (HEADER + ops.as_bytes().len()).next_multiple_of(PAGE);
-        replay(number, ops);
+    let next = read_segment(&bytes, next, &mut |number, payload: &[u8]| {
+        place = place.end..place.end + (HEADER + payload.len()).next_multiple_of(PAGE);
+        replay(number, payload)
     })?;
     let record = &bytes[place.start.min(bytes.len())..place.end.min(bytes.len())];
     if !record.is_empty() {
@@ -308,11 +307,11 @@ fn scan(
 pub fn read_segment(
     bytes: &[u8],
     mut next: u64,
-    replay: &mut impl FnMut(u64, Ops),
+    replay: &mut impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
     let mut rest = bytes;
     while let Some((number, payload)) = read_record(rest).filter(|(number, _)| *number == next) {
-        replay(number, Ops::from_bytes(payload));
+        replay(number, payload)?;
         next += 1;
         let size = (HEADER + payload.len()).next_multiple_of(PAGE);
         rest = rest.get(size..).unwrap_or_default();
@@ -334,29 +333,23 @@ pub fn read_segment(
 mod tests {
     use super::*;
 
-    fn ops(n: u64) -> Ops {
-        let mut ops = Ops::default();
-        let size = (n as usize * 97) % 2000;
-        ops.put(b"key", |value| {
-            value.extend(vec![n as u8; size]);
-            Ok(())
-        })
-        .unwrap();
-        ops
+    fn payload(n: u64) -> Vec<u8> {
+        vec![n as u8; 8 + (n as usize * 97) % 2000]
     }
 
     fn replayed(directory: &Path, applied: u64) -> Result<Vec<u64>, StoreError> {
         let mut numbers = Vec::new();
         Log::open(directory, applied, |number, found| {
-            assert_eq!(found, ops(number));
+            assert_eq!(found, payload(number));
             numbers.push(number);
+            Ok(())
         })?;
         Ok(numbers)
     }
 
     fn write(directory: &Path, applied: u64, numbers: std::ops::RangeInclusive<u64>) {
-        let (mut log, _) = Log::open(directory, applied, |_, _| ()).unwrap();
-        numbers.for_each(|n| drop(log.append(n, &ops(n)).unwrap()));
+        let (mut log, _) = Log::open(directory, applied, |_, _| Ok(())).unwrap();
+        numbers.for_each(|n| drop(log.append(n, &payload(n)).unwrap()));
     }
 
     #[test]

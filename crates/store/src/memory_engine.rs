@@ -1,6 +1,8 @@
 //! The engine of tests and simulations: in memory, and it can crash.
 
-use crate::engine::Key;
+use crate::engine::{Key, Pairs};
+use crate::event_log::Batch;
+use crate::projection::project;
 use crate::{Direction, Engine, Ops, StoreError, Visit};
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -17,7 +19,7 @@ pub struct MemoryEngine(Arc<Mutex<Inner>>);
 struct Inner {
     data: Image,
     /// The batch that was written and not synced when the machine stopped.
-    unsynced: Option<Ops>,
+    unsynced: Option<(u64, Vec<u8>)>,
     fails: bool,
     /// Syncs fail: what was written is in the system's memory, where it reads well and passes for synced,
     /// and on no disk unless it is written again.
@@ -43,6 +45,16 @@ pub struct Image {
 }
 
 impl Image {
+    /// Takes what was written for a batch.
+    fn replay(&mut self, number: u64, written: &[u8]) -> Result<(), StoreError> {
+        let ops = match Batch::decode(number, written)? {
+            Batch::Pairs(ops) => ops,
+            Batch::Events(records) => project(self, number, [&records[..]])?,
+        };
+        self.apply(ops);
+        Ok(())
+    }
+
     fn apply(&mut self, ops: Ops) {
         for (key, value) in ops.iter() {
             match value {
@@ -51,6 +63,33 @@ impl Image {
             };
         }
         self.last = Some(ops);
+    }
+}
+
+impl Pairs for Image {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.pairs.get(key).cloned())
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut pairs = self.pairs.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some((key, value)) = next else {
+                return Ok(());
+            };
+            if let ControlFlow::Break(()) = visit(key, value)? {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -86,8 +125,9 @@ impl MemoryEngine {
         inner.stops = false;
         inner.shut = false;
         inner.lacks_one |= std::mem::take(&mut inner.in_memory);
-        if let Some(ops) = inner.unsynced.take().filter(|_| !torn) {
-            inner.data.apply(ops);
+        if let Some((number, written)) = inner.unsynced.take().filter(|_| !torn) {
+            // What was committed can be read.
+            let _ = inner.data.replay(number, &written);
         }
     }
 
@@ -116,28 +156,7 @@ impl MemoryEngine {
     }
 }
 
-impl Engine for MemoryEngine {
-    fn commit(&self, number: u64, ops: Ops) -> Result<(), StoreError> {
-        let mut inner = self.inner();
-        if inner.shut || inner.fails {
-            inner.shut = true;
-            return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
-        }
-        if inner.stops || inner.syncs_fail {
-            inner.shut = true;
-            inner.unsynced = Some(ops);
-            let why = if inner.stops { "the machine stopped" } else { "the disk does not sync" };
-            return Err(StoreError::Engine(why.into()));
-        }
-        inner.data.apply(ops);
-        inner.data.acknowledged = number;
-        Ok(())
-    }
-
-    fn acknowledged(&self) -> u64 {
-        self.inner().data.acknowledged
-    }
-
+impl Pairs for MemoryEngine {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let inner = self.inner();
         if inner.lacks_one {
@@ -152,20 +171,31 @@ impl Engine for MemoryEngine {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let inner = self.inner();
-        let mut pairs = inner.data.pairs.range(range);
-        loop {
-            let next = match direction {
-                Direction::Up => pairs.next(),
-                Direction::Down => pairs.next_back(),
-            };
-            let Some((key, value)) = next else {
-                return Ok(());
-            };
-            if let ControlFlow::Break(()) = visit(key, value)? {
-                return Ok(());
-            }
+        self.inner().data.scan(range, direction, visit)
+    }
+}
+
+impl Engine for MemoryEngine {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+        let (mut inner, mut written) = (self.inner(), Vec::new());
+        batch.encode(&mut written)?;
+        if inner.shut || inner.fails {
+            inner.shut = true;
+            return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
         }
+        if inner.stops || inner.syncs_fail {
+            inner.shut = true;
+            inner.unsynced = Some((number, written));
+            let why = if inner.stops { "the machine stopped" } else { "the disk does not sync" };
+            return Err(StoreError::Engine(why.into()));
+        }
+        inner.data.replay(number, &written)?;
+        inner.data.acknowledged = number;
+        Ok(())
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.inner().data.acknowledged
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
@@ -174,8 +204,8 @@ impl Engine for MemoryEngine {
             return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
         }
         inner.shut = false;
-        if let Some(ops) = inner.unsynced.take() {
-            inner.data.apply(ops);
+        if let Some((number, written)) = inner.unsynced.take() {
+            inner.data.replay(number, &written)?;
             inner.in_memory = inner.trusts_memory;
         }
         Ok(())

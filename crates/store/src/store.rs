@@ -1,14 +1,14 @@
 //! The store itself, over whichever engine.
 
+use crate::event_log::Batch;
 use crate::export::{self, Exported};
-use crate::layout::{self, FORMAT, FORMAT_KEY, RECORDS, TIP_KEY, Tip};
-use crate::pair::{self, Pair};
-use crate::records::v1::{self, Owed, Pointer};
-use crate::{Direction, Engine, Ops, StoreError, Usage};
-use antar_domain::links::{Position, Quote};
-use antar_domain::{Event, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Source};
+use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
+use crate::records::codec::{damaged, decode, decode_record};
+use crate::records::{Outgoing, Position, records};
+use crate::{Direction, Engine, StoreError, Usage, history, migration, v1};
+use antar_domain::links::{self, Quote};
+use antar_domain::{Event, Mailbox, Page, PeerId, Source};
 use antar_types::{Chain, Entry, Message};
-use serde::de::DeserializeOwned;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,8 @@ const PAGES_LOOKED_THROUGH: usize = 20;
 /// What a realm keeps. One thread commits; any number read.
 pub struct Store {
     engine: Box<dyn Engine>,
-    tip: Mutex<Tip>,
+    /// The number of the last batch.
+    last: Mutex<u64>,
     /// How often the data were opened again.
     reopened: AtomicU64,
 }
@@ -32,7 +33,7 @@ impl Store {
     /// [`StoreError::Format`] or [`StoreError::Corrupt`] where the data must not be used;
     /// otherwise what the engine says.
     pub fn open(engine: Box<dyn Engine>) -> Result<(Self, Vec<Event>), StoreError> {
-        let store = Self { engine, tip: Mutex::default(), reopened: AtomicU64::default() };
+        let store = Self { engine, last: Mutex::default(), reopened: AtomicU64::default() };
         let events = store.load()?;
         Ok((store, events))
     }
@@ -98,24 +99,14 @@ impl Store {
     /// What the engine says. Whether the batch is on disk is open then, and the store takes nothing
     /// more until [`Store::reopen`] has found out.
     pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
-        let mut tip = self.tip.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut ops, last_id) = layout::write(events)?;
-        for event in events {
-            match event {
-                Event::Trimmed { realm, floor, .. } => {
-                    self.trim(Source::Outbox(*realm), floor.seq, &mut ops)?;
-                }
-                Event::PeerForgotten { realm, traces: true } => self.forget(*realm, &mut ops)?,
-                _ => {}
-            }
-        }
-        let next = Tip { batch: tip.batch + 1, last_id: tip.last_id.max(last_id) };
-        if next.batch == 1 {
-            ops.put(FORMAT_KEY, |value| layout::encode(&FORMAT, value))?;
-        }
-        ops.put(TIP_KEY, |value| layout::encode(&next, value))?;
-        self.engine.commit(next.batch, ops)?;
-        *tip = next;
+        self.append(Batch::Events(records(events)))
+    }
+
+    /// Makes a batch durable.
+    pub(crate) fn append(&self, batch: Batch) -> Result<(), StoreError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        self.engine.commit(*last + 1, batch)?;
+        *last += 1;
         Ok(())
     }
 
@@ -124,74 +115,7 @@ impl Store {
     /// # Errors
     /// Where the disk or what is on it fails; a damaged message is reported, never returned.
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
-        match source {
-            Source::Mailbox(_) => {
-                let id = |message: &v1::Message| message.id;
-                let (found, more) = self.list(source, page, MAX_PAGE_BYTES, id)?;
-                Ok((found.into_iter().map(v1::Message::read).collect(), more))
-            }
-            Source::Sent(_) => self.sent(source, page),
-            Source::Outbox(_) | Source::Hashes(_) => {
-                Err(StoreError::Engine("a log holds no messages".into()))
-            }
-        }
-    }
-
-    /// The messages that a SENT list points to.
-    fn sent(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
-        let id = |pointer: &Pointer| pointer.id;
-        let (mut pointers, mut more) = self.list(source, page, MAX_PAGE_BYTES, id)?;
-        let backward = page.after.is_none();
-        if backward {
-            pointers.reverse();
-        }
-        let (mut messages, mut bytes) = (Vec::with_capacity(pointers.len()), 0);
-        for pointer in pointers {
-            if bytes >= MAX_PAGE_BYTES {
-                more = true;
-                break;
-            }
-            let message = self.follow(pointer)?;
-            bytes += message.text.as_str().len();
-            messages.push(message);
-        }
-        if backward {
-            messages.reverse();
-        }
-        Ok((messages, more))
-    }
-
-    /// Lets go of the runs of a list that hold nothing past an entry.
-    fn trim(&self, source: Source, seq: u64, ops: &mut Ops) -> Result<(), StoreError> {
-        let range = layout::entry(source, 0)..layout::entry(source, seq.saturating_add(1));
-        // The last of them may go on past the entry.
-        let mut last: Option<Vec<u8>> = None;
-        self.engine.scan(range, Direction::Up, &mut |key, _| {
-            if let Some(whole) = last.replace(key.into()) {
-                ops.delete(&whole);
-            }
-            Ok(ControlFlow::Continue(()))
-        })
-    }
-
-    /// Lets go of all that is kept of a realm, but for messages.
-    fn forget(&self, realm: PeerId, ops: &mut Ops) -> Result<(), StoreError> {
-        let mut lists = vec![Source::Outbox(realm)];
-        self.engine.scan(layout::records_of(realm), Direction::Up, &mut |key, value| {
-            ops.delete(key);
-            if let Ok(Pair::Record(Event::Followed { fork, .. })) = pair::read(key, value) {
-                lists.push(Source::Hashes(fork));
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        for list in lists {
-            let all = layout::entry(list, 0)..layout::entry(list, u64::MAX);
-            self.engine.scan(all, Direction::Up, &mut |key, _| {
-                ops.delete(key);
-                Ok(ControlFlow::Continue(()))
-            })?;
-        }
-        Ok(())
+        history::read(&*self.engine, source, page)
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.
@@ -203,15 +127,15 @@ impl Store {
         realm: PeerId,
         first: u64,
         last: u64,
-    ) -> Result<Vec<(Position, Arc<Entry>)>, StoreError> {
+    ) -> Result<Vec<(links::Position, Arc<Entry>)>, StoreError> {
         let limit = usize::try_from(last.saturating_sub(first)).unwrap_or(usize::MAX).max(1);
         let page = Page {
             after: Some(first.saturating_sub(1)),
             before: last.checked_add(1),
             limit: limit.saturating_add(1),
         };
-        let seq = |owed: &Owed| owed.at.seq;
-        let (owed, _) = self.list(Source::Outbox(realm), page, usize::MAX, seq)?;
+        let list = List::Outbox(realm);
+        let (owed, _) = history::entries::<Outgoing>(&*self.engine, list, page, usize::MAX)?;
         let read = |(at, entry)| (at, Arc::new(entry));
         Ok(owed.into_iter().map(|owed| read(owed.read())).collect())
     }
@@ -251,118 +175,53 @@ impl Store {
     /// As [`Store::read`].
     pub fn chain(&self, source: Source, seq: u64) -> Result<Option<Chain>, StoreError> {
         let page = Page { after: seq.checked_sub(1), before: seq.checked_add(1), limit: 1 };
-        let found = match source {
+        let (engine, list) = (&*self.engine, List::of(source));
+        let found: Option<Position> = match source {
             Source::Outbox(_) => {
-                let (owed, _) = self.list(source, page, usize::MAX, |owed: &Owed| owed.at.seq)?;
-                owed.into_iter().next().map(|owed| owed.read().0)
+                let (owed, _) = history::entries::<Outgoing>(engine, list, page, usize::MAX)?;
+                owed.first().map(|owed| owed.at)
             }
             Source::Hashes(_) => {
-                let seq = |at: &v1::Position| at.seq;
-                let (found, _) = self.list(source, page, usize::MAX, seq)?;
-                found.first().map(|at| at.read())
+                history::entries(engine, list, page, usize::MAX)?.0.first().copied()
             }
             Source::Mailbox(_) | Source::Sent(_) => None,
         };
         Ok(found.filter(|at| at.seq == seq).map(|at| at.chain))
     }
 
-    /// A page of a list's entries, oldest first, and whether more is left in its direction. No run
-    /// is read once there are `most` bytes.
-    fn list<T: DeserializeOwned>(
-        &self,
-        source: Source,
-        page: Page,
-        most: usize,
-        id: fn(&T) -> u64,
-    ) -> Result<(Vec<T>, bool), StoreError> {
-        let (first, past) = (page.after.map_or(0, |id| id.saturating_add(1)), page.before);
-        let past = past.unwrap_or(u64::MAX);
-        let (mut found, mut more, mut bytes) = (Vec::new(), false, 0);
-        if first >= past {
-            return Ok((found, more));
-        }
-        let start = match page.after {
-            Some(_) => self.run_holding(source, first)?,
-            None => 0,
-        };
-        let range = layout::entry(source, start)..layout::entry(source, past);
-        let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
-        self.engine.scan(range, direction, &mut |key, value| {
-            if bytes >= most {
-                more = true;
-                return Ok(ControlFlow::Break(()));
-            }
-            bytes += value.len();
-            let mut run: Vec<T> = layout::decode_run(key, value)?;
-            run.retain(|entry| (first..past).contains(&id(entry)));
-            if direction == Direction::Down {
-                run.reverse();
-            }
-            let room = page.limit - found.len();
-            more = run.len() > room;
-            found.extend(run.into_iter().take(room));
-            Ok(if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
-        if direction == Direction::Down {
-            found.reverse();
-        }
-        Ok((found, more))
-    }
-
-    /// The first id of the run that holds an id, or would.
-    fn run_holding(&self, source: Source, id: u64) -> Result<u64, StoreError> {
-        let range = layout::entry(source, 0)..layout::entry(source, id.saturating_add(1));
-        let mut holding = 0;
-        self.engine.scan(range, Direction::Down, &mut |key, _| {
-            let (_, first) = key.split_last_chunk().ok_or_else(|| layout::damaged(key))?;
-            holding = u64::from_be_bytes(*first);
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(holding)
-    }
-
-    /// The message that an entry of a SENT list points to.
-    fn follow(&self, pointer: Pointer) -> Result<Message, StoreError> {
-        let (id, mailbox) = (pointer.id, pointer.mailbox());
-        let (after, before) = (id.checked_sub(1), id.checked_add(1));
-        let page = Page { after, before, limit: 1 };
-        let (found, _) =
-            self.list(Source::Mailbox(mailbox), page, MAX_PAGE_BYTES, |message: &v1::Message| {
-                message.id
-            })?;
-        found
-            .into_iter()
-            .next()
-            .map(v1::Message::read)
-            .ok_or_else(|| StoreError::Corrupt(format!("message {id} is gone from its mailbox")))
-    }
-
     fn load(&self) -> Result<Vec<Event>, StoreError> {
-        self.check_format()?;
-        let tip = self.check_tip()?;
+        self.expect_format()?;
+        let tip = self.expect_tip()?;
         let mut events = vec![Event::IdReached(tip.last_id)];
         self.engine.scan(vec![RECORDS]..vec![RECORDS + 1], Direction::Up, &mut |key, value| {
-            events.push(layout::decode::<v1::Record>(key, value)?.read());
+            let event = decode_record(key, value)?.event();
+            events.push(event.ok_or_else(|| damaged(key))?);
             Ok(ControlFlow::Continue(()))
         })?;
-        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = tip;
         Ok(events)
     }
 
-    fn check_format(&self) -> Result<(), StoreError> {
-        let Some(value) = self.engine.read(FORMAT_KEY)? else {
-            return Ok(());
-        };
-        match layout::decode(FORMAT_KEY, &value)? {
-            FORMAT => Ok(()),
-            found => Err(StoreError::Format { found, known: FORMAT }),
+    /// Has the data in this program's format.
+    fn expect_format(&self) -> Result<(), StoreError> {
+        let value = self.engine.read(FORMAT_KEY)?;
+        match value.map(|value| decode(FORMAT_KEY, &value)).transpose()? {
+            None => self.expect_tip().map(drop),
+            Some(FORMAT) => {
+                self.expect_tip()?;
+                migration::tidy(self)
+            }
+            Some(v1::FORMAT) => {
+                self.expect_tip()?;
+                migration::run(self)
+            }
+            Some(found) => Err(StoreError::Format { found, known: FORMAT }),
         }
     }
 
     /// How far the data go, and whether that is as far as was acknowledged.
-    fn check_tip(&self) -> Result<Tip, StoreError> {
+    fn expect_tip(&self) -> Result<Tip, StoreError> {
         let tip = match self.engine.read(TIP_KEY)? {
-            Some(value) => layout::decode(TIP_KEY, &value)?,
+            Some(value) => decode(TIP_KEY, &value)?,
             None => Tip::default(),
         };
         let lost = self.engine.acknowledged().saturating_sub(tip.batch);
@@ -372,7 +231,17 @@ impl Store {
                 tip.batch + lost
             )));
         }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = tip.batch;
         Ok(tip)
+    }
+
+    pub(crate) fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// The number of the last batch.
+    pub(crate) fn last_batch(&self) -> u64 {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -380,7 +249,8 @@ impl Store {
 mod tests {
     use super::*;
     use crate::MemoryEngine;
-    use antar_domain::{AccountId, AccountRecord, GroupId, PasswordHash};
+    use crate::layout::List;
+    use antar_domain::{AccountId, AccountRecord, Conversations, GroupId, PasswordHash, Posted};
     use antar_types::{Name, Text, Time};
     use proptest::prelude::*;
     use std::sync::Arc;
@@ -394,7 +264,8 @@ mod tests {
         let text = Text::parse(&format!("m{id}"), 99).unwrap();
         let (time, from, to) = (Time(id), name("amy"), name("bob"));
         let message = Message { id, time, from, to, text, realm: None, notice: None };
-        Event::Posted { mailbox, sender, message: Arc::new(message) }
+        // Which number it is in its conversation does not matter here.
+        Event::Posted(Conversations::default().post(mailbox, sender, Arc::new(message)).1)
     }
 
     fn ids(store: &Store, source: Source, page: Page) -> (Vec<u64>, bool) {
@@ -423,7 +294,7 @@ mod tests {
         let (store, _) = open(&MemoryEngine::default()).unwrap();
         for id in 1..=300 {
             let mut event = posted(BOB, Some(AMY), id);
-            if let Event::Posted { message, .. } = &mut event {
+            if let Event::Posted(Posted { message, .. }) = &mut event {
                 Arc::make_mut(message).text = Text::parse(&"x".repeat(16 << 10), 16 << 10).unwrap();
             }
             store.commit(&[event]).unwrap();
@@ -457,10 +328,12 @@ mod tests {
         let account = Event::AccountSet(AMY, record);
         store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();
         drop(store);
-        let (store, events) = open(&engine).unwrap();
+        let (store, mut events) = open(&engine).unwrap();
+        assert!(matches!(events.pop(), Some(Event::ConversationReached(_, tip)) if tip.id == 9));
         assert_eq!(events, [Event::IdReached(9), account]);
         store.commit(&[Event::AccountRemoved(AMY)]).unwrap();
-        assert_eq!(open(&engine).unwrap().1, [Event::IdReached(9)]);
+        assert_eq!(open(&engine).unwrap().1[..1], [Event::IdReached(9)]);
+        assert_eq!(open(&engine).unwrap().1.len(), 2);
     }
 
     #[test]
@@ -468,8 +341,8 @@ mod tests {
         let engine = MemoryEngine::default();
         let (store, _) = open(&engine).unwrap();
         store.commit(&[]).unwrap();
-        engine.overwrite(FORMAT_KEY, &[2]);
-        assert!(matches!(open(&engine), Err(StoreError::Format { found: 2, known: 1 })));
+        engine.overwrite(FORMAT_KEY, &[3]);
+        assert!(matches!(open(&engine), Err(StoreError::Format { found: 3, known: 2 })));
     }
 
     #[test]
@@ -482,7 +355,7 @@ mod tests {
         let reopened = open(&engine);
         assert!(reopened.is_err_and(|e| e.to_string().contains("the last 5 of 5 batches")));
         engine.restore(whole);
-        let key = layout::entry(Source::Mailbox(BOB), 2);
+        let key = List::of(Source::Mailbox(BOB)).key(2);
         engine.overwrite(&key, b"\xff");
         assert!(matches!(
             store.read(Source::Mailbox(BOB), Page::default()),
@@ -499,7 +372,7 @@ mod tests {
         assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
         assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
         engine.fail_commits(false);
-        assert_eq!(store.reopen().unwrap(), [Event::IdReached(1)]);
+        assert_eq!(store.reopen().unwrap()[0], Event::IdReached(1));
         store.commit(&[posted(BOB, None, 2)]).unwrap();
         assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1, 2]);
     }
@@ -518,7 +391,7 @@ mod tests {
             if trusts_memory {
                 engine.trust_memory();
             }
-            assert_eq!(store.reopen().unwrap(), [Event::IdReached(2)]);
+            assert_eq!(store.reopen().unwrap()[0], Event::IdReached(2));
             store.commit(&[posted(BOB, None, 3)]).unwrap();
             engine.crash(true);
             let opened =

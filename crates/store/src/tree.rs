@@ -3,8 +3,11 @@
 //! It has no log of its own; [`crate::log`] is its log. What it is given is in memory until
 //! [`Tree::flush`] writes it to tables.
 
-use crate::engine::{Key, Ops};
+use crate::engine::{Key, Ops, Pairs};
+use crate::event_log::Batch;
 use crate::named::named_in;
+use crate::projection::{looks_back, project};
+use crate::records::Record;
 use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
@@ -36,7 +39,7 @@ pub struct Tree {
     applying: Mutex<()>,
 }
 
-type Pairs = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
+type Found = Box<dyn DoubleEndedIterator<Item = IterGuardImpl> + Send>;
 
 impl Tree {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
@@ -53,7 +56,7 @@ impl Tree {
 
     /// The number of the last batch put into it.
     pub fn applied(&self) -> Result<u64, StoreError> {
-        let value = self.get(APPLIED)?;
+        let value = self.read(APPLIED)?;
         let number = value.and_then(|value| value.first_chunk().map(|b| u64::from_be_bytes(*b)));
         Ok(number.unwrap_or(0))
     }
@@ -72,35 +75,7 @@ impl Tree {
         self.visible.fetch_max(at + 1);
     }
 
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
-        let value =
-            self.tree.get(key, self.visible.get()).map_err(|error| explain(&self.path, error))?;
-        Ok(value.map(|value| value.to_vec()))
-    }
-
-    /// Goes through the pairs of a range until there are no more or `visit` has seen enough.
-    pub fn scan(
-        &self,
-        range: Range<Key>,
-        direction: Direction,
-        visit: &mut Visit<'_>,
-    ) -> Result<(), StoreError> {
-        let mut pairs = self.range(range);
-        loop {
-            let next = match direction {
-                Direction::Up => pairs.next(),
-                Direction::Down => pairs.next_back(),
-            };
-            let Some(pair) = next else { return Ok(()) };
-            let (key, value) = pair.into_inner().map_err(|error| explain(&self.path, error))?;
-            if let ControlFlow::Break(()) = visit(&key, &value)? {
-                return Ok(());
-            }
-        }
-    }
-
-    fn range(&self, range: Range<Key>) -> Pairs {
+    fn range(&self, range: Range<Key>) -> Found {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
         self.tree.range(range, self.visible.get(), None)
     }
@@ -140,6 +115,88 @@ impl Tree {
     fn superseded(&self) -> u64 {
         let _nobody_chooses = self.choosing.write().unwrap_or_else(PoisonError::into_inner);
         self.visible.get()
+    }
+}
+
+impl Pairs for Tree {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
+        let value =
+            self.tree.get(key, self.visible.get()).map_err(|error| explain(&self.path, error))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    /// Goes through the pairs of a range until there are no more or `visit` has seen enough.
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        let mut pairs = self.range(range);
+        loop {
+            let next = match direction {
+                Direction::Up => pairs.next(),
+                Direction::Down => pairs.next_back(),
+            };
+            let Some(pair) = next else { return Ok(()) };
+            let (key, value) = pair.into_inner().map_err(|error| explain(&self.path, error))?;
+            if let ControlFlow::Break(()) = visit(&key, &value)? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Puts batches into a tree, several of them together.
+pub struct Replay<'a> {
+    tree: &'a Tree,
+    waiting: Vec<Vec<Record>>,
+    /// The number of the last of those that wait.
+    number: u64,
+    records: usize,
+}
+
+/// Records that are put into the tree at once: what is in memory in between.
+const TOGETHER: usize = 8_192;
+
+impl<'a> Replay<'a> {
+    pub fn new(tree: &'a Tree) -> Self {
+        Self { tree, waiting: Vec::new(), number: 0, records: 0 }
+    }
+
+    /// Adds the next batch.
+    pub fn add(&mut self, number: u64, batch: Batch) -> Result<(), StoreError> {
+        match batch {
+            Batch::Pairs(ops) => {
+                self.flush()?;
+                self.tree.apply(number, &ops);
+            }
+            Batch::Events(records) => {
+                let alone = looks_back(&records);
+                if alone || self.records >= TOGETHER {
+                    self.flush()?;
+                }
+                self.records += records.len();
+                self.waiting.push(records);
+                self.number = number;
+                if alone {
+                    self.flush()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts in what was added.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.records = 0;
+        if !waiting.is_empty() {
+            let ops = project(self.tree, self.number, waiting.iter().map(Vec::as_slice))?;
+            self.tree.apply(self.number, &ops);
+        }
+        Ok(())
     }
 }
 

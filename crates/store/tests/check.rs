@@ -4,10 +4,10 @@
 
 use antar_domain::links::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
 use antar_domain::{
-    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Mailbox, Page, PasswordHash,
-    PeerId, SessionId, SessionRecord, Source,
+    AccountId, AccountRecord, Conversation, CorrespondentId, Event, ForkId, GroupId, GroupRecord,
+    Mailbox, Page, PasswordHash, PeerId, Posted, SessionId, SessionRecord, Source,
 };
-use antar_store::{Damage, Disk, Engine, MemoryEngine, Ops, Store, StoreError};
+use antar_store::{Batch, Damage, Disk, Engine, MemoryEngine, Ops, Pairs, Store, StoreError};
 use antar_types::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,23 @@ fn entry() -> Arc<Entry> {
     Arc::new(Entry { kind: EntryKind::Private, time: Time(5), from, to, text })
 }
 
-fn posted(mailbox: Mailbox, id: u64) -> Event {
+const AMY: AccountId = AccountId(1);
+const BOB: AccountId = AccountId(2);
+const STAFF: Conversation = Conversation::Group(GroupId(4));
+/// Bob and somebody at beta.
+const REMOTE: Conversation = Conversation::Peer(BOB, BETA, CorrespondentId(13));
+
+fn posted(conversation: Conversation, ordinal: u64, id: u64) -> Event {
     let text = Text::parse(&"x".repeat(200), 200).unwrap();
     let (from, to) = (name("amy"), name("bob"));
     let message = Message { id, time: Time(id), from, to, text, realm: None, notice: None };
-    Event::Posted { mailbox, sender: Some(AccountId(1)), message: Arc::new(message) }
+    let (sender, recipient) = match conversation {
+        Conversation::Private(one, other) => (Some(one), Some(other)),
+        Conversation::Peer(account, ..) => (None, Some(account)),
+        _ => (None, None),
+    };
+    let (waits, message) = (None, Arc::new(message));
+    Event::Posted(Posted { conversation, ordinal, sender, recipient, waits, message })
 }
 
 /// Where the log of what beta is owed stands at some entry.
@@ -71,10 +83,10 @@ fn beginning() -> Vec<Event> {
 fn batch(n: u64) -> Vec<Event> {
     let (tip, cursor) = (owed(n), Position { seq: 4 + n, chain: owed(n).chain });
     let (id, chains) = (10 * n, vec![cursor.chain]);
-    let events = vec![posted(Mailbox::Realm(AccountId(2), BETA), id + 3)];
+    let events = vec![posted(REMOTE, n, id + 3)];
     vec![
-        posted(Mailbox::Private(AccountId(2)), id + 1),
-        posted(Mailbox::Group(GroupId(4)), id + 2),
+        posted(Conversation::Private(AMY, BOB), n, id + 1),
+        posted(STAFF, n, id + 2),
         Event::Owed { realm: BETA, tip, total: n, since: Time(1), entry: entry() },
         Event::Received { realm: BETA, fork: FORK, cursor, chains, events },
     ]
@@ -155,7 +167,7 @@ fn a_sound_realm_is_found_sound_and_counted() {
     let mut found = Vec::new();
     let checked = antar_store::check(killed.path(), &mut |_, damage| found.extend(damage)).unwrap();
     assert_eq!(found, []);
-    assert_eq!((checked.messages, checked.sent), (3 * 319, 3 * 319));
+    assert_eq!((checked.messages, checked.sent), (3 * 319, 319));
     assert_eq!((checked.owed, checked.hashes, checked.batches), (319, 319, 19));
     assert!(checked.tables > 0 && checked.table_bytes > 10_000 && checked.records > 9);
     // It still opens, and is as sound after a clean stop.
@@ -220,15 +232,21 @@ fn planted(change: impl FnOnce(&mut Ops)) -> Vec<Damage> {
     fill(&store, 30);
     let mut ops = Ops::default();
     change(&mut ops);
-    engine.commit(31, ops).unwrap();
+    engine.commit(31, Batch::Pairs(ops)).unwrap();
     let mut damages = Vec::new();
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     damages
 }
 
-fn key(kind: &[u8], numbers: &[u64]) -> Vec<u8> {
-    let numbers = numbers.iter().flat_map(|n| n.to_be_bytes());
+/// The key of a record: each number is led by its length.
+fn key(kind: &[u8], numbers: &[u8]) -> Vec<u8> {
+    let numbers = numbers.iter().flat_map(|n| [1, *n]);
     kind.iter().copied().chain(numbers).collect()
+}
+
+/// The key of a run.
+fn run(kind: &[u8], numbers: &[u8], id: u64) -> Vec<u8> {
+    [&key(kind, numbers)[..], &id.to_be_bytes()].concat()
 }
 
 fn put(ops: &mut Ops, key: &[u8], value: &[u8]) {
@@ -243,39 +261,43 @@ fn put(ops: &mut Ops, key: &[u8], value: &[u8]) {
 fn what_does_not_fit_together_is_named() {
     assert_eq!(planted(|_| ()), []);
     for (gone, place, what) in [
-        (key(b"mp", &[2, 51]), "SENT of account 1", "message 51 is gone"),
-        (key(b"o", &[3, 7]), "what realm 3 is owed", "entry 8 follows entry 6"),
-        (key(b"o", &[3, 1]), "what realm 3 is owed", "entries 1 to 1 are missing"),
-        (key(b"o", &[3, 30]), "what realm 3 is owed", "the last entry is 29"),
-        (key(b"k", &[5, 9]), "life 5", "entry 10 follows entry 8"),
-        (key(b"k", &[5, 34]), "life 5", "the last entry is 33, and should be 34"),
-        (key(b"ra", &[1]), "session 6", "account 1, which does not exist"),
-        (key(b"rg", &[4]), "group 4", "has members and does not exist"),
-        (key(b"rm", &[4, 1]), "group staff", "owns it and is no member"),
-        (key(b"rl", &[3, 0]), "realm 3", "no record of it"),
+        (run(b"Mp", &[1, 2], 51), "Outgoing(AccountId(1)", "message 51 is gone"),
+        (run(b"Mp", &[1, 2], 51), "Incoming(AccountId(2)", "message 51 is gone"),
+        (run(b"Mp", &[1, 2], 51), "Private", "message 61 is number 6, after number 4"),
+        (run(b"Mg", &[4], 302), "Group", "is number 29 with id 292, and should be number 30"),
+        (key(b"Rcg", &[4]), "Group", "and should be number 0"),
+        (run(b"O", &[3], 7), "what realm 3 is owed", "entry 8 follows entry 6"),
+        (run(b"O", &[3], 1), "what realm 3 is owed", "entries 1 to 1 are missing"),
+        (run(b"O", &[3], 30), "what realm 3 is owed", "the last entry is 29"),
+        (run(b"H", &[5], 9), "life 5", "entry 10 follows entry 8"),
+        (run(b"H", &[5], 34), "life 5", "the last entry is 33, and should be 34"),
+        (key(b"Ra", &[1]), "session 6", "account 1, which does not exist"),
+        (key(b"Rg", &[4]), "group 4", "has members and does not exist"),
+        (key(b"Rm", &[4, 1]), "group staff", "owns it and is no member"),
+        ([&key(b"Rl", &[3])[..], &[0]].concat(), "realm 3", "no record of it"),
         (b"f".to_vec(), "the version of the data", "is missing"),
         (b"b".to_vec(), "how far the data go", "is missing"),
     ] {
         is_named(&planted(|ops| ops.delete(&gone)), place, what);
     }
     for (at, value, place, what) in [
-        (key(b"mp", &[2, 51]), &b"\xff"[..], "messages", "is unreadable"),
-        (key(b"mp", &[2, 51]), b"", "messages", "does not belong there"),
-        (key(b"ra", &[9]), b"\x02", "accounts", "is unreadable"),
+        (run(b"Mp", &[1, 2], 51), &b"\xff"[..], "messages", "is unreadable"),
+        (run(b"Mp", &[1, 2], 51), b"\x01", "messages", "is unreadable"),
+        (key(b"Ra", &[9]), b"\x02", "accounts", "is unreadable"),
         (key(b"x", &[9]), b"", "the store", "does not belong there"),
         (b"b".to_vec(), &[40, 5], "messages", "5 is the highest there is"),
         (b"b".to_vec(), &[29, 200, 200, 3, 0], "how far the data go", "is unreadable"),
-        (b"f".to_vec(), &[9], "the version of the data", "this program knows 1"),
+        (b"f".to_vec(), &[9], "the version of the data", "this program knows 2"),
     ] {
         is_named(&planted(|ops| put(ops, &at, value)), place, what);
     }
     // One error does not keep the next from being found.
     let many = planted(|ops| {
-        ops.delete(&key(b"mp", &[2, 51]));
-        put(ops, &key(b"mg", &[4, 62]), b"\xff");
-        ops.delete(&key(b"o", &[3, 7]));
+        ops.delete(&run(b"Mp", &[1, 2], 51));
+        put(ops, &run(b"Mg", &[4], 62), b"\xff");
+        ops.delete(&run(b"O", &[3], 7));
     });
-    is_named(&many, "SENT of account 1", "message 51 is gone");
+    is_named(&many, "Outgoing(AccountId(1)", "message 51 is gone");
     is_named(&many, "messages", "is unreadable");
     is_named(&many, "what realm 3 is owed", "entry 8 follows entry 6");
 }
@@ -289,7 +311,7 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
     store.commit(&[Event::PeerForgotten { realm: BETA, traces: true }]).unwrap();
     let (mut damages, mut kinds) = (Vec::new(), String::new());
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
-    for kind in [b"k", b"o"] {
+    for kind in [b"H", b"O"] {
         let next = vec![kind[0] + 1];
         let mut note = |_: &[u8], _: &[u8]| {
             kinds.push(kind[0].into());
@@ -307,13 +329,18 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
 fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
     let plain_mailboxes = Event::PlainMailboxSet(BETA, 900, name("bob"));
     let hour = Event::Acked { realm: BETA, acked: owed(3), total: 3, hour: 7 };
-    let waiting = posted(Mailbox::Plain(BETA, 900), 901);
-    let (damages, store, kinds) = forgotten(&[plain_mailboxes, hour, waiting]);
+    let waiting = Conversation::Peer(AMY, BETA, CorrespondentId(901));
+    let Event::Posted(waiting) = posted(waiting, 1, 901) else { unreachable!() };
+    let waiting = Posted { sender: Some(AMY), recipient: None, waits: Some(900), ..waiting };
+    let waiting = Event::Posted(waiting);
+    let (id, name) = (CorrespondentId(901), "bob".into());
+    let bob = Event::CorrespondentSet { peer: BETA, id, name, account: None };
+    let (damages, store, kinds) = forgotten(&[plain_mailboxes, bob, hour, waiting]);
     assert_eq!((damages, kinds.as_str()), (vec![], ""));
     let page = Page { after: Some(0), before: None, limit: 99 };
     let kept = store.read(Source::Mailbox(Mailbox::Realm(AccountId(2), BETA)), page).unwrap();
     assert_eq!(kept.0.len(), 9);
-    assert_eq!(store.read(Source::Sent(AccountId(1)), page).unwrap().0.len(), 28);
+    assert_eq!(store.read(Source::Sent(AccountId(1)), page).unwrap().0.len(), 9);
     // It is neither told of nor linked again, and a note of what is not there would be a damage.
     let engine = MemoryEngine::default();
     let (store, _) = Store::open(Box::new(engine.clone())).unwrap();

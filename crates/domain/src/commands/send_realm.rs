@@ -38,12 +38,10 @@ impl SendRealm {
             cx.owe(realm, Entry { kind: EntryKind::Private, time, from, to, text })?;
         }
         let message = Message { id, time, from, to, text, realm: away, notice: None };
-        if let Some(number) = waits {
-            // It waits here until they ask for it, without the realm's name: there it is their own.
-            let message = Arc::new(Message { realm: None, ..message.clone() });
-            cx.post(Mailbox::Plain(realm, number), None, message)?;
-        }
-        cx.post(Mailbox::SentRealm(me, realm), None, Arc::new(message))?;
+        // To a plain peer it waits here until they ask for it.
+        let mailbox =
+            waits.map_or(Mailbox::SentRealm(me, realm), |number| Mailbox::Plain(realm, number));
+        cx.post(mailbox, Some(me), Arc::new(message))?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }

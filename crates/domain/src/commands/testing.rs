@@ -14,7 +14,6 @@ use antar_types::{
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 const OPERATOR: u64 = u64::MAX;
 
@@ -298,7 +297,7 @@ impl Realm {
             event => vec![event],
         };
         let all = effects.events.into_iter().flat_map(brought);
-        self.posted.extend(all.filter(|e| matches!(e, Event::Posted { .. })));
+        self.posted.extend(all.filter(|e| matches!(e, Event::Posted(_))));
         let mut answer = None;
         for output in effects.outputs {
             match output {
@@ -323,8 +322,9 @@ impl Realm {
             _ => return None,
         };
         let stands = |quote: &Quote, event: &Event| match event {
-            Event::Posted { mailbox, message, .. } => {
-                quote.lists.contains(mailbox) && quote.is(message)
+            Event::Posted(posted) => {
+                let mut lists = quote.lists.iter();
+                lists.any(|list| posted.is_in(Source::Mailbox(*list))) && quote.is(&posted.message)
             }
             _ => false,
         };
@@ -334,20 +334,14 @@ impl Realm {
     }
 
     fn read(&self, read: Read) -> Outcome {
-        let all = self.posted.iter().filter_map(|event| match (event, read.source) {
-            (Event::Posted { mailbox, message, .. }, Source::Mailbox(m)) if *mailbox == m => {
-                Some(message)
-            }
-            (Event::Posted { sender, message, .. }, Source::Sent(s)) if *sender == Some(s) => {
-                Some(message)
-            }
+        let all = self.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) => posted.shown_in(read.source),
             _ => None,
         });
         let page = read.page;
         let mut found: Vec<Message> = all
             .filter(|m| page.after.is_none_or(|id| m.id > id))
             .filter(|m| page.before.is_none_or(|id| m.id < id))
-            .map(|m| Arc::unwrap_or_clone(m.clone()))
             .collect();
         let more = found.len() > page.limit;
         if page.after.is_some() {

@@ -3,7 +3,8 @@
 use super::live::{Asked, Following, cursor_words};
 use super::{Epoch, LinkContext, Position, Quote, Why};
 use crate::{
-    Bug, ConnId, Context, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output, PeerId, Source,
+    Bug, ConnId, Context, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output,
+    PeerId, Source,
 };
 use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl LinkContext<'_> {
         };
         let mut id = self.state.durable.next_id();
         let mut stands = self.peer(realm).map(|p| (p.out.tip, p.out.total())).unwrap_or_default();
-        let mut events = Vec::with_capacity(entries.len());
+        let (mut events, mut ahead) = (Vec::with_capacity(entries.len()), Conversations::default());
         for (entry, seq) in entries.iter().zip(first..) {
             match self.place(realm, seq, entry, known) {
                 Ok((mailbox, to)) => {
@@ -89,11 +90,13 @@ impl LinkContext<'_> {
                         notice,
                     };
                     id += 1;
-                    events.push(Event::Posted {
-                        mailbox,
-                        sender: None,
-                        message: Arc::new(message),
-                    });
+                    let conversations = &self.state.durable.conversations;
+                    let (new, posted) =
+                        conversations.post_after(&ahead, mailbox, None, Arc::new(message));
+                    for event in new.into_iter().chain([Event::Posted(posted)]) {
+                        ahead.apply(&event);
+                        events.push(event);
+                    }
                 }
                 Err(notice) => {
                     let Some(back) = self.notice(entry, notice) else { continue };

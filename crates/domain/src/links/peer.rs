@@ -3,14 +3,13 @@
 use super::{Followed, Outbox};
 use crate::AccountId;
 use antar_types::{Chain, Fingerprint, Name, Time, TokenHash};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
 /// Names one life of a log: random, and new whenever the log may have lost its end (it was put back
 /// from a backup). Two logs of one epoch have the same past.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Epoch(pub u64);
 
 impl Epoch {
@@ -41,7 +40,7 @@ impl fmt::Debug for Epoch {
 }
 
 /// Where a realm can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// A host's name or an address.
     pub host: Box<str>,
@@ -60,7 +59,7 @@ impl Address {
 }
 
 /// How a link is spoken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// Over TLS, with the peer's key pinned.
     Native(Fingerprint),
@@ -69,7 +68,7 @@ pub enum LinkKind {
 }
 
 /// How it stands with a link, as far as it is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Linked.
     Linked,
@@ -86,7 +85,7 @@ pub enum Status {
 }
 
 /// Another realm as stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerRecord {
     /// Its own name; on a plain link the name both sides use for it.
     pub name: Name,
@@ -102,7 +101,7 @@ pub struct PeerRecord {
 }
 
 /// An invitation to link, as stored: whoever shows the secret may, once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvitationRecord {
     /// Of the secret.
     pub hash: TokenHash,
@@ -111,7 +110,7 @@ pub struct InvitationRecord {
 }
 
 /// How far a log has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Entries so far; the first is 1.
     pub seq: u64,
@@ -136,7 +135,7 @@ pub(crate) struct Peer {
 }
 
 /// What an account may not have of what is on the way between a realm and whoever had its name before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heir {
     /// Up to this entry of what the realm is owed the name was the other's.
     pub owed: u64,

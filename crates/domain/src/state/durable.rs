@@ -2,7 +2,8 @@
 
 use crate::links::{InvitationRecord, Peer, PeerRecord, Status};
 use crate::{
-    AccountId, AccountRecord, Event, GroupId, GroupRecord, PeerId, SessionId, SessionRecord,
+    AccountId, AccountRecord, Conversations, Event, GroupId, GroupRecord, PeerId, SessionId,
+    SessionRecord,
 };
 use antar_types::{Folded, Name, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,7 +25,7 @@ pub(crate) struct Group {
     pub members: BTreeMap<AccountId, u64>,
 }
 
-/// Accounts, groups and sessions; messages are in the store only.
+/// Accounts, groups, sessions and how far conversations have come; messages are in the store only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Durable {
     pub name: Option<Name>,
@@ -34,6 +35,7 @@ pub(crate) struct Durable {
     pub tokens: BTreeMap<TokenHash, SessionId>,
     pub peers: BTreeMap<PeerId, Peer>,
     pub invitations: BTreeMap<u64, InvitationRecord>,
+    pub conversations: Conversations,
     /// A realm that waits for approval may share its name with one that was removed.
     peer_names: BTreeMap<Box<str>, BTreeSet<PeerId>>,
     account_names: BTreeMap<Box<str>, AccountId>,
@@ -137,7 +139,15 @@ impl Durable {
                     a.groups.remove(group);
                 }
             }
-            Event::Posted { message, .. } => self.reached(message.id),
+            Event::Posted(posted) => {
+                self.reached(posted.message.id);
+                self.conversations.apply(event);
+            }
+            Event::ConversationReached(..) => self.conversations.apply(event),
+            Event::CorrespondentSet { id, .. } => {
+                self.reached(id.0);
+                self.conversations.apply(event);
+            }
             Event::InvitationSet(id, record) => {
                 self.reached(*id);
                 self.invitations.insert(*id, record.clone());
@@ -167,7 +177,10 @@ impl Durable {
                 events.iter().for_each(|event| self.apply(event));
                 self.apply_to_peer(*realm, event);
             }
-            Event::PeerForgotten { realm, .. } => self.forget_peer(*realm),
+            Event::PeerForgotten { realm, .. } => {
+                self.conversations.apply(event);
+                self.forget_peer(*realm);
+            }
             Event::NameLeft(id, name) => {
                 self.left_names.insert((*name.folded()).into(), *id);
             }

@@ -16,7 +16,8 @@ use self::lists::Lists;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, PeerStatus, Status};
 use crate::{
-    AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
+    AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Policy,
+    Posted, SessionId,
 };
 use antar_types::{BoxKind, Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
@@ -192,7 +193,9 @@ impl State {
         message: Arc<Message>,
         effects: &mut Effects,
     ) -> Result<(), Code> {
-        self.emit(Event::Posted { mailbox, sender, message }, effects)
+        let (new, posted) = self.durable.conversations.post(mailbox, sender, message);
+        new.map_or(Ok(()), |event| self.emit(event, effects))?;
+        self.emit(Event::Posted(posted), effects)
     }
 
     /// The one place where durable state changes, whoever caused it. Connections that watch hear of
@@ -230,32 +233,28 @@ impl State {
                     self.live.left(*group, account.sessions.iter().copied());
                 }
             }
-            Event::Posted { mailbox, message, .. } => {
-                self.tell_watchers(*mailbox, message, outputs)
-            }
+            Event::Posted(posted) => self.tell_watchers(posted, outputs),
             _ => {}
         }
     }
 
-    fn tell_watchers(&self, mailbox: Mailbox, message: &Arc<Message>, outputs: &mut Vec<Output>) {
-        let kind = match mailbox {
-            Mailbox::Private(_) => BoxKind::Private,
-            Mailbox::Group(_) => BoxKind::Group,
-            Mailbox::Realm(..) => BoxKind::Realm,
-            Mailbox::GroupRealm(..) => BoxKind::GroupRealm,
-            Mailbox::SentRealm(..) | Mailbox::Plain(..) => return,
+    fn tell_watchers(&self, posted: &Posted, outputs: &mut Vec<Output>) {
+        let (kind, group) = match (posted.conversation, posted.recipient) {
+            (Conversation::Private(..), Some(_)) => (BoxKind::Private, None),
+            (Conversation::Group(group), _) => (BoxKind::Group, Some(group)),
+            (Conversation::Peer(..), Some(_)) => (BoxKind::Realm, None),
+            (Conversation::GroupPeer(group, _), _) => (BoxKind::GroupRealm, Some(group)),
+            _ => return,
         };
-        let tell = |conn, tag| {
-            outputs.push(Output::Notify(conn, tag, kind, message.clone()));
+        let tell = |conn, dialect| {
+            outputs.push(Output::Notify(conn, dialect, kind, posted.message.clone()));
         };
-        match mailbox {
-            Mailbox::Private(to) | Mailbox::Realm(to, _) => self.live.watchers(to, tell),
-            Mailbox::Group(group) | Mailbox::GroupRealm(group, _) => {
-                if let Some(group) = self.durable.groups.get(&group) {
-                    self.live.watchers_among(&group.members, tell);
-                }
+        if let Some(group) = group {
+            if let Some(group) = self.durable.groups.get(&group) {
+                self.live.watchers_among(&group.members, tell);
             }
-            Mailbox::SentRealm(..) | Mailbox::Plain(..) => {}
+        } else if let Some(to) = posted.recipient {
+            self.live.watchers(to, tell);
         }
     }
 

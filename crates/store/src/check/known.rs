@@ -3,7 +3,7 @@
 use super::Found;
 use crate::layout::Tip;
 use antar_domain::links::{Position, Status};
-use antar_domain::{Event, GroupRecord, PeerId};
+use antar_domain::{Conversation, ConversationTip, Event, GroupRecord, PeerId};
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,8 @@ pub struct Known {
     pub accounts: BTreeSet<u64>,
     pub groups: BTreeMap<u64, (GroupRecord, BTreeSet<u64>)>,
     pub realms: BTreeMap<u64, Realm>,
+    /// Those that were not read yet.
+    pub conversations: BTreeMap<Conversation, ConversationTip>,
     /// Realms of which there is no record any more: what was said with them stays.
     pub forgotten: BTreeSet<u64>,
     /// Which realm's each fork is.
@@ -79,6 +81,9 @@ impl Known {
                     found.damage(place, "has the token of another");
                 }
             }
+            Event::ConversationReached(conversation, tip) => {
+                self.conversations.insert(conversation, tip);
+            }
             event => self.take_link(event, found),
         }
     }
@@ -99,7 +104,10 @@ impl Known {
                 self.realm(id).forks.insert(fork.0, Fork { at, left });
                 self.forks.insert(fork.0, id.0);
             }
-            Event::AddressTold(id, _) | Event::Dropped(id, _) | Event::KnownAs(id, _) => {
+            Event::AddressTold(id, _)
+            | Event::Dropped(id, _)
+            | Event::KnownAs(id, _)
+            | Event::CorrespondentSet { peer: id, .. } => {
                 let _ = self.realm(id);
             }
             Event::PlainMailboxSet(id, number, _) => {

@@ -2,8 +2,10 @@
 
 use super::Found;
 use super::known::Known;
+use crate::records::alike::Alike;
+use crate::records::{self, Outgoing};
 use antar_domain::links::Position;
-use antar_types::{Chain, Entry};
+use antar_types::Chain;
 use std::collections::BTreeSet;
 
 /// How far each log was found to go.
@@ -18,39 +20,39 @@ pub struct Lists {
 
 impl Lists {
     /// A run of what a realm is owed.
-    pub fn owed(
-        &mut self,
-        realm: u64,
-        run: &[(Position, Entry)],
-        known: &Known,
-        found: &mut Found<'_>,
-    ) {
+    pub fn owed(&mut self, realm: u64, run: &[Outgoing], known: &Known, found: &mut Found<'_>) {
         let place = || format!("what realm {realm} is owed");
         let Some(is) = known.realms.get(&realm) else {
             return found.damage(place(), "there is no such realm");
         };
         if self.begin((false, realm), known, found) {
             self.owed.insert(realm);
-            let first = run.first().map_or(0, |(at, _)| at.seq);
+            let first = run.first().map_or(0, |owed| owed.at.seq);
             if first > is.floor.seq + 1 {
                 let what = format!("entries {} to {} are missing", is.floor.seq + 1, first - 1);
                 found.damage(place(), what);
             }
         }
-        for (at, entry) in run {
+        for (at, entry) in run.iter().cloned().map(Outgoing::read) {
             if let Some(before) = self.at {
-                self.follows(before, *at, place, found);
-                if before.seq + 1 == at.seq && before.chain.with(entry) != at.chain {
+                self.follows(before, at, place, found);
+                if before.seq + 1 == at.seq && before.chain.with(&entry) != at.chain {
                     let what = format!("the hash of entry {} is another", at.seq);
                     found.damage(place(), what);
                 }
             }
-            self.at = Some(*at);
+            self.at = Some(at);
         }
     }
 
     /// A run of the hashes of what came.
-    pub fn marks(&mut self, fork: u64, run: &[Position], known: &Known, found: &mut Found<'_>) {
+    pub fn marks(
+        &mut self,
+        fork: u64,
+        run: &[records::Position],
+        known: &Known,
+        found: &mut Found<'_>,
+    ) {
         let place = || format!("what came in life {fork} of a realm's log");
         let realm = known.forks.get(&fork).and_then(|realm| known.realms.get(realm));
         let Some(is) = realm.and_then(|realm| realm.forks.get(&fork)) else {
@@ -61,10 +63,11 @@ impl Lists {
             self.at = Some(is.at);
         }
         for at in run {
+            let at: Position = at.alike();
             if let Some(before) = self.at {
-                self.follows(before, *at, place, found);
+                self.follows(before, at, place, found);
             }
-            self.at = Some(*at);
+            self.at = Some(at);
         }
     }
 

@@ -12,10 +12,12 @@ mod tables;
 
 pub use pairs::check as check_pairs;
 
+use crate::event_log::Batch;
 use crate::export::{self, Exported};
 use crate::log::{self, Segment};
 use crate::named::{At, named};
-use crate::{Ops, StoreError, unfinished, watermark};
+use crate::tree::Replay;
+use crate::{StoreError, unfinished, watermark};
 use shadow::Shadow;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
@@ -33,6 +35,9 @@ pub struct Damage {
 /// How much was checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checked {
+    /// The format of the data, where that is known. Data of an older one are read pair by pair only, and
+    /// are put into [`FORMAT`](crate::FORMAT) when they are opened.
+    pub format: Option<u32>,
     /// Tables of the tree, and bytes of them.
     pub tables: u64,
     /// Bytes of tables.
@@ -110,7 +115,7 @@ pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<Checked, StoreEr
 /// # Errors
 /// [`StoreError::Backup`] or [`StoreError::Format`] with the first thing that is wrong.
 pub fn check_export(input: impl Read) -> Result<Exported, StoreError> {
-    export::read(input, |_| Ok(()))
+    export::read(input, |_| Ok(())).map(|(_, exported)| exported)
 }
 
 /// Keeps servers out while the file is held; also the number in it.
@@ -167,15 +172,19 @@ fn check_log(
         (first, applied) => first.map_or(applied.unwrap_or(0) + 1, |(first, _)| *first),
     };
     // What comes after a gap would not be what it was.
-    let mut whole = true;
+    let (mut whole, mut replay) = (true, shadow.map(Shadow::replay));
     for (first, segment) in &segments {
         if *first != next {
             let place = name(segment);
             found.damage(place, format!("batches {next} to {} are missing before it", first - 1));
             whole = false;
         }
-        (next, whole) = check_segment(segment, *first, shadow.filter(|_| whole), found, whole);
+        let replay = replay.as_mut().filter(|_| whole).map(|replay| (replay, applied.unwrap_or(0)));
+        (next, whole) = check_segment(segment, *first, replay, found, whole);
         found.progress();
+    }
+    if let Some(Err(error)) = replay.map(|mut replay| replay.flush()) {
+        found.damage("log", format!("cannot be put into the tree: {error}"));
     }
     if let Some(applied) = applied.filter(|applied| whole && next <= *applied) {
         found.damage("log", log::ends_early(next, applied));
@@ -187,16 +196,18 @@ fn check_log(
 fn check_segment(
     segment: &Segment,
     first: u64,
-    shadow: Option<&Shadow>,
+    mut replay: Option<(&mut Replay<'_>, u64)>,
     found: &mut Found<'_>,
     whole: bool,
 ) -> (u64, bool) {
     let mut next = first;
-    let mut replay = |number: u64, ops: Ops| {
-        if let Some(shadow) = shadow {
-            shadow.apply(number, &ops);
-        }
+    let mut replay = |number: u64, payload: &[u8]| {
         next = number + 1;
+        let batch = Batch::decode(number, payload)?;
+        match &mut replay {
+            Some((replay, applied)) if number > *applied => replay.add(number, batch),
+            _ => Ok(()),
+        }
     };
     let read = std::fs::read(&segment.path).map_err(StoreError::Io);
     let read = read.and_then(|bytes| log::read_segment(&bytes, first, &mut replay));

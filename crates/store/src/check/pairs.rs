@@ -4,13 +4,17 @@ use super::known::Known;
 use super::lists::Lists;
 use super::{Checked, Found, Tell};
 use crate::engine::{self, Direction, Key};
-use crate::layout::{self, FORMAT, FORMAT_KEY, RECORDS, TIP_KEY, Tip};
+use crate::layout::{FORMAT, FORMAT_KEY, HERE, KINDS, List, RECORDS, TIP_KEY, Timeline, Tip, hex};
 use crate::pair::{self, Pair};
-use crate::records::v1;
-use crate::{Engine, StoreError};
-use antar_domain::{Mailbox, Source};
+use crate::projection::highest_id;
+use crate::records::alike::Alike;
+use crate::records::codec::{decode, decode_run};
+use crate::records::{Listed, Message, Pointer, Record, records};
+use crate::{Engine, StoreError, v1};
+use antar_domain::{Conversation, ConversationTip, PeerId};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::{ControlFlow, Range};
 
 /// Pairs and bytes of them that are in memory at once.
@@ -31,28 +35,37 @@ pub fn check_engine(engine: &dyn Engine, acknowledged: u64, found: &mut Found<'_
         records_whole: false,
         lists: Lists::default(),
         last: None,
+        come_to: None,
         not_followed: 0,
     };
-    check.begin(acknowledged, found);
+    if check.begin(acknowledged, found) == Some(v1::FORMAT) {
+        return check.scan_old(found);
+    }
     check.records_whole = check.scan(vec![RECORDS]..vec![RECORDS + 1], found);
     if check.records_whole {
         check.known.fit(found);
     }
     // Kind by kind: where one cannot be read to its end, the others are read all the same.
-    let all = engine::everything();
-    let (mut start, mut whole) = (all.start, check.records_whole);
-    for kind in [b'k', b'm', b'o', RECORDS] {
-        whole &= check.scan(start..vec![kind], found);
-        start = vec![kind];
+    let mut whole = check.records_whole;
+    for kind in KINDS.into_iter().filter(|kind| *kind != RECORDS) {
+        let all = check.scan(vec![kind]..vec![kind + 1], found);
+        if kind == b'M' {
+            let last = check.come_to.take();
+            if all && check.records_whole {
+                check.ends(last, found);
+                check.finish_conversations(found);
+            }
+        }
+        whole &= all;
     }
-    whole &= check.scan(vec![RECORDS + 1]..all.end, found);
+    check.scan_others(found);
     if whole {
         check.lists.end(&check.known, found);
         check.lists.finish(&check.known, found);
     }
     if check.not_followed > 0 {
         let what = format!("{} entries lead to what cannot be read", check.not_followed);
-        found.damage("SENT lists", what);
+        found.damage("timelines", what);
     }
     found.progress();
 }
@@ -64,18 +77,20 @@ struct Check<'a> {
     records_whole: bool,
     lists: Lists,
     /// The list that is being read, and the last id in it.
-    last: Option<(Source, u64)>,
-    /// Entries of SENT lists that lead to where nothing can be read.
+    last: Option<(List, u64)>,
+    /// The conversation that is being read, and how far.
+    come_to: Option<(Conversation, ConversationTip)>,
+    /// Entries of timelines that lead to where nothing can be read.
     not_followed: u64,
 }
 
 impl Check<'_> {
-    /// How far the data go.
-    fn begin(&mut self, acknowledged: u64, found: &mut Found<'_>) {
+    /// How far the data go, and in which format.
+    fn begin(&mut self, acknowledged: u64, found: &mut Found<'_>) -> Option<u32> {
         let tip = self.single::<Tip>(TIP_KEY, "how far the data go", found);
         let format = self.single::<u32>(FORMAT_KEY, "the version of the data", found);
         match (tip, format) {
-            (_, Some(Some(format))) if format != FORMAT => {
+            (_, Some(Some(format))) if format != FORMAT && format != v1::FORMAT => {
                 let what = format!("is {format}, and this program knows {FORMAT}");
                 found.damage("the version of the data", what);
             }
@@ -89,6 +104,44 @@ impl Check<'_> {
             let what = format!("the last {} of {acknowledged} batches are missing", lost + 1);
             found.damage("the end of the data", what);
         }
+        found.checked.format = format.flatten();
+        found.checked.format
+    }
+
+    /// Reads the pairs of the first format, each by itself. What a migration has written beside them by
+    /// then counts for nothing.
+    fn scan_old(&mut self, found: &mut Found<'_>) {
+        for kind in v1::KINDS {
+            let mut range = vec![kind]..vec![kind + 1];
+            while self.stretch(&mut range, v1::read, Self::old_pair, found).is_none() {}
+        }
+    }
+
+    fn old_pair(&mut self, key: &[u8], pair: v1::Pair, found: &mut Found<'_>) {
+        let checked = &mut found.checked;
+        let last_id = match pair {
+            v1::Pair::Record(event) => {
+                checked.records += 1;
+                records(&[event]).iter().map(highest_id).max().unwrap_or(0)
+            }
+            v1::Pair::Messages(_, run) => {
+                checked.messages += run.len() as u64;
+                run.last().map_or(0, |message| message.id)
+            }
+            v1::Pair::Sent(_, run) => {
+                checked.sent += run.len() as u64;
+                run.last().map_or(0, |pointer| pointer.id)
+            }
+            v1::Pair::Owed(_, run) => {
+                checked.owed += run.len() as u64;
+                0
+            }
+            v1::Pair::Marks(_, run) => {
+                checked.hashes += run.len() as u64;
+                0
+            }
+        };
+        self.within(last_id, || place(key), found);
     }
 
     /// What there is once, if it is there; nothing where that cannot be told.
@@ -99,7 +152,7 @@ impl Check<'_> {
         found: &mut Found<'_>,
     ) -> Option<Option<T>> {
         let read = self.engine.read(key);
-        let read = read.and_then(|value| value.map(|v| layout::decode(key, &v)).transpose());
+        let read = read.and_then(|value| value.map(|v| decode(key, &v)).transpose());
         read.map_err(|error| found.damage(place, said(error))).ok()
     }
 
@@ -107,26 +160,58 @@ impl Check<'_> {
     /// Whether it was read to its end.
     fn scan(&mut self, mut range: Range<Key>, found: &mut Found<'_>) -> bool {
         loop {
-            let (mut stretch, mut bytes) = (Vec::new(), 0);
-            let scanned = self.engine.scan(range.clone(), Direction::Up, &mut |key, value| {
-                bytes += key.len() + value.len();
-                stretch.push((key.to_vec(), value.to_vec()));
-                let full = stretch.len() >= STRETCH.0 || bytes >= STRETCH.1;
-                Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-            });
-            for (key, value) in &stretch {
-                match pair::read(key, value) {
-                    Ok(pair) => self.pair(key, pair, found),
-                    Err(error) => found.damage(place(key), said(error)),
-                }
+            if let Some(whole) = self.stretch(&mut range, pair::read, Self::pair, found) {
+                return whole;
             }
-            found.progress();
-            let Some((last, _)) = stretch.pop() else { return told(scanned, &range.start, found) };
-            if scanned.is_err() {
-                return told(scanned, &last, found);
+        }
+    }
+
+    /// Reads the next stretch of a range; at its end, whether it could be read up to there.
+    fn stretch<T>(
+        &mut self,
+        range: &mut Range<Key>,
+        read: fn(&[u8], &[u8]) -> Result<T, StoreError>,
+        take: fn(&mut Self, &[u8], T, &mut Found<'_>),
+        found: &mut Found<'_>,
+    ) -> Option<bool> {
+        let (mut stretch, mut bytes) = (Vec::new(), 0);
+        let scanned = self.engine.scan(range.clone(), Direction::Up, &mut |key, value| {
+            bytes += key.len() + value.len();
+            stretch.push((key.to_vec(), value.to_vec()));
+            let full = stretch.len() >= STRETCH.0 || bytes >= STRETCH.1;
+            Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        });
+        for (key, value) in &stretch {
+            match read(key, value) {
+                Ok(pair) => take(self, key, pair, found),
+                Err(error) => found.damage(place(key), said(error)),
             }
-            // The least key after it.
-            range.start = [&last[..], &[0]].concat();
+        }
+        found.progress();
+        let Some((last, _)) = stretch.pop() else {
+            return Some(told(scanned, &range.start, found));
+        };
+        if scanned.is_err() {
+            return Some(told(scanned, &last, found));
+        }
+        // The least key after it.
+        range.start = [&last[..], &[0]].concat();
+        None
+    }
+
+    /// Keys of no kind that there is. Those of format 1 are being removed.
+    fn scan_others(&mut self, found: &mut Found<'_>) {
+        let mut start = engine::everything().start;
+        let known = |kind: u8| {
+            KINDS.contains(&kind)
+                || v1::KINDS.contains(&kind)
+                || kind == FORMAT_KEY[0]
+                || kind == TIP_KEY[0]
+        };
+        while let Some(from) = (start[0]..u8::MAX).find(|kind| !known(*kind)) {
+            let to = (from..u8::MAX).find(|kind| known(*kind)).unwrap_or(u8::MAX);
+            self.scan(vec![from]..vec![to], found);
+            start = vec![to];
         }
     }
 
@@ -134,25 +219,31 @@ impl Check<'_> {
         match pair {
             // Read before.
             Pair::Tip(_) | Pair::Format(_) => {}
-            Pair::Record(event) => {
-                found.checked.records += 1;
-                let last_id = layout::write(std::slice::from_ref(&event)).map_or(0, |(_, id)| id);
-                self.within(last_id, || place(key), found);
-                self.known.take(event, found);
-            }
-            Pair::Messages(mailbox, run) => {
-                found.checked.messages += run.len() as u64;
-                let ids = (run.first().map_or(0, |m| m.id), run.last().map_or(0, |m| m.id));
-                let first = self.grows(Source::Mailbox(mailbox), ids, || place(key), found);
-                if first && self.records_whole {
-                    self.mailbox(mailbox, found);
+            Pair::Record(record) => {
+                if !matches!(record, Record::ConversationReached(_)) {
+                    found.checked.records += 1;
+                }
+                self.within(highest_id(&record), || place(key), found);
+                if let Some(event) = record.event() {
+                    self.known.take(event, found);
                 }
             }
-            Pair::Sent(account, run) => {
-                found.checked.sent += run.len() as u64;
-                let ids = (run.first().map_or(0, |p| p.0), run.last().map_or(0, |p| p.0));
-                self.grows(Source::Sent(account), ids, || place(key), found);
-                self.lead(account.0, &run, found);
+            Pair::Messages(conversation, run) => {
+                found.checked.messages += run.len() as u64;
+                let list = List::Messages(conversation);
+                let first = self.grows(list, &run, || place(key), found);
+                self.counts(conversation, &run, first, found);
+                if first && self.records_whole {
+                    self.conversation(conversation, found);
+                }
+            }
+            Pair::Pointers(timeline, run) => {
+                found.checked.sent += match timeline {
+                    Timeline::Outgoing(_, HERE) => run.len() as u64,
+                    _ => 0,
+                };
+                self.grows(List::Timeline(timeline), &run, || place(key), found);
+                self.lead(timeline, &run, found);
             }
             Pair::Owed(realm, run) => {
                 found.checked.owed += run.len() as u64;
@@ -180,17 +271,18 @@ impl Check<'_> {
     }
 
     /// Notes a run of a list; whether it is the first of it.
-    fn grows(
+    fn grows<T: Listed>(
         &mut self,
-        source: Source,
-        (first, last): (u64, u64),
+        list: List,
+        run: &[T],
         place: impl Fn() -> String,
         found: &mut Found<'_>,
     ) -> bool {
+        let (first, last) = (run.first().map_or(0, T::id), run.last().map_or(0, T::id));
         self.within(last, &place, found);
-        let before = self.last.replace((source, last));
+        let before = self.last.replace((list, last));
         match before {
-            Some((of, before)) if of == source => {
+            Some((of, before)) if of == list => {
                 if before >= first {
                     found.damage(place(), format!("message {first} comes after message {before}"));
                 }
@@ -200,68 +292,108 @@ impl Check<'_> {
         }
     }
 
+    /// The ordinals of a conversation have no gap.
+    fn counts(
+        &mut self,
+        conversation: Conversation,
+        run: &[Message],
+        first: bool,
+        found: &mut Found<'_>,
+    ) {
+        let mut tip = match self.come_to.take() {
+            Some((of, tip)) if of == conversation && !first => tip,
+            before => {
+                self.ends(before, found);
+                ConversationTip::default()
+            }
+        };
+        for message in run {
+            if message.ordinal != tip.ordinal + 1 {
+                let what = format!(
+                    "message {} is number {}, after number {}",
+                    message.id, message.ordinal, tip.ordinal
+                );
+                found.damage(format!("conversation {conversation:?}"), what);
+            }
+            tip = ConversationTip { ordinal: message.ordinal, id: message.id };
+        }
+        self.come_to = Some((conversation, tip));
+    }
+
+    /// A conversation that was read ends where it should.
+    fn ends(&mut self, read: Option<(Conversation, ConversationTip)>, found: &mut Found<'_>) {
+        let Some((conversation, tip)) = read else { return };
+        let noted = self.known.conversations.remove(&conversation);
+        if self.records_whole && noted != Some(tip) {
+            let noted = noted.unwrap_or_default();
+            let what = format!(
+                "the last message is number {} with id {}, and should be number {} with id {}",
+                tip.ordinal, tip.id, noted.ordinal, noted.id
+            );
+            found.damage(format!("conversation {conversation:?}"), what);
+        }
+    }
+
+    /// Conversations of which nothing was found.
+    fn finish_conversations(&mut self, found: &mut Found<'_>) {
+        for conversation in self.known.conversations.keys() {
+            found.damage(format!("conversation {conversation:?}"), "all messages are missing");
+        }
+    }
+
     /// Groups are never removed; users may be, and realms may be forgotten, and their messages stay.
-    fn mailbox(&self, mailbox: Mailbox, found: &mut Found<'_>) {
-        let (group, realm, user) = match mailbox {
-            Mailbox::Private(_) => (None, None, None),
-            Mailbox::Group(group) => (Some(group), None, None),
-            Mailbox::Realm(_, realm) | Mailbox::SentRealm(_, realm) => (None, Some(realm), None),
-            Mailbox::GroupRealm(group, realm) => (Some(group), Some(realm), None),
-            Mailbox::Plain(realm, user) => (None, Some(realm), Some(user)),
+    fn conversation(&self, conversation: Conversation, found: &mut Found<'_>) {
+        let (group, realm) = match conversation {
+            Conversation::Private(..) => (None, None),
+            Conversation::Group(group) => (Some(group), None),
+            Conversation::Peer(_, realm, _) => (None, Some(realm)),
+            Conversation::GroupPeer(group, realm) => (Some(group), Some(realm)),
         };
         let known = &self.known;
         if realm.is_some_and(|realm| known.forgotten.contains(&realm.0)) {
             return;
         }
-        let is = realm.map(|realm| known.realms.get(&realm.0).filter(|realm| realm.named));
+        let is_named = |realm: PeerId| known.realms.get(&realm.0).is_some_and(|realm| realm.named);
         let what = if group.is_some_and(|group| !known.groups.contains_key(&group.0)) {
             "there is no such group"
-        } else if is.as_ref().is_some_and(|realm| realm.is_none()) {
+        } else if realm.is_some_and(|realm| !is_named(realm)) {
             "there is no such realm"
-        } else if user
-            .is_some_and(|user| is.flatten().is_none_or(|r| !r.plain_mailboxes.contains(&user)))
-        {
-            "there is no such user of that realm"
         } else {
             return;
         };
-        found.damage(format!("mailbox {mailbox:?}"), what);
+        found.damage(format!("conversation {conversation:?}"), what);
     }
 
-    /// Every entry of a SENT list leads to a message.
-    fn lead(&mut self, account: u64, run: &[(u64, Mailbox)], found: &mut Found<'_>) {
-        let mut runs: BTreeMap<Mailbox, Vec<u64>> = BTreeMap::new();
-        for (id, mailbox) in run {
-            let ids = runs.entry(*mailbox).or_default();
-            if ids.binary_search(id).is_ok() {
-                continue;
-            }
-            match self.run_holding(*mailbox, *id) {
-                Ok(held) => *ids = held,
-                Err(_) => {
-                    self.not_followed += 1;
-                    continue;
+    /// Every entry of a timeline leads to a message.
+    fn lead(&mut self, timeline: Timeline, run: &[Pointer], found: &mut Found<'_>) {
+        if let Timeline::Waiting(peer, number) = timeline
+            && self.records_whole
+            && !self.known.forgotten.contains(&peer.0)
+            && self.known.realms.get(&peer.0).is_none_or(|r| !r.plain_mailboxes.contains(&number))
+        {
+            found.damage(format!("{timeline:?}"), "there is no such user of that realm");
+        }
+        let mut runs: BTreeMap<(Conversation, u64), Vec<u64>> = BTreeMap::new();
+        for Pointer { id, conversation, run } in run {
+            let conversation: Conversation = conversation.alike();
+            let ids = match runs.entry((conversation, *run)) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let key = List::Messages(conversation).key(*run);
+                    let Ok(value) = self.engine.read(&key) else {
+                        self.not_followed += 1;
+                        continue;
+                    };
+                    // One that is unreadable has been told of where it is.
+                    let run = value.and_then(|value| decode_run::<Message>(&key, &value).ok());
+                    vacant.insert(run.iter().flatten().map(|message| message.id).collect())
                 }
-            }
+            };
             if ids.binary_search(id).is_err() {
-                let what = format!("message {id} is gone from mailbox {mailbox:?}");
-                found.damage(format!("SENT of account {account}"), what);
+                let what = format!("message {id} is gone from conversation {conversation:?}");
+                found.damage(format!("{timeline:?}"), what);
             }
         }
-    }
-
-    /// The ids in the run that holds a message, or would.
-    fn run_holding(&self, mailbox: Mailbox, id: u64) -> Result<Vec<u64>, StoreError> {
-        let source = Source::Mailbox(mailbox);
-        let range = layout::entry(source, 0)..layout::entry(source, id.saturating_add(1));
-        let mut held = Vec::new();
-        self.engine.scan(range, Direction::Down, &mut |key, value| {
-            // One that is unreadable has been told of where it is.
-            let run: Vec<v1::Message> = layout::decode_run(key, value).unwrap_or_default();
-            held = run.iter().map(|message| message.id).collect();
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(held)
     }
 }
 
@@ -276,19 +408,20 @@ fn told(scanned: Result<(), StoreError>, after: &[u8], found: &mut Found<'_>) ->
 /// A key as the place of a damage.
 fn place(key: &[u8]) -> String {
     let kind = match key {
-        [b'r', b'a', ..] => "accounts",
-        [b'r', b'g', ..] => "groups",
-        [b'r', b'm', ..] => "members of groups",
-        [b'r', b's', ..] => "sessions",
-        [b'r', b'l', ..] => "links",
-        [b'r', ..] => "records",
-        [b'm', ..] => "messages",
-        [b's', ..] => "SENT lists",
-        [b'o', ..] => "what is owed",
-        [b'k', ..] => "hashes of what came",
+        [RECORDS, b'a', ..] => "accounts",
+        [RECORDS, b'c', ..] => "conversations",
+        [RECORDS, b'g', ..] => "groups",
+        [RECORDS, b'm', ..] => "members of groups",
+        [RECORDS, b's', ..] => "sessions",
+        [RECORDS, b'l', ..] => "links",
+        [RECORDS, ..] => "records",
+        [b'M', ..] => "messages",
+        [b'T', ..] => "timelines",
+        [b'O', ..] => "what is owed",
+        [b'H', ..] => "hashes of what came",
         _ => "the store",
     };
-    format!("{kind}, key {}", layout::hex(key))
+    format!("{kind}, key {}", hex(key))
 }
 
 /// What an error says, without what to do about it.

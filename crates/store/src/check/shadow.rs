@@ -2,10 +2,11 @@
 
 use super::Found;
 use super::tables::Files;
-use crate::engine::{Direction, Key, Visit};
+use crate::engine::{Direction, Key, Pairs, Visit};
+use crate::event_log::Batch;
 use crate::named::{At, named};
-use crate::tree::Tree;
-use crate::{Engine, Ops, StoreError};
+use crate::tree::{Replay, Tree};
+use crate::{Engine, StoreError};
 use std::ops::Range;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -44,22 +45,15 @@ impl Shadow {
         self.tree.applied()
     }
 
-    pub fn apply(&self, number: u64, ops: &Ops) {
-        self.tree.apply(number, ops);
+    /// What a start would put into it of the log.
+    pub fn replay(&self) -> Replay<'_> {
+        Replay::new(&self.tree)
     }
 }
 
-impl Engine for Shadow {
-    fn commit(&self, _: u64, _: Ops) -> Result<(), StoreError> {
-        self.reopen()
-    }
-
-    fn acknowledged(&self) -> u64 {
-        0
-    }
-
+impl Pairs for Shadow {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.tree.get(key)
+        self.tree.read(key)
     }
 
     fn scan(
@@ -69,6 +63,16 @@ impl Engine for Shadow {
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
         self.tree.scan(range, direction, visit)
+    }
+}
+
+impl Engine for Shadow {
+    fn commit(&self, _: u64, _: Batch) -> Result<(), StoreError> {
+        self.reopen()
+    }
+
+    fn acknowledged(&self) -> u64 {
+        0
     }
 
     fn reopen(&self) -> Result<(), StoreError> {

@@ -1,9 +1,10 @@
-//! Format 1: what Antar's first version stored, frozen. Nothing here may ever change.
+//! The records of format 1, frozen.
 //!
 //! A record was the position of its kind in a list of all kinds of events, and its fields, as postcard
 //! writes them. Values that have one form only (a name, a text, a time, a number, a hash) are the same
 //! types as elsewhere; what is made of several of them is spelt out here.
 
+use crate::records::alike::{Alike, alike};
 use antar_domain::links;
 use antar_domain::{
     AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, PasswordHash, PeerId, SessionId,
@@ -194,85 +195,6 @@ pub enum EntryKind {
     Notice(Notice),
 }
 
-/// Turns a value of one of two types that are alike into the other.
-trait Alike<T> {
-    fn alike(self) -> T;
-}
-
-macro_rules! themselves {
-    ($($kind:ty),+) => {$(
-        impl Alike<$kind> for $kind {
-            fn alike(self) -> $kind {
-                self
-            }
-        }
-    )+};
-}
-
-themselves!(
-    u64,
-    u16,
-    bool,
-    Name,
-    Text,
-    Time,
-    Chain,
-    TokenHash,
-    Fingerprint,
-    PasswordHash,
-    DisplayName,
-    AccountId,
-    GroupId,
-    PeerId,
-    Box<str>,
-    IpAddr
-);
-
-impl<T, U: Alike<T>> Alike<Option<T>> for Option<U> {
-    fn alike(self) -> Option<T> {
-        self.map(Alike::alike)
-    }
-}
-
-/// Says of pairs of types that they have the same fields or variants. What a newer type has besides is
-/// given after a `+`: as it is where an old value is read.
-macro_rules! alike {
-    () => {};
-    (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:expr)* } $($rest:tt)*) => {
-        impl Alike<$old> for $new {
-            fn alike(self) -> $old {
-                $old { $($field: self.$field.alike()),+ }
-            }
-        }
-        impl Alike<$new> for $old {
-            fn alike(self) -> $new {
-                type New = $new;
-                New { $($field: self.$field.alike()),+ $(, $more: $value)* }
-            }
-        }
-        alike! { $($rest)* }
-    };
-    (enum $old:ident = $new:path { $($variant:ident $(($($value:ident),+))?),+ } $($rest:tt)*) => {
-        impl Alike<$old> for $new {
-            fn alike(self) -> $old {
-                type New = $new;
-                match self {
-                    $(New::$variant $(($($value),+))? => $old::$variant $(($($value.alike()),+))?,)+
-                }
-            }
-        }
-        impl Alike<$new> for $old {
-            fn alike(self) -> $new {
-                type New = $new;
-                match self {
-                    $($old::$variant $(($($value),+))? => New::$variant $(($($value.alike()),+))?,)+
-                }
-            }
-        }
-        alike! { $($rest)* }
-    };
-}
-
 alike! {
     struct Account = AccountRecord { name, password, admin, created }
     struct Session = SessionRecord { hash, account, used }
@@ -296,97 +218,30 @@ alike! {
 }
 
 impl Message {
-    pub fn new(message: &antar_types::Message) -> Self {
-        message.clone().alike()
-    }
-
     pub fn read(self) -> antar_types::Message {
         self.alike()
     }
 }
 
 impl Owed {
-    pub fn new(at: links::Position, entry: &antar_types::Entry) -> Self {
-        Self { at: at.alike(), entry: entry.clone().alike() }
-    }
-
     pub fn read(self) -> (links::Position, antar_types::Entry) {
         (self.at.alike(), self.entry.alike())
     }
 }
 
 impl Pointer {
-    pub fn new(id: u64, mailbox: antar_domain::Mailbox) -> Self {
-        Self { id, mailbox: mailbox.alike() }
-    }
-
     pub fn mailbox(&self) -> antar_domain::Mailbox {
         self.mailbox.alike()
     }
 }
 
 impl Position {
-    pub fn new(at: links::Position) -> Self {
-        at.alike()
-    }
-
     pub fn read(self) -> links::Position {
         self.alike()
     }
 }
 
 impl Record {
-    /// The record of an event; none of one that is stored in another form, or not at all.
-    pub fn of(event: &Event) -> Option<Self> {
-        Some(match event.clone() {
-            Event::Posted { .. } | Event::Owed { .. } | Event::Received { .. } => return None,
-            Event::RealmNamed(name) => Self::RealmNamed(name),
-            Event::IdReached(id) => Self::IdReached(id),
-            Event::AccountSet(id, record) => Self::AccountSet(id, record.alike()),
-            Event::AccountRemoved(id) => Self::AccountRemoved(id),
-            Event::SessionSet(id, record) => Self::SessionSet(id, record.alike()),
-            Event::SessionEnded(id) => Self::SessionEnded(id),
-            Event::GroupSet(id, record) => Self::GroupSet(id, record.alike()),
-            Event::MemberAdded(group, account, since) => Self::MemberAdded(group, account, since),
-            Event::MemberRemoved(group, account) => Self::MemberRemoved(group, account),
-            Event::InvitationSet(id, record) => Self::InvitationSet(id, record.alike()),
-            Event::InvitationEnded(id) => Self::InvitationEnded(id),
-            Event::NameLeft(id, name) => Self::NameLeft(id, name),
-            Event::NameTaken(id) => Self::NameTaken(id),
-            event => return Self::of_link(event),
-        })
-    }
-
-    fn of_link(event: Event) -> Option<Self> {
-        Some(match event {
-            Event::PeerSet(realm, record) => Self::PeerSet(realm, record.alike()),
-            Event::EpochBegun(realm, epoch) => Self::EpochBegun(realm, epoch.0),
-            Event::OwedReached { realm, tip, total, since } => {
-                Self::OwedReached { realm, tip: tip.alike(), total, since }
-            }
-            Event::Acked { realm, acked, total, hour } => {
-                Self::Acked { realm, acked: acked.alike(), total, hour }
-            }
-            Event::Trimmed { realm, floor, hour } => {
-                Self::Trimmed { realm, floor: floor.alike(), hour }
-            }
-            Event::Followed { realm, fork, epoch, at, left } => {
-                Self::Followed { realm, fork, epoch: epoch.0, at: at.alike(), left }
-            }
-            Event::CursorReached { realm, cursor } => {
-                Self::CursorReached { realm, cursor: cursor.alike() }
-            }
-            Event::PlainMailboxSet(realm, id, name) => Self::PlainMailboxSet(realm, id, name),
-            Event::PeerForgotten { realm, traces } => Self::PeerForgotten { realm, traces },
-            Event::AddressTold(realm, address) => Self::AddressTold(realm, address.alike()),
-            Event::HeirSet(realm, account, heir) => Self::HeirSet(realm, account, heir.alike()),
-            Event::HeirEnded(realm, account) => Self::HeirEnded(realm, account),
-            Event::Dropped(realm, dropped) => Self::Dropped(realm, dropped),
-            Event::KnownAs(realm, name) => Self::KnownAs(realm, name),
-            _ => return None,
-        })
-    }
-
     /// The event that it is the record of.
     pub fn read(self) -> Event {
         match self {

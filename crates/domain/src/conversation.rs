@@ -1,0 +1,307 @@
+//! Who talks with whom, and how far each conversation has come.
+//!
+//! Each message is in one conversation, where it has an ordinal: 1, 2, 3 and so on, without a gap. The
+//! mailboxes that requests read ([`Mailbox`]) are views of it.
+
+use crate::{AccountId, CorrespondentId, Event, GroupId, Mailbox, PeerId, Source};
+use antar_types::Message;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A conversation, by what never changes about it. Names pass on to others; these numbers do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Conversation {
+    /// Two accounts here, the lower number first; twice the same where somebody writes to himself.
+    Private(AccountId, AccountId),
+    /// A group here.
+    Group(GroupId),
+    /// An account here and a user of a peer.
+    Peer(AccountId, PeerId, CorrespondentId),
+    /// A group here together with the group of that name at a peer.
+    GroupPeer(GroupId, PeerId),
+}
+
+impl Conversation {
+    /// The conversation of two accounts, in either order.
+    pub fn private(one: AccountId, other: AccountId) -> Self {
+        Self::Private(one.min(other), one.max(other))
+    }
+}
+
+/// How far a conversation has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConversationTip {
+    /// The ordinal of the last message.
+    pub ordinal: u64,
+    /// Its id.
+    pub id: u64,
+}
+
+/// A message that was put into its conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// Which conversation it is in.
+    pub conversation: Conversation,
+    /// Which message of the conversation it is.
+    pub ordinal: u64,
+    /// Whose SENT shows it, if anyone's.
+    pub sender: Option<AccountId>,
+    /// Whose INBOX or INBOXREALM shows it, if anyone's.
+    pub recipient: Option<AccountId>,
+    /// The number of the user of a plain peer for whom it waits here, if it does.
+    pub waits: Option<u64>,
+    /// The message.
+    pub message: Arc<Message>,
+}
+
+impl Posted {
+    /// Whether a list of messages shows it.
+    pub fn is_in(&self, source: Source) -> bool {
+        let (sender, recipient) = (self.sender, self.recipient);
+        match (source, self.conversation) {
+            (Source::Mailbox(Mailbox::Private(account)), Conversation::Private(..)) => {
+                recipient == Some(account)
+            }
+            (Source::Sent(account), Conversation::Private(..)) => sender == Some(account),
+            (Source::Mailbox(Mailbox::Group(group)), Conversation::Group(own)) => own == group,
+            (Source::Mailbox(mailbox), Conversation::Peer(_, peer, _)) => match mailbox {
+                Mailbox::Realm(account, realm) => recipient == Some(account) && realm == peer,
+                Mailbox::SentRealm(account, realm) => sender == Some(account) && realm == peer,
+                Mailbox::Plain(realm, user) => self.waits == Some(user) && realm == peer,
+                _ => false,
+            },
+            (
+                Source::Mailbox(Mailbox::GroupRealm(group, realm)),
+                Conversation::GroupPeer(own, peer),
+            ) => (own, peer) == (group, realm),
+            _ => false,
+        }
+    }
+
+    /// The message as a list shows it: what waits for a user of a plain peer is shown without the peer's
+    /// name, which is that user's own realm.
+    pub fn shown_in(&self, source: Source) -> Option<Message> {
+        let realm = match source {
+            Source::Mailbox(Mailbox::Plain(..)) => None,
+            _ => self.message.realm.clone(),
+        };
+        self.is_in(source).then(|| Message { realm, ..Message::clone(&self.message) })
+    }
+}
+
+/// A user of a peer whom somebody here has written to or heard from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Correspondent {
+    id: CorrespondentId,
+    /// The number of the account there, where the peer has told it.
+    account: Option<u64>,
+}
+
+/// Users of a peer that are told apart, and those of them in conversations with one account here. What
+/// others write goes into one conversation more: a peer may make up as many names as it likes, and each
+/// conversation is kept in memory.
+const CORRESPONDENTS: usize = 10_000;
+const CONVERSATIONS: usize = 1_000;
+
+/// Stands for all users of a peer beyond that.
+const OTHERS: CorrespondentId = CorrespondentId(0);
+
+/// All conversations, as far as they are in memory: how far each has come. Messages are in the store only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conversations {
+    tips: BTreeMap<Conversation, ConversationTip>,
+    /// By peer and folded name. One that had the name before is not here any more.
+    correspondents: BTreeMap<PeerId, BTreeMap<Box<str>, Correspondent>>,
+}
+
+impl Conversations {
+    /// How far a conversation has come.
+    pub fn tip(&self, conversation: Conversation) -> ConversationTip {
+        self.tips.get(&conversation).copied().unwrap_or_default()
+    }
+
+    /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
+    /// where that is a user of a peer who is new here. `sender` is whose SENT shows it.
+    pub fn post(
+        &self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> (Option<Event>, Posted) {
+        self.post_after(&Self::default(), mailbox, sender, message)
+    }
+
+    /// As [`Conversations::post`], after events that are not applied here yet: `ahead` is what they alone
+    /// amount to.
+    pub fn post_after(
+        &self,
+        ahead: &Self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> (Option<Event>, Posted) {
+        let (mut new, mut recipient, mut waits) = (None, None, None);
+        let mut with_peer = |account: AccountId, peer, name: Box<str>| {
+            let (id, event) = self.correspondent(ahead, (account, peer), name, message.id);
+            new = event;
+            Conversation::Peer(account, peer, id)
+        };
+        let conversation = match mailbox {
+            Mailbox::Private(account) => {
+                recipient = Some(account);
+                // Where it is not known who wrote it any more, it is nobody that there will be.
+                Conversation::private(account, sender.unwrap_or(AccountId(0)))
+            }
+            Mailbox::Group(group) => Conversation::Group(group),
+            Mailbox::GroupRealm(group, peer) => Conversation::GroupPeer(group, peer),
+            Mailbox::Realm(account, peer) => {
+                recipient = Some(account);
+                with_peer(account, peer, folded(message.sender()))
+            }
+            Mailbox::SentRealm(account, peer) => with_peer(account, peer, folded(&message.to)),
+            Mailbox::Plain(peer, user) => {
+                waits = Some(user);
+                with_peer(sender.unwrap_or(AccountId(0)), peer, folded(&message.to))
+            }
+        };
+        let sender = match mailbox {
+            Mailbox::Private(_) | Mailbox::Plain(..) => sender,
+            Mailbox::SentRealm(account, _) => Some(account),
+            _ => None,
+        };
+        let tip = ahead.tips.get(&conversation).copied();
+        let ordinal = tip.unwrap_or_else(|| self.tip(conversation)).ordinal + 1;
+        (new, Posted { conversation, ordinal, sender, recipient, waits, message })
+    }
+
+    /// Who somebody at a peer is, and the event that notes it where that is news.
+    fn correspondent(
+        &self,
+        ahead: &Self,
+        (account, peer): (AccountId, PeerId),
+        name: Box<str>,
+        message: u64,
+    ) -> (CorrespondentId, Option<Event>) {
+        let both = [ahead, self];
+        let has_room =
+            || both.iter().map(|all| all.with(account, peer)).sum::<usize>() < CONVERSATIONS;
+        let known = |all: &&Self| all.correspondents.get(&peer)?.get(&name).copied();
+        if let Some(Correspondent { id, .. }) = both.iter().find_map(known) {
+            let conversation = Conversation::Peer(account, peer, id);
+            let is_old = both.iter().any(|all| all.tips.contains_key(&conversation));
+            return (if is_old || has_room() { id } else { OTHERS }, None);
+        }
+        let known = |all: &&Self| all.correspondents.get(&peer).map_or(0, BTreeMap::len);
+        if both.iter().map(known).sum::<usize>() >= CORRESPONDENTS || !has_room() {
+            return (OTHERS, None);
+        }
+        // The number of the first message is nobody else's.
+        let id = CorrespondentId(message);
+        (id, Some(Event::CorrespondentSet { peer, id, name, account: None }))
+    }
+
+    /// How many conversations an account has with users of a peer.
+    fn with(&self, account: AccountId, peer: PeerId) -> usize {
+        let of = |id| Conversation::Peer(account, peer, CorrespondentId(id));
+        self.tips.range(of(0)..=of(u64::MAX)).count()
+    }
+
+    /// Takes note of an event.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Posted(Posted { conversation, ordinal, message, .. }) => {
+                let tip = ConversationTip { ordinal: *ordinal, id: message.id };
+                self.tips.insert(*conversation, tip);
+            }
+            Event::ConversationReached(conversation, tip) => {
+                self.tips.insert(*conversation, *tip);
+            }
+            Event::CorrespondentSet { peer, id, name, account } => {
+                let correspondent = Correspondent { id: *id, account: *account };
+                let known = self.correspondents.entry(*peer).or_default();
+                known.insert(name.clone(), correspondent);
+            }
+            Event::PeerForgotten { realm, .. } => {
+                self.correspondents.remove(realm);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A name as it is compared: what is no name may be shown in place of one.
+fn folded(name: &str) -> Box<str> {
+    name.to_ascii_lowercase().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{Away, Name, Text, Time};
+
+    const AMY: AccountId = AccountId(1);
+    const BETA: PeerId = PeerId(3);
+
+    fn message(id: u64, from: &str) -> Arc<Message> {
+        let name = |word| Name::parse(word).unwrap();
+        let (time, text, realm) = (Time(id), Text::empty(), Some(Away::From(name("beta"))));
+        Arc::new(Message { id, time, from: name(from), to: name("amy"), text, realm, notice: None })
+    }
+
+    /// Posts a message and says where it went.
+    fn post(all: &mut Conversations, mailbox: Mailbox, id: u64, from: &str) -> (Conversation, u64) {
+        let (new, posted) = all.post(mailbox, Some(AMY), message(id, from));
+        new.iter().for_each(|event| all.apply(event));
+        let went = (posted.conversation, posted.ordinal);
+        all.apply(&Event::Posted(posted));
+        went
+    }
+
+    #[test]
+    fn each_conversation_counts_by_itself_and_both_sides_count_together() {
+        let (mut all, bob) = (Conversations::default(), AccountId(2));
+        let both = Conversation::Private(AMY, bob);
+        assert_eq!(post(&mut all, Mailbox::Private(bob), 10, "amy"), (both, 1));
+        let (_, posted) = all.post(Mailbox::Private(AMY), Some(bob), message(11, "bob"));
+        assert_eq!((posted.conversation, posted.ordinal), (both, 2));
+        assert_eq!((posted.sender, posted.recipient), (Some(bob), Some(AMY)));
+        let group = Mailbox::Group(GroupId(5));
+        assert_eq!(post(&mut all, group, 12, "amy"), (Conversation::Group(GroupId(5)), 1));
+        let notes = Conversation::Private(AMY, AMY);
+        assert_eq!(post(&mut all, Mailbox::Private(AMY), 13, "amy"), (notes, 1));
+        // Who wrote to a realm and who answers from there are in the same.
+        let kim = Conversation::Peer(AMY, BETA, CorrespondentId(14));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 14, "Kim"), (kim, 1));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 15, "kim"), (kim, 2));
+        assert_eq!(all.tip(kim), ConversationTip { ordinal: 2, id: 15 });
+    }
+
+    #[test]
+    fn a_batch_counts_on_from_what_it_has_not_applied_yet() {
+        let (all, mut ahead) = (Conversations::default(), Conversations::default());
+        for ordinal in 1..4 {
+            let message = message(10 + ordinal, "kim");
+            let (new, posted) = all.post_after(&ahead, Mailbox::Realm(AMY, BETA), None, message);
+            assert_eq!((new.is_some(), posted.ordinal), (ordinal == 1, ordinal));
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| ahead.apply(&event));
+        }
+    }
+
+    #[test]
+    fn a_peer_that_makes_up_names_fills_no_memory() {
+        let mut all = Conversations::default();
+        let others = Conversation::Peer(AMY, BETA, OTHERS);
+        let bound = CONVERSATIONS as u64;
+        for n in 0..bound + 20 {
+            let (went, ordinal) =
+                post(&mut all, Mailbox::Realm(AMY, BETA), 100 + n, &format!("u{n}"));
+            assert_eq!(went == others, n >= bound, "{n}");
+            assert_eq!(ordinal, 1 + n.saturating_sub(bound));
+        }
+        assert!(all.tips.len() as u64 == bound + 1);
+        assert!(all.correspondents[&BETA].len() as u64 == bound);
+        // Those who were there before stay apart.
+        let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 9999, "U0"), (first, 2));
+    }
+}

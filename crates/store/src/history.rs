@@ -1,0 +1,147 @@
+//! Pages of lists: conversations, and the timelines that point into them.
+
+use crate::StoreError;
+use crate::engine::{Direction, Pairs};
+use crate::layout::List;
+use crate::records::alike::Alike;
+use crate::records::codec::{damaged, decode_run};
+use crate::records::{Listed, Message, Pointer};
+use antar_domain::{Conversation, MAX_PAGE_BYTES, Mailbox, Page, Source};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::ControlFlow;
+
+/// A page of a list of messages, oldest first, and whether more is left in its direction.
+pub fn read(
+    tree: &dyn Pairs,
+    source: Source,
+    page: Page,
+) -> Result<(Vec<antar_types::Message>, bool), StoreError> {
+    let list = List::of(source);
+    match list {
+        List::Messages(_) => {
+            let (found, more) = entries(tree, list, page, MAX_PAGE_BYTES)?;
+            Ok((found.into_iter().map(Message::read).collect(), more))
+        }
+        List::Timeline(_) => {
+            let (mut found, more) = pointed_to(tree, list, page)?;
+            if let Source::Mailbox(Mailbox::Plain(..)) = source {
+                // Whoever asks for these is of that realm.
+                found.iter_mut().for_each(|message| message.realm = None);
+            }
+            Ok((found, more))
+        }
+        List::Outbox(_) | List::Hashes(_) => {
+            Err(StoreError::Engine("a log holds no messages".into()))
+        }
+    }
+}
+
+/// The messages that a page of a timeline points to.
+fn pointed_to(
+    tree: &dyn Pairs,
+    list: List,
+    page: Page,
+) -> Result<(Vec<antar_types::Message>, bool), StoreError> {
+    let (mut pointers, mut more) = entries::<Pointer>(tree, list, page, MAX_PAGE_BYTES)?;
+    let backward = page.after.is_none();
+    if backward {
+        pointers.reverse();
+    }
+    let (mut messages, mut bytes) = (Vec::with_capacity(pointers.len()), 0);
+    let mut runs = Runs::default();
+    for pointer in pointers {
+        if bytes >= MAX_PAGE_BYTES {
+            more = true;
+            break;
+        }
+        let message = runs.message(tree, &pointer)?.read();
+        bytes += message.text.as_str().len() + message.sender().len() + message.to.len();
+        messages.push(message);
+    }
+    if backward {
+        messages.reverse();
+    }
+    Ok((messages, more))
+}
+
+/// Runs that were read: what follows in a timeline is often in the same.
+#[derive(Default)]
+struct Runs(BTreeMap<(Conversation, u64), Vec<Message>>);
+
+impl Runs {
+    fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
+        let conversation = pointer.conversation.alike();
+        let run = match self.0.entry((conversation, pointer.run)) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(run(tree, conversation, pointer.run)?),
+        };
+        let at = run.binary_search_by_key(&pointer.id, |message| message.id);
+        let found = at.ok().and_then(|at| run.get(at)).cloned();
+        found.ok_or_else(|| {
+            StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id))
+        })
+    }
+}
+
+/// The run of a conversation that begins with a message; empty where there is none.
+fn run(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    first: u64,
+) -> Result<Vec<Message>, StoreError> {
+    let key = List::Messages(conversation).key(first);
+    let value = tree.read(&key)?;
+    value.map_or(Ok(Vec::new()), |value| decode_run(&key, &value))
+}
+
+/// A page of a list's entries, oldest first, and whether more is left in its direction. No run is read
+/// once there are `most` bytes.
+pub fn entries<T: Listed>(
+    tree: &dyn Pairs,
+    list: List,
+    page: Page,
+    most: usize,
+) -> Result<(Vec<T>, bool), StoreError> {
+    let (first, past) = (page.after.map_or(0, |id| id.saturating_add(1)), page.before);
+    let past = past.unwrap_or(u64::MAX);
+    let (mut found, mut more, mut bytes) = (Vec::new(), false, 0);
+    if first >= past {
+        return Ok((found, more));
+    }
+    let start = match page.after {
+        Some(_) => run_holding(tree, list, first)?,
+        None => 0,
+    };
+    let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
+    tree.scan(list.keys(start, past), direction, &mut |key, value| {
+        if bytes >= most {
+            more = true;
+            return Ok(ControlFlow::Break(()));
+        }
+        bytes += value.len();
+        let mut run: Vec<T> = decode_run(key, value)?;
+        run.retain(|entry| (first..past).contains(&entry.id()));
+        if direction == Direction::Down {
+            run.reverse();
+        }
+        let room = page.limit - found.len();
+        more = run.len() > room;
+        found.extend(run.into_iter().take(room));
+        Ok(if more { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    if direction == Direction::Down {
+        found.reverse();
+    }
+    Ok((found, more))
+}
+
+/// The first id of the run that holds an id, or would.
+fn run_holding(tree: &dyn Pairs, list: List, id: u64) -> Result<u64, StoreError> {
+    let mut holding = 0;
+    tree.scan(list.keys(0, id.saturating_add(1)), Direction::Down, &mut |key, _| {
+        holding = List::read(key).ok_or_else(|| damaged(key))?.1;
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(holding)
+}

@@ -1,0 +1,89 @@
+//! Stored types and the domain's, where they have the same fields.
+
+use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
+use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time, TokenHash};
+use std::net::IpAddr;
+
+/// Turns a value of one of two types that are alike into the other.
+pub trait Alike<T> {
+    fn alike(self) -> T;
+}
+
+macro_rules! themselves {
+    ($($kind:ty),+) => {$(
+        impl Alike<$kind> for $kind {
+            fn alike(self) -> $kind {
+                self
+            }
+        }
+    )+};
+}
+
+themselves!(
+    u64,
+    u16,
+    bool,
+    Name,
+    Text,
+    Time,
+    Chain,
+    TokenHash,
+    Fingerprint,
+    PasswordHash,
+    DisplayName,
+    AccountId,
+    CorrespondentId,
+    ForkId,
+    GroupId,
+    PeerId,
+    SessionId,
+    Box<str>,
+    IpAddr
+);
+
+impl<T, U: Alike<T>> Alike<Option<T>> for Option<U> {
+    fn alike(self) -> Option<T> {
+        self.map(Alike::alike)
+    }
+}
+
+/// Says of pairs of types that they have the same fields or variants: the stored one, and the one that
+/// is used. What the latter has besides is given after a `+`, as it is where the stored one is read.
+macro_rules! alike {
+    () => {};
+    (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:expr)* } $($rest:tt)*) => {
+        impl $crate::records::alike::Alike<$old> for $new {
+            fn alike(self) -> $old {
+                $old { $($field: self.$field.alike()),+ }
+            }
+        }
+        impl $crate::records::alike::Alike<$new> for $old {
+            fn alike(self) -> $new {
+                type New = $new;
+                New { $($field: self.$field.alike()),+ $(, $more: $value)* }
+            }
+        }
+        $crate::records::alike::alike! { $($rest)* }
+    };
+    (enum $old:ident = $new:path { $($variant:ident $(($($value:ident),+))?),+ } $($rest:tt)*) => {
+        impl $crate::records::alike::Alike<$old> for $new {
+            fn alike(self) -> $old {
+                type New = $new;
+                match self {
+                    $(New::$variant $(($($value),+))? => $old::$variant $(($($value.alike()),+))?,)+
+                }
+            }
+        }
+        impl $crate::records::alike::Alike<$new> for $old {
+            fn alike(self) -> $new {
+                type New = $new;
+                match self {
+                    $($old::$variant $(($($value),+))? => New::$variant $(($($value.alike()),+))?,)+
+                }
+            }
+        }
+        $crate::records::alike::alike! { $($rest)* }
+    };
+}
+
+pub(crate) use alike;

@@ -1,0 +1,82 @@
+//! How values are written: as postcard does, after a version.
+
+use super::{Listed, Record};
+use crate::StoreError;
+use crate::layout::hex;
+use serde::{Deserialize, Serialize};
+
+/// Appends a value.
+pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    postcard::serialize_with_flavor(value, Append(out))
+        .map_err(|e| StoreError::Engine(format!("cannot encode: {e}")))
+}
+
+/// Appends to what is there; postcard's own flavor for this goes byte by byte.
+struct Append<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Append<'_> {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads the first value of some bytes, and returns what follows it.
+pub fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+    postcard::take_from_bytes(bytes).ok()
+}
+
+/// Reads a value that has no version; the key says which one was damaged.
+pub fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T, StoreError> {
+    match take(value) {
+        Some((decoded, [])) => Ok(decoded),
+        _ => Err(damaged(key)),
+    }
+}
+
+/// Reads a record.
+pub fn decode_record(key: &[u8], value: &[u8]) -> Result<Record, StoreError> {
+    match Record::take(value) {
+        Some((record, [])) => Ok(record),
+        _ => Err(damaged(key)),
+    }
+}
+
+/// Appends a run.
+pub fn encode_run<'a, T: Listed + 'a>(
+    run: impl IntoIterator<Item = &'a T>,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    out.push(T::VERSION);
+    run.into_iter().try_for_each(|entry| encode(entry, out))
+}
+
+/// Reads a run.
+pub fn decode_run<T: Listed>(key: &[u8], value: &[u8]) -> Result<Vec<T>, StoreError> {
+    let mut rest = match value.split_first() {
+        Some((version, rest)) if *version == T::VERSION => rest,
+        _ => return Err(damaged(key)),
+    };
+    let mut run = Vec::new();
+    while !rest.is_empty() {
+        let (entry, after) = take(rest).ok_or_else(|| damaged(key))?;
+        run.push(entry);
+        rest = after;
+    }
+    Ok(run)
+}
+
+pub fn damaged(key: &[u8]) -> StoreError {
+    StoreError::Corrupt(format!("the value of key {} is unreadable", hex(key)))
+}

@@ -1,0 +1,257 @@
+//! The domain's events as records, and back.
+
+use super::alike::Alike;
+use super::*;
+use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
+use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, SessionRecord};
+use std::sync::Arc;
+
+/// The records of events, in order. What a batch of a peer's log brought follows it.
+pub fn records(events: &[Event]) -> Vec<Record> {
+    let mut records = Vec::with_capacity(events.len());
+    events.iter().for_each(|event| add(event, &mut records));
+    records
+}
+
+fn add(event: &Event, records: &mut Vec<Record>) {
+    let Event::Received { realm, fork, cursor, chains, events } = event else {
+        return records.push(record(event));
+    };
+    let at = records.len();
+    let (peer, fork, cursor, chains) = (*realm, *fork, cursor.alike(), chains.clone());
+    records.push(Received { peer, fork, cursor, chains, brought: 0 }.into());
+    events.iter().for_each(|event| add(event, records));
+    let count = u32::try_from(records.len() - at - 1).unwrap_or(u32::MAX);
+    if let Some(Record::Received(received)) = records.get_mut(at) {
+        received.brought = count;
+    }
+}
+
+/// The record of an event by itself.
+fn record(event: &Event) -> Record {
+    match event.clone() {
+        Event::RealmNamed(name) => RealmNamed { name }.into(),
+        Event::IdReached(id) => IdReached { id }.into(),
+        Event::AccountSet(account, record) => {
+            let AccountRecord { name, password, admin, created } = record;
+            AccountSet { account, name, password, admin, created }.into()
+        }
+        Event::AccountRemoved(account) => AccountRemoved { account }.into(),
+        Event::SessionSet(session, SessionRecord { hash, account, used }) => {
+            SessionSet { session, hash, account, used }.into()
+        }
+        Event::SessionEnded(session) => SessionEnded { session }.into(),
+        Event::GroupSet(group, record) => {
+            let GroupRecord { name, password, creator, owner, created } = record;
+            GroupSet { group, name, password, creator, owner, created }.into()
+        }
+        Event::MemberAdded(group, account, since) => MemberAdded { group, account, since }.into(),
+        Event::MemberRemoved(group, account) => MemberRemoved { group, account }.into(),
+        Event::InvitationSet(invitation, InvitationRecord { hash, expires }) => {
+            InvitationSet { invitation, hash, expires }.into()
+        }
+        Event::InvitationEnded(invitation) => InvitationEnded { invitation }.into(),
+        Event::NameLeft(account, name) => NameLeft { account, name }.into(),
+        Event::NameTaken(account) => NameTaken { account }.into(),
+        Event::Posted(posted) => Posted::of(&posted).into(),
+        Event::ConversationReached(conversation, ConversationTip { ordinal, id }) => {
+            ConversationReached { conversation: conversation.alike(), ordinal, id }.into()
+        }
+        event => link_record(event),
+    }
+}
+
+fn link_record(event: Event) -> Record {
+    match event {
+        Event::CorrespondentSet { peer, id, name, account } => {
+            CorrespondentSet { peer, id, name, account }.into()
+        }
+        Event::PeerSet(peer, PeerRecord { name, kind, address, status, since }) => {
+            let (kind, address, status) = (kind.alike(), address.alike(), status.alike());
+            PeerSet { peer, name, kind, address, status, since }.into()
+        }
+        Event::EpochBegun(peer, epoch) => EpochBegun { peer, epoch: epoch.0 }.into(),
+        Event::Owed { realm: peer, tip, total, since, entry } => {
+            let (tip, entry) = (tip.alike(), Entry::of(&entry));
+            Owed { peer, tip, total, since, entry }.into()
+        }
+        Event::OwedReached { realm: peer, tip, total, since } => {
+            OwedReached { peer, tip: tip.alike(), total, since }.into()
+        }
+        Event::Acked { realm: peer, acked, total, hour } => {
+            Acked { peer, acked: acked.alike(), total, hour }.into()
+        }
+        Event::Trimmed { realm: peer, floor, hour } => {
+            Trimmed { peer, floor: floor.alike(), hour }.into()
+        }
+        Event::Followed { realm: peer, fork, epoch, at, left } => {
+            Followed { peer, fork, epoch: epoch.0, at: at.alike(), left }.into()
+        }
+        Event::CursorReached { realm: peer, cursor } => {
+            CursorReached { peer, cursor: cursor.alike() }.into()
+        }
+        Event::PlainMailboxSet(peer, number, name) => PlainMailboxSet { peer, number, name }.into(),
+        Event::PeerForgotten { realm: peer, traces } => PeerForgotten { peer, traces }.into(),
+        Event::AddressTold(peer, address) => AddressTold { peer, address: address.alike() }.into(),
+        Event::HeirSet(peer, account, Heir { owed, upto }) => {
+            HeirSet { peer, account, owed, upto }.into()
+        }
+        Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
+        Event::Dropped(peer, dropped) => Dropped { peer, dropped }.into(),
+        Event::KnownAs(peer, name) => KnownAs { peer, name }.into(),
+        // Every other event has its record above.
+        _ => IdReached { id: 0 }.into(),
+    }
+}
+
+/// The events that records are of, in order; `None` where they are not what [`records`] gives.
+pub fn events(records: impl IntoIterator<Item = Record>) -> Option<Vec<Event>> {
+    let (mut events, mut records) = (Vec::new(), records.into_iter());
+    while let Some(record) = records.next() {
+        let Record::Received(Received { peer, fork, cursor, chains, brought }) = record else {
+            events.push(record.event()?);
+            continue;
+        };
+        let mut within = Vec::new();
+        for _ in 0..brought {
+            within.push(records.next()?.event()?);
+        }
+        let (realm, cursor) = (peer, cursor.alike());
+        events.push(Event::Received { realm, fork, cursor, chains, events: within });
+    }
+    Some(events)
+}
+
+impl Record {
+    /// The event that it is of; none by itself of what has others following it.
+    pub fn event(self) -> Option<Event> {
+        Some(match self {
+            Self::Received(_) => return None,
+            Self::RealmNamed(RealmNamed { name }) => Event::RealmNamed(name),
+            Self::IdReached(IdReached { id }) => Event::IdReached(id),
+            Self::AccountSet(AccountSet { account, name, password, admin, created }) => {
+                Event::AccountSet(account, AccountRecord { name, password, admin, created })
+            }
+            Self::AccountRemoved(r) => Event::AccountRemoved(r.account),
+            Self::SessionSet(SessionSet { session, hash, account, used }) => {
+                Event::SessionSet(session, SessionRecord { hash, account, used })
+            }
+            Self::SessionEnded(r) => Event::SessionEnded(r.session),
+            Self::GroupSet(GroupSet { group, name, password, creator, owner, created }) => {
+                Event::GroupSet(group, GroupRecord { name, password, creator, owner, created })
+            }
+            Self::MemberAdded(r) => Event::MemberAdded(r.group, r.account, r.since),
+            Self::MemberRemoved(r) => Event::MemberRemoved(r.group, r.account),
+            Self::InvitationSet(InvitationSet { invitation, hash, expires }) => {
+                Event::InvitationSet(invitation, InvitationRecord { hash, expires })
+            }
+            Self::InvitationEnded(r) => Event::InvitationEnded(r.invitation),
+            Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
+            Self::NameTaken(r) => Event::NameTaken(r.account),
+            Self::Posted(posted) => Event::Posted(posted.read()),
+            Self::ConversationReached(ConversationReached { conversation, ordinal, id }) => {
+                Event::ConversationReached(conversation.alike(), ConversationTip { ordinal, id })
+            }
+            link => return link.link_event(),
+        })
+    }
+
+    fn link_event(self) -> Option<Event> {
+        Some(match self {
+            Self::CorrespondentSet(CorrespondentSet { peer, id, name, account }) => {
+                Event::CorrespondentSet { peer, id, name, account }
+            }
+            Self::PeerSet(PeerSet { peer, name, kind, address, status, since }) => {
+                let (kind, address, status) = (kind.alike(), address.alike(), status.alike());
+                Event::PeerSet(peer, PeerRecord { name, kind, address, status, since })
+            }
+            Self::EpochBegun(r) => Event::EpochBegun(r.peer, Epoch(r.epoch)),
+            Self::Owed(Owed { peer: realm, tip, total, since, entry }) => {
+                let (tip, entry) = (tip.alike(), Arc::new(entry.read()));
+                Event::Owed { realm, tip, total, since, entry }
+            }
+            Self::OwedReached(OwedReached { peer: realm, tip, total, since }) => {
+                Event::OwedReached { realm, tip: tip.alike(), total, since }
+            }
+            Self::Trimmed(Trimmed { peer: realm, floor, hour }) => {
+                Event::Trimmed { realm, floor: floor.alike(), hour }
+            }
+            Self::Acked(Acked { peer: realm, acked, total, hour }) => {
+                Event::Acked { realm, acked: acked.alike(), total, hour }
+            }
+            Self::Followed(Followed { peer: realm, fork, epoch, at, left }) => {
+                Event::Followed { realm, fork, epoch: Epoch(epoch), at: at.alike(), left }
+            }
+            Self::CursorReached(r) => {
+                Event::CursorReached { realm: r.peer, cursor: r.cursor.alike() }
+            }
+            Self::PlainMailboxSet(r) => Event::PlainMailboxSet(r.peer, r.number, r.name),
+            Self::PeerForgotten(r) => Event::PeerForgotten { realm: r.peer, traces: r.traces },
+            Self::AddressTold(r) => Event::AddressTold(r.peer, r.address.alike()),
+            Self::HeirSet(HeirSet { peer, account, owed, upto }) => {
+                Event::HeirSet(peer, account, Heir { owed, upto })
+            }
+            Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
+            Self::Dropped(r) => Event::Dropped(r.peer, r.dropped),
+            Self::KnownAs(r) => Event::KnownAs(r.peer, r.name),
+            _ => return None,
+        })
+    }
+}
+
+impl Posted {
+    fn of(posted: &antar_domain::Posted) -> Self {
+        let antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message } =
+            posted;
+        Self {
+            conversation: conversation.alike(),
+            sender: *sender,
+            recipient: *recipient,
+            waits: *waits,
+            message: Message::of(*ordinal, message),
+        }
+    }
+
+    fn read(self) -> antar_domain::Posted {
+        let Self { conversation, sender, recipient, waits, message } = self;
+        let (conversation, ordinal) = (conversation.alike(), message.ordinal);
+        let message = Arc::new(message.read());
+        antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message }
+    }
+}
+
+impl Message {
+    /// A message that has an ordinal.
+    pub fn of(ordinal: u64, message: &antar_types::Message) -> Self {
+        let antar_types::Message { id, time, from, to, text, realm, notice } = message.clone();
+        Self { ordinal, id, time, from, to, text, away: realm.alike(), notice: notice.alike() }
+    }
+
+    /// The message, without its ordinal.
+    pub fn read(self) -> antar_types::Message {
+        let Self { ordinal: _, id, time, from, to, text, away, notice } = self;
+        let (realm, notice) = (away.alike(), notice.alike());
+        antar_types::Message { id, time, from, to, text, realm, notice }
+    }
+}
+
+impl Entry {
+    /// An entry, as it is stored.
+    pub fn of(entry: &antar_types::Entry) -> Self {
+        let antar_types::Entry { kind, time, from, to, text } = entry.clone();
+        Self { kind: kind.alike(), time, from, to, text, origin: None }
+    }
+
+    /// The entry.
+    pub fn read(self) -> antar_types::Entry {
+        let Self { kind, time, from, to, text, origin: _ } = self;
+        antar_types::Entry { kind: kind.alike(), time, from, to, text }
+    }
+}
+
+impl Outgoing {
+    /// The entry, and where the outbox stands with it.
+    pub fn read(self) -> (links::Position, antar_types::Entry) {
+        (self.at.alike(), self.entry.read())
+    }
+}

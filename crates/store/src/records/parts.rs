@@ -1,0 +1,101 @@
+//! What records are made of, where it is more than one value. A variant may be added at the end only:
+//! its place is its stored form.
+
+use super::alike::alike;
+use super::sample::{Sample, sampled};
+use antar_domain::links;
+use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId};
+use antar_types::{Chain, DisplayName, Fingerprint, Name};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// How a link is spoken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkKind {
+    Native(Fingerprint),
+    Plain,
+}
+
+/// How it stands with a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkStatus {
+    Linked,
+    Asking,
+    Asked,
+    RemovedThere,
+    Removed,
+    Former,
+}
+
+/// Where a peer can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    pub host: Box<str>,
+    pub port: u16,
+    pub told_by: Option<IpAddr>,
+}
+
+/// How far a log has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    pub seq: u64,
+    pub chain: Chain,
+}
+
+/// Which way a message crosses between this realm and a peer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Away {
+    From(Name),
+    To(Name),
+    FromShown(Name, DisplayName),
+}
+
+/// Why a message came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    UserNotFound,
+    GroupNotFound,
+    Refused,
+    RealmRemoved,
+}
+
+/// What an entry of an outbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryKind {
+    Private,
+    Group,
+    Notice(Notice),
+}
+
+/// A conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Conversation {
+    Private(AccountId, AccountId),
+    Group(GroupId),
+    Peer(AccountId, PeerId, CorrespondentId),
+    GroupPeer(GroupId, PeerId),
+}
+
+alike! {
+    enum LinkKind = links::LinkKind { Native(key), Plain }
+    enum LinkStatus = links::Status { Linked, Asking, Asked, RemovedThere, Removed, Former }
+    struct Address = links::Address { host, port, told_by }
+    struct Position = links::Position { seq, chain }
+    enum Away = antar_types::Away { From(name), To(name), FromShown(name, shown) }
+    enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
+    enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
+    enum Conversation = antar_domain::Conversation {
+        Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
+    }
+}
+
+sampled! {
+    enum LinkKind { Native(key), Plain }
+    enum LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
+    struct Address { host, port, told_by }
+    struct Position { seq, chain }
+    enum Away { From(name), To(name), FromShown(name, shown) }
+    enum Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
+    enum EntryKind { Private, Group, Notice(notice) }
+    enum Conversation { Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer) }
+}
