@@ -25,6 +25,12 @@ impl LinkContext<'_> {
         }
         let (hour, _) = self.state.limits.ack_hours();
         let (total, hour) = (out.total_at(acked.seq), self.readings.now.0 / hour);
+        let floor = out.floor;
+        // Where the clock was put back: the latest is the one that counts after a start.
+        let ahead: Vec<u64> = out.acks.range(hour + 1..).map(|(hour, _)| *hour).collect();
+        for hour in ahead {
+            self.emit(Event::Trimmed { realm, floor, hour: Some(hour) })?;
+        }
         self.emit(Event::Acked { realm, acked, total, hour })
     }
 }
