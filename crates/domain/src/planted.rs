@@ -22,6 +22,8 @@ pub enum Bug {
     WrongMailbox,
     /// A message to a user who does not exist is dropped in silence.
     NoNotice,
+    /// A message to a group that does not exist is dropped in silence.
+    NoGroupNotice,
     /// Whoever has a name now gets what was written to whoever had it before.
     Inherits,
     /// Whoever calls under a name that somebody here is calling is taken to be that realm.
@@ -32,7 +34,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -41,6 +43,7 @@ impl Bug {
         Self::SendsOn,
         Self::WrongMailbox,
         Self::NoNotice,
+        Self::NoGroupNotice,
         Self::Inherits,
         Self::AnyoneCrosses,
         Self::WaitingPins,

@@ -1,6 +1,7 @@
 //! The batch that fills, the one that is being written, and those that are done.
 
 use crate::Written;
+use crate::planted::{Bug, Planted};
 use antar_domain::{Effects, Event, Output};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,6 +68,7 @@ pub(crate) struct Batches {
     disk: Disk,
     /// The last batch took no longer than [`FAST`].
     fast: bool,
+    pub planted: Planted,
 }
 
 impl Batches {
@@ -88,7 +90,8 @@ impl Batches {
 
     /// Takes the batch that filled, to be written now.
     pub fn take(&mut self) -> Option<Batch> {
-        if self.writing || self.disk != Disk::Works || self.open.events.is_empty() {
+        let writing = self.writing && !self.planted.is(Bug::WritesTwoAtOnce);
+        if writing || self.disk != Disk::Works || self.open.events.is_empty() {
             return None;
         }
         self.under_way += 1;
@@ -125,13 +128,20 @@ impl Batches {
     /// Takes what is done, to be settled.
     pub fn take_done(&mut self) -> Vec<Done> {
         let done = std::mem::take(&mut self.done);
-        self.under_way -= done.iter().filter(|d| !matches!(d, Done::Reopened(_))).count();
+        let batches = done.iter().filter(|d| !matches!(d, Done::Reopened(_))).count();
+        match self.planted.is(Bug::SettlesTwice) {
+            true => self.under_way = self.under_way.saturating_sub(2 * batches),
+            false => self.under_way -= batches,
+        }
         done
     }
 
     /// Takes the outputs of what was decided since a batch failed, to be refused too.
     pub fn give_up(&mut self) -> Vec<Output> {
         self.disk = Disk::Reopens;
+        if self.planted.is(Bug::KeepsOpenBatch) {
+            return Vec::new();
+        }
         std::mem::take(&mut self.open).outputs
     }
 
@@ -143,7 +153,8 @@ impl Batches {
     /// Whether the batch that waits is written soonest by the thread that runs the domain: the disk is
     /// fast, and nothing is before it.
     pub fn is_for_here(&self) -> bool {
-        self.fast && self.under_way == 0 && self.disk == Disk::Works && self.waits()
+        let is_next = self.under_way == 0 || self.planted.is(Bug::WritesTwoAtOnce);
+        self.fast && is_next && self.disk == Disk::Works && self.waits()
     }
 
     /// Whether the disk failed and is to be opened again.

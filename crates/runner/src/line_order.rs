@@ -37,7 +37,10 @@ impl LineOrder {
                 if waits(effects, conn) {
                     return;
                 }
-                let held = self.held.remove(&conn).unwrap_or_default();
+                let mut held = self.held.remove(&conn).unwrap_or_default();
+                if self.planted.is(Bug::HeldBackwards) {
+                    held = held.into_iter().rev().collect();
+                }
                 held.into_iter().for_each(|request| self.request(conn, request, readings, effects));
             }
             Input::Disconnected(conn) => {

@@ -6,13 +6,40 @@
 pub enum Bug {
     /// What a batch promises is released before it is written.
     SpeaksBeforeSync,
-    /// A line that waits does not hold up those after it.
+    /// A request that waits does not hold up those after it.
     OvertakesWaiting,
+    /// Requests that waited for another run latest first.
+    HeldBackwards,
+    /// A request that waited for another realm never goes on.
+    LosesResume,
+    /// What peers are owed is not sent.
+    NeverFlushes,
+    /// Who watches is told of what was refused.
+    LeaksNotifications,
+    /// What was decided after a batch that was refused is not refused.
+    KeepsOpenBatch,
+    /// After a batch was refused the state stays as if it had not been.
+    KeepsState,
+    /// A batch counts as two where it is settled, so that what is still under way is forgotten.
+    SettlesTwice,
+    /// A batch is written while another is.
+    WritesTwoAtOnce,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::SpeaksBeforeSync, Self::OvertakesWaiting];
+    pub const ALL: [Self; 10] = [
+        Self::SpeaksBeforeSync,
+        Self::OvertakesWaiting,
+        Self::HeldBackwards,
+        Self::LosesResume,
+        Self::NeverFlushes,
+        Self::LeaksNotifications,
+        Self::KeepsOpenBatch,
+        Self::KeepsState,
+        Self::SettlesTwice,
+        Self::WritesTwoAtOnce,
+    ];
 }
 
 /// The bug that is planted, if any.

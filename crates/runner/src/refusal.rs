@@ -1,5 +1,6 @@
 //! What becomes of what a batch promised that is not on disk.
 
+use crate::planted::{Bug, Planted};
 use antar_domain::{JobResult, Output};
 use antar_types::Code;
 
@@ -10,6 +11,7 @@ pub(crate) struct Refusal {
     pub now: Vec<Output>,
     /// To be released once the state is back at what is on disk.
     pub later: Vec<Output>,
+    pub planted: Planted,
 }
 
 impl Refusal {
@@ -26,6 +28,9 @@ impl Refusal {
                     // It finds that nothing can be kept.
                     let results = vec![JobResult::Busy];
                     self.later.push(Output::Resume { conn, request, results });
+                }
+                Output::Notify(..) if self.planted.is(Bug::LeaksNotifications) => {
+                    self.now.push(output);
                 }
                 // All links end, and who waits for one is told so by the state.
                 _ => {}

@@ -82,13 +82,16 @@ impl Runner {
             while let Some(output) = self.ready.pop_front() {
                 match output {
                     Output::Park(_) => {}
+                    Output::Resume { .. } if self.is_planted(Bug::LosesResume) => {}
                     Output::Resume { conn, request, results } => {
                         self.input(Input::Resume { conn, request, results }, readings);
                     }
                     output => return Some(output),
                 }
             }
-            self.order.state.flush(&mut self.effects);
+            if !self.is_planted(Bug::NeverFlushes) {
+                self.order.state.flush(&mut self.effects);
+            }
             if self.is_planted(Bug::SpeaksBeforeSync) {
                 make_ready(&mut self.ready, std::mem::take(&mut self.effects.outputs));
             }
@@ -119,13 +122,14 @@ impl Runner {
     /// A batch is not on disk, or nobody knows: refuses what it promised and all that was decided
     /// since, and takes the state back to what is on disk, as far as that is known.
     fn go_back(&mut self, outputs: Vec<Output>, on_disk: Option<Vec<Event>>) {
-        let mut refusal = Refusal::default();
+        let mut refusal = Refusal { planted: self.order.planted, ..Refusal::default() };
         refusal.add(outputs);
         refusal.add(self.writer.batches().give_up());
         refusal.add(std::mem::take(&mut self.effects).outputs);
         make_ready(&mut self.ready, refusal.now);
         let mut ended = refusal.later;
         match on_disk {
+            _ if self.is_planted(Bug::KeepsState) => {}
             Some(events) => self.order.state.reload(events, Mode::ReadOnly, &mut ended),
             None => self.order.state.suspend(&mut ended),
         }
@@ -172,6 +176,8 @@ impl Runner {
     /// Plants a bug.
     #[cfg(feature = "planted")]
     pub fn plant(&mut self, bug: Bug) {
-        self.order.planted = crate::planted::Planted(Some(bug));
+        let planted = crate::planted::Planted(Some(bug));
+        self.order.planted = planted;
+        self.writer.batches().planted = planted;
     }
 }

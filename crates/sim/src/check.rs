@@ -2,6 +2,7 @@
 
 use crate::people::To;
 use crate::world::World;
+use antar_domain::{Limits, Policy, State};
 use antar_types::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ const SETTLED: u32 = 5;
 
 /// A message as a mailbox shows it.
 pub struct Shown {
+    pub id: u64,
     pub from: String,
     pub text: String,
     pub notice: bool,
@@ -34,6 +36,10 @@ impl World<'_> {
                     left = format!("{} has {} links", self.nodes[node].name, links.len());
                 } else if let Some(link) = unsettled {
                     left = format!("{}: {link}", self.nodes[node].name);
+                }
+                let lines = self.nodes[node].running.as_ref().map(|r| &r.unanswered);
+                if lines.is_some_and(|lines| lines.values().any(|lines| *lines > 0)) {
+                    left = format!("{} has not answered a line", self.nodes[node].name);
                 }
             }
             if self.people.all.iter().any(|person| person.renewed.open) {
@@ -74,6 +80,8 @@ impl World<'_> {
         self.acknowledged_is_kept(&sent);
         let everyone = self.people.all.len();
         (0..everyone).for_each(|person| self.compare_inbox(person, &sent));
+        (0..everyone).for_each(|person| self.compare_here(person));
+        (0..everyone).for_each(|person| self.compare_told(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
     }
 
@@ -87,8 +95,28 @@ impl World<'_> {
                 let (name, place, what) = (&self.nodes[node].name, &damage.place, &damage.what);
                 return self.violate(format!("the store of {name}: {place}: {what}"));
             }
+            self.state_is_on_disk(node);
             self.checked.count("a store is sound");
         }
+    }
+
+    /// What a realm takes for durable is what is on its disk, once nothing is on its way there.
+    fn state_is_on_disk(&mut self, node: usize) {
+        let until = self.now + 10_000;
+        let is_idle = |world: &Self| {
+            world.nodes[node].running.as_ref().is_some_and(|running| running.runner.is_idle())
+        };
+        while !is_idle(self) && self.advance(until) {}
+        let Some(running) = self.nodes[node].running.as_ref().filter(|_| is_idle(self)) else {
+            return;
+        };
+        let events = running.store.reload().unwrap_or_default();
+        let on_disk = State::new(Limits::default(), Policy::local(), events);
+        if !on_disk.is_durably(running.runner.state()) {
+            let what = format!("{} takes for durable what is not on disk", self.nodes[node].name);
+            return self.violate(what);
+        }
+        self.checked.count("states that are on disk");
     }
 
     /// What was answered with OK is in SENT, unless its realm was put back to before that.
@@ -99,7 +127,7 @@ impl World<'_> {
         let lost = (self.people.written.iter()).find(|(text, written)| {
             written.acked.is_some()
                 && !written.may_be_lost
-                && written.to != To::Group
+                && matches!(written.to, To::User(_) | To::Nobody)
                 && !kept(written, text)
         });
         self.checked.count("what was acknowledged is kept");
@@ -138,6 +166,7 @@ impl World<'_> {
                 }
             }
             self.notices_match(person, realm, &notices, sent);
+            self.notices_of_groups_match(person, realm, &notices);
         }
     }
 
@@ -162,6 +191,34 @@ impl World<'_> {
                 self.violate(format!("{told} notices that {text} could not be delivered"));
             }
             self.checked.count("notices");
+        }
+    }
+
+    /// Each message to a group that does not exist there came back.
+    fn notices_of_groups_match(&mut self, person: usize, realm: usize, notices: &[Shown]) {
+        let (node, renewed) = (self.people.all[person].node, self.people.all[person].renewed);
+        let what = format!("{} {}", self.nodes[realm].name, self.own_group(node));
+        let first = self.people.of(node)[0];
+        let kept = self.pages(first, "INBOXGROUPREALM", &what);
+        let kept: BTreeSet<String> = kept.into_iter().map(|message| message.text).collect();
+        let put_back = self.nodes.iter().any(|node| node.put_back);
+        let own = self.people.written.iter().filter(|(_, w)| {
+            w.person == person && w.realm == realm && w.to == To::NoGroup && w.at >= renewed.to
+        });
+        let own: Vec<_> = own.map(|(text, w)| (text.clone(), w.clone())).collect();
+        for (text, written) in own {
+            let is_kept = kept.contains(&text);
+            if written.acked.is_some() && !written.may_be_lost && !is_kept {
+                self.violate(format!("{text} to {what} was acknowledged and is gone"));
+            }
+            let told = notices.iter().filter(|n| n.text.contains(&text)).count();
+            let right = if put_back { told >= 1 || !is_kept } else { told == usize::from(is_kept) };
+            if !right {
+                self.violate(format!(
+                    "{told} notices that {text} could not be delivered to {what}"
+                ));
+            }
+            self.checked.count("notices of groups");
         }
     }
 
@@ -205,7 +262,7 @@ impl World<'_> {
     }
 
     /// What came from a realm was written there, for here, is in each sender's order and there once.
-    fn in_order(
+    pub fn in_order(
         &mut self,
         node: usize,
         realm: usize,
@@ -269,10 +326,12 @@ impl Shown {
     fn read(message: &Value) -> Self {
         let text = |key: &str| message[key].as_str().unwrap_or_default().to_string();
         let notice = message.get("notice").is_some();
-        Self { from: text("from"), text: text("message"), notice }
+        let id = message["id"].as_u64().unwrap_or(0);
+        Self { id, from: text("from"), text: text("message"), notice }
     }
 
     fn copy(&self) -> Self {
-        Self { from: self.from.clone(), text: self.text.clone(), notice: self.notice }
+        let (from, text) = (self.from.clone(), self.text.clone());
+        Self { id: self.id, from, text, notice: self.notice }
     }
 }

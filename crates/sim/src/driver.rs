@@ -18,6 +18,8 @@ impl World<'_> {
     /// A connection of a realm sends a line.
     pub fn line(&mut self, node: usize, conn: ConnId, line: String) {
         if let Some(request) = Door::new(true).read(Frame::Line(line)) {
+            let running = self.nodes[node].running.as_mut();
+            running.into_iter().for_each(|r| *r.unanswered.entry(conn).or_default() += 1);
             self.input(node, Input::Request(conn, request));
         }
     }
@@ -38,6 +40,9 @@ impl World<'_> {
     fn decide(&mut self, node: usize, input: Input) {
         let Node { running, skew, .. } = &mut self.nodes[node];
         let Some(running) = running else { return };
+        if let Input::Disconnected(conn) = input {
+            running.unanswered.remove(&conn);
+        }
         let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
         running.runner.input(input, &mut || Node::readings(skew, began, now, chance));
     }
@@ -137,12 +142,18 @@ impl World<'_> {
 
     fn commit(&mut self, node: usize, batch: Batch, took: Duration) {
         self.watch_keys(node, batch.events());
-        let Some(running) = &mut self.nodes[node].running else { return };
-        let written = match running.store.commit(batch.events()) {
-            Ok(()) => Written::Committed,
+        let Node { running, written: on_disk, has_refused, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
+        let committed = running.store.commit(batch.events());
+        let written = match committed {
+            Ok(()) => {
+                on_disk.add(batch.events());
+                Written::Committed
+            }
             Err(_) if self.chance.random_bool(0.3) => Written::Unknown,
             Err(_) => running.store.reload().map_or(Written::Unknown, Written::Refused),
         };
+        *has_refused |= !matches!(written, Written::Committed);
         running.writer.wrote(batch, written, took);
     }
 
@@ -155,9 +166,11 @@ impl World<'_> {
 
     /// The committer's thread tries whether the disk takes batches again.
     pub fn reopen(&mut self, node: usize) {
-        let Some(running) = &mut self.nodes[node].running else { return };
+        let Node { running, written, .. } = &mut self.nodes[node];
+        let Some(running) = running else { return };
         running.reopens = false;
         if let Ok(events) = running.store.reopen() {
+            written.add(&events);
             running.writer.reopened(events);
             self.settle_batches(node);
         }
@@ -215,7 +228,8 @@ impl World<'_> {
             }
             Output::Fetch { ask, .. } => self.decide(node, Input::Fetched(ask, Ok(Vec::new()))),
             Output::Tail { ask, .. } => self.decide(node, Input::Tailed(ask, Ok(Vec::new()))),
-            Output::Notify(..) | Output::NoReply(_) => {}
+            Output::Notify(conn, _, _, message) => self.notified(node, conn, &message),
+            Output::NoReply(conn) => self.answers_line(node, conn),
             Output::Park(_) | Output::Resume { .. } => {
                 self.violate(format!("the runner leaves {output:?} to its driver"));
             }
@@ -249,7 +263,18 @@ impl World<'_> {
         }
     }
 
+    /// A line is dealt with, as each is once.
+    fn answers_line(&mut self, node: usize, conn: ConnId) {
+        let Some(running) = &mut self.nodes[node].running else { return };
+        let Some(lines) = running.unanswered.get_mut(&conn) else { return };
+        match lines.checked_sub(1) {
+            Some(left) => *lines = left,
+            None => self.violate(format!("{conn:?} is answered more than it has asked")),
+        }
+    }
+
     fn reply(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
+        self.answers_line(node, conn);
         let mut bytes = Vec::new();
         let reply = text::reply(tag, outcome);
         reply.encode(text::dialect(tag), &mut bytes);

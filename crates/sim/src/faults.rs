@@ -232,6 +232,7 @@ impl World<'_> {
         here.by_hand |= by_hand;
         here.revived |= course != here.course;
         here.course += 1;
+        here.groups_shown.clear();
         self.forget_told(node);
         let people = &self.people.all;
         for written in self.people.written.values_mut() {

@@ -13,6 +13,7 @@
 mod check;
 mod driver;
 mod faults;
+mod here;
 mod net;
 mod node;
 mod options;
@@ -20,6 +21,7 @@ mod people;
 mod renew;
 mod squat;
 mod trace;
+mod watch;
 mod wires;
 mod world;
 

@@ -1,12 +1,12 @@
 //! One realm: what is on its disk, and what runs over it.
 
-use antar_domain::{ConnId, Effects, Limits, Mode, Policy, Readings, State};
+use antar_domain::{ConnId, Effects, Event, Limits, Mode, Policy, Readings, State};
 use antar_runner::{Batch, Runner, Writer};
 use antar_store::{MemoryEngine, Store};
 use antar_types::{Capabilities, Fingerprint, Name, Time};
 use rand::Rng;
 use rand::rngs::StdRng;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -38,8 +38,36 @@ pub struct Node {
     /// It was put back to a course that had been left: what was written in that comes again, later
     /// than what was written since.
     pub revived: bool,
+    /// What was written, by what the disk said.
+    pub written: OnDisk,
+    /// Groups that anyone was told of since data were put back.
+    pub groups_shown: BTreeSet<String>,
+    /// Its disk has refused a batch at some time.
+    pub has_refused: bool,
     /// What it understands on a link: less where it runs the first version.
     pub can: Capabilities,
+}
+
+/// What batches have brought to a realm's disk, of what is looked for.
+#[derive(Debug, Default)]
+pub struct OnDisk {
+    /// Ids of messages.
+    pub ids: BTreeSet<u64>,
+    /// Names of groups.
+    pub groups: BTreeSet<String>,
+}
+
+impl OnDisk {
+    pub fn add(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Received { events, .. } => self.add(events),
+                Event::Posted(posted) => drop(self.ids.insert(posted.message.id)),
+                Event::GroupSet(_, group) => drop(self.groups.insert(group.name.to_string())),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// A copy of a realm's data.
@@ -64,6 +92,8 @@ pub struct Running {
     pub writing: Option<Batch>,
     /// The disk has failed and is opened again in a while.
     pub reopens: bool,
+    /// Lines of each connection that are not answered.
+    pub unanswered: BTreeMap<ConnId, u64>,
     pub began: u64,
     pub clients: BTreeSet<ConnId>,
     pub next_conn: u64,
@@ -86,6 +116,9 @@ impl Node {
             highest_id: 0,
             course: 0,
             revived: false,
+            written: OnDisk::default(),
+            groups_shown: BTreeSet::new(),
+            has_refused: false,
             can: Capabilities::ALL,
         }
     }
@@ -99,9 +132,10 @@ impl Node {
     }
 
     /// What is on the disk, opened.
-    pub fn open(&self, grace: Duration, policy: Policy) -> Result<(Store, State), String> {
+    pub fn open(&mut self, grace: Duration, policy: Policy) -> Result<(Store, State), String> {
         let (store, events) =
             Store::open(Box::new(self.disk.clone())).map_err(|error| error.to_string())?;
+        self.written.add(&events);
         Ok((store, State::new(Self::limits(grace), policy, events)))
     }
 
@@ -128,8 +162,8 @@ impl Node {
 impl Running {
     pub fn new(runner: Runner, store: Store, began: u64) -> Self {
         let (writer, clients) = (runner.writer(), BTreeSet::new());
-        let (writing, reopens, next_conn) = (None, false, 1);
-        Self { runner, writer, store, writing, reopens, began, clients, next_conn }
+        let (writing, reopens, unanswered, next_conn) = (None, false, BTreeMap::new(), 1);
+        Self { runner, writer, store, writing, reopens, unanswered, began, clients, next_conn }
     }
 
     pub fn next_conn(&mut self) -> ConnId {

@@ -1,6 +1,7 @@
 //! People who write to each other, and remember what they were told.
 
 use crate::renew::Renewed;
+use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Input, Origin};
 use antar_types::Value;
@@ -29,6 +30,7 @@ pub struct Person {
     pub conn: Option<ConnId>,
     asked: VecDeque<Asked>,
     pub renewed: Renewed,
+    pub watch: Watch,
 }
 
 impl Person {
@@ -42,7 +44,13 @@ impl Person {
 #[derive(Clone, Debug)]
 enum Asked {
     Sending(String),
-    Reading { since: u64 },
+    Reading {
+        since: u64,
+    },
+    /// A group of this name is to be made.
+    Making(String),
+    /// The groups there are.
+    Listing,
 }
 
 /// A message, as its sender knows it.
@@ -65,6 +73,10 @@ pub enum To {
     /// Nobody of that name is there.
     Nobody,
     Group,
+    /// The other realm has no group of this name.
+    NoGroup,
+    /// A user of the same realm.
+    Local(String),
 }
 
 impl People {
@@ -76,6 +88,7 @@ impl People {
             conn: None,
             asked: VecDeque::new(),
             renewed: Renewed::default(),
+            watch: Watch::default(),
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         Self { all, written: BTreeMap::new(), written_so_far: 0 }
@@ -100,8 +113,10 @@ impl World<'_> {
             let token = self.ask(person, &format!("REGISTER {name} pw"));
             let token = token["data"].as_str().unwrap_or_default().to_string();
             self.people.all[person].token = token;
-            let line = if name == "u0" { "ADDGROUP staff pw" } else { "JOINGROUP staff pw" };
-            self.ask(person, line);
+            let verb = if name == "u0" { "ADDGROUP" } else { "JOINGROUP" };
+            self.ask(person, &format!("{verb} staff pw"));
+            let group = self.own_group(self.people.all[person].node);
+            self.ask(person, &format!("{verb} {group} pw"));
         }
         if self.kinds.squats {
             self.begin_to_squat();
@@ -162,6 +177,7 @@ impl World<'_> {
         for person in self.people.of(node) {
             let person = &mut self.people.all[person];
             (person.conn, person.asked) = (None, VecDeque::new());
+            person.watch.lost();
         }
     }
 
@@ -174,6 +190,7 @@ impl World<'_> {
         if nobody || self.people.all[person].asked.len() >= IN_FLIGHT {
             return self.see_to_waiting(person);
         }
+        self.see_to_watch(person);
         let conn = match self.people.all[person].conn {
             Some(conn) => conn,
             None => match self.connect(node) {
@@ -203,7 +220,8 @@ impl World<'_> {
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
         let (token, name) = (&self.people.all[person].token, &self.nodes[realm].name);
-        let kind = self.chance.random_range(0..20);
+        let own_group = self.own_group(self.people.all[person].node);
+        let kind = self.chance.random_range(0..26);
         if kind == 0 {
             let line = format!("INBOXREALM {token} {name} limit=3");
             return (line, Asked::Reading { since: self.now });
@@ -212,11 +230,23 @@ impl World<'_> {
             let line = format!("INBOXGROUPREALM {token} {name} staff limit=3");
             return (line, Asked::Reading { since: self.now });
         }
+        if kind == 20 {
+            return (format!("GETGROUPS {token}"), Asked::Listing);
+        }
         self.people.written_so_far += 1;
+        if kind == 21 {
+            let group = format!("g{}", self.people.written_so_far);
+            return (format!("ADDGROUP {token} {group} pw"), Asked::Making(group));
+        }
         let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
         let (line, to) = match kind {
             2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
             4..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
+            22 => (format!("SENDGROUPREALM {token} {name} {own_group} {text}"), To::NoGroup),
+            23..=25 => {
+                let user = format!("u{}", self.chance.random_range(0..EACH));
+                (format!("SEND {token} {user} {text}"), To::Local(user))
+            }
             _ => {
                 let user = format!("u{}", self.chance.random_range(0..EACH));
                 (format!("SENDREALM {token} {name} {user} {text}"), To::User(user))
@@ -246,6 +276,9 @@ impl World<'_> {
                 self.check_id(node, &answer);
                 self.checked.count("messages acknowledged");
             }
+            Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
+            Some(Asked::Listing) if answer["status"] == "OK" => self.listed_groups(node, &answer),
+            Some(Asked::Making(_) | Asked::Listing) => self.checked.count("groups refused"),
             Some(Asked::Sending(_)) => self.checked.count("messages refused"),
             Some(Asked::Reading { .. }) => self.checked.count("inboxes read meanwhile"),
             None => self.violate(format!("an answer to nothing: {text}")),
@@ -265,6 +298,10 @@ impl World<'_> {
             return self.violate(what);
         }
         here.highest_id = here.highest_id.max(id);
+        if !here.written.ids.contains(&id) {
+            let what = format!("{} acknowledges {id}, which is not on disk", here.name);
+            self.violate(what);
+        }
     }
 
     /// Reading waits three seconds for another realm at most, and for the disk.

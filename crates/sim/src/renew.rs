@@ -2,7 +2,7 @@
 
 use crate::people::{To, Written};
 use crate::world::{Happening, World};
-use antar_domain::{ConnId, Origin};
+use antar_domain::{ConnId, Input, Origin};
 
 /// When the user of a name last became another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,6 +31,9 @@ impl World<'_> {
         let (node, name) = (self.people.all[person].node, self.people.all[person].name.clone());
         (self.people.all[person].conn, self.people.all[person].token) = (None, String::new());
         self.people.all[person].forget_asked();
+        if let Some(conn) = self.people.all[person].watch.forget() {
+            self.input(node, Input::Disconnected(conn));
+        }
         let Some(conn) = self.connect_as(node, Origin::Operator) else {
             return self.at(1_000, Happening::Renewed { person, conn: ConnId(0) });
         };

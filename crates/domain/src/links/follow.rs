@@ -154,6 +154,7 @@ impl LinkContext<'_> {
     /// not told.
     fn notice(&self, entry: &Entry, notice: Notice) -> Option<Entry> {
         let hidden = self.state.policy.hide_unknown_users && notice == Notice::UserNotFound
+            || notice == Notice::GroupNotFound && self.state.is_planted(Bug::NoGroupNotice)
             || self.state.is_planted(Bug::NoNotice);
         if matches!(entry.kind, EntryKind::Notice(_)) || hidden {
             return None;
