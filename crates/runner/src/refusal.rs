@@ -22,8 +22,11 @@ impl Refusal {
                 Output::Reply(conn, tag, _) | Output::Read(conn, tag, _) => {
                     self.now.push(Output::Reply(conn, tag, Code::Unavailable.into()));
                 }
-                // The request is decided again, against the state that is on disk.
-                Output::Job { .. } | Output::NoReply(_) => self.now.push(output),
+                // The request is decided again, against the state that is on disk. A connection that is
+                // to be closed may be known to nobody any more.
+                Output::Job { .. } | Output::NoReply(_) | Output::HangUp(_) => {
+                    self.now.push(output)
+                }
                 Output::Resume { conn, request, .. } => {
                     // It finds that nothing can be kept.
                     let results = vec![JobResult::Busy];
@@ -36,5 +39,50 @@ impl Refusal {
                 _ => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_domain::{AskId, ConnId, Job, Request};
+    use antar_domain::{Outcome, Tag, text::Door};
+    use antar_types::{BoxKind, Frame, Message, Name, Text, Time};
+    use std::sync::Arc;
+
+    fn request() -> Request {
+        Door::default().read(Frame::Line("INBOX".into())).unwrap()
+    }
+
+    #[test]
+    fn what_a_refused_batch_promised_is_refused_and_what_it_told_is_not_told() {
+        let (conn, tag) = (ConnId(1), Tag::default());
+        let name = || Name::parse("amy").unwrap();
+        let (from, to, text) = (name(), name(), Text::empty());
+        let (realm, notice) = (None, None);
+        let message = Arc::new(Message { id: 1, time: Time(1), from, to, text, realm, notice });
+        let job = Job::Chains { sources: Vec::new(), seq: 1 };
+        let results = Vec::new;
+        let mut refusal = Refusal::default();
+        refusal.add(vec![
+            Output::Reply(conn, tag, Outcome::from(Code::Forbidden)),
+            Output::Notify(conn, tag, BoxKind::Private, message),
+            Output::Job { conn, request: request(), results: results(), job },
+            Output::Resume { conn, request: request(), results: results() },
+            Output::Line(conn, "CURSOR".into()),
+            Output::Fetch { ask: AskId(1), realm: antar_domain::PeerId(1), first: 1, last: 1 },
+            Output::Note { warning: false, text: "linked".into() },
+            Output::NoReply(conn),
+            Output::HangUp(conn),
+        ]);
+        let unavailable = |o: &Output| match o {
+            Output::Reply(_, _, outcome) => outcome.refusal() == Some(Code::Unavailable),
+            _ => false,
+        };
+        let [reply, job, no_reply, hang_up] = &refusal.now[..] else { panic!("{refusal:?}") };
+        assert!(unavailable(reply) && matches!(job, Output::Job { .. }));
+        assert!(matches!(no_reply, Output::NoReply(_)) && matches!(hang_up, Output::HangUp(_)));
+        let [Output::Resume { results, .. }] = &refusal.later[..] else { panic!("{refusal:?}") };
+        assert_eq!(*results, [JobResult::Busy]);
     }
 }
