@@ -269,14 +269,15 @@ impl World<'_> {
         }
         let Some(id) = self.any_wire() else { return };
         let side = self.chance.random_range(0..2);
-        let kind = self.chance.random_range(0..5);
+        let kind = self.chance.random_range(0..6);
         let Some(wire) = self.net.wires.get_mut(&id) else { return };
-        let way = &mut wire.ways[side];
-        let line = match kind {
-            0 if !way.seen.is_empty() => way.seen[way.seen.len() / 2].clone(),
-            1 => "DELIVER 00 1 zz [\"rubbish\"]".into(),
-            2 => format!("CURSOR {:016x} 999999 {:032x}", 7, 9),
-            3 => "{\"status\":\"OK\",\"epoch\":\"00\",\"from\":3}".into(),
+        let seen = &wire.ways[side].seen;
+        let delivered = seen.iter().find(|line| line.starts_with("DELIVER"));
+        let line = match (kind, delivered.or(seen.back())) {
+            (0 | 1, Some(again)) => again.clone(),
+            (2, _) => "DELIVER 00 1 zz [\"rubbish\"]".into(),
+            (3, _) => format!("CURSOR {:016x} 999999 {:032x}", 7, 9),
+            (4, _) => "{\"status\":\"OK\",\"epoch\":\"00\",\"from\":3}".into(),
             _ => "FOLLOW 00000000000000ff 5 00000000000000000000000000000000".into(),
         };
         self.note(None, || format!("FAULT lie {line}"));
