@@ -27,7 +27,7 @@ pub fn looks_back(batch: &[Record]) -> bool {
 }
 
 /// The changes of batches that follow each other, the last of this number, to what is in `tree`. One that
-/// [`looks_back`] must be alone.
+/// `looks_back` must be alone.
 pub fn project<'a>(
     tree: &dyn Pairs,
     number: u64,
