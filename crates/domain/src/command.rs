@@ -100,8 +100,6 @@ macro_rules! commands {
             $($(#[$doc])+ $name(commands::$name),)+
             /// It could not be read.
             Unread(Unread),
-            /// A verb that is not typed yet.
-            Line(commands::Line),
         }
 
         impl Command {
@@ -110,7 +108,6 @@ macro_rules! commands {
                 match self {
                     $(Self::$name(_) => commands::$name::ACCESS,)+
                     Self::Unread(unread) => unread.access,
-                    Self::Line(line) => line.verb.access(),
                 }
             }
 
@@ -122,7 +119,6 @@ macro_rules! commands {
                 match self {
                     $(Self::$name(command) => command.decide(cx),)+
                     Self::Unread(unread) => Err(unread.code.into()),
-                    Self::Line(line) => line.decide(cx),
                 }
             }
         }
@@ -183,6 +179,8 @@ commands! {
     InboxRealm: Session,
     /// The conversation of a group between this realm and another.
     InboxGroupRealm: Session,
+    /// A message to the group of the same name in another realm.
+    SendGroupRealm: Session,
     /// How it stands with links.
     ListPeers: SessionOrOperator,
     /// What others need to know of this realm.
@@ -199,6 +197,26 @@ commands! {
     InviteRealm: Admin,
     /// Another name for this realm.
     RenameRealm: Admin,
+    /// Another realm says who it is.
+    Greet: Peer,
+    /// A peer asks for what it has not got.
+    RemoteInbox: Peer,
+    /// A plain peer brings a group message.
+    ReceiveGroup: Peer,
+    /// A peer asks for what it is owed.
+    Follow: Peer,
+    /// A peer compares its past of a log with the one here.
+    AskChain: Peer,
+    /// A peer has found the last entry that both have.
+    Rejoin: Peer,
+    /// A peer tells how far it has come.
+    Acknowledge: Peer,
+    /// A peer brings what it owes.
+    Deliver: Peer,
+    /// A peer has ended the link.
+    LinkEnded: Peer,
+    /// A peer answers what it was asked.
+    PeerAnswers: Peer,
     /// An account for somebody else.
     AddUser: Admin,
     /// The accounts that there are.
@@ -215,10 +233,4 @@ commands! {
     Nothing: Anyone,
     /// The name of this realm.
     WhichRealm: Anyone,
-}
-
-impl From<commands::Line> for Command {
-    fn from(line: commands::Line) -> Self {
-        Self::Line(line)
-    }
 }

@@ -7,7 +7,7 @@ use crate::{
     AccountId, ConnId, Draft, Event, GroupId, GroupRecord, Job, JobResult, Mailbox, PasswordHash,
     PeerId, Refused, SessionId, SessionRecord, Tag,
 };
-use antar_types::{Code, Dialect, Message, Name, Secret, Text, TextError, Token};
+use antar_types::{Code, Message, Name, Secret, Text, TextError, Token};
 use std::sync::Arc;
 
 /// Why a verb did not get to an answer.
@@ -42,8 +42,6 @@ pub struct Context<'a> {
     pub(crate) conn: ConnId,
     pub(crate) origin: Origin,
     pub(crate) tag: Tag,
-    /// Of a verb that is not typed yet.
-    pub(crate) dialect: Dialect,
     pub(crate) session: Option<SessionId>,
     pub(crate) caller: Option<AccountId>,
     pub(crate) results: &'a [JobResult],
@@ -157,15 +155,7 @@ impl Context<'_> {
 
     /// A draft as a message text, within the limit.
     pub(crate) fn draft(&self, draft: &Draft) -> Result<Text, Code> {
-        self.text_of(Text::new(draft.0.clone(), self.state.limits.message_bytes))
-    }
-
-    /// A message text within the limit.
-    pub(crate) fn text(&self, text: &str) -> Result<Text, Code> {
-        self.text_of(Text::parse(text, self.state.limits.message_bytes))
-    }
-
-    fn text_of(&self, text: Result<Text, TextError>) -> Result<Text, Code> {
+        let text = Text::new(draft.0.clone(), self.state.limits.message_bytes);
         text.map_err(|error| match error {
             TextError::TooLong => Code::TooLong,
             TextError::Control => Code::BadText,

@@ -31,9 +31,8 @@ pub use ids::{
 };
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
 pub use links::{may_dial, network};
-pub use outcome::{Answer, Messages, Outcome, Refused, User};
+pub use outcome::{Answer, LogEnds, Messages, Outcome, Refused, User};
 pub use planted::Bug;
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};
 pub use stats::{LinkStats, Stats};
-pub(crate) use text::Args;

@@ -1,8 +1,10 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
-use crate::links::{Invitation, LinkState, PeerStatus};
+use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
 use crate::{BackedUp, Read};
-use antar_types::{Body, Code, Fingerprint, List, Message, Name, Reply, Time, Token, share};
+use antar_types::{
+    Capabilities, Chain, Code, Fingerprint, List, Message, Name, Time, Token, share,
+};
 use std::sync::Arc;
 
 /// What came of a request.
@@ -90,8 +92,30 @@ pub enum Outcome {
     Invitation(Invitation),
     /// This realm has another name.
     Renamed(Name),
-    /// Of a verb that is not typed yet.
-    Line(Reply),
+    /// Another realm that has called was heard.
+    Greeted {
+        /// The name by which it called this realm.
+        realm: Name,
+        /// The two are linked; otherwise the link waits for approval here.
+        linked: bool,
+        /// What this realm understands on a link.
+        can: Capabilities,
+        /// This realm's name, where it is another by now.
+        now: Option<Name>,
+    },
+    /// How far a peer's log, which is followed, goes.
+    Tip(u64),
+    /// A peer is sent what it is owed.
+    Following {
+        /// The last entry before that.
+        from: Position,
+        /// Its log here.
+        log: LogEnds,
+    },
+    /// A peer follows a log with another past than the one here.
+    Diverged(LogEnds),
+    /// The hash of a log at an entry, where it is known.
+    Chain(Option<Chain>),
 }
 
 /// An account, as administrators see it.
@@ -103,6 +127,17 @@ pub struct User {
     pub admin: bool,
     /// When the account was made.
     pub created: Time,
+}
+
+/// The ends of a log that another realm follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnds {
+    /// The log's epoch.
+    pub epoch: Epoch,
+    /// The number of the last entry.
+    pub tip: u64,
+    /// Entries up to here are gone.
+    pub floor: Position,
 }
 
 /// A page of history, oldest message first.
@@ -160,7 +195,7 @@ impl Outcome {
     pub fn refusal(&self) -> Option<Code> {
         match self {
             Self::Refused(refused) => Some(refused.code),
-            Self::Line(reply) => reply.refusal(),
+            Self::Diverged(_) => Some(Code::Diverged),
             _ => None,
         }
     }
@@ -181,7 +216,6 @@ impl Outcome {
                 all / Arc::strong_count(peers).saturating_sub(1).max(1)
             }
             Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
-            Self::Line(reply) => reply.memory(),
             _ => 0,
         }
     }
@@ -206,20 +240,6 @@ impl From<Outcome> for Answer {
 impl From<Refused> for Answer {
     fn from(refused: Refused) -> Self {
         Self::Outcome(refused.into())
-    }
-}
-
-/// As verbs answer that are not typed yet.
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Self {
-        Self::Outcome(Outcome::Line(reply))
-    }
-}
-
-/// As verbs answer that are not typed yet.
-impl From<Body> for Answer {
-    fn from(body: Body) -> Self {
-        Reply::from(body).into()
     }
 }
 

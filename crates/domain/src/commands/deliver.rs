@@ -1,64 +1,41 @@
-//! DELIVER and REMOVED: what a peer tells that needs no answer; on native links.
+//! Entries of a peer's log.
 
-use super::{Access, Param, ROW, Verb};
-use crate::links::{Epoch, Quote, Status};
-use crate::{Answer, Args, Context, Interrupt, Job, JobResult, PeerId};
-use antar_types::{Chain, Entry};
+use crate::links::{Delivery, Quote, TakeError};
+use crate::{Answer, Context, Interrupt, Job, JobResult, PeerId};
+use antar_types::Entry;
 
-pub const VERBS: &[Verb] = &[
-    Verb {
-        name: "DELIVER",
-        params: &[
-            Param::Word("EPOCH"),
-            Param::Word("FIRST"),
-            Param::Word("HASH"),
-            Param::Text("[[KIND,TIME,FROM,TO,TEXT],…]"),
-        ],
-        help: "Brings entries of a log; from server to server.",
-        access: Access::Peer,
-        run: deliver,
-        ..ROW
-    },
-    Verb {
-        name: "REMOVED",
-        help: "Tells that the link was ended; from server to server.",
-        access: Access::Peer,
-        run: removed,
-        ..ROW
-    },
-];
+/// Brings entries of a peer's log, in order.
+#[derive(Clone, Debug)]
+pub struct Deliver {
+    /// The entries; none where they could not be read.
+    pub entries: Option<Box<Delivery>>,
+}
 
-/// Longer than any realm's limit on a text could sensibly be.
-const TEXT: usize = 1 << 20;
-
-fn deliver(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let realm = cx.linked()?;
-    let head = (|| {
-        let first = args.word(1).parse::<u64>().ok()?;
-        Some((Epoch::parse(args.word(0))?, first, Chain::parse(args.word(2))?))
-    })();
-    let list = Entry::parse_list(args.text, TEXT);
-    let known = match &list {
-        Some(list) => quoted(cx, realm, list)?,
-        None => Some(Vec::new()),
-    };
-    let (conn, mut step) = (cx.conn, cx.step());
-    let Some(known) = known else {
-        // It is asked again with the next connection, which starts from the cursor.
-        step.hang_up(conn, "what it was owed cannot be read here");
-        return Ok(Answer::NoReply);
-    };
-    let taken = match (head, list) {
-        (Some(head), Some(list)) => step.take(conn, realm, head, &list, &known),
-        _ => Err("entries that cannot be read"),
-    };
-    if let Err(wrong) = taken {
-        // What it is about cannot be told from here; a new connection starts from the cursor.
-        let name = step.name_of(realm);
-        step.note(realm, format!("link with {name}: it sent {wrong}"));
-        step.hang_up(conn, &format!("it sent {wrong}"));
+impl Deliver {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let realm = cx.linked()?;
+        let known = match &self.entries {
+            Some(brought) => quoted(cx, realm, &brought.entries)?,
+            None => Some(Vec::new()),
+        };
+        let (conn, mut step) = (cx.conn, cx.step());
+        let Some(known) = known else {
+            // It is asked again with the next connection, which starts from the cursor.
+            step.hang_up(conn, "what it was owed cannot be read here");
+            return Ok(Answer::NoReply);
+        };
+        let taken = match &self.entries {
+            Some(brought) => step.take(conn, realm, brought, &known),
+            None => Err(TakeError::Unreadable),
+        };
+        if let Err(wrong) = taken {
+            // What it is about cannot be told from here; a new connection starts from the cursor.
+            let name = step.name_of(realm);
+            step.note(realm, format!("link with {name}: it sent {wrong}"));
+            step.hang_up(conn, &format!("it sent {wrong}"));
+        }
+        Ok(Answer::NoReply)
     }
-    Ok(Answer::NoReply)
 }
 
 /// Of what notices quote, where that must be known, whether it was written by who is told; nothing
@@ -82,13 +59,4 @@ fn quoted(
         _ if quotes.is_empty() => Ok(Some(Vec::new())),
         _ => Err(Interrupt::Job(Job::Quoted(quotes))),
     }
-}
-
-fn removed(cx: &mut Context<'_>, _: &Args<'_>) -> Result<Answer, Interrupt> {
-    let realm = cx.linked()?;
-    let conn = cx.conn;
-    let mut step = cx.step();
-    step.set_status(realm, Status::RemovedThere);
-    step.hang_up(conn, "the other realm has ended the link");
-    Ok(Answer::NoReply)
 }

@@ -1,96 +1,86 @@
-//! FOLLOW, REJOIN, CHAIN and CURSOR: a peer follows the log of what it is owed; on native links.
+//! A peer follows the log of what it is owed.
 
-use super::{Access, Param, ROW, Verb};
-use crate::links::{Epoch, Position, position};
-use crate::{Answer, Args, Context, Interrupt, PeerId};
-use antar_types::{Code, Phrase, Reply};
+use crate::links::{Epoch, Position};
+use crate::{Answer, Context, Interrupt, LogEnds, Outcome, PeerId};
+use antar_types::Code;
 
-const POSITION: [Param; 3] = [Param::Word("EPOCH"), Param::Word("N"), Param::Word("HASH")];
+/// A place in a log: its epoch, and how far it has come there.
+pub type Cursor = (Epoch, Position);
 
-pub const VERBS: &[Verb] = &[
-    Verb {
-        name: "FOLLOW",
-        params: &POSITION,
-        help: "Asks for everything owed past a cursor; from server to server.",
-        access: Access::Peer,
-        run: follow,
-        ..ROW
-    },
-    Verb {
-        name: "CHAIN",
-        params: &[Param::Word("N")],
-        help: "Asks for the hash of the log at an entry; from server to server.",
-        access: Access::Peer,
-        run: chain,
-        ..ROW
-    },
-    Verb {
-        name: "REJOIN",
-        params: &POSITION,
-        help: "Goes on after the last entry that both sides have; from server to server.",
-        access: Access::Peer,
-        run: rejoin,
-        ..ROW
-    },
-    Verb {
-        name: "CURSOR",
-        params: &POSITION,
-        help: "Tells how far everything is on disk; from server to server.",
-        access: Access::Peer,
-        run: cursor,
-        ..ROW
-    },
-];
-
-fn read(args: &Args<'_>) -> Result<(Epoch, Position), Code> {
-    let epoch = Epoch::parse(args.word(0)).ok_or(Code::BadParameters)?;
-    Ok((epoch, position(args.word(1), args.word(2)).ok_or(Code::BadParameters)?))
+/// Asks for everything that is owed past a cursor.
+#[derive(Clone, Debug)]
+pub struct Follow {
+    /// What the peer has.
+    pub cursor: Result<Cursor, Code>,
 }
 
-fn follow(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let (realm, (epoch, cursor)) = (cx.linked()?, read(args)?);
-    match cx.followed(realm, epoch, cursor)? {
-        Some(from) => Ok(begins(cx, realm, from)?),
-        None => {
-            let out = &cx.peer(realm)?.out;
-            let reply = Reply::from(Code::Diverged).with("epoch", out.epoch.to_string());
-            let reply = reply.with("tip", out.tip.seq).with("floor", out.floor.seq);
-            Ok(reply.with("floor_chain", out.floor.chain.to_string()).into())
+/// Asks for the hash of the log at an entry.
+#[derive(Clone, Debug)]
+pub struct AskChain {
+    /// The entry's number.
+    pub seq: Result<u64, Code>,
+}
+
+/// Asks for everything past the last entry that both sides have.
+#[derive(Clone, Debug)]
+pub struct Rejoin {
+    /// The epoch that the peer has followed until now, and that entry.
+    pub common: Result<Cursor, Code>,
+}
+
+/// Tells how far everything is on the peer's disk.
+#[derive(Clone, Debug)]
+pub struct Acknowledge {
+    /// How far.
+    pub cursor: Result<Cursor, Code>,
+}
+
+impl Follow {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, (epoch, cursor)) = (cx.linked()?, self.cursor?);
+        match cx.followed(realm, epoch, cursor)? {
+            Some(from) => Ok(begins(cx, realm, from)?),
+            None => Ok(Outcome::Diverged(ends(cx, realm)?).into()),
         }
     }
 }
 
-fn rejoin(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let (realm, (was, at)) = (cx.linked()?, read(args)?);
-    let from = cx.rejoined(realm, was, at)?.ok_or(Code::Diverged)?;
-    Ok(begins(cx, realm, from)?)
+impl AskChain {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, seq) = (cx.linked()?, self.seq?);
+        Ok(Outcome::Chain(cx.chain_at(realm, seq)?).into())
+    }
+}
+
+impl Rejoin {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, (was, at)) = (cx.linked()?, self.common?);
+        let from = cx.rejoined(realm, was, at)?.ok_or(Code::Diverged)?;
+        Ok(begins(cx, realm, from)?)
+    }
+}
+
+impl Acknowledge {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let (realm, (epoch, at)) = (cx.linked()?, self.cursor?);
+        let sent = cx.state.links.conns.get(&cx.conn).and_then(|c| c.sent);
+        let out = &cx.peer(realm)?.out;
+        if epoch != out.epoch || sent.is_none_or(|sent| at.seq > sent) || at.seq < out.acked.seq {
+            let conn = cx.conn;
+            cx.step().hang_up(conn, "a cursor past what it was sent");
+            return Ok(Answer::NoReply);
+        }
+        cx.step().acked(realm, at)?;
+        Ok(Answer::NoReply)
+    }
 }
 
 /// The answer after which entries come.
 fn begins(cx: &Context<'_>, realm: PeerId, from: Position) -> Result<Answer, Code> {
-    let out = &cx.peer(realm)?.out;
-    let reply = Reply::done(Phrase::same("Berikut")).with("epoch", out.epoch.to_string());
-    let reply = reply.with("from", from.seq).with("chain", from.chain.to_string());
-    let reply = reply.with("tip", out.tip.seq).with("floor", out.floor.seq);
-    Ok(reply.with("floor_chain", out.floor.chain.to_string()).into())
+    Ok(Outcome::Following { from, log: ends(cx, realm)? }.into())
 }
 
-fn chain(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let realm = cx.linked()?;
-    let seq = args.word(0).parse().map_err(|_| Code::BadParameters)?;
-    let chain = cx.chain_at(realm, seq)?.map(|chain| chain.to_string());
-    Ok(Reply::done(Phrase::same("Rantai")).with("chain", chain).into())
-}
-
-fn cursor(cx: &mut Context<'_>, args: &Args<'_>) -> Result<Answer, Interrupt> {
-    let (realm, (epoch, at)) = (cx.linked()?, read(args)?);
-    let sent = cx.state.links.conns.get(&cx.conn).and_then(|c| c.sent);
+fn ends(cx: &Context<'_>, realm: PeerId) -> Result<LogEnds, Code> {
     let out = &cx.peer(realm)?.out;
-    if epoch != out.epoch || sent.is_none_or(|sent| at.seq > sent) || at.seq < out.acked.seq {
-        let conn = cx.conn;
-        cx.step().hang_up(conn, "a cursor past what it was sent");
-        return Ok(Answer::NoReply);
-    }
-    cx.step().acked(realm, at)?;
-    Ok(Answer::NoReply)
+    Ok(LogEnds { epoch: out.epoch, tip: out.tip.seq, floor: out.floor })
 }

@@ -30,15 +30,11 @@ pub(crate) struct Greeting<'a> {
     pub can: Capabilities,
 }
 
-/// What comes before the capabilities in a greeting. A realm of the first version refuses an option that
-/// it does not know, and ignores a word.
-pub(crate) const CAN: &str = "can:";
-
 /// The word of a greeting that tells capabilities, after a blank; nothing where there are none.
 pub(super) fn can_word(can: Capabilities) -> String {
     match can {
         Capabilities::NONE => String::new(),
-        can => format!(" {CAN}{}", can.print()),
+        can => format!(" can:{}", can.print()),
     }
 }
 

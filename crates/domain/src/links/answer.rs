@@ -1,29 +1,61 @@
 //! What a peer answers to what it was asked.
 
-use super::follow::told_position;
 use super::live::{Asked, Following};
 use super::{Epoch, LinkContext, Position, Why};
+use crate::commands::UnreadAnswer;
 use crate::{ConnId, Context, Interrupt, JobResult, PeerId};
-use antar_types::{Chain, Value};
+use antar_types::{Capabilities, Chain, Code, Name};
 
-/// Bytes of the longest answer, many times what any has. A line of a link may be far longer; what it
-/// would cost to make values of one, of whatever shape, everybody would wait for.
-const LONGEST: usize = 8 << 10;
+/// A peer's answer: of all that an answer to any request of this realm can tell, what it does tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerAnswer {
+    /// It did what it was asked.
+    pub ok: bool,
+    /// Why it did not, where that is a code of this version.
+    pub code: Option<Code>,
+    /// The code as it stands there: what of it can be one.
+    pub code_word: Box<str>,
+    /// The name by which the realm there was greeted, or its own where it has another.
+    pub realm: Option<Name>,
+    /// Its name, where it was greeted by the one that it had before.
+    pub now: Option<Name>,
+    /// The link waits for approval there.
+    pub waiting: bool,
+    /// What it understands on a link.
+    pub can: Option<Capabilities>,
+    /// The epoch of its log.
+    pub epoch: Option<Epoch>,
+    /// Where it begins to send.
+    pub from: Option<Position>,
+    /// Entries up to here are gone.
+    pub floor: Option<Position>,
+    /// How far its log goes.
+    pub tip: Option<u64>,
+    /// The hash of its log at the entry that was asked about.
+    pub chain: Option<Chain>,
+    /// Its time, in milliseconds since 1970.
+    pub clock: Option<u64>,
+}
 
-/// An answer that came over a link. It may need a hash that is on disk first; then the same line runs
-/// again with it.
-pub(crate) fn answered(cx: &mut Context<'_>, line: &str) -> Result<(), Interrupt> {
+/// An answer that came over a link. It may need a hash that is on disk first; then the same answer is
+/// heard again with it.
+pub(crate) fn answered(
+    cx: &mut Context<'_>,
+    answer: Result<&PeerAnswer, UnreadAnswer>,
+) -> Result<(), Interrupt> {
     let conn = cx.conn;
     let Some(c) = cx.state.links.conns.get(&conn) else { return Ok(()) };
     let (asked, realm) = (c.asked.front().cloned(), c.realm);
-    if line.len() > LONGEST {
-        cx.step().hang_up(conn, "an answer longer than any to what was asked");
-        return Ok(());
-    }
-    let answer = asked.and_then(|asked| Some((asked, line.parse::<Value>().ok()?)));
-    let Some((asked, answer)) = answer else {
-        cx.step().hang_up(conn, "an answer to nothing that was asked");
-        return Ok(());
+    let (asked, answer) = match (asked, answer) {
+        (_, Err(UnreadAnswer::TooLong)) => {
+            cx.step().hang_up(conn, "an answer longer than any to what was asked");
+            return Ok(());
+        }
+        (Some(asked), Ok(answer)) => (asked, answer),
+        _ => {
+            cx.step().hang_up(conn, "an answer to nothing that was asked");
+            return Ok(());
+        }
     };
     if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
         // The one answer that looks something up; it stays asked until that is there.
@@ -36,24 +68,22 @@ pub(crate) fn answered(cx: &mut Context<'_>, line: &str) -> Result<(), Interrupt
             ours => ours?,
         };
         pop(cx);
-        compare(&mut cx.step(), conn, realm, *seq, &ours, &answer);
+        compare(&mut cx.step(), conn, realm, *seq, &ours, answer);
         return Ok(());
     }
     pop(cx);
     let mut step = cx.step();
     match (asked, realm) {
-        (Asked::Greeting(dial), _) => step.greeted(conn, dial, &answer),
-        (Asked::Follow, Some(realm)) => follow_answered(&mut step, conn, realm, &answer),
+        (Asked::Greeting(dial), _) => step.greeted(conn, dial, answer),
+        (Asked::Follow, Some(realm)) => follow_answered(&mut step, conn, realm, answer),
         (Asked::Rejoin(common), Some(realm)) => {
-            rejoin_answered(&mut step, conn, realm, common, &answer);
+            rejoin_answered(&mut step, conn, realm, common, answer);
         }
-        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, &answer),
+        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, answer),
         (Asked::CatchUp(asker, until), Some(realm)) => {
-            catch_up_answered(&mut step, (asker, until), realm, &answer);
+            catch_up_answered(&mut step, (asker, until), realm, answer);
         }
-        (Asked::Tip(asked_at), Some(realm)) => {
-            step.told_tip(realm, answer["tip"].as_u64(), asked_at);
-        }
+        (Asked::Tip(asked_at), Some(realm)) => step.told_tip(realm, answer.tip, asked_at),
         (Asked::Chain(_), _) | (_, None) => {}
     }
     Ok(())
@@ -65,28 +95,22 @@ fn pop(cx: &mut Context<'_>) {
     }
 }
 
-fn epoch_of(answer: &Value) -> Option<Epoch> {
-    answer["epoch"].as_str().and_then(Epoch::parse)
-}
-
 /// Either the peer sends what follows our cursor, or its past is not ours.
-fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answer: &Value) {
-    let (Some(epoch), Some(floor)) =
-        (epoch_of(answer), told_position(answer, "floor", "floor_chain"))
-    else {
+fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
+    let (Some(epoch), Some(floor)) = (answer.epoch, answer.floor) else {
         return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
     let Some(peer) = step.peer(realm) else { return };
     let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
-    if answer["status"] == "OK" {
+    if answer.ok {
         let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
-        step.told_tip(realm, answer["tip"].as_u64(), asked_at);
-        let Some(from) = told_position(answer, "from", "chain") else {
+        step.told_tip(realm, answer.tip, asked_at);
+        let Some(from) = answer.from else {
             return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
         };
         return begin(step, conn, realm, epoch, from);
     }
-    let Some(tip) = answer["tip"].as_u64() else {
+    let Some(tip) = answer.tip else {
         return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
     let name = step.name_of(realm);
@@ -113,12 +137,12 @@ fn compare(
     realm: PeerId,
     seq: u64,
     ours: &[Chain],
-    answer: &Value,
+    answer: &PeerAnswer,
 ) {
-    if answer["status"] != "OK" {
+    if !answer.ok {
         return step.hang_up(conn, "it cannot read what it sent earlier");
     }
-    let theirs = answer["chain"].as_str().and_then(Chain::parse);
+    let theirs = answer.chain;
     let same = theirs.filter(|theirs| ours.contains(theirs));
     if let Some(c) = step.conn(conn)
         && let Following::Searching { common, differs, .. } = &mut c.following
@@ -137,15 +161,14 @@ fn rejoin_answered(
     conn: ConnId,
     realm: PeerId,
     common: Position,
-    answer: &Value,
+    answer: &PeerAnswer,
 ) {
-    let (Some(epoch), Some(from)) = (epoch_of(answer), told_position(answer, "from", "chain"))
-    else {
+    let (Some(epoch), Some(from)) = (answer.epoch, answer.from) else {
         return step.hang_up(conn, "no last common entry was found");
     };
     let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
     let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
-    step.told_tip(realm, answer["tip"].as_u64(), asked_at);
+    step.told_tip(realm, answer.tip, asked_at);
     begin(step, conn, realm, epoch, from);
     let name = step.name_of(realm);
     let what = format!(
@@ -175,10 +198,10 @@ fn begin(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, 
     }
 }
 
-fn ping_answered(step: &mut LinkContext<'_>, realm: PeerId, sent: u64, answer: &Value) {
+fn ping_answered(step: &mut LinkContext<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
     let now = step.readings.now.0;
     let took = step.readings.uptime.saturating_sub(sent);
-    if let Some(theirs) = answer["clock"].as_u64() {
+    if let Some(theirs) = answer.clock {
         let ours = now.saturating_sub(took / 2);
         let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
         let most = ahead.saturating_add(i64::try_from(took.div_ceil(2)).unwrap_or(i64::MAX));
@@ -192,9 +215,9 @@ fn catch_up_answered(
     step: &mut LinkContext<'_>,
     (asker, waits): (ConnId, u64),
     realm: PeerId,
-    answer: &Value,
+    answer: &PeerAnswer,
 ) {
-    let tip = answer["tip"].as_u64();
+    let tip = answer.tip;
     // An answer that is late must not be taken for that to the next request.
     match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
         Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {

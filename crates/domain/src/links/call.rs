@@ -2,9 +2,11 @@
 
 use super::accept::NAMESAKE;
 use super::live::{Asked, Following, cursor_words};
-use super::{Address, Conn, Epoch, Failure, LinkContext, LinkKind, Peer, PeerRecord, Status, Why};
+use super::{
+    Address, Conn, Epoch, Failure, LinkContext, LinkKind, Peer, PeerAnswer, PeerRecord, Status, Why,
+};
 use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
-use antar_types::{Capabilities, Code, Fingerprint, Name, Token, Value};
+use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
 
 /// How long a call may take to be answered, in milliseconds.
@@ -170,11 +172,11 @@ impl LinkContext<'_> {
     }
 
     /// The answer to our ACKREALM.
-    pub fn greeted(&mut self, conn: ConnId, dial: DialId, answer: &Value) {
+    pub fn greeted(&mut self, conn: ConnId, dial: DialId, answer: &PeerAnswer) {
         let Some(call) = self.state.links.calls.get(&dial) else { return };
-        let real = answer["realm"].as_str().and_then(Name::parse);
+        let real = answer.realm.clone();
         let same = real.as_ref().is_some_and(|real| *real.folded() == *call.name.folded());
-        if answer["status"] != "OK" || !same {
+        if !answer.ok || !same {
             let (mut code, mut error) = refusal(answer, real.as_ref());
             // Its key is not this realm's, so it is not this realm.
             if matches!(code, Code::RealmSelf | Code::RealmSameName)
@@ -190,18 +192,18 @@ impl LinkContext<'_> {
         }
         let Some(mut name) = real else { return };
         if let Caller::Link(realm) = call.caller {
-            if let Some(now) = answer["now"].as_str().and_then(Name::parse) {
-                self.renamed_to(realm, &now);
+            if let Some(now) = &answer.now {
+                self.renamed_to(realm, now);
             }
             let Some(peer) = self.peer(realm) else { return };
             name = peer.record.name.clone();
         }
-        let status = if answer["state"] == "waiting" { Status::Asked } else { Status::Linked };
+        let status = if answer.waiting { Status::Asked } else { Status::Linked };
         match self.settle(dial, name, status) {
             Ok(realm) => {
                 if let Some(c) = self.conn(conn) {
                     (c.realm, c.greeted, c.call) = (Some(realm), true, None);
-                    c.can = answer["can"].as_str().map_or(Capabilities::NONE, Capabilities::parse);
+                    c.can = answer.can.unwrap_or(Capabilities::NONE);
                 }
                 self.carry(realm, conn);
             }
@@ -441,10 +443,8 @@ impl LinkContext<'_> {
 }
 
 /// What a peer's refusal says.
-fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
-    let code = answer["code"].as_str().unwrap_or_default();
-    let known = Code::ALL.iter().copied().find(|c| c.as_str() == code);
-    match (known, real) {
+fn refusal(answer: &PeerAnswer, real: Option<&Name>) -> (Code, String) {
+    match (answer.code, real) {
         (Some(Code::RealmName) | None, Some(real)) => {
             (Code::RealmName, format!("the realm there is named {real}"))
         }
@@ -458,11 +458,6 @@ fn refusal(answer: &Value, real: Option<&Name>) -> (Code, String) {
             ),
             _,
         ) => (code, code.text().into()),
-        _ => {
-            // Whatever it says is shown to users here, so only what can be a code is.
-            let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
-            let code: String = code.chars().filter(plain).take(40).collect();
-            (Code::RealmRefused, format!("refused there: {code}"))
-        }
+        _ => (Code::RealmRefused, format!("refused there: {}", answer.code_word)),
     }
 }

@@ -6,8 +6,52 @@ use crate::{
     Bug, ConnId, Context, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output,
     PeerId, Source,
 };
-use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Value};
+use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text};
 use std::sync::Arc;
+
+/// Entries of a peer's log, as it sends them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The log's epoch.
+    pub epoch: Epoch,
+    /// The number of the first.
+    pub first: u64,
+    /// The hash at the last.
+    pub chain: Chain,
+    /// The entries, in order.
+    pub entries: Vec<Entry>,
+}
+
+/// Why entries of a peer's log are not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakeError {
+    /// There is no such link.
+    NotLinked,
+    /// They could not be read.
+    Unreadable,
+    /// They were not asked for.
+    NotAsked,
+    /// They do not follow this realm's cursor.
+    NotNext,
+    /// The hash at their end is not the one that was told.
+    OtherHash,
+    /// Nothing can be kept at the moment.
+    Unkept,
+}
+
+/// What the peer sent, for people.
+impl std::fmt::Display for TakeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotLinked => "not linked",
+            Self::Unreadable => "entries that cannot be read",
+            Self::NotAsked => "entries that were not asked for",
+            Self::NotNext => "entries that do not follow our cursor",
+            Self::OtherHash => "entries whose hash is not the one told",
+            Self::Unkept => "nothing can be kept at the moment",
+        })
+    }
+}
 
 impl LinkContext<'_> {
     /// A peer's log is followed in another life of it from here on.
@@ -22,19 +66,19 @@ impl LinkContext<'_> {
         &mut self,
         conn: ConnId,
         realm: PeerId,
-        (epoch, first, chain): (Epoch, u64, Chain),
-        entries: &[Entry],
+        brought: &Delivery,
         known: &[(Quote, bool)],
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), TakeError> {
+        let Delivery { epoch, first, chain, ref entries } = *brought;
         let following = self.conn(conn).map(|c| c.following.clone());
-        let peer = self.peer(realm).ok_or("not linked")?;
+        let peer = self.peer(realm).ok_or(TakeError::NotLinked)?;
         let (cursor, fork) = (peer.inbox.cursor, peer.inbox.fork());
         let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
-            return Err("entries that were not asked for");
+            return Err(TakeError::NotAsked);
         };
         let anywhere = self.state.is_planted(Bug::NoCursorCheck);
         if (fork.epoch != epoch || first != cursor.seq + 1) && !anywhere {
-            return Err("entries that do not follow our cursor");
+            return Err(TakeError::NotNext);
         }
         let mut at = cursor.chain;
         let chains: Vec<Chain> = (entries.iter())
@@ -44,7 +88,7 @@ impl LinkContext<'_> {
             })
             .collect();
         if (at != chain && !anywhere) || entries.is_empty() {
-            return Err("entries whose hash is not the one told");
+            return Err(TakeError::OtherHash);
         }
         let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
         let events = self.deliver(realm, entries, known);
@@ -58,7 +102,7 @@ impl LinkContext<'_> {
         }
         // Where nothing can be kept the connection goes, and the cursor stays where it is.
         self.emit(Event::Received { realm, fork, cursor, chains, events })
-            .map_err(|_| "nothing can be kept at the moment")?;
+            .map_err(|_| TakeError::Unkept)?;
         self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
         self.caught_up(realm);
         Ok(())
@@ -356,12 +400,4 @@ impl Context<'_> {
         step.ask(conn, Asked::CatchUp(asker, until), line);
         Err(Interrupt::Wait(Why::CatchUp { realm, target: None, until }))
     }
-}
-
-/// What a peer's answer says of a position, unless no log gets that far: what comes after it is
-/// counted.
-pub(crate) fn told_position(answer: &Value, seq: &str, chain: &str) -> Option<Position> {
-    let chain = Chain::parse(answer[chain].as_str()?)?;
-    let seq = answer[seq].as_u64().filter(|seq| *seq < u64::MAX / 2)?;
-    Some(Position { seq, chain })
 }

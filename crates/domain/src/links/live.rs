@@ -2,7 +2,7 @@
 
 use super::{Address, Epoch, LinkKind, LinkState, PeerRecord, Position, Status};
 use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId, Request};
-use antar_types::{Capabilities, Chain, Fingerprint, Name, Time};
+use antar_types::{Capabilities, Fingerprint, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
@@ -304,9 +304,4 @@ pub struct Failure {
 /// The words of a cursor on a link: epoch, number and hash.
 pub(crate) fn cursor_words(epoch: Epoch, at: Position) -> String {
     format!("{epoch} {} {}", at.seq, at.chain)
-}
-
-/// Reads a position off two words.
-pub(crate) fn position(seq: &str, chain: &str) -> Option<Position> {
-    Some(Position { seq: seq.parse().ok()?, chain: Chain::parse(chain)? })
 }

@@ -54,13 +54,15 @@ mod told;
 #[cfg(test)]
 mod versions;
 
-pub(crate) use accept::{CAN, Greeting};
+pub(crate) use accept::Greeting;
+pub use answer::PeerAnswer;
 pub(crate) use answer::answered;
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
+pub use follow::{Delivery, TakeError};
 pub use heirs::Quote;
 pub use live::{Ask, Contact, Failure, NotDialled};
-pub(crate) use live::{Conn, Link, Links, Waiting, Why, position};
+pub(crate) use live::{Conn, Link, Links, Waiting, Why};
 use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;

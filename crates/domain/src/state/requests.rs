@@ -6,7 +6,7 @@ use crate::{
     Access, Answer, Command, ConnId, Context, Effects, Event, Interrupt, JobResult, Mode, Origin,
     Output, Readings, Refused, Request,
 };
-use antar_types::{Code, Dialect, Token};
+use antar_types::{Code, Token};
 
 impl State {
     pub(super) fn request(
@@ -28,7 +28,6 @@ impl State {
             conn,
             origin,
             tag,
-            dialect: Dialect::default(),
             session: None,
             caller: None,
             results: &results,
@@ -68,7 +67,7 @@ fn decide(cx: &mut Context<'_>, request: &Request) -> Result<Answer, Interrupt> 
             _ => Err(Code::Forbidden.into()),
         };
     }
-    if matches!(command, Command::Line(line) if line.is_answer()) {
+    if matches!(command, Command::PeerAnswers(_)) {
         return Err(Code::UnknownRequest.into());
     }
     if access == Access::AnyoneOrPeer

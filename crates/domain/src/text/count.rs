@@ -21,7 +21,7 @@ impl Default for Requests {
 impl Requests {
     /// Counts a request. What another realm answers is none.
     pub fn count(&mut self, request: &Request) {
-        if matches!(&request.command, Command::Line(line) if line.is_answer()) {
+        if matches!(request.command, Command::PeerAnswers(_)) {
             return;
         }
         match row_of(request.tag).and_then(|number| self.by_verb.get_mut(number)) {

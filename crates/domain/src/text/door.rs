@@ -1,7 +1,7 @@
 //! One connection's door: what it sends becomes requests.
 
 use super::row::{self, Row};
-use super::{Args, Line};
+use super::{Args, Line, peer_answer};
 use crate::{Access, Command, Request, Tag, Unread, commands};
 use antar_types::{Code, Dialect, Frame};
 
@@ -40,7 +40,7 @@ impl Door {
 
     fn line(&mut self, line: String) -> Request {
         if self.answers && line.starts_with('{') {
-            let command = commands::Line::answer(line).into();
+            let command = commands::PeerAnswers { answer: peer_answer::read(&line) }.into();
             return Request { tag: tag(self.dialect, None, None), token: None, command };
         }
         let (dialect, read) = Line::parse(&line);
@@ -49,12 +49,8 @@ impl Door {
         let (row, args) = (read.row, Args::parse(read.row, dialect, read.params));
         let about = args.as_ref().ok().and_then(|args| row.read.about(args));
         let tag = tag(dialect, Some(read.number), about);
-        let command = args.and_then(|args| {
-            let line = || Ok(commands::Line::new(row, dialect, read.params).into());
-            row.read.read(&args).unwrap_or_else(line)
-        });
         let unread = |code| Command::Unread(Unread { access: row.access(), code });
-        let command = command.unwrap_or_else(unread);
+        let command = args.and_then(|args| row.read.read(&args)).unwrap_or_else(unread);
         Request { tag, token: read.token, command }
     }
 

@@ -13,13 +13,13 @@ use std::sync::LazyLock;
 pub(super) struct Help;
 
 impl Reader for Help {
-    fn access(&self) -> Option<Access> {
-        Some(commands::Nothing::ACCESS)
+    fn access(&self) -> Access {
+        commands::Nothing::ACCESS
     }
 
-    fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>> {
+    fn read(&self, args: &Args<'_>) -> Result<Command, Code> {
         let unknown = !args.text.is_empty() && self.about(args).is_none();
-        Some(if unknown { Err(Code::UnknownRequest) } else { Ok(commands::Nothing.into()) })
+        if unknown { Err(Code::UnknownRequest) } else { Ok(commands::Nothing.into()) }
     }
 
     fn about(&self, args: &Args<'_>) -> Option<usize> {

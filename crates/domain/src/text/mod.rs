@@ -10,6 +10,8 @@ mod door;
 mod help;
 mod invitation;
 mod line;
+mod peer_answer;
+mod peer_request;
 mod peers;
 mod reply;
 mod row;
@@ -21,7 +23,7 @@ pub use door::{Door, dialect, row_of};
 pub use line::Line;
 pub use reply::{reply, write, write_notification};
 pub use row::{ALL, Param, Row, all, find};
-pub(crate) use row::{ANSWER, HISTORY, ROW};
+use row::{HISTORY, ROW};
 
 #[cfg(test)]
 mod tests;

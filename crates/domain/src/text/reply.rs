@@ -4,8 +4,12 @@ use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
 use super::{invitation, peers};
-use crate::{Outcome, Refused, Tag, User};
-use antar_types::{Body, BoxKind, Code, Message, Phrase, Reply, Value, encode_notification, json};
+use crate::links::LinkState;
+use crate::{LogEnds, Outcome, Refused, Tag, User};
+use antar_types::{
+    Body, BoxKind, Capabilities, Code, Listing, Message, Phrase, Reply, Value, encode_notification,
+    json,
+};
 
 /// What VERSION tells.
 const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
@@ -72,8 +76,34 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             Body::Value(invitation::print(&invitation).into()).into()
         }
         Outcome::Renamed(name) => Reply::done(says).with("realm", name.as_str()),
-        Outcome::Line(reply) => reply,
+        Outcome::Greeted { realm, linked, can, now } => {
+            let state = if linked { LinkState::Up } else { LinkState::Waiting };
+            let reply = Reply::done(says).with("realm", realm.as_str());
+            let reply = reply.with("state", peers::state(state));
+            let can = (can != Capabilities::NONE).then(|| can.print());
+            let reply = can.into_iter().fold(reply, |reply, can| reply.with("can", can));
+            now.into_iter().fold(reply, |reply, now| reply.with("now", now.as_str()))
+        }
+        Outcome::Tip(tip) => {
+            Reply::from(Body::Messages(Listing::Messages, Vec::new(), false)).with("tip", tip)
+        }
+        Outcome::Following { from, log } => {
+            let reply = Reply::done(says).with("epoch", log.epoch.to_string());
+            let reply = reply.with("from", from.seq).with("chain", from.chain.to_string());
+            ends(reply, &log)
+        }
+        Outcome::Diverged(log) => {
+            ends(Reply::from(Code::Diverged).with("epoch", log.epoch.to_string()), &log)
+        }
+        Outcome::Chain(chain) => {
+            Reply::done(says).with("chain", chain.map(|chain| chain.to_string()))
+        }
     }
+}
+
+fn ends(reply: Reply, log: &LogEnds) -> Reply {
+    let reply = reply.with("tip", log.tip).with("floor", log.floor.seq);
+    reply.with("floor_chain", log.floor.chain.to_string())
 }
 
 fn user(user: &User) -> Value {

@@ -4,9 +4,8 @@
 //! from a verb's row.
 
 use super::args::Args;
-use super::rows::{accounts, admin, groups, messages, realms, service, watch};
-use crate::commands::*;
-use crate::{Access, Answer, Ask, Command, Context, Interrupt};
+use super::rows::{accounts, admin, groups, messages, peers, realms, service, watch};
+use crate::{Access, Ask, Command, commands};
 use antar_types::{Code, Dialect, Folded, Listing, Phrase};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -35,8 +34,6 @@ pub struct Row {
     pub options: &'static [&'static str],
     /// One sentence for HELP.
     pub help: &'static str,
-    /// Who may use it, where that is not typed yet.
-    pub(crate) access: Access,
     /// Existing clients put their own address and port before the token.
     pub addressed: bool,
     /// Reads what follows the verb.
@@ -45,17 +42,15 @@ pub struct Row {
     pub says: Phrase,
     /// How a lower reply lists messages.
     pub listing: Listing,
-    /// Decides, changes and answers, where that is not typed yet.
-    pub run: fn(&mut Context<'_>, &Args<'_>) -> Result<Answer, Interrupt>,
 }
 
 /// How a row's parameters become a command.
 pub(crate) trait Reader: Sync {
     /// Who may ask for that command.
-    fn access(&self) -> Option<Access>;
+    fn access(&self) -> Access;
 
-    /// Reads the parameters, where they are typed.
-    fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>>;
+    /// Reads the parameters.
+    fn read(&self, args: &Args<'_>) -> Result<Command, Code>;
 
     /// The place among [`all`] of the verb that a request is about, where help is asked for.
     fn about(&self, _: &Args<'_>) -> Option<usize> {
@@ -67,25 +62,12 @@ pub(crate) trait Reader: Sync {
 pub(super) struct Read<C>(pub fn(&Args<'_>) -> Result<C, Code>);
 
 impl<C: Ask> Reader for Read<C> {
-    fn access(&self) -> Option<Access> {
-        Some(C::ACCESS)
+    fn access(&self) -> Access {
+        C::ACCESS
     }
 
-    fn read(&self, args: &Args<'_>) -> Option<Result<Command, Code>> {
-        Some((self.0)(args).map(Into::into))
-    }
-}
-
-/// The parameters are not typed yet.
-struct Untyped;
-
-impl Reader for Untyped {
-    fn access(&self) -> Option<Access> {
-        None
-    }
-
-    fn read(&self, _: &Args<'_>) -> Option<Result<Command, Code>> {
-        None
+    fn read(&self, args: &Args<'_>) -> Result<Command, Code> {
+        (self.0)(args).map(Into::into)
     }
 }
 
@@ -98,19 +80,17 @@ impl std::fmt::Debug for dyn Reader {
 /// The options of every request that reads history.
 pub(crate) const HISTORY: &[&str] = &["after=ID", "before=ID", "limit=N"];
 
-/// What rows have in common: no aliases, parameters or options, for users with a session.
+/// What rows have in common: no aliases, parameters or options.
 pub(crate) const ROW: Row = Row {
     name: "",
     aliases: &[],
     params: &[],
     options: &[],
     help: "",
-    access: Access::Session,
     addressed: false,
-    read: &Untyped,
+    read: &Read(|_| Ok(commands::Nothing)),
     says: Phrase::same("OK"),
     listing: Listing::Messages,
-    run: |_, _| Err(antar_types::Code::UnknownRequest.into()),
 };
 
 /// Every verb, in the order of HELP.
@@ -119,17 +99,10 @@ pub static ALL: &[&[Row]] = &[
     messages::ROWS,
     groups::ROWS,
     watch::ROWS,
-    &[realms::SENDREALM, realms::INBOXREALM],
-    sendgrouprealm::VERBS,
-    &[realms::INBOXGROUPREALM],
-    realms::LINKS,
+    realms::ROWS,
     admin::ROWS,
     service::ROWS,
-    ackrealm::VERBS,
-    remoteinbox::VERBS,
-    recvgrouprealm::VERBS,
-    follow::VERBS,
-    deliver::VERBS,
+    peers::ROWS,
 ];
 
 /// A verb and its place among [`all`].
@@ -152,9 +125,6 @@ pub(super) fn at(number: usize) -> Option<&'static Row> {
 }
 
 static BY_NUMBER: LazyLock<Vec<&'static Row>> = LazyLock::new(|| all().collect());
-
-/// Of what another realm answers, which has no verb.
-pub(crate) static ANSWER: Row = Row { access: Access::Peer, ..ROW };
 
 /// The verb spelled as one word, in any case.
 pub fn find(word: &str) -> Option<&'static Row> {
@@ -187,7 +157,7 @@ fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_types::MAX_NAME]) -> Opti
 impl Row {
     /// Who may use it.
     pub fn access(&self) -> Access {
-        self.read.access().unwrap_or(self.access)
+        self.read.access()
     }
 
     /// The verb and its parameters, in the letters of a dialect.

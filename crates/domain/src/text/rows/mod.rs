@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod admin;
 pub mod groups;
 pub mod messages;
+pub mod peers;
 pub mod realms;
 pub mod service;
 pub mod watch;

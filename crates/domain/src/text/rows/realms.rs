@@ -1,47 +1,58 @@
 //! Messages between realms, and links.
 
 use super::*;
-use crate::commands::How;
-use crate::text::invitation;
+use crate::commands::{Destination, How};
+use crate::text::{Args, invitation};
 use antar_types::{Code, Fingerprint, words};
 
-pub const SENDREALM: Row = Row {
-    name: "SENDREALM",
-    params: &[Param::Word("R"), Param::Word("U"), Param::Text("MSG")],
-    help: "Sends a private message to a user of another realm; OK once it is on disk here.",
-    addressed: true,
-    read: &Read(|args| {
-        let (realm, to) = (args.word(0).into(), args.word(1).into());
-        Ok(commands::SendRealm { realm, to, text: args.text.into() })
-    }),
-    says: Phrase::same("Pesan realm dikirim"),
-    ..ROW
-};
-
-pub const INBOXREALM: Row = Row {
-    name: "INBOXREALM",
-    params: &[Param::Word("R")],
-    options: HISTORY,
-    help: "Lists the private messages received from users of a realm.",
-    addressed: true,
-    read: &Read(|args| Ok(commands::InboxRealm { realm: args.word(0).into(), page: args.page()? })),
-    ..ROW
-};
-
-pub const INBOXGROUPREALM: Row = Row {
-    name: "INBOXGROUPREALM",
-    params: &[Param::Word("R"), Param::Word("G")],
-    options: HISTORY,
-    help: "Lists the conversation of a group between this realm and another, both sides.",
-    addressed: true,
-    read: &Read(|args| {
-        let (realm, group) = (args.word(0).into(), args.word(1).into());
-        Ok(commands::InboxGroupRealm { realm, group, page: args.page()? })
-    }),
-    ..ROW
-};
-
-pub const LINKS: &[Row] = &[
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "SENDREALM",
+        params: &[Param::Word("R"), Param::Word("U"), Param::Text("MSG")],
+        help: "Sends a private message to a user of another realm; OK once it is on disk here.",
+        addressed: true,
+        read: &Read(|args| {
+            let (realm, to) = (args.word(0).into(), args.word(1).into());
+            Ok(commands::SendRealm { realm, to, text: args.text.into() })
+        }),
+        says: Phrase::same("Pesan realm dikirim"),
+        ..ROW
+    },
+    Row {
+        name: "INBOXREALM",
+        params: &[Param::Word("R")],
+        options: HISTORY,
+        help: "Lists the private messages received from users of a realm.",
+        addressed: true,
+        read: &Read(|args| {
+            Ok(commands::InboxRealm { realm: args.word(0).into(), page: args.page()? })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "SENDGROUPREALM",
+        params: &[Param::Word("R"), Param::Text("[G] MSG")],
+        help: "Sends a message to the group of the same name in another realm.",
+        addressed: true,
+        read: &Read(|args| {
+            let (realm, to) = (args.word(0).into(), destination(args));
+            Ok(commands::SendGroupRealm { realm, to })
+        }),
+        says: Phrase { lower: "Pesan realm dikirim", upper: "Pesan grup realm terkirim" },
+        ..ROW
+    },
+    Row {
+        name: "INBOXGROUPREALM",
+        params: &[Param::Word("R"), Param::Word("G")],
+        options: HISTORY,
+        help: "Lists the conversation of a group between this realm and another, both sides.",
+        addressed: true,
+        read: &Read(|args| {
+            let (realm, group) = (args.word(0).into(), args.word(1).into());
+            Ok(commands::InboxGroupRealm { realm, group, page: args.page()? })
+        }),
+        ..ROW
+    },
     Row {
         name: "CHECKREALM",
         aliases: &["REALM LIST"],
@@ -142,6 +153,15 @@ const CONNECTED: Phrase = Phrase::same("Connect realm berhasil");
 
 fn some(word: &str) -> Option<&str> {
     (!word.is_empty()).then_some(word)
+}
+
+/// Where a message goes. In capitals it always names its group.
+fn destination(args: &Args<'_>) -> Result<Destination, Code> {
+    match (args.dialect, words::first(args.text)) {
+        (Dialect::Lower, _) => Ok(Destination::NamedOrCurrent(args.text.into())),
+        (Dialect::Upper, (_, "")) => Err(Code::BadParameters),
+        (Dialect::Upper, (group, text)) => Ok(Destination::Named(group.into(), text.into())),
+    }
 }
 
 /// What ADDREALM says of the other realm.

@@ -78,3 +78,43 @@ fn is_stale_where_the_realm_does_not_answer() {
     assert_eq!(realm.say(1, "inboxrealm beta")["stale"], true);
     assert_eq!(realm.say(1, "inboxrealm gamma")["code"], "realm_not_found");
 }
+
+/// Linked with beta; amy, on connection 1, is in the group staff, and zoe, on 2, is not.
+fn with_staff() -> Realm {
+    let mut realm = Realm::linked(&["amy", "zoe"]);
+    realm.login(1, "amy");
+    realm.login(2, "zoe");
+    realm.say(1, "group add staff pw");
+    realm
+}
+
+#[test]
+fn both_sides_are_one_conversation() {
+    let mut realm = with_staff();
+    realm.say(1, "WATCH");
+    let sent = realm.say(1, "SENDGROUPREALM beta Staff hello");
+    assert_eq!(
+        (&sent["data"], &sent["group"]),
+        (&"Pesan grup realm terkirim".into(), &"staff".into())
+    );
+    realm.deliver(EntryKind::Group, "bob", "STAFF", "hello too");
+    let events = realm.events(1);
+    let shown = |i: usize| [&events[i]["box"], &events[i]["realm"], &events[i]["to_realm"]];
+    assert_eq!(shown(0), [&"grouprealm".into(), &Value::Null, &"beta".into()]);
+    assert_eq!(shown(1), [&"grouprealm".into(), &"beta".into(), &Value::Null]);
+    realm.disconnect(BETA);
+    assert_eq!(realm.texts(1, "INBOXGROUPREALM beta staff"), ["hello", "hello too"]);
+    assert_eq!(realm.texts(1, "INBOXGROUP staff"), Vec::<String>::new());
+    assert_eq!(realm.say(2, "inboxgrouprealm beta staff")["code"], "not_member");
+}
+
+#[test]
+fn in_lower_case_the_group_may_be_left_out() {
+    let mut realm = with_staff();
+    assert_eq!(realm.say(1, "sendgrouprealm beta hello all")["group"], "staff");
+    assert_eq!(realm.say(1, "sendgrouprealm beta staff hello")["message"], "Pesan realm dikirim");
+    assert_eq!(realm.say(2, "sendgrouprealm beta hello")["code"], "no_group");
+    assert_eq!(realm.say(2, "sendgrouprealm beta staff hello")["code"], "not_member");
+    assert_eq!(realm.say(1, "SENDGROUPREALM beta none hello")["code"], "group_not_found");
+    assert_eq!(realm.say(1, "SENDGROUPREALM beta staff")["code"], "bad_parameters");
+}

@@ -1,0 +1,34 @@
+//! A plain peer brings a group message.
+
+use crate::{Answer, Context, Draft, Interrupt, Mailbox, Outcome, Word};
+use antar_types::{Away, Code, Message, Name};
+use std::sync::Arc;
+
+/// Brings what somebody said in a group of a realm on a plain link.
+#[derive(Clone, Debug)]
+pub struct ReceiveGroup {
+    /// The name that both sides use for that realm.
+    pub realm: Word,
+    /// Who said it there.
+    pub from: Word,
+    /// The group, which has the same name here.
+    pub group: Word,
+    /// What was said.
+    pub text: Draft,
+}
+
+impl ReceiveGroup {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let realm = cx.plain_peer(&self.realm)?;
+        let from = Name::parse(&self.from).ok_or(Code::BadName)?;
+        let (group, to) = cx.group(&self.group).map(|(id, g)| (id, g.record.name.clone()))?;
+        let text = cx.draft(&self.text)?;
+        let (id, time) = (cx.next_id(), cx.readings.now);
+        let away = Some(Away::From(cx.peer(realm)?.record.name.clone()));
+        let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
+        let (mailbox, said) = (Mailbox::GroupRealm(group, realm), message.clone());
+        cx.post(mailbox, None, message)?;
+        cx.step().link(realm).common.note(&said.from, &said.to, said.text.as_str());
+        Ok(Outcome::Done.into())
+    }
+}

@@ -1,0 +1,36 @@
+//! A message to the group of the same name in another realm.
+
+use super::Destination;
+use crate::{Answer, Context, Interrupt, Mailbox, Outcome, Word};
+use antar_types::{Away, Code, Entry, EntryKind, Message};
+use std::sync::Arc;
+
+/// Sends a message to the group of the same name in another realm.
+#[derive(Clone, Debug)]
+pub struct SendGroupRealm {
+    /// The other realm.
+    pub realm: Word,
+    /// The group, and what is said.
+    pub to: Result<Destination, Code>,
+}
+
+impl SendGroupRealm {
+    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+        let realm = cx.open_realm(&self.realm)?;
+        let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
+        let text = cx.draft(&text)?;
+        let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
+        let to = to.ok_or(Code::GroupNotFound)?;
+        let from = cx.my_account()?.record.name.clone();
+        let (id, time) = (cx.next_id(), cx.readings.now);
+        let away = Some(Away::To(cx.peer(realm)?.record.name.clone()));
+        let owed = (from.clone(), to.clone(), text.clone());
+        let (kind, (from_here, to_there, said)) = (EntryKind::Group, owed);
+        cx.owe(realm, Entry { kind, time, from: from_here, to: to_there, text: said })?;
+        let name = Some(to.clone());
+        let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
+        cx.post(Mailbox::GroupRealm(group, realm), None, message)?;
+        cx.step().run_errands(realm);
+        Ok(Outcome::Sent { id, group: name }.into())
+    }
+}
