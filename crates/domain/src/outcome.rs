@@ -89,7 +89,7 @@ pub enum Outcome {
     /// A realm may link; this is its key.
     Approved(Fingerprint),
     /// A code with which another realm links.
-    Invitation(Invitation),
+    Invitation(Box<Invitation>),
     /// This realm has another name.
     Renamed(Name),
     /// Another realm that has called was heard.
@@ -117,6 +117,9 @@ pub enum Outcome {
     /// The hash of a log at an entry, where it is known.
     Chain(Option<Chain>),
 }
+
+/// Outcomes are moved about often, so one stays small.
+const _: () = assert!(size_of::<Outcome>() <= 88);
 
 /// An account, as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]

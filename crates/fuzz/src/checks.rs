@@ -2,7 +2,8 @@
 
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
-use antar_domain::links::{Epoch, Position, deliveries as written};
+use antar_domain::links::{Epoch, Position};
+use antar_domain::text::deliveries as written;
 use antar_domain::{Event, MAX_PAGE, Outcome, Read, State, Tag, text};
 use antar_store::{MemoryEngine, Store};
 use antar_types::{BoxKind, Dialect, END, Entry, Message};

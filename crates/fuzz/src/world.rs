@@ -1,8 +1,8 @@
 //! A realm in memory with everything around it, so cheap that each input has one of its own.
 
 use crate::checks;
-use antar_domain::links::{Contact, NotAsked, NotDialled, Position, Told};
-use antar_domain::text::Door;
+use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
+use antar_domain::text::{self, Door, plain_answer};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
     PasswordHash, Policy, Readings, Source, State,
@@ -60,7 +60,7 @@ pub struct World {
 
 /// What a plain peer's answer comes to.
 fn told(answer: &str) -> Told {
-    Told::read(answer.as_bytes(), answer.len().is_multiple_of(8))
+    plain_answer(answer.as_bytes(), answer.len().is_multiple_of(8))
 }
 
 /// So small that they are reached.
@@ -258,10 +258,11 @@ impl World {
             Output::Notify(_, tag, kind, message) => {
                 checks::event(tag, kind, &message, &mut self.scratch);
             }
-            Output::Line(conn, line) => {
+            Output::Request(conn, request) => {
+                let line = text::peer_request(&request);
                 assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");
                 if self.people[BETA] == Some(conn) {
-                    self.told = cursor(&line).or(self.told.take());
+                    self.told = cursor(&request).or(self.told.take());
                 }
             }
             Output::Deliver { epoch, first, last, fresh, .. } => {
@@ -285,7 +286,8 @@ impl World {
                 self.decide(Input::Tailed(ask, Ok(self.messages(source))));
             }
             Output::Ask(ask, asked) => {
-                assert!(!asked.line.contains(['\n', '\r']), "a request is a line: {asked:?}");
+                let line = text::plain_request(&asked, HERE);
+                assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");
                 self.asks.push_back(ask);
             }
             output @ (Output::Park(_) | Output::Resume { .. }) => {
@@ -379,9 +381,11 @@ fn readings(uptime: u64, chance: &mut u64) -> Readings {
 }
 
 /// The epoch and the position in what a peer that is followed is told.
-fn cursor(line: &str) -> Option<(String, Position)> {
-    let rest = line.strip_prefix("FOLLOW ").or(line.strip_prefix("CURSOR "))?;
-    let mut words = rest.split(' ');
-    let (epoch, seq, chain) = (words.next()?, words.next()?, words.next()?);
-    Some((epoch.into(), Position { seq: seq.parse().ok()?, chain: Chain::parse(chain)? }))
+fn cursor(request: &PeerRequest) -> Option<(String, Position)> {
+    match request {
+        PeerRequest::Follow(epoch, at) | PeerRequest::Cursor(epoch, at) => {
+            Some((epoch.to_string(), *at))
+        }
+        _ => None,
+    }
 }

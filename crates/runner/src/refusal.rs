@@ -45,6 +45,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use antar_domain::links::PeerRequest;
     use antar_domain::{AskId, ConnId, Job, Request};
     use antar_domain::{Outcome, Tag, text::Door};
     use antar_types::{BoxKind, Frame, Message, Name, Text, Time};
@@ -69,7 +70,7 @@ mod tests {
             Output::Notify(conn, tag, BoxKind::Private, message),
             Output::Job { conn, request: request(), results: results(), job },
             Output::Resume { conn, request: request(), results: results() },
-            Output::Line(conn, "CURSOR".into()),
+            Output::Request(conn, PeerRequest::Removed),
             Output::Fetch { ask: AskId(1), realm: antar_domain::PeerId(1), first: 1, last: 1 },
             Output::Note { warning: false, text: "linked".into() },
             Output::NoReply(conn),

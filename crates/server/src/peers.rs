@@ -2,7 +2,8 @@
 
 use crate::admission::Guard;
 use crate::doors::{FULL, connect, ends};
-use antar_domain::links::{Ask, NotAsked, PIECE, Told, is_whole};
+use antar_domain::links::{Ask, NotAsked, Told};
+use antar_domain::text::{PIECE, is_whole, plain_answer, plain_request};
 use antar_types::END;
 use std::io;
 use std::net::IpAddr;
@@ -57,10 +58,7 @@ impl Peers {
         let stream = connect(&ask.address, |at| rules.plain_peers.refusal(at)).await;
         let mut stream = stream.map_err(not(false))?;
         let (peer, local) = ends(&stream).map_err(not(false))?;
-        let line = match ask.with_source {
-            Some(port) => format!("{} {local} {port}\r\n", ask.line),
-            None => format!("{}\r\n", ask.line),
-        };
+        let line = format!("{}\r\n", plain_request(ask, local));
         let answered = async {
             write_in_pieces(&mut stream, &line).await?;
             self.read_answer(&mut stream).await
@@ -107,7 +105,7 @@ fn told(answer: &[u8], cut: bool) -> io::Result<Told> {
     {
         return Err(io::Error::new(io::ErrorKind::InvalidData, error));
     }
-    Ok(Told::read(answer, cut))
+    Ok(plain_answer(answer, cut))
 }
 
 /// A place for a connection that this realm makes.

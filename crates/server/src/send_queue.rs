@@ -1,7 +1,7 @@
 //! What the hub has for a connection, until its session takes it.
 
 use crate::ledger::Ledger;
-use antar_domain::links::{Epoch, Position};
+use antar_domain::links::{Epoch, PeerRequest, Position};
 use antar_domain::{AccountId, Outcome, PeerId, Read, Tag, text};
 use antar_types::{BoxKind, Dialect, Entry, Message};
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ pub enum Item {
     /// A frame needed no answer.
     NoReply,
     /// A request to another realm.
-    Line(String),
+    Request(PeerRequest),
     /// Entries of what another realm is owed.
     Deliver {
         realm: PeerId,
@@ -43,7 +43,7 @@ impl Item {
             Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
             Self::Notification(_, event) => event.share(),
             Self::NoReply => 0,
-            Self::Line(line) => line.len(),
+            Self::Request(request) => request.memory(),
             Self::Deliver { fresh, .. } => fresh.len() * size_of::<(Position, Arc<Entry>)>(),
         };
         size_of::<Self>() + more

@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use crate::world::{Happening, World};
-use antar_domain::links::{NotAsked, deliveries};
+use antar_domain::links::NotAsked;
 use antar_domain::text::{self, Door};
 use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, PasswordHash, Tag};
 use antar_runner::{Batch, Place, Task, Written};
@@ -194,7 +194,7 @@ impl World<'_> {
                 let request = Box::new(request);
                 self.at(delay, Happening::Done { node, life, conn, request, results, job });
             }
-            Output::Line(conn, line) => self.said(node, conn, line),
+            Output::Request(conn, request) => self.asks(node, conn, &request),
             Output::Deliver { conn, realm, epoch, first, last, fresh } => {
                 let Some(running) = &self.nodes[node].running else { return };
                 // Live, what is at hand is sent without a look at the disk; here now and then.
@@ -206,7 +206,7 @@ impl World<'_> {
                     return self.hang_up(node, conn);
                 }
                 let mut lines = Vec::new();
-                deliveries(epoch, &owed, &mut lines);
+                text::deliveries(epoch, &owed, &mut lines);
                 let lines = String::from_utf8_lossy(&lines).into_owned();
                 lines.lines().for_each(|line| self.send(node, conn, line.into()));
             }

@@ -3,25 +3,23 @@
 use crate::net::End;
 use crate::node::{Node, Running};
 use crate::world::{Happening, World};
-use antar_domain::{ConnId, DialId, Input, Origin};
+use antar_domain::links::{PeerRequest, Position};
+use antar_domain::{ConnId, DialId, Input, Origin, text};
 use rand::RngExt;
 
 impl World<'_> {
-    /// A realm says something to another; what that must not be is looked at.
-    pub fn said(&mut self, node: usize, conn: ConnId, line: String) {
+    /// A realm asks another for something; what that must not be is looked at.
+    pub fn asks(&mut self, node: usize, conn: ConnId, request: &PeerRequest) {
         let life = self.nodes[node].life;
         if let Some((wire, side)) = self.net.find(node, life, conn) {
             let peer = self.net.wires[&wire].ends[1 - side].node;
-            let words: Vec<&str> = line.split(' ').collect();
-            match words[..] {
-                ["CURSOR", epoch, seq, ..] => {
-                    let seq = seq.parse().unwrap_or(0);
-                    self.told.insert((node, peer), (epoch.into(), seq));
+            match *request {
+                PeerRequest::Cursor(epoch, at) => {
+                    self.told.insert((node, peer), (epoch, at.seq));
                 }
-                ["FOLLOW", epoch, seq, ..] => {
-                    let seq: u64 = seq.parse().unwrap_or(0);
+                PeerRequest::Follow(epoch, Position { seq, .. }) => {
                     let told = self.told.get(&(node, peer));
-                    if let Some((before, had)) = told.filter(|(before, _)| before == epoch)
+                    if let Some((before, had)) = told.filter(|(before, _)| *before == epoch)
                         && seq < *had
                     {
                         let names = (&self.nodes[node].name, &self.nodes[peer].name);
@@ -36,7 +34,7 @@ impl World<'_> {
                 _ => {}
             }
         }
-        self.send(node, conn, line);
+        self.send(node, conn, text::peer_request(request));
     }
 
     pub fn forget_told(&mut self, node: usize) {

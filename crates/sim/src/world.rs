@@ -7,7 +7,7 @@ use crate::options::Options;
 use crate::options::Planted;
 use crate::people::People;
 use crate::trace::{Report, Tally, Trace, Violation};
-use antar_domain::links::{Contact, NotDialled};
+use antar_domain::links::{Contact, Epoch, NotDialled};
 use antar_domain::{ConnId, DialId, Input, Job, JobResult, Request, State};
 use antar_runner::Runner;
 use antar_types::{Capabilities, Value};
@@ -35,7 +35,7 @@ pub struct World<'a> {
     pub checked: Tally,
     pub violation: Option<Violation>,
     /// What each realm has told another that it has: epoch and number.
-    pub told: BTreeMap<(usize, usize), (String, u64)>,
+    pub told: BTreeMap<(usize, usize), (Epoch, u64)>,
     pub kinds: crate::faults::Kinds,
     /// Connections of those who pretend to be a realm.
     pub strangers: BTreeSet<(usize, ConnId)>,

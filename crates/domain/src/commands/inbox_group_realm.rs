@@ -1,6 +1,6 @@
 //! The conversation of a group between this realm and another.
 
-use crate::links::LinkKind;
+use crate::links::{LinkKind, Of};
 use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
 use antar_types::Code;
 
@@ -24,11 +24,9 @@ impl InboxGroupRealm {
         let name = name.ok_or(Code::GroupNotFound)?;
         let own = Mailbox::GroupRealm(group, realm);
         if plain && linked {
-            let line = format!("remoteinboxgrouprealm {name} {}", cx.peer(realm)?.record.name);
-            return cx.pass_on(realm, line, self.page, (own, &name));
+            return cx.pass_on(realm, Of::Group(name), self.page, own);
         }
-        let user = cx.my_account()?.record.name.clone();
-        let stale = !linked || cx.catch_up(realm, &user, Some(&name))?;
+        let stale = !linked || cx.catch_up(realm, Of::Group(name))?;
         let read = Read::new(Source::Mailbox(own), self.page);
         Ok(Answer::Read(Read { stale, ..read }))
     }

@@ -1,11 +1,10 @@
 //! Private messages received from users of another realm.
 
-use crate::links::{Ask, LinkKind, Listed, Told};
+use crate::links::{Ask, LinkKind, Listed, Of, PlainRequest, Told};
 use crate::{
     Answer, Context, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read,
     Source, Word,
 };
-use antar_types::Name;
 
 /// Asks for the private messages that the caller received from users of another realm.
 #[derive(Clone, Debug)]
@@ -22,10 +21,10 @@ impl InboxRealm {
         let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
         let user = cx.my_account()?.record.name.clone();
         if plain && linked {
-            let line = format!("remoteinboxrealm {user} {}", cx.peer(realm)?.record.name);
-            return cx.pass_on(realm, line, self.page, (Mailbox::Realm(cx.me()?, realm), &user));
+            let own = Mailbox::Realm(cx.me()?, realm);
+            return cx.pass_on(realm, Of::User(user), self.page, own);
         }
-        let stale = !linked || cx.catch_up(realm, &user, None)?;
+        let stale = !linked || cx.catch_up(realm, Of::User(user))?;
         let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
         Ok(Answer::Read(Read { stale, ..Read::new(source, self.page) }))
     }
@@ -36,9 +35,9 @@ impl Context<'_> {
     pub(crate) fn pass_on(
         &mut self,
         realm: PeerId,
-        line: String,
+        of: Of,
         page: Page,
-        (own, to): (Mailbox, &Name),
+        own: Mailbox,
     ) -> Result<Answer, Interrupt> {
         let peer = self.peer(realm)?;
         let (name, address) = (peer.record.name.clone(), peer.record.address.clone());
@@ -48,7 +47,8 @@ impl Context<'_> {
         });
         let told = match (answer, address) {
             (None, Some(address)) => {
-                return Err(Interrupt::Job(Job::Ask(Ask { address, line, with_source: None })));
+                let (realm, request) = (name, PlainRequest::List(of));
+                return Err(Interrupt::Job(Job::Ask(Ask { address, realm, request })));
             }
             (Some(Ok((told, _))), _) => told,
             _ => Told::default(),
@@ -64,6 +64,7 @@ impl Context<'_> {
             _ => list,
         };
         let (newest, cut) = newest(list, page.limit);
+        let (Of::User(to) | Of::Group(to)) = &of;
         let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
         let read = Read::new(Source::Mailbox(own), page);
         Ok(Answer::Read(Read { stale, also, cut: cut || told.cut, ..read }))

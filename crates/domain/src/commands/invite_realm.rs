@@ -40,6 +40,7 @@ impl InviteRealm {
         let secret = Token::new(cx.readings.entropy);
         let record = InvitationRecord { hash: secret.hash(), expires: Time(now.0 + LASTS) };
         cx.emit(Event::InvitationSet(cx.next_id(), record))?;
-        Ok(Outcome::Invitation(Invitation { name, host, port, key, secret }).into())
+        let invitation = Invitation { name, host, port, key, secret };
+        Ok(Outcome::Invitation(Box::new(invitation)).into())
     }
 }

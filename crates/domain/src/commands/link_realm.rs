@@ -1,8 +1,8 @@
 //! A link with another realm.
 
 use crate::links::{
-    Address, CALL, Call, Caller, Failure, Invitation, LinkKind, LinkState, NotAsked, Peer,
-    PeerRecord, Status, Told, Why, acknowledgement,
+    Address, Ask, CALL, Call, Caller, Failure, Invitation, LinkKind, LinkState, NotAsked, Peer,
+    PeerRecord, Status, Told, Why, introduction,
 };
 use crate::{
     Answer, Bug, Context, Interrupt, Job, JobResult, Origin, Outcome, PeerId, Refused, Word,
@@ -226,7 +226,8 @@ fn ask_plainly(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt
     if let Some(why) = ip.and_then(|ip| cx.state.policy.plain_peers.refusal(ip)) {
         return Ok(unlisted(why));
     }
-    let ask = acknowledgement(&wanted.name, wanted.address, &cx.state.links.me);
+    let request = introduction(&cx.state.links.me);
+    let ask = Ask { address: wanted.address, realm: wanted.name, request };
     Err(Interrupt::Job(Job::Ask(ask)))
 }
 

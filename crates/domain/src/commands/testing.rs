@@ -2,8 +2,8 @@
 //! store would.
 
 use crate::commands::{AddUser, CreateGroup, Login, Role};
-use crate::links::{Contact, Epoch, NotAsked, Position, Quote, deliveries};
-use crate::text::{self, Door};
+use crate::links::{Contact, Epoch, NotAsked, Position, Quote};
+use crate::text::{self, Door, deliveries};
 use crate::{
     BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome,
     Output, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
@@ -175,9 +175,10 @@ impl Realm {
 
     /// What another realm was told since the last look.
     pub fn said(&mut self, conn: u64) -> Vec<String> {
-        let lines = self.asked.extract_if(.., |o| matches!(o, Output::Line(c, _) if c.0 == conn));
+        let asked = |o: &mut Output| matches!(o, Output::Request(c, _) if c.0 == conn);
+        let lines = self.asked.extract_if(.., asked);
         let text = |output| match output {
-            Output::Line(_, line) => line,
+            Output::Request(_, request) => text::peer_request(&request),
             _ => String::new(),
         };
         lines.map(text).collect()

@@ -1,6 +1,6 @@
 //! Ending a link.
 
-use crate::links::{PeerRecord, Status};
+use crate::links::{PeerRecord, PeerRequest, Status};
 use crate::{Answer, Context, Event, Interrupt, Outcome, Refused, Word};
 use antar_types::Code;
 
@@ -27,7 +27,7 @@ impl UnlinkRealm {
             cx.step().end_log(realm)?;
         }
         // Best told at once; a peer that is away hears it when it calls.
-        cx.step().sever(realm, Some("REMOVED"), "the link was ended here");
+        cx.step().sever(realm, Some(PeerRequest::Removed), "the link was ended here");
         // Who wrote what is still owed is told bit by bit, however much it is.
         cx.step().give_back();
         Ok(Outcome::Done.into())

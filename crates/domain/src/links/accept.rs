@@ -30,14 +30,6 @@ pub(crate) struct Greeting<'a> {
     pub can: Capabilities,
 }
 
-/// The word of a greeting that tells capabilities, after a blank; nothing where there are none.
-pub(super) fn can_word(can: Capabilities) -> String {
-    match can {
-        Capabilities::NONE => String::new(),
-        can => format!(" can:{}", can.print()),
-    }
-}
-
 /// What is made of a realm that calls.
 enum Verdict {
     /// It may link; an invitation that it showed is used up by that.

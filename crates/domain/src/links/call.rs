@@ -1,9 +1,10 @@
 //! Calling other realms, and what carries a link.
 
 use super::accept::NAMESAKE;
-use super::live::{Asked, Following, cursor_words};
+use super::live::{Asked, Following};
 use super::{
-    Address, Conn, Epoch, Failure, LinkContext, LinkKind, Peer, PeerAnswer, PeerRecord, Status, Why,
+    Address, Conn, Epoch, Failure, Introduction, LinkContext, LinkKind, Peer, PeerAnswer,
+    PeerRecord, PeerRequest, Status, Why,
 };
 use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
 use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
@@ -86,22 +87,17 @@ impl LinkContext<'_> {
         };
         let mut conn_state = Conn::new(realm, Some(dial), now);
         conn_state.asked.push_back(Asked::Greeting(dial));
-        let again = if realm.is_some() { " again=1" } else { "" };
-        let invitation = call.invitation.as_ref();
-        let invitation = invitation.map_or(String::new(), |t| format!(" invite={}", t.reveal()));
-        let (name, port) = (call.name.clone(), call.address.port);
+        let (again, invitation) = (realm.is_some(), call.invitation.clone());
+        let (to, at) = (call.name.clone(), (peer, call.address.port));
         self.links().conns.insert(conn, conn_state);
         if let Some((code, error)) = wrong {
             return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
         }
-        let Some(own) = self.name_for(realm) else { return };
-        let source = me.host.unwrap_or_else(|| local.to_string());
-        let line = format!(
-            "ACKREALM {name} {peer} {port} {source} {} from={own}{again}{invitation}{}",
-            me.port,
-            super::accept::can_word(me.can),
-        );
-        self.output(Output::Line(conn, line));
+        let Some(from) = self.name_for(realm) else { return };
+        let source = (me.host.unwrap_or_else(|| local.to_string()), me.port);
+        let can = me.can;
+        let greeting = Introduction { to, at, source, from, again, invitation, can };
+        self.output(Output::Request(conn, PeerRequest::Greet(Box::new(greeting))));
         self.judge_crossing(dial);
     }
 
@@ -373,23 +369,23 @@ impl LinkContext<'_> {
     /// Asks for what follows our cursor.
     pub fn follow(&mut self, conn: ConnId, realm: PeerId) {
         let Some(peer) = self.peer(realm) else { return };
-        let cursor = cursor_words(peer.inbox.epoch(), peer.inbox.cursor);
+        let request = PeerRequest::Follow(peer.inbox.epoch(), peer.inbox.cursor);
         let asked_at = self.state.durable.next_id();
         if let Some(c) = self.conn(conn) {
             (c.following, c.asked_at) = (Following::Not, asked_at);
         }
         self.ask_clock(realm);
-        self.ask(conn, Asked::Follow, format!("FOLLOW {cursor}"));
+        self.ask(conn, Asked::Follow, request);
     }
 
     /// Sends a request over a link and remembers what its answer will be about.
-    pub fn ask(&mut self, conn: ConnId, asked: Asked, line: String) {
+    pub fn ask(&mut self, conn: ConnId, asked: Asked, request: PeerRequest) {
         let Some(c) = self.conn(conn) else { return };
         if c.asked.len() >= UNANSWERED {
             return self.hang_up(conn, "it answers nothing");
         }
         c.asked.push_back(asked);
-        self.output(Output::Line(conn, line));
+        self.output(Output::Request(conn, request));
     }
 
     /// Ends a connection because of what came over it, or did not.

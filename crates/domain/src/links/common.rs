@@ -4,7 +4,7 @@
 //! unless the peer lists people by what they are called (`Jordan Henderson(127.0.0.1:8889)`) and not by
 //! the names they have here.
 
-use super::told::{Listed, MOST, Told};
+use super::{Listed, MOST_LISTED as MOST, Told};
 use antar_types::{Away, Entry, Message, Name};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -84,6 +84,7 @@ pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::plain_answer;
     use antar_types::{EntryKind, Text, Time};
 
     fn name(word: &str) -> Name {
@@ -103,7 +104,7 @@ mod tests {
         };
         let all: Vec<String> = said.iter().map(one).collect();
         let answer = format!(r#"{{"status":"OK","messages":[{}]}}"#, all.join(","));
-        Told::read(answer.as_bytes(), false)
+        plain_answer(answer.as_bytes(), false)
     }
 
     fn messages(told: &Told) -> Vec<Message> {

@@ -1,12 +1,13 @@
 //! Following a peer's log: the batches it sends, and a past that is not the same.
 
-use super::live::{Asked, Following, cursor_words};
-use super::{Epoch, LinkContext, Position, Quote, Why};
+use super::live::{Asked, Following};
+use super::notice_text;
+use super::{CatchUp, Epoch, LinkContext, Of, PeerRequest, Position, Quote, Why};
 use crate::{
     Bug, ConnId, Context, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output,
     PeerId, Source,
 };
-use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text};
+use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice};
 use std::sync::Arc;
 
 /// Entries of a peer's log, as it sends them.
@@ -96,14 +97,14 @@ impl LinkContext<'_> {
         if self.state.is_planted(Bug::CursorApart) {
             let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
             let _ = self.emit(empty);
-            self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+            self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
             self.state.planted_later.extend(events);
             return Ok(());
         }
         // Where nothing can be kept the connection goes, and the cursor stays where it is.
         self.emit(Event::Received { realm, fork, cursor, chains, events })
             .map_err(|_| TakeError::Unkept)?;
-        self.output(Output::Line(conn, format!("CURSOR {}", cursor_words(epoch, cursor))));
+        self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
         self.caught_up(realm);
         Ok(())
     }
@@ -239,26 +240,12 @@ impl LinkContext<'_> {
                 inbox if inbox.went_past(epoch, common.seq) => epoch,
                 inbox => inbox.epoch(),
             });
-            let line = format!("REJOIN {}", cursor_words(was, common));
             let asked_at = self.state.durable.next_id();
             self.conn(conn).into_iter().for_each(|c| c.asked_at = asked_at);
-            return self.ask(conn, Asked::Rejoin(common), line);
+            return self.ask(conn, Asked::Rejoin(common), PeerRequest::Rejoin(was, common));
         }
-        self.ask(conn, Asked::Chain(probe), format!("CHAIN {probe}"));
+        self.ask(conn, Asked::Chain(probe), PeerRequest::Chain(probe));
     }
-}
-
-/// What a notice says, with the beginning of what was written.
-pub(crate) fn notice_text(notice: Notice, text: &str) -> Text {
-    let why = match notice {
-        Notice::UserNotFound => Code::UserNotFound.text(),
-        Notice::GroupNotFound => Code::GroupNotFound.text(),
-        Notice::Refused => Code::RealmRefused.text(),
-        Notice::RealmRemoved => Code::RealmRemoved.text(),
-    };
-    let start: String = text.chars().take(200).collect();
-    let text = format!("Pesan tidak terkirim ({why}): {start}");
-    Text::parse(&text, text.len()).unwrap_or_else(|_| Text::empty())
 }
 
 impl Context<'_> {
@@ -370,12 +357,7 @@ impl Context<'_> {
     }
 
     /// Has a user's request wait until everything that a realm has for this one is here.
-    pub(crate) fn catch_up(
-        &mut self,
-        realm: PeerId,
-        user: &str,
-        group: Option<&str>,
-    ) -> Result<bool, Interrupt> {
+    pub(crate) fn catch_up(&mut self, realm: PeerId, of: Of) -> Result<bool, Interrupt> {
         let caught = self.results.iter().find_map(|result| match result {
             JobResult::CaughtUp { stale } => Some(*stale),
             _ => None,
@@ -390,14 +372,9 @@ impl Context<'_> {
         let until = self.readings.uptime + super::keep::CATCH_UP;
         let mut step = self.step();
         let Some(peer) = step.peer(realm) else { return Ok(true) };
-        let cursor = peer.inbox.cursor;
-        let me = me.map(|name| name.to_string()).unwrap_or_default();
-        let what = match group {
-            Some(group) => format!("REMOTEINBOXGROUPREALM {group} {me}"),
-            None => format!("REMOTEINBOXREALM {user} {me}"),
-        };
-        let line = format!("{what} cursor={}:{}:{}", peer.inbox.epoch(), cursor.seq, cursor.chain);
-        step.ask(conn, Asked::CatchUp(asker, until), line);
+        let cursor = Some((peer.inbox.epoch(), peer.inbox.cursor));
+        let request = PeerRequest::CatchUp(CatchUp { of, realm: me, cursor });
+        step.ask(conn, Asked::CatchUp(asker, until), request);
         Err(Interrupt::Wait(Why::CatchUp { realm, target: None, until }))
     }
 }

@@ -3,7 +3,7 @@
 //! It may be much, and is on disk. So it is read off the domain's thread, so many entries at a time; their
 //! notices and how far that has come are of one batch. After a crash it goes on from there.
 
-use super::follow::notice_text;
+use super::notice_text;
 use super::{Fetched, LinkContext, Peer, Unreadable};
 use crate::{AskId, Event, Mailbox, Output, PeerId};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Notice};

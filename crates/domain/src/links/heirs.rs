@@ -4,9 +4,9 @@
 //! name before, and what is told back of what that one wrote, is not for who has it now. Other realms
 //! need not know of this: it is decided here, where accounts are.
 
-use super::follow::notice_text;
 use super::live::Asked;
-use super::{Ask, Heir, LinkContext, NotAsked, Told};
+use super::notice_text;
+use super::{Ask, CatchUp, Heir, LinkContext, NotAsked, Of, PeerRequest, PlainRequest, Told};
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time};
 
@@ -83,7 +83,9 @@ impl LinkContext<'_> {
             } else if let (Some(conn), Some(me)) = (conn, me) {
                 self.ask_clock(realm);
                 let asked = Asked::Tip(self.state.durable.next_id());
-                self.ask(conn, asked, format!("REMOTEINBOXREALM {name} {me}"));
+                let (of, realm, cursor) = (Of::User(name.clone()), Some(me), None);
+                let request = CatchUp { of, realm, cursor };
+                self.ask(conn, asked, PeerRequest::CatchUp(request));
             }
         }
         Ok(())
@@ -95,8 +97,8 @@ impl LinkContext<'_> {
         let Some(address) = record.address else { return };
         let ask = AskId(self.links().next());
         self.links().waits.insert(ask, (realm, account));
-        let line = format!("remoteinboxrealm {name} {}", record.name);
-        self.output(Output::Ask(ask, Ask { address, line, with_source: None }));
+        let request = PlainRequest::List(Of::User(name.clone()));
+        self.output(Output::Ask(ask, Ask { address, realm: record.name, request }));
     }
 
     /// The answer to that, or another that is not about it.
@@ -150,7 +152,7 @@ impl LinkContext<'_> {
         let link = self.link(realm);
         if let (true, Some(conn)) = (matters, link.conn) {
             link.clock_most = None;
-            self.ask(conn, Asked::Ping(now), "PING".into());
+            self.ask(conn, Asked::Ping(now), PeerRequest::Ping);
         }
     }
 
@@ -211,7 +213,8 @@ impl LinkContext<'_> {
 #[cfg(test)]
 mod tests {
     use crate::commands::testing::{BETA, BETAS, Realm};
-    use crate::links::{Position, deliveries};
+    use crate::links::Position;
+    use crate::text::deliveries;
     use antar_types::{Chain, Entry, EntryKind, Name, Notice, Text, Time};
 
     /// Alpha linked with beta; whoever was amy is gone, and somebody else is amy now, on connection 2.

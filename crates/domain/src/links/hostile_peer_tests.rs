@@ -358,6 +358,6 @@ fn a_text_that_no_line_of_a_link_holds_is_refused_at_once() {
     let text = Text::parse(&"\"".repeat(super::LONGEST), super::LONGEST).unwrap();
     let at = super::Position { seq: 1, chain: Chain::START };
     let (entry, mut line) = (std::sync::Arc::new(Entry { text, ..entry }), Vec::new());
-    super::deliveries(EPOCH, &[(at, entry)], &mut line);
+    crate::text::deliveries(EPOCH, &[(at, entry)], &mut line);
     assert!(line.len() < 256 << 10, "{}", line.len());
 }

@@ -2,7 +2,7 @@
 
 use super::call::CALL;
 use super::live::Asked;
-use super::{Address, Call, Caller, Failure, LinkContext, LinkKind, Status, Why};
+use super::{Address, Call, Caller, Failure, LinkContext, LinkKind, PeerRequest, Status, Why};
 use crate::{Bug, ConnId, DialId, Event, JobResult, PeerId};
 use antar_types::Code;
 
@@ -81,7 +81,7 @@ impl LinkContext<'_> {
                 if let Some(c) = self.conn(conn) {
                     c.pinged = now;
                 }
-                self.ask(conn, Asked::Ping(now), "PING".into());
+                self.ask(conn, Asked::Ping(now), PeerRequest::Ping);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What exists of links just now. Nothing here outlives the process.
 
-use super::{Address, Epoch, LinkKind, LinkState, PeerRecord, Position, Status};
+use super::{Epoch, LinkKind, LinkState, PeerRecord, Position, Status};
 use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId, Request};
 use antar_types::{Capabilities, Fingerprint, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -268,17 +268,6 @@ pub(crate) enum Why {
     CatchUp { realm: PeerId, target: Option<u64>, until: u64 },
 }
 
-/// A request to a realm on a plain link, over a connection of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// Where it is.
-    pub address: Address,
-    /// The request, without its line end.
-    pub line: String,
-    /// Our own address and this port are to follow the request.
-    pub with_source: Option<u16>,
-}
-
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotDialled {
@@ -299,9 +288,4 @@ pub struct Failure {
     pub realm: Option<Name>,
     /// It may be a plain peer: at this address.
     pub plain: Option<IpAddr>,
-}
-
-/// The words of a cursor on a link: epoch, number and hash.
-pub(crate) fn cursor_words(epoch: Epoch, at: Position) -> String {
-    format!("{epoch} {} {}", at.seq, at.chain)
 }

@@ -5,8 +5,8 @@
 //! for first, and kept here (protocol section 6).
 
 use super::common::{Common, calls_people, missing};
-use super::plain::acknowledgement;
-use super::{Ask, LinkContext, NotAsked, PeerRecord, Told, Unreadable};
+use super::plain::introduction;
+use super::{Ask, LinkContext, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId, Source};
 use antar_types::{Away, Code, Message, Name, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,7 +67,8 @@ impl LinkContext<'_> {
                 let record = self.peer(realm).map(|peer| peer.record.clone());
                 if let Some((record, address)) = record.and_then(|r| Some((r.clone(), r.address?)))
                 {
-                    let request = acknowledgement(&record.name, address, &me);
+                    let request = introduction(&me);
+                    let request = Ask { address, realm: record.name, request };
                     self.output(Output::Ask(ask, request));
                 }
             }
@@ -99,12 +100,12 @@ impl LinkContext<'_> {
         let what = self.whose(mailbox);
         let peer = self.peer(realm).map(|peer| &peer.record);
         let request = what.filter(|_| wanted).zip(peer).and_then(|(name, peer)| {
-            let verb = match mailbox {
-                Mailbox::GroupRealm(..) => "remoteinboxgrouprealm",
-                _ => "remoteinboxrealm",
+            let of = match mailbox {
+                Mailbox::GroupRealm(..) => Of::Group(name),
+                _ => Of::User(name),
             };
-            let (line, address) = (format!("{verb} {name} {}", peer.name), peer.address.clone()?);
-            Some(Ask { address, line, with_source: None })
+            let (address, realm) = (peer.address.clone()?, peer.name.clone());
+            Some(Ask { address, realm, request: PlainRequest::List(of) })
         });
         match request {
             Some(request) => self.output(Output::Ask(ask, request)),

@@ -18,12 +18,14 @@
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `plain.rs` | peers that know only the two documents |
 //! | `common.rs` | which messages of such a peer's list are known here already |
-//! | `told.rs` | what such a peer answers, with bounds |
+//! | `told.rs` | what such a peer answers |
+//! | `request.rs` | what other realms are asked, in types |
+//! | `notice.rs` | what a notice says |
 //! | `meet.rs` | telling such a peer that this realm has started anew |
 //!
 //! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
-//! sockets and no clock. Lines that another realm sends are requests like any other, with rows in
-//! [`crate::commands`]; lines that begin with `{` are its answers.
+//! sockets and no clock. What another realm asks for is a command like any other; what it answers to what
+//! it was asked is one too.
 
 mod accept;
 mod answer;
@@ -42,11 +44,13 @@ mod meet;
 #[cfg(test)]
 mod moved;
 mod names;
+mod notice;
 mod owe;
 mod peer;
 mod plain;
 #[cfg(test)]
 mod put_back;
+mod request;
 #[cfg(test)]
 mod squat;
 mod status;
@@ -61,23 +65,23 @@ pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
 pub use follow::{Delivery, TakeError};
 pub use heirs::Quote;
-pub use live::{Ask, Contact, Failure, NotDialled};
 pub(crate) use live::{Conn, Link, Links, Waiting, Why};
+pub use live::{Contact, Failure, NotDialled};
 use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
-pub use owe::deliveries;
+pub(crate) use notice::notice_text;
 pub(crate) use owe::{LONGEST, owe, owe_after};
 pub(crate) use peer::Peer;
 pub use peer::{
     Address, Epoch, Heir, InvitationRecord, LinkKind, PeerRecord, Position, Status, may_dial,
     network,
 };
-pub(crate) use plain::{Fetched, PlainDelivery, acknowledgement};
-pub use plain::{NotAsked, PIECE, Unreadable, is_whole};
+pub(crate) use plain::{Fetched, PlainDelivery, introduction};
+pub use plain::{NotAsked, Unreadable};
+pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest};
 pub use status::{Invitation, LinkState, PeerStatus};
-pub(crate) use told::Listed;
-pub use told::Told;
+pub use told::{Listed, MOST_LISTED, Told};
 
 use crate::state::{Effects, Readings, State};
 use crate::{AccountId, ConnId, Event, Mailbox, Output, PeerId};

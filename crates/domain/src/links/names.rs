@@ -1,7 +1,7 @@
 //! Whose a name is: who has another key, or calls from another place, is another realm, whatever it
 //! is called. What was said with the one before is not its to read.
 
-use super::{Address, LinkContext, LinkKind, Peer, PeerRecord, Status};
+use super::{Address, LinkContext, LinkKind, Peer, PeerRecord, PeerRequest, Status};
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::{Code, MAX_NAME, Name};
 
@@ -97,8 +97,8 @@ impl LinkContext<'_> {
             .find(|own| self.state.durable.peers_named(own).next().is_none())
     }
 
-    /// Ends every connection and call of a link, after a last line to who is there.
-    pub fn sever(&mut self, realm: PeerId, last: Option<&str>, why: &str) {
+    /// Ends every connection and call of a link, after a last request to who is there.
+    pub fn sever(&mut self, realm: PeerId, last: Option<PeerRequest>, why: &str) {
         let link = self.links().links.remove(&realm).unwrap_or_default();
         if let Some(dial) = link.call {
             let call = self.links().calls.remove(&dial);
@@ -109,8 +109,8 @@ impl LinkContext<'_> {
             .map(|(conn, c)| (*conn, c.greeted))
             .collect();
         for (conn, greeted) in conns {
-            if let Some(line) = last.filter(|_| greeted) {
-                self.output(Output::Line(conn, line.into()));
+            if let Some(request) = last.clone().filter(|_| greeted) {
+                self.output(Output::Request(conn, request));
             }
             self.hang_up(conn, why);
         }

@@ -1,16 +1,12 @@
 //! What a peer is owed, sent as it follows.
 
-use super::live::cursor_words;
-use super::{Epoch, LinkContext, Position};
+use super::{LinkContext, Position};
 use crate::{Effects, Event, Output, PeerId, State};
-use antar_types::{Chain, Code, Entry};
+use antar_types::{Code, Entry};
 use std::sync::Arc;
 
 /// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
 const WINDOW: (u64, u64) = (8_192, 2 << 20);
-
-/// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
-const BATCH: (usize, usize) = (512, 32 << 10);
 
 /// The longest text that a link carries, in bytes, whatever this realm allows among its own users: the
 /// line it stands in, where each character may be escaped, must be one that the other side reads.
@@ -72,27 +68,4 @@ pub(crate) fn owe_after(
     let since = out.oldest().unwrap_or(entry.time);
     let tip = Position { seq: tip.seq + 1, chain: tip.chain.with(&entry) };
     Event::Owed { realm, tip, total: total + entry.size(), since, entry: Arc::new(entry) }
-}
-
-/// Appends the lines that carry entries of a log, given in order with the hash at each: `DELIVER EPOCH
-/// FIRST CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last.
-pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)], out: &mut Vec<u8>) {
-    let mut rest = entries;
-    while let Some((first, _)) = rest.first() {
-        let (mut count, mut bytes, mut chain) = (0, 0, Chain::START);
-        for (at, entry) in rest {
-            bytes += entry.size() as usize;
-            if count > 0 && (bytes > BATCH.1 || count >= BATCH.0) {
-                break;
-            }
-            count += 1;
-            chain = at.chain;
-        }
-        let (batch, after) = rest.split_at(count);
-        rest = after;
-        let at = Position { seq: first.seq, chain };
-        out.extend_from_slice(format!("DELIVER {} ", cursor_words(epoch, at)).as_bytes());
-        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), out);
-        out.push(b'\n');
-    }
 }

@@ -4,16 +4,11 @@
 //! What groups here say is carried to them one message at a time, in order, until they have taken
 //! it. Private messages wait here until they ask.
 
-use super::follow::notice_text;
-use super::live::Ask;
-use super::told::Told;
-use super::{Address, Contact, LinkContext};
+use super::notice_text;
+use super::{Ask, Contact, LinkContext, Of, PlainRequest, Told};
 use crate::{AskId, Mailbox, Output, PeerId};
-use antar_types::{Away, Entry, Message, Name, Notice};
+use antar_types::{Away, Entry, Message, Notice};
 use std::sync::Arc;
-
-/// What their document and ours answer where a realm is not linked.
-const FORGOTTEN: &str = "realm belum ada";
 
 /// One group message on its way to a plain peer.
 #[derive(Clone, Debug)]
@@ -100,20 +95,13 @@ impl LinkContext<'_> {
         let (Some(address), Some(entry)) = (record.address, delivery.entry.clone()) else {
             return;
         };
-        let name = &record.name;
         let request = match stage {
             Stage::Fetch => return,
-            Stage::Carry => {
-                let head = format!("recvgrouprealm {name} {} {}", entry.from, entry.to);
-                let line = padded(&head, entry.text.as_str());
-                Ask { address, line, with_source: None }
-            }
-            Stage::Look => {
-                let line = format!("remoteinboxgrouprealm {} {name}", entry.to);
-                Ask { address, line, with_source: None }
-            }
-            Stage::Remind => acknowledgement(name, address, &me),
+            Stage::Carry => PlainRequest::Carry(entry),
+            Stage::Look => PlainRequest::List(Of::Group(entry.to.clone())),
+            Stage::Remind => introduction(&me),
         };
+        let request = Ask { address, realm: record.name, request };
         self.links().asks.insert(ask, realm);
         self.output(Output::Ask(ask, request));
     }
@@ -140,16 +128,15 @@ impl LinkContext<'_> {
             link.since = now;
         }
         (link.failures, link.error) = (0, None);
-        let said = &answer.said;
         match stage {
             Stage::Fetch => {}
             Stage::Carry if answer.ok => self.taken(realm, &entry),
-            Stage::Carry if said.contains(FORGOTTEN) && !link.reminded => {
+            Stage::Carry if answer.forgot && !link.reminded => {
                 link.reminded = true;
                 self.send_errand(realm, Stage::Remind);
             }
             Stage::Carry => {
-                self.refused(realm, &entry, said);
+                self.refused(realm, &entry, &answer);
                 self.carried(realm);
             }
             Stage::Look if link.common.is_more(&answer, &entry) => self.taken(realm, &entry),
@@ -191,12 +178,11 @@ impl LinkContext<'_> {
     }
 
     /// Tells the sender that a message was not taken.
-    fn refused(&mut self, realm: PeerId, entry: &Entry, said: &str) {
+    fn refused(&mut self, realm: PeerId, entry: &Entry, answer: &Told) {
         let seq = self.link(realm).delivery.as_ref().map_or(0, |delivery| delivery.seq);
         let Some(account) = self.writer(realm, seq, entry) else { return };
         let durable = &self.state.durable;
-        let group = said.contains("group") || said.contains("grup");
-        let notice = if group { Notice::GroupNotFound } else { Notice::Refused };
+        let notice = if answer.of_group { Notice::GroupNotFound } else { Notice::Refused };
         let message = Message {
             id: durable.next_id(),
             time: self.readings.now,
@@ -227,45 +213,7 @@ pub struct NotAsked {
     pub sent: bool,
 }
 
-/// The `ackrealm` that tells a plain peer of this realm.
-pub(crate) fn acknowledgement(name: &Name, address: Address, me: &Contact) -> Ask {
-    let line = format!("ackrealm {name} {} {}", address.host, address.port);
-    match &me.host {
-        Some(host) => {
-            Ask { address, line: format!("{line} {host} {}", me.port), with_source: None }
-        }
-        None => Ask { address, line, with_source: Some(me.port) },
-    }
-}
-
-/// How much a plain peer reads at once: it decodes each piece by itself, so that a character which
-/// stands across two breaks it.
-pub const PIECE: usize = 32;
-
-/// Whether no character of a line stands across two pieces.
-pub fn is_whole(line: &str) -> bool {
-    (PIECE..line.len()).step_by(PIECE).all(|at| line.is_char_boundary(at))
-}
-
-/// A request and its text with as many blanks between them as keep every character in one piece, or
-/// one where no number does.
-pub(crate) fn padded(head: &str, text: &str) -> String {
-    let with = |blanks: usize| format!("{head}{}{text}", " ".repeat(blanks));
-    (1..=PIECE).map(with).find(|line| is_whole(line)).unwrap_or_else(|| with(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blanks_keep_characters_in_one_piece() {
-        let head = "recvgrouprealm alpha messi staff";
-        for text in ["plain", "é at the border", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaé 🦀"] {
-            let line = padded(head, text);
-            assert!(is_whole(&line) && line.starts_with(head) && line.ends_with(text), "{line}");
-        }
-        // Nothing helps here: whoever sends it must see to the pieces.
-        assert!(!is_whole(&padded(head, &"漢".repeat(40))));
-    }
+/// The request that tells a plain peer of this realm.
+pub(crate) fn introduction(me: &Contact) -> PlainRequest {
+    PlainRequest::Introduce { host: me.host.clone(), port: me.port }
 }

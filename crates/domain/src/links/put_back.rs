@@ -3,7 +3,7 @@
 use super::{Epoch, Position};
 use crate::Origin;
 use crate::commands::testing::{BETA, BETAS, Realm};
-use crate::links::deliveries;
+use crate::text::deliveries;
 use antar_types::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time, json};
 use std::net::IpAddr;
 

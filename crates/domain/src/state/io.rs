@@ -1,6 +1,8 @@
 //! What goes into the state, and what comes out.
 
-use crate::links::{Address, Ask, Epoch, NotAsked, NotDialled, Position, Told, Unreadable};
+use crate::links::{
+    Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
+};
 use crate::{
     AskId, ConnId, DialId, Event, Job, JobResult, Limits, Outcome, PeerId, Policy, Read, Request,
     Source, Tag,
@@ -113,9 +115,9 @@ pub enum Output {
     /// What a link says needs no answer, and has been dealt with.
     NoReply(ConnId),
     /// A request to the realm at the other end of a link.
-    Line(ConnId, String),
+    Request(ConnId, PeerRequest),
     /// Entries of a log for a peer that follows it, which the store has: see
-    /// [`crate::links::deliveries`].
+    /// [`crate::text::deliveries`].
     Deliver {
         /// The link.
         conn: ConnId,

@@ -6,6 +6,7 @@
 
 mod args;
 mod count;
+mod delivery;
 mod door;
 mod help;
 mod invitation;
@@ -13,14 +14,20 @@ mod line;
 mod peer_answer;
 mod peer_request;
 mod peers;
+mod plain;
+mod plain_answer;
 mod reply;
 mod row;
 mod rows;
 
 pub use args::Args;
 pub use count::Requests;
+pub use delivery::deliveries;
 pub use door::{Door, dialect, row_of};
 pub use line::Line;
+pub use peer_request::peer_request;
+pub use plain::{PIECE, is_whole, plain_request};
+pub use plain_answer::plain_answer;
 pub use reply::{reply, write, write_notification};
 pub use row::{ALL, Param, Row, all, find};
 use row::{HISTORY, ROW};

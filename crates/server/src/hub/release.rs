@@ -38,10 +38,10 @@ impl Running {
             Output::NoReply(conn) => {
                 self.push(conn, Item::NoReply);
             }
-            Output::Line(conn, line) => {
+            Output::Request(conn, request) => {
                 // Whoever is asked for a log may send it at once, and it comes in long lines.
                 self.note_login(conn);
-                self.push(conn, Item::Line(line));
+                self.push(conn, Item::Request(request));
             }
             Output::Deliver { conn, realm, epoch, first, last, fresh } => {
                 self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });

@@ -3,7 +3,7 @@
 use super::{End, Session, now_or_never, poll_read};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
-use antar_domain::links::{Epoch, deliveries};
+use antar_domain::links::Epoch;
 use antar_domain::{PeerId, text};
 use antar_types::{Code, Dialect, Reply};
 use std::future::poll_fn;
@@ -64,15 +64,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 self.answered();
                 None
             }
-            Item::Line(line) => {
-                self.out.extend_from_slice(line.as_bytes());
+            Item::Request(request) => {
+                self.out.extend_from_slice(text::peer_request(&request).as_bytes());
                 self.out.push(b'\n');
                 None
             }
             Item::Deliver { realm, epoch, first, last, fresh } => {
                 match fresh.is_empty() {
                     true => Box::pin(self.send_owed(realm, epoch, first, last)).await?,
-                    false => deliveries(epoch, &fresh, &mut self.out),
+                    false => text::deliveries(epoch, &fresh, &mut self.out),
                 }
                 None
             }
@@ -99,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let owed = self.shared.reads.owed(realm, first, until).await;
             // Where they cannot be read the link ends, and is tried again later.
             let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
-            deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
+            text::deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
             if self.out.len() >= WRITE {
                 self.flush().await?;
             }
