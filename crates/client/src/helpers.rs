@@ -4,7 +4,8 @@
 
 use crate::request::{self, History};
 use crate::{Client, Error, Event, Page, Reply};
-use antar_types::{Token, Value};
+use antar_types::Token;
+use serde_json::Value;
 
 impl Client {
     /// Logs in and binds the connection to the session. The token names the session later, also

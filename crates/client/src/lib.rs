@@ -18,12 +18,13 @@ pub mod request;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use antar_types::{DEFAULT_PORT, Fingerprint, Token, Value};
+pub use antar_types::{DEFAULT_PORT, Fingerprint, Token};
 pub use client::{Client, EVENT_LIMIT};
 pub use error::{Error, Refusal};
 pub use replies::{RawReply, Replies, ReplyError};
 pub use reply::{Event, Incoming, Message, Page, Reply};
 pub use request::{History, RequestError};
+pub use serde_json::Value;
 
 /// Adds the port a realm listens on by default where an address has none: `example.org`, `::1`
 /// and `[::1]` get it, `example.org:9000` and `[::1]:9000` stay.

@@ -1,8 +1,9 @@
 //! From bytes to replies.
 
 use crate::Incoming;
-use antar_types::{END, Value};
+use antar_types::END;
 use memchr::memmem::Finder;
+use serde_json::Value;
 
 /// A buffer that grew past this for one long reply is given back after it.
 const KEPT_CAPACITY: usize = 256 * 1024;
@@ -143,8 +144,8 @@ impl RawReply<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_types::json;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn popped(replies: &mut Replies) -> Vec<Vec<u8>> {
         let mut list = Vec::new();

@@ -1,7 +1,8 @@
 //! What a server says, in either dialect.
 
 use crate::Refusal;
-use antar_types::{Token, Value};
+use antar_types::Token;
+use serde_json::Value;
 
 /// One object off the wire.
 #[derive(Clone, Debug, PartialEq)]
@@ -196,7 +197,9 @@ pub struct Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_types::{Away, BoxKind, Dialect, Name, Text, Time, json};
+    use antar_text::Dialect;
+    use antar_types::{Away, BoxKind, Name, Text, Time};
+    use serde_json::json;
 
     fn reply(value: Value) -> Reply {
         match Incoming::of(value) {
@@ -257,7 +260,7 @@ mod tests {
             notice: None,
         };
         let mut bytes = Vec::new();
-        antar_types::encode_notification(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);
+        antar_text::encode_notification(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);
         let mut replies = crate::Replies::new(1000);
         replies.feed(&bytes);
         let Ok(Some(Incoming::Event(event))) = replies.pop() else { panic!("no event") };

@@ -21,6 +21,12 @@ pub struct Request {
     pub command: Command,
 }
 
+impl From<Command> for Request {
+    fn from(command: Command) -> Self {
+        Self { tag: Tag::default(), token: None, command }
+    }
+}
+
 /// What a door wants to have back with an outcome: the domain looks at nothing of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tag(pub u32);

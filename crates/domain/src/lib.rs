@@ -19,7 +19,9 @@ mod planted;
 mod settings;
 mod state;
 mod stats;
-pub mod text;
+#[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, reason = "what goes wrong there fails a test")]
+pub mod testing;
 
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub use context::{Context, Interrupt};

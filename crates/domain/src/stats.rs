@@ -91,7 +91,8 @@ impl State {
 #[cfg(test)]
 mod tests {
     use crate::Limits;
-    use crate::commands::testing::{BETA, Realm};
+    use crate::commands::{SendRealm, Watch};
+    use crate::testing::{BETA, Realm};
     use crate::{Policy, State};
     use antar_types::{EntryKind, Time};
     use std::time::Duration;
@@ -100,9 +101,10 @@ mod tests {
     fn a_link_is_counted_with_what_is_owed_and_since_when() {
         let mut realm = Realm::linked(&["amy"]);
         realm.login(1, "amy");
-        realm.say(1, "watch");
+        realm.does(1, Watch);
         realm.deliver(EntryKind::Private, "bob", "amy", "hello");
-        realm.say(1, "sendrealm beta bob x");
+        let (to, text) = ("bob".into(), "x".into());
+        realm.does(1, SendRealm { realm: "beta".into(), to, text });
         let now = |seconds: u64| Time(1_000_000 + seconds * 1000);
         let stats = realm.state.stats(now(7));
         let counted = (stats.accounts, stats.sessions, stats.watchers, stats.asking);

@@ -3,10 +3,12 @@
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
 use antar_domain::links::{Epoch, Position};
-use antar_domain::text::deliveries as written;
-use antar_domain::{Event, MAX_PAGE, Outcome, Read, State, Tag, text};
+use antar_domain::{Event, MAX_PAGE, Outcome, Read, State, Tag};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{BoxKind, Dialect, END, Entry, Message};
+use antar_text as text;
+use antar_text::Dialect;
+use antar_text::deliveries as written;
+use antar_types::{BoxKind, END, Entry, Message};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 

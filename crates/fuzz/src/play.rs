@@ -8,7 +8,8 @@ use crate::world::{BETA, CALLED, PEOPLE, World};
 use antar_domain::Event;
 use antar_domain::links::Position;
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Chain, Entry, Frame, Name, json, words};
+use antar_text::{Frame, json};
+use antar_types::{Chain, Entry, Name, words};
 use std::sync::LazyLock;
 
 /// What every input begins with.

@@ -2,8 +2,9 @@
 
 use crate::play::{LOADED, play};
 use crate::{Draw, Target};
-use antar_domain::text::{Param, Row};
-use antar_domain::{Access, text};
+use antar_domain::Access;
+use antar_text as text;
+use antar_text::{Param, Row};
 
 pub const REQUESTS: Target = Target {
     name: "requests",

@@ -3,9 +3,9 @@
 use crate::choices::{Choices, segments};
 use crate::{Draw, Target};
 use antar_client::{Incoming, Replies, ReplyError};
+use antar_text::{Decoder, Dialect, Frame};
 use antar_types::{
-    BoxKind, Chain, Decoder, Dialect, Entry, EntryKind, Fingerprint, Frame, Message, Name, Notice,
-    Text, Time, Token, words,
+    BoxKind, Chain, Entry, EntryKind, Fingerprint, Message, Name, Notice, Text, Time, Token, words,
 };
 
 pub const LINES: Target = Target {
@@ -102,7 +102,7 @@ fn replies(input: &[u8]) {
     let message = message(&mut choices);
     let dialect = if kind & 4 == 0 { Dialect::Lower } else { Dialect::Upper };
     let mut out = Vec::new();
-    antar_types::encode_notification(BoxKind::Realm, &message, dialect, &mut out);
+    antar_text::encode_notification(BoxKind::Realm, &message, dialect, &mut out);
     assert!(dialect == Dialect::Upper || out.is_ascii());
     same_replies(&out, 1 << 20, seed);
     let mut decoder = Replies::new(1 << 20);

@@ -2,13 +2,14 @@
 
 use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
-use antar_domain::text::{self, Door, plain_answer};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
     PasswordHash, Policy, Readings, Source, State,
 };
 use antar_runner::{Runner, Task, Writer, Written};
-use antar_types::{Chain, Entry, Fingerprint, Frame, Message, Time};
+use antar_text::Frame;
+use antar_text::{self as text, Door, plain_answer};
+use antar_types::{Chain, Entry, Fingerprint, Message, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

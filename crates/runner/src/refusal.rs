@@ -47,8 +47,10 @@ mod tests {
     use super::*;
     use antar_domain::links::PeerRequest;
     use antar_domain::{AskId, ConnId, Job, Request};
-    use antar_domain::{Outcome, Tag, text::Door};
-    use antar_types::{BoxKind, Frame, Message, Name, Text, Time};
+    use antar_domain::{Outcome, Tag};
+    use antar_text::Door;
+    use antar_text::Frame;
+    use antar_types::{BoxKind, Message, Name, Text, Time};
     use std::sync::Arc;
 
     fn request() -> Request {

@@ -1,12 +1,13 @@
 //! What a driver may rely on.
 
 use crate::{Load, Place, Runner, Task, Writer, Written};
-use antar_domain::text::Door;
 use antar_domain::{
     ConnId, Effects, Event, Input, Job, JobResult, Limits, Mode, Origin, Output, PasswordHash,
     Policy, Readings, State,
 };
-use antar_types::{Code, Frame, Name, Time};
+use antar_text::Door;
+use antar_text::Frame;
+use antar_types::{Code, Name, Time};
 use std::time::Duration;
 
 const FAST: Duration = Duration::from_micros(300);

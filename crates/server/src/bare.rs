@@ -1,7 +1,7 @@
 //! The yardstick of `antar bench`: the same listener and codec, a fixed reply, no domain, no store.
 
 use crate::doors::bind;
-use antar_types::{Body, Decoder, Dialect, Phrase, Reply};
+use antar_text::{Body, Decoder, Dialect, Phrase, Reply};
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

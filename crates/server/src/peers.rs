@@ -3,7 +3,7 @@
 use crate::admission::Guard;
 use crate::doors::{FULL, connect, ends};
 use antar_domain::links::{Ask, NotAsked, Told};
-use antar_domain::text::{PIECE, is_whole, plain_answer, plain_request};
+use antar_text::{PIECE, is_whole, plain_answer, plain_request};
 use antar_types::END;
 use std::io;
 use std::net::IpAddr;

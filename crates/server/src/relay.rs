@@ -2,10 +2,8 @@
 //! message passed on to whoever watches, with no domain and no store.
 
 use crate::doors::bind;
-use antar_types::{
-    Body, BoxKind, Decoder, Dialect, Frame, Message, Name, Phrase, Reply, Text, Time,
-    encode_notification, words,
-};
+use antar_text::{Body, Decoder, Dialect, Frame, Phrase, Reply, encode_notification};
+use antar_types::{BoxKind, Message, Name, Text, Time, words};
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;

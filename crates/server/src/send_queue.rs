@@ -2,8 +2,10 @@
 
 use crate::ledger::Ledger;
 use antar_domain::links::{Epoch, PeerRequest, Position};
-use antar_domain::{AccountId, Outcome, PeerId, Read, Tag, text};
-use antar_types::{BoxKind, Dialect, Entry, Message};
+use antar_domain::{AccountId, Outcome, PeerId, Read, Tag};
+use antar_text as text;
+use antar_text::Dialect;
+use antar_types::{BoxKind, Entry, Message};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;

@@ -5,7 +5,8 @@
 
 use antar_server::{Config, PasswordsConfig, Server};
 use antar_store::MemoryEngine;
-use antar_types::{END, Value};
+use antar_text::Value;
+use antar_types::END;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

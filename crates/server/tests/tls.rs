@@ -4,7 +4,8 @@
 
 use antar_server::{Config, Identity, LimitsConfig, PasswordsConfig, Server, client_config};
 use antar_store::MemoryEngine;
-use antar_types::{END, Name, Value};
+use antar_text::Value;
+use antar_types::{END, Name};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

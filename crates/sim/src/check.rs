@@ -3,7 +3,7 @@
 use crate::people::To;
 use crate::world::World;
 use antar_domain::{Limits, Policy, State};
-use antar_types::Value;
+use antar_text::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long links may take to come back, and everything to arrive, in milliseconds.

@@ -3,10 +3,11 @@
 use crate::node::Node;
 use crate::world::{Happening, World};
 use antar_domain::links::NotAsked;
-use antar_domain::text::{self, Door};
 use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, PasswordHash, Tag};
 use antar_runner::{Batch, Place, Task, Written};
-use antar_types::{Code, Frame};
+use antar_text::Frame;
+use antar_text::{self as text, Door};
+use antar_types::Code;
 use rand::RngExt;
 use std::net::IpAddr;
 use std::time::Duration;

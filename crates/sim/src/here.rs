@@ -2,7 +2,7 @@
 
 use crate::people::To;
 use crate::world::World;
-use antar_types::Value;
+use antar_text::Value;
 use std::collections::BTreeSet;
 
 impl World<'_> {

@@ -4,7 +4,7 @@ use crate::renew::Renewed;
 use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Input, Origin};
-use antar_types::Value;
+use antar_text::Value;
 use rand::RngExt;
 use std::collections::{BTreeMap, VecDeque};
 

@@ -5,7 +5,8 @@ use crate::node::Node;
 use crate::world::{Happening, World};
 use antar_domain::links::{LinkKind, Status};
 use antar_domain::{ConnId, Event, Input, Origin};
-use antar_types::{Fingerprint, Reply, Value};
+use antar_text::{Reply, Value};
+use antar_types::Fingerprint;
 use rand::RngExt;
 use std::net::IpAddr;
 

@@ -4,7 +4,8 @@ use crate::net::End;
 use crate::node::{Node, Running};
 use crate::world::{Happening, World};
 use antar_domain::links::{PeerRequest, Position};
-use antar_domain::{ConnId, DialId, Input, Origin, text};
+use antar_domain::{ConnId, DialId, Input, Origin};
+use antar_text as text;
 use rand::RngExt;
 
 impl World<'_> {

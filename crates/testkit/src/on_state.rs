@@ -3,7 +3,6 @@
 use crate::play::{Driver, Received};
 use crate::transcript::{Failure, Transcript};
 use antar_domain::links::{NotAsked, NotDialled};
-use antar_domain::text::{self, Door};
 use antar_domain::{
     ConnId, Effects, Input, Job, JobResult, Origin, Outcome, Output, PasswordHash, Read, Readings,
     State,
@@ -11,7 +10,9 @@ use antar_domain::{
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_server::Config;
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Decoder, Frame, Name, Time};
+use antar_text::{self as text, Door};
+use antar_text::{Decoder, Frame};
+use antar_types::{Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;

@@ -1,20 +1,15 @@
-//! Antar's text protocol, without I/O.
+//! What everything in Antar is made of: validated names, texts, times, tokens and messages.
 //!
-//! Bytes become lines ([`Decoder`]), lines become words ([`words`]), words become validated
-//! types ([`Name`], [`Token`], [`Text`]); a [`Reply`] becomes bytes in one of two shapes
-//! ([`Dialect`]). The server, the client and the fuzzers all use this crate and nothing here
-//! knows about any of them.
+//! A value of one of these types keeps its rules ([`Name`], [`Text`], [`Token`]), wherever it came from.
+//! Nothing here decides anything, or knows how a door writes it.
 
 mod capabilities;
 mod code;
-mod decoder;
-mod dialect;
 mod entry;
 mod fingerprint;
-mod json;
+mod list;
 mod message;
 mod name;
-mod reply;
 mod secret;
 mod text;
 mod time;
@@ -23,15 +18,12 @@ pub mod words;
 
 pub use capabilities::Capabilities;
 pub use code::Code;
-pub use decoder::{Decoder, Frame};
-pub use dialect::Dialect;
 pub use entry::{Chain, Entry, EntryKind};
 pub use fingerprint::Fingerprint;
+pub use list::{List, share};
 pub use message::{Away, BoxKind, DisplayName, Message, Notice};
 pub use name::{Folded, MAX_NAME, Name};
-pub use reply::{Body, List, Listing, Phrase, Reply, encode_notification, share};
 pub use secret::Secret;
-pub use serde_json::{Value, json};
 pub use text::{Text, TextError};
 pub use time::Time;
 pub use token::{Token, TokenHash};

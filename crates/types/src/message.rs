@@ -1,7 +1,6 @@
 //! One message, as stored and as shown.
 
-use crate::json::{field, number};
-use crate::{Dialect, Name, Text, Time};
+use crate::{Name, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -136,32 +135,6 @@ impl Message {
     pub fn memory(&self) -> usize {
         let names = self.sender().len() + self.to.len();
         size_of::<Self>() + names + self.text.as_str().len()
-    }
-
-    /// Appends the fields, each led by a comma, under the names of `keys`, in the character set
-    /// of `charset` (an event asked for in lower case has upper names and ASCII text).
-    pub(crate) fn write_fields(&self, out: &mut Vec<u8>, keys: Dialect, charset: Dialect) {
-        let [from, to, text] = match keys {
-            Dialect::Lower => ["msg_from", "msg_to", "msg"],
-            Dialect::Upper => ["from", "to", "message"],
-        };
-        if self.id > 0 {
-            number(out, "id", self.id);
-            field(out, charset, "time", &self.time.rfc3339());
-        }
-        field(out, charset, from, self.sender());
-        field(out, charset, to, self.to.as_str());
-        field(out, charset, text, self.text.as_str());
-        match &self.realm {
-            Some(Away::From(realm) | Away::FromShown(realm, _)) => {
-                field(out, charset, "realm", realm.as_str())
-            }
-            Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
-            None => {}
-        }
-        if let Some(notice) = self.notice {
-            field(out, charset, "notice", notice.as_str());
-        }
     }
 }
 

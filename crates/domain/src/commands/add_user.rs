@@ -35,8 +35,8 @@ impl AddUser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
     use crate::commands::{ListUsers, WhoAmI};
+    use crate::testing::Realm;
 
     fn add(user: &str, role: Option<Role>) -> AddUser {
         AddUser { user: user.into(), role, password: Secret::new("pw".into()) }

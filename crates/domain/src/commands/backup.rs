@@ -34,8 +34,8 @@ impl Backup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
     use crate::commands::{AddUser, Role};
+    use crate::testing::Realm;
     use antar_types::Secret;
 
     fn backup(path: &str) -> Backup {

@@ -31,8 +31,8 @@ impl ChangePassword {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, caller};
     use crate::commands::{Login, WhoAmI};
+    use crate::testing::{Realm, caller};
 
     fn change(old: &str, new: &str) -> ChangePassword {
         ChangePassword { old: Secret::new(old.into()), new: Secret::new(new.into()) }

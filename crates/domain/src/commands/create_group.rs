@@ -36,7 +36,7 @@ impl CreateGroup {
 #[cfg(test)]
 mod tests {
     use crate::Outcome;
-    use crate::commands::testing::{Realm, group};
+    use crate::testing::{Realm, group};
     use antar_types::Code;
 
     #[test]

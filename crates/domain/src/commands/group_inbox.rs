@@ -21,8 +21,8 @@ impl GroupInbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
     use crate::commands::{Destination, JoinGroup, SendToGroup};
+    use crate::testing::{Realm, group};
     use antar_types::{Code, Secret};
 
     fn inbox(group: &str) -> GroupInbox {

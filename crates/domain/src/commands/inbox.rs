@@ -21,7 +21,7 @@ mod tests {
     use super::*;
     use crate::Outcome;
     use crate::commands::Send;
-    use crate::commands::testing::Realm;
+    use crate::testing::Realm;
 
     #[test]
     fn pages_both_ways() {

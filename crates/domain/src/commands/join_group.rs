@@ -42,7 +42,7 @@ impl JoinGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
+    use crate::testing::{Realm, group};
 
     fn join(group: &str, password: &str) -> JoinGroup {
         JoinGroup { group: group.into(), password: Secret::new(password.into()) }

@@ -25,8 +25,8 @@ impl LeaveGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
     use crate::commands::{Destination, GroupInbox, JoinGroup, ListMembers, SendToGroup};
+    use crate::testing::{Realm, group};
     use antar_types::Secret;
 
     fn leave() -> LeaveGroup {

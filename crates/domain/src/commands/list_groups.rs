@@ -26,7 +26,7 @@ impl ListGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
+    use crate::testing::{Realm, group};
     use std::sync::Arc;
 
     #[test]

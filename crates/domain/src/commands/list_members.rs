@@ -24,8 +24,8 @@ impl ListMembers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
     use crate::commands::{JoinGroup, LeaveGroup};
+    use crate::testing::{Realm, group};
     use antar_types::{Name, Secret};
     use std::sync::Arc;
 

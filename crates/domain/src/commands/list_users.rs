@@ -18,7 +18,7 @@ impl ListUsers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
+    use crate::testing::Realm;
     use antar_types::Code;
 
     #[test]

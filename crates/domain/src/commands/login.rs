@@ -47,7 +47,7 @@ pub(super) fn guessed_at_by_itself(user: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, caller};
+    use crate::testing::{Realm, caller};
 
     fn login(user: &str, password: &str) -> Login {
         Login { user: user.into(), password: Secret::new(password.into()) }

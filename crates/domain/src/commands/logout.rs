@@ -17,8 +17,8 @@ impl Logout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
     use crate::commands::{Send, Watch, WhoAmI};
+    use crate::testing::Realm;
     use antar_types::Code;
 
     #[test]
@@ -32,6 +32,6 @@ mod tests {
         assert_eq!(realm.does_as(3, &token, WhoAmI), Code::NoSession.into());
         realm.login(1, "bob");
         realm.does(1, Send { to: "bob".into(), text: "hi".into() });
-        assert!(realm.events(2).is_empty());
+        assert!(realm.notifications(2).is_empty());
     }
 }

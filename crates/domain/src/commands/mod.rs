@@ -43,9 +43,6 @@ pub(crate) mod watch;
 pub(crate) mod which_realm;
 pub(crate) mod who_am_i;
 
-#[cfg(test)]
-pub(crate) mod testing;
-
 pub use add_user::{AddUser, Role};
 pub use approve_realm::ApproveRealm;
 pub use backup::Backup;

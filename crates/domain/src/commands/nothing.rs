@@ -15,7 +15,7 @@ impl Nothing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{BETA, Realm};
+    use crate::testing::{BETA, Realm};
     use antar_types::Code;
 
     #[test]

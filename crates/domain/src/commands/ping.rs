@@ -18,7 +18,7 @@ impl Ping {
 mod tests {
     use super::*;
     use crate::commands::WhoAmI;
-    use crate::commands::testing::{BETA, Realm, caller};
+    use crate::testing::{BETA, Realm, caller};
 
     #[test]
     fn needs_no_session_and_binds_one_it_is_given() {

@@ -45,8 +45,8 @@ pub(super) fn create(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, caller};
     use crate::commands::{Login, WhoAmI};
+    use crate::testing::{Realm, caller};
 
     fn register(user: &str, password: &str) -> Register {
         Register { user: user.into(), password: Secret::new(password.into()) }

@@ -24,8 +24,8 @@ impl RemoveUser {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
     use crate::commands::{Inbox, JoinGroup, ListMembers, Register, Send, Sent, WhoAmI};
+    use crate::testing::{Realm, group};
     use antar_types::{Code, Secret};
 
     #[test]

@@ -29,8 +29,8 @@ impl Send {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, caller};
     use crate::commands::{Inbox, WhoAmI};
+    use crate::testing::{Realm, caller};
     use antar_types::Code;
 
     fn send(to: &str, text: &str) -> Send {

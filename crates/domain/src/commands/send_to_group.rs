@@ -58,8 +58,8 @@ impl Destination {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, group};
     use crate::commands::{GroupInbox, JoinGroup};
+    use crate::testing::{Realm, group};
     use antar_types::Secret;
 
     fn realm() -> Realm {

@@ -26,7 +26,7 @@ mod tests {
     use super::*;
     use crate::Outcome;
     use crate::commands::Send;
-    use crate::commands::testing::Realm;
+    use crate::testing::Realm;
     use antar_types::Code;
 
     #[test]

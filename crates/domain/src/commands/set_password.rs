@@ -25,8 +25,8 @@ impl SetPassword {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
     use crate::commands::{Login, WhoAmI};
+    use crate::testing::Realm;
     use antar_types::Code;
 
     fn set(user: &str) -> SetPassword {

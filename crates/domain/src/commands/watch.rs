@@ -28,8 +28,8 @@ impl Unwatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::{Realm, caller};
-    use crate::commands::{Send, WhoAmI};
+    use crate::commands::{Logout, Send, WhoAmI};
+    use crate::testing::{Realm, caller};
 
     fn send(to: &str) -> Send {
         Send { to: to.into(), text: "hi".into() }
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(realm.does_as(3, &token, Watch), Outcome::Done);
         realm.does(1, send("bob"));
         realm.does(1, send("amy"));
-        assert_eq!((realm.events(2).len(), realm.events(3).len()), (1, 1));
+        assert_eq!((realm.notifications(2).len(), realm.notifications(3).len()), (1, 1));
     }
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
         realm.does(1, send("bob"));
         assert_eq!(realm.does(1, Unwatch), Outcome::Done);
         realm.does(1, send("bob"));
-        assert_eq!(realm.events(1).len(), 1);
+        assert_eq!(realm.notifications(1).len(), 1);
     }
 
     #[test]
@@ -65,12 +65,12 @@ mod tests {
         let first = realm.login(1, "amy");
         realm.does(1, Watch);
         realm.login(1, "amy");
-        realm.say(2, &format!("logout {first}"));
+        realm.does_as(2, &first, Logout);
         realm.does(1, send("amy"));
-        assert_eq!(realm.events(1).len(), 1);
+        assert_eq!(realm.notifications(1).len(), 1);
         realm.login(1, "bob");
         realm.does(1, send("amy"));
-        assert!(realm.events(1).is_empty());
+        assert!(realm.notifications(1).is_empty());
     }
 
     #[test]
@@ -80,9 +80,9 @@ mod tests {
         realm.login(2, "bob");
         realm.does_as(2, &amy, Watch);
         realm.does(1, send("amy"));
-        realm.say(1, "logout");
+        realm.does(1, Logout);
         realm.does(2, send("amy"));
-        assert_eq!(realm.events(2).len(), 1);
+        assert_eq!(realm.notifications(2).len(), 1);
         assert_eq!(caller(&realm.does(2, WhoAmI)), "bob");
     }
 }

@@ -15,7 +15,7 @@ impl WhichRealm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
+    use crate::testing::Realm;
 
     #[test]
     fn tells_the_name_without_a_session() {

@@ -17,7 +17,7 @@ impl WhoAmI {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::Realm;
+    use crate::testing::Realm;
     use antar_types::{Code, Name};
 
     #[test]

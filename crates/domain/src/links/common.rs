@@ -84,7 +84,7 @@ pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::plain_answer;
+    use crate::links::Listed;
     use antar_types::{EntryKind, Text, Time};
 
     fn name(word: &str) -> Name {
@@ -99,12 +99,14 @@ mod tests {
 
     /// A list as an old server has it, of senders and texts, the newest first.
     fn list(said: &[(&str, &str)]) -> Told {
-        let one = |(from, text): &(&str, &str)| {
-            format!(r#"{{"msg_from":"{from}","msg_to":"staff","msg":"{text}"}}"#)
+        let one = |(from, text): &(&str, &str)| Listed {
+            from: from.to_string(),
+            to: "staff".into(),
+            text: Text::parse(text.trim(), 99).unwrap(),
         };
-        let all: Vec<String> = said.iter().map(one).collect();
-        let answer = format!(r#"{{"status":"OK","messages":[{}]}}"#, all.join(","));
-        plain_answer(answer.as_bytes(), false)
+        // The oldest comes first once it has been read.
+        let list = Some(said.iter().rev().map(one).collect());
+        Told { ok: true, list, ..Told::default() }
     }
 
     fn messages(told: &Told) -> Vec<Message> {

@@ -35,28 +35,18 @@ mod common;
 mod follow;
 mod giveback;
 mod heirs;
-#[cfg(test)]
-mod hostile_peer_tests;
 mod keep;
 mod live;
 mod log;
 mod meet;
-#[cfg(test)]
-mod moved;
 mod names;
 mod notice;
 mod owe;
 mod peer;
 mod plain;
-#[cfg(test)]
-mod put_back;
 mod request;
-#[cfg(test)]
-mod squat;
 mod status;
 mod told;
-#[cfg(test)]
-mod versions;
 
 pub(crate) use accept::Greeting;
 pub use answer::PeerAnswer;
@@ -71,7 +61,8 @@ use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
 pub(crate) use notice::notice_text;
-pub(crate) use owe::{LONGEST, owe, owe_after};
+pub use owe::LONGEST;
+pub(crate) use owe::{owe, owe_after};
 pub(crate) use peer::Peer;
 pub use peer::{
     Address, Epoch, Heir, InvitationRecord, LinkKind, PeerRecord, Position, Status, may_dial,

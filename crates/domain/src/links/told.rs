@@ -38,7 +38,7 @@ pub struct Listed {
 
 impl Told {
     /// Its messages, oldest first; `None` where it is no list.
-    pub(crate) fn list(&self) -> Option<&[Listed]> {
+    pub fn list(&self) -> Option<&[Listed]> {
         self.list.as_deref()
     }
 }

@@ -76,7 +76,9 @@ impl Lists {
 #[cfg(test)]
 mod tests {
     use crate::Outcome;
-    use crate::commands::testing::Realm;
+    use crate::commands::{JoinGroup, LeaveGroup, ListPeers, SendRealm};
+    use crate::testing::{Realm, group};
+    use antar_types::Secret;
     use std::sync::Arc;
 
     #[test]
@@ -84,16 +86,17 @@ mod tests {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         realm.login(1, "amy");
         realm.login(2, "bob");
-        realm.say(1, "group add staff pw");
+        realm.does(1, group("staff"));
         let id = realm.state.durable.group_named("staff").unwrap();
         let (members, groups) = (realm.state.members(id), realm.state.groups());
         assert!(Arc::ptr_eq(&members, &realm.state.members(id)));
         assert!(Arc::ptr_eq(&groups.names, &realm.state.groups().names));
-        realm.say(2, "group join staff pw");
+        let password = Secret::new("pw".into());
+        realm.does(2, JoinGroup { group: "staff".into(), password });
         assert_eq!(&*realm.state.members(id), [Arc::from("amy"), "bob".into()]);
-        realm.say(2, "group add other pw");
+        realm.does(2, group("other"));
         assert_eq!(&*realm.state.groups().names, [Arc::from("staff"), "other".into()]);
-        realm.say(1, "group leave staff");
+        realm.does(1, LeaveGroup { group: "staff".into() });
         assert_eq!(&*realm.state.members(id), [Arc::from("bob")]);
         // Who had one before keeps it.
         assert_eq!((&*members, groups.names.len()), (&[Arc::from("amy")][..], 1));
@@ -103,15 +106,16 @@ mod tests {
     fn how_it_stands_with_links_is_shared_until_that_changes() {
         let mut realm = Realm::linked(&["amy"]);
         realm.login(1, "amy");
-        realm.say(1, "CHECKREALM");
+        realm.does(1, ListPeers);
         let told = realm.state.lists.peers.clone();
-        realm.say(1, "checkrealm");
+        realm.does(1, ListPeers);
         assert!(Arc::ptr_eq(&told, &realm.state.lists.peers));
         let all = Outcome::Peers(told.clone()).memory();
         let many: Vec<Outcome> = (0..99).map(|_| Outcome::Peers(told.clone())).collect();
         assert!(many.iter().map(Outcome::memory).sum::<usize>() <= 2 * all);
-        realm.say(1, "sendrealm beta bob x");
-        realm.say(1, "CHECKREALM");
+        let (to, text) = ("bob".into(), "x".into());
+        realm.does(1, SendRealm { realm: "beta".into(), to, text });
+        realm.does(1, ListPeers);
         assert_eq!((told[0].owed, realm.state.lists.peers[0].owed), (0, 1));
     }
 }

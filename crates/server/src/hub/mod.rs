@@ -18,9 +18,9 @@ use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
     AccountId, AskId, ConnId, DialId, Input, JobResult, Limits, Origin, Policy, Readings, Request,
-    text,
 };
 use antar_runner::{Place, Runner};
+use antar_text as text;
 use antar_types::{Code, Entry, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use std::collections::HashMap;

@@ -6,7 +6,8 @@ use super::histogram::Histogram;
 use super::page::{Family, counter, gauge, histogram, in_bytes, in_seconds};
 use super::sources::{Report, Snapshot, Surroundings};
 use crate::doors::session::End;
-use antar_domain::{LinkStats, Mode, text};
+use antar_domain::{LinkStats, Mode};
+use antar_text as text;
 use antar_types::Code;
 use std::time::{Duration, UNIX_EPOCH};
 

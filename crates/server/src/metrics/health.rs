@@ -31,7 +31,7 @@ mod tests {
     use super::super::{Commits, Meter, Report};
     use super::*;
     use antar_domain::Stats;
-    use antar_domain::text::Requests;
+    use antar_text::Requests;
     use antar_types::Name;
     use std::time::{Instant, SystemTime};
 

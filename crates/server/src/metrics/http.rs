@@ -5,7 +5,7 @@ use super::sources::Sources;
 use super::{families, health};
 use crate::doors::bind;
 use crate::panics::contain;
-use antar_types::json;
+use antar_text::json;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;

@@ -1,6 +1,6 @@
 //! What was read and is not handed to the hub yet.
 
-use antar_types::{Decoder, Frame};
+use antar_text::{Decoder, Frame};
 use std::collections::VecDeque;
 
 /// Bytes that were read, and the next of the frames they hold. A segment of short lines would take fifty

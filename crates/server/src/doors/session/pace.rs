@@ -6,7 +6,7 @@ use crate::admission::whom;
 use crate::hub::ToHub;
 use crate::send_queue::State;
 use antar_domain::AccountId;
-use antar_types::Frame;
+use antar_text::Frame;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;

@@ -3,9 +3,11 @@
 use super::{End, Session, now_or_never, poll_read};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
+use antar_domain::PeerId;
 use antar_domain::links::Epoch;
-use antar_domain::{PeerId, text};
-use antar_types::{Code, Dialect, Reply};
+use antar_text as text;
+use antar_text::{Dialect, Reply};
+use antar_types::Code;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};

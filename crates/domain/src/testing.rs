@@ -1,0 +1,392 @@
+//! A realm for tests: commands in, outcomes out, mailboxes kept in memory as the store would.
+
+use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
+use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Quote};
+use crate::{
+    BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome,
+    Output, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
+};
+use antar_types::{
+    BoxKind, Capabilities, Chain, Entry, EntryKind, Fingerprint, Message, Name, Secret, Text, Time,
+    Token,
+};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// The operator's connection.
+pub const OPERATOR: u64 = u64::MAX;
+
+/// The connection of the realm beta.
+pub const BETA: u64 = 10;
+
+/// The epoch of beta's log.
+pub const BETAS: Epoch = Epoch(7);
+
+/// What a watching connection is told, as a driver gets it.
+pub type Notification = (Tag, BoxKind, Arc<Message>);
+
+/// A realm, its clock, and what the driver of one would have to do.
+pub struct Realm {
+    /// What is tested.
+    pub state: State,
+    now: u64,
+    chance: u8,
+    posted: Vec<Event>,
+    /// The hashes that the store finds of a log at any entry.
+    pub chains: Vec<Chain>,
+    notifications: BTreeMap<u64, Vec<Notification>>,
+    /// What the driver was asked to do, and what other realms were told.
+    pub asked: Vec<Output>,
+}
+
+/// A request whose password is being worked on.
+pub struct Pending(Output);
+
+impl Realm {
+    /// A realm named alpha, in local mode, with users whose password is `pw`.
+    pub fn with_users(users: &[&str]) -> Self {
+        let state = State::new(Limits::default(), Policy::local(), []);
+        let (posted, chains, asked) = (Vec::new(), Vec::new(), Vec::new());
+        let (now, chance, notifications) = (1_000_000, 0, BTreeMap::new());
+        let mut realm = Self { state, now, chance, posted, chains, notifications, asked };
+        realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
+        for user in users {
+            let (role, password) = (Some(Role::User), Secret::new("pw".into()));
+            let add = AddUser { user: (*user).into(), role, password };
+            assert_eq!(realm.operator_does(add), Outcome::Done);
+        }
+        realm
+    }
+
+    /// What comes of a connection's command, with the connection's session.
+    pub fn does(&mut self, conn: u64, command: impl Into<Command>) -> Outcome {
+        self.asks(conn, None, command.into())
+    }
+
+    /// The same with a token.
+    pub fn does_as(&mut self, conn: u64, token: &str, command: impl Into<Command>) -> Outcome {
+        self.asks(conn, Some(Token::parse(token).unwrap()), command.into())
+    }
+
+    /// What comes of the operator's command.
+    pub fn operator_does(&mut self, command: impl Into<Command>) -> Outcome {
+        self.does(OPERATOR, command)
+    }
+
+    /// Takes a command up to its outcome, or up to the password work that it needs.
+    pub fn begin(&mut self, conn: u64, command: impl Into<Command>) -> Pending {
+        Pending(self.ask(conn, None, command.into()))
+    }
+
+    /// What comes of it in the end.
+    pub fn end(&mut self, Pending(output): Pending) -> Outcome {
+        self.settle(output).expect("an outcome").1
+    }
+
+    fn asks(&mut self, conn: u64, token: Option<Token>, command: Command) -> Outcome {
+        let output = self.ask(conn, token, command);
+        self.settle(output).expect("an outcome").1
+    }
+
+    fn ask(&mut self, conn: u64, token: Option<Token>, command: Command) -> Output {
+        self.meet(conn);
+        self.send(conn, Request { token, ..command.into() }).expect("each request is answered")
+    }
+
+    /// The texts of a page of history that a command asks for.
+    pub fn reads(&mut self, conn: u64, command: impl Into<Command>) -> Vec<String> {
+        match self.does(conn, command) {
+            Outcome::Messages(page) => {
+                page.found.iter().map(|m| m.text.as_str().to_string()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Logs in with the password `pw` and returns the token.
+    pub fn login(&mut self, conn: u64, user: &str) -> String {
+        let password = Secret::new("pw".into());
+        match self.does(conn, Login { user: user.into(), password }) {
+            Outcome::Session(token) => token.reveal(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A connection from elsewhere than this machine.
+    pub fn connect_from(&mut self, conn: u64, origin: Origin) {
+        self.input(Input::Connected(ConnId(conn), origin));
+    }
+
+    /// What another realm's command is answered, if it is: what was done about it is in `asked`.
+    pub fn hears(&mut self, conn: u64, command: impl Into<Command>) -> Option<Outcome> {
+        let output = self.send(conn, Request::from(command.into()))?;
+        self.settle(output).map(|(_, outcome)| outcome)
+    }
+
+    /// A realm with users that is linked with beta, on this connection, and follows its log.
+    pub fn linked(users: &[&str]) -> Self {
+        let mut realm = Self::with_users(users);
+        let key = Some(Fingerprint([1; 32]));
+        realm.state.introduce(Contact { key, port: 8889, ..Contact::default() });
+        realm.link_beta(BETA, 0, Chain::START);
+        realm
+    }
+
+    /// A connection of beta's, followed from some entry of its log on.
+    pub fn link_beta(&mut self, conn: u64, seq: u64, chain: Chain) {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        self.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
+        self.asked.clear();
+        let (from, can) = (Name::parse("beta"), Capabilities::NONE);
+        let (again, invitation, port) = (false, None, 8889);
+        let (to, host) = ("alpha".into(), "192.0.2.1".into());
+        let greeted = self.hears(conn, Greet { to, host, port, from, again, invitation, can });
+        assert!(greeted.is_some_and(|outcome| outcome.refusal().is_none()));
+        let said = self.said(conn);
+        assert!(matches!(said[0], PeerRequest::Follow(..)), "{said:?}");
+        let answer = PeerAnswer {
+            ok: true,
+            epoch: Some(BETAS),
+            from: Some(Position { seq, chain }),
+            floor: Some(Position::default()),
+            tip: Some(9),
+            ..PeerAnswer::default()
+        };
+        assert_eq!(self.hears(conn, PeerAnswers { answer: Ok(answer.into()) }), None);
+        assert!(!self.asked.iter().any(|o| matches!(o, Output::HangUp(c) if c.0 == conn)));
+    }
+
+    /// Beta delivers an entry of its log, the first that it has.
+    pub fn deliver(&mut self, kind: EntryKind, from: &str, to: &str, text: &str) {
+        let name = |word| Name::parse(word).unwrap();
+        let text = Text::parse(text, 999).unwrap();
+        let entry = Entry { kind, time: Time(5), from: name(from), to: name(to), text };
+        let chain = Chain::START.with(&entry);
+        let brought = Delivery { epoch: BETAS, first: 1, chain, entries: vec![entry] };
+        let command = Deliver { entries: Some(brought.into()) };
+        assert_eq!(self.hears(BETA, command), None);
+    }
+
+    /// What another realm was told since the last look.
+    pub fn said(&mut self, conn: u64) -> Vec<PeerRequest> {
+        let asked = |o: &mut Output| matches!(o, Output::Request(c, _) if c.0 == conn);
+        let requests = self.asked.extract_if(.., asked);
+        let request = |output| match output {
+            Output::Request(_, request) => Some(request),
+            _ => None,
+        };
+        requests.filter_map(request).collect()
+    }
+
+    /// What is to be done first about a request that waited for another realm, if one was woken.
+    pub fn woken(&mut self) -> Option<Output> {
+        let waits = |output: &Output| matches!(output, Output::Resume { .. });
+        let at = self.asked.iter().position(waits)?;
+        let Output::Resume { conn, request, results } = self.asked.remove(at) else { return None };
+        self.input(Input::Resume { conn, request, results })
+    }
+
+    /// Tells the state what its driver would.
+    pub fn tell(&mut self, input: Input) {
+        self.input(input);
+    }
+
+    /// A quarter of a second goes by.
+    pub fn tick(&mut self) {
+        self.now += 250;
+        self.input(Input::Tick);
+    }
+
+    /// A connection is gone.
+    pub fn disconnect(&mut self, conn: u64) {
+        self.input(Input::Disconnected(ConnId(conn)));
+    }
+
+    /// Milliseconds since 1970, by this realm's clock.
+    pub fn time(&self) -> u64 {
+        self.now
+    }
+
+    /// Time goes by.
+    pub fn pass(&mut self, seconds: u64) {
+        self.now += seconds * 1000;
+    }
+
+    /// What a connection was told since the last look.
+    pub fn notifications(&mut self, conn: u64) -> Vec<Notification> {
+        self.notifications.remove(&conn).unwrap_or_default()
+    }
+
+    /// What the realm lets others do.
+    pub fn policy(&mut self) -> &mut Policy {
+        &mut self.state.policy
+    }
+
+    /// The realm's limits.
+    pub fn limits(&mut self) -> &mut Limits {
+        &mut self.state.limits
+    }
+
+    /// The names of all realms that anything is kept of, in the order in which they came.
+    pub fn peers(&self) -> Vec<String> {
+        self.state.durable.peers.values().map(|peer| peer.record.name.to_string()).collect()
+    }
+
+    /// How many links there are.
+    pub fn links(&self) -> usize {
+        self.state.durable.links()
+    }
+
+    /// Names that are kept since somebody else had them: those of which something may still come from
+    /// peers, one for each peer, and those that nobody has.
+    pub fn names_kept(&self) -> (usize, usize) {
+        let durable = &self.state.durable;
+        (durable.peers.values().map(|peer| peer.heirs.len()).sum(), durable.left_names.len())
+    }
+
+    /// The epoch of what the first peer is owed, and how far it goes.
+    pub fn owed_up_to(&self) -> (Epoch, Position) {
+        let out = &self.state.durable.peers.values().next().expect("a peer").out;
+        (out.epoch, out.tip)
+    }
+
+    /// Whether another realm speaks on a connection, or may.
+    pub fn may_be_peer(&self, conn: u64) -> bool {
+        let conn = ConnId(conn);
+        self.state.links.conns.contains_key(&conn)
+            || matches!(self.state.live.origin(conn), Some(Origin::Certified(..)))
+    }
+
+    /// Connects, unless that was done before.
+    pub fn meet(&mut self, conn: u64) {
+        if self.state.live.origin(ConnId(conn)).is_none() {
+            let origin = match conn {
+                OPERATOR => Origin::Operator,
+                _ => Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            };
+            self.input(Input::Connected(ConnId(conn), origin));
+        }
+    }
+
+    /// Works out what an output asks for, up to an outcome; none where another realm is waited for.
+    pub fn settle(&mut self, mut output: Output) -> Option<(Tag, Outcome)> {
+        loop {
+            output = match output {
+                Output::Job { conn, request, mut results, job } => {
+                    results.push(self.look_up(&job).unwrap_or_else(|| prove(job)));
+                    self.input(Input::Resume { conn, request, results })?
+                }
+                Output::Reply(_, tag, outcome) => return Some((tag, outcome)),
+                Output::Read(conn, tag, read) => Output::Reply(conn, tag, self.read(read)),
+                Output::Park(_) => return None,
+                _ => unreachable!("kept apart"),
+            }
+        }
+    }
+
+    /// What is to be done first about a request of a connection, if anything.
+    pub fn send(&mut self, conn: u64, request: Request) -> Option<Output> {
+        self.input(Input::Request(ConnId(conn), request))
+    }
+
+    fn input(&mut self, input: Input) -> Option<Output> {
+        self.chance = self.chance.wrapping_add(1);
+        let (now, uptime) = (Time(self.now), self.now);
+        let readings = Readings { now, uptime, entropy: [self.chance; 32] };
+        let mut effects = Effects::default();
+        self.state.step(&readings, input, &mut effects);
+        let brought = |event| match event {
+            Event::Received { events, .. } => events,
+            event => vec![event],
+        };
+        let all = effects.events.into_iter().flat_map(brought);
+        self.posted.extend(all.filter(|e| matches!(e, Event::Posted(_))));
+        let mut answer = None;
+        for output in effects.outputs {
+            match output {
+                Output::Notify(conn, tag, kind, message) => {
+                    let told = self.notifications.entry(conn.0).or_default();
+                    told.push((tag, kind, message));
+                }
+                Output::Reply(..) | Output::Read(..) | Output::Job { .. } | Output::Park(_) => {
+                    assert!(answer.replace(output).is_none(), "one answer to a request");
+                }
+                other => self.asked.push(other),
+            }
+        }
+        answer
+    }
+
+    fn look_up(&self, job: &Job) -> Option<JobResult> {
+        let quotes = match job {
+            Job::Quoted(quotes) => quotes,
+            Job::Chains { .. } => return Some(JobResult::Chains(self.chains.clone())),
+            _ => return None,
+        };
+        let stands = |quote: &Quote, event: &Event| match event {
+            Event::Posted(posted) => {
+                let mut lists = quote.lists.iter();
+                lists.any(|list| posted.is_in(Source::Mailbox(*list))) && quote.is(&posted.message)
+            }
+            _ => false,
+        };
+        let stands = |quote: &Quote| self.posted.iter().any(|event| stands(quote, event));
+        let known = quotes.iter().map(|quote| (quote.clone(), stands(quote)));
+        Some(JobResult::Quoted(known.collect()))
+    }
+
+    fn read(&self, read: Read) -> Outcome {
+        let all = self.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) => posted.shown_in(read.source),
+            _ => None,
+        });
+        let page = read.page;
+        let mut found: Vec<Message> = all
+            .filter(|m| page.after.is_none_or(|id| m.id > id))
+            .filter(|m| page.before.is_none_or(|id| m.id < id))
+            .collect();
+        let more = found.len() > page.limit;
+        if page.after.is_some() {
+            found.truncate(page.limit);
+        } else {
+            found.drain(..found.len().saturating_sub(page.limit));
+        }
+        read.outcome(found, more)
+    }
+}
+
+/// Hashes so fast that a test need not wait, and writes nothing.
+fn prove(job: Job) -> JobResult {
+    match job {
+        Job::Hash { password, .. } => {
+            JobResult::Hashed(PasswordHash::new(password.expose().clone()))
+        }
+        Job::Verify { password, hash, .. } => {
+            let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
+            JobResult::Verified { hash, matches }
+        }
+        Job::Backup { path } if path == "/full" => JobResult::BackedUp(Err("/full is full".into())),
+        Job::Backup { path } => {
+            JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
+        }
+        Job::Chains { .. } | Job::Quoted(_) => unreachable!("looked up"),
+        Job::Ask(_) => {
+            JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        }
+    }
+}
+
+/// The name that somebody is known by here.
+#[track_caller]
+pub fn caller(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Caller { user, .. } => user.as_str(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Makes a group whose password is `pw`.
+pub fn group(name: &str) -> CreateGroup {
+    CreateGroup { group: name.into(), password: Secret::new("pw".into()) }
+}

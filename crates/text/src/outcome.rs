@@ -1,0 +1,126 @@
+//! The one place where an outcome becomes a reply.
+
+use super::door::{self, dialect};
+use super::help::help;
+use super::row::Row;
+use super::{invitation, peers};
+use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
+use antar_domain::links::LinkState;
+use antar_domain::{LogEnds, Outcome, Refused, Tag, User};
+use antar_types::{BoxKind, Capabilities, Code, Message};
+
+/// What VERSION tells.
+const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
+
+/// Appends what a request is answered, in its own dialect.
+pub fn write(tag: Tag, outcome: Outcome, out: &mut Vec<u8>) {
+    reply(tag, outcome).encode(dialect(tag), out);
+}
+
+/// Appends what a watching connection receives, in the dialect of its WATCH.
+pub fn write_notification(tag: Tag, kind: BoxKind, message: &Message, out: &mut Vec<u8>) {
+    encode_notification(kind, message, dialect(tag), out);
+}
+
+/// What a request is answered.
+pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
+    let row = door::row(tag);
+    let says = row.map_or(Phrase::same("OK"), |row| row.says);
+    match outcome {
+        Outcome::Done => Reply::done(says),
+        Outcome::Refused(refused) => self::refused(row, tag, refused),
+        Outcome::Sent { id, group } => Body::Sent(says, id, group).into(),
+        Outcome::Session(token) => Body::Session(token).into(),
+        Outcome::Caller { user, realm, admin } => Reply::from(Body::Value(user.as_str().into()))
+            .with("realm", realm.as_deref())
+            .with("admin", admin),
+        Outcome::Names(names) => Body::List(names).into(),
+        Outcome::Groups { names, members } => Body::Groups(names, members).into(),
+        Outcome::Members { names, owner } => {
+            Reply::from(Body::List(names)).with("owner", owner.as_deref())
+        }
+        Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
+        Outcome::Messages(page) => {
+            let listing = row.map(|row| row.listing).unwrap_or_default();
+            let reply = Reply::from(Body::Messages(listing, page.found, page.more));
+            if page.stale { reply.with("stale", true) } else { reply }
+        }
+        Outcome::BackedUp(done) => Reply::done(says)
+            .with("messages", done.messages)
+            .with("records", done.records)
+            .with("bytes", done.bytes),
+        Outcome::Pong { clock: None } => Reply::done(says),
+        Outcome::Pong { clock: Some(clock) } => Reply::done(says).with("clock", clock.0),
+        Outcome::RealmName(realm) => {
+            Reply::from(Body::Value(VERSION.into())).with("realm", realm.as_deref())
+        }
+        Outcome::Nothing => help(tag).into(),
+        Outcome::Peers(peers) => Body::Value(peers::shown(dialect(tag), &peers)).into(),
+        Outcome::ThisRealm { name, host, port, key } => {
+            let (realm, key) = (name.as_str(), key.map(|key| key.to_string()));
+            let shown = json!({"realm": realm, "host": host, "port": port, "fingerprint": key});
+            Body::Value(shown).into()
+        }
+        Outcome::Linked { realm, state, error } => {
+            let reply = Reply::done(says).with("realm", realm.as_str());
+            let reply = reply.with("state", peers::state(state));
+            match error {
+                Some(error) => reply.with("error", error),
+                None => reply,
+            }
+        }
+        Outcome::Approved(key) => Reply::done(says).with("fingerprint", key.to_string()),
+        Outcome::Invitation(invitation) => {
+            Body::Value(invitation::print(&invitation).into()).into()
+        }
+        Outcome::Renamed(name) => Reply::done(says).with("realm", name.as_str()),
+        Outcome::Greeted { realm, linked, can, now } => {
+            let state = if linked { LinkState::Up } else { LinkState::Waiting };
+            let reply = Reply::done(says).with("realm", realm.as_str());
+            let reply = reply.with("state", peers::state(state));
+            let can = (can != Capabilities::NONE).then(|| can.print());
+            let reply = can.into_iter().fold(reply, |reply, can| reply.with("can", can));
+            now.into_iter().fold(reply, |reply, now| reply.with("now", now.as_str()))
+        }
+        Outcome::Tip(tip) => {
+            Reply::from(Body::Messages(Listing::Messages, Vec::new(), false)).with("tip", tip)
+        }
+        Outcome::Following { from, log } => {
+            let reply = Reply::done(says).with("epoch", log.epoch.to_string());
+            let reply = reply.with("from", from.seq).with("chain", from.chain.to_string());
+            ends(reply, &log)
+        }
+        Outcome::Diverged(log) => {
+            ends(Reply::from(Code::Diverged).with("epoch", log.epoch.to_string()), &log)
+        }
+        Outcome::Chain(chain) => {
+            Reply::done(says).with("chain", chain.map(|chain| chain.to_string()))
+        }
+    }
+}
+
+fn ends(reply: Reply, log: &LogEnds) -> Reply {
+    let reply = reply.with("tip", log.tip).with("floor", log.floor.seq);
+    reply.with("floor_chain", log.floor.chain.to_string())
+}
+
+fn user(user: &User) -> Value {
+    json!({"user": user.name.as_str(), "admin": user.admin, "created": user.created.rfc3339()})
+}
+
+fn refused(row: Option<&Row>, tag: Tag, refused: Refused) -> Reply {
+    let Refused { code, error, realm, owed } = refused;
+    let usage = row.filter(|_| code == Code::BadParameters).map(|row| row.usage(dialect(tag)));
+    let mut reply = Reply::from(Body::Refused(code, usage));
+    if let Some(error) = error {
+        let key = if code == Code::BackupFailed { "reason" } else { "error" };
+        reply = reply.with(key, error);
+    }
+    if let Some(realm) = realm {
+        reply = reply.with("realm", realm.as_str());
+    }
+    match owed {
+        Some(owed) => reply.with("owed", owed),
+        None => reply,
+    }
+}

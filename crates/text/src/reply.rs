@@ -1,0 +1,356 @@
+//! Replies and events, and the one place where each gets its shape.
+
+use crate::Dialect;
+use crate::json::{field, number, write};
+use antar_types::{Away, BoxKind, Code, END, List, Message, Name, Token};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A success text that the two documents may spell differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Phrase {
+    /// As `protocol-lower.txt` has it.
+    pub lower: &'static str,
+    /// As `protocol-upper.txt` has it.
+    pub upper: &'static str,
+}
+
+impl Phrase {
+    /// A text spelled the same in both.
+    pub const fn same(text: &'static str) -> Self {
+        Self { lower: text, upper: text }
+    }
+
+    fn of(self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Lower => self.lower,
+            Dialect::Upper => self.upper,
+        }
+    }
+}
+
+/// How a lower reply shows a list of messages; an upper one always has a list under `data`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// A list under `messages`.
+    #[default]
+    Messages,
+    /// A list under `message`.
+    Message,
+    /// Under `messages`, an object from each sender to the list of what they sent.
+    BySender,
+}
+
+/// What a reply says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body {
+    /// Done.
+    Done(Phrase),
+    /// A message was taken: its id, and the group it went to where the request could leave it open.
+    Sent(Phrase, u64, Option<Name>),
+    /// A session was opened.
+    Session(Token),
+    /// Refused, and how the request should have looked where that was what was wrong.
+    Refused(Code, Option<String>),
+    /// A text or a value, in both shapes the same (`message` / `data`).
+    Value(Value),
+    /// A list of texts, the same way. Many replies may have the same one.
+    List(List),
+    /// Groups by name, each with the members that may be seen: those are given with their group's place
+    /// among the names, in order.
+    Groups(List, Vec<(usize, List)>),
+    /// Messages, oldest first, and whether more are left in the direction asked for.
+    Messages(Listing, Vec<Message>, bool),
+}
+
+/// A reply: its body and whatever else it tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reply {
+    /// What it says.
+    pub body: Body,
+    /// Further keys, after those of the body.
+    pub extra: Vec<(&'static str, Value)>,
+}
+
+impl From<Body> for Reply {
+    fn from(body: Body) -> Self {
+        Self { body, extra: Vec::new() }
+    }
+}
+
+impl From<Code> for Reply {
+    fn from(code: Code) -> Self {
+        Body::Refused(code, None).into()
+    }
+}
+
+impl Reply {
+    /// A plain success.
+    pub fn done(phrase: Phrase) -> Self {
+        Body::Done(phrase).into()
+    }
+
+    /// Adds a key.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        self.extra.push((key, value.into()));
+        self
+    }
+
+    /// Whether the request was refused, and why.
+    pub fn refusal(&self) -> Option<Code> {
+        match self.body {
+            Body::Refused(code, _) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Appends the reply and its end mark in the given shape (protocol section 2).
+    pub fn encode(&self, dialect: Dialect, out: &mut Vec<u8>) {
+        let text_key = match dialect {
+            Dialect::Lower => "message",
+            Dialect::Upper => "data",
+        };
+        let status: &[u8] = match self.body {
+            Body::Refused(..) => br#"{"status":"ERROR""#,
+            _ => br#"{"status":"OK""#,
+        };
+        out.extend_from_slice(status);
+        match &self.body {
+            Body::Done(phrase) => field(out, dialect, text_key, phrase.of(dialect)),
+            Body::Sent(phrase, id, group) => {
+                field(out, dialect, text_key, phrase.of(dialect));
+                number(out, "id", *id);
+                if let Some(group) = group {
+                    field(out, dialect, "group", group.as_str());
+                }
+            }
+            Body::Session(token) => {
+                let keys: &[&str] = match dialect {
+                    Dialect::Lower => &["tokenId", "tokenid"],
+                    Dialect::Upper => &["data"],
+                };
+                keys.iter().for_each(|key| field(out, dialect, key, &token.reveal()));
+            }
+            Body::Refused(code, usage) => {
+                field(out, dialect, text_key, code.text());
+                field(out, dialect, "code", code.as_str());
+                if let Some(usage) = usage {
+                    field(out, dialect, "usage", usage);
+                }
+            }
+            Body::Value(value) => field(out, dialect, text_key, value),
+            Body::List(texts) => field(out, dialect, text_key, texts),
+            Body::Groups(names, members) => {
+                field(out, dialect, text_key, &Groups { names, members });
+            }
+            Body::Messages(listing, messages, more) => {
+                write_listing(out, dialect, *listing, messages);
+                if *more {
+                    field(out, dialect, "more", &true);
+                }
+            }
+        }
+        for (key, value) in &self.extra {
+            field(out, dialect, key, value);
+        }
+        out.push(b'}');
+        out.extend_from_slice(END);
+    }
+}
+
+/// The form in which the existing clients read groups.
+struct Groups<'a> {
+    names: &'a List,
+    members: &'a [(usize, List)],
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    nama: &'a str,
+    members: &'a [Arc<str>],
+}
+
+impl Serialize for Groups<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut visible = self.members.iter().peekable();
+        serializer.collect_map(self.names.iter().enumerate().map(|(place, name)| {
+            let members = visible.next_if(|(of, _)| *of == place);
+            let members = members.map_or(&[][..], |(_, members)| members);
+            (name, Group { nama: name, members })
+        }))
+    }
+}
+
+fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages: &[Message]) {
+    let (key, by_sender) = match (dialect, listing) {
+        (Dialect::Upper, _) => ("data", false),
+        (Dialect::Lower, Listing::Message) => ("message", false),
+        (Dialect::Lower, Listing::Messages) => ("messages", false),
+        (Dialect::Lower, Listing::BySender) => ("messages", true),
+    };
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+    if !by_sender {
+        return write_list(out, dialect, messages.iter());
+    }
+    let mut senders: Vec<&str> = Vec::new();
+    let mut lists: std::collections::BTreeMap<&str, Vec<&Message>> = Default::default();
+    for message in messages {
+        let list = lists.entry(message.sender()).or_default();
+        if list.is_empty() {
+            senders.push(message.sender());
+        }
+        list.push(message);
+    }
+    out.push(b'{');
+    for (i, sender) in senders.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write(out, dialect, sender);
+        out.push(b':');
+        write_list(out, dialect, lists.remove(sender).unwrap_or_default().into_iter());
+    }
+    out.push(b'}');
+}
+
+fn write_list<'a>(
+    out: &mut Vec<u8>,
+    dialect: Dialect,
+    messages: impl Iterator<Item = &'a Message>,
+) {
+    out.push(b'[');
+    for (i, message) in messages.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_object(out, |out| fields(message, dialect, dialect, out));
+    }
+    out.push(b']');
+}
+
+/// Writes `{…}` around fields that each bring a leading comma.
+fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    fields(out);
+    match out.get_mut(start) {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
+    }
+    out.push(b'}');
+}
+
+/// Appends what a watching connection receives: a flat object, the message in the upper shape,
+/// in the character set of the dialect that asked for it (protocol section 5).
+pub fn encode_notification(kind: BoxKind, message: &Message, dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"event":"message""#);
+    field(out, dialect, "box", kind.as_str());
+    fields(message, Dialect::Upper, dialect, out);
+    out.push(b'}');
+    out.extend_from_slice(END);
+}
+
+/// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
+/// `charset` (a notification asked for in lower case has upper names and ASCII text).
+fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {
+    let [from, to, text] = match keys {
+        Dialect::Lower => ["msg_from", "msg_to", "msg"],
+        Dialect::Upper => ["from", "to", "message"],
+    };
+    if message.id > 0 {
+        number(out, "id", message.id);
+        field(out, charset, "time", &message.time.rfc3339());
+    }
+    field(out, charset, from, message.sender());
+    field(out, charset, to, message.to.as_str());
+    field(out, charset, text, message.text.as_str());
+    match &message.realm {
+        Some(Away::From(realm) | Away::FromShown(realm, _)) => {
+            field(out, charset, "realm", realm.as_str())
+        }
+        Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
+        None => {}
+    }
+    if let Some(notice) = message.notice {
+        field(out, charset, "notice", notice.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{Text, Time};
+
+    fn encoded(reply: impl Into<Reply>, dialect: Dialect) -> String {
+        let mut out = Vec::new();
+        reply.into().encode(dialect, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn message(id: u64, from: &str, text: &str) -> Message {
+        Message {
+            id,
+            time: Time(0),
+            from: Name::parse(from).unwrap(),
+            to: Name::parse("bob").unwrap(),
+            text: Text::parse(text, 99).unwrap(),
+            realm: None,
+            notice: None,
+        }
+    }
+
+    #[test]
+    fn both_shapes_of_success_and_error() {
+        let sent = Phrase { lower: "Message Sent", upper: "Message sent" };
+        assert_eq!(
+            encoded(Reply::done(sent), Dialect::Lower),
+            "{\"status\":\"OK\",\"message\":\"Message Sent\"}\r\n\r\n"
+        );
+        assert_eq!(
+            encoded(Body::Sent(sent, 7, None), Dialect::Upper),
+            "{\"status\":\"OK\",\"data\":\"Message sent\",\"id\":7}\r\n\r\n"
+        );
+        assert_eq!(
+            encoded(Code::NoSession, Dialect::Upper),
+            "{\"status\":\"ERROR\",\"data\":\"Session tidak ditemukan\",\"code\":\"no_session\"}\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_token_has_two_spellings_in_lower() {
+        let token = Token::new([0; 32]);
+        let t = token.reveal();
+        assert_eq!(
+            encoded(Body::Session(token), Dialect::Lower),
+            format!("{{\"status\":\"OK\",\"tokenId\":\"{t}\",\"tokenid\":\"{t}\"}}\r\n\r\n")
+        );
+    }
+
+    #[test]
+    fn lists_by_sender_keep_the_order_and_lower_is_ascii() {
+        let list = vec![message(1, "zoe", "é🦀"), message(2, "amy", "x"), message(3, "zoe", "y")];
+        let body = Body::Messages(Listing::BySender, list, true);
+        let lower = encoded(body.clone(), Dialect::Lower);
+        assert!(lower.is_ascii());
+        assert!(lower.starts_with(
+            "{\"status\":\"OK\",\"messages\":{\"zoe\":[{\"id\":1,\"time\":\"1970-01-01T00:00:00.000Z\",\
+             \"msg_from\":\"zoe\",\"msg_to\":\"bob\",\"msg\":\"\\u00e9\\ud83e\\udd80\"},{\"id\":3"
+        ));
+        assert!(lower.ends_with("\"msg\":\"x\"}]},\"more\":true}\r\n\r\n"));
+        assert!(encoded(body, Dialect::Upper).contains("\"message\":\"é🦀\""));
+    }
+
+    #[test]
+    fn events_are_flat_and_upper() {
+        let mut out = Vec::new();
+        encode_notification(BoxKind::Private, &message(1, "amy", "é"), Dialect::Lower, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"event\":\"message\",\"box\":\"private\",\"id\":1,\"time\":\"1970-01-01T00:00:00.000Z\",\
+             \"from\":\"amy\",\"to\":\"bob\",\"message\":\"\\u00e9\"}\r\n\r\n"
+        );
+    }
+}

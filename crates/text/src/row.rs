@@ -1,0 +1,209 @@
+//! The rows: a verb each, with how it is spelled and read, and how what comes of it is said.
+//!
+//! HELP, the usage error, the metrics, the table of the documentation and the fuzzers' dictionary come
+//! from a verb's row.
+
+use super::args::Args;
+use super::rows::{accounts, admin, groups, messages, peers, realms, service, watch};
+use crate::{Dialect, Listing, Phrase};
+use antar_domain::{Access, Ask, Command, commands};
+use antar_types::{Code, Folded};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// One parameter in a verb's row, under the name that usage and HELP show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// A word.
+    Word(&'static str),
+    /// The rest of the line, its inner blanks kept.
+    Text(&'static str),
+    /// The rest of the line, which may be missing.
+    Maybe(&'static str),
+}
+
+/// A verb's row.
+#[derive(Debug)]
+pub struct Row {
+    /// In capitals; two words for the `GROUP …`, `USER …` and `REALM …` forms.
+    pub name: &'static str,
+    /// Other spellings that mean just the same.
+    pub aliases: &'static [&'static str],
+    /// What follows the verb.
+    pub params: &'static [Param],
+    /// `key=VALUE` words that may follow the parameters.
+    pub options: &'static [&'static str],
+    /// One sentence for HELP.
+    pub help: &'static str,
+    /// Existing clients put their own address and port before the token.
+    pub addressed: bool,
+    /// Reads what follows the verb.
+    pub(crate) read: &'static dyn Reader,
+    /// What a success says that has nothing else to say.
+    pub says: Phrase,
+    /// How a lower reply lists messages.
+    pub listing: Listing,
+}
+
+/// How a row's parameters become a command.
+pub(crate) trait Reader: Sync {
+    /// Who may ask for that command.
+    fn access(&self) -> Access;
+
+    /// Reads the parameters.
+    fn read(&self, args: &Args<'_>) -> Result<Command, Code>;
+
+    /// The place among [`all`] of the verb that a request is about, where help is asked for.
+    fn about(&self, _: &Args<'_>) -> Option<usize> {
+        None
+    }
+}
+
+/// Reads the parameters of one kind of command, which is what says who may ask for it.
+pub(super) struct Read<C>(pub fn(&Args<'_>) -> Result<C, Code>);
+
+impl<C: Ask> Reader for Read<C> {
+    fn access(&self) -> Access {
+        C::ACCESS
+    }
+
+    fn read(&self, args: &Args<'_>) -> Result<Command, Code> {
+        (self.0)(args).map(Into::into)
+    }
+}
+
+impl std::fmt::Debug for dyn Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reader")
+    }
+}
+
+/// The options of every request that reads history.
+pub(crate) const HISTORY: &[&str] = &["after=ID", "before=ID", "limit=N"];
+
+/// What rows have in common: no aliases, parameters or options.
+pub(crate) const ROW: Row = Row {
+    name: "",
+    aliases: &[],
+    params: &[],
+    options: &[],
+    help: "",
+    addressed: false,
+    read: &Read(|_| Ok(commands::Nothing)),
+    says: Phrase::same("OK"),
+    listing: Listing::Messages,
+};
+
+/// Every verb, in the order of HELP.
+pub static ALL: &[&[Row]] = &[
+    accounts::ROWS,
+    messages::ROWS,
+    groups::ROWS,
+    watch::ROWS,
+    realms::ROWS,
+    admin::ROWS,
+    service::ROWS,
+    peers::ROWS,
+];
+
+/// A verb and its place among [`all`].
+type Numbered = (usize, &'static Row);
+
+static BY_SPELLING: LazyLock<BTreeMap<&'static str, Numbered>> = LazyLock::new(|| {
+    let spellings = |verb: &'static Row| verb.aliases.iter().copied().chain([verb.name]);
+    let rows = all().enumerate();
+    rows.flat_map(|row| spellings(row.1).map(move |name| (name, row))).collect()
+});
+
+/// Every row.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    ALL.iter().flat_map(|verbs| verbs.iter())
+}
+
+/// The row at a place among [`all`].
+pub(super) fn at(number: usize) -> Option<&'static Row> {
+    BY_NUMBER.get(number).copied()
+}
+
+static BY_NUMBER: LazyLock<Vec<&'static Row>> = LazyLock::new(|| all().collect());
+
+/// The verb spelled as one word, in any case.
+pub fn find(word: &str) -> Option<&'static Row> {
+    find_word(word).map(|(_, verb)| verb)
+}
+
+/// The same with its place among [`all`].
+pub(crate) fn find_word(word: &str) -> Option<Numbered> {
+    let mut upper = [0; antar_types::MAX_NAME];
+    BY_SPELLING.get(capitals(word, &mut upper)?).copied()
+}
+
+/// The verb spelled as two words, in any case, and its place among [`all`].
+pub(crate) fn find_pair(first: &str, second: &str) -> Option<Numbered> {
+    let (first, second) = (Folded::new(first)?, Folded::new(second)?);
+    // Only these begin two-word verbs; nothing else pays for the joined string.
+    if !matches!(&*first, "group" | "user" | "realm") {
+        return None;
+    }
+    BY_SPELLING.get(format!("{} {}", &*first, &*second).to_ascii_uppercase().as_str()).copied()
+}
+
+fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_types::MAX_NAME]) -> Option<&'a str> {
+    let upper = buffer.get_mut(..word.len())?;
+    upper.copy_from_slice(word.as_bytes());
+    upper.make_ascii_uppercase();
+    std::str::from_utf8(upper).ok()
+}
+
+impl Row {
+    /// Who may use it.
+    pub fn access(&self) -> Access {
+        self.read.access()
+    }
+
+    /// The verb and its parameters, in the letters of a dialect.
+    ///
+    /// ```
+    /// use antar_text::Dialect;
+    /// let send = antar_text::find("send").unwrap();
+    /// assert_eq!(send.usage(Dialect::Upper), "SEND U MSG");
+    /// assert_eq!(send.usage(Dialect::Lower), "send U MSG");
+    /// ```
+    pub fn usage(&self, dialect: Dialect) -> String {
+        let mut usage = match dialect {
+            Dialect::Upper => self.name.to_string(),
+            Dialect::Lower => self.name.to_ascii_lowercase(),
+        };
+        for param in self.params {
+            let (Param::Word(name) | Param::Text(name) | Param::Maybe(name)) = param;
+            usage.push(' ');
+            usage.push_str(name);
+        }
+        for option in self.options {
+            usage.push_str(&format!(" [{option}]"));
+        }
+        usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_complete_and_every_spelling_unique() {
+        let spellings: usize = all().map(|v| 1 + v.aliases.len()).sum();
+        assert_eq!(BY_SPELLING.len(), spellings);
+        assert!(all().count() < 1 << 10, "a place in the rows does not fit in a tag");
+        for verb in all() {
+            assert!(!verb.help.is_empty() && verb.help.ends_with('.'), "{}", verb.name);
+            assert_eq!(verb.name, verb.name.to_ascii_uppercase());
+            let words = verb.name.split(' ').count();
+            assert!(words == 1 || find_pair("group", "get").is_some());
+            // A text takes the rest of the line: nothing can follow it.
+            let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
+            assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && verb.options.is_empty()));
+            assert!(verb.params.len() <= 6 && verb.options.len() <= 6);
+        }
+    }
+}

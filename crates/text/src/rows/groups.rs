@@ -1,0 +1,91 @@
+//! Groups of this realm.
+
+use super::*;
+use antar_domain::commands::Destination;
+
+pub const ROWS: &[Row] = &[
+    Row {
+        name: "GETGROUPS",
+        help: "Lists the groups of this realm; in lower case as the existing clients read it.",
+        read: &Read(|args| {
+            Ok(commands::ListGroups { with_members: args.dialect == Dialect::Lower })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "GROUP GET",
+        help: "Lists the names of the groups.",
+        read: &Read(|_| Ok(commands::ListGroups { with_members: false })),
+        ..ROW
+    },
+    Row {
+        name: "ADDGROUP",
+        aliases: &["GROUP ADD"],
+        params: &[Param::Word("G"), Param::Text("P")],
+        help: "Makes a group that others join with this password.",
+        read: &Read(|args| {
+            Ok(commands::CreateGroup { group: args.word(0).into(), password: args.secret() })
+        }),
+        says: Phrase { lower: "Add group Berhasil", upper: "Add group berhasil" },
+        ..ROW
+    },
+    Row {
+        name: "JOINGROUP",
+        aliases: &["GROUP JOIN"],
+        params: &[Param::Word("G"), Param::Text("P")],
+        help: "Joins a group.",
+        read: &Read(|args| {
+            Ok(commands::JoinGroup { group: args.word(0).into(), password: args.secret() })
+        }),
+        says: Phrase::same("Join group berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "LEAVEGROUP",
+        aliases: &["LEAVE", "GROUP LEAVE"],
+        params: &[Param::Word("G")],
+        help: "Leaves a group; the member of longest standing inherits it.",
+        read: &Read(|args| Ok(commands::LeaveGroup { group: args.word(0).into() })),
+        says: Phrase::same("Leave group berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "MEMBERS",
+        aliases: &["GROUP MEMBERS"],
+        params: &[Param::Word("G")],
+        help: "Lists a group's members, in the order they joined, and its owner.",
+        read: &Read(|args| Ok(commands::ListMembers { group: args.word(0).into() })),
+        ..ROW
+    },
+    Row {
+        name: "SENDGROUP",
+        params: &[Param::Word("G"), Param::Text("MSG")],
+        help: "Sends a message to a group the caller is in.",
+        read: &Read(|args| {
+            let to = Destination::Named(args.word(0).into(), args.text.into());
+            Ok(commands::SendToGroup { to })
+        }),
+        says: Phrase::same("Message Sent"),
+        ..ROW
+    },
+    Row {
+        name: "GROUP SEND",
+        params: &[Param::Text("[G] MSG")],
+        help: "Sends a message to the group named first, else to the session's current group.",
+        read: &Read(|args| {
+            Ok(commands::SendToGroup { to: Destination::NamedOrCurrent(args.text.into()) })
+        }),
+        says: Phrase::same("Message Sent"),
+        ..ROW
+    },
+    Row { name: "INBOXGROUP", listing: Listing::BySender, ..INBOX },
+    Row { name: "GROUP INBOX", listing: Listing::Message, ..INBOX },
+];
+
+const INBOX: Row = Row {
+    params: &[Param::Word("G")],
+    options: HISTORY,
+    help: "Lists the messages of a group, the caller's own too.",
+    read: &Read(|args| Ok(commands::GroupInbox { group: args.word(0).into(), page: args.page()? })),
+    ..ROW
+};
