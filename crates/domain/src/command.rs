@@ -120,7 +120,7 @@ macro_rules! commands {
             /// Decides, changes and answers.
             pub(crate) fn decide(
                 &self,
-                cx: &mut crate::Context<'_>,
+                cx: &mut crate::RequestContext<'_>,
             ) -> Result<crate::Answer, crate::Interrupt> {
                 match self {
                     $(Self::$name(command) => command.decide(cx),)+

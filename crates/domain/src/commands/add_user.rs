@@ -1,7 +1,7 @@
 //! An account that an administrator makes.
 
 use super::register::create;
-use crate::{Answer, Context, Interrupt, Outcome, Word};
+use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Makes an account for somebody else.
@@ -25,7 +25,7 @@ pub enum Role {
 }
 
 impl AddUser {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let role = self.role.ok_or(Code::BadParameters)?;
         create(cx, &self.user, &self.password, role == Role::Admin)?;
         Ok(Outcome::Done.into())

@@ -1,6 +1,6 @@
 //! Allowing a link that was asked for.
 
-use crate::{Answer, Context, Interrupt, Outcome, Refused, Word};
+use crate::{Answer, Interrupt, Outcome, Refused, RequestContext, Word};
 use antar_types::{Code, Fingerprint};
 
 /// Allows a realm that asked for it to link.
@@ -13,7 +13,7 @@ pub struct ApproveRealm {
 }
 
 impl ApproveRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let expected = self.key.transpose()?;
         let (realm, peer) = cx.realm(&self.realm)?;
         let Some(key) = peer.key().filter(|_| peer.is_asking()) else {
@@ -27,7 +27,7 @@ impl ApproveRealm {
         if cx.state.durable.links() >= cx.state.limits.links {
             return Err(Code::LimitReached.into());
         }
-        cx.step().approve(realm)?;
+        cx.approve(realm)?;
         Ok(Outcome::Approved(key).into())
     }
 }

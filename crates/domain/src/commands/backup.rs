@@ -1,6 +1,6 @@
 //! A backup of everything on disk.
 
-use crate::{Answer, Context, Interrupt, Job, JobResult, Origin, Outcome, Refused};
+use crate::{Answer, Interrupt, Job, JobResult, Origin, Outcome, Refused, RequestContext};
 use antar_types::Code;
 
 /// Writes everything on disk to a directory of the server's machine. Only the operator may ask: an
@@ -12,7 +12,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         if cx.origin != Origin::Operator {
             return Err(Code::Forbidden.into());
         }

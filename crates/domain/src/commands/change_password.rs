@@ -1,7 +1,7 @@
 //! A new password of one's own.
 
 use super::login::guessed_at_by_itself;
-use crate::{AccountRecord, Answer, Context, Event, Interrupt, Outcome};
+use crate::{AccountRecord, Answer, Event, Interrupt, Outcome, RequestContext};
 use antar_types::{Code, Secret};
 
 /// Changes the caller's password and ends every other session of theirs.
@@ -14,7 +14,7 @@ pub struct ChangePassword {
 }
 
 impl ChangePassword {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let record = cx.my_account()?.record.clone();
         let subject = guessed_at_by_itself(&record.name);

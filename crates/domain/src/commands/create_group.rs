@@ -1,6 +1,6 @@
 //! A new group.
 
-use crate::{Answer, Context, Event, GroupId, GroupRecord, Interrupt, Outcome, Word};
+use crate::{Answer, Event, GroupId, GroupRecord, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Makes a group, whose owner and first member is the caller.
@@ -13,7 +13,7 @@ pub struct CreateGroup {
 }
 
 impl CreateGroup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let name = cx.new_name(&self.group)?;
         if cx.group(name.as_str()).is_ok() {
@@ -27,7 +27,8 @@ impl CreateGroup {
         let (group, created) = (GroupId(cx.next_id()), cx.readings.now);
         let record = GroupRecord { name, password, creator: me, owner: Some(me), created };
         cx.emit(Event::GroupSet(group, record))?;
-        cx.emit(Event::MemberAdded(group, me, cx.next_id()))?;
+        let since = cx.next_id();
+        cx.emit(Event::MemberAdded(group, me, since))?;
         cx.set_current_group(group);
         Ok(Outcome::Done.into())
     }

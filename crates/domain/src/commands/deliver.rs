@@ -1,7 +1,7 @@
 //! Entries of a peer's log.
 
 use crate::links::{Delivery, Quote, TakeError};
-use crate::{Answer, Context, Interrupt, Job, JobResult, PeerId};
+use crate::{Answer, Interrupt, Job, JobResult, PeerId, RequestContext};
 use antar_types::Entry;
 
 /// Brings entries of a peer's log, in order.
@@ -12,27 +12,27 @@ pub struct Deliver {
 }
 
 impl Deliver {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let realm = cx.linked()?;
         let known = match &self.entries {
             Some(brought) => quoted(cx, realm, &brought.entries)?,
             None => Some(Vec::new()),
         };
-        let (conn, mut step) = (cx.conn, cx.step());
+        let conn = cx.conn;
         let Some(known) = known else {
             // It is asked again with the next connection, which starts from the cursor.
-            step.hang_up(conn, "what it was owed cannot be read here");
+            cx.hang_up(conn, "what it was owed cannot be read here");
             return Ok(Answer::NoReply);
         };
         let taken = match &self.entries {
-            Some(brought) => step.take(conn, realm, brought, &known),
+            Some(brought) => cx.take(conn, realm, brought, &known),
             None => Err(TakeError::Unreadable),
         };
         if let Err(wrong) = taken {
             // What it is about cannot be told from here; a new connection starts from the cursor.
-            let name = step.name_of(realm);
-            step.note(realm, format!("link with {name}: it sent {wrong}"));
-            step.hang_up(conn, &format!("it sent {wrong}"));
+            let name = cx.name_of(realm);
+            cx.note(realm, format!("link with {name}: it sent {wrong}"));
+            cx.hang_up(conn, &format!("it sent {wrong}"));
         }
         Ok(Answer::NoReply)
     }
@@ -41,11 +41,11 @@ impl Deliver {
 /// Of what notices quote, where that must be known, whether it was written by who is told; nothing
 /// where it cannot be read.
 fn quoted(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     realm: PeerId,
     entries: &[Entry],
 ) -> Result<Option<Vec<(Quote, bool)>>, Interrupt> {
-    let quotes = cx.step().quotes(realm, entries);
+    let quotes = cx.quotes(realm, entries);
     let known = cx.results.iter().rev().find_map(|result| match result {
         JobResult::Quoted(known) => Some(Some(known.clone())),
         JobResult::Unreadable => Some(None),

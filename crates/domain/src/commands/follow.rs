@@ -1,7 +1,7 @@
 //! A peer follows the log of what it is owed.
 
 use crate::links::{Epoch, Position};
-use crate::{Answer, Context, Interrupt, LogEnds, Outcome, PeerId};
+use crate::{Answer, Interrupt, LogEnds, Outcome, PeerId, RequestContext};
 use antar_types::Code;
 
 /// A place in a log: its epoch, and how far it has come there.
@@ -36,7 +36,7 @@ pub struct Acknowledge {
 }
 
 impl Follow {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, (epoch, cursor)) = (cx.linked()?, self.cursor?);
         match cx.followed(realm, epoch, cursor)? {
             Some(from) => Ok(begins(cx, realm, from)?),
@@ -46,14 +46,14 @@ impl Follow {
 }
 
 impl AskChain {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, seq) = (cx.linked()?, self.seq?);
         Ok(Outcome::Chain(cx.chain_at(realm, seq)?).into())
     }
 }
 
 impl Rejoin {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, (was, at)) = (cx.linked()?, self.common?);
         let from = cx.rejoined(realm, was, at)?.ok_or(Code::Diverged)?;
         Ok(begins(cx, realm, from)?)
@@ -61,26 +61,26 @@ impl Rejoin {
 }
 
 impl Acknowledge {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, (epoch, at)) = (cx.linked()?, self.cursor?);
         let sent = cx.state.links.conns.get(&cx.conn).and_then(|c| c.sent);
-        let out = &cx.peer(realm)?.out;
+        let out = &cx.peer(realm).ok_or(Code::RealmNotFound)?.out;
         if epoch != out.epoch || sent.is_none_or(|sent| at.seq > sent) || at.seq < out.acked.seq {
             let conn = cx.conn;
-            cx.step().hang_up(conn, "a cursor past what it was sent");
+            cx.hang_up(conn, "a cursor past what it was sent");
             return Ok(Answer::NoReply);
         }
-        cx.step().acked(realm, at)?;
+        cx.acked(realm, at)?;
         Ok(Answer::NoReply)
     }
 }
 
 /// The answer after which entries come.
-fn begins(cx: &Context<'_>, realm: PeerId, from: Position) -> Result<Answer, Code> {
+fn begins(cx: &RequestContext<'_>, realm: PeerId, from: Position) -> Result<Answer, Code> {
     Ok(Outcome::Following { from, log: ends(cx, realm)? }.into())
 }
 
-fn ends(cx: &Context<'_>, realm: PeerId) -> Result<LogEnds, Code> {
-    let out = &cx.peer(realm)?.out;
+fn ends(cx: &RequestContext<'_>, realm: PeerId) -> Result<LogEnds, Code> {
+    let out = &cx.peer(realm).ok_or(Code::RealmNotFound)?.out;
     Ok(LogEnds { epoch: out.epoch, tip: out.tip.seq, floor: out.floor })
 }

@@ -1,7 +1,9 @@
 //! Another realm calls.
 
 use crate::links::{Address, Greeting, LinkKind, Status};
-use crate::{Answer, Context, Event, Interrupt, Origin, Outcome, Refused, Word, is_loopback};
+use crate::{
+    Answer, Event, Interrupt, Origin, Outcome, Refused, RequestContext, Word, is_loopback,
+};
 use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
 
@@ -25,7 +27,7 @@ pub struct Greet {
 }
 
 impl Greet {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         match cx.origin {
             Origin::Certified(peer, key) => native(cx, self, peer, key),
             _ => plain(cx, self),
@@ -35,7 +37,7 @@ impl Greet {
 
 /// From a realm that has proven its key.
 fn native(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     greet: &Greet,
     peer: IpAddr,
     key: Fingerprint,
@@ -48,9 +50,8 @@ fn native(
     let calls_by = before.clone().filter(|name| greet.to.eq_ignore_ascii_case(name));
     let from = match linked {
         Some(realm) => {
-            let mut step = cx.step();
-            step.renamed_to(realm, &from);
-            step.peer(realm).map_or(from, |peer| peer.record.name.clone())
+            cx.renamed_to(realm, &from);
+            cx.peer(realm).map_or(from, |peer| peer.record.name.clone())
         }
         None => from,
     };
@@ -69,7 +70,7 @@ fn native(
 }
 
 /// From a server that knows only the two documents: it is its address.
-fn plain(cx: &mut Context<'_>, greet: &Greet) -> Result<Answer, Interrupt> {
+fn plain(cx: &mut RequestContext<'_>, greet: &Greet) -> Result<Answer, Interrupt> {
     let ip = cx.plain_caller()?;
     let (said, port) = (&*greet.host, greet.port);
     let own = said.parse::<IpAddr>().is_ok_and(|said| said.to_canonical() == ip)
@@ -92,8 +93,7 @@ fn plain(cx: &mut Context<'_>, greet: &Greet) -> Result<Answer, Interrupt> {
     {
         return Err(Code::RealmExists.into());
     }
-    let mut step = cx.step();
-    let realm = step.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
-    step.introduced(realm);
+    let realm = cx.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
+    cx.introduced(realm);
     Ok(Outcome::Done.into())
 }

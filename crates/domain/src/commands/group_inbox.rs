@@ -1,6 +1,6 @@
 //! The messages of a group.
 
-use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
 
 /// Asks for the messages of a group that the caller is in, the caller's own too.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct GroupInbox {
 }
 
 impl GroupInbox {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let group = cx.enter(&self.group)?;
         Ok(Answer::Read(Read::new(Source::Mailbox(Mailbox::Group(group)), self.page)))
     }

@@ -1,6 +1,6 @@
 //! Private messages received from users of this realm.
 
-use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source};
+use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source};
 
 /// Asks for the private messages that the caller received from users of this realm.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,7 +10,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let source = Source::Mailbox(Mailbox::Private(cx.me()?));
         Ok(Answer::Read(Read::new(source, self.page)))
     }

@@ -1,7 +1,7 @@
 //! The conversation of a group between this realm and another.
 
 use crate::links::{LinkKind, Of};
-use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
 use antar_types::Code;
 
 /// Asks for the conversation of a group between this realm and another, both sides.
@@ -16,7 +16,7 @@ pub struct InboxGroupRealm {
 }
 
 impl InboxGroupRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, peer) = cx.known_realm(&self.realm)?;
         let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
         let group = cx.enter(&self.group)?;

@@ -2,9 +2,10 @@
 
 use crate::links::{Ask, LinkKind, Listed, Of, PlainRequest, Told};
 use crate::{
-    Answer, Context, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read,
+    Answer, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read, RequestContext,
     Source, Word,
 };
+use antar_types::Code;
 
 /// Asks for the private messages that the caller received from users of another realm.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub struct InboxRealm {
 }
 
 impl InboxRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (realm, peer) = cx.known_realm(&self.realm)?;
         let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
         let user = cx.my_account()?.record.name.clone();
@@ -30,7 +31,7 @@ impl InboxRealm {
     }
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// Asks a plain peer and passes its list on after what is here: notices, and what it has forgotten.
     pub(crate) fn pass_on(
         &mut self,
@@ -39,7 +40,7 @@ impl Context<'_> {
         page: Page,
         own: Mailbox,
     ) -> Result<Answer, Interrupt> {
-        let peer = self.peer(realm)?;
+        let peer = self.peer(realm).ok_or(Code::RealmNotFound)?;
         let (name, address) = (peer.record.name.clone(), peer.record.address.clone());
         let answer = self.results.iter().find_map(|result| match result {
             JobResult::Asked(answer) => Some(answer.clone()),
@@ -58,7 +59,7 @@ impl Context<'_> {
         let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
         let list = match own {
             Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
-                let formers = self.step().formers(realm, account, list.len())?;
+                let formers = self.formers(realm, account, list.len())?;
                 list.get(formers..).unwrap_or_default()
             }
             _ => list,

@@ -1,7 +1,7 @@
 //! A code with which another realm links.
 
 use crate::links::{Invitation, InvitationRecord};
-use crate::{Answer, Context, Event, Interrupt, Outcome, Word};
+use crate::{Answer, Event, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Time, Token};
 
 /// Makes a code with which another realm links, once.
@@ -20,7 +20,7 @@ const OPEN: usize = 1_000;
 const LASTS: u64 = 7 * 24 * 3_600_000;
 
 impl InviteRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.state.links.me.clone();
         let host = match &self.host {
             Some(host) => host.to_string(),
@@ -39,7 +39,8 @@ impl InviteRealm {
         old.into_iter().try_for_each(|id| cx.emit(Event::InvitationEnded(id)))?;
         let secret = Token::new(cx.readings.entropy);
         let record = InvitationRecord { hash: secret.hash(), expires: Time(now.0 + LASTS) };
-        cx.emit(Event::InvitationSet(cx.next_id(), record))?;
+        let id = cx.next_id();
+        cx.emit(Event::InvitationSet(id, record))?;
         let invitation = Invitation { name, host, port, key, secret };
         Ok(Outcome::Invitation(Box::new(invitation)).into())
     }

@@ -1,6 +1,6 @@
 //! A user's way into a group.
 
-use crate::{Answer, Context, Event, GroupRecord, Interrupt, Outcome, Word};
+use crate::{Answer, Event, GroupRecord, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Joins a group with its password. Who joins an empty one owns it.
@@ -13,7 +13,7 @@ pub struct JoinGroup {
 }
 
 impl JoinGroup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let (id, group) = cx.group(&self.group)?;
         if group.members.contains_key(&me) {
@@ -30,7 +30,8 @@ impl JoinGroup {
         if full {
             return Err(Code::LimitReached.into());
         }
-        cx.emit(Event::MemberAdded(id, me, cx.next_id()))?;
+        let since = cx.next_id();
+        cx.emit(Event::MemberAdded(id, me, since))?;
         if record.owner.is_none() {
             cx.emit(Event::GroupSet(id, GroupRecord { owner: Some(me), ..record }))?;
         }

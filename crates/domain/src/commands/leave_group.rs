@@ -1,6 +1,6 @@
 //! A user's way out of a group.
 
-use crate::{Answer, Context, Interrupt, Outcome, Word};
+use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Code;
 
 /// Leaves a group. The member of longest standing inherits it.
@@ -11,7 +11,7 @@ pub struct LeaveGroup {
 }
 
 impl LeaveGroup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let (id, group) = cx.group(&self.group)?;
         if !group.members.contains_key(&me) {

@@ -5,7 +5,7 @@ use crate::links::{
     PeerRecord, Status, Told, Why, introduction,
 };
 use crate::{
-    Answer, Bug, Context, Interrupt, Job, JobResult, Origin, Outcome, PeerId, Refused, Word,
+    Answer, Bug, Interrupt, Job, JobResult, Origin, Outcome, PeerId, Refused, RequestContext, Word,
     is_loopback,
 };
 use antar_types::{Code, Fingerprint, Name, Token};
@@ -60,7 +60,7 @@ struct Wanted {
 }
 
 impl LinkRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.may_link()?;
         let name = Name::parse(&self.name).ok_or(Code::BadName)?;
         let how = self.how.as_ref().map_err(|code| *code)?;
@@ -77,7 +77,7 @@ impl LinkRealm {
 }
 
 impl JoinRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.may_link()?;
         let Invitation { name, host: at, port, key, secret } = *self.invitation.clone()?;
         let address = Address { host: host(&at)?.into(), port, told_by: None };
@@ -94,7 +94,7 @@ fn host(word: &str) -> Result<&str, Code> {
 }
 
 /// Goes through the stages of a link: calling, the answer, and perhaps the plain way.
-fn link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
+fn link(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     for result in cx.results.iter().rev() {
         match result.clone() {
             JobResult::Asked(answer) => return plain_answered(cx, wanted, answer),
@@ -131,14 +131,13 @@ fn link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     let pin = pin.or(known.and_then(|(_, peer)| peer.key()));
     let (caller, until) = (Caller::User(cx.conn), cx.readings.uptime + CALL);
     let (key, conn, renews) = (None, None, false);
-    let mut step = cx.step();
-    let dial = step.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
+    let dial = cx.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
     Err(Interrupt::Wait(Why::Call(dial)))
 }
 
 /// A linked realm is said to be elsewhere, or to have another key. The one it has, or the one that is
 /// said, must answer there.
-fn move_link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
+fn move_link(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     let Some((_, pinned)) = cx.moves(&wanted) else { return Err(Code::RealmExists.into()) };
     // Whoever has another key is another realm, unless somebody says so who answers for this one.
     if wanted.renews && !cx.is_admin() {
@@ -160,8 +159,7 @@ fn move_link(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> 
     let pin = pin.or(Some(pinned));
     let (caller, until) = (Caller::User(cx.conn), cx.readings.uptime + CALL);
     let (invitation, key, conn) = (None, None, None);
-    let dial =
-        cx.step().call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
+    let dial = cx.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
     Err(Interrupt::Wait(Why::Call(dial)))
 }
 
@@ -171,22 +169,22 @@ fn other_key(error: String) -> Answer {
 
 /// Nobody is there just now. The operator's word holds all the same: it may be the peer that is down.
 fn moved_unseen(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     realm: PeerId,
     wanted: Wanted,
     error: String,
 ) -> Result<Answer, Interrupt> {
-    let PeerRecord { name, kind, status, .. } = cx.peer(realm)?.record.clone();
-    let mut step = cx.step();
+    let PeerRecord { name, kind, status, .. } =
+        cx.peer(realm).ok_or(Code::RealmNotFound)?.record.clone();
     let kind = match wanted.pin.filter(|_| wanted.renews) {
         Some(key) => {
-            step.renew_key(realm, key)?;
+            cx.renew_key(realm, key)?;
             LinkKind::Native(key)
         }
         None => kind,
     };
-    step.record(name, kind, Some(wanted.address), status)?;
-    let link = step.link(realm);
+    cx.record(name, kind, Some(wanted.address), status)?;
+    let link = cx.link(realm);
     (link.failures, link.refused, link.retry_at) = (0, false, 0);
     let (realm, state) = (wanted.name, LinkState::Down);
     Ok(Outcome::Linked { realm, state, error: Some(error) }.into())
@@ -199,7 +197,7 @@ fn done(realm: Name, status: Status) -> Answer {
 
 /// Nobody there speaks TLS, or who does will not link.
 fn called_in_vain(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     wanted: Wanted,
     failure: Failure,
 ) -> Result<Answer, Interrupt> {
@@ -221,7 +219,7 @@ fn called_in_vain(
 }
 
 /// Where a name leads the driver finds out, which asks nobody who may not be a plain peer.
-fn ask_plainly(cx: &mut Context<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
+fn ask_plainly(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     let ip = wanted.address.host.parse().ok();
     if let Some(why) = ip.and_then(|ip| cx.state.policy.plain_peers.refusal(ip)) {
         return Ok(unlisted(why));
@@ -236,7 +234,7 @@ fn unlisted(why: String) -> Answer {
 }
 
 fn plain_answered(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     wanted: Wanted,
     answer: Result<(Told, IpAddr), NotAsked>,
 ) -> Result<Answer, Interrupt> {
@@ -254,14 +252,13 @@ fn plain_answered(
     }
     // Callers are known by their address, so that is what is kept.
     let address = Address { host: ip.to_string().into(), ..wanted.address };
-    let mut step = cx.step();
     let linked = Status::Linked;
-    let realm = step.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
-    step.introduced(realm);
+    let realm = cx.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
+    cx.introduced(realm);
     Ok(done(wanted.name, linked))
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// The realm that is linked natively and said to be at another address than it is known at, and its
     /// key.
     fn moves(&self, wanted: &Wanted) -> Option<(PeerId, Fingerprint)> {

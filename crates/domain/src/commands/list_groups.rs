@@ -1,6 +1,6 @@
 //! The groups of this realm.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Asks for the groups that there are.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub struct ListGroups {
 }
 
 impl ListGroups {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let groups = cx.state.groups();
         if !self.with_members {
             return Ok(Outcome::Names(groups.names).into());

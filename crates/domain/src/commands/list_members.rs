@@ -1,6 +1,6 @@
 //! The members of a group.
 
-use crate::{Answer, Context, Interrupt, Outcome, Word};
+use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Code;
 
 /// Asks for a group's members, in the order in which they joined, and its owner. Members are told only.
@@ -11,7 +11,7 @@ pub struct ListMembers {
 }
 
 impl ListMembers {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, group) = cx.group(&self.group)?;
         if !group.members.contains_key(&cx.me()?) {
             return Err(Code::NotMember.into());

@@ -1,7 +1,7 @@
 //! How it stands with links.
 
 use crate::links::{Link, Peer, PeerStatus, Status};
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 use antar_types::{Capabilities, Name, Time};
 
 /// Asks for the linked realms and how it stands with each link.
@@ -9,7 +9,7 @@ use antar_types::{Capabilities, Name, Time};
 pub struct ListPeers;
 
 impl ListPeers {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (state, now) = (&cx.state, cx.readings.now);
         let is_gone_here = |status| matches!(status, Status::Removed | Status::Former);
         let peers = state.durable.peers.iter().filter(|(_, p)| !is_gone_here(p.record.status));

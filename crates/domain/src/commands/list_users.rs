@@ -1,13 +1,13 @@
 //! The accounts of this realm.
 
-use crate::{AccountRecord, Answer, Context, Interrupt, Outcome, User};
+use crate::{AccountRecord, Answer, Interrupt, Outcome, RequestContext, User};
 
 /// Asks for all accounts, in the order in which they were made.
 #[derive(Clone, Copy, Debug)]
 pub struct ListUsers;
 
 impl ListUsers {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let records = cx.state.durable.accounts.values().map(|account| &account.record);
         let user =
             |r: &AccountRecord| User { name: r.name.clone(), admin: r.admin, created: r.created };

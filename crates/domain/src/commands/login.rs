@@ -1,6 +1,6 @@
 //! A password for a token.
 
-use crate::{Answer, Context, Interrupt, Outcome, Word};
+use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Logs in: opens a session and binds the connection to it.
@@ -13,7 +13,7 @@ pub struct Login {
 }
 
 impl Login {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let name = &*self.user;
         let user = cx.user(name).map(|(id, account)| (id, account.record.password.clone()));
         let hidden = cx.state.policy.hide_unknown_users;

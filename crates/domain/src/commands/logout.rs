@@ -1,13 +1,13 @@
 //! The end of a session.
 
-use crate::{Answer, Context, Event, Interrupt, Outcome};
+use crate::{Answer, Event, Interrupt, Outcome, RequestContext};
 
 /// Ends the caller's session everywhere: its token, its other connections and what they watch.
 #[derive(Clone, Copy, Debug)]
 pub struct Logout;
 
 impl Logout {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let session = cx.my_session()?;
         cx.emit(Event::SessionEnded(session))?;
         Ok(Outcome::Done.into())

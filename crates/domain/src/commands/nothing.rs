@@ -1,13 +1,13 @@
 //! What a door answers by itself.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Does nothing: its answer is the door's, and this keeps the place of it among the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Nothing;
 
 impl Nothing {
-    pub(crate) fn decide(&self, _: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, _: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         Ok(Outcome::Nothing.into())
     }
 }

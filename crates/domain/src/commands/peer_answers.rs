@@ -1,7 +1,7 @@
 //! A peer's answer to what this realm has asked it.
 
 use crate::links::{self, PeerAnswer};
-use crate::{Answer, Context, Interrupt};
+use crate::{Answer, Interrupt, RequestContext};
 
 /// Answers the oldest request of this realm that is not answered yet.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub enum UnreadAnswer {
 }
 
 impl PeerAnswers {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         links::answered(cx, self.answer.as_deref().map_err(|why| *why))?;
         Ok(Answer::NoReply)
     }

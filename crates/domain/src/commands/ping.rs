@@ -1,13 +1,13 @@
 //! A sign of life.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Asks whether anyone is there.
 #[derive(Clone, Copy, Debug)]
 pub struct Ping;
 
 impl Ping {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         // Realms tell each other how their clocks differ.
         let clock = cx.state.links.conns.contains_key(&cx.conn).then_some(cx.readings.now);
         Ok(Outcome::Pong { clock }.into())

@@ -1,6 +1,6 @@
 //! A plain peer brings a group message.
 
-use crate::{Answer, Context, Draft, Interrupt, Mailbox, Outcome, Word};
+use crate::{Answer, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
 use antar_types::{Away, Code, Message, Name};
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ pub struct ReceiveGroup {
 }
 
 impl ReceiveGroup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let realm = cx.plain_peer(&self.realm)?;
         let from = Name::parse(&self.from).ok_or(Code::BadName)?;
         let (group, to) = cx.group(&self.group).map(|(id, g)| (id, g.record.name.clone()))?;
         let text = cx.draft(&self.text)?;
         let (id, time) = (cx.next_id(), cx.readings.now);
-        let away = Some(Away::From(cx.peer(realm)?.record.name.clone()));
+        let away = Some(Away::From(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
         let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
         let (mailbox, said) = (Mailbox::GroupRealm(group, realm), message.clone());
         cx.post(mailbox, None, message)?;
-        cx.step().link(realm).common.note(&said.from, &said.to, said.text.as_str());
+        cx.link(realm).common.note(&said.from, &said.to, said.text.as_str());
         Ok(Outcome::Done.into())
     }
 }

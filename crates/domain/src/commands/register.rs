@@ -1,6 +1,6 @@
 //! A new account of one's own.
 
-use crate::{AccountId, AccountRecord, Answer, Context, Event, Interrupt, Outcome, Word};
+use crate::{AccountId, AccountRecord, Answer, Event, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Makes an account and logs in to it at once.
@@ -13,7 +13,7 @@ pub struct Register {
 }
 
 impl Register {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         if !cx.state.policy.open_registration && !cx.is_admin() {
             return Err(Code::Forbidden.into());
         }
@@ -24,7 +24,7 @@ impl Register {
 
 /// Makes an account.
 pub(super) fn create(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     name: &Word,
     password: &Secret<String>,
     admin: bool,
@@ -38,7 +38,7 @@ pub(super) fn create(
     let created = cx.readings.now;
     let record = AccountRecord { name: name.clone(), password, admin, created };
     cx.emit(Event::AccountSet(id, record))?;
-    cx.step().take_name(id, &name)?;
+    cx.take_name(id, &name)?;
     Ok(id)
 }
 

@@ -4,7 +4,7 @@
 //! plain peer is given the messages themselves.
 
 use crate::{
-    Answer, Context, Interrupt, Mailbox, Messages, Outcome, Page, PeerId, Read, Source, Word,
+    Answer, Interrupt, Mailbox, Messages, Outcome, Page, PeerId, Read, RequestContext, Source, Word,
 };
 use antar_types::{Code, Folded};
 
@@ -29,15 +29,15 @@ pub enum Whose {
 }
 
 impl RemoteInbox {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         if cx.state.links.conns.contains_key(&cx.conn) {
             let realm = cx.linked()?;
-            return Ok(Outcome::Tip(cx.peer(realm)?.out.tip.seq).into());
+            return Ok(Outcome::Tip(cx.peer(realm).ok_or(Code::RealmNotFound)?.out.tip.seq).into());
         }
         let realm = cx.plain_peer(&self.realm)?;
         let mailbox = match &self.of {
             Whose::User(user) => {
-                let waits = &cx.peer(realm)?.plain_mailboxes;
+                let waits = &cx.peer(realm).ok_or(Code::RealmNotFound)?.plain_mailboxes;
                 let waits = Folded::new(user).and_then(|name| waits.get(&*name).copied());
                 match waits {
                     Some(number) => Mailbox::Plain(realm, number),
@@ -50,7 +50,7 @@ impl RemoteInbox {
     }
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// The realm of a plain link whose other end is calling.
     pub(crate) fn plain_peer(&self, name: &str) -> Result<PeerId, Code> {
         let ip = self.plain_caller()?;

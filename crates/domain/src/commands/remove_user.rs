@@ -1,6 +1,6 @@
 //! The end of an account.
 
-use crate::{Answer, Context, Event, Interrupt, Outcome, Word};
+use crate::{Answer, Event, Interrupt, Outcome, RequestContext, Word};
 
 /// Removes an account, its sessions and memberships. The user's messages stay where others can read
 /// them: in the recipients' inboxes and in groups.
@@ -11,11 +11,11 @@ pub struct RemoveUser {
 }
 
 impl RemoveUser {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, groups) = cx.user(&self.user).map(|(id, a)| (id, a.groups.clone()))?;
         cx.end_sessions(id, None)?;
         groups.into_iter().try_for_each(|group| cx.leave(group, id))?;
-        cx.step().leave_name(id)?;
+        cx.leave_name(id)?;
         cx.emit(Event::AccountRemoved(id))?;
         Ok(Outcome::Done.into())
     }

@@ -1,6 +1,6 @@
 //! Another name for this realm.
 
-use crate::{Answer, ConnId, Context, Event, Interrupt, Outcome, PeerId, Word};
+use crate::{Answer, ConnId, Event, Interrupt, Outcome, PeerId, RequestContext, Word};
 use antar_types::Code;
 
 /// Gives this realm another name.
@@ -11,7 +11,7 @@ pub struct RenameRealm {
 }
 
 impl RenameRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let name = cx.new_name(&self.name)?;
         let before = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
         if cx.peer_named(&name).is_some_and(|(_, peer)| !peer.is_gone() && !peer.is_asking()) {
@@ -28,7 +28,7 @@ impl RenameRealm {
         // They are told when they are greeted next, which is at once.
         let greeted = cx.state.links.conns.iter().filter(|(_, c)| c.greeted).map(|(conn, _)| *conn);
         for conn in greeted.collect::<Vec<ConnId>>() {
-            cx.step().hang_up(conn, "this realm has another name from now on");
+            cx.hang_up(conn, "this realm has another name from now on");
         }
         Ok(Outcome::Renamed(name).into())
     }

@@ -1,6 +1,6 @@
 //! A private message to a user of this realm.
 
-use crate::{Answer, Context, Draft, Interrupt, Mailbox, Outcome, Word};
+use crate::{Answer, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
 use antar_types::Message;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct Send {
 }
 
 impl Send {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let (recipient, to) = cx.user(&self.to).map(|(id, a)| (id, a.record.name.clone()))?;
         let text = cx.draft(&self.text)?;

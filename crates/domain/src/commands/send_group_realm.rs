@@ -1,7 +1,7 @@
 //! A message to the group of the same name in another realm.
 
 use super::Destination;
-use crate::{Answer, Context, Interrupt, Mailbox, Outcome, Word};
+use crate::{Answer, Interrupt, Mailbox, Outcome, RequestContext, Word};
 use antar_types::{Away, Code, Entry, EntryKind, Message};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ pub struct SendGroupRealm {
 }
 
 impl SendGroupRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let realm = cx.open_realm(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
         let text = cx.draft(&text)?;
@@ -23,14 +23,14 @@ impl SendGroupRealm {
         let to = to.ok_or(Code::GroupNotFound)?;
         let from = cx.my_account()?.record.name.clone();
         let (id, time) = (cx.next_id(), cx.readings.now);
-        let away = Some(Away::To(cx.peer(realm)?.record.name.clone()));
+        let away = Some(Away::To(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
         let owed = (from.clone(), to.clone(), text.clone());
         let (kind, (from_here, to_there, said)) = (EntryKind::Group, owed);
         cx.owe(realm, Entry { kind, time, from: from_here, to: to_there, text: said })?;
         let name = Some(to.clone());
         let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
         cx.post(Mailbox::GroupRealm(group, realm), None, message)?;
-        cx.step().run_errands(realm);
+        cx.run_errands(realm);
         Ok(Outcome::Sent { id, group: name }.into())
     }
 }

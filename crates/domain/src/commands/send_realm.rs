@@ -1,7 +1,7 @@
 //! A private message to a user of another realm.
 
 use crate::links::{LONGEST, LinkKind, Status, owe};
-use crate::{Answer, Context, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, Word};
+use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ pub struct SendRealm {
 const ABROAD: usize = 10_000;
 
 impl SendRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let realm = cx.open_realm(&self.realm)?;
         let to = Name::parse(&self.to).ok_or(Code::BadName)?;
         let text = cx.draft(&self.text)?;
         let (from, time) = (cx.my_account()?.record.name.clone(), cx.readings.now);
-        let peer = &cx.peer(realm)?.record;
+        let peer = &cx.peer(realm).ok_or(Code::RealmNotFound)?.record;
         let (away, plain) = (Some(Away::To(peer.name.clone())), peer.kind == LinkKind::Plain);
         let mut id = cx.next_id();
         let mut waits = None;
@@ -47,8 +47,8 @@ impl SendRealm {
 }
 
 /// The number under which what is for a user of a plain realm waits.
-fn number(cx: &mut Context<'_>, realm: PeerId, to: &Name) -> Result<u64, Code> {
-    let plain_mailboxes = &cx.peer(realm)?.plain_mailboxes;
+fn number(cx: &mut RequestContext<'_>, realm: PeerId, to: &Name) -> Result<u64, Code> {
+    let plain_mailboxes = &cx.peer(realm).ok_or(Code::RealmNotFound)?.plain_mailboxes;
     if let Some(number) = plain_mailboxes.get(&*to.folded()) {
         return Ok(*number);
     }
@@ -60,7 +60,7 @@ fn number(cx: &mut Context<'_>, realm: PeerId, to: &Name) -> Result<u64, Code> {
     Ok(number)
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// A realm by name that can be written to.
     pub(crate) fn open_realm(&self, name: &str) -> Result<PeerId, Code> {
         let (realm, peer) = self.realm(name)?;
@@ -76,7 +76,7 @@ impl Context<'_> {
         if entry.text.as_str().len() > LONGEST {
             return Err(Code::TooLong);
         }
-        let (limits, out) = (&self.state.limits, &self.peer(realm)?.out);
+        let (limits, out) = (&self.state.limits, &self.peer(realm).ok_or(Code::RealmNotFound)?.out);
         if out.owed() >= limits.link_messages || out.owed_bytes() + entry.size() > limits.link_bytes
         {
             return Err(Code::LinkFull);

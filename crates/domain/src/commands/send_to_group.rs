@@ -1,6 +1,6 @@
 //! A message to a group of this realm.
 
-use crate::{Answer, Context, Draft, GroupId, Interrupt, Mailbox, Outcome, Word};
+use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, RequestContext, Word};
 use antar_types::{Code, Message, words};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub enum Destination {
 }
 
 impl SendToGroup {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (group, text) = self.to.find(cx)?;
         let text = cx.draft(&text)?;
         let (id, time) = (cx.next_id(), cx.readings.now);
@@ -42,7 +42,7 @@ impl SendToGroup {
 
 impl Destination {
     /// The group, which becomes the session's current one, and what is said there.
-    pub(super) fn find(&self, cx: &mut Context<'_>) -> Result<(GroupId, Draft), Code> {
+    pub(super) fn find(&self, cx: &mut RequestContext<'_>) -> Result<(GroupId, Draft), Code> {
         match self {
             Self::Named(group, text) => Ok((cx.enter(group)?, text.clone())),
             Self::NamedOrCurrent(text) => match words::first(&text.0) {

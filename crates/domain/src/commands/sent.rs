@@ -1,6 +1,6 @@
 //! Private messages that the caller sent.
 
-use crate::{Answer, Context, Interrupt, Mailbox, Page, Read, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
 
 /// Asks for the private messages that the caller sent to users of this realm, or of another.
 #[derive(Clone, Debug, Default)]
@@ -12,7 +12,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let source = match &self.realm {
             Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
             None => Source::Sent(cx.me()?),

@@ -1,6 +1,6 @@
 //! A new password that an administrator gives.
 
-use crate::{AccountRecord, Answer, Context, Event, Interrupt, Outcome, Word};
+use crate::{AccountRecord, Answer, Event, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Secret;
 
 /// Gives a user a new password and ends the user's sessions.
@@ -13,7 +13,7 @@ pub struct SetPassword {
 }
 
 impl SetPassword {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, record) = cx.user(&self.user).map(|(id, a)| (id, a.record.clone()))?;
         let password = cx.hash(self.password.expose())?;
         cx.emit(Event::AccountSet(id, AccountRecord { password, ..record }))?;

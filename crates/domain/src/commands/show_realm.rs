@@ -1,6 +1,6 @@
 //! What others need to know of this realm.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 use antar_types::Code;
 
 /// Asks for this realm's name, address and key.
@@ -8,7 +8,7 @@ use antar_types::Code;
 pub struct ShowRealm;
 
 impl ShowRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = &cx.state.links.me;
         let name = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
         let host = me.host.as_ref().or(me.listens.as_ref()).cloned();

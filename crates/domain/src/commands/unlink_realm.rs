@@ -1,7 +1,7 @@
 //! Ending a link.
 
 use crate::links::{PeerRecord, PeerRequest, Status};
-use crate::{Answer, Context, Event, Interrupt, Outcome, Refused, Word};
+use crate::{Answer, Event, Interrupt, Outcome, Refused, RequestContext, Word};
 use antar_types::Code;
 
 /// Ends the link with a realm.
@@ -14,7 +14,7 @@ pub struct UnlinkRealm {
 }
 
 impl UnlinkRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.may_link()?;
         let (realm, peer) = cx.realm(&self.realm)?;
         let (owed, record) = (peer.out.owed(), peer.record.clone());
@@ -24,12 +24,12 @@ impl UnlinkRealm {
         let since = cx.readings.now;
         cx.emit(Event::PeerSet(realm, PeerRecord { status: Status::Removed, since, ..record }))?;
         if owed == 0 {
-            cx.step().end_log(realm)?;
+            cx.end_log(realm)?;
         }
         // Best told at once; a peer that is away hears it when it calls.
-        cx.step().sever(realm, Some(PeerRequest::Removed), "the link was ended here");
+        cx.sever(realm, Some(PeerRequest::Removed), "the link was ended here");
         // Who wrote what is still owed is told bit by bit, however much it is.
-        cx.step().give_back();
+        cx.give_back();
         Ok(Outcome::Done.into())
     }
 }

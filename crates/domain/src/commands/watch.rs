@@ -1,6 +1,6 @@
 //! Messages as they arrive.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Has the connection receive messages as they arrive, from now on.
 #[derive(Clone, Copy, Debug)]
@@ -11,16 +11,16 @@ pub struct Watch;
 pub struct Unwatch;
 
 impl Watch {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (session, me) = (cx.my_session()?, cx.me()?);
-        cx.state.live.watch(cx.conn, session, me, cx.tag);
+        cx.step.state.live.watch(cx.conn, session, me, cx.tag);
         Ok(Outcome::Done.into())
     }
 }
 
 impl Unwatch {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
-        cx.state.live.unwatch(cx.conn);
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        cx.step.state.live.unwatch(cx.conn);
         Ok(Outcome::Done.into())
     }
 }

@@ -1,13 +1,13 @@
 //! The name of this realm.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Asks for this realm's name.
 #[derive(Clone, Copy, Debug)]
 pub struct WhichRealm;
 
 impl WhichRealm {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         Ok(Outcome::RealmName(cx.state.name().cloned()).into())
     }
 }

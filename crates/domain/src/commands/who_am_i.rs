@@ -1,13 +1,13 @@
 //! The calling user.
 
-use crate::{Answer, Context, Interrupt, Outcome};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Asks who the caller is, where, and whether they administer the realm.
 #[derive(Clone, Copy, Debug)]
 pub struct WhoAmI;
 
 impl WhoAmI {
-    pub(crate) fn decide(&self, cx: &mut Context<'_>) -> Result<Answer, Interrupt> {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = &cx.my_account()?.record;
         let (user, admin, realm) = (me.name.clone(), me.admin, cx.state.name().cloned());
         Ok(Outcome::Caller { user, realm, admin }.into())

@@ -1,10 +1,12 @@
 //! Being called: who may link, and which of two connections stays.
 
 use super::live::Conn;
-use super::{Address, Caller, Failure, LinkContext, LinkKind, Status, Why};
+use super::{Address, Caller, Failure, LinkKind, Status, Why};
+use crate::Context;
 use crate::settings::Inbound;
 use crate::{
-    Bug, ConnId, Context, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId, Refused,
+    Bug, ConnId, DialId, Event, Interrupt, JobResult, Origin, Output, PeerId, Refused,
+    RequestContext,
 };
 use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
@@ -54,7 +56,7 @@ struct Crossing {
     address: Option<Address>,
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// Another realm calls: takes or refuses the link, and returns its status.
     pub(crate) fn accept(&mut self, greeting: &Greeting<'_>) -> Result<Status, Interrupt> {
         if self.session.is_some() || self.state.live.session(self.conn).is_some() {
@@ -122,17 +124,16 @@ impl Context<'_> {
         let beside = told.clone().filter(|told| given.as_ref().is_some_and(|a| !a.is_at(told)));
         let address = given.or(told);
         let conn = self.conn;
-        let mut step = self.step();
         if is_new && status == Status::Asking {
-            step.make_room_to_wait(*peer);
+            self.make_room_to_wait(*peer);
         }
-        let realm = step.record(from.clone(), LinkKind::Native(*key), address, status)?;
-        step.told_address(realm, beside)?;
-        let now = step.readings.uptime;
-        let link = step.link(realm);
+        let realm = self.record(from.clone(), LinkKind::Native(*key), address, status)?;
+        self.told_address(realm, beside)?;
+        let now = self.readings.uptime;
+        let link = self.link(realm);
         link.from = Some(*peer);
         let replaces = link.conn.is_some_and(|old| old != conn);
-        let c = step.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
+        let c = self.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
         (c.realm, c.greeted, c.can) = (Some(realm), true, greeting.can);
         // Where there is a connection already, this one takes over once it is used: it may be a call
         // that was given up when the other was made.
@@ -203,16 +204,15 @@ impl Context<'_> {
     fn warn_of_another(&mut self, greeting: &Greeting<'_>, realm: PeerId) {
         let Greeting { key, peer, .. } = greeting;
         let error = format!("somebody at {peer} with the key {key} says it is this realm");
-        let mut step = self.step();
-        let now = step.readings.uptime;
-        let link = step.link(realm);
+        let now = self.readings.uptime;
+        let link = self.link(realm);
         let is_told = link.error.as_ref() == Some(&error)
             || link.warned.is_some_and(|at| now < at + WARN_AGAIN);
         link.error = Some(error.clone());
         if !is_told {
             link.warned = Some(now);
-            let name = step.name_of(realm);
-            step.note(realm, format!("link with {name}: {error}"));
+            let name = self.name_of(realm);
+            self.note(realm, format!("link with {name}: {error}"));
         }
     }
 
@@ -228,7 +228,7 @@ impl Context<'_> {
         let text = format!(
             "a realm at {peer} with the key {key} asks to link and has this realm's name; {NAMESAKE}"
         );
-        self.step().output(Output::Note { warning: true, text });
+        self.output(Output::Note { warning: true, text });
     }
 
     /// Whether a realm that is new here may link.
@@ -295,15 +295,14 @@ impl Context<'_> {
         if reached && me.is_some_and(|me| *me < *greeting.from.folded()) {
             return Err(Code::RealmCrossed.into());
         }
-        let mut step = self.step();
         match asker {
             Some(conn) => {
-                step.end_call(dial);
-                step.wake(conn, JobResult::Linked(Ok(Status::Linked)));
+                self.end_call(dial);
+                self.wake(conn, JobResult::Linked(Ok(Status::Linked)));
             }
             None => {
                 let (code, error) = (Code::RealmCrossed, "their call was first".into());
-                step.call_failed(dial, Failure { code, error, realm: None, plain: None });
+                self.call_failed(dial, Failure { code, error, realm: None, plain: None });
             }
         }
         Ok(address)
@@ -322,10 +321,10 @@ impl Context<'_> {
             Some(current) if current == conn => {}
             // What was said over a connection that has been replaced since comes too late.
             Some(current) if current > conn => {
-                self.step().hang_up(conn, "another connection took its place");
+                self.hang_up(conn, "another connection took its place");
                 return Err(Code::Forbidden);
             }
-            _ => self.step().carry(realm, conn),
+            _ => self.carry(realm, conn),
         }
         Ok(realm)
     }
@@ -374,7 +373,7 @@ impl Context<'_> {
     }
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Whoever answered has called us at the same time, and that call stays. So the two are linked:
     /// somebody on each side has asked for it, and its key is known from our own call.
     pub fn crossed(&mut self, dial: DialId) {

@@ -1,9 +1,10 @@
 //! What a peer answers to what it was asked.
 
 use super::live::{Asked, Following};
-use super::{Epoch, LinkContext, Position, Why};
+use super::{Epoch, Position, Why};
+use crate::Context;
 use crate::commands::UnreadAnswer;
-use crate::{ConnId, Context, Interrupt, JobResult, PeerId};
+use crate::{ConnId, Interrupt, JobResult, PeerId, RequestContext};
 use antar_types::{Capabilities, Chain, Code, Name};
 
 /// A peer's answer: of all that an answer to any request of this realm can tell, what it does tell.
@@ -40,7 +41,7 @@ pub struct PeerAnswer {
 /// An answer that came over a link. It may need a hash that is on disk first; then the same answer is
 /// heard again with it.
 pub(crate) fn answered(
-    cx: &mut Context<'_>,
+    cx: &mut RequestContext<'_>,
     answer: Result<&PeerAnswer, UnreadAnswer>,
 ) -> Result<(), Interrupt> {
     let conn = cx.conn;
@@ -48,12 +49,12 @@ pub(crate) fn answered(
     let (asked, realm) = (c.asked.front().cloned(), c.realm);
     let (asked, answer) = match (asked, answer) {
         (_, Err(UnreadAnswer::TooLong)) => {
-            cx.step().hang_up(conn, "an answer longer than any to what was asked");
+            cx.hang_up(conn, "an answer longer than any to what was asked");
             return Ok(());
         }
         (Some(asked), Ok(answer)) => (asked, answer),
         _ => {
-            cx.step().hang_up(conn, "an answer to nothing that was asked");
+            cx.hang_up(conn, "an answer to nothing that was asked");
             return Ok(());
         }
     };
@@ -62,41 +63,41 @@ pub(crate) fn answered(
         let ours = match cx.marks_at(realm, *seq) {
             // The next connection begins the search anew.
             Err(Interrupt::Refused(_)) => {
-                cx.step().hang_up(conn, "what it sent earlier cannot be read here");
+                cx.hang_up(conn, "what it sent earlier cannot be read here");
                 return Ok(());
             }
             ours => ours?,
         };
         pop(cx);
-        compare(&mut cx.step(), conn, realm, *seq, &ours, answer);
+        compare(&mut cx.step, conn, realm, *seq, &ours, answer);
         return Ok(());
     }
     pop(cx);
-    let mut step = cx.step();
     match (asked, realm) {
-        (Asked::Greeting(dial), _) => step.greeted(conn, dial, answer),
-        (Asked::Follow, Some(realm)) => follow_answered(&mut step, conn, realm, answer),
+        (Asked::Greeting(dial), _) => cx.greeted(conn, dial, answer),
+        (Asked::Follow, Some(realm)) => follow_answered(&mut cx.step, conn, realm, answer),
         (Asked::Rejoin(common), Some(realm)) => {
-            rejoin_answered(&mut step, conn, realm, common, answer);
+            rejoin_answered(&mut cx.step, conn, realm, common, answer);
         }
-        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut step, realm, sent, answer),
+        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut cx.step, realm, sent, answer),
         (Asked::CatchUp(asker, until), Some(realm)) => {
-            catch_up_answered(&mut step, (asker, until), realm, answer);
+            catch_up_answered(&mut cx.step, (asker, until), realm, answer);
         }
-        (Asked::Tip(asked_at), Some(realm)) => step.told_tip(realm, answer.tip, asked_at),
+        (Asked::Tip(asked_at), Some(realm)) => cx.told_tip(realm, answer.tip, asked_at),
         (Asked::Chain(_), _) | (_, None) => {}
     }
     Ok(())
 }
 
-fn pop(cx: &mut Context<'_>) {
-    if let Some(c) = cx.state.links.conns.get_mut(&cx.conn) {
+fn pop(cx: &mut RequestContext<'_>) {
+    let conn = cx.conn;
+    if let Some(c) = cx.conn(conn) {
         c.asked.pop_front();
     }
 }
 
 /// Either the peer sends what follows our cursor, or its past is not ours.
-fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
+fn follow_answered(step: &mut Context<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
     let (Some(epoch), Some(floor)) = (answer.epoch, answer.floor) else {
         return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
@@ -132,7 +133,7 @@ fn follow_answered(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, answ
 
 /// One step of the search: whether both have the same at an entry.
 fn compare(
-    step: &mut LinkContext<'_>,
+    step: &mut Context<'_>,
     conn: ConnId,
     realm: PeerId,
     seq: u64,
@@ -157,7 +158,7 @@ fn compare(
 }
 
 fn rejoin_answered(
-    step: &mut LinkContext<'_>,
+    step: &mut Context<'_>,
     conn: ConnId,
     realm: PeerId,
     common: Position,
@@ -180,7 +181,7 @@ fn rejoin_answered(
 }
 
 /// The peer sends what follows `from`, in this life of its log.
-fn begin(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
+fn begin(step: &mut Context<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
     let Some(peer) = step.peer(realm) else { return };
     let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
     if from.seq > cursor.seq && own != Epoch(0) {
@@ -198,7 +199,7 @@ fn begin(step: &mut LinkContext<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, 
     }
 }
 
-fn ping_answered(step: &mut LinkContext<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
+fn ping_answered(step: &mut Context<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
     let now = step.readings.now.0;
     let took = step.readings.uptime.saturating_sub(sent);
     if let Some(theirs) = answer.clock {
@@ -212,7 +213,7 @@ fn ping_answered(step: &mut LinkContext<'_>, realm: PeerId, sent: u64, answer: &
 
 /// The peer has said how far its log goes: whoever asked waits until that is here.
 fn catch_up_answered(
-    step: &mut LinkContext<'_>,
+    step: &mut Context<'_>,
     (asker, waits): (ConnId, u64),
     realm: PeerId,
     answer: &PeerAnswer,

@@ -1,7 +1,8 @@
 //! Bounds that forget: who waits for approval, and names that were used once.
 
 use super::peer::network;
-use super::{LinkContext, LinkKind, Peer, Status};
+use super::{LinkKind, Peer, Status};
+use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::Code;
 use std::cmp::Reverse;
@@ -20,7 +21,7 @@ const ASKING_EACH: usize = 8;
 const WAITS: u64 = 7 * 24 * 3_600_000;
 const REMEMBERED: u64 = 7 * 24 * 3_600_000;
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Lets go of records whose time is over.
     pub fn forget_old(&mut self) {
         let now = self.readings.now;

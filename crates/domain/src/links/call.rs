@@ -3,9 +3,10 @@
 use super::accept::NAMESAKE;
 use super::live::{Asked, Following};
 use super::{
-    Address, Conn, Epoch, Failure, Introduction, LinkContext, LinkKind, Peer, PeerAnswer,
-    PeerRecord, PeerRequest, Status, Why,
+    Address, Conn, Epoch, Failure, Introduction, LinkKind, Peer, PeerAnswer, PeerRecord,
+    PeerRequest, Status, Why,
 };
+use crate::Context;
 use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
 use antar_types::{Capabilities, Code, Fingerprint, Name, Token};
 use std::net::IpAddr;
@@ -45,7 +46,7 @@ pub(crate) enum Caller {
     Link(PeerId),
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Calls a realm.
     pub fn call(&mut self, call: Call) -> DialId {
         let dial = DialId(self.links().next());

@@ -2,10 +2,11 @@
 
 use super::live::{Asked, Following};
 use super::notice_text;
-use super::{CatchUp, Epoch, LinkContext, Of, PeerRequest, Position, Quote, Why};
+use super::{CatchUp, Epoch, Of, PeerRequest, Position, Quote, Why};
+use crate::Context;
 use crate::{
-    Bug, ConnId, Context, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output,
-    PeerId, Source,
+    Bug, ConnId, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output, PeerId,
+    RequestContext, Source,
 };
 use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ impl std::fmt::Display for TakeError {
     }
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// A peer's log is followed in another life of it from here on.
     pub fn adopt(&mut self, realm: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
         let fork = ForkId(self.state.durable.next_id());
@@ -248,7 +249,7 @@ impl LinkContext<'_> {
     }
 }
 
-impl Context<'_> {
+impl RequestContext<'_> {
     /// FOLLOW: whether a peer's cursor is on our log; then it is sent what follows.
     pub(crate) fn followed(
         &mut self,
@@ -287,20 +288,20 @@ impl Context<'_> {
             return Ok(None);
         }
         let entropy = self.readings.entropy;
-        let mut step = self.step();
-        let name = step.name_of(realm);
+        let name = self.name_of(realm);
         if was == epoch && was != Epoch(0) {
             // Same epoch, another past: our own store was put back by hand, and did not know.
-            step.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
-            if !std::mem::replace(&mut step.links().jumped, true) {
-                step.state.jump(step.readings, step.effects)?;
+            self.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
+            if !std::mem::replace(&mut self.links().jumped, true) {
+                let Context { state, effects, readings } = &mut self.step;
+                state.jump(readings, effects)?;
             }
             let what = format!(
                 "this realm's data were put back: {name} has later ones; went on after entry {}",
                 start.seq
             );
-            step.note(realm, what.clone());
-            step.link(realm).error = Some(what);
+            self.note(realm, what.clone());
+            self.link(realm).error = Some(what);
         }
         self.send_from(realm, start)?;
         Ok(Some(start))
@@ -309,17 +310,16 @@ impl Context<'_> {
     /// Has a peer sent everything after an entry.
     fn send_from(&mut self, realm: PeerId, start: Position) -> Result<(), Interrupt> {
         let conn = self.conn;
-        let mut step = self.step();
-        let acked = step.peer(realm).map_or(0, |peer| peer.out.acked.seq);
+        let acked = self.peer(realm).map_or(0, |peer| peer.out.acked.seq);
         if start.seq < acked {
-            let name = step.name_of(realm);
+            let name = self.name_of(realm);
             let what =
                 format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
-            step.note(realm, what.clone());
-            step.link(realm).error = Some(what);
+            self.note(realm, what.clone());
+            self.link(realm).error = Some(what);
         }
-        step.acked(realm, start)?;
-        if let Some(c) = step.conn(conn) {
+        self.acked(realm, start)?;
+        if let Some(c) = self.conn(conn) {
             c.sent = Some(start.seq);
         }
         Ok(())
@@ -370,11 +370,10 @@ impl Context<'_> {
         };
         let (me, asker) = (self.state.durable.name.clone(), self.conn);
         let until = self.readings.uptime + super::keep::CATCH_UP;
-        let mut step = self.step();
-        let Some(peer) = step.peer(realm) else { return Ok(true) };
+        let Some(peer) = self.peer(realm) else { return Ok(true) };
         let cursor = Some((peer.inbox.epoch(), peer.inbox.cursor));
         let request = PeerRequest::CatchUp(CatchUp { of, realm: me, cursor });
-        step.ask(conn, Asked::CatchUp(asker, until), request);
+        self.ask(conn, Asked::CatchUp(asker, until), request);
         Err(Interrupt::Wait(Why::CatchUp { realm, target: None, until }))
     }
 }

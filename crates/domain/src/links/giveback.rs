@@ -4,7 +4,8 @@
 //! notices and how far that has come are of one batch. After a crash it goes on from there.
 
 use super::notice_text;
-use super::{Fetched, LinkContext, Peer, Unreadable};
+use super::{Fetched, Peer, Unreadable};
+use crate::Context;
 use crate::{AskId, Event, Mailbox, Output, PeerId};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Notice};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 /// Entries that are read at a time.
 const EACH: u64 = 64;
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Has the next of what is to be given back read, where none is being read.
     pub fn give_back(&mut self) {
         let now = self.readings.uptime;

@@ -6,7 +6,8 @@
 
 use super::live::Asked;
 use super::notice_text;
-use super::{Ask, CatchUp, Heir, LinkContext, NotAsked, Of, PeerRequest, PlainRequest, Told};
+use super::{Ask, CatchUp, Heir, NotAsked, Of, PeerRequest, PlainRequest, Told};
+use crate::Context;
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time};
 
@@ -47,7 +48,7 @@ impl Quote {
     }
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// An account is about to go: its name is remembered where others may still write to it.
     pub fn leave_name(&mut self, account: AccountId) -> Result<(), Code> {
         let durable = &self.state.durable;

@@ -2,7 +2,8 @@
 
 use super::call::CALL;
 use super::live::Asked;
-use super::{Address, Call, Caller, Failure, LinkContext, LinkKind, PeerRequest, Status, Why};
+use super::{Address, Call, Caller, Failure, LinkKind, PeerRequest, Status, Why};
+use crate::Context;
 use crate::{Bug, ConnId, DialId, Event, JobResult, PeerId};
 use antar_types::Code;
 
@@ -23,7 +24,7 @@ const DEAD_DUE: u64 = 15_000;
 /// How long INBOXREALM waits for a peer, in milliseconds (protocol section 6).
 pub(crate) const CATCH_UP: u64 = 3_000;
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Time has passed.
     pub fn keep_links(&mut self) {
         self.give_up_calls();

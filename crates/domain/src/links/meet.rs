@@ -6,7 +6,8 @@
 
 use super::common::{Common, calls_people, missing};
 use super::plain::introduction;
-use super::{Ask, LinkContext, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
+use super::{Ask, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
+use crate::Context;
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId, Source};
 use antar_types::{Away, Code, Message, Name, Time};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ pub(crate) struct Meeting {
     in_vain: usize,
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Begins where it has not been done since the process started.
     pub fn meet(&mut self, realm: PeerId) {
         let durable = &self.state.durable;

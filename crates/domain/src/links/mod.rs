@@ -74,61 +74,34 @@ pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest};
 pub use status::{Invitation, LinkState, PeerStatus};
 pub use told::{Listed, MOST_LISTED, Told};
 
+use crate::context::Context;
 use crate::state::{Effects, Readings, State};
-use crate::{AccountId, ConnId, Event, Mailbox, Output, PeerId};
-use antar_types::{Code, Message};
-use std::sync::Arc;
+use crate::{ConnId, Event, Output, PeerId};
+use antar_types::Code;
 
-/// A step in progress, where no client asks.
-pub(crate) struct LinkContext<'a> {
-    pub state: &'a mut State,
-    pub effects: &'a mut Effects,
-    pub readings: &'a Readings,
-}
-
-impl LinkContext<'_> {
-    /// Changes the durable state; see [`crate::Context::emit`].
-    pub fn emit(&mut self, event: Event) -> Result<(), Code> {
-        self.state.emit(event, self.effects)
-    }
-
-    /// Puts a message into a mailbox; see [`crate::Context::post`].
-    pub fn post(
-        &mut self,
-        mailbox: Mailbox,
-        sender: Option<AccountId>,
-        message: Arc<Message>,
-    ) -> Result<(), Code> {
-        self.state.post(mailbox, sender, message, self.effects)
-    }
-
-    pub fn output(&mut self, output: Output) {
-        self.effects.outputs.push(output);
-    }
-
-    pub fn peer(&self, realm: PeerId) -> Option<&Peer> {
-        self.state.durable.peers.get(&realm)
-    }
-
-    pub fn links(&mut self) -> &mut Links {
+impl Context<'_> {
+    /// All links, as they are at the moment.
+    pub(crate) fn links(&mut self) -> &mut Links {
         &mut self.state.links
     }
 
-    pub fn link(&mut self, realm: PeerId) -> &mut Link {
+    /// A link, as it is at the moment.
+    pub(crate) fn link(&mut self, realm: PeerId) -> &mut Link {
         self.state.links.links.entry(realm).or_default()
     }
 
-    pub fn conn(&mut self, conn: ConnId) -> Option<&mut Conn> {
+    /// A connection with another realm.
+    pub(crate) fn conn(&mut self, conn: ConnId) -> Option<&mut Conn> {
         self.state.links.conns.get_mut(&conn)
     }
 
     /// Warns the operator of something about a realm.
-    pub fn note(&mut self, realm: PeerId, text: String) {
+    pub(crate) fn note(&mut self, realm: PeerId, text: String) {
         self.say(realm, true, text);
     }
 
     /// Tells the operator what is in order with a realm.
-    pub fn tell(&mut self, realm: PeerId, text: String) {
+    pub(crate) fn tell(&mut self, realm: PeerId, text: String) {
         self.say(realm, false, text);
     }
 
@@ -159,7 +132,7 @@ impl LinkContext<'_> {
     }
 
     /// The realm's name, or a dash where it is gone.
-    pub fn name_of(&self, realm: PeerId) -> String {
+    pub(crate) fn name_of(&self, realm: PeerId) -> String {
         self.peer(realm).map_or_else(|| "-".into(), |peer| peer.record.name.to_string())
     }
 }

@@ -1,11 +1,12 @@
 //! Whose a name is: who has another key, or calls from another place, is another realm, whatever it
 //! is called. What was said with the one before is not its to read.
 
-use super::{Address, LinkContext, LinkKind, Peer, PeerRecord, PeerRequest, Status};
+use super::{Address, LinkKind, Peer, PeerRecord, PeerRequest, Status};
+use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::{Code, MAX_NAME, Name};
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// The record of a realm that was here before, whatever its name was then.
     pub fn same_peer(
         &self,

@@ -1,6 +1,7 @@
 //! What a peer is owed, sent as it follows.
 
-use super::{LinkContext, Position};
+use super::Position;
+use crate::Context;
 use crate::{Effects, Event, Output, PeerId, State};
 use antar_types::{Code, Entry};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ const WINDOW: (u64, u64) = (8_192, 2 << 20);
 /// line it stands in, where each character may be escaped, must be one that the other side reads.
 pub const LONGEST: usize = 100 << 10;
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// A peer has told how far what it was owed is durable there.
     pub fn acked(&mut self, realm: PeerId, acked: Position) -> Result<(), Code> {
         let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };

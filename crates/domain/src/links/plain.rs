@@ -5,7 +5,8 @@
 //! it. Private messages wait here until they ask.
 
 use super::notice_text;
-use super::{Ask, Contact, LinkContext, Of, PlainRequest, Told};
+use super::{Ask, Contact, Of, PlainRequest, Told};
+use crate::Context;
 use crate::{AskId, Mailbox, Output, PeerId};
 use antar_types::{Away, Entry, Message, Notice};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ enum Stage {
     Remind,
 }
 
-impl LinkContext<'_> {
+impl Context<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
     pub fn run_errands(&mut self, realm: PeerId) {
         let now = self.readings.uptime;

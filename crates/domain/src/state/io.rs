@@ -117,7 +117,7 @@ pub enum Output {
     /// A request to the realm at the other end of a link.
     Request(ConnId, PeerRequest),
     /// Entries of a log for a peer that follows it, which the store has: see
-    /// [`crate::text::deliveries`].
+    /// `antar_text::deliveries`.
     Deliver {
         /// The link.
         conn: ConnId,

@@ -13,8 +13,9 @@ pub(crate) use lists::Groups;
 pub(crate) use live::Live;
 
 use self::lists::Lists;
+use crate::Context;
 use crate::commands::guessed_at;
-use crate::links::{Contact, Failure, LinkContext, Links, NotDialled, PeerStatus, Status};
+use crate::links::{Contact, Failure, Links, NotDialled, PeerStatus, Status};
 use crate::{
     AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Policy,
     Posted, SessionId,
@@ -265,8 +266,7 @@ impl State {
             Input::Connected(conn, origin) => self.connected(readings, conn, origin, effects),
             Input::Disconnected(conn) => {
                 self.live.disconnected(conn);
-                LinkContext { state: self, effects, readings }
-                    .closed(conn, "the connection was lost");
+                Context { state: self, effects, readings }.closed(conn, "the connection was lost");
             }
             Input::Settings(settings) => (self.limits, self.policy) = *settings,
             Input::Request(conn, request) => {
@@ -277,23 +277,23 @@ impl State {
             }
             Input::NotDialled(dial, NotDialled { error, plain }) => {
                 let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain };
-                LinkContext { state: self, effects, readings }.call_failed(dial, failure);
+                Context { state: self, effects, readings }.call_failed(dial, failure);
             }
             Input::Fetched(ask, found) => {
-                LinkContext { state: self, effects, readings }.fetched(ask, found)
+                Context { state: self, effects, readings }.fetched(ask, found)
             }
             Input::Tailed(ask, newest) => {
-                LinkContext { state: self, effects, readings }.tailed(ask, newest)
+                Context { state: self, effects, readings }.tailed(ask, newest)
             }
             Input::Asked(ask, answer) => {
-                LinkContext { state: self, effects, readings }.asked(ask, answer)
+                Context { state: self, effects, readings }.asked(ask, answer)
             }
             Input::Tick => {
                 if self.swept.is_none_or(|at| readings.uptime >= at + SWEEP) {
                     self.swept = Some(readings.uptime);
                     self.end_idle_sessions(readings.now, effects);
                 }
-                LinkContext { state: self, effects, readings }.keep_links();
+                Context { state: self, effects, readings }.keep_links();
             }
         }
     }
@@ -307,7 +307,7 @@ impl State {
     ) {
         self.live.connected(conn, origin);
         if let Origin::Dialled { dial, key, peer, local } = origin {
-            LinkContext { state: self, effects, readings }.reached(conn, dial, key, (peer, local));
+            Context { state: self, effects, readings }.reached(conn, dial, key, (peer, local));
         }
     }
 

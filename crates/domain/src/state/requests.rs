@@ -1,10 +1,11 @@
 //! A request to its outcome.
 
 use super::State;
-use crate::links::{LinkContext, Waiting};
+use crate::Context;
+use crate::links::Waiting;
 use crate::{
-    Access, Answer, Command, ConnId, Context, Effects, Event, Interrupt, JobResult, Mode, Origin,
-    Output, Readings, Refused, Request,
+    Access, Answer, Command, ConnId, Effects, Event, Interrupt, JobResult, Mode, Origin, Output,
+    Readings, Refused, Request, RequestContext,
 };
 use antar_types::{Code, Token};
 
@@ -21,10 +22,8 @@ impl State {
         let uptime = readings.uptime;
         self.links.conns.get_mut(&conn).into_iter().for_each(|c| c.heard = uptime);
         let tag = request.tag;
-        let mut cx = Context {
-            state: self,
-            effects,
-            readings,
+        let mut cx = RequestContext {
+            step: Context { state: self, effects, readings },
             conn,
             origin,
             tag,
@@ -51,13 +50,13 @@ impl State {
         };
         effects.outputs.push(output);
         if let Some(realm) = begins {
-            LinkContext { state: self, effects, readings }.carry(realm, conn);
+            Context { state: self, effects, readings }.carry(realm, conn);
         }
     }
 }
 
 /// Decides in the order of protocol section 1: session, then parameters, then the command itself.
-fn decide(cx: &mut Context<'_>, request: &Request) -> Result<Answer, Interrupt> {
+fn decide(cx: &mut RequestContext<'_>, request: &Request) -> Result<Answer, Interrupt> {
     let command = &request.command;
     let access = command.access();
     // A connection with another realm takes what realms say to each other, and nobody logs in on it.
@@ -96,7 +95,7 @@ fn decide(cx: &mut Context<'_>, request: &Request) -> Result<Answer, Interrupt> 
 }
 
 /// What is left once it is known that the caller may ask for this at all.
-fn heard(cx: &mut Context<'_>, command: &Command) -> Result<Answer, Interrupt> {
+fn heard(cx: &mut RequestContext<'_>, command: &Command) -> Result<Answer, Interrupt> {
     // The disk that failed while the request waited.
     if cx.results.contains(&JobResult::Busy) {
         return Err(Code::Unavailable.into());
@@ -109,7 +108,7 @@ fn heard(cx: &mut Context<'_>, command: &Command) -> Result<Answer, Interrupt> {
 }
 
 /// Finds the session of a request: the one its token names, else the connection's.
-fn find_session(cx: &mut Context<'_>, token: Option<&Token>) -> bool {
+fn find_session(cx: &mut RequestContext<'_>, token: Option<&Token>) -> bool {
     let bound = cx.state.live.session(cx.conn);
     let id = match token {
         Some(token) => cx.state.durable.tokens.get(&token.hash()).copied(),
@@ -130,10 +129,10 @@ fn find_session(cx: &mut Context<'_>, token: Option<&Token>) -> bool {
         let _ = cx.emit(Event::SessionSet(id, used));
     }
     if bound.is_none() {
-        cx.state.live.bind(cx.conn, id);
+        cx.step.state.live.bind(cx.conn, id);
     }
     cx.session = Some(id);
     cx.caller = Some(account);
-    cx.state.live.acts(cx.conn, account);
+    cx.step.state.live.acts(cx.conn, account);
     true
 }
