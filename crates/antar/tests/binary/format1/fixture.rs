@@ -28,6 +28,13 @@ pub fn unpack(name: &str, to: &Path) {
     }
 }
 
+/// What a realm's data amounted to when they were opened by the binary that wrote them: all but messages.
+pub fn records(of: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(file("records")).unwrap();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
+    lines.map(String::from).collect()
+}
+
 fn bytes<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
     rest.split_off(..length).expect("a whole packed directory")
 }

@@ -6,8 +6,11 @@ use crate::conn::Conn;
 use crate::links::{done, until_it};
 use crate::realm::{PATIENCE, Realm};
 use crate::system::Faulty;
-use fixture::{Manifest, forget_iota, unpack};
+use antar_domain::Event;
+use antar_store::{Disk, Store};
+use fixture::{Manifest, forget_iota, records, unpack};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::{Instant, SystemTime};
@@ -216,6 +219,32 @@ fn everything_in_the_backup_is_there_and_goes_on() {
     alpha.check();
     alpha.start();
     alpha.expect_everything_and_more();
+}
+
+/// Whatever is not told to users in so many words is as it was too: how far each realm has confirmed, what was
+/// let go of, which lives of its log were followed, whose names were others'.
+#[test]
+fn every_record_is_what_it_was() {
+    for name in ["alpha", "beta"] {
+        let (directory, records) = (tempfile::tempdir().unwrap(), records(name));
+        unpack(&format!("{name}.packed"), directory.path());
+        let before: BTreeSet<&str> = records.iter().map(String::as_str).collect();
+        assert!(before.iter().any(|record| record.starts_with("Acked")));
+        // Once they are put into today's format, and once they are in it.
+        for _ in 0..2 {
+            let disk = Disk::open(directory.path()).unwrap();
+            let (_, events) = Store::open(Box::new(disk)).unwrap();
+            let is_later = |event: &Event| {
+                matches!(event, Event::ConversationReached(..) | Event::CorrespondentSet { .. })
+            };
+            let now = events.iter().filter(|event| !is_later(event));
+            let now: BTreeSet<String> = now.map(|event| format!("{event:?}")).collect();
+            let now: BTreeSet<&str> = now.iter().map(String::as_str).collect();
+            let [gone, new] = [before.difference(&now), now.difference(&before)];
+            let [gone, new] = [gone, new].map(|records| records.collect::<Vec<_>>());
+            assert!(gone.is_empty() && new.is_empty(), "{name}: {gone:#?} are {new:#?}");
+        }
+    }
 }
 
 /// A backup of today's that is made of the data, and restored, has everything too.
