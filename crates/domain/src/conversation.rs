@@ -4,7 +4,7 @@
 //! mailboxes that requests read ([`Mailbox`]) are views of it.
 
 use crate::{AccountId, CorrespondentId, Event, GroupId, Mailbox, PeerId, Source};
-use antar_types::Message;
+use antar_types::{Away, Message};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -97,6 +97,32 @@ struct Correspondent {
     account: Option<u64>,
 }
 
+/// Users of a peer, as far as they are in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Correspondents {
+    /// By folded name, in the order of their numbers: the last has the name now, as far as is known.
+    by_name: BTreeMap<Box<str>, Vec<Correspondent>>,
+    /// How many there are.
+    count: usize,
+}
+
+impl Correspondents {
+    /// Notes one that is new, or what was learnt of one.
+    fn set(&mut self, name: &str, correspondent: Correspondent) {
+        if !self.by_name.contains_key(name) {
+            self.by_name.insert(name.into(), Vec::new());
+        }
+        let Some(named) = self.by_name.get_mut(name) else { return };
+        match named.binary_search_by_key(&correspondent.id, |known| known.id) {
+            Ok(at) => named[at] = correspondent,
+            Err(at) => {
+                named.insert(at, correspondent);
+                self.count += 1;
+            }
+        }
+    }
+}
+
 /// Users of a peer that are told apart, and those of them in conversations with one account here. What
 /// others write goes into one conversation more: a peer may make up as many names as it likes, and each
 /// conversation is kept in memory.
@@ -110,8 +136,7 @@ const OTHERS: CorrespondentId = CorrespondentId(0);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversations {
     tips: BTreeMap<Conversation, ConversationTip>,
-    /// By peer and folded name. One that had the name before is not here any more.
-    correspondents: BTreeMap<PeerId, BTreeMap<Box<str>, Correspondent>>,
+    correspondents: BTreeMap<PeerId, Correspondents>,
 }
 
 impl Conversations {
@@ -141,8 +166,9 @@ impl Conversations {
         message: Arc<Message>,
     ) -> (Option<Event>, Posted) {
         let (mut new, mut recipient, mut waits) = (None, None, None);
+        let there = account_there(&message);
         let mut with_peer = |account: AccountId, peer, name: Box<str>| {
-            let (id, event) = self.correspondent(ahead, (account, peer), name, message.id);
+            let (id, event) = self.correspondent(ahead, (account, peer), (name, there), message.id);
             new = event;
             Conversation::Peer(account, peer, id)
         };
@@ -175,29 +201,42 @@ impl Conversations {
     }
 
     /// Who somebody at a peer is, and the event that notes it where that is news.
-    fn correspondent(
-        &self,
-        ahead: &Self,
+    fn correspondent<'a>(
+        &'a self,
+        ahead: &'a Self,
         (account, peer): (AccountId, PeerId),
-        name: Box<str>,
+        (name, there): (Box<str>, Option<u64>),
         message: u64,
     ) -> (CorrespondentId, Option<Event>) {
         let both = [ahead, self];
         let has_room =
             || both.iter().map(|all| all.with(account, peer)).sum::<usize>() < CONVERSATIONS;
-        let known = |all: &&Self| all.correspondents.get(&peer)?.get(&name).copied();
-        if let Some(Correspondent { id, .. }) = both.iter().find_map(known) {
+        let named = |all: &&'a Self| all.correspondents.get(&peer)?.by_name.get(&name);
+        let named = || both.iter().filter_map(named);
+        let told = there.and_then(|_| named().flatten().find(|known| known.account == there));
+        // What is ahead has been learnt since.
+        let last = named().filter_map(|named| named.last());
+        let last = last.reduce(|ahead, known| if known.id > ahead.id { known } else { ahead });
+        // One whose account was not told is whoever is heard of first. Who has the name of one whose
+        // account is another is another.
+        let known = match (told, there) {
+            (None, Some(_)) => last.filter(|last| last.account.is_none()),
+            (told, _) => told.or(last),
+        };
+        if let Some(Correspondent { id, account: told }) = known.copied() {
             let conversation = Conversation::Peer(account, peer, id);
             let is_old = both.iter().any(|all| all.tips.contains_key(&conversation));
-            return (if is_old || has_room() { id } else { OTHERS }, None);
+            let learnt = there.filter(|_| told.is_none());
+            let learnt = learnt.map(|_| Event::CorrespondentSet { peer, id, name, account: there });
+            return (if is_old || has_room() { id } else { OTHERS }, learnt);
         }
-        let known = |all: &&Self| all.correspondents.get(&peer).map_or(0, BTreeMap::len);
-        if both.iter().map(known).sum::<usize>() >= CORRESPONDENTS || !has_room() {
+        let count = |all: &&Self| all.correspondents.get(&peer).map_or(0, |known| known.count);
+        if both.iter().map(count).sum::<usize>() >= CORRESPONDENTS || !has_room() {
             return (OTHERS, None);
         }
         // The number of the first message is nobody else's.
         let id = CorrespondentId(message);
-        (id, Some(Event::CorrespondentSet { peer, id, name, account: None }))
+        (id, Some(Event::CorrespondentSet { peer, id, name, account: there }))
     }
 
     /// How many conversations an account has with users of a peer.
@@ -218,14 +257,21 @@ impl Conversations {
             }
             Event::CorrespondentSet { peer, id, name, account } => {
                 let correspondent = Correspondent { id: *id, account: *account };
-                let known = self.correspondents.entry(*peer).or_default();
-                known.insert(name.clone(), correspondent);
+                self.correspondents.entry(*peer).or_default().set(name, correspondent);
             }
             Event::PeerForgotten { realm, .. } => {
                 self.correspondents.remove(realm);
             }
             _ => {}
         }
+    }
+}
+
+/// The number of the sender's account at a peer, where the peer has told it.
+fn account_there(message: &Message) -> Option<u64> {
+    match &message.realm {
+        Some(Away::FromAccount(_, identity)) => Some(identity.account),
+        _ => None,
     }
 }
 
@@ -299,9 +345,79 @@ mod tests {
             assert_eq!(ordinal, 1 + n.saturating_sub(bound));
         }
         assert!(all.tips.len() as u64 == bound + 1);
-        assert!(all.correspondents[&BETA].len() as u64 == bound);
+        assert!(all.correspondents[&BETA].count as u64 == bound);
         // Those who were there before stay apart.
         let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));
         assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 9999, "U0"), (first, 2));
+    }
+
+    /// A message of an account of beta's.
+    fn told(id: u64, from: &str, account: u64) -> Arc<Message> {
+        let identity = antar_types::RemoteIdentity { epoch: 1, id, account };
+        let realm = Name::parse("beta").map(|name| Away::FromAccount(name, identity));
+        Arc::new(Message { realm, ..Message::clone(&message(id, from)) })
+    }
+
+    #[test]
+    fn who_has_a_name_after_another_is_in_another_conversation() {
+        let mut all = Conversations::default();
+        let mut post = |mailbox, message| {
+            let (new, posted) = all.post(mailbox, None, message);
+            new.iter().for_each(|event| all.apply(event));
+            let went = (posted.conversation, posted.ordinal);
+            all.apply(&Event::Posted(posted));
+            (went, new.is_some())
+        };
+        let (from, to) = (Mailbox::Realm(AMY, BETA), Mailbox::SentRealm(AMY, BETA));
+        let with = |id| Conversation::Peer(AMY, BETA, CorrespondentId(id));
+        let written = |id| {
+            Arc::new(Message {
+                to: Name::parse("kim").unwrap(),
+                ..Message::clone(&message(id, "amy"))
+            })
+        };
+        // As long as beta has not told which account it is, the name is all that is known.
+        assert_eq!(post(to, written(10)), ((with(10), 1), true));
+        assert_eq!(post(from, told(11, "Kim", 7)), ((with(10), 2), true));
+        assert_eq!(post(from, told(12, "kim", 7)), ((with(10), 3), false));
+        // Then another has the name; who is written to is that one.
+        assert_eq!(post(from, told(13, "kim", 9)), ((with(13), 1), true));
+        assert_eq!(post(to, written(14)), ((with(13), 2), false));
+        assert_eq!(post(from, message(15, "kim")), ((with(13), 3), false));
+        // What the former wrote, and comes late, is the former's.
+        assert_eq!(post(from, told(16, "kim", 7)), ((with(10), 4), false));
+        assert_eq!(post(to, written(17)), ((with(13), 4), false));
+    }
+
+    #[test]
+    fn a_batch_tells_accounts_apart_that_it_has_not_applied_yet() {
+        let (mut all, mut ahead) = (Conversations::default(), Conversations::default());
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 10, "kim").1, 1);
+        let mut went = Vec::new();
+        for (id, account) in [(11, 7), (12, 9), (13, 7), (14, 9)] {
+            let message = told(id, "kim", account);
+            let (new, posted) = all.post_after(&ahead, Mailbox::Realm(AMY, BETA), None, message);
+            let Conversation::Peer(_, _, CorrespondentId(with)) = posted.conversation else {
+                panic!()
+            };
+            went.push((with, posted.ordinal, new.is_some()));
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| ahead.apply(&event));
+        }
+        assert_eq!(went, [(10, 2, true), (12, 1, true), (10, 3, false), (12, 2, false)]);
+    }
+
+    #[test]
+    fn a_peer_that_makes_up_accounts_fills_no_memory() {
+        let mut all = Conversations::default();
+        for n in 0..CORRESPONDENTS as u64 + 20 {
+            let account = AccountId(1 + n / 900);
+            let (new, posted) =
+                all.post(Mailbox::Realm(account, BETA), None, told(100 + n, "kim", n + 1));
+            let others = Conversation::Peer(account, BETA, OTHERS);
+            assert_eq!(posted.conversation == others, n >= CORRESPONDENTS as u64, "{n}");
+            new.iter().for_each(|event| all.apply(event));
+            all.apply(&Event::Posted(posted));
+        }
+        assert_eq!(all.correspondents[&BETA].count, CORRESPONDENTS);
     }
 }

@@ -1,6 +1,8 @@
 //! What can happen to a realm's durable state.
 
-use crate::links::{Address, Epoch, Heir, InvitationRecord, PeerRecord, Position};
+use crate::links::{
+    Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, PeerRecord, Position,
+};
 use crate::{
     AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, PasswordHash,
     PeerId, Posted, SessionId,
@@ -157,8 +159,9 @@ pub enum Event {
         cursor: Position,
         /// The hash at each entry, the last that of the cursor.
         chains: Vec<Chain>,
-        /// [`Event::Posted`] for what was delivered, what goes before it, and [`Event::Owed`] for what is
-        /// told back; never one of these within the other.
+        /// [`Event::Posted`] for what was delivered, what goes before it, [`Event::Owed`] for what is
+        /// told back, and [`Event::SetApart`] for what is not known here; never one of these within the
+        /// other.
         events: Vec<Event>,
     },
     /// The stored form of the latest [`Event::Received`], without what it brought.
@@ -198,4 +201,15 @@ pub enum Event {
     Dropped(PeerId, u64),
     /// A realm may still know this one by a name that it had before; or by none but its own.
     KnownAs(PeerId, Option<Name>),
+    /// A realm has sent an entry of a kind that this version does not know.
+    SetApart {
+        /// The realm.
+        realm: PeerId,
+        /// How much of what it has sent was set apart, with this entry.
+        apart: Apart,
+        /// The entry, where there is room for it.
+        entry: Option<Arc<ApartEntry>>,
+    },
+    /// The stored form of the latest [`Event::SetApart`], without the entry.
+    ApartReached(PeerId, Apart),
 }

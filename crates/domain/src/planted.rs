@@ -26,6 +26,22 @@ pub enum Bug {
     NoGroupNotice,
     /// Whoever has a name now gets what was written to whoever had it before.
     Inherits,
+    /// Who has a name at a peer after somebody else goes on in that one's conversation.
+    ConversationsByName,
+    /// A notice goes to whoever has the name now, though it says whose message it tells of.
+    NoticesByName,
+    /// A message's identity is kept without the epoch that it is from.
+    ForgetsEpoch,
+    /// A log that has gone back to a past of its own is taken for one that was restored.
+    NamesLatestEpoch,
+    /// An entry of an unknown kind is let go of.
+    DropsUnknown,
+    /// So is what comes after it in a batch.
+    LosesAfterUnknown,
+    /// It is taken for nonsense.
+    RefusesUnknown,
+    /// Origins are sent to every realm, whatever it can take.
+    SendsAllOrigins,
     /// Whoever calls under a name that somebody here is calling is taken to be that realm.
     AnyoneCrosses,
     /// A realm that is called is expected to have the key of whoever waits under its name.
@@ -34,7 +50,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 20] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -45,6 +61,14 @@ impl Bug {
         Self::NoNotice,
         Self::NoGroupNotice,
         Self::Inherits,
+        Self::ConversationsByName,
+        Self::NoticesByName,
+        Self::ForgetsEpoch,
+        Self::NamesLatestEpoch,
+        Self::DropsUnknown,
+        Self::LosesAfterUnknown,
+        Self::RefusesUnknown,
+        Self::SendsAllOrigins,
         Self::AnyoneCrosses,
         Self::WaitingPins,
     ];

@@ -7,8 +7,8 @@ use crate::{
     Output, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
 };
 use antar_types::{
-    BoxKind, Capabilities, Chain, Entry, EntryKind, Fingerprint, Message, Name, Secret, Text, Time,
-    Token,
+    BoxKind, Capabilities, Chain, Entry, EntryKind, Fingerprint, IncomingEntry, Message, Name,
+    Secret, Text, Time, Token,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -32,7 +32,8 @@ pub struct Realm {
     pub state: State,
     now: u64,
     chance: u8,
-    posted: Vec<Event>,
+    /// What the store would have of mailboxes, and of what was set apart.
+    pub posted: Vec<Event>,
     /// The hashes that the store finds of a log at any entry.
     pub chains: Vec<Chain>,
     notifications: BTreeMap<u64, Vec<Notification>>,
@@ -135,20 +136,30 @@ impl Realm {
 
     /// A connection of beta's, followed from some entry of its log on.
     pub fn link_beta(&mut self, conn: u64, seq: u64, chain: Chain) {
-        let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
-        self.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
+        self.link_peer(conn, ("beta", 2), Capabilities::NONE, Position { seq, chain });
+    }
+
+    /// The same of a peer with this name, number and version of links.
+    pub fn link_peer(
+        &mut self,
+        conn: u64,
+        (name, n): (&str, u8),
+        can: Capabilities,
+        from: Position,
+    ) {
+        let ip = IpAddr::V4(Ipv4Addr::new(192, 0, 2, n - 1));
+        self.connect_from(conn, Origin::Certified(ip, Fingerprint([n; 32])));
         self.asked.clear();
-        let (from, can) = (Name::parse("beta"), Capabilities::NONE);
         let (again, invitation, port) = (false, None, 8889);
-        let (to, host) = ("alpha".into(), "192.0.2.1".into());
-        let greeted = self.hears(conn, Greet { to, host, port, from, again, invitation, can });
+        let (to, by, host) = ("alpha".into(), Name::parse(name), (&*ip.to_string()).into());
+        let greeted = self.hears(conn, Greet { to, host, port, from: by, again, invitation, can });
         assert!(greeted.is_some_and(|outcome| outcome.refusal().is_none()));
         let said = self.said(conn);
         assert!(matches!(said[0], PeerRequest::Follow(..)), "{said:?}");
         let answer = PeerAnswer {
             ok: true,
             epoch: Some(BETAS),
-            from: Some(Position { seq, chain }),
+            from: Some(from),
             floor: Some(Position::default()),
             tip: Some(9),
             ..PeerAnswer::default()
@@ -161,9 +172,11 @@ impl Realm {
     pub fn deliver(&mut self, kind: EntryKind, from: &str, to: &str, text: &str) {
         let name = |word| Name::parse(word).unwrap();
         let text = Text::parse(text, 999).unwrap();
-        let entry = Entry { kind, time: Time(5), from: name(from), to: name(to), text };
+        let (time, origin) = (Time(5), None);
+        let entry = Entry { kind, time, from: name(from), to: name(to), text, origin };
         let chain = Chain::START.with(&entry);
-        let brought = Delivery { epoch: BETAS, first: 1, chain, entries: vec![entry] };
+        let entries = vec![IncomingEntry::Known(entry)];
+        let brought = Delivery { epoch: BETAS, first: 1, chain, entries };
         let command = Deliver { entries: Some(brought.into()) };
         assert_eq!(self.hears(BETA, command), None);
     }
@@ -245,6 +258,12 @@ impl Realm {
         (durable.peers.values().map(|peer| peer.heirs.len()).sum(), durable.left_names.len())
     }
 
+    /// The number of the account that has a name.
+    pub fn account(&self, name: &str) -> u64 {
+        let name = Name::parse(name).expect("a name");
+        self.state.durable.account_named(&name).expect("an account").0
+    }
+
     /// The epoch of what the first peer is owed, and how far it goes.
     pub fn owed_up_to(&self) -> (Epoch, Position) {
         let out = &self.state.durable.peers.values().next().expect("a peer").out;
@@ -301,7 +320,8 @@ impl Realm {
             event => vec![event],
         };
         let all = effects.events.into_iter().flat_map(brought);
-        self.posted.extend(all.filter(|e| matches!(e, Event::Posted(_))));
+        let kept = |event: &Event| matches!(event, Event::Posted(_) | Event::SetApart { .. });
+        self.posted.extend(all.filter(kept));
         let mut answer = None;
         for output in effects.outputs {
             match output {

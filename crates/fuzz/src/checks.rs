@@ -8,7 +8,7 @@ use antar_store::{MemoryEngine, Store};
 use antar_text as text;
 use antar_text::Dialect;
 use antar_text::deliveries as written;
-use antar_types::{BoxKind, END, Entry, Message};
+use antar_types::{BoxKind, Capabilities, END, Entry, IncomingEntry, Message};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
@@ -64,7 +64,12 @@ pub fn page(read: &Read) {
 }
 
 /// What is sent to a peer reads as it was.
-pub fn deliveries(epoch: Epoch, first: u64, last: u64, fresh: &[(Position, Arc<Entry>)]) {
+pub fn deliveries(
+    (epoch, can): (Epoch, Capabilities),
+    first: u64,
+    last: u64,
+    fresh: &[(Position, Arc<Entry>)],
+) {
     assert!(first <= last, "{first} to {last}");
     if fresh.is_empty() {
         return;
@@ -72,13 +77,19 @@ pub fn deliveries(epoch: Epoch, first: u64, last: u64, fresh: &[(Position, Arc<E
     let numbers = fresh.iter().map(|(at, _)| at.seq);
     assert!(numbers.eq(first..=last), "not what was to be sent");
     let mut lines = Vec::new();
-    written(epoch, fresh, &mut lines);
+    written(epoch, can, fresh, &mut lines);
     let lines = String::from_utf8(lines).unwrap_or_else(|error| panic!("{error}"));
-    let mut entries = fresh.iter().map(|(_, entry)| &**entry);
+    let sent = |entry: &Entry| Entry {
+        origin: entry.origin.filter(|_| can.kinds && can.origins),
+        ..entry.clone()
+    };
+    let mut entries = fresh.iter().map(|(_, entry)| sent(entry));
     for line in lines.lines() {
         let list = line.splitn(5, ' ').nth(4).unwrap_or_default();
-        let list = Entry::parse_list(list, 1 << 20).unwrap_or_else(|| panic!("{line}"));
-        assert!(list.iter().eq(entries.by_ref().take(list.len())), "{line}");
+        let list = IncomingEntry::read_list(list, 1 << 20);
+        let list = list.unwrap_or_else(|| panic!("{line}"));
+        let known = list.iter().filter_map(IncomingEntry::known).cloned();
+        assert!(known.eq(entries.by_ref().take(list.len())), "{line}");
     }
     assert!(entries.next().is_none(), "less than was to be sent");
 }

@@ -226,6 +226,8 @@ const PLAIN: &[&str] = &[
 /// Entries of beta's log.
 const ENTRIES: &[&str] = &[
     r#"["private",7,"kim","amy","hi"]"#,
+    r#"["poll",7,"kim","amy","hi",{"x":1}]"#,
+    r#"["private",7,"kim","amy","hi",{"kind":"edit"}]"#,
     r#"["private",18446744073709551615,"kim","nobody","hi"]"#,
     r#"["group",7,"kim","staff","é🦀"]"#,
     r#"["group",7,"kim","nowhere","x"]"#,

@@ -5,7 +5,8 @@ use crate::{Draw, Target};
 use antar_client::{Incoming, Replies, ReplyError};
 use antar_text::{Decoder, Dialect, Frame};
 use antar_types::{
-    BoxKind, Chain, Entry, EntryKind, Fingerprint, Message, Name, Notice, Text, Time, Token, words,
+    BoxKind, Capabilities, Chain, Entry, EntryKind, EntryOrigin, Fingerprint, IncomingEntry,
+    Message, Name, Notice, RemoteIdentity, Text, Time, Token, words,
 };
 
 pub const LINES: Target = Target {
@@ -199,14 +200,20 @@ pub fn message(choices: &mut Choices<'_>) -> Message {
     let (id, time) = (choices.number(), Time(choices.number()));
     let (from, to, text) = (name(choices), name(choices), text(choices));
     let shown = || antar_types::DisplayName::new("Jordan Henderson(127.0.0.1:8889)");
-    let realm = match choices.below(4) {
+    let realm = match choices.below(5) {
         0 => None,
+        4 => Some(antar_types::Away::FromAccount(name(choices), identity(choices))),
         3 => shown().map(|shown| antar_types::Away::FromShown(name(choices), shown)),
         1 => Some(antar_types::Away::From(name(choices))),
         _ => Some(antar_types::Away::To(name(choices))),
     };
     let notice = notice(choices);
     Message { id, time, from, to, text, realm, notice }
+}
+
+fn identity(choices: &mut Choices<'_>) -> RemoteIdentity {
+    let (epoch, id, account) = (choices.number(), choices.number(), choices.number());
+    RemoteIdentity { epoch, id, account }
 }
 
 fn notice(choices: &mut Choices<'_>) -> Option<Notice> {
@@ -222,7 +229,9 @@ pub fn entry(choices: &mut Choices<'_>) -> Entry {
         _ => EntryKind::Private,
     };
     let (time, from, to) = (Time(choices.number()), name(choices), name(choices));
-    Entry { kind, time, from, to, text: text(choices) }
+    let origin = [None, Some(EntryOrigin { id: choices.number(), account: choices.number() })];
+    let origin = origin[choices.below(2)];
+    Entry { kind, time, from, to, text: text(choices), origin }
 }
 
 /// First byte: whether entries are made of the rest, or it is read as they are.
@@ -230,12 +239,13 @@ fn read_words(input: &[u8]) {
     let mut choices = Choices(input);
     if choices.byte().is_multiple_of(4) {
         let list: Vec<Entry> = (0..choices.below(4)).map(|_| entry(&mut choices)).collect();
-        assert_eq!(read_list(&written(&list)).as_ref(), Some(&list));
+        let known = list.iter().cloned().map(IncomingEntry::Known).collect();
+        assert_eq!(read_list(&written(&list)), Some(known));
         return;
     }
     let Ok(line) = std::str::from_utf8(choices.0) else { return };
     if let Some(list) = read_list(line) {
-        assert_eq!(read_list(&written(&list)), Some(list));
+        list.iter().for_each(read_again);
     }
     let mut rest = line;
     loop {
@@ -251,13 +261,24 @@ fn read_words(input: &[u8]) {
     assert!(joined.iter().all(|word| !word.is_empty() && words::trim(word) == *word));
 }
 
-fn read_list(list: &str) -> Option<Vec<Entry>> {
-    Entry::parse_list(list, 1 << 20)
+fn read_list(list: &str) -> Option<Vec<IncomingEntry>> {
+    IncomingEntry::read_list(list, 1 << 20)
+}
+
+/// An entry that was read is read in the same way from what is written or kept of it.
+fn read_again(entry: &IncomingEntry) {
+    let list = match entry {
+        IncomingEntry::Known(entry) => written(std::slice::from_ref(entry)),
+        IncomingEntry::Unknown(entry) => format!("[{}]", entry.fields),
+    };
+    let again = read_list(&list).unwrap_or_else(|| panic!("{list}"));
+    assert_eq!(again, std::slice::from_ref(entry));
+    assert_eq!(again[0].chain(Chain::START), entry.chain(Chain::START));
 }
 
 fn written(list: &[Entry]) -> String {
     let mut out = Vec::new();
-    Entry::write_list(list, &mut out);
+    Entry::write_list(list, Capabilities::ALL, &mut out);
     let text = String::from_utf8(out).unwrap_or_else(|error| panic!("{error}"));
     assert!(!text.contains('\n'), "a list is a line");
     text
@@ -303,6 +324,8 @@ fn draw_words(draw: &mut Draw, out: &mut Vec<u8>) {
         b"[[\"private\",7,\"amy\",\"bob\",\"hi\"]]",
         b"[[\"group\",7,\"amy\",\"bob\",\"a\\tb\\\"\"],",
         b"[\"user_not_found\",18446744073709551615,\"a\",\"b\",\"\\u2028\"]]",
+        b"[[\"poll\",7,\"amy\",\"bob\",\"hi\",{\"x\":[1]},2]]",
+        b",{\"kind\":\"poll\"}]]",
         b"[",
         b"]",
         b",",

@@ -266,8 +266,8 @@ impl World {
                     self.told = cursor(&request).or(self.told.take());
                 }
             }
-            Output::Deliver { epoch, first, last, fresh, .. } => {
-                checks::deliveries(epoch, first, last, &fresh);
+            Output::Deliver { epoch, can, first, last, fresh, .. } => {
+                checks::deliveries((epoch, can), first, last, &fresh);
             }
             Output::Dial(dial, _) => self.dials.push_back(dial),
             Output::HangUp(conn) => {

@@ -5,7 +5,7 @@ use antar_domain::links::{Epoch, PeerRequest, Position};
 use antar_domain::{AccountId, Outcome, PeerId, Read, Tag};
 use antar_text as text;
 use antar_text::Dialect;
-use antar_types::{BoxKind, Entry, Message};
+use antar_types::{BoxKind, Capabilities, Entry, Message};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -31,6 +31,7 @@ pub enum Item {
     Deliver {
         realm: PeerId,
         epoch: Epoch,
+        can: Capabilities,
         first: u64,
         last: u64,
         fresh: Fresh,

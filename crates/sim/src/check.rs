@@ -150,6 +150,10 @@ impl World<'_> {
                 w.realm == node && w.to == To::User(me.clone())
             });
             let here: BTreeSet<&str> = messages.iter().map(|m| m.text.as_str()).collect();
+            let apart = self.set_apart(node, realm);
+            if let Some(text) = here.iter().find(|text| apart.contains(**text)) {
+                self.violate(format!("{text} is set apart, and in an inbox too"));
+            }
             for sender in self.people.of(realm) {
                 let texts = sent.get(&(sender, node)).cloned().unwrap_or_default();
                 for text in texts {
@@ -157,7 +161,7 @@ impl World<'_> {
                     let Some(written) = written.filter(|w| w.to == To::User(me.clone())) else {
                         continue;
                     };
-                    let is_here = here.contains(text.as_str());
+                    let is_here = here.contains(text.as_str()) || apart.contains(&text);
                     if !is_here && !self.may_have_come_back(&written, &text) {
                         let here = &self.nodes[node].name;
                         self.violate(format!("{text} from {name} to {me} is not at {here}"));
@@ -238,7 +242,11 @@ impl World<'_> {
                 shown.iter().filter(own).map(|m| m.text.clone()).collect()
             };
             let [mine, theirs] = [of(&here, self, node), of(&there, self, node)];
-            let arrived: BTreeSet<&String> = theirs.iter().collect();
+            let apart = self.set_apart(realm, node);
+            if let Some(text) = theirs.iter().find(|text| apart.contains(*text)) {
+                self.violate(format!("{text} is set apart, and in a group too"));
+            }
+            let arrived: BTreeSet<&String> = theirs.iter().chain(&apart).collect();
             if let Some(text) = mine.iter().find(|text| !arrived.contains(text)) {
                 self.violate(format!("{text} to the group is not at {}", names[1]));
             }

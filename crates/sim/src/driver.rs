@@ -156,6 +156,10 @@ impl World<'_> {
         };
         *has_refused |= !matches!(written, Written::Committed);
         running.writer.wrote(batch, written, took);
+        if let Some(text) = on_disk.strayed.take() {
+            let here = self.nodes[node].name.clone();
+            self.violate(format!("{text} at {here} is in a conversation with somebody else"));
+        }
     }
 
     /// The hub takes note of what was written.
@@ -196,7 +200,7 @@ impl World<'_> {
                 self.at(delay, Happening::Done { node, life, conn, request, results, job });
             }
             Output::Request(conn, request) => self.asks(node, conn, &request),
-            Output::Deliver { conn, realm, epoch, first, last, fresh } => {
+            Output::Deliver { conn, realm, epoch, can, first, last, fresh } => {
                 let Some(running) = &self.nodes[node].running else { return };
                 // Live, what is at hand is sent without a look at the disk; here now and then.
                 let owed = match fresh.is_empty() || self.chance.random_bool(0.3) {
@@ -207,9 +211,12 @@ impl World<'_> {
                     return self.hang_up(node, conn);
                 }
                 let mut lines = Vec::new();
-                text::deliveries(epoch, &owed, &mut lines);
+                text::deliveries(epoch, can, &owed, &mut lines);
                 let lines = String::from_utf8_lossy(&lines).into_owned();
-                lines.lines().for_each(|line| self.send(node, conn, line.into()));
+                for line in lines.lines() {
+                    let line = self.written(node, can, line);
+                    self.send(node, conn, line);
+                }
             }
             Output::Dial(dial, address) => {
                 let to = (0..self.nodes.len()).find(|n| {

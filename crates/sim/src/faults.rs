@@ -137,6 +137,7 @@ impl World<'_> {
     /// A machine stops: what was not synced may be lost, whole or torn.
     pub fn crash(&mut self, node: usize) {
         let Some(running) = self.nodes[node].running.take() else { return };
+        self.nodes[node].written.forget_senders();
         self.injected.count("crashes");
         let torn = self.chance.random_bool(0.5);
         let disk = &self.nodes[node].disk;
@@ -205,6 +206,12 @@ impl World<'_> {
     /// A realm's data are put back: by `antar restore`, or by hand, which nobody tells it.
     fn put_back(&mut self, node: usize) {
         let now = self.now;
+        // Ids go by the second where data were put back: nobody restores twice in one.
+        let before = self.nodes[node].put_back_at.replace(now);
+        if before.is_some_and(|before| now < before + 2_000) {
+            self.nodes[node].put_back_at = before;
+            return;
+        }
         self.nodes[node].copies.retain(|copy| copy.taken + OLDEST >= now);
         let count = self.nodes[node].copies.len();
         if count == 0 {

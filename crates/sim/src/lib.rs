@@ -21,6 +21,7 @@ mod people;
 mod renew;
 mod squat;
 mod trace;
+mod versions;
 mod watch;
 mod wires;
 mod world;

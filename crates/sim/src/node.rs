@@ -1,9 +1,12 @@
 //! One realm: what is on its disk, and what runs over it.
 
-use antar_domain::{ConnId, Effects, Event, Limits, Mode, Policy, Readings, State};
+use crate::versions::Version;
+use antar_domain::{
+    ConnId, Conversation, Effects, Event, Limits, Mode, Policy, Posted, Readings, State,
+};
 use antar_runner::{Batch, Runner, Writer};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Capabilities, Fingerprint, Name, Time};
+use antar_types::{Away, Fingerprint, Name, Time};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +32,8 @@ pub struct Node {
     pub copies: Vec<Copy>,
     /// It was put back, so that others may find its past to be another.
     pub put_back: bool,
+    /// When that was tried last.
+    pub put_back_at: Option<u64>,
     /// So by hand, of which it was not told.
     pub by_hand: bool,
     /// The highest id that anyone was told.
@@ -44,8 +49,8 @@ pub struct Node {
     pub groups_shown: BTreeSet<String>,
     /// Its disk has refused a batch at some time.
     pub has_refused: bool,
-    /// What it understands on a link: less where it runs the first version.
-    pub can: Capabilities,
+    /// Which version of links it speaks.
+    pub version: Version,
 }
 
 /// What batches have brought to a realm's disk, of what is looked for.
@@ -55,6 +60,10 @@ pub struct OnDisk {
     pub ids: BTreeSet<u64>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
+    /// Whose messages from a peer a conversation with one of its users holds, by the account's number there.
+    senders: BTreeMap<Conversation, u64>,
+    /// A message that went into somebody else's conversation.
+    pub strayed: Option<String>,
 }
 
 impl OnDisk {
@@ -62,11 +71,30 @@ impl OnDisk {
         for event in events {
             match event {
                 Event::Received { events, .. } => self.add(events),
-                Event::Posted(posted) => drop(self.ids.insert(posted.message.id)),
+                Event::Posted(posted) => {
+                    self.ids.insert(posted.message.id);
+                    self.add_sender(posted);
+                }
                 Event::GroupSet(_, group) => drop(self.groups.insert(group.name.to_string())),
                 _ => {}
             }
         }
+    }
+}
+
+impl OnDisk {
+    fn add_sender(&mut self, posted: &Posted) {
+        let Conversation::Peer(..) = posted.conversation else { return };
+        let Some(Away::FromAccount(_, identity)) = &posted.message.realm else { return };
+        let account = *self.senders.entry(posted.conversation).or_insert(identity.account);
+        if account != identity.account {
+            self.strayed = Some(posted.message.text.as_str().to_string());
+        }
+    }
+
+    /// What was not synced may be gone, and its numbers are given out again.
+    pub fn forget_senders(&mut self) {
+        self.senders.clear();
     }
 }
 
@@ -112,6 +140,7 @@ impl Node {
             running: None,
             copies: Vec::new(),
             put_back: false,
+            put_back_at: None,
             by_hand: false,
             highest_id: 0,
             course: 0,
@@ -119,7 +148,7 @@ impl Node {
             written: OnDisk::default(),
             groups_shown: BTreeSet::new(),
             has_refused: false,
-            can: Capabilities::ALL,
+            version: Version::This,
         }
     }
 

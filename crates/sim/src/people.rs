@@ -31,6 +31,8 @@ pub struct Person {
     asked: VecDeque<Asked>,
     pub renewed: Renewed,
     pub watch: Watch,
+    /// How often the name has become another's.
+    pub renewals: u64,
 }
 
 impl Person {
@@ -63,6 +65,10 @@ pub struct Written {
     pub at: u64,
     /// When it was answered with OK.
     pub acked: Option<u64>,
+    /// The id that it has there, as its sender was told.
+    pub id: Option<u64>,
+    /// How often its sender's name had become another's before.
+    pub renewed: u64,
     /// Its sender's realm was put back to a time before that.
     pub may_be_lost: bool,
 }
@@ -89,6 +95,7 @@ impl People {
             asked: VecDeque::new(),
             renewed: Renewed::default(),
             watch: Watch::default(),
+            renewals: 0,
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         Self { all, written: BTreeMap::new(), written_so_far: 0 }
@@ -252,7 +259,9 @@ impl World<'_> {
                 (format!("SENDREALM {token} {name} {user} {text}"), To::User(user))
             }
         };
-        let written = Written { person, realm, to, at: self.now, acked: None, may_be_lost: false };
+        let renewed = self.people.all[person].renewals;
+        let (acked, id, may_be_lost, at) = (None, None, false, self.now);
+        let written = Written { person, realm, to, at, acked, id, renewed, may_be_lost };
         self.people.written.insert(text.clone(), written);
         (line, Asked::Sending(text))
     }
@@ -271,7 +280,7 @@ impl World<'_> {
         match self.people.all[person].asked.pop_front() {
             Some(Asked::Sending(text)) if answer["status"] == "OK" => {
                 if let Some(written) = self.people.written.get_mut(&text) {
-                    written.acked = Some(now);
+                    (written.acked, written.id) = (Some(now), answer["id"].as_u64());
                 }
                 self.check_id(node, &answer);
                 self.checked.count("messages acknowledged");

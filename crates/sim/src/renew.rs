@@ -60,6 +60,7 @@ impl World<'_> {
         };
         let now = self.now;
         self.people.all[person].token = token.to_string();
+        self.people.all[person].renewals += 1;
         let renewed = &mut self.people.all[person].renewed;
         (renewed.to, renewed.open) = (now, false);
         // What the former wrote is in nobody's SENT any more.

@@ -11,7 +11,6 @@ use antar_domain::links::{Contact, Epoch, NotDialled};
 use antar_domain::{ConnId, DialId, Input, Job, JobResult, Request, State};
 use antar_runner::Runner;
 use antar_text::Value;
-use antar_types::Capabilities;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +22,7 @@ pub struct World<'a> {
     pub chance: StdRng,
     /// Decides which version of Antar each realm runs, where they differ. It is apart, so that a run
     /// is otherwise the same.
-    versions: Option<StdRng>,
+    pub versions: Option<StdRng>,
     /// Milliseconds since the run began.
     pub now: u64,
     queue: BTreeMap<(u64, u64), Happening>,
@@ -161,6 +160,7 @@ impl<'a> World<'a> {
         self.end_faults();
         self.settle();
         self.compare();
+        self.identities_are_their_own();
         self.stores_are_sound();
         let Self { seed, violation, injected, checked, trace, .. } = self;
         Report { seed, violation, injected, checked, trace: trace.into_lines() }
@@ -287,17 +287,6 @@ impl<'a> World<'a> {
         self.people_return(node);
     }
 
-    /// A realm is upgraded, or put back to the first version of links, which tells no capabilities.
-    fn choose_version(&mut self, node: usize) {
-        let Some(versions) = &mut self.versions else { return };
-        let first = versions.random_bool(0.4);
-        let can = if first { Capabilities::NONE } else { Capabilities::ALL };
-        if std::mem::replace(&mut self.nodes[node].can, can) != can {
-            self.injected.count("realms of another version");
-            self.note(Some(node), || format!("FAULT understands {:?} from now on", can.print()));
-        }
-    }
-
     #[cfg(not(feature = "planted"))]
     fn plant(&self, runner: Runner) -> Runner {
         runner
@@ -314,7 +303,7 @@ impl<'a> World<'a> {
     fn introduce(&self, node: usize, state: &mut State) {
         let host = Some(Node::address(node).to_string());
         let key = Some(self.nodes[node].key);
-        let can = self.nodes[node].can;
+        let can = self.nodes[node].version.can();
         state.introduce(Contact { key, host, listens: None, port: 8889, can });
         #[cfg(feature = "planted")]
         if let Some(Planted::Domain(bug)) = self.options.planted {

@@ -31,7 +31,7 @@ pub fn read(
             }
             Ok((found, more))
         }
-        List::Outbox(_) | List::Hashes(_) => {
+        List::Outbox(_) | List::Hashes(_) | List::Apart(_) => {
             Err(StoreError::Engine("a log holds no messages".into()))
         }
     }

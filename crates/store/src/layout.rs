@@ -5,6 +5,7 @@
 //! | `b` | the latest batch, and the highest id by then ([`Tip`]) |
 //! | `f` | the version of this format |
 //! | `g` | how far a migration from an older format has come |
+//! | `A` peer, id | a run of what a peer sent that is not known here, the first with this id ([`ApartEntry`]) |
 //! | `H` fork, number | a run of hashes of what a peer sent, the first at this entry ([`Position`]) |
 //! | `M` `p` account, account, id | a run of messages of a private conversation, the first with this id ([`Message`]) |
 //! | `M` `g` group, id | the same of a group |
@@ -30,6 +31,7 @@
 //! | `R` `l` peer 11 | [`records::Dropped`] |
 //! | `R` `l` peer 12 | [`records::KnownAs`], where it tells one |
 //! | `R` `l` peer 13, correspondent | [`records::CorrespondentSet`] |
+//! | `R` `l` peer 14 | [`records::ApartReached`] |
 //! | `R` `m` group, account | [`records::MemberAdded`] |
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `s` session | [`records::SessionSet`] |
@@ -50,7 +52,7 @@ use crate::engine::Key;
 use crate::records::Conversation;
 use crate::records::alike::Alike;
 #[cfg(doc)]
-use crate::records::{self, Message, Outgoing, Pointer, Position};
+use crate::records::{self, ApartEntry, Message, Outgoing, Pointer, Position};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, Mailbox, PeerId, Source};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -67,7 +69,7 @@ pub const MIGRATION_KEY: &[u8] = b"g";
 pub const RECORDS: u8 = b'R';
 
 /// Every kind of list and the records: what a migration writes beside what was there.
-pub const KINDS: [u8; 5] = [b'H', b'M', b'O', b'R', b'T'];
+pub const KINDS: [u8; 6] = [b'A', b'H', b'M', b'O', b'R', b'T'];
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +96,7 @@ pub enum List {
     Timeline(Timeline),
     Outbox(PeerId),
     Hashes(ForkId),
+    Apart(PeerId),
 }
 
 impl List {
@@ -136,6 +139,7 @@ impl List {
             }
             Self::Outbox(peer) => put(&mut key, b"O", &[peer.0]),
             Self::Hashes(fork) => put(&mut key, b"H", &[fork.0]),
+            Self::Apart(peer) => put(&mut key, b"A", &[peer.0]),
         }
         key.extend_from_slice(&id.to_be_bytes());
         key
@@ -150,13 +154,14 @@ impl List {
     pub fn read(key: &[u8]) -> Option<(Self, u64)> {
         let (rest, id) = key.split_last_chunk::<8>()?;
         let (kind, numbers) = match rest {
-            [kind @ (b'O' | b'H'), rest @ ..] => ([*kind, 0], numbers(rest)?),
+            [kind @ (b'A' | b'O' | b'H'), rest @ ..] => ([*kind, 0], numbers(rest)?),
             [kind, further, rest @ ..] => ([*kind, *further], numbers(rest)?),
             _ => return None,
         };
         let list = match (&kind, &numbers[..]) {
             (b"O\0", [peer]) => Self::Outbox(PeerId(*peer)),
             (b"H\0", [fork]) => Self::Hashes(ForkId(*fork)),
+            (b"A\0", [peer]) => Self::Apart(PeerId(*peer)),
             (b"Ti", [account, peer]) => {
                 Self::Timeline(Timeline::Incoming(AccountId(*account), PeerId(*peer)))
             }

@@ -3,7 +3,7 @@
 use crate::StoreError;
 use crate::layout::{FORMAT_KEY, List, RECORDS, RUN, TIP_KEY, Timeline, Tip, hex};
 use crate::records::codec::{damaged, decode, decode_record, decode_run};
-use crate::records::{Listed, Message, Outgoing, Pointer, Position, Record};
+use crate::records::{ApartEntry, Listed, Message, Outgoing, Pointer, Position, Record};
 use antar_domain::{Conversation, ForkId, PeerId};
 
 /// What a pair says.
@@ -23,6 +23,8 @@ pub enum Pair {
     Owed(PeerId, Vec<Outgoing>),
     /// A run of the hashes of what a peer has sent.
     Marks(ForkId, Vec<Position>),
+    /// A run of what a peer has sent that is not known here.
+    Apart(PeerId, Vec<ApartEntry>),
 }
 
 /// Reads a pair.
@@ -48,6 +50,7 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
             }
             (List::Outbox(peer), id) => run(key, id, value).map(|run| Pair::Owed(peer, run)),
             (List::Hashes(fork), id) => run(key, id, value).map(|run| Pair::Marks(fork, run)),
+            (List::Apart(peer), id) => run(key, id, value).map(|run| Pair::Apart(peer, run)),
         },
     }
 }

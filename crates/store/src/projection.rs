@@ -9,8 +9,8 @@ use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, RUN, TIP_KEY, Timeline
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode, encode_run};
 use crate::records::{
-    self, ConversationReached, CursorReached, Listed, Outgoing, OwedReached, Pointer, Position,
-    Posted, Received, Record,
+    self, ApartEntry, ApartReached, ConversationReached, CursorReached, Listed, Outgoing,
+    OwedReached, Pointer, Position, Posted, Received, Record, SetApart,
 };
 use antar_domain::{Conversation, ForkId, PeerId};
 use std::collections::BTreeMap;
@@ -52,6 +52,7 @@ struct Projection<'a> {
     posted: Vec<(Conversation, &'a Posted)>,
     owed: Vec<(PeerId, Outgoing)>,
     marks: Vec<(ForkId, Position)>,
+    apart: Vec<(PeerId, ApartEntry)>,
 }
 
 impl<'a> Projection<'a> {
@@ -66,6 +67,10 @@ impl<'a> Projection<'a> {
                 self.reach(OwedReached { peer, tip, total, since });
             }
             Record::Received(received) => self.received(received),
+            Record::SetApart(SetApart { peer, apart, entry }) => {
+                self.apart.extend(entry.iter().map(|entry| (*peer, entry.clone())));
+                self.reach(ApartReached { peer: *peer, apart: *apart });
+            }
             Record::Followed(followed) => {
                 self.reach(CursorReached { peer: followed.peer, cursor: followed.at });
                 self.keep(record);
@@ -144,13 +149,13 @@ impl<'a> Projection<'a> {
     ) -> Result<(), StoreError> {
         let peer = forgotten.peer;
         // What was written in the same batch is in no tree yet.
-        for part in [0, 1, 2, 3, 6, 9, 11, 12] {
+        for part in [0, 1, 2, 3, 6, 9, 11, 12, 14] {
             self.remove(layout::key(b"l", &[peer.0, part]));
         }
         if !forgotten.traces {
             return Ok(());
         }
-        let (mut lists, mut gone) = (vec![List::Outbox(peer)], Vec::new());
+        let (mut lists, mut gone) = (vec![List::Outbox(peer), List::Apart(peer)], Vec::new());
         for range in layout::records_of(peer) {
             tree.scan(range, Direction::Up, &mut |key, value| {
                 gone.push(key.to_vec());
@@ -177,6 +182,8 @@ impl<'a> Projection<'a> {
         runs(&self.owed, List::Outbox, &mut ops)?;
         self.marks.sort_by_key(|(fork, _)| *fork);
         runs(&self.marks, List::Hashes, &mut ops)?;
+        self.apart.sort_by_key(|(peer, _)| *peer);
+        runs(&self.apart, List::Apart, &mut ops)?;
         for (key, record) in &self.singles {
             match record {
                 Some(record) => ops.put(key, |value| record.encode(value))?,
@@ -277,6 +284,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::Posted(r) => r.message.id,
         Record::ConversationReached(r) => r.id,
         Record::CorrespondentSet(r) => r.id.0,
+        Record::SetApart(r) => r.entry.as_ref().map_or(0, |entry| entry.id),
         Record::PeerSet(r) => r.peer.0,
         Record::PeerForgotten(r) => r.peer.0,
         Record::Followed(r) => r.fork.0,

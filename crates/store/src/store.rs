@@ -4,7 +4,7 @@ use crate::event_log::Batch;
 use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
-use crate::records::{Outgoing, Position, records};
+use crate::records::{ApartEntry, Outgoing, Position, records};
 use crate::{Direction, Engine, StoreError, Usage, history, migration, v1};
 use antar_domain::links::{self, Quote};
 use antar_domain::{Event, Mailbox, Page, PeerId, Source};
@@ -138,6 +138,17 @@ impl Store {
         let (owed, _) = history::entries::<Outgoing>(&*self.engine, list, page, usize::MAX)?;
         let read = |(at, entry)| (at, Arc::new(entry));
         Ok(owed.into_iter().map(|owed| read(owed.read())).collect())
+    }
+
+    /// What a realm has sent that is not known here, oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn apart(&self, realm: PeerId) -> Result<Vec<links::ApartEntry>, StoreError> {
+        let page = Page { after: Some(0), before: None, limit: usize::MAX };
+        let list = List::Apart(realm);
+        let (found, _) = history::entries::<ApartEntry>(&*self.engine, list, page, usize::MAX)?;
+        Ok(found.into_iter().map(ApartEntry::read).collect())
     }
 
     /// Which of these notices are about what that account wrote, among the newest of it.

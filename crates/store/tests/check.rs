@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use antar_domain::links::{Address, Epoch, LinkKind, PeerRecord, Position, Status};
+use antar_domain::links::{
+    Address, Apart, ApartEntry, Epoch, LinkKind, PeerRecord, Position, Status,
+};
 use antar_domain::{
     AccountId, AccountRecord, Conversation, CorrespondentId, Event, ForkId, GroupId, GroupRecord,
     Mailbox, Page, PasswordHash, PeerId, Posted, SessionId, SessionRecord, Source,
@@ -23,7 +25,7 @@ fn name(word: &str) -> Name {
 fn entry() -> Arc<Entry> {
     let text = Text::parse("owed", 99).unwrap();
     let (from, to) = (name("amy"), name("bob"));
-    Arc::new(Entry { kind: EntryKind::Private, time: Time(5), from, to, text })
+    Arc::new(Entry { kind: EntryKind::Private, time: Time(5), from, to, text, origin: None })
 }
 
 const AMY: AccountId = AccountId(1);
@@ -311,7 +313,7 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
     store.commit(&[Event::PeerForgotten { realm: BETA, traces: true }]).unwrap();
     let (mut damages, mut kinds) = (Vec::new(), String::new());
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
-    for kind in [b"H", b"O"] {
+    for kind in [b"A", b"H", b"O"] {
         let next = vec![kind[0] + 1];
         let mut note = |_: &[u8], _: &[u8]| {
             kinds.push(kind[0].into());
@@ -363,4 +365,59 @@ fn a_stranger_that_was_forgotten_leaves_nothing() {
     store.commit(&[set, begun, trimmed]).unwrap();
     store.commit(&[Event::PeerForgotten { realm: BETA, traces: false }]).unwrap();
     assert_eq!(Store::open(Box::new(engine)).unwrap().1, [Event::IdReached(3)]);
+}
+
+/// What beta has sent that is not known here: two entries, and one that there was no room for.
+fn set_apart() -> Vec<Event> {
+    let entry = |id| {
+        let fields = format!(r#"["poll",{id},"bob","amy",""]"#).into();
+        Arc::new(ApartEntry { id, epoch: Epoch(7), seq: id, fields })
+    };
+    let apart = |kept, dropped| Apart { kept, bytes: 27 * kept, dropped };
+    vec![
+        Event::SetApart { realm: BETA, apart: apart(1, 0), entry: Some(entry(901)) },
+        Event::SetApart { realm: BETA, apart: apart(1, 1), entry: None },
+        Event::SetApart { realm: BETA, apart: apart(2, 1), entry: Some(entry(902)) },
+    ]
+}
+
+#[test]
+fn what_is_set_apart_is_kept_and_counted() {
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
+    fill(&store, 2);
+    store.commit(&set_apart()).unwrap();
+    let (store, events) = Store::open(Box::new(engine)).unwrap();
+    let apart = Apart { kept: 2, bytes: 54, dropped: 1 };
+    assert!(events.contains(&Event::ApartReached(BETA, apart)), "{events:?}");
+    assert_eq!(events[0], Event::IdReached(902));
+    let kept = store.apart(BETA).unwrap();
+    assert_eq!(
+        kept.iter().map(|entry| (entry.id, entry.seq)).collect::<Vec<_>>(),
+        [(901, 901), (902, 902)]
+    );
+    assert_eq!(&*kept[1].fields, r#"["poll",902,"bob","amy",""]"#);
+    assert_eq!(store.apart(PeerId(8)).unwrap(), []);
+    // With the realm it is forgotten, and nothing is wrong before or after that.
+    let (damages, store, kinds) = forgotten(&set_apart());
+    assert_eq!((damages, kinds.as_str()), (vec![], ""));
+    assert_eq!(store.apart(BETA).unwrap(), []);
+}
+
+#[test]
+fn what_was_set_apart_and_is_gone_is_missed() {
+    let engine = MemoryEngine::default();
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
+    fill(&store, 2);
+    store.commit(&set_apart()).unwrap();
+    let damages = || {
+        let mut damages = Vec::new();
+        antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
+        damages
+    };
+    assert_eq!(damages(), []);
+    let mut ops = Ops::default();
+    ops.delete(&run(b"A", &[3], 901));
+    engine.commit(4, Batch::Pairs(ops)).unwrap();
+    is_named(&damages(), "what realm 3 has sent that is not known here", "should be 2 entries");
 }

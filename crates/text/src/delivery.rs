@@ -2,15 +2,21 @@
 
 use super::peer_request::cursor;
 use antar_domain::links::{Epoch, Position};
-use antar_types::{Chain, Entry};
+use antar_types::{Capabilities, Chain, Entry};
 use std::sync::Arc;
 
 /// Entries, and bytes of them, that one DELIVER carries at most; one entry always fits.
 const BATCH: (usize, usize) = (512, 32 << 10);
 
 /// Appends the lines that carry entries of a log, given in order with the hash at each: `DELIVER EPOCH
-/// FIRST CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last.
-pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)], out: &mut Vec<u8>) {
+/// FIRST CHAIN [entry, …]`, FIRST the number of the first and CHAIN the hash at the last. What the other
+/// realm cannot take of an entry is left out.
+pub fn deliveries(
+    epoch: Epoch,
+    can: Capabilities,
+    entries: &[(Position, Arc<Entry>)],
+    out: &mut Vec<u8>,
+) {
     let mut rest = entries;
     while let Some((first, _)) = rest.first() {
         let (mut count, mut bytes, mut chain) = (0, 0, Chain::START);
@@ -26,7 +32,7 @@ pub fn deliveries(epoch: Epoch, entries: &[(Position, Arc<Entry>)], out: &mut Ve
         rest = after;
         let at = Position { seq: first.seq, chain };
         out.extend_from_slice(format!("DELIVER {} ", cursor(epoch, at)).as_bytes());
-        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), out);
+        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), can, out);
         out.push(b'\n');
     }
 }

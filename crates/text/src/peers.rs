@@ -52,6 +52,9 @@ fn describe(peer: &PeerStatus) -> Value {
     };
     let told = |a: &Address| json!({"host": &*a.host, "port": a.port});
     let former: Vec<&str> = peer.former.iter().map(Name::as_str).collect();
+    let count = |count: u64| (count > 0).then(|| count.into());
+    set("apart", count(peer.apart.kept));
+    set("apart_dropped", count(peer.apart.dropped));
     set("can", (peer.can != Capabilities::NONE).then(|| peer.can.print().into()));
     set("asks", peer.asks.then(|| true.into()));
     set("calls_itself", peer.calls_itself.as_ref().map(|name| name.as_str().into()));

@@ -268,7 +268,7 @@ fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>)
     field(out, charset, to, message.to.as_str());
     field(out, charset, text, message.text.as_str());
     match &message.realm {
-        Some(Away::From(realm) | Away::FromShown(realm, _)) => {
+        Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
             field(out, charset, "realm", realm.as_str())
         }
         Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),

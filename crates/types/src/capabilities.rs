@@ -23,6 +23,13 @@ impl Capabilities {
     /// What a realm of the first version understands.
     pub const NONE: Self = Self { kinds: false, origins: false };
 
+    /// What both this realm and another one understand.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let Self { kinds, origins } = self;
+        Self { kinds: kinds && other.kinds, origins: origins && other.origins }
+    }
+
     /// Returns the words, separated by commas: `kinds,origins`.
     pub fn print(self) -> String {
         let words = [("kinds", self.kinds), ("origins", self.origins)];

@@ -1,9 +1,8 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Name, Notice, Text, Time};
+use crate::{Capabilities, Message, Name, Notice, Text, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::fmt;
 
 /// One message on its way to another realm.
@@ -19,6 +18,46 @@ pub struct Entry {
     pub to: Name,
     /// What was written.
     pub text: Text,
+    /// Which message it is, or tells of: where both realms go by that, and it is known. It is no part of
+    /// the hash, so an entry can go to a realm that does not take it.
+    pub origin: Option<EntryOrigin>,
+}
+
+/// A message and its sender, as the realm where it was written numbers them. The message that an entry
+/// carries is of the sending realm; one that a notice tells of is of the realm that the notice goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryOrigin {
+    /// The message's id.
+    pub id: u64,
+    /// The number of its sender's account, which no other account ever has.
+    pub account: u64,
+}
+
+/// What follows the text of an entry: the keys of an object, as they are read and written.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Further {
+    /// What the entry is, where that is another kind than its first field has. This version never says so.
+    #[serde(default, skip_serializing)]
+    pub kind: Option<Box<str>>,
+    /// See [`EntryOrigin`].
+    #[serde(default)]
+    pub id: Option<u64>,
+    #[serde(default)]
+    pub by: Option<u64>,
+}
+
+impl Further {
+    /// What goes with an entry to a realm that can take so much.
+    fn of(entry: &Entry, can: Capabilities) -> Option<Self> {
+        let EntryOrigin { id, account } = entry.origin.filter(|_| can.kinds && can.origins)?;
+        Some(Self { kind: None, id: Some(id), by: Some(account) })
+    }
+
+    /// The origin, where all of it is told.
+    pub fn origin(&self) -> Option<EntryOrigin> {
+        let (id, account) = self.id.zip(self.by)?;
+        Some(EntryOrigin { id, account })
+    }
 }
 
 /// What an [`Entry`] is.
@@ -41,7 +80,7 @@ impl EntryKind {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
         match word {
             "private" => Some(Self::Private),
             "group" => Some(Self::Group),
@@ -51,55 +90,38 @@ impl EntryKind {
 }
 
 impl Entry {
+    /// What carries a message that an account of this realm wrote.
+    pub fn of(kind: EntryKind, message: &Message, account: u64) -> Self {
+        let Message { id, time, from, to, text, .. } = message.clone();
+        Self { kind, time, from, to, text, origin: Some(EntryOrigin { id, account }) }
+    }
+
     /// About how much it takes, in bytes: what limits on a link are counted in.
     pub fn size(&self) -> u64 {
         (64 + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len()) as u64
     }
 
-    /// Appends entries as they stand in a link's DELIVER: a list of `[kind, milliseconds, from, to,
-    /// text]`.
-    pub fn write_list<'a>(entries: impl IntoIterator<Item = &'a Self>, out: &mut Vec<u8>) {
+    /// Appends entries as they stand in a link's DELIVER to a realm that can take so much: a list of
+    /// `[kind, milliseconds, from, to, text]`, each with an object at its end where there is more.
+    pub fn write_list<'a>(
+        entries: impl IntoIterator<Item = &'a Self>,
+        can: Capabilities,
+        out: &mut Vec<u8>,
+    ) {
         out.push(b'[');
         for (i, entry) in entries.into_iter().enumerate() {
             if i > 0 {
                 out.push(b',');
             }
             let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
-            let fields = (entry.kind.as_str(), entry.time.0, from, to, text);
-            let written = serde_json::to_writer(&mut *out, &fields);
+            let (kind, time) = (entry.kind.as_str(), entry.time.0);
+            let written = match Further::of(entry, can) {
+                None => serde_json::to_writer(&mut *out, &(kind, time, from, to, text)),
+                Some(more) => serde_json::to_writer(&mut *out, &(kind, time, from, to, text, more)),
+            };
             debug_assert!(written.is_ok(), "a Vec takes every write");
         }
         out.push(b']');
-    }
-
-    /// Reads what [`Entry::write_list`] writes; `None` where it is anything else or a text is longer
-    /// than `limit` bytes.
-    pub fn parse_list(list: &str, limit: usize) -> Option<Vec<Self>> {
-        let list: Vec<Fields<'_>> = serde_json::from_str(list).ok()?;
-        list.into_iter().map(|fields| fields.entry(limit)).collect()
-    }
-}
-
-/// An entry's fields as they are read.
-#[derive(Deserialize)]
-struct Fields<'a>(
-    #[serde(borrow)] Cow<'a, str>,
-    u64,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-    #[serde(borrow)] Cow<'a, str>,
-);
-
-impl Fields<'_> {
-    fn entry(self, limit: usize) -> Option<Entry> {
-        let Self(kind, time, from, to, text) = self;
-        Some(Entry {
-            kind: EntryKind::parse(&kind)?,
-            time: Time(time),
-            from: Name::parse(&from)?,
-            to: Name::parse(&to)?,
-            text: Text::parse(&text, limit).ok()?,
-        })
     }
 }
 
@@ -112,18 +134,23 @@ impl Chain {
     /// Before the first entry.
     pub const START: Self = Self([0; 16]);
 
-    /// The chain with one more entry. No field holds a NUL, so no two entries read alike.
+    /// The chain with one more entry.
     #[must_use]
     pub fn with(self, entry: &Entry) -> Self {
+        let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
+        self.with_fields(entry.kind.as_str(), entry.time, [from, to, text])
+    }
+
+    /// The same for the fields of an entry of any kind. No field holds a NUL, so no two entries read alike.
+    pub(crate) fn with_fields(self, kind: &str, time: Time, [from, to, text]: [&str; 3]) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);
-        hash.update(entry.time.0.to_be_bytes());
-        let texts = [entry.kind.as_str(), entry.from.as_str(), entry.to.as_str()];
-        for text in texts {
+        hash.update(time.0.to_be_bytes());
+        for text in [kind, from, to] {
             hash.update(text);
             hash.update([0]);
         }
-        hash.update(entry.text.as_str());
+        hash.update(text);
         let whole: [u8; 32] = hash.finalize().into();
         let mut half = [0; 16];
         half.copy_from_slice(&whole[..16]);
@@ -156,33 +183,8 @@ mod tests {
     fn entry(text: &str) -> Entry {
         let name = |n| Name::parse(n).unwrap();
         let text = Text::parse(text, 99).unwrap();
-        Entry { kind: EntryKind::Private, time: Time(7), from: name("amy"), to: name("bob"), text }
-    }
-
-    fn written(entries: &[Entry]) -> String {
-        let mut out = Vec::new();
-        Entry::write_list(entries, &mut out);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn entries_read_as_they_were_written() {
-        let kinds = [EntryKind::Private, EntryKind::Group, EntryKind::Notice(Notice::UserNotFound)];
-        let list = kinds.map(|kind| Entry { kind, ..entry("a\t\"é\u{2028}") });
-        assert_eq!(Entry::parse_list(&written(&list), 99).as_deref(), Some(&list[..]));
-        assert_eq!(written(&list[..1]), "[[\"private\",7,\"amy\",\"bob\",\"a\\t\\\"é\u{2028}\"]]");
-        assert_eq!(Entry::parse_list(&written(&[entry("long")]), 3), None);
-        for bad in [
-            "",
-            "{}",
-            "[[]]",
-            r#"[["private",1,"a","b"]]"#,
-            r#"[["x",1,"a","b","c"]]"#,
-            r#"[["group",1,"a","b","c\n"]]"#,
-            r#"[["group",1,"a","b","c"],1]"#,
-        ] {
-            assert_eq!(Entry::parse_list(bad, 99), None, "{bad}");
-        }
+        let (kind, time, origin) = (EntryKind::Private, Time(7), None);
+        Entry { kind, time, from: name("amy"), to: name("bob"), text, origin }
     }
 
     #[test]

@@ -33,6 +33,20 @@ pub enum Away {
     /// It came from there, and its sender goes by what is no name: that is shown in place of it. Added later,
     /// so it is the last: what was stored before is read as it was written.
     FromShown(Name, DisplayName),
+    /// It came from there, and that realm has told which message it is, and whose.
+    FromAccount(Name, RemoteIdentity),
+}
+
+/// A message and its sender, as the realm where it was written numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RemoteIdentity {
+    /// The epoch of that realm's log when the message came. Data that were put back by hand may give a
+    /// number again, and then in another epoch.
+    pub epoch: u64,
+    /// The message's id.
+    pub id: u64,
+    /// The number of its sender's account. Who has a name there after another has another number.
+    pub account: u64,
 }
 
 /// What a server that knows only the two documents calls a sender, as

@@ -37,23 +37,34 @@ pub fn of(links: &[Value]) -> String {
         let line = cells.collect::<Vec<_>>().join("  ");
         out.push_str(line.trim_end());
         out.push('\n');
-        let link = n.checked_sub(1).and_then(|n| links.get(n));
-        if let Some(link) = link.filter(|link| link["asks"] == true) {
-            let (realm, key) = (text(link, "realm"), text(link, "fingerprint"));
-            out.push_str(&format!("  asks to link: antar realm approve {realm} {key}\n"));
-        }
-        if let Some(error) = link.and_then(|link| link["error"].as_str()) {
-            out.push_str(&format!("  last error: {}\n", printable(error)));
-        }
-        let former = link.and_then(|link| link["former"].as_array());
-        for name in former.into_iter().flatten().filter_map(Value::as_str) {
-            let name = printable(name);
-            out.push_str(&format!(
-                "  what was said with an earlier realm of its name is under {name}\n"
-            ));
+        if let Some(link) = n.checked_sub(1).and_then(|n| links.get(n)) {
+            notes(link, &mut out);
         }
     }
     out
+}
+
+/// The lines below that of a link.
+fn notes(link: &Value, out: &mut String) {
+    if link["asks"] == true {
+        let (realm, key) = (text(link, "realm"), text(link, "fingerprint"));
+        out.push_str(&format!("  asks to link: antar realm approve {realm} {key}\n"));
+    }
+    if let Some(error) = link["error"].as_str() {
+        out.push_str(&format!("  last error: {}\n", printable(error)));
+    }
+    for name in link["former"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let name = printable(name);
+        out.push_str(&format!(
+            "  what was said with an earlier realm of its name is under {name}\n"
+        ));
+    }
+    let [apart, dropped] = ["apart", "apart_dropped"].map(|key| link[key].as_u64().unwrap_or(0));
+    if apart + dropped > 0 {
+        out.push_str(&format!("  sent what this version does not know: {apart} set apart"));
+        let more = if dropped > 0 { format!(", {dropped} let go of") } else { String::new() };
+        out.push_str(&format!("{more}\n"));
+    }
 }
 
 fn text(link: &Value, key: &str) -> String {
@@ -134,6 +145,18 @@ mod tests {
         let table = of(&[link]);
         let last = table.lines().last().unwrap();
         assert_eq!(last, "  asks to link: antar realm approve eve sha256:ab");
+    }
+
+    #[test]
+    fn what_is_not_known_here_is_told() {
+        let link = |apart, dropped| {
+            json!({"realm": "eve", "state": "up", "owed": 0, "sent": 0, "received": 3,
+                "apart": apart, "apart_dropped": dropped})
+        };
+        let last = |link| of(&[link]).lines().last().unwrap().to_string();
+        let told = "  sent what this version does not know: 2 set apart";
+        assert_eq!(last(link(2, 0)), told);
+        assert_eq!(last(link(2, 7)), format!("{told}, 7 let go of"));
     }
 
     #[test]

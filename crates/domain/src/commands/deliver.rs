@@ -2,7 +2,7 @@
 
 use crate::links::{Delivery, Quote, TakeError};
 use crate::{Answer, Interrupt, Job, JobResult, PeerId, RequestContext};
-use antar_types::Entry;
+use antar_types::IncomingEntry;
 
 /// Brings entries of a peer's log, in order.
 #[derive(Clone, Debug)]
@@ -43,9 +43,9 @@ impl Deliver {
 fn quoted(
     cx: &mut RequestContext<'_>,
     realm: PeerId,
-    entries: &[Entry],
+    entries: &[IncomingEntry],
 ) -> Result<Option<Vec<(Quote, bool)>>, Interrupt> {
-    let quotes = cx.quotes(realm, entries);
+    let quotes = cx.quotes(realm, entries.iter().filter_map(IncomingEntry::known));
     let known = cx.results.iter().rev().find_map(|result| match result {
         JobResult::Quoted(known) => Some(Some(known.clone())),
         JobResult::Unreadable => Some(None),

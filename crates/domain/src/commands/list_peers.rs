@@ -43,6 +43,7 @@ fn describe(
         epoch: peer.inbox.epoch(),
         cursor: peer.inbox.cursor,
         sent: peer.out.delivered(),
+        apart: peer.apart,
         can,
         asks: peer.is_asking(),
         calls_itself: link.calls_itself.clone(),

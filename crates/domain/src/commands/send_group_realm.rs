@@ -24,12 +24,10 @@ impl SendGroupRealm {
         let from = cx.my_account()?.record.name.clone();
         let (id, time) = (cx.next_id(), cx.readings.now);
         let away = Some(Away::To(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
-        let owed = (from.clone(), to.clone(), text.clone());
-        let (kind, (from_here, to_there, said)) = (EntryKind::Group, owed);
-        cx.owe(realm, Entry { kind, time, from: from_here, to: to_there, text: said })?;
-        let name = Some(to.clone());
-        let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
-        cx.post(Mailbox::GroupRealm(group, realm), None, message)?;
+        let message = Message { id, time, from, to, text, realm: away, notice: None };
+        cx.owe(realm, Entry::of(EntryKind::Group, &message, cx.me()?.0))?;
+        let name = Some(message.to.clone());
+        cx.post(Mailbox::GroupRealm(group, realm), None, Arc::new(message))?;
         cx.run_errands(realm);
         Ok(Outcome::Sent { id, group: name }.into())
     }

@@ -28,16 +28,12 @@ impl SendRealm {
         let (from, time) = (cx.my_account()?.record.name.clone(), cx.readings.now);
         let peer = &cx.peer(realm).ok_or(Code::RealmNotFound)?.record;
         let (away, plain) = (Some(Away::To(peer.name.clone())), peer.kind == LinkKind::Plain);
-        let mut id = cx.next_id();
-        let mut waits = None;
-        if plain {
-            waits = Some(number(cx, realm, &to)?);
-            id = cx.next_id();
-        } else {
-            let (from, to, text) = (from.clone(), to.clone(), text.clone());
-            cx.owe(realm, Entry { kind: EntryKind::Private, time, from, to, text })?;
-        }
+        let waits = plain.then(|| number(cx, realm, &to)).transpose()?;
+        let id = cx.next_id();
         let message = Message { id, time, from, to, text, realm: away, notice: None };
+        if !plain {
+            cx.owe(realm, Entry::of(EntryKind::Private, &message, me.0))?;
+        }
         // To a plain peer it waits here until they ask for it.
         let mailbox =
             waits.map_or(Mailbox::SentRealm(me, realm), |number| Mailbox::Plain(realm, number));

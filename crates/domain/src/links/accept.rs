@@ -129,12 +129,12 @@ impl RequestContext<'_> {
         }
         let realm = self.record(from.clone(), LinkKind::Native(*key), address, status)?;
         self.told_address(realm, beside)?;
-        let now = self.readings.uptime;
+        let (now, can) = (self.readings.uptime, greeting.can.and(self.links().me.can));
         let link = self.link(realm);
         link.from = Some(*peer);
         let replaces = link.conn.is_some_and(|old| old != conn);
         let c = self.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
-        (c.realm, c.greeted, c.can) = (Some(realm), true, greeting.can);
+        (c.realm, c.greeted, c.can) = (Some(realm), true, can);
         // Where there is a connection already, this one takes over once it is used: it may be a call
         // that was given up when the other was made.
         if !replaces {

@@ -196,11 +196,12 @@ impl Context<'_> {
             name = peer.record.name.clone();
         }
         let status = if answer.waiting { Status::Asked } else { Status::Linked };
+        let can = answer.can.unwrap_or(Capabilities::NONE).and(self.state.links.me.can);
         match self.settle(dial, name, status) {
             Ok(realm) => {
                 if let Some(c) = self.conn(conn) {
                     (c.realm, c.greeted, c.call) = (Some(realm), true, None);
-                    c.can = answer.can.unwrap_or(Capabilities::NONE);
+                    c.can = can;
                 }
                 self.carry(realm, conn);
             }

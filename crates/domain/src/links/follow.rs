@@ -6,9 +6,12 @@ use super::{CatchUp, Epoch, Of, PeerRequest, Position, Quote, Why};
 use crate::Context;
 use crate::{
     Bug, ConnId, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output, PeerId,
-    RequestContext, Source,
+    Posted, RequestContext, Source,
 };
-use antar_types::{Away, Chain, Code, Entry, EntryKind, Message, Name, Notice};
+use antar_types::{
+    Away, Chain, Code, Entry, EntryKind, EntryOrigin, IncomingEntry, Message, Name, Notice,
+    RemoteIdentity,
+};
 use std::sync::Arc;
 
 /// Entries of a peer's log, as it sends them.
@@ -21,7 +24,7 @@ pub struct Delivery {
     /// The hash at the last.
     pub chain: Chain,
     /// The entries, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<IncomingEntry>,
 }
 
 /// Why entries of a peer's log are not taken.
@@ -82,10 +85,13 @@ impl Context<'_> {
         if (fork.epoch != epoch || first != cursor.seq + 1) && !anywhere {
             return Err(TakeError::NotNext);
         }
+        if !entries.iter().all(|entry| self.understands(entry)) {
+            return Err(TakeError::Unreadable);
+        }
         let mut at = cursor.chain;
         let chains: Vec<Chain> = (entries.iter())
             .map(|entry| {
-                at = at.with(entry);
+                at = entry.chain(at);
                 at
             })
             .collect();
@@ -110,36 +116,48 @@ impl Context<'_> {
         Ok(())
     }
 
-    /// What a batch of entries leads to: messages, and notices of those that cannot be delivered.
-    fn deliver(&mut self, realm: PeerId, entries: &[Entry], known: &[(Quote, bool)]) -> Vec<Event> {
-        let first = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq) + 1;
-        let Some(name) = self.peer(realm).map(|p| p.record.name.clone()) else {
-            return Vec::new();
-        };
+    /// Whether an entry is no more than this realm has said that it can take.
+    fn understands(&self, entry: &IncomingEntry) -> bool {
+        let can = self.state.links.me.can;
+        match entry {
+            IncomingEntry::Known(entry) => can.kinds || entry.origin.is_none(),
+            IncomingEntry::Unknown(_) => can.kinds && !self.state.is_planted(Bug::RefusesUnknown),
+        }
+    }
+
+    /// What a batch of entries leads to: messages, notices of those that cannot be delivered, and what
+    /// is set apart.
+    fn deliver(
+        &mut self,
+        realm: PeerId,
+        entries: &[IncomingEntry],
+        known: &[(Quote, bool)],
+    ) -> Vec<Event> {
+        let Some(peer) = self.peer(realm) else { return Vec::new() };
+        let (epoch, first) = (peer.inbox.epoch(), peer.inbox.cursor.seq + 1);
+        let (mut stands, mut apart) = ((peer.out.tip, peer.out.total()), peer.apart);
         let mut id = self.state.durable.next_id();
-        let mut stands = self.peer(realm).map(|p| (p.out.tip, p.out.total())).unwrap_or_default();
         let (mut events, mut ahead) = (Vec::with_capacity(entries.len()), Conversations::default());
         for (entry, seq) in entries.iter().zip(first..) {
+            let entry = match entry {
+                IncomingEntry::Known(entry) => entry,
+                IncomingEntry::Unknown(_) if self.state.is_planted(Bug::DropsUnknown) => continue,
+                IncomingEntry::Unknown(_) if self.state.is_planted(Bug::LosesAfterUnknown) => break,
+                IncomingEntry::Unknown(entry) => {
+                    self.tell_of_apart(realm, entry);
+                    let (event, more) =
+                        super::apart::set_apart(realm, apart, (epoch, seq, id), entry);
+                    id += more.kept - apart.kept;
+                    apart = more;
+                    events.push(event);
+                    continue;
+                }
+            };
             match self.place(realm, seq, entry, known) {
                 Ok((mailbox, to)) => {
-                    let notice = match entry.kind {
-                        EntryKind::Notice(notice) => Some(notice),
-                        _ => None,
-                    };
-                    let message = Message {
-                        id,
-                        time: entry.time,
-                        from: entry.from.clone(),
-                        to,
-                        text: entry.text.clone(),
-                        realm: Some(Away::From(name.clone())),
-                        notice,
-                    };
+                    let message = self.brought(realm, id, entry, to);
                     id += 1;
-                    let conversations = &self.state.durable.conversations;
-                    let (new, posted) =
-                        conversations.post_after(&ahead, mailbox, None, Arc::new(message));
-                    for event in new.into_iter().chain([Event::Posted(posted)]) {
+                    for event in self.posts(&ahead, mailbox, message) {
                         ahead.apply(&event);
                         events.push(event);
                     }
@@ -156,6 +174,48 @@ impl Context<'_> {
             }
         }
         events
+    }
+
+    /// What puts a message that came into its conversation.
+    fn posts(
+        &self,
+        ahead: &Conversations,
+        mailbox: Mailbox,
+        message: Arc<Message>,
+    ) -> impl Iterator<Item = Event> + use<> {
+        let conversations = &self.state.durable.conversations;
+        let planted = self.state.is_planted(Bug::ConversationsByName);
+        let (new, posted) = match message.realm.clone().filter(|_| planted) {
+            Some(Away::FromAccount(realm, _)) => {
+                let unnumbered = Message { realm: Some(Away::From(realm)), ..(*message).clone() };
+                let (new, posted) =
+                    conversations.post_after(ahead, mailbox, None, Arc::new(unnumbered));
+                (new, Posted { message, ..posted })
+            }
+            _ => conversations.post_after(ahead, mailbox, None, message),
+        };
+        new.into_iter().chain([Event::Posted(posted)])
+    }
+
+    /// The message that an entry brings.
+    fn brought(&self, realm: PeerId, id: u64, entry: &Entry, to: Name) -> Arc<Message> {
+        let notice = match entry.kind {
+            EntryKind::Notice(notice) => Some(notice),
+            _ => None,
+        };
+        // What a notice tells of is no message of that realm.
+        let origin = entry.origin.filter(|_| notice.is_none());
+        let realm = self.peer(realm).map(|peer| match origin {
+            Some(EntryOrigin { id, account }) => {
+                let forgotten = self.state.is_planted(Bug::ForgetsEpoch);
+                let epoch = if forgotten { 0 } else { peer.inbox.epoch().0 };
+                let identity = RemoteIdentity { epoch, id, account };
+                Away::FromAccount(peer.record.name.clone(), identity)
+            }
+            None => Away::From(peer.record.name.clone()),
+        });
+        let (time, from, text) = (entry.time, entry.from.clone(), entry.text.clone());
+        Arc::new(Message { id, time, from, to, text, realm, notice })
     }
 
     /// Where an entry goes, and the name it is for as written here.
@@ -179,11 +239,14 @@ impl Context<'_> {
                     id = durable.accounts.keys().next().copied().unwrap_or(id);
                 }
                 let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
-                let for_former = match self.quote(realm, entry) {
-                    Some(quote) => !known.contains(&(quote, true)),
-                    None => !is_notice && self.is_for_former(realm, id, seq, entry.time),
+                let is_for = match (entry.origin.filter(|_| is_notice), self.quote(realm, entry)) {
+                    (Some(of), _) => {
+                        of.account == id.0 || self.state.is_planted(Bug::NoticesByName)
+                    }
+                    (None, Some(quote)) => known.contains(&(quote, true)),
+                    (None, None) => is_notice || !self.is_for_former(realm, id, seq, entry.time),
                 };
-                if for_former && !self.state.is_planted(Bug::Inherits) {
+                if !is_for && !self.state.is_planted(Bug::Inherits) {
                     return Err(Notice::UserNotFound);
                 }
                 Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
@@ -206,8 +269,9 @@ impl Context<'_> {
             return None;
         }
         let text = notice_text(notice, entry.text.as_str());
-        let (from, to) = (entry.to.clone(), entry.from.clone());
-        Some(Entry { kind: EntryKind::Notice(notice), time: self.readings.now, from, to, text })
+        let (from, to, origin) = (entry.to.clone(), entry.from.clone(), entry.origin);
+        let (kind, time) = (EntryKind::Notice(notice), self.readings.now);
+        Some(Entry { kind, time, from, to, text, origin })
     }
 
     /// Wakes those who waited for what has come.
@@ -236,9 +300,10 @@ impl Context<'_> {
             true => common.seq + (differs - common.seq) / 2,
         };
         if probe <= common.seq {
+            let latest = self.state.is_planted(Bug::NamesLatestEpoch);
             // A log that has lost entries which came in its own epoch does not know it was put back.
             let was = self.peer(realm).map_or(Epoch(0), |peer| match &peer.inbox {
-                inbox if inbox.went_past(epoch, common.seq) => epoch,
+                inbox if inbox.went_past(epoch, common.seq) && !latest => epoch,
                 inbox => inbox.epoch(),
             });
             let asked_at = self.state.durable.next_id();

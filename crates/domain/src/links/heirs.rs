@@ -186,12 +186,21 @@ impl Context<'_> {
     }
 
     /// What must be looked up before a batch can be taken: notices to accounts with such a name.
-    pub fn quotes(&self, realm: PeerId, entries: &[Entry]) -> Vec<Quote> {
-        entries.iter().filter_map(|entry| self.quote(realm, entry)).collect()
+    pub fn quotes<'e>(
+        &self,
+        realm: PeerId,
+        entries: impl Iterator<Item = &'e Entry>,
+    ) -> Vec<Quote> {
+        entries.filter_map(|entry| self.quote(realm, entry)).collect()
     }
 
+    /// What must be looked up of one entry: a notice says itself of whose message it tells, where the
+    /// other realm was told.
     pub fn quote(&self, realm: PeerId, entry: &Entry) -> Option<Quote> {
         let EntryKind::Notice(notice) = entry.kind else { return None };
+        if entry.origin.is_some() {
+            return None;
+        }
         let peer = self.peer(realm).filter(|peer| !peer.heirs.is_empty())?;
         let durable = &self.state.durable;
         let account = durable.account_named(&entry.to)?;
@@ -205,6 +214,10 @@ impl Context<'_> {
 
     /// The account that wrote an entry which a realm was owed, where it is still there.
     pub fn writer(&self, realm: PeerId, seq: u64, entry: &Entry) -> Option<AccountId> {
+        if let Some(origin) = entry.origin {
+            let account = AccountId(origin.account);
+            return self.state.durable.accounts.contains_key(&account).then_some(account);
+        }
         let account = self.state.durable.account_named(&entry.from)?;
         let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account));
         heir.is_none_or(|heir| seq > heir.owed).then_some(account)

@@ -117,6 +117,8 @@ pub(crate) struct Link {
     /// When the operator was last told that somebody else says it is this realm, in milliseconds of
     /// uptime.
     pub warned: Option<u64>,
+    /// The same of entries that were set apart.
+    pub apart_told: Option<u64>,
     /// Of what waits there for each user, so much has been kept since the process started.
     pub kept: BTreeMap<AccountId, usize>,
     /// What was said in groups since a plain peer was last told of us.
@@ -183,7 +185,7 @@ pub(crate) struct Conn {
     pub call: Option<DialId>,
     /// The two have agreed that it is a link.
     pub greeted: bool,
-    /// What the other side said that it understands, when they agreed.
+    /// What both sides understand, as they said when they agreed.
     pub can: Capabilities,
     /// When it last said anything, in milliseconds of uptime.
     pub heard: u64,

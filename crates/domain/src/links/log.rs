@@ -231,7 +231,8 @@ mod tests {
     fn entry(time: u64) -> Arc<Entry> {
         let name = |n| Name::parse(n).unwrap();
         let (kind, text) = (antar_types::EntryKind::Private, antar_types::Text::empty());
-        Arc::new(Entry { kind, time: Time(time), from: name("amy"), to: name("bob"), text })
+        let (time, origin) = (Time(time), None);
+        Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text, origin })
     }
 
     #[test]

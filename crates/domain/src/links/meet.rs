@@ -254,7 +254,7 @@ fn same_time(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec
 /// were told of us; what was taken over from their list is from before. The rest is ours, the newest of it.
 fn same_time_by_text(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
     let brought = |m: &Message| match m.realm {
-        Some(Away::From(_)) => m.time >= since,
+        Some(Away::From(_) | Away::FromAccount(..)) => m.time >= since,
         Some(Away::FromShown(..)) => m.time > since,
         _ => false,
     };

@@ -16,6 +16,7 @@
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
 //! | `status.rs` | what is told of links to whoever asks |
 //! | `answer.rs` | what a peer answers to what it was asked |
+//! | `apart.rs` | entries of kinds that this version does not know |
 //! | `plain.rs` | peers that know only the two documents |
 //! | `common.rs` | which messages of such a peer's list are known here already |
 //! | `told.rs` | what such a peer answers |
@@ -29,6 +30,7 @@
 
 mod accept;
 mod answer;
+mod apart;
 mod bounds;
 mod call;
 mod common;
@@ -51,6 +53,7 @@ mod told;
 pub(crate) use accept::Greeting;
 pub use answer::PeerAnswer;
 pub(crate) use answer::answered;
+pub use apart::{Apart, ApartEntry};
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
 pub use follow::{Delivery, TakeError};

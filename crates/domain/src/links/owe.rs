@@ -2,8 +2,8 @@
 
 use super::Position;
 use crate::Context;
-use crate::{Effects, Event, Output, PeerId, State};
-use antar_types::{Code, Entry};
+use crate::{Bug, Effects, Event, Output, PeerId, State};
+use antar_types::{Capabilities, Code, Entry};
 use std::sync::Arc;
 
 /// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
@@ -36,6 +36,7 @@ impl State {
     /// Has what is owed sent to every peer that follows, as far as it may be under way. A driver calls
     /// this once it has stepped through what it had: many messages go at once.
     pub fn flush(&mut self, effects: &mut Effects) {
+        let planted = self.is_planted(Bug::SendsAllOrigins);
         let Self { links, durable, .. } = self;
         for (conn, c) in &mut links.conns {
             let (Some(realm), Some(sent)) = (c.realm, c.sent) else { continue };
@@ -49,7 +50,8 @@ impl State {
             c.sent = Some(last);
             let (conn, epoch, first) = (*conn, out.epoch, sent + 1);
             let fresh = out.recent(first, last);
-            effects.outputs.push(Output::Deliver { conn, realm, epoch, first, last, fresh });
+            let can = if planted { Capabilities::ALL } else { c.can };
+            effects.outputs.push(Output::Deliver { conn, realm, epoch, can, first, last, fresh });
         }
     }
 }

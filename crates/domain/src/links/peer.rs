@@ -1,6 +1,6 @@
 //! What is durable about another realm.
 
-use super::{Followed, Outbox};
+use super::{Apart, Followed, Outbox};
 use crate::AccountId;
 use antar_types::{Chain, Fingerprint, Name, Time, TokenHash};
 use std::collections::BTreeMap;
@@ -128,6 +128,8 @@ pub(crate) struct Peer {
     pub known_as: Option<Name>,
     pub out: Outbox,
     pub inbox: Followed,
+    /// What it has sent that this version does not know.
+    pub apart: Apart,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
     pub plain_mailboxes: BTreeMap<Box<str>, u64>,
     /// Accounts here whose names were those of others while this realm was known.
@@ -147,8 +149,8 @@ pub struct Heir {
 
 impl Peer {
     pub fn new(record: PeerRecord) -> Self {
-        let (told, known_as, out, inbox, plain_mailboxes, heirs) = Default::default();
-        Self { record, told, known_as, out, inbox, plain_mailboxes, heirs }
+        let (told, known_as, out, inbox, apart, plain_mailboxes, heirs) = Default::default();
+        Self { record, told, known_as, out, inbox, apart, plain_mailboxes, heirs }
     }
 
     /// The pinned key of a native link.

@@ -1,6 +1,6 @@
 //! What is told of links to whoever asks.
 
-use super::{Address, Epoch, LinkKind, Position};
+use super::{Address, Apart, Epoch, LinkKind, Position};
 use antar_types::{Capabilities, Fingerprint, Name, Time, Token};
 
 /// How it stands with a link.
@@ -37,6 +37,8 @@ pub struct PeerStatus {
     pub cursor: Position,
     /// Messages that ever became durable there.
     pub sent: u64,
+    /// What it has sent that is not known here.
+    pub apart: Apart,
     /// What it understands, where it is connected.
     pub can: Capabilities,
     /// It waits for approval here; otherwise one that waits does so there.

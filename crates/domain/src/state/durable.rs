@@ -164,6 +164,7 @@ impl Durable {
             | Event::AddressTold(realm, _)
             | Event::Dropped(realm, _)
             | Event::KnownAs(realm, _)
+            | Event::ApartReached(realm, _)
             | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
             Event::Followed { realm, fork, .. } => {
                 self.reached(fork.0);
@@ -171,6 +172,10 @@ impl Durable {
             }
             Event::PlainMailboxSet(realm, id, _) => {
                 self.reached(*id);
+                self.apply_to_peer(*realm, event);
+            }
+            Event::SetApart { realm, entry, .. } => {
+                entry.iter().for_each(|entry| self.reached(entry.id));
                 self.apply_to_peer(*realm, event);
             }
             Event::Received { realm, events, .. } => {
@@ -242,6 +247,7 @@ impl Durable {
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
+            Event::SetApart { apart, .. } | Event::ApartReached(_, apart) => peer.apart = *apart,
             Event::KnownAs(_, name) => peer.known_as = name.clone(),
             Event::Dropped(_, dropped) => out.dropped = *dropped,
             Event::AddressTold(_, address) => peer.told = address.clone(),

@@ -7,7 +7,7 @@ use crate::{
     AskId, ConnId, DialId, Event, Job, JobResult, Limits, Outcome, PeerId, Policy, Read, Request,
     Source, Tag,
 };
-use antar_types::{BoxKind, Entry, Fingerprint, Message, Time};
+use antar_types::{BoxKind, Capabilities, Entry, Fingerprint, Message, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -125,6 +125,8 @@ pub enum Output {
         realm: PeerId,
         /// The log's epoch.
         epoch: Epoch,
+        /// What the other realm can take.
+        can: Capabilities,
         /// The first of them.
         first: u64,
         /// The last.

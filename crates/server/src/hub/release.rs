@@ -43,8 +43,8 @@ impl Running {
                 self.note_login(conn);
                 self.push(conn, Item::Request(request));
             }
-            Output::Deliver { conn, realm, epoch, first, last, fresh } => {
-                self.push(conn, Item::Deliver { realm, epoch, first, last, fresh });
+            Output::Deliver { conn, realm, epoch, can, first, last, fresh } => {
+                self.push(conn, Item::Deliver { realm, epoch, can, first, last, fresh });
             }
             Output::HangUp(conn) => {
                 if let Some(c) = self.conns.get(&conn) {

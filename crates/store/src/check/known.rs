@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::layout::Tip;
-use antar_domain::links::{Position, Status};
+use antar_domain::links::{Apart, Position, Status};
 use antar_domain::{Conversation, ConversationTip, Event, GroupRecord, PeerId};
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,8 @@ pub struct Realm {
     pub floor: Position,
     pub acked: Position,
     pub cursor: Position,
+    /// What it has sent that is not known here.
+    pub apart: Apart,
     /// The lives of its log that were followed, in order.
     pub forks: BTreeMap<u64, Fork>,
     /// Numbers of users there.
@@ -100,6 +102,7 @@ impl Known {
             Event::Trimmed { realm: id, floor, .. } => self.realm(id).floor = floor,
             Event::Acked { realm: id, acked, .. } => self.realm(id).acked = acked,
             Event::CursorReached { realm: id, cursor } => self.realm(id).cursor = cursor,
+            Event::ApartReached(id, apart) => self.realm(id).apart = apart,
             Event::Followed { realm: id, fork, at, left, .. } => {
                 self.realm(id).forks.insert(fork.0, Fork { at, left });
                 self.forks.insert(fork.0, id.0);

@@ -3,10 +3,10 @@
 use super::Found;
 use super::known::Known;
 use crate::records::alike::Alike;
-use crate::records::{self, Outgoing};
+use crate::records::{self, ApartEntry, Outgoing};
 use antar_domain::links::Position;
 use antar_types::Chain;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far each log was found to go.
 #[derive(Default)]
@@ -14,6 +14,8 @@ pub struct Lists {
     at: Option<Position>,
     owed: BTreeSet<u64>,
     marked: BTreeSet<u64>,
+    /// Entries of each realm that are not known here, and bytes of them.
+    apart: BTreeMap<u64, (u64, u64)>,
     /// The realm or the fork that is being read.
     reading: Option<(bool, u64)>,
 }
@@ -71,6 +73,13 @@ impl Lists {
         }
     }
 
+    /// A run of what a realm has sent that is not known here.
+    pub fn apart(&mut self, realm: u64, run: &[ApartEntry]) {
+        let (kept, bytes) = self.apart.entry(realm).or_default();
+        *kept += run.len() as u64;
+        *bytes += run.iter().map(|entry| entry.fields.len() as u64).sum::<u64>();
+    }
+
     fn follows(
         &self,
         before: Position,
@@ -111,6 +120,17 @@ impl Lists {
 
     /// Logs of which nothing was found end where they begin.
     pub fn finish(&self, known: &Known, found: &mut Found<'_>) {
+        for (id, realm) in &known.realms {
+            let noted = (realm.apart.kept, realm.apart.bytes);
+            if self.apart.get(id).copied().unwrap_or_default() != noted {
+                let place = format!("what realm {id} has sent that is not known here");
+                found.damage(place, format!("it should be {} entries", noted.0));
+            }
+        }
+        if let Some(id) = self.apart.keys().find(|id| !known.realms.contains_key(id)) {
+            let place = format!("what realm {id} has sent that is not known here");
+            found.damage(place, "there is no such realm");
+        }
         for (id, realm) in &known.realms {
             if realm.tip.seq > 0 && !self.owed.contains(id) {
                 found.damage(format!("what realm {id} is owed"), "all entries are missing");

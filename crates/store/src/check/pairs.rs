@@ -257,6 +257,10 @@ impl Check<'_> {
                     self.lists.marks(fork.0, &run, &self.known, found);
                 }
             }
+            Pair::Apart(peer, run) => {
+                self.grows(List::Apart(peer), &run, || place(key), found);
+                self.lists.apart(peer.0, &run);
+            }
         }
     }
 
@@ -419,6 +423,7 @@ fn place(key: &[u8]) -> String {
         [b'T', ..] => "timelines",
         [b'O', ..] => "what is owed",
         [b'H', ..] => "hashes of what came",
+        [b'A', ..] => "what came and is not known here",
         _ => "the store",
     };
     format!("{kind}, key {}", hex(key))

@@ -48,7 +48,8 @@ impl<T, U: Alike<T>> Alike<Option<T>> for Option<U> {
 }
 
 /// Says of pairs of types that they have the same fields or variants: the stored one, and the one that
-/// is used. What the latter has besides is given after a `+`, as it is where the stored one is read.
+/// is used. What the latter has besides is given after a `+`: a field as it is where the stored one is
+/// read, a variant as what it was before there was such a one.
 macro_rules! alike {
     () => {};
     (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:expr)* } $($rest:tt)*) => {
@@ -65,12 +66,16 @@ macro_rules! alike {
         }
         $crate::records::alike::alike! { $($rest)* }
     };
-    (enum $old:ident = $new:path { $($variant:ident $(($($value:ident),+))?),+ } $($rest:tt)*) => {
+    (enum $old:ident = $new:path {
+        $($variant:ident $(($($value:ident),+))?),+
+        $(+ $more:ident ($first:ident, $($_further:tt),+) = $as:ident)*
+    } $($rest:tt)*) => {
         impl $crate::records::alike::Alike<$old> for $new {
             fn alike(self) -> $old {
                 type New = $new;
                 match self {
                     $(New::$variant $(($($value),+))? => $old::$variant $(($($value.alike()),+))?,)+
+                    $(New::$more($first, ..) => $old::$as($first.alike()),)*
                 }
             }
         }

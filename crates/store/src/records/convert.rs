@@ -99,6 +99,11 @@ fn link_record(event: Event) -> Record {
         Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
         Event::Dropped(peer, dropped) => Dropped { peer, dropped }.into(),
         Event::KnownAs(peer, name) => KnownAs { peer, name }.into(),
+        Event::SetApart { realm: peer, apart, entry } => {
+            let entry = entry.map(|entry| ApartEntry::of(&entry));
+            SetApart { peer, apart: apart.alike(), entry }.into()
+        }
+        Event::ApartReached(peer, apart) => ApartReached { peer, apart: apart.alike() }.into(),
         // Every other event has its record above.
         _ => IdReached { id: 0 }.into(),
     }
@@ -194,6 +199,11 @@ impl Record {
             Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
             Self::Dropped(r) => Event::Dropped(r.peer, r.dropped),
             Self::KnownAs(r) => Event::KnownAs(r.peer, r.name),
+            Self::SetApart(SetApart { peer: realm, apart, entry }) => {
+                let entry = entry.map(|entry| Arc::new(entry.read()));
+                Event::SetApart { realm, apart: apart.alike(), entry }
+            }
+            Self::ApartReached(r) => Event::ApartReached(r.peer, r.apart.alike()),
             _ => return None,
         })
     }
@@ -238,14 +248,29 @@ impl Message {
 impl Entry {
     /// An entry, as it is stored.
     pub fn of(entry: &antar_types::Entry) -> Self {
-        let antar_types::Entry { kind, time, from, to, text } = entry.clone();
-        Self { kind: kind.alike(), time, from, to, text, origin: None }
+        let antar_types::Entry { kind, time, from, to, text, origin } = entry.clone();
+        let origin = origin.map(|antar_types::EntryOrigin { id, account }| Origin { id, account });
+        Self { kind: kind.alike(), time, from, to, text, origin }
     }
 
     /// The entry.
     pub fn read(self) -> antar_types::Entry {
-        let Self { kind, time, from, to, text, origin: _ } = self;
-        antar_types::Entry { kind: kind.alike(), time, from, to, text }
+        let Self { kind, time, from, to, text, origin } = self;
+        let origin = origin.map(|Origin { id, account }| antar_types::EntryOrigin { id, account });
+        antar_types::Entry { kind: kind.alike(), time, from, to, text, origin }
+    }
+}
+
+impl ApartEntry {
+    fn of(entry: &links::ApartEntry) -> Self {
+        let links::ApartEntry { id, epoch, seq, fields } = entry;
+        Self { id: *id, epoch: epoch.0, seq: *seq, fields: (&**fields).into() }
+    }
+
+    /// The entry.
+    pub fn read(self) -> links::ApartEntry {
+        let Self { id, epoch, seq, fields } = self;
+        links::ApartEntry { id, epoch: Epoch(epoch), seq, fields: fields.into() }
     }
 }
 

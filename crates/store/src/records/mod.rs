@@ -16,7 +16,9 @@ mod parts;
 mod sample;
 
 pub use convert::{events, records};
-pub use parts::{Address, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position};
+pub use parts::{
+    Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
+};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;
@@ -192,6 +194,10 @@ records! {
     31 v 1 Dropped { peer: PeerId, dropped: u64 } at |r| key(b"l", &[r.peer.0, 11]);
     /// A name that this realm had before, by which a peer may know it.
     32 v 1 KnownAs { peer: PeerId, name: Option<Name> } at |r| key(b"l", &[r.peer.0, 12]);
+    /// A peer has sent an entry that is not known here.
+    33 v 1 SetApart { peer: PeerId, apart: Apart, entry: Option<ApartEntry> };
+    /// How much of what a peer has sent was set apart.
+    34 v 1 ApartReached { peer: PeerId, apart: Apart } at |r| key(b"l", &[r.peer.0, 14]);
 }
 
 /// A message, in its conversation and in the log.
@@ -247,6 +253,16 @@ sampled! {
     struct Origin { id, account }
     struct Pointer { id, conversation, run }
     struct Outgoing { at, entry }
+    struct ApartEntry { id, epoch, seq, fields }
+}
+
+/// An entry of a peer's log that is not known here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApartEntry {
+    pub id: u64,
+    pub epoch: u64,
+    pub seq: u64,
+    pub fields: Box<str>,
 }
 
 /// What runs are made of.
@@ -273,6 +289,12 @@ impl Listed for Pointer {
 impl Listed for Outgoing {
     fn id(&self) -> u64 {
         self.at.seq
+    }
+}
+
+impl Listed for ApartEntry {
+    fn id(&self) -> u64 {
+        self.id
     }
 }
 
@@ -348,6 +370,7 @@ mod tests {
             run::<Pointer>(seed);
             run::<Outgoing>(seed);
             run::<Position>(seed);
+            run::<ApartEntry>(seed);
         }
 
         #[test]
@@ -398,7 +421,7 @@ mod tests {
         }
         let hash = xxhash_rust::xxh3::xxh3_64(&all);
         assert_eq!(
-            hash, 5_053_520_575_118_149_082,
+            hash, 12_681_445_252_115_147_835,
             "the form of a record has changed: give it a new version"
         );
     }

@@ -48,6 +48,23 @@ pub enum Away {
     From(Name),
     To(Name),
     FromShown(Name, DisplayName),
+    FromAccount(Name, Identity),
+}
+
+/// A message and its sender, as the peer numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub epoch: u64,
+    pub id: u64,
+    pub account: u64,
+}
+
+/// How much of what a peer has sent was set apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    pub kept: u64,
+    pub bytes: u64,
+    pub dropped: u64,
 }
 
 /// Why a message came back.
@@ -81,7 +98,11 @@ alike! {
     enum LinkStatus = links::Status { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
     struct Position = links::Position { seq, chain }
-    enum Away = antar_types::Away { From(name), To(name), FromShown(name, shown) }
+    enum Away = antar_types::Away {
+        From(name), To(name), FromShown(name, shown), FromAccount(name, identity)
+    }
+    struct Identity = antar_types::RemoteIdentity { epoch, id, account }
+    struct Apart = links::Apart { kept, bytes, dropped }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
     enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
     enum Conversation = antar_domain::Conversation {
@@ -94,7 +115,9 @@ sampled! {
     enum LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address { host, port, told_by }
     struct Position { seq, chain }
-    enum Away { From(name), To(name), FromShown(name, shown) }
+    enum Away { From(name), To(name), FromShown(name, shown), FromAccount(name, identity) }
+    struct Identity { epoch, id, account }
+    struct Apart { kept, bytes, dropped }
     enum Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
     enum EntryKind { Private, Group, Notice(notice) }
     enum Conversation { Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer) }

@@ -207,9 +207,11 @@ alike! {
     struct Heir = links::Heir { owed, upto }
     struct Position = links::Position { seq, chain }
     struct Message = antar_types::Message { id, time, from, to, text, realm, notice }
-    enum Away = antar_types::Away { From(name), To(name), FromShown(name, shown) }
+    enum Away = antar_types::Away {
+        From(name), To(name), FromShown(name, shown) + FromAccount(name, _) = From
+    }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    struct Entry = antar_types::Entry { kind, time, from, to, text }
+    struct Entry = antar_types::Entry { kind, time, from, to, text + origin = None }
     enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
     enum Mailbox = antar_domain::Mailbox {
         Private(account), Group(group), Realm(account, peer), SentRealm(account, peer),

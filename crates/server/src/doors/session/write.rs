@@ -7,7 +7,7 @@ use antar_domain::PeerId;
 use antar_domain::links::Epoch;
 use antar_text as text;
 use antar_text::{Dialect, Reply};
-use antar_types::Code;
+use antar_types::{Capabilities, Code};
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -71,10 +71,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 self.out.push(b'\n');
                 None
             }
-            Item::Deliver { realm, epoch, first, last, fresh } => {
+            Item::Deliver { realm, epoch, can, first, last, fresh } => {
                 match fresh.is_empty() {
-                    true => Box::pin(self.send_owed(realm, epoch, first, last)).await?,
-                    false => text::deliveries(epoch, &fresh, &mut self.out),
+                    true => Box::pin(self.send_owed(realm, (epoch, can), first, last)).await?,
+                    false => text::deliveries(epoch, can, &fresh, &mut self.out),
                 }
                 None
             }
@@ -92,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     async fn send_owed(
         &mut self,
         realm: PeerId,
-        epoch: Epoch,
+        (epoch, can): (Epoch, Capabilities),
         mut first: u64,
         last: u64,
     ) -> Result<(), End> {
@@ -101,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             let owed = self.shared.reads.owed(realm, first, until).await;
             // Where they cannot be read the link ends, and is tried again later.
             let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
-            text::deliveries(epoch, &owed.ok_or(End::Broken)?, &mut self.out);
+            text::deliveries(epoch, can, &owed.ok_or(End::Broken)?, &mut self.out);
             if self.out.len() >= WRITE {
                 self.flush().await?;
             }

@@ -25,7 +25,7 @@ fn entry(n: u64) -> Arc<Entry> {
     let name = |word| Name::parse(word).unwrap();
     let kind = if n.is_multiple_of(2) { EntryKind::Group } else { EntryKind::Private };
     let (time, text) = (Time(2_000_000), Text::parse(&format!("m{n}"), 9).unwrap());
-    Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text })
+    Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text, origin: None })
 }
 
 fn read(realm: &mut Realm, (ask, first, last): (AskId, u64, u64)) {
@@ -89,4 +89,23 @@ fn what_is_linked_again_meanwhile_is_owed() {
     let link = realm.say(1, "CHECKREALM")["data"][0].clone();
     assert_eq!((&link["sent"], &link["owed"]), (&0.into(), &3.into()));
     assert_eq!(realm.texts(1, "INBOXREALM beta").len(), 0);
+}
+
+#[test]
+fn who_wrote_it_is_told_by_the_account_where_that_is_known() {
+    let mut realm = ended(3);
+    let first = asked(&mut realm).unwrap();
+    let amy = realm.account("amy");
+    let of = |account, n| {
+        let origin = Some(antar_types::EntryOrigin { id: n, account });
+        Arc::new(Entry { origin, ..Entry::clone(&entry(n)) })
+    };
+    // The second was written by whoever was amy before.
+    let entries = [of(amy, 1), of(amy + 1_000, 2), of(amy, 3)];
+    let at = |seq| Position { seq, chain: Chain::START };
+    let found = (1..).zip(entries).map(|(seq, entry)| (at(seq), entry)).collect();
+    realm.tell(Input::Fetched(first.0, Ok(found)));
+    let told = realm.texts(1, "INBOXREALM beta");
+    assert_eq!(told.len(), 2);
+    assert!(told[0].ends_with(": m1") && told[1].ends_with(": m3"), "{told:?}");
 }

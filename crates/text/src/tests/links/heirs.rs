@@ -4,7 +4,7 @@ use crate::deliveries;
 use crate::tests::Realm;
 use antar_domain::links::Position;
 use antar_domain::testing::{BETA, BETAS};
-use antar_types::{Chain, Entry, EntryKind, Name, Notice, Text, Time};
+use antar_types::{Capabilities, Chain, Entry, EntryKind, Name, Notice, Text, Time};
 
 /// Alpha linked with beta; whoever was amy is gone, and somebody else is amy now, on connection 2.
 struct World {
@@ -28,11 +28,13 @@ impl World {
     fn bring(&mut self, kind: EntryKind, time: u64, text: &str) {
         let name = |word| Name::parse(word).unwrap();
         let text = Text::parse(text, 999).unwrap();
-        let entry = Entry { kind, time: Time(time), from: name("bob"), to: name("amy"), text };
+        let (time, origin) = (Time(time), None);
+        let (from, to) = (name("bob"), name("amy"));
+        let entry = Entry { kind, time, from, to, text, origin };
         let chain = self.at.chain.with(&entry);
         self.at = Position { seq: self.at.seq + 1, chain };
         let mut line = Vec::new();
-        deliveries(BETAS, &[(self.at, entry.into())], &mut line);
+        deliveries(BETAS, Capabilities::NONE, &[(self.at, entry.into())], &mut line);
         let line = std::str::from_utf8(&line).unwrap();
         self.alpha.hear(BETA, line.trim_end());
         assert!(self.alpha.said(BETA).iter().any(|said| said.starts_with("CURSOR ")));

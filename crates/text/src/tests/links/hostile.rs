@@ -8,7 +8,7 @@ use antar_domain::Inbound;
 use antar_domain::links::{Contact, Epoch, LONGEST, Position};
 use antar_domain::testing::{BETA, BETAS};
 use antar_domain::{Origin, Output};
-use antar_types::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time};
+use antar_types::{Capabilities, Chain, Entry, EntryKind, Fingerprint, Name, Text, Time};
 use std::net::IpAddr;
 
 const AWAY: &str = "192.0.2.1";
@@ -59,14 +59,14 @@ fn is_hung_up(realm: &Realm, conn: u64) -> bool {
 fn entry(text: &str) -> Entry {
     let (from, to) = (Name::parse("bob").unwrap(), Name::parse("amy").unwrap());
     let text = Text::parse(text, 99).unwrap();
-    Entry { kind: EntryKind::Private, time: Time(5), from, to, text }
+    Entry { kind: EntryKind::Private, time: Time(5), from, to, text, origin: None }
 }
 
 fn deliver(first: u64, before: Chain, text: &str) -> (String, Chain) {
     let (entry, epoch) = (entry(text), EPOCH);
     let chain = before.with(&entry);
     let mut list = Vec::new();
-    Entry::write_list([&entry], &mut list);
+    Entry::write_list([&entry], Capabilities::NONE, &mut list);
     let list = String::from_utf8(list).unwrap();
     (format!("DELIVER {epoch} {first} {chain} {list}"), chain)
 }
@@ -361,6 +361,6 @@ fn a_text_that_no_line_of_a_link_holds_is_refused_at_once() {
     let text = Text::parse(&"\"".repeat(LONGEST), LONGEST).unwrap();
     let at = Position { seq: 1, chain: Chain::START };
     let (entry, mut line) = (std::sync::Arc::new(Entry { text, ..entry }), Vec::new());
-    crate::deliveries(EPOCH, &[(at, entry)], &mut line);
+    crate::deliveries(EPOCH, Capabilities::NONE, &[(at, entry)], &mut line);
     assert!(line.len() < 256 << 10, "{}", line.len());
 }

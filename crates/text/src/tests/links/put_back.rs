@@ -6,13 +6,14 @@ use crate::tests::Realm;
 use antar_domain::Origin;
 use antar_domain::links::{Epoch, Position};
 use antar_domain::testing::{BETA, BETAS};
-use antar_types::{Chain, Entry, EntryKind, Fingerprint, Name, Text, Time};
+use antar_types::{Capabilities, Chain, Entry, EntryKind, Fingerprint, Name, Text, Time};
 use std::net::IpAddr;
 
 fn entry(text: &str) -> Entry {
     let name = |word| Name::parse(word).unwrap();
     let (kind, text) = (EntryKind::Private, Text::parse(text, 99).unwrap());
-    Entry { kind, time: Time(5), from: name("bob"), to: name("amy"), text }
+    let (from, to, origin) = (name("bob"), name("amy"), None);
+    Entry { kind, time: Time(5), from, to, text, origin }
 }
 
 /// Beta brings one more entry.
@@ -20,7 +21,7 @@ fn deliver(alpha: &mut Realm, conn: u64, epoch: Epoch, before: Position, text: &
     let entry = entry(text);
     let at = Position { seq: before.seq + 1, chain: before.chain.with(&entry) };
     let mut line = Vec::new();
-    deliveries(epoch, &[(at, entry.into())], &mut line);
+    deliveries(epoch, Capabilities::NONE, &[(at, entry.into())], &mut line);
     alpha.said(conn);
     alpha.hear(conn, std::str::from_utf8(&line).unwrap().trim_end());
     assert_eq!(alpha.said(conn), [format!("CURSOR {epoch} {} {}", at.seq, at.chain)]);
