@@ -1,14 +1,15 @@
 //! Antar's server: the only crate that does I/O for a realm.
 //!
-//! `listen` accepts connections, each runs as one [`session`](self) task, all of them talk to the
-//! one `hub` that owns the domain's state, and a `committer` thread makes batches durable. A reply
-//! leaves only when the batch that holds what it promises is synced.
+//! `compose` puts a realm together. `doors` accept connections, each runs as one session task, all of them
+//! talk to the one `hub` that owns the domain's state, and a `committer` thread makes batches durable. A
+//! reply leaves only when the batch that holds what it promises is synced.
 
 mod admission;
 mod backup;
 mod bare;
 mod check;
 mod committer;
+mod compose;
 mod config;
 mod descriptors;
 mod doors;

@@ -3,7 +3,7 @@
 use crate::check::expect_realm;
 use crate::identity::Identity;
 use crate::passwords::prove_here;
-use crate::{BackupError, Config, backup, server};
+use crate::{BackupError, Config, backup, compose};
 use antar_domain::{ConnId, Input, Job, JobResult, Origin, Output, Readings, State};
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_store::{Disk, Store, StoreError};
@@ -61,7 +61,7 @@ impl Offline {
             false => Identity::open_or_make(&config.data, name),
         });
         if let Some(Ok(identity)) = identity {
-            state.introduce(server::contact(config, identity.fingerprint(), &config.listen));
+            state.introduce(compose::contact(config, identity.fingerprint(), &config.listen));
         }
         let mut runner = Runner::new(state, false);
         runner.input(Input::Connected(OPERATOR, Origin::Operator), &mut readings);

@@ -1,0 +1,190 @@
+//! Where everything that a realm is made of is put together: nothing else makes a part for another to find.
+
+use crate::Config;
+use crate::SOCKET;
+use crate::admission::Guard;
+use crate::backup::Backups;
+use crate::committer::Committer;
+use crate::descriptors::Descriptors;
+use crate::doors::session::Shared;
+use crate::doors::{AdminSocket, Calls, Dialler, Doors, Listener};
+use crate::hub::{Hub, QUEUE};
+use crate::identity::{FILE, Identity};
+use crate::ledger::Ledger;
+use crate::metrics::{Metrics, Sources};
+use crate::passwords::Passwords;
+use crate::peers::Peers;
+use crate::reads::Reads;
+use crate::server::{Bound, Server, StartError, note_local_mode};
+use crate::tls::Tls;
+use antar_domain::links::Contact;
+use antar_domain::{Effects, State};
+use antar_runner::Runner;
+use antar_store::{Engine, Store, StoreError};
+use antar_types::{Capabilities, Fingerprint, Name};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{mpsc, watch};
+
+/// Makes a realm's parts, hands each what it needs, and sets them going.
+pub fn compose(
+    config: &Config,
+    bound: Bound,
+    engine: Box<dyn Engine>,
+) -> Result<Server, StartError> {
+    let Bound { listeners, addresses, metrics } = bound;
+    let listeners = listeners.into_iter().map(TcpListener::from_std);
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let (store, mut state, name, identity) = open(config, engine)?;
+    let fingerprint = identity.fingerprint();
+    tracing::info!(realm = %name, key = %fingerprint, "starting");
+    note_local_mode(config);
+    state.introduce(contact(config, fingerprint, &addresses));
+
+    let (hub, inbox) = mpsc::channel(QUEUE);
+    let (rules, guard) = Guard::new(config);
+    note_descriptors(config);
+    let reads = Reads::new(store.clone());
+    let (room, (calls, called)) = (Descriptors::get(), Calls::new());
+    // With one thread for everything, the hub shares it with the connections.
+    let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
+    let runner = Runner::new(state, one_thread);
+    let running = Hub {
+        committer: Committer::start(store.clone(), runner.writer())?,
+        runner,
+        reads: reads.clone(),
+        peers: Peers::new(guard.clone(), room.asks),
+        calls,
+        backups: Backups::new(store, &config.data),
+        passwords: Passwords::start(guard.clone())?,
+        guard: guard.clone(),
+        unread_events: config.limits.unread_events,
+        inbox,
+        back: hub.downgrade(),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let ledger = Ledger::new(&config.limits);
+    let sources = Sources::of(name.clone(), &running, ledger.clone(), stopped.clone());
+    let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
+    let its = ledger.clone();
+    let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
+    let doors = Arc::new(Doors::new(shared));
+    tokio::spawn(Dialler::new(called, &doors, room.links).run());
+
+    let mut accepting = Vec::new();
+    match AdminSocket::bind(&config.data.join(SOCKET), doors.clone()) {
+        Ok(socket) => accepting.push(tokio::spawn(socket.run(stopped.clone()))),
+        Err(error) => {
+            let path = config.data.join(SOCKET);
+            tracing::warn!(?path, %error, "no socket for administration; antar user works on the stopped realm only");
+        }
+    }
+    for listener in listeners {
+        let listener = Listener { listener, doors: doors.clone() };
+        accepting.push(tokio::spawn(listener.run(stopped.clone())));
+    }
+    let running = tokio::spawn(running.run());
+    let metrics = metrics.map(|bound| Metrics::serve(bound, sources)).transpose()?;
+    let config = config.clone();
+    Ok(Server {
+        config,
+        rules,
+        name,
+        fingerprint,
+        addresses,
+        metrics,
+        hub,
+        ledger,
+        accepting,
+        stop,
+        running,
+    })
+}
+
+/// Tells where the system allows fewer connections than the configuration.
+fn note_descriptors(config: &Config) {
+    let (wanted, room) = (config.limits.connections, Descriptors::get().connections);
+    if room < wanted {
+        tracing::warn!(
+            wanted,
+            connections = room,
+            "the limit on open files leaves room for fewer connections; raise it (ulimit -n, LimitNOFILE)"
+        );
+    }
+}
+
+/// What a realm is made of before it runs.
+type Opened = (Arc<Store>, State, Name, Identity);
+
+/// Opens the store and the key, and makes the first state of it, named. The name is committed last:
+/// a first start that fails before leaves nothing.
+fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> {
+    let (store, events) = Store::open(engine).map_err(|error| refused(config, error))?;
+    let mut state = State::new(config.domain_limits(), config.policy(), events);
+    let name = match (state.name().cloned(), &config.name) {
+        (Some(kept), Some(given)) if *kept.folded() != *given.to_ascii_lowercase() => {
+            return Err(StartError::Renamed { kept: kept.to_string(), given: given.clone() });
+        }
+        (Some(kept), _) => kept,
+        (None, given) => first_name(given.as_deref())?,
+    };
+    let had_key = config.data.join(FILE).exists();
+    if had_key && config.new_identity {
+        tracing::warn!("--new-identity has no effect: there is a key, {FILE}");
+    }
+    let identity = identity(config, &name, state.is_known_by_key())?;
+    if state.name().is_none() {
+        let mut effects = Effects::default();
+        let _ = state.name_realm(name.clone(), &mut effects);
+        if let Err(error) = store.commit(&effects.events) {
+            let _ = (!had_key).then(|| std::fs::remove_file(config.data.join(FILE)));
+            return Err(refused(config, error));
+        }
+    }
+    Ok((Arc::new(store), state, name, identity))
+}
+
+/// The realm's key; where others know it by one that is gone, a new one only if the operator says so.
+fn identity(config: &Config, name: &Name, is_known: bool) -> Result<Identity, StartError> {
+    let path = || config.data.join(FILE);
+    let identity = match is_known && !config.new_identity {
+        true => Identity::open(&config.data),
+        false => Identity::open_or_make(&config.data, name),
+    };
+    identity.map_err(|error| StartError::Identity { path: path(), error })
+}
+
+/// What other realms are told about this one.
+pub(crate) fn contact(config: &Config, key: Fingerprint, addresses: &[SocketAddr]) -> Contact {
+    let (host, port) = config.advertised();
+    let listens = addresses.iter().find(|address| !address.ip().is_unspecified());
+    let first = addresses.first().map_or(0, SocketAddr::port);
+    Contact {
+        key: Some(key),
+        host,
+        listens: listens.map(|address| address.ip().to_canonical().to_string()),
+        port: port.unwrap_or(listens.map_or(first, SocketAddr::port)),
+        can: Capabilities::ALL,
+    }
+}
+
+/// The name given, else the host's with what a name cannot hold replaced.
+fn first_name(given: Option<&str>) -> Result<Name, StartError> {
+    if let Some(given) = given {
+        return Name::parse(given).ok_or_else(|| StartError::BadName(given.into()));
+    }
+    let host = gethostname::gethostname().to_string_lossy().into_owned();
+    let fits = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    let host: String = host.chars().map(fits).collect();
+    let host = host.trim_start_matches(['.', '_', '-']);
+    let short = &host[..host.len().min(antar_types::MAX_NAME)];
+    let name = Name::parse(short).or_else(|| Name::parse("realm"));
+    name.ok_or_else(|| StartError::BadName(short.into()))
+}
+
+/// A store that does not open keeps a realm from starting.
+pub fn refused(config: &Config, error: StoreError) -> StartError {
+    StartError::Store { path: config.data.clone(), error }
+}
