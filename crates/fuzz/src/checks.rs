@@ -86,7 +86,7 @@ pub fn deliveries(
     let mut entries = fresh.iter().map(|(_, entry)| sent(entry));
     for line in lines.lines() {
         let list = line.splitn(5, ' ').nth(4).unwrap_or_default();
-        let list = IncomingEntry::read_list(list, 1 << 20);
+        let list = antar_text::read_entries(list, 1 << 20);
         let list = list.unwrap_or_else(|| panic!("{line}"));
         let known = list.iter().filter_map(IncomingEntry::known).cloned();
         assert!(known.eq(entries.by_ref().take(list.len())), "{line}");

@@ -9,7 +9,7 @@ use antar_domain::Event;
 use antar_domain::links::Position;
 use antar_store::{MemoryEngine, Store};
 use antar_text::{Frame, json};
-use antar_types::{Chain, IncomingEntry, Name, words};
+use antar_types::{Chain, Name, words};
 use std::sync::LazyLock;
 
 /// What every input begins with.
@@ -135,7 +135,7 @@ fn deliver(world: &mut World, list: &str) {
         link(world);
     }
     let Some((epoch, at)) = &world.told else { return };
-    let entries = IncomingEntry::read_list(list, 1 << 20).unwrap_or_default();
+    let entries = antar_text::read_entries(list, 1 << 20).unwrap_or_default();
     let chain = entries.iter().fold(at.chain, |chain, entry| entry.chain(chain));
     let line = format!("DELIVER {epoch} {} {chain} {list}", at.seq + 1);
     line_of(world, BETA, &line);

@@ -262,7 +262,7 @@ fn read_words(input: &[u8]) {
 }
 
 fn read_list(list: &str) -> Option<Vec<IncomingEntry>> {
-    IncomingEntry::read_list(list, 1 << 20)
+    antar_text::read_entries(list, 1 << 20)
 }
 
 /// An entry that was read is read in the same way from what is written or kept of it.
@@ -278,7 +278,7 @@ fn read_again(entry: &IncomingEntry) {
 
 fn written(list: &[Entry]) -> String {
     let mut out = Vec::new();
-    Entry::write_list(list, Capabilities::ALL, &mut out);
+    antar_text::write_entries(list, Capabilities::ALL, &mut out);
     let text = String::from_utf8(out).unwrap_or_else(|error| panic!("{error}"));
     assert!(!text.contains('\n'), "a list is a line");
     text

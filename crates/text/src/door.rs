@@ -1,7 +1,8 @@
 //! One connection's door: what it sends becomes requests.
 
 use super::row::{self, Row};
-use super::{Args, Line, peer_answer};
+use super::{Args, Line};
+use crate::links::read_answer;
 use crate::{Dialect, Frame};
 use antar_domain::{Access, Command, Request, Tag, Unread, commands};
 use antar_types::Code;
@@ -41,7 +42,7 @@ impl Door {
 
     fn line(&mut self, line: String) -> Request {
         if self.answers && line.starts_with('{') {
-            let command = commands::PeerAnswers { answer: peer_answer::read(&line) }.into();
+            let command = commands::PeerAnswers { answer: read_answer(&line) }.into();
             return Request { tag: tag(self.dialect, None, None), token: None, command };
         }
         let (dialect, read) = Line::parse(&line);

@@ -7,19 +7,15 @@
 mod args;
 mod count;
 mod decoder;
-mod delivery;
 mod dialect;
 mod door;
 mod help;
 mod invitation;
 mod json;
 mod line;
+mod links;
 mod outcome;
-mod peer_answer;
-mod peer_request;
 mod peers;
-mod plain;
-mod plain_answer;
 mod reply;
 mod row;
 mod rows;
@@ -27,14 +23,14 @@ mod rows;
 pub use args::Args;
 pub use count::Requests;
 pub use decoder::{Decoder, Frame};
-pub use delivery::deliveries;
 pub use dialect::Dialect;
 pub use door::{Door, dialect, row_of};
 pub use line::Line;
+pub use links::{
+    PIECE, deliveries, is_whole, peer_request, plain_answer, plain_request, read_entries,
+    write_entries,
+};
 pub use outcome::{reply, write, write_notification};
-pub use peer_request::peer_request;
-pub use plain::{PIECE, is_whole, plain_request};
-pub use plain_answer::plain_answer;
 pub use reply::{Body, Listing, Phrase, Reply, encode_notification};
 pub use row::{ALL, Param, Row, all, find};
 use row::{HISTORY, ROW};

@@ -1,6 +1,6 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Capabilities, Message, Name, Notice, Text, Time};
+use crate::{Message, Name, Notice, Text, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -33,33 +33,6 @@ pub struct EntryOrigin {
     pub account: u64,
 }
 
-/// What follows the text of an entry: the keys of an object, as they are read and written.
-#[derive(Default, Serialize, Deserialize)]
-pub(crate) struct Further {
-    /// What the entry is, where that is another kind than its first field has. This version never says so.
-    #[serde(default, skip_serializing)]
-    pub kind: Option<Box<str>>,
-    /// See [`EntryOrigin`].
-    #[serde(default)]
-    pub id: Option<u64>,
-    #[serde(default)]
-    pub by: Option<u64>,
-}
-
-impl Further {
-    /// What goes with an entry to a realm that can take so much.
-    fn of(entry: &Entry, can: Capabilities) -> Option<Self> {
-        let EntryOrigin { id, account } = entry.origin.filter(|_| can.kinds && can.origins)?;
-        Some(Self { kind: None, id: Some(id), by: Some(account) })
-    }
-
-    /// The origin, where all of it is told.
-    pub fn origin(&self) -> Option<EntryOrigin> {
-        let (id, account) = self.id.zip(self.by)?;
-        Some(EntryOrigin { id, account })
-    }
-}
-
 /// What an [`Entry`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
@@ -72,7 +45,8 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    fn as_str(self) -> &'static str {
+    /// The word for it, on a link and in the hash of a log.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Private => "private",
             Self::Group => "group",
@@ -80,7 +54,8 @@ impl EntryKind {
         }
     }
 
-    pub(crate) fn parse(word: &str) -> Option<Self> {
+    /// Reads what [`EntryKind::as_str`] gives.
+    pub fn parse(word: &str) -> Option<Self> {
         match word {
             "private" => Some(Self::Private),
             "group" => Some(Self::Group),
@@ -99,29 +74,6 @@ impl Entry {
     /// About how much it takes, in bytes: what limits on a link are counted in.
     pub fn size(&self) -> u64 {
         (64 + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len()) as u64
-    }
-
-    /// Appends entries as they stand in a link's DELIVER to a realm that can take so much: a list of
-    /// `[kind, milliseconds, from, to, text]`, each with an object at its end where there is more.
-    pub fn write_list<'a>(
-        entries: impl IntoIterator<Item = &'a Self>,
-        can: Capabilities,
-        out: &mut Vec<u8>,
-    ) {
-        out.push(b'[');
-        for (i, entry) in entries.into_iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
-            let (kind, time) = (entry.kind.as_str(), entry.time.0);
-            let written = match Further::of(entry, can) {
-                None => serde_json::to_writer(&mut *out, &(kind, time, from, to, text)),
-                Some(more) => serde_json::to_writer(&mut *out, &(kind, time, from, to, text, more)),
-            };
-            debug_assert!(written.is_ok(), "a Vec takes every write");
-        }
-        out.push(b']');
     }
 }
 
@@ -142,7 +94,7 @@ impl Chain {
     }
 
     /// The same for the fields of an entry of any kind. No field holds a NUL, so no two entries read alike.
-    pub(crate) fn with_fields(self, kind: &str, time: Time, [from, to, text]: [&str; 3]) -> Self {
+    pub fn with_fields(self, kind: &str, time: Time, [from, to, text]: [&str; 3]) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(time.0.to_be_bytes());

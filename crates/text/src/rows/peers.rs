@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::Args;
-use crate::peer_request::CAN;
+use crate::links::{CAN, read_entries};
 use antar_domain::commands::{Cursor, Whose};
 use antar_domain::links::{Delivery, Epoch, Position};
-use antar_types::{Capabilities, Chain, Code, IncomingEntry, Name, Token};
+use antar_types::{Capabilities, Chain, Code, Name, Token};
 
 const POSITION: &[Param] = &[Param::Word("EPOCH"), Param::Word("N"), Param::Word("HASH")];
 
@@ -145,6 +145,6 @@ const ENTRIES: usize = 1_024;
 fn delivery(args: &Args<'_>) -> Option<Delivery> {
     let (epoch, chain) = (Epoch::parse(args.word(0))?, Chain::parse(args.word(2))?);
     let first = args.word(1).parse().ok()?;
-    let entries = IncomingEntry::read_list(args.text, TEXT).filter(|list| list.len() <= ENTRIES)?;
+    let entries = read_entries(args.text, TEXT).filter(|list| list.len() <= ENTRIES)?;
     Some(Delivery { epoch, first, chain, entries })
 }

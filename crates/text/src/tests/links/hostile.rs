@@ -66,7 +66,7 @@ fn deliver(first: u64, before: Chain, text: &str) -> (String, Chain) {
     let (entry, epoch) = (entry(text), EPOCH);
     let chain = before.with(&entry);
     let mut list = Vec::new();
-    Entry::write_list([&entry], Capabilities::NONE, &mut list);
+    text::write_entries([&entry], Capabilities::NONE, &mut list);
     let list = String::from_utf8(list).unwrap();
     (format!("DELIVER {epoch} {first} {chain} {list}"), chain)
 }

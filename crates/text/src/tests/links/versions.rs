@@ -5,7 +5,7 @@ use crate::{Value, deliveries};
 use antar_domain::links::{Contact, Epoch, Position};
 use antar_domain::testing::{BETA, BETAS};
 use antar_domain::{Conversation, DialId, Effects, Event, Origin, Output};
-use antar_types::{Away, Capabilities, Chain, Fingerprint, IncomingEntry, RemoteIdentity};
+use antar_types::{Away, Capabilities, Chain, Fingerprint, RemoteIdentity};
 use std::net::IpAddr;
 
 const BETA_IP: &str = "192.0.2.1";
@@ -101,7 +101,7 @@ impl Log {
     /// The line that brings a list of entries.
     fn deliver(&mut self, list: &str) -> String {
         let Self(at) = self;
-        let entries = IncomingEntry::read_list(list, 1 << 20).unwrap();
+        let entries = crate::read_entries(list, 1 << 20).unwrap();
         let first = at.seq + 1;
         at.seq += entries.len() as u64;
         at.chain = entries.iter().fold(at.chain, |chain, entry| entry.chain(chain));

@@ -1,6 +1,7 @@
 //! The lines that carry entries of a log to a peer.
 
-use super::peer_request::cursor;
+use super::entries::write_entries;
+use super::request::cursor;
 use antar_domain::links::{Epoch, Position};
 use antar_types::{Capabilities, Chain, Entry};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub fn deliveries(
         rest = after;
         let at = Position { seq: first.seq, chain };
         out.extend_from_slice(format!("DELIVER {} ", cursor(epoch, at)).as_bytes());
-        Entry::write_list(batch.iter().map(|(_, entry)| &**entry), can, out);
+        write_entries(batch.iter().map(|(_, entry)| &**entry), can, out);
         out.push(b'\n');
     }
 }

@@ -13,7 +13,7 @@ const LONGEST: usize = 8 << 10;
 const CODE: usize = 40;
 
 /// Reads an answer.
-pub(super) fn read(line: &str) -> Result<Box<PeerAnswer>, UnreadAnswer> {
+pub(crate) fn read(line: &str) -> Result<Box<PeerAnswer>, UnreadAnswer> {
     if line.len() > LONGEST {
         return Err(UnreadAnswer::TooLong);
     }

@@ -5,7 +5,7 @@ use antar_types::{Capabilities, Name};
 
 /// What comes before the capabilities in a greeting. A realm of the first version refuses an option that
 /// it does not know, and ignores a word.
-pub(super) const CAN: &str = "can:";
+pub(crate) const CAN: &str = "can:";
 
 /// Writes a request, without its line end.
 pub fn peer_request(request: &PeerRequest) -> String {

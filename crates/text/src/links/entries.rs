@@ -1,0 +1,288 @@
+//! Entries of a log as they stand in DELIVER, those of kinds unknown here too.
+//!
+//! An entry is a list. Its first five fields are the kind, the time, the sender, the recipient and the text,
+//! whatever the kind: the hash of a log is over these. What may follow came later than the first version,
+//! and only to a realm that says it can take it: an object, in which an entry may say that it is of another
+//! kind than its first field has it, and anything.
+
+use antar_types::{
+    Capabilities, Entry, EntryKind, EntryOrigin, IncomingEntry, Name, Text, Time, UnknownEntry,
+};
+use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// The longest word for a kind, in bytes.
+const KIND: usize = 32;
+
+/// Appends entries as they stand in a link's DELIVER to a realm that can take so much: a list of
+/// `[kind, milliseconds, from, to, text]`, each with an object at its end where there is more.
+pub fn write_entries<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+    can: Capabilities,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'[');
+    for (i, entry) in entries.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
+        let (kind, time) = (entry.kind.as_str(), entry.time.0);
+        let written = match Further::of(entry, can) {
+            None => serde_json::to_writer(&mut *out, &(kind, time, from, to, text)),
+            Some(more) => serde_json::to_writer(&mut *out, &(kind, time, from, to, text, more)),
+        };
+        debug_assert!(written.is_ok(), "a Vec takes every write");
+    }
+    out.push(b']');
+}
+
+/// Reads a list of entries: what [`write_entries`] writes, and what a later version may write.
+/// Returns `None` where it is anything else, and where a text is longer than `limit` bytes.
+pub fn read_entries(list: &str, limit: usize) -> Option<Vec<IncomingEntry>> {
+    let fields: Vec<Fields<'_>> = serde_json::from_str(list).ok()?;
+    let read = fields.into_iter().map(|fields| fields.read(limit));
+    let mut read: Vec<IncomingEntry> = read.collect::<Option<_>>()?;
+    if read.iter().any(|entry| matches!(entry, IncomingEntry::Unknown(_))) {
+        let raw: Vec<&RawValue> = serde_json::from_str(list).ok()?;
+        for (entry, raw) in read.iter_mut().zip(raw) {
+            if let IncomingEntry::Unknown(entry) = entry {
+                entry.fields = raw.get().into();
+            }
+        }
+    }
+    Some(read)
+}
+
+/// What follows the text of an entry: the keys of an object, as they are read and written.
+#[derive(Default, Serialize, Deserialize)]
+struct Further {
+    /// What the entry is, where that is another kind than its first field has. This version never says so.
+    #[serde(default, skip_serializing)]
+    kind: Option<Box<str>>,
+    /// See [`EntryOrigin`].
+    #[serde(default)]
+    id: Option<u64>,
+    #[serde(default)]
+    by: Option<u64>,
+}
+
+impl Further {
+    /// What goes with an entry to a realm that can take so much.
+    fn of(entry: &Entry, can: Capabilities) -> Option<Self> {
+        let EntryOrigin { id, account } = entry.origin.filter(|_| can.kinds && can.origins)?;
+        Some(Self { kind: None, id: Some(id), by: Some(account) })
+    }
+
+    /// The origin, where all of it is told.
+    fn origin(&self) -> Option<EntryOrigin> {
+        let (id, account) = self.id.zip(self.by)?;
+        Some(EntryOrigin { id, account })
+    }
+}
+
+/// An entry's fields as they are read.
+struct Fields<'a> {
+    kind: Cow<'a, str>,
+    time: u64,
+    from: Cow<'a, str>,
+    to: Cow<'a, str>,
+    text: Cow<'a, str>,
+    /// What follows the text first.
+    more: Option<&'a RawValue>,
+}
+
+impl Fields<'_> {
+    fn read(self, limit: usize) -> Option<IncomingEntry> {
+        let Self { kind, time, from, to, text, more } = self;
+        let (time, from, to) = (Time(time), Name::parse(&from)?, Name::parse(&to)?);
+        let text = Text::parse(&text, limit).ok()?;
+        let object = more.map(RawValue::get).filter(|more| more.starts_with('{'));
+        let further = object.map(serde_json::from_str::<Further>).transpose().ok()?;
+        let further = further.unwrap_or_default();
+        let origin = further.origin();
+        let known = EntryKind::parse(&kind);
+        let named = match (further.kind, known) {
+            (None, Some(kind)) => {
+                let entry = Entry { kind, time, from, to, text, origin };
+                return Some(IncomingEntry::Known(entry));
+            }
+            (Some(named), _) => named,
+            (None, None) => (*kind).into(),
+        };
+        let is_kind = |word: &str| {
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+            (1..=KIND).contains(&word.len()) && word.bytes().all(plain)
+        };
+        if !is_kind(&kind) || !is_kind(&named) {
+            return None;
+        }
+        let hashed = ((*kind).into(), time, from, to, text);
+        Some(IncomingEntry::Unknown(UnknownEntry { kind: named, fields: "".into(), hashed }))
+    }
+}
+
+/// A string that is borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the fields of an entry")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Fields<'de>, A::Error> {
+        let missing = || A::Error::custom("a field is missing");
+        let Word(kind) = seq.next_element()?.ok_or_else(missing)?;
+        let time = seq.next_element()?.ok_or_else(missing)?;
+        let Word(from) = seq.next_element()?.ok_or_else(missing)?;
+        let Word(to) = seq.next_element()?.ok_or_else(missing)?;
+        let Word(text) = seq.next_element()?.ok_or_else(missing)?;
+        let more = seq.next_element()?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Fields { kind, time, from, to, text, more })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{Chain, Notice};
+
+    const ALL: Capabilities = Capabilities::ALL;
+
+    fn entry(kind: EntryKind, text: &str) -> Entry {
+        let name = |n| Name::parse(n).unwrap();
+        let text = Text::parse(text, 99).unwrap();
+        Entry { kind, time: Time(7), from: name("amy"), to: name("bob"), text, origin: None }
+    }
+
+    fn written(entries: &[Entry]) -> String {
+        let mut out = Vec::new();
+        write_entries(entries, ALL, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn read(list: &str) -> Option<Vec<IncomingEntry>> {
+        read_entries(list, 99)
+    }
+
+    /// The kind and the fields of an only entry that is unknown.
+    fn unknown(list: &str) -> Option<(String, String)> {
+        match read(list)?.pop()? {
+            IncomingEntry::Unknown(UnknownEntry { kind, fields, .. }) => {
+                Some((kind.to_string(), fields.to_string()))
+            }
+            IncomingEntry::Known(_) => None,
+        }
+    }
+
+    #[test]
+    fn entries_read_as_they_were_written() {
+        let kinds = [EntryKind::Private, EntryKind::Group, EntryKind::Notice(Notice::UserNotFound)];
+        let list = kinds.map(|kind| entry(kind, "a\t\"é\u{2028}"));
+        let known: Vec<IncomingEntry> = list.iter().cloned().map(IncomingEntry::Known).collect();
+        assert_eq!(read(&written(&list)).as_ref(), Some(&known));
+        assert_eq!(written(&list[..1]), "[[\"private\",7,\"amy\",\"bob\",\"a\\t\\\"é\u{2028}\"]]");
+        let long = written(&[entry(EntryKind::Group, "long")]);
+        assert_eq!(read_entries(&long, 3), None);
+        let chain = known.iter().fold(Chain::START, |chain, entry| entry.chain(chain));
+        assert_eq!(chain, list.iter().fold(Chain::START, Chain::with));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for bad in [
+            "",
+            "{}",
+            "[[]]",
+            r#"[["private",1,"a","b"]]"#,
+            r#"[["poll",1,"a","b"]]"#,
+            r#"[["poll","1","a","b","c"]]"#,
+            r#"[["poll",1,"a","","c"]]"#,
+            r#"[["poll",1,"a","b","c\n"]]"#,
+            r#"[["group",1,"a","b","c\n"]]"#,
+            r#"[["group",1,"a","b","c"],1]"#,
+            r#"[["",1,"a","b","c"]]"#,
+            r#"[["Poll",1,"a","b","c"]]"#,
+            r#"[["po ll",1,"a","b","c"]]"#,
+            r#"[["group",1,"a","b","c",{"kind":""}]]"#,
+            r#"[["group",1,"a","b","c",{"kind":7}]]"#,
+            r#"[["Poll",1,"a","b","c",{"kind":"poll"}]]"#,
+        ] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        let long = format!(r#"[["{}",1,"a","b","c"]]"#, "x".repeat(33));
+        assert_eq!(read(&long), None);
+        assert!(read(&long.replacen('x', "", 1)).is_some());
+    }
+
+    #[test]
+    fn an_origin_goes_only_to_who_can_take_it_and_is_no_part_of_the_hash() {
+        let without = entry(EntryKind::Private, "x");
+        let with = Entry { origin: Some(EntryOrigin { id: 9, account: 3 }), ..without.clone() };
+        let list = written(std::slice::from_ref(&with));
+        assert_eq!(list, r#"[["private",7,"amy","bob","x",{"id":9,"by":3}]]"#);
+        assert_eq!(read(&list), Some(vec![IncomingEntry::Known(with.clone())]));
+        assert_eq!(Chain::START.with(&with), Chain::START.with(&without));
+        for can in [Capabilities { origins: false, ..ALL }, Capabilities { kinds: false, ..ALL }] {
+            let mut out = Vec::new();
+            write_entries([&with], can, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), written(std::slice::from_ref(&without)));
+        }
+        let read_with = |more: &str| read(&format!(r#"[["private",7,"amy","bob","x",{more}]]"#));
+        for bad in [r#"{"id":"9","by":3}"#, r#"{"id":-1,"by":3}"#, r#"{"id":9,"by":3,"id":9}"#] {
+            assert_eq!(read_with(bad), None, "{bad}");
+        }
+        // Half of one is none.
+        for half in [r#"{"id":9}"#, r#"{"by":3}"#] {
+            let known = read_with(half).unwrap().remove(0);
+            assert_eq!(known.known().unwrap().origin, None, "{half}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_kept_as_it_came() {
+        let list = r#"[["poll",1,"a","b","c"] , ["group",2,"a","b","c"],["x_1",1,"a","b","\u0063", 1.0, [ ]]]"#;
+        let entries = read(list).unwrap();
+        let fields: Vec<&str> = entries
+            .iter()
+            .map(|entry| match entry {
+                IncomingEntry::Unknown(entry) => &*entry.fields,
+                IncomingEntry::Known(_) => "",
+            })
+            .collect();
+        assert_eq!(fields[..2], [r#"["poll",1,"a","b","c"]"#, ""]);
+        assert_eq!(fields[2], r#"["x_1",1,"a","b","\u0063", 1.0, [ ]]"#);
+        // Its hash is made as any.
+        let hash = Chain::START.with_fields("poll", Time(1), ["a", "b", "c"]);
+        assert_eq!(entries[0].chain(Chain::START), hash);
+    }
+
+    #[test]
+    fn what_follows_the_text_may_say_that_an_entry_is_of_another_kind() {
+        let list = r#"[["private",7,"amy","bob","x",{"kind":"edit","of":9},"y"]]"#;
+        assert_eq!(unknown(list), Some(("edit".into(), list[1..list.len() - 1].into())));
+        // The hash is that of what a realm of the first version is sent.
+        let plain = entry(EntryKind::Private, "x");
+        assert_eq!(read(list).unwrap()[0].chain(Chain::START), Chain::START.with(&plain));
+        // Nothing else that follows changes an entry.
+        for more in ["{}", r#"{"later":[{}],"kind":null}"#, "7,{}", r#"["kind"]"#, "null"] {
+            let list = format!(r#"[["private",7,"amy","bob","x",{more}]]"#);
+            assert_eq!(read(&list), Some(vec![IncomingEntry::Known(plain.clone())]), "{list}");
+        }
+    }
+}
