@@ -1,4 +1,5 @@
-//! The files in tests/format1: data of the first format, and what the binary that wrote them answered.
+//! The files in tests/format1 and tests/format2: data of earlier versions, and what the binary that wrote them
+//! answered.
 
 use serde_json::Value;
 use std::collections::HashMap;
@@ -6,13 +7,16 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::Xxh3;
 
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/format1").join(name)
+/// The directories of such files, one a format.
+pub const FORMATS: [&str; 2] = ["format1", "format2"];
+
+fn file(format: &str, name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(format).join(name)
 }
 
 /// Makes a directory of the files that are packed in one; make.py describes its form.
-pub fn unpack(name: &str, to: &Path) {
-    let packed = std::fs::read(file(name)).unwrap();
+pub fn unpack(format: &str, name: &str, to: &Path) {
+    let packed = std::fs::read(file(format, name)).unwrap();
     let mut rest = packed.strip_prefix(b"packed 1\n").expect("a packed directory");
     while !rest.is_empty() {
         let length = number(&mut rest);
@@ -29,8 +33,8 @@ pub fn unpack(name: &str, to: &Path) {
 }
 
 /// What a realm's data amounted to when they were opened by the binary that wrote them: all but messages.
-pub fn records(of: &str) -> Vec<String> {
-    let text = std::fs::read_to_string(file("records")).unwrap();
+pub fn records(format: &str, of: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(file(format, "records")).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
     lines.map(String::from).collect()
 }
@@ -60,8 +64,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub fn read() -> Self {
-        let text = std::fs::read_to_string(file("manifest")).unwrap();
+    pub fn read(format: &str) -> Self {
+        let text = std::fs::read_to_string(file(format, "manifest")).unwrap();
         let mut all = Self {
             made: 0,
             invitation: String::new(),
