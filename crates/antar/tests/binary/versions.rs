@@ -5,7 +5,9 @@ use crate::conn::Conn;
 use crate::links::{done, links};
 use crate::realm::{PATIENCE, Realm};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Which binary each of two realms has, the one that calls first.
@@ -207,6 +209,10 @@ fn whatever_restarts_everything_passes_between_two_versions() {
 }
 
 impl Two {
+    fn side(&mut self, side: usize) -> &mut Realm {
+        if side == 0 { &mut self.alpha } else { &mut self.beta }
+    }
+
     /// Sends this from alpha only.
     #[track_caller]
     fn exchange_one_way(&self, text: &str) {
@@ -308,5 +314,46 @@ fn a_realm_goes_on_where_the_older_version_ended() {
             realm.stop();
             assert!(realm.command("check").status().unwrap().success());
         }
+    }
+}
+
+/// A name becomes another's while messages are on their way both ways: what is for the former, and what tells of
+/// what the former wrote, is not for the present one.
+#[test]
+fn a_name_taken_anew_inherits_nothing_between_two_versions() {
+    for (pair, at) in pairs().into_iter().flat_map(|pair| [(pair.clone(), 0), (pair, 1)]) {
+        let mut two = Two::linked(pair);
+        two.exchange("before");
+        two.settle();
+        let (own, theirs) = if at == 0 { ("amy", "bob") } else { ("bob", "amy") };
+        let (here, there) = if at == 0 { ("alpha", "beta") } else { ("beta", "alpha") };
+        two.side(at).kill();
+        let mut other = login(two.side(1 - at), theirs);
+        other.expect_ok(&format!("SENDREALM {here} {own} for the former"));
+        two.side(1 - at).kill();
+        two.side(at).start();
+        login(two.side(at), own).expect_ok(&format!("SENDREALM {there} nobody by the former"));
+        for action in ["remove", "add"] {
+            let mut command = two.side(at).command("user");
+            command.args([action, own]).stdin(Stdio::piped()).stdout(Stdio::null());
+            let mut child = command.spawn().unwrap();
+            child.stdin.take().unwrap().write_all(b"pw\n").ok();
+            assert!(child.wait().unwrap().success(), "{action}");
+        }
+        two.side(1 - at).start();
+        done(&two.alpha, &["add", "beta", two.beta.address()]);
+        two.settle();
+        let mut present = login(two.side(at), own);
+        let mut other = login(two.side(1 - at), theirs);
+        other.expect_ok(&format!("SENDREALM {here} {own} for the present one"));
+        present.expect_ok(&format!("SENDREALM {there} {theirs} by the present one"));
+        two.settle();
+        let inbox = fresh(&mut present, &format!("INBOXREALM {there}"));
+        assert_eq!(texts(&inbox), ["for the present one"]);
+        let sent = present.expect_ok(&format!("SENT realm={there}"));
+        assert_eq!(texts(sent["data"].as_array().unwrap()), ["by the present one"]);
+        let inbox = fresh(&mut other, &format!("INBOXREALM {here}"));
+        let told = "Pesan tidak terkirim (User tidak ada): for the former";
+        assert_eq!(texts(&inbox), ["before", told, "by the present one"]);
     }
 }
