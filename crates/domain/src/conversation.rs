@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A conversation, by what never changes about it. Names pass on to others; these numbers do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Conversation {
     /// Two accounts here, the lower number first; twice the same where somebody writes to himself.
     Private(AccountId, AccountId),

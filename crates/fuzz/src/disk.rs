@@ -40,7 +40,7 @@ fn log(input: &[u8]) {
         let count = |number, payload: &[u8]| {
             assert_eq!(number, next, "batches are replayed in order");
             next += 1;
-            batch(number, payload);
+            batch(payload);
             Ok(())
         };
         let end = bytes::read_segment(choices.0, first, &mut { count });
@@ -73,7 +73,7 @@ fn log(input: &[u8]) {
         assert_eq!(number, replayed);
         let at = ends[(number - first) as usize] + 20;
         assert!(whole[at..].starts_with(payload), "batch {number} is another");
-        batch(number, payload);
+        batch(payload);
         replayed += 1;
         Ok(())
     });
@@ -86,12 +86,14 @@ fn log(input: &[u8]) {
 }
 
 /// A batch that can be read is written as it was.
-fn batch(number: u64, payload: &[u8]) {
-    let Ok(batch) = Batch::decode(number, payload) else { return };
-    let mut again = Vec::new();
-    batch.encode(&mut again).unwrap_or_else(|error| panic!("{error}"));
-    let read = Batch::decode(number, &again);
-    assert_eq!(read.unwrap_or_else(|error| panic!("{error}")), batch);
+fn batch(payload: &[u8]) {
+    let batch = Batch::read(payload);
+    let Ok(records) = batch.records(1) else { return };
+    if records.is_empty() {
+        return;
+    }
+    let again = Batch::of_records(&records).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again.records(1).unwrap_or_else(|error| panic!("{error}")), records);
 }
 
 /// Damages a segment; returns the first byte that may differ.
@@ -144,7 +146,7 @@ fn values(input: &[u8]) {
                 let _ = bytes::read_old_pair(key, value);
             }
             assert!(size <= ops.as_bytes().len() * 2, "more was read than is there");
-            batch(1, choices.0);
+            batch(choices.0);
             if let Some(number) = bytes::read_mark(choices.0) {
                 assert!(choices.0.starts_with(&bytes::written_mark(number)));
             }
@@ -158,7 +160,8 @@ fn values(input: &[u8]) {
                 let (mut again, tree) = (Vec::new(), MemoryEngine::default());
                 record.encode(&mut again).unwrap_or_else(|error| panic!("{error}"));
                 assert_eq!(Record::take(&again), Some((record.clone(), &[][..])));
-                let _ = bytes::project(&tree, 1, [&[record][..]]);
+                let _ =
+                    Batch::of_records(&[record]).and_then(|batch| bytes::project(&tree, 1, &batch));
             }
         }
     }
@@ -171,11 +174,9 @@ fn read(key: &[u8], value: &[u8]) -> Option<Pair> {
 /// What events are written as reads as them, and so does the batch of them.
 fn written(choices: &mut Choices<'_>) {
     let records = drawn(choices, 5);
-    let mut payload = Vec::new();
-    let whole = Batch::Events(records.clone());
-    whole.encode(&mut payload).unwrap_or_else(|error| panic!("{error}"));
-    batch(1, &payload);
-    let ops = bytes::project(&MemoryEngine::default(), 1, [&records[..]]);
+    let whole = Batch::of_records(&records).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(whole.records(1).unwrap_or_else(|error| panic!("{error}")), records);
+    let ops = bytes::project(&MemoryEngine::default(), 1, &whole);
     let ops = ops.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(Ops::from_bytes(ops.as_bytes()), ops);
     let (mut messages, mut kept) = (BTreeSet::new(), Vec::new());
@@ -265,7 +266,8 @@ fn drawn_pairs(draw: &mut Draw) -> Ops {
     let mut random = Vec::new();
     draw.bytes(600, &mut random);
     let records = drawn(&mut Choices(&random), 4);
-    bytes::project(&MemoryEngine::default(), 1, [&records[..]]).unwrap_or_default()
+    let batch = Batch::of_records(&records);
+    batch.and_then(|b| bytes::project(&MemoryEngine::default(), 1, &b)).unwrap_or_default()
 }
 
 /// First byte: whether a stream follows as it is, or frames whose checksums are right: each a byte of

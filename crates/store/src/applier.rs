@@ -18,12 +18,17 @@ const BEHIND: usize = 4 << 20;
 
 const GONE: &str = "the tree takes no more batches";
 
-/// A batch on its way into the tree, its bytes in the log, and the segment that was full before it.
+/// A batch on its way into the tree, and the segment that was full before it.
 pub struct Committed {
     pub number: u64,
     pub batch: Batch,
-    pub bytes: usize,
     pub full: Option<Segment>,
+}
+
+impl Committed {
+    fn bytes(&self) -> usize {
+        self.batch.as_bytes().len()
+    }
 }
 
 /// What is in the log and not in the tree yet, and how far both are.
@@ -78,7 +83,7 @@ impl Progress {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.committed = batch.number;
-        state.bytes += batch.bytes;
+        state.bytes += batch.bytes();
         state.waiting.push_back(batch);
         if state.is_worthwhile() {
             drop(state);
@@ -164,11 +169,12 @@ impl Drop for Ended<'_> {
 impl Applier {
     pub fn run(self) {
         let _ended = Ended(&self.progress);
+        let mut replay = Replay::new(&self.tree);
         loop {
             let batches = self.progress.take();
             let Some(last) = batches.back().map(|batch| batch.number) else { return };
-            let bytes = batches.iter().map(|batch| batch.bytes).sum();
-            if let Err(error) = self.apply(batches) {
+            let bytes = batches.iter().map(Committed::bytes).sum();
+            if let Err(error) = self.apply(batches, &mut replay) {
                 tracing::error!(%error, "what was committed cannot be put into the tree");
                 self.progress.fail(&error.to_string());
                 return;
@@ -177,10 +183,12 @@ impl Applier {
         }
     }
 
-    /// Puts batches in together: the tree's cost is by the pair, and together they have fewer.
-    fn apply(&self, batches: VecDeque<Committed>) -> Result<(), StoreError> {
-        let mut replay = Replay::new(&self.tree);
-        for Committed { number, batch, full, .. } in batches {
+    fn apply(
+        &self,
+        batches: VecDeque<Committed>,
+        replay: &mut Replay<'_>,
+    ) -> Result<(), StoreError> {
+        for Committed { number, batch, full } in batches {
             if let Some(segment) = full {
                 // Everything in the segment is in the tree: batches come in order.
                 replay.flush()?;

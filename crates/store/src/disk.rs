@@ -113,18 +113,21 @@ impl Disk {
         running.clone().ok_or_else(|| StoreError::Engine("closed after a failure".into()))
     }
 
-    /// The tree, once everything committed before is in it.
-    fn tree(&self) -> Result<Arc<Tree>, StoreError> {
+    /// What is read, once everything committed before is in the tree.
+    fn reading(&self) -> Result<Reading, StoreError> {
         let running = self.running()?;
         running.progress.wait()?;
-        Ok(running.tree.clone())
+        Ok(Reading(running))
     }
 }
 
+/// What is running, held for as long as it is read: the tree deletes the files of tables that nobody reads
+/// any more, and it must not be opened a second time by then.
+struct Reading(Arc<Running>);
+
 /// The log, the tree, and the two threads between them.
 struct Running {
-    /// And what is written to it, encoded: the memory is used again.
-    log: Mutex<(Log, Vec<u8>)>,
+    log: Mutex<Log>,
     tree: Arc<Tree>,
     progress: Arc<Progress>,
     applier: Option<JoinHandle<()>>,
@@ -143,7 +146,9 @@ impl Running {
             if number <= applied {
                 return Ok(());
             }
-            replay.add(number, Batch::decode(number, payload)?)
+            let batch = Batch::read(payload);
+            batch.content(number)?;
+            replay.add(number, batch)
         })?;
         replay.flush()?;
         let progress = Arc::new(Progress::default());
@@ -153,20 +158,16 @@ impl Running {
             Checkpointer { tree: tree.clone(), directory, progress: progress.clone(), kept };
         let applier = spawn("applier", move || applier.run())?;
         let checkpointer = spawn("checkpointer", move || checkpointer.run(segments))?;
-        let log = Mutex::new((log, Vec::new()));
+        let log = Mutex::new(log);
         Ok(Self { log, tree, progress, applier: Some(applier), checkpointer: Some(checkpointer) })
     }
 
     fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
         self.progress.check()?;
-        let mut open = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let (log, payload) = &mut *open;
-        payload.clear();
-        batch.encode(payload)?;
-        let full = log.append(number, payload);
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = log.append(number, batch.as_bytes());
         let full = full.inspect_err(|e| self.progress.fail(&e.to_string()))?;
-        let bytes = payload.len();
-        self.progress.committed(Committed { number, batch, bytes, full });
+        self.progress.committed(Committed { number, batch, full });
         Ok(())
     }
 }
@@ -179,7 +180,7 @@ impl Drop for Running {
         let _ = self.applier.take().map(JoinHandle::join);
         let clean = self.checkpointer.take().is_some_and(|j| j.join().unwrap_or(false));
         if clean {
-            let (log, _) = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = log.discard() {
                 tracing::warn!(%error, "the next start will replay the log");
             }
@@ -208,9 +209,9 @@ fn probe(path: &Path) -> Result<(), StoreError> {
     Ok(tried.at(&path)?)
 }
 
-impl Pairs for Disk {
+impl Pairs for Reading {
     fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.tree()?.read(key)
+        self.0.tree.read(key)
     }
 
     fn scan(
@@ -219,11 +220,22 @@ impl Pairs for Disk {
         direction: Direction,
         visit: &mut Visit<'_>,
     ) -> Result<(), StoreError> {
-        let running = self.running()?;
-        running.progress.wait()?;
-        // Held to the end of the scan: the tree deletes the files of tables that nobody reads any more,
-        // and it must not be opened a second time by then.
-        running.tree.scan(range, direction, visit)
+        self.0.tree.scan(range, direction, visit)
+    }
+}
+
+impl Pairs for Disk {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.reading()?.read(key)
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        self.reading()?.scan(range, direction, visit)
     }
 }
 
@@ -235,6 +247,10 @@ impl Engine for Disk {
         }
         self.mark.set(number);
         Ok(())
+    }
+
+    fn view(&self) -> Result<Box<dyn Pairs + '_>, StoreError> {
+        Ok(Box::new(self.reading()?))
     }
 
     fn acknowledged(&self) -> u64 {
@@ -273,7 +289,7 @@ mod tests {
     use std::fs::OpenOptions;
 
     fn put(key: &str) -> Batch {
-        Batch::Pairs(ops(key))
+        Batch::of_pairs(&ops(key))
     }
 
     fn ops(key: &str) -> Ops {
@@ -373,7 +389,7 @@ mod tests {
                 Ok(())
             };
             ops.put(format!("large{n}").as_bytes(), large).unwrap();
-            disk.commit(n, Batch::Pairs(ops)).unwrap();
+            disk.commit(n, Batch::of_pairs(&ops)).unwrap();
         }
         drop(disk);
         let left = std::fs::read_dir(dir.path().join("log")).unwrap();

@@ -55,6 +55,11 @@ impl Ops {
         self.0.extend_from_slice(&others.0);
     }
 
+    /// Forgets them all; the memory stays.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Each key with its value, or without one where it is removed.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let mut rest = &self.0[..];
@@ -112,6 +117,21 @@ pub trait Pairs {
     ) -> Result<(), StoreError>;
 }
 
+impl<P: Pairs + ?Sized> Pairs for &P {
+    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        (**self).read(key)
+    }
+
+    fn scan(
+        &self,
+        range: Range<Key>,
+        direction: Direction,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), StoreError> {
+        (**self).scan(range, direction, visit)
+    }
+}
+
 /// An ordered map of bytes that commits batches atomically and durably.
 pub trait Engine: Pairs + Send + Sync {
     /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole, and who
@@ -120,6 +140,14 @@ pub trait Engine: Pairs + Send + Sync {
     /// # Errors
     /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
     fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError>;
+
+    /// The pairs, for who reads several of them: what was committed by now is waited for once.
+    ///
+    /// # Errors
+    /// As [`Pairs::read`].
+    fn view(&self) -> Result<Box<dyn Pairs + '_>, StoreError> {
+        Ok(Box::new(self))
+    }
 
     /// The highest number that [`Engine::commit`] is known to have made durable, from a source
     /// apart from the data, to notice data that went missing. May lag behind; 0 if unknown.

@@ -132,13 +132,13 @@ pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreEr
     let mut batch = 0;
     let (format, exported) = read(input, |pairs| {
         batch += 1;
-        engine.commit(batch, Batch::Pairs(pairs))
+        engine.commit(batch, Batch::of_pairs(&pairs))
     })?;
     batch += 1;
     let mut ops = Ops::default();
     ops.put(FORMAT_KEY, |value| encode(&format, value))?;
     ops.put(TIP_KEY, |value| encode(&Tip { batch, last_id: exported.last_id }, value))?;
-    engine.commit(batch, Batch::Pairs(ops))?;
+    engine.commit(batch, Batch::of_pairs(&ops))?;
     Ok(exported)
 }
 

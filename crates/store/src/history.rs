@@ -1,14 +1,13 @@
 //! Pages of lists: conversations, and the timelines that point into them.
 
 use crate::StoreError;
-use crate::engine::{Direction, Pairs};
+use crate::engine::{Direction, Key, Pairs};
 use crate::layout::List;
 use crate::records::alike::Alike;
-use crate::records::codec::{damaged, decode_run};
+use crate::records::codec::{Offsets, damaged, decode_run, take};
 use crate::records::{Listed, Message, Pointer};
-use antar_domain::{Conversation, MAX_PAGE_BYTES, Mailbox, Page, Source};
+use antar_domain::{MAX_PAGE_BYTES, Mailbox, Page, Source};
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 
 /// A page of a list of messages, oldest first, and whether more is left in its direction.
@@ -65,34 +64,25 @@ fn pointed_to(
     Ok((messages, more))
 }
 
-/// Runs that were read: what follows in a timeline is often in the same.
+/// Runs that were read, as they are stored, and where in each its messages are: what follows in a timeline
+/// is often in the same.
 #[derive(Default)]
-struct Runs(BTreeMap<(Conversation, u64), Vec<Message>>);
+struct Runs(BTreeMap<Key, (Vec<u8>, Offsets)>);
 
 impl Runs {
     fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
-        let conversation = pointer.conversation.alike();
-        let run = match self.0.entry((conversation, pointer.run)) {
-            Entry::Occupied(read) => read.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(run(tree, conversation, pointer.run)?),
-        };
-        let at = run.binary_search_by_key(&pointer.id, |message| message.id);
-        let found = at.ok().and_then(|at| run.get(at)).cloned();
-        found.ok_or_else(|| {
-            StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id))
-        })
+        let gone =
+            || StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id));
+        let key = List::Messages(pointer.conversation.alike()).key(pointer.run);
+        if !self.0.contains_key(&key) {
+            let value = tree.read(&key)?.ok_or_else(gone)?;
+            let offsets = Offsets::read(&key, &value)?;
+            self.0.insert(key.clone(), (value, offsets));
+        }
+        let (value, offsets) = self.0.get(&key).ok_or_else(gone)?;
+        let message = &value[offsets.of(pointer.id).ok_or_else(gone)?..];
+        take(message).map(|(message, _)| message).ok_or_else(|| damaged(&key))
     }
-}
-
-/// The run of a conversation that begins with a message; empty where there is none.
-fn run(
-    tree: &dyn Pairs,
-    conversation: Conversation,
-    first: u64,
-) -> Result<Vec<Message>, StoreError> {
-    let key = List::Messages(conversation).key(first);
-    let value = tree.read(&key)?;
-    value.map_or(Ok(Vec::new()), |value| decode_run(&key, &value))
 }
 
 /// A page of a list's entries, oldest first, and whether more is left in its direction. No run is read

@@ -79,7 +79,7 @@ pub struct Tip {
 }
 
 /// What an account received or sent, or what waits here, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timeline {
     Incoming(AccountId, PeerId),
     Outgoing(AccountId, PeerId),
@@ -90,7 +90,7 @@ pub enum Timeline {
 pub const HERE: PeerId = PeerId(0);
 
 /// A list, kept in runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum List {
     Messages(antar_domain::Conversation),
     Timeline(Timeline),

@@ -47,10 +47,7 @@ pub struct Image {
 impl Image {
     /// Takes what was written for a batch.
     fn replay(&mut self, number: u64, written: &[u8]) -> Result<(), StoreError> {
-        let ops = match Batch::decode(number, written)? {
-            Batch::Pairs(ops) => ops,
-            Batch::Events(records) => project(self, number, [&records[..]])?,
-        };
+        let ops = project(self, number, &Batch::read(written))?;
         self.apply(ops);
         Ok(())
     }
@@ -177,19 +174,18 @@ impl Pairs for MemoryEngine {
 
 impl Engine for MemoryEngine {
     fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
-        let (mut inner, mut written) = (self.inner(), Vec::new());
-        batch.encode(&mut written)?;
+        let (mut inner, written) = (self.inner(), batch.as_bytes());
         if inner.shut || inner.fails {
             inner.shut = true;
             return Err(StoreError::Io(std::io::ErrorKind::StorageFull.into()));
         }
         if inner.stops || inner.syncs_fail {
             inner.shut = true;
-            inner.unsynced = Some((number, written));
+            inner.unsynced = Some((number, written.into()));
             let why = if inner.stops { "the machine stopped" } else { "the disk does not sync" };
             return Err(StoreError::Engine(why.into()));
         }
-        inner.data.replay(number, &written)?;
+        inner.data.replay(number, written)?;
         inner.data.acknowledged = number;
         Ok(())
     }

@@ -86,9 +86,9 @@ fn remove(store: &Store, kind: u8) -> Result<(), StoreError> {
 
 /// Commits pairs, and how far the data go with them.
 fn commit(store: &Store, pairs: Ops) -> Result<(), StoreError> {
-    let mut ops = project(store.engine(), store.last_batch() + 1, [])?;
+    let mut ops = project(store.engine(), store.last_batch() + 1, &Batch::of(&[])?)?;
     ops.append(&pairs);
-    store.append(Batch::Pairs(ops))
+    store.append(Batch::of_pairs(&ops))
 }
 
 /// Writes everything that is no message: records, what peers are owed and hashes of what they sent.
@@ -287,9 +287,9 @@ impl<'a> Messages<'a> {
                 return Ok(count);
             }
             progress.batch = store.last_batch() + 1;
-            let mut ops = project(self.engine, progress.batch, [&records(&events)[..]])?;
+            let mut ops = project(self.engine, progress.batch, &Batch::of(&events)?)?;
             ops.put(MIGRATION_KEY, |value| encode(&progress, value))?;
-            store.append(Batch::Pairs(ops))?;
+            store.append(Batch::of_pairs(&ops))?;
             if count >= told + TOLD_EVERY {
                 told = count;
                 tracing::info!(messages = count, "putting messages into conversations");
@@ -477,7 +477,7 @@ mod tests {
                 ops.put(FORMAT_KEY, |value| encode(&1_u32, value)).unwrap();
             }
             ops.put(TIP_KEY, |value| encode(&Tip { batch, last_id }, value)).unwrap();
-            engine.commit(batch, Batch::Pairs(ops)).unwrap();
+            engine.commit(batch, Batch::of_pairs(&ops)).unwrap();
         };
         commit(&beginning(), &[]);
         let ids: Vec<u64> = (40..40 + messages).collect();
@@ -607,7 +607,7 @@ mod tests {
         let mut ops = Ops::default();
         write(&[], &more, &mut ops);
         ops.put(TIP_KEY, |value| encode(&Tip { batch, last_id: 143 }, value)).unwrap();
-        engine.commit(batch, Batch::Pairs(ops)).unwrap();
+        engine.commit(batch, Batch::of_pairs(&ops)).unwrap();
         all.extend(more);
         let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
         expect(&store, &all);

@@ -5,94 +5,150 @@
 
 use crate::StoreError;
 use crate::engine::{Direction, Key, Ops, Pairs};
+use crate::event_log::{Batch, Content};
 use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, RUN, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
-use crate::records::codec::{decode, encode, encode_run};
+use crate::records::codec::{decode, encode};
 use crate::records::{
-    self, ApartEntry, ApartReached, ConversationReached, CursorReached, Listed, Outgoing,
-    OwedReached, Pointer, Position, Posted, Received, Record, SetApart,
+    self, ApartReached, ConversationReached, CursorReached, Listed, Message, Outgoing, OwedReached,
+    Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
-use antar_domain::{Conversation, ForkId, PeerId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
 /// Whether the pairs of a batch depend on what is in the tree: then the batches before it must be there.
-pub fn looks_back(batch: &[Record]) -> bool {
-    let looks = |record: &Record| match record {
-        Record::Trimmed(_) => true,
-        Record::PeerForgotten(forgotten) => forgotten.traces,
-        _ => false,
+pub fn looks_back(batch: &[Raw<'_>]) -> bool {
+    let looks = |raw: &Raw<'_>| match raw {
+        Raw::Posted(_) => false,
+        Raw::Other(record) => match &**record {
+            Record::Trimmed(_) => true,
+            Record::PeerForgotten(forgotten) => forgotten.traces,
+            _ => false,
+        },
     };
     batch.iter().any(looks)
 }
 
-/// The changes of batches that follow each other, the last of this number, to what is in `tree`. One that
-/// `looks_back` must be alone.
-pub fn project<'a>(
-    tree: &dyn Pairs,
-    number: u64,
-    batches: impl IntoIterator<Item = &'a [Record]>,
-) -> Result<Ops, StoreError> {
-    let value = tree.read(TIP_KEY)?;
-    let tip = value.map(|value| decode::<Tip>(TIP_KEY, &value)).transpose()?;
-    let last_id = tip.map_or(0, |tip| tip.last_id);
-    let mut projection = Projection { last_id, ..Projection::default() };
-    for record in batches.into_iter().flatten() {
-        projection.record(tree, record)?;
+/// The changes of a batch by itself to what is in `tree`.
+pub fn project(tree: &dyn Pairs, number: u64, batch: &Batch) -> Result<Ops, StoreError> {
+    match batch.content(number)? {
+        Content::Pairs(ops) => Ok(ops),
+        Content::Events(records) => {
+            let (mut projection, mut ops) = (Projection::default(), Ops::default());
+            projection.add(tree, records)?;
+            projection.finish(tree, number, &mut ops)?;
+            Ok(ops)
+        }
     }
-    projection.finish(number, tip.is_none())
 }
 
+/// The changes of batches that follow each other. A batch that [`looks_back`] must be alone.
 #[derive(Default)]
-struct Projection<'a> {
-    last_id: u64,
-    singles: BTreeMap<Key, Option<&'a Record>>,
-    /// How far conversations, outboxes and cursors have come: the last of each counts.
-    reached: BTreeMap<Key, Record>,
-    posted: Vec<(Conversation, &'a Posted)>,
-    owed: Vec<(PeerId, Outgoing)>,
-    marks: Vec<(ForkId, Position)>,
-    apart: Vec<(PeerId, ApartEntry)>,
+pub struct Projection {
+    highest_id: u64,
+    /// The latest of what is kept under each key; none where that is let go of.
+    kept: BTreeMap<Key, Option<Record>>,
+    /// The run of each list that is being filled.
+    runs: HashMap<List, Run>,
+    /// Those that are full.
+    full: Ops,
+    pointer: Vec<u8>,
 }
 
-impl<'a> Projection<'a> {
-    fn record(&mut self, tree: &dyn Pairs, record: &'a Record) -> Result<(), StoreError> {
-        self.last_id = self.last_id.max(highest_id(record));
+/// Entries of a list as they are written, and how far the conversation has come where it is one's.
+#[derive(Default)]
+struct Run {
+    first: u64,
+    entries: usize,
+    value: Vec<u8>,
+    reached: Option<ConversationReached>,
+}
+
+impl Projection {
+    /// Adds the records of the next batch.
+    pub fn add(&mut self, tree: &dyn Pairs, records: Vec<Raw<'_>>) -> Result<(), StoreError> {
+        records.into_iter().try_for_each(|raw| match raw {
+            Raw::Posted(posted) => self.posted(&posted),
+            Raw::Other(record) => self.record(tree, *record),
+        })
+    }
+
+    /// A message goes to its conversation, and pointers to it to the timelines it is in.
+    fn posted(&mut self, posted: &RawPosted<'_>) -> Result<(), StoreError> {
+        let RawPosted { conversation, ordinal, id, .. } = *posted;
+        self.highest_id = self.highest_id.max(id);
+        let list = List::Messages(conversation.alike());
+        let run = self.run::<Message>(list, id)?;
+        run.value.extend_from_slice(posted.message);
+        run.reached = Some(ConversationReached { conversation, ordinal, id });
+        let pointer = Pointer { id, conversation, run: run.first };
+        let mut written = std::mem::take(&mut self.pointer);
+        written.clear();
+        encode(&pointer, &mut written)?;
+        for timeline in timelines_of(posted) {
+            let run = self.run::<Pointer>(List::Timeline(timeline), id)?;
+            run.value.extend_from_slice(&written);
+        }
+        self.pointer = written;
+        Ok(())
+    }
+
+    /// The run of a list that takes the next entry, which has this id.
+    fn run<T: Listed>(&mut self, list: List, id: u64) -> Result<&mut Run, StoreError> {
+        let run = self.runs.entry(list).or_default();
+        if run.entries == RUN {
+            run.put(list, &mut self.full)?;
+            run.entries = 0;
+            run.value.clear();
+        }
+        if run.entries == 0 {
+            run.first = id;
+            run.value.push(T::VERSION);
+        }
+        run.entries += 1;
+        Ok(run)
+    }
+
+    fn entry<T: Listed>(&mut self, list: List, entry: &T) -> Result<(), StoreError> {
+        encode(entry, &mut self.run::<T>(list, entry.id())?.value)
+    }
+
+    fn record(&mut self, tree: &dyn Pairs, record: Record) -> Result<(), StoreError> {
+        self.highest_id = self.highest_id.max(highest_id(&record));
         match record {
-            Record::Posted(posted) => self.posted.push((posted.conversation.alike(), posted)),
-            Record::Owed(owed) => {
-                let (at, entry) = (owed.tip, owed.entry.clone());
-                self.owed.push((owed.peer, Outgoing { at, entry }));
-                let (peer, tip, total, since) = (owed.peer, owed.tip, owed.total, owed.since);
-                self.reach(OwedReached { peer, tip, total, since });
+            // None is written that is not read as it lies: see `Raw::take`.
+            Record::Posted(_) => return Err(StoreError::Corrupt("a message of no version".into())),
+            Record::Owed(records::Owed { peer, tip, total, since, entry }) => {
+                self.entry(List::Outbox(peer), &Outgoing { at: tip, entry })?;
+                self.keep(OwedReached { peer, tip, total, since });
             }
-            Record::Received(received) => self.received(received),
+            Record::Received(received) => self.received(received)?,
             Record::SetApart(SetApart { peer, apart, entry }) => {
-                self.apart.extend(entry.iter().map(|entry| (*peer, entry.clone())));
-                self.reach(ApartReached { peer: *peer, apart: *apart });
+                entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
+                self.keep(ApartReached { peer, apart });
             }
             Record::Followed(followed) => {
-                self.reach(CursorReached { peer: followed.peer, cursor: followed.at });
-                self.keep(record);
+                self.keep(CursorReached { peer: followed.peer, cursor: followed.at });
+                self.keep(followed);
             }
             Record::Trimmed(trimmed) => {
                 if let Some(hour) = trimmed.hour {
                     self.remove(layout::key(b"l", &[trimmed.peer.0, 4, hour]));
                 }
                 self.trim(tree, List::Outbox(trimmed.peer), trimmed.floor.seq)?;
-                self.keep(record);
+                self.keep(trimmed);
             }
             Record::PeerForgotten(forgotten) => {
-                self.forget(tree, forgotten)?;
+                self.forget(tree, &forgotten)?;
                 if forgotten.traces {
-                    self.keep(record);
+                    self.keep(forgotten);
                 }
             }
             Record::AddressTold(records::AddressTold { address: None, .. })
             | Record::KnownAs(records::KnownAs { name: None, .. }) => {
                 record.key().into_iter().for_each(|key| self.remove(key));
             }
-            record => match removed(record) {
+            record => match removed(&record) {
                 Some(key) => self.remove(key),
                 None => self.keep(record),
             },
@@ -100,33 +156,26 @@ impl<'a> Projection<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, record: &'a Record) {
-        if let Some(key) = record.key() {
-            self.reached.remove(&key);
-            self.singles.insert(key, Some(record));
-        }
-    }
-
-    fn reach(&mut self, record: impl Into<Record>) {
+    fn keep(&mut self, record: impl Into<Record>) {
         let record = record.into();
         if let Some(key) = record.key() {
-            self.singles.remove(&key);
-            self.reached.insert(key, record);
+            self.kept.insert(key, Some(record));
         }
     }
 
     fn remove(&mut self, key: Key) {
-        self.reached.remove(&key);
-        self.singles.insert(key, None);
+        self.kept.insert(key, None);
     }
 
-    fn received(&mut self, received: &Received) {
+    fn received(&mut self, received: Received) -> Result<(), StoreError> {
         let Received { peer, fork, cursor, chains, .. } = received;
         // Numbers that no log has come from nowhere but a hostile backup.
         let first = cursor.seq.saturating_add(1).saturating_sub(chains.len() as u64);
-        let marks = chains.iter().zip(first..);
-        self.marks.extend(marks.map(|(chain, seq)| (*fork, Position { seq, chain: *chain })));
-        self.reach(CursorReached { peer: *peer, cursor: *cursor });
+        for (chain, seq) in chains.into_iter().zip(first..) {
+            self.entry(List::Hashes(fork), &Position { seq, chain })?;
+        }
+        self.keep(CursorReached { peer, cursor });
+        Ok(())
     }
 
     /// Lets go of the runs of a list that hold nothing past an entry.
@@ -135,7 +184,7 @@ impl<'a> Projection<'a> {
         let mut last: Option<Key> = None;
         tree.scan(list.keys(0, seq.saturating_add(1)), Direction::Up, &mut |key, _| {
             if let Some(whole) = last.replace(key.into()) {
-                self.singles.insert(whole, None);
+                self.kept.insert(whole, None);
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -175,87 +224,53 @@ impl<'a> Projection<'a> {
         Ok(())
     }
 
-    fn finish(mut self, number: u64, is_first: bool) -> Result<Ops, StoreError> {
-        let mut ops = Ops::default();
-        self.conversations(&mut ops)?;
-        self.owed.sort_by_key(|(peer, _)| *peer);
-        runs(&self.owed, List::Outbox, &mut ops)?;
-        self.marks.sort_by_key(|(fork, _)| *fork);
-        runs(&self.marks, List::Hashes, &mut ops)?;
-        self.apart.sort_by_key(|(peer, _)| *peer);
-        runs(&self.apart, List::Apart, &mut ops)?;
-        for (key, record) in &self.singles {
+    /// Adds what all of it comes to; this is the number of the last batch.
+    pub fn finish(self, tree: &dyn Pairs, number: u64, ops: &mut Ops) -> Result<(), StoreError> {
+        ops.append(&self.full);
+        let mut runs: Vec<_> = self.runs.into_iter().collect();
+        runs.sort_unstable_by_key(|(list, _)| *list);
+        for (list, run) in runs {
+            run.put(list, ops)?;
+            if let Some(reached) = run.reached {
+                let key = layout::conversation_key(reached.conversation);
+                ops.put(&key, |value| Record::from(reached).encode(value))?;
+            }
+        }
+        for (key, record) in &self.kept {
             match record {
                 Some(record) => ops.put(key, |value| record.encode(value))?,
                 None => ops.delete(key),
             }
         }
-        for (key, record) in &self.reached {
-            ops.put(key, |value| record.encode(value))?;
-        }
-        if is_first {
+        let tip = tree.read(TIP_KEY)?;
+        let tip = tip.map(|value| decode::<Tip>(TIP_KEY, &value)).transpose()?;
+        if tip.is_none() {
             ops.put(FORMAT_KEY, |value| encode(&FORMAT, value))?;
         }
-        let tip = Tip { batch: number, last_id: self.last_id };
-        ops.put(TIP_KEY, |value| encode(&tip, value))?;
-        Ok(ops)
-    }
-
-    /// Messages in their conversations, the pointers to them, and how far each conversation is.
-    fn conversations(&mut self, ops: &mut Ops) -> Result<(), StoreError> {
-        // Stable: within a conversation the ids stay in order.
-        self.posted.sort_by_key(|(conversation, _)| *conversation);
-        let mut pointers = Vec::with_capacity(2 * self.posted.len());
-        for list in self.posted.chunk_by(|a, b| a.0 == b.0) {
-            for run in list.chunks(RUN) {
-                let Some((conversation, first)) = run.first() else { continue };
-                let first = first.message.id;
-                ops.put(&List::Messages(*conversation).key(first), |value| {
-                    encode_run(run.iter().map(|(_, posted)| &posted.message), value)
-                })?;
-                run.iter().for_each(|(_, posted)| point(posted, first, &mut pointers));
-            }
-            if let Some((_, last)) = list.last() {
-                let (conversation, message) = (last.conversation, &last.message);
-                let (ordinal, id) = (message.ordinal, message.id);
-                let reached = ConversationReached { conversation, ordinal, id };
-                ops.put(&layout::conversation_key(conversation), |value| {
-                    Record::from(reached).encode(value)
-                })?;
-            }
-        }
-        // By list and id: conversations come one after the other.
-        pointers.sort_by_key(|(timeline, pointer)| (*timeline, pointer.id));
-        runs(&pointers, List::Timeline, ops)
+        let last_id = self.highest_id.max(tip.map_or(0, |tip| tip.last_id));
+        ops.put(TIP_KEY, |value| encode(&Tip { batch: number, last_id }, value))
     }
 }
 
-/// Adds the pointers to a message whose run begins with an id.
-fn point(posted: &Posted, run: u64, pointers: &mut Vec<(Timeline, Pointer)>) {
+impl Run {
+    fn put(&self, list: List, ops: &mut Ops) -> Result<(), StoreError> {
+        ops.put(&list.key(self.first), |value| {
+            value.extend_from_slice(&self.value);
+            Ok(())
+        })
+    }
+}
+
+/// The timelines that point to a message.
+fn timelines_of(posted: &RawPosted<'_>) -> impl Iterator<Item = Timeline> {
     let with = match posted.conversation {
         records::Conversation::Peer(_, peer, _) => peer,
         _ => HERE,
     };
-    let pointer = Pointer { id: posted.message.id, conversation: posted.conversation, run };
     let incoming = posted.recipient.map(|account| Timeline::Incoming(account, with));
     let outgoing = posted.sender.map(|account| Timeline::Outgoing(account, with));
     let waiting = posted.waits.map(|number| Timeline::Waiting(with, number));
-    let timelines = [incoming, outgoing, waiting].into_iter().flatten();
-    pointers.extend(timelines.map(|timeline| (timeline, pointer)));
-}
-
-fn runs<L: Copy + PartialEq, T: Listed>(
-    entries: &[(L, T)],
-    list: fn(L) -> List,
-    ops: &mut Ops,
-) -> Result<(), StoreError> {
-    for run in entries.chunk_by(|a, b| a.0 == b.0).flat_map(|list| list.chunks(RUN)) {
-        let Some((of, first)) = run.first() else { continue };
-        ops.put(&list(*of).key(first.id()), |value| {
-            encode_run(run.iter().map(|(_, entry)| entry), value)
-        })?;
-    }
-    Ok(())
+    [incoming, outgoing, waiting].into_iter().flatten()
 }
 
 /// The key of what a record removes, where that is all it does.

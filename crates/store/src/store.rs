@@ -4,7 +4,7 @@ use crate::event_log::Batch;
 use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
-use crate::records::{ApartEntry, Outgoing, Position, records};
+use crate::records::{ApartEntry, Outgoing, Position};
 use crate::{Direction, Engine, StoreError, Usage, history, migration, v1};
 use antar_domain::links::{self, Quote};
 use antar_domain::{Event, Mailbox, Page, PeerId, Source};
@@ -99,7 +99,7 @@ impl Store {
     /// What the engine says. Whether the batch is on disk is open then, and the store takes nothing
     /// more until [`Store::reopen`] has found out.
     pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
-        self.append(Batch::Events(records(events)))
+        self.append(Batch::of(events)?)
     }
 
     /// Makes a batch durable.
@@ -115,7 +115,7 @@ impl Store {
     /// # Errors
     /// Where the disk or what is on it fails; a damaged message is reported, never returned.
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
-        history::read(&*self.engine, source, page)
+        history::read(&*self.engine.view()?, source, page)
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.

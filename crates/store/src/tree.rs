@@ -4,10 +4,9 @@
 //! [`Tree::flush`] writes it to tables.
 
 use crate::engine::{Key, Ops, Pairs};
-use crate::event_log::Batch;
+use crate::event_log::{Batch, Content};
 use crate::named::named_in;
-use crate::projection::{looks_back, project};
-use crate::records::Record;
+use crate::projection::{Projection, looks_back};
 use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
@@ -148,54 +147,66 @@ impl Pairs for Tree {
     }
 }
 
-/// Puts batches into a tree, several of them together.
+/// Puts batches into a tree, several of them together: the tree's cost is by the pair, and together they
+/// have fewer.
 pub struct Replay<'a> {
     tree: &'a Tree,
-    waiting: Vec<Vec<Record>>,
-    /// The number of the last of those that wait.
-    number: u64,
-    records: usize,
+    waiting: Vec<(u64, Batch)>,
+    /// Bytes of those that wait.
+    bytes: usize,
+    /// What was put in last: the memory is used again.
+    ops: Ops,
 }
 
-/// Records that are put into the tree at once: what is in memory in between.
-const TOGETHER: usize = 8_192;
+/// Bytes of batches that are put into the tree at once.
+const TOGETHER: usize = 1 << 20;
 
 impl<'a> Replay<'a> {
     pub fn new(tree: &'a Tree) -> Self {
-        Self { tree, waiting: Vec::new(), number: 0, records: 0 }
+        Self { tree, waiting: Vec::new(), bytes: 0, ops: Ops::default() }
     }
 
     /// Adds the next batch.
     pub fn add(&mut self, number: u64, batch: Batch) -> Result<(), StoreError> {
-        match batch {
-            Batch::Pairs(ops) => {
-                self.flush()?;
-                self.tree.apply(number, &ops);
-            }
-            Batch::Events(records) => {
-                let alone = looks_back(&records);
-                if alone || self.records >= TOGETHER {
-                    self.flush()?;
-                }
-                self.records += records.len();
-                self.waiting.push(records);
-                self.number = number;
-                if alone {
-                    self.flush()?;
-                }
-            }
-        }
-        Ok(())
+        self.bytes += batch.as_bytes().len();
+        self.waiting.push((number, batch));
+        if self.bytes < TOGETHER { Ok(()) } else { self.flush() }
     }
 
     /// Puts in what was added.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.records = 0;
-        if !waiting.is_empty() {
-            let ops = project(self.tree, self.number, waiting.iter().map(Vec::as_slice))?;
-            self.tree.apply(self.number, &ops);
+        self.bytes = 0;
+        let batches = std::mem::take(&mut self.waiting);
+        let mut together = None;
+        for (number, batch) in &batches {
+            match batch.content(*number)? {
+                Content::Pairs(ops) => {
+                    self.apply(together.take())?;
+                    self.tree.apply(*number, &ops);
+                }
+                Content::Events(records) => {
+                    let alone = looks_back(&records);
+                    if alone {
+                        self.apply(together.take())?;
+                    }
+                    let (last, projection) = together.get_or_insert_default();
+                    *last = *number;
+                    projection.add(self.tree, records)?;
+                    if alone {
+                        self.apply(together.take())?;
+                    }
+                }
+            }
         }
+        self.apply(together)
+    }
+
+    /// Puts in what batches come to, the last of this number.
+    fn apply(&mut self, together: Option<(u64, Projection)>) -> Result<(), StoreError> {
+        let Some((number, projection)) = together else { return Ok(()) };
+        self.ops.clear();
+        projection.finish(self.tree, number, &mut self.ops)?;
+        self.tree.apply(number, &self.ops);
         Ok(())
     }
 }

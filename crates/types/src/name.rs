@@ -1,6 +1,7 @@
 //! Names of users, groups and realms.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -10,8 +11,7 @@ pub const MAX_NAME: usize = 64;
 
 /// A valid name as first written: 1–64 of `A–Z a–z 0–9 . _ -`, the first a letter or digit
 /// (protocol section 1). Cheap to clone. Compare names by [`Name::folded`].
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Name(Arc<str>);
 
 impl Name {
@@ -54,17 +54,30 @@ impl Deref for Name {
     }
 }
 
-impl TryFrom<String> for Name {
-    type Error = &'static str;
-
-    fn try_from(word: String) -> Result<Self, Self::Error> {
-        Self::parse(&word).ok_or("not a valid name")
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0.as_ref().into()
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ReadsName)
+    }
+}
+
+/// Reads a name without a copy of the word in between.
+struct ReadsName;
+
+impl Visitor<'_> for ReadsName {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a valid name")
+    }
+
+    fn visit_str<E: Error>(self, word: &str) -> Result<Name, E> {
+        Name::parse(word).ok_or_else(|| E::invalid_value(Unexpected::Str(word), &self))
     }
 }
 

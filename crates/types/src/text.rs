@@ -1,11 +1,33 @@
 //! Message texts.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 
 /// A message's text: any UTF-8 without control characters except TAB (protocol section 1).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Text(Arc<str>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ReadsText)
+    }
+}
+
+/// Reads a text without a copy in between. What was stored was checked once.
+struct ReadsText;
+
+impl Visitor<'_> for ReadsText {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(text.into()))
+    }
+}
 
 /// Why a text was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -203,7 +203,8 @@ fn check_segment(
     let mut next = first;
     let mut replay = |number: u64, payload: &[u8]| {
         next = number + 1;
-        let batch = Batch::decode(number, payload)?;
+        let batch = Batch::read(payload);
+        batch.records(number)?;
         match &mut replay {
             Some((replay, applied)) if number > *applied => replay.add(number, batch),
             _ => Ok(()),

@@ -2,4 +2,4 @@
 
 mod batch;
 
-pub use batch::Batch;
+pub use batch::{Batch, Content};

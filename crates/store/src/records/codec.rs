@@ -1,6 +1,6 @@
 //! How values are written: as postcard does, after a version.
 
-use super::{Listed, Record};
+use super::{Listed, Message, MessageRef, Record};
 use crate::StoreError;
 use crate::layout::hex;
 use serde::{Deserialize, Serialize};
@@ -62,12 +62,33 @@ pub fn encode_run<'a, T: Listed + 'a>(
     run.into_iter().try_for_each(|entry| encode(entry, out))
 }
 
+/// Where in a run of messages each of them begins, by id.
+pub struct Offsets(Vec<(u64, usize)>);
+
+impl Offsets {
+    /// Reads where they begin, and nothing more of them.
+    pub fn read(key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
+        let mut rest = entries::<Message>(value).ok_or_else(|| damaged(key))?;
+        let mut offsets = Vec::new();
+        while !rest.is_empty() {
+            let at = value.len() - rest.len();
+            let (MessageRef { id, .. }, after) = take(rest).ok_or_else(|| damaged(key))?;
+            offsets.push((id, at));
+            rest = after;
+        }
+        Ok(Self(offsets))
+    }
+
+    /// Where a message begins; `None` where it is not there.
+    pub fn of(&self, id: u64) -> Option<usize> {
+        let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.0.get(at).map(|(_, offset)| *offset)
+    }
+}
+
 /// Reads a run.
 pub fn decode_run<T: Listed>(key: &[u8], value: &[u8]) -> Result<Vec<T>, StoreError> {
-    let mut rest = match value.split_first() {
-        Some((version, rest)) if *version == T::VERSION => rest,
-        _ => return Err(damaged(key)),
-    };
+    let mut rest = entries::<T>(value).ok_or_else(|| damaged(key))?;
     let mut run = Vec::new();
     while !rest.is_empty() {
         let (entry, after) = take(rest).ok_or_else(|| damaged(key))?;
@@ -75,6 +96,11 @@ pub fn decode_run<T: Listed>(key: &[u8], value: &[u8]) -> Result<Vec<T>, StoreEr
         rest = after;
     }
     Ok(run)
+}
+
+/// What follows the version of a run.
+fn entries<T: Listed>(value: &[u8]) -> Option<&[u8]> {
+    value.split_first().filter(|(version, _)| **version == T::VERSION).map(|(_, rest)| rest)
 }
 
 pub fn damaged(key: &[u8]) -> StoreError {

@@ -1,6 +1,7 @@
 //! The domain's events as records, and back.
 
 use super::alike::Alike;
+use super::raw::encode_posted;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, SessionRecord};
@@ -25,6 +26,19 @@ fn add(event: &Event, records: &mut Vec<Record>) {
     if let Some(Record::Received(received)) = records.get_mut(at) {
         received.brought = count;
     }
+}
+
+/// Appends the records of events.
+pub fn encode_events(events: &[Event], out: &mut Vec<u8>) -> Result<(), StoreError> {
+    events.iter().try_for_each(|event| match event {
+        Event::Posted(posted) => encode_posted(posted, out),
+        Event::Received { .. } => {
+            let mut all = Vec::new();
+            add(event, &mut all);
+            all.iter().try_for_each(|record| record.encode(out))
+        }
+        event => record(event).encode(out),
+    })
 }
 
 /// The record of an event by itself.

@@ -13,12 +13,14 @@ pub mod alike;
 pub mod codec;
 mod convert;
 mod parts;
+mod raw;
 mod sample;
 
-pub use convert::{events, records};
+pub use convert::{encode_events, events, records};
 pub use parts::{
     Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
 };
+pub use raw::{MessageRef, Raw, RawPosted};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;
@@ -42,6 +44,13 @@ macro_rules! records {
             pub struct $name { $(pub $field: $kind),+ }
 
             sampled! { struct $name { $($field),+ } }
+
+            impl $name {
+                /// Tells it from others.
+                pub const TAG: u8 = $tag;
+                /// Of how it is written now.
+                pub const VERSION: u8 = $version;
+            }
 
             impl From<$name> for Record {
                 fn from(record: $name) -> Self {
@@ -200,7 +209,8 @@ records! {
     34 v 1 ApartReached { peer: PeerId, apart: Apart } at |r| key(b"l", &[r.peer.0, 14]);
 }
 
-/// A message, in its conversation and in the log.
+/// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it
+/// is one of [`Posted`] too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     pub ordinal: u64,
@@ -378,11 +388,9 @@ mod tests {
                 Record::sample(Record::TAGS[(draw() % kinds) as usize], &mut draw)
             });
             let all: Vec<Record> = all.collect();
-            let mut bytes = Vec::new();
-            let batch = Batch::Events(all.clone());
-            batch.encode(&mut bytes).unwrap();
-            prop_assert_eq!(Batch::decode(1, &bytes).unwrap(), batch);
-            let ops = project(&MemoryEngine::default(), 1, [&all[..]]).unwrap();
+            let batch = Batch::of_records(&all).unwrap();
+            prop_assert_eq!(&Batch::read(batch.as_bytes()).records(1).unwrap(), &all);
+            let ops = project(&MemoryEngine::default(), 1, &batch).unwrap();
             for (key, value) in ops.iter().filter_map(|(key, value)| Some((key, value?))) {
                 // Ids that are drawn do not grow, as those of a realm do.
                 let orderly = all.len() == 1 || !KINDS.contains(&key[0]) || key[0] == b'R';

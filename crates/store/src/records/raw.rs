@@ -1,0 +1,151 @@
+//! Messages, by far the most of what is stored, without a copy of what they are made of: as they are written,
+//! and as they lie in the log. There they are read no further than is needed to put them into the tree, where
+//! a message is kept byte for byte as it was logged.
+
+use super::alike::Alike;
+use super::codec::{encode, take};
+use super::parts::Identity;
+use super::{Conversation, Message, Notice, Posted, Record};
+use crate::StoreError;
+use antar_domain::AccountId;
+use antar_types::Time;
+use serde::{Deserialize, Serialize};
+
+/// A record of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Raw<'a> {
+    /// [`Posted`].
+    Posted(RawPosted<'a>),
+    /// Any other.
+    Other(Box<Record>),
+}
+
+/// A message that was put into a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawPosted<'a> {
+    pub conversation: Conversation,
+    pub sender: Option<AccountId>,
+    pub recipient: Option<AccountId>,
+    pub waits: Option<u64>,
+    pub ordinal: u64,
+    pub id: u64,
+    /// The [`Message`] as it is written.
+    pub message: &'a [u8],
+}
+
+/// The fields of a [`Message`], borrowed.
+#[derive(Serialize, Deserialize)]
+pub struct MessageRef<'a> {
+    pub ordinal: u64,
+    pub id: u64,
+    time: Time,
+    from: &'a str,
+    to: &'a str,
+    text: &'a str,
+    #[serde(borrow)]
+    away: Option<AwayRef<'a>>,
+    notice: Option<Notice>,
+}
+
+/// The variants of [`super::Away`].
+#[derive(Serialize, Deserialize)]
+enum AwayRef<'a> {
+    From(&'a str),
+    To(&'a str),
+    FromShown(&'a str, &'a str),
+    FromAccount(&'a str, Identity),
+}
+
+impl<'a> MessageRef<'a> {
+    fn of(ordinal: u64, message: &'a antar_types::Message) -> Self {
+        use antar_types::Away;
+        let away = message.realm.as_ref().map(|away| match away {
+            Away::From(realm) => AwayRef::From(realm),
+            Away::To(realm) => AwayRef::To(realm),
+            Away::FromShown(realm, shown) => AwayRef::FromShown(realm, shown.as_str()),
+            Away::FromAccount(realm, identity) => AwayRef::FromAccount(realm, identity.alike()),
+        });
+        Self {
+            ordinal,
+            id: message.id,
+            time: message.time,
+            from: &message.from,
+            to: &message.to,
+            text: message.text.as_str(),
+            away,
+            notice: message.notice.map(Alike::alike),
+        }
+    }
+}
+
+/// Appends the record of a message that was posted.
+pub fn encode_posted(posted: &antar_domain::Posted, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    let antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message } = posted;
+    let conversation: Conversation = conversation.alike();
+    out.extend_from_slice(&[Posted::TAG, Posted::VERSION]);
+    let message = MessageRef::of(*ordinal, message);
+    encode(&(conversation, sender, recipient, waits, message), out)
+}
+
+impl<'a> Raw<'a> {
+    /// Reads the first record of some bytes, and returns what follows it.
+    pub fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        match bytes {
+            [Posted::TAG, Posted::VERSION, rest @ ..] => {
+                let (posted, rest) = RawPosted::take(rest)?;
+                Some((Self::Posted(posted), rest))
+            }
+            _ => Record::take(bytes).map(|(record, rest)| (Self::Other(Box::new(record)), rest)),
+        }
+    }
+
+    /// All of the record; `None` where its message is none.
+    pub fn read(self) -> Option<Record> {
+        match self {
+            Self::Other(record) => Some(*record),
+            Self::Posted(posted) => {
+                let (message, []) = take::<Message>(posted.message)? else { return None };
+                let RawPosted { conversation, sender, recipient, waits, .. } = posted;
+                Some(Posted { conversation, sender, recipient, waits, message }.into())
+            }
+        }
+    }
+}
+
+impl<'a> RawPosted<'a> {
+    fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let ((conversation, sender, recipient, waits), message) = take(bytes)?;
+        let (MessageRef { ordinal, id, .. }, rest) = take(message)?;
+        let message = message.get(..message.len() - rest.len())?;
+        Some((Self { conversation, sender, recipient, waits, ordinal, id, message }, rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{Sample, records};
+    use antar_domain::Event;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_message_is_written_as_its_record_is(seed in any::<u64>()) {
+            let mut seed = seed;
+            let mut draw = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                seed >> 13
+            };
+            let Some(Event::Posted(posted)) = Record::from(Posted::sample(&mut draw)).event() else {
+                panic!("a message is an event");
+            };
+            let (mut written, mut record) = (Vec::new(), Vec::new());
+            encode_posted(&posted, &mut written).unwrap();
+            records(&[Event::Posted(posted)])[0].encode(&mut record).unwrap();
+            prop_assert_eq!(&written, &record);
+            let (raw, rest) = Raw::take(&written).unwrap();
+            prop_assert!(matches!(raw, Raw::Posted(_)) && rest.is_empty());
+            prop_assert_eq!(raw.read(), Record::take(&record).map(|(record, _)| record));
+        }
+    }
+}
