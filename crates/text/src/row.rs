@@ -1,7 +1,6 @@
 //! The rows: a verb each, with how it is spelled and read, and how what comes of it is said.
 //!
-//! HELP, the usage error, the metrics, the table of the documentation and the fuzzers' dictionary come
-//! from a verb's row.
+//! HELP, the usage error, the metrics and the fuzzers' dictionary come from a verb's row.
 
 use super::args::Args;
 use super::rows::{accounts, admin, groups, messages, peers, realms, service, watch};

@@ -2,7 +2,7 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `record.rs` | what is durable about another realm, and where it may be called |
+//! | `peer.rs` | what is durable about another realm, and where it may be called |
 //! | `log.rs` | the log of what it is owed, and the cursor into its own |
 //! | `live.rs` | connections and calls that exist just now |
 //! | `call.rs` | calling other realms, and what carries a link |
@@ -18,11 +18,11 @@
 //! | `answer.rs` | what a peer answers to what it was asked |
 //! | `apart.rs` | entries of kinds that this version does not know |
 //! | `plain.rs` | peers that know only the two documents |
-//! | `common.rs` | which messages of such a peer's list are known here already |
-//! | `told.rs` | what such a peer answers |
+//! | `common.rs` | which messages of a plain peer's list are known here already |
+//! | `told.rs` | what a plain peer answers |
 //! | `request.rs` | what other realms are asked, in types |
 //! | `notice.rs` | what a notice says |
-//! | `meet.rs` | telling such a peer that this realm has started anew |
+//! | `meet.rs` | telling a plain peer that this realm has started anew |
 //!
 //! Everything here is driven by [`crate::Input`] and asks through [`crate::Output`]: it has no
 //! sockets and no clock. What another realm asks for is a command like any other; what it answers to what

@@ -49,7 +49,7 @@ pub enum ToHub {
     Done { conn: ConnId, request: Request, results: Vec<JobResult> },
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
-    /// An entry that a plain peer is owed was looked up.
+    /// Some of what a realm is owed was looked up.
     Fetched(AskId, Result<Vec<(Position, Arc<Entry>)>, Unreadable>),
     /// The newest messages of a mailbox were looked up.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),

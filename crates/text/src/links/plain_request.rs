@@ -1,4 +1,4 @@
-//! What is said to servers that know only the two documents, and how their answers are read.
+//! What is said to servers that know only the two documents.
 
 use antar_domain::links::{Ask, Of, PlainRequest};
 use std::net::IpAddr;
