@@ -32,9 +32,9 @@ impl From<Refused> for Interrupt {
     }
 }
 
-/// A request in progress: a step of the state, and who asks for it.
+/// A request in progress: a context, and who asks.
 pub(crate) struct RequestContext<'a> {
-    pub(crate) step: Context<'a>,
+    pub(crate) context: Context<'a>,
     pub(crate) conn: ConnId,
     pub(crate) origin: Origin,
     pub(crate) tag: Tag,
@@ -49,13 +49,13 @@ impl<'a> Deref for RequestContext<'a> {
     type Target = Context<'a>;
 
     fn deref(&self) -> &Context<'a> {
-        &self.step
+        &self.context
     }
 }
 
 impl<'a> DerefMut for RequestContext<'a> {
     fn deref_mut(&mut self) -> &mut Context<'a> {
-        &mut self.step
+        &mut self.context
     }
 }
 

@@ -44,7 +44,7 @@ impl Item {
         let more = match self {
             Self::Reply(_, outcome) => outcome.memory(),
             Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
-            Self::Notification(_, event) => event.share(),
+            Self::Notification(_, notification) => notification.share(),
             Self::NoReply => 0,
             Self::Request(request) => request.memory(),
             Self::Deliver { fresh, .. } => fresh.len() * size_of::<(Position, Arc<Entry>)>(),
@@ -98,7 +98,7 @@ impl Notification {
 }
 
 /// The way from the hub to one session. Replies in it are bounded by the requests a connection may
-/// have pending, events by a limit of their own, and all that it keeps by what all connections may.
+/// have pending, notifications by a limit of their own, and all that it keeps by what all connections may.
 #[derive(Debug)]
 pub struct SendQueue {
     queue: Mutex<Queue>,
@@ -109,7 +109,7 @@ pub struct SendQueue {
 #[derive(Debug, Default)]
 struct Queue {
     items: VecDeque<Item>,
-    events: usize,
+    notifications: usize,
     state: State,
     /// Bytes of the items, of those the session has taken and not written yet, and of what else it keeps.
     kept: [usize; 3],
@@ -171,7 +171,7 @@ pub struct State {
     pub account: Option<AccountId>,
     /// It has called too often, and is nobody known.
     pub unwelcome: bool,
-    /// It left too many events unread and is to be closed.
+    /// It left too many notifications unread and is to be closed.
     pub too_slow: bool,
     /// The server is shutting down.
     pub draining: bool,
@@ -200,19 +200,25 @@ impl SendQueue {
         }
     }
 
-    /// Adds an event; where `limit` of them, and KiB of them, are unread already, gives the connection up instead.
+    /// Adds a notification. Where those that are unread come to `limit` already, each counted as one and one
+    /// more for each KiB, gives the connection up instead.
     /// Returns whether this was what gave it up.
-    pub fn push_notification(&self, tag: Tag, event: Arc<Notification>, limit: usize) -> bool {
+    pub fn push_notification(
+        &self,
+        tag: Tag,
+        notification: Arc<Notification>,
+        limit: usize,
+    ) -> bool {
         let mut queue = self.queue();
         if queue.state.too_slow {
             return false;
         }
-        let (many, mut full) = (queue.events >= limit, false);
+        let (many, mut full) = (queue.notifications >= limit, false);
         if many {
             queue.give_up(&self.ledger);
         } else {
-            queue.events += event.weight();
-            full = queue.add(Item::Notification(tag, event), &self.ledger);
+            queue.notifications += notification.weight();
+            full = queue.add(Item::Notification(tag, notification), &self.ledger);
         }
         drop(queue);
         self.wake.notify_one();
@@ -231,7 +237,7 @@ impl SendQueue {
     /// Takes everything, and leaves no memory behind. What was taken before has been written by now.
     pub fn take(&self) -> (VecDeque<Item>, State) {
         let mut queue = self.queue();
-        queue.events = 0;
+        queue.notifications = 0;
         queue.kept[TAKEN] = std::mem::take(&mut queue.kept[WAITING]);
         // It was waiting or it is taken: that is not more than before.
         queue.tell(&self.ledger);

@@ -25,13 +25,13 @@ impl Deliver {
             return Ok(Answer::NoReply);
         };
         let taken = match &self.entries {
-            Some(brought) => cx.take(conn, realm, brought, &known),
+            Some(brought) => cx.take_batch(conn, realm, brought, &known),
             None => Err(TakeError::Unreadable),
         };
         if let Err(wrong) = taken {
             // What it is about cannot be told from here; a new connection starts from the cursor.
             let name = cx.name_of(realm);
-            cx.note(realm, format!("link with {name}: it sent {wrong}"));
+            cx.warn(realm, format!("link with {name}: it sent {wrong}"));
             cx.hang_up(conn, &format!("it sent {wrong}"));
         }
         Ok(Answer::NoReply)

@@ -28,7 +28,7 @@ impl SendGroupRealm {
         cx.owe(realm, Entry::of(EntryKind::Group, &message, cx.me()?.0))?;
         let name = Some(message.to.clone());
         cx.post(Mailbox::GroupRealm(group, realm), None, Arc::new(message))?;
-        cx.run_errands(realm);
+        cx.deliver_next(realm);
         Ok(Outcome::Sent { id, group: name }.into())
     }
 }

@@ -13,14 +13,14 @@ pub struct Unwatch;
 impl Watch {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (session, me) = (cx.my_session()?, cx.me()?);
-        cx.step.state.live.watch(cx.conn, session, me, cx.tag);
+        cx.context.state.live.watch(cx.conn, session, me, cx.tag);
         Ok(Outcome::Done.into())
     }
 }
 
 impl Unwatch {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        cx.step.state.live.unwatch(cx.conn);
+        cx.context.state.live.unwatch(cx.conn);
         Ok(Outcome::Done.into())
     }
 }

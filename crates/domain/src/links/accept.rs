@@ -97,7 +97,7 @@ impl RequestContext<'_> {
         if let Some(id) = invitation {
             self.emit(Event::InvitationEnded(id))?;
         }
-        self.take(greeting, status, answered_at)?;
+        self.keep_caller(greeting, status, answered_at)?;
         Ok(status)
     }
 
@@ -108,7 +108,7 @@ impl RequestContext<'_> {
     }
 
     /// Keeps the record of a realm that calls; from here on its connection is one with a realm.
-    fn take(
+    fn keep_caller(
         &mut self,
         greeting: &Greeting<'_>,
         status: Status,
@@ -212,7 +212,7 @@ impl RequestContext<'_> {
         if !is_told {
             link.warned = Some(now);
             let name = self.name_of(realm);
-            self.note(realm, format!("link with {name}: {error}"));
+            self.warn(realm, format!("link with {name}: {error}"));
         }
     }
 

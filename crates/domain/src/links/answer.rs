@@ -60,7 +60,7 @@ pub(crate) fn answered(
     };
     if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
         // The one answer that looks something up; it stays asked until that is there.
-        let ours = match cx.marks_at(realm, *seq) {
+        let ours = match cx.hashes_at(realm, *seq) {
             // The next connection begins the search anew.
             Err(Interrupt::Refused(_)) => {
                 cx.hang_up(conn, "what it sent earlier cannot be read here");
@@ -69,19 +69,19 @@ pub(crate) fn answered(
             ours => ours?,
         };
         pop(cx);
-        compare(&mut cx.step, conn, realm, *seq, &ours, answer);
+        compare(&mut cx.context, conn, realm, *seq, &ours, answer);
         return Ok(());
     }
     pop(cx);
     match (asked, realm) {
         (Asked::Greeting(dial), _) => cx.greeted(conn, dial, answer),
-        (Asked::Follow, Some(realm)) => follow_answered(&mut cx.step, conn, realm, answer),
+        (Asked::Follow, Some(realm)) => follow_answered(&mut cx.context, conn, realm, answer),
         (Asked::Rejoin(common), Some(realm)) => {
-            rejoin_answered(&mut cx.step, conn, realm, common, answer);
+            rejoin_answered(&mut cx.context, conn, realm, common, answer);
         }
-        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut cx.step, realm, sent, answer),
+        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut cx.context, realm, sent, answer),
         (Asked::CatchUp(asker, until), Some(realm)) => {
-            catch_up_answered(&mut cx.step, (asker, until), realm, answer);
+            catch_up_answered(&mut cx.context, (asker, until), realm, answer);
         }
         (Asked::Tip(asked_at), Some(realm)) => cx.told_tip(realm, answer.tip, asked_at),
         (Asked::Chain(_), _) | (_, None) => {}
@@ -97,43 +97,43 @@ fn pop(cx: &mut RequestContext<'_>) {
 }
 
 /// Either the peer sends what follows our cursor, or its past is not ours.
-fn follow_answered(step: &mut Context<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
+fn follow_answered(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
     let (Some(epoch), Some(floor)) = (answer.epoch, answer.floor) else {
-        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+        return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
-    let Some(peer) = step.peer(realm) else { return };
+    let Some(peer) = cx.peer(realm) else { return };
     let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
     if answer.ok {
-        let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
-        step.told_tip(realm, answer.tip, asked_at);
+        let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
+        cx.told_tip(realm, answer.tip, asked_at);
         let Some(from) = answer.from else {
-            return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+            return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
         };
-        return begin(step, conn, realm, epoch, from);
+        return begin(cx, conn, realm, epoch, from);
     }
     let Some(tip) = answer.tip else {
-        return step.hang_up(conn, "an answer to FOLLOW that makes no sense");
+        return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
-    let name = step.name_of(realm);
+    let name = cx.name_of(realm);
     let what = match epoch == own {
         true => format!("{name} has another past: its data were put back by hand"),
         false => format!("{name} was put back from a backup"),
     };
-    step.note(realm, format!("{what}; looking for the last common entry"));
-    step.link(realm).error = Some(what);
+    cx.warn(realm, format!("{what}; looking for the last common entry"));
+    cx.link(realm).error = Some(what);
     // Both begin with nothing; where the peer has let go of its beginning, from there.
     let common = if floor.seq <= top { floor } else { Position::default() };
     let differs = top.min(tip) + 1;
-    if let Some(c) = step.conn(conn) {
+    if let Some(c) = cx.conn(conn) {
         c.following = Following::Searching { epoch, common, differs };
         c.searched = false;
     }
-    step.search(conn, realm);
+    cx.search(conn, realm);
 }
 
 /// One step of the search: whether both have the same at an entry.
 fn compare(
-    step: &mut Context<'_>,
+    cx: &mut Context<'_>,
     conn: ConnId,
     realm: PeerId,
     seq: u64,
@@ -141,11 +141,11 @@ fn compare(
     answer: &PeerAnswer,
 ) {
     if !answer.ok {
-        return step.hang_up(conn, "it cannot read what it sent earlier");
+        return cx.hang_up(conn, "it cannot read what it sent earlier");
     }
     let theirs = answer.chain;
     let same = theirs.filter(|theirs| ours.contains(theirs));
-    if let Some(c) = step.conn(conn)
+    if let Some(c) = cx.conn(conn)
         && let Following::Searching { common, differs, .. } = &mut c.following
     {
         match same {
@@ -154,80 +154,80 @@ fn compare(
             _ => {}
         }
     }
-    step.search(conn, realm);
+    cx.search(conn, realm);
 }
 
 fn rejoin_answered(
-    step: &mut Context<'_>,
+    cx: &mut Context<'_>,
     conn: ConnId,
     realm: PeerId,
     common: Position,
     answer: &PeerAnswer,
 ) {
     let (Some(epoch), Some(from)) = (answer.epoch, answer.from) else {
-        return step.hang_up(conn, "no last common entry was found");
+        return cx.hang_up(conn, "no last common entry was found");
     };
-    let had = step.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
-    let asked_at = step.conn(conn).map_or(0, |c| c.asked_at);
-    step.told_tip(realm, answer.tip, asked_at);
-    begin(step, conn, realm, epoch, from);
-    let name = step.name_of(realm);
+    let had = cx.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
+    cx.told_tip(realm, answer.tip, asked_at);
+    begin(cx, conn, realm, epoch, from);
+    let name = cx.name_of(realm);
     let what = format!(
         "{name} was put back: went on after entry {}, the last that both have; {had} were here",
         common.seq
     );
-    step.note(realm, what.clone());
-    step.link(realm).error = Some(what);
+    cx.warn(realm, what.clone());
+    cx.link(realm).error = Some(what);
 }
 
 /// The peer sends what follows `from`, in this life of its log.
-fn begin(step: &mut Context<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
-    let Some(peer) = step.peer(realm) else { return };
+fn begin(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
+    let Some(peer) = cx.peer(realm) else { return };
     let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
     if from.seq > cursor.seq && own != Epoch(0) {
-        let name = step.name_of(realm);
+        let name = cx.name_of(realm);
         let lost = from.seq - cursor.seq;
         let what = format!("{name} has let go of {lost} entries that were not here yet");
-        step.note(realm, what.clone());
-        step.link(realm).error = Some(what);
+        cx.warn(realm, what.clone());
+        cx.link(realm).error = Some(what);
     }
-    if (epoch, from) != (own, cursor) && step.adopt(realm, epoch, from).is_err() {
-        return step.hang_up(conn, "nothing can be kept at the moment");
+    if (epoch, from) != (own, cursor) && cx.adopt(realm, epoch, from).is_err() {
+        return cx.hang_up(conn, "nothing can be kept at the moment");
     }
-    if let Some(c) = step.conn(conn) {
+    if let Some(c) = cx.conn(conn) {
         c.following = Following::On;
     }
 }
 
-fn ping_answered(step: &mut Context<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
-    let now = step.readings.now.0;
-    let took = step.readings.uptime.saturating_sub(sent);
+fn ping_answered(cx: &mut Context<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
+    let now = cx.readings.now.0;
+    let took = cx.readings.uptime.saturating_sub(sent);
     if let Some(theirs) = answer.clock {
         let ours = now.saturating_sub(took / 2);
         let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
         let most = ahead.saturating_add(i64::try_from(took.div_ceil(2)).unwrap_or(i64::MAX));
-        let link = step.link(realm);
+        let link = cx.link(realm);
         (link.clock, link.clock_most) = (Some(ahead), Some(most));
     }
 }
 
 /// The peer has said how far its log goes: whoever asked waits until that is here.
 fn catch_up_answered(
-    step: &mut Context<'_>,
+    cx: &mut Context<'_>,
     (asker, waits): (ConnId, u64),
     realm: PeerId,
     answer: &PeerAnswer,
 ) {
     let tip = answer.tip;
     // An answer that is late must not be taken for that to the next request.
-    match step.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
+    match cx.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
         Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {
             *target = tip;
         }
         _ => return,
     }
     match tip {
-        Some(_) => step.caught_up(realm),
-        None => step.wake(asker, JobResult::CaughtUp { stale: true }),
+        Some(_) => cx.caught_up(realm),
+        None => cx.wake(asker, JobResult::CaughtUp { stale: true }),
     }
 }

@@ -342,7 +342,8 @@ impl Context<'_> {
         }
         (link.failures, link.refused, link.error) = (0, false, None);
         // Another connection of one that waits, or is up, is nothing new.
-        let is_new = status.is_some() && std::mem::replace(&mut link.told, status) != status;
+        let is_new =
+            status.is_some() && std::mem::replace(&mut link.told_operator, status) != status;
         if let Some(old) = old {
             self.links().conns.remove(&old);
             self.output(Output::HangUp(old));
@@ -413,8 +414,8 @@ impl Context<'_> {
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
         link.as_before = false;
         link.lost += 1;
-        if link.told == Some(Status::Linked) {
-            link.told = None;
+        if link.told_operator == Some(Status::Linked) {
+            link.told_operator = None;
             let name = self.name_of(realm);
             self.tell(realm, format!("link with {name}: down, {why}"));
         }

@@ -67,7 +67,7 @@ impl Context<'_> {
     }
 
     /// A batch of a peer's log. What is wrong with it, if anything is: then it is not taken.
-    pub fn take(
+    pub fn take_batch(
         &mut self,
         conn: ConnId,
         realm: PeerId,
@@ -358,14 +358,14 @@ impl RequestContext<'_> {
             // Same epoch, another past: our own store was put back by hand, and did not know.
             self.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
             if !std::mem::replace(&mut self.links().jumped, true) {
-                let Context { state, effects, readings } = &mut self.step;
+                let Context { state, effects, readings } = &mut self.context;
                 state.jump(readings, effects)?;
             }
             let what = format!(
                 "this realm's data were put back: {name} has later ones; went on after entry {}",
                 start.seq
             );
-            self.note(realm, what.clone());
+            self.warn(realm, what.clone());
             self.link(realm).error = Some(what);
         }
         self.send_from(realm, start)?;
@@ -380,7 +380,7 @@ impl RequestContext<'_> {
             let name = self.name_of(realm);
             let what =
                 format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
-            self.note(realm, what.clone());
+            self.warn(realm, what.clone());
             self.link(realm).error = Some(what);
         }
         self.acked(realm, start)?;
@@ -404,7 +404,7 @@ impl RequestContext<'_> {
     }
 
     /// The hashes of what a realm has sent at an entry, along every course that its log has taken.
-    pub(crate) fn marks_at(&self, realm: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
+    pub(crate) fn hashes_at(&self, realm: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
         let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(Vec::new()) };
         match peer.inbox.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
             none if none.is_empty() => Ok(Vec::new()),

@@ -97,7 +97,7 @@ impl Context<'_> {
         let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
         let Some(address) = record.address else { return };
         let ask = AskId(self.links().next());
-        self.links().waits.insert(ask, (realm, account));
+        self.links().asks_for_heirs.insert(ask, (realm, account));
         let request = PlainRequest::List(Of::User(name.clone()));
         self.output(Output::Ask(ask, Ask { address, realm: record.name, request }));
     }
@@ -108,7 +108,9 @@ impl Context<'_> {
         ask: AskId,
         answer: Result<Told, NotAsked>,
     ) -> Option<Result<Told, NotAsked>> {
-        let Some((realm, account)) = self.links().waits.remove(&ask) else { return Some(answer) };
+        let Some((realm, account)) = self.links().asks_for_heirs.remove(&ask) else {
+            return Some(answer);
+        };
         if let Some(len) = answer.ok().and_then(|told| told.list().map(<[_]>::len)) {
             let _ = self.formers(realm, account, len);
         }

@@ -37,7 +37,7 @@ impl Context<'_> {
             let Some(peer) = self.peer(realm).filter(|peer| !peer.is_gone()) else { continue };
             match peer.record.kind {
                 LinkKind::Native(_) => self.mend(realm),
-                LinkKind::Plain => self.run_errands(realm),
+                LinkKind::Plain => self.deliver_next(realm),
             }
             self.let_go(realm);
         }

@@ -33,7 +33,7 @@ pub(crate) struct Links {
     /// Requests to plain peers, each about what one realm is owed.
     pub asks: BTreeMap<AskId, PeerId>,
     /// The same about what waits there for an account whose name was another's.
-    pub waits: BTreeMap<AskId, (PeerId, AccountId)>,
+    pub asks_for_heirs: BTreeMap<AskId, (PeerId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(PeerId, AskId)>,
     /// How much the operator was told lately of realms that were not linked for long.
@@ -58,7 +58,7 @@ impl Links {
         self.links.clear();
         self.calls.clear();
         self.asks.clear();
-        self.waits.clear();
+        self.asks_for_heirs.clear();
         self.given_back = None;
         (std::mem::take(&mut self.conns), std::mem::take(&mut self.waiting))
     }
@@ -112,7 +112,7 @@ pub(crate) struct Link {
     /// Where it called from, while it waits for approval.
     pub from: Option<IpAddr>,
     /// What the operator was told last of a connection that came about, and how much lately.
-    pub told: Option<Status>,
+    pub told_operator: Option<Status>,
     pub said: Said,
     /// When the operator was last told that somebody else says it is this realm, in milliseconds of
     /// uptime.

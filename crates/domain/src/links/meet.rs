@@ -160,7 +160,7 @@ impl Context<'_> {
                 self.introduced(realm);
                 // One that will not hear of it may take messages all the same.
                 self.link(realm).error = (!answer.ok).then_some(answer.said);
-                self.run_errands(realm);
+                self.deliver_next(realm);
             }
         }
         None
@@ -193,7 +193,7 @@ impl Context<'_> {
         };
         let (mailbox, new) = match mailbox {
             Mailbox::GroupRealm(..) => {
-                let there = same_time(own, &list, owed, since);
+                let there = may_be_listed(own, &list, owed, since);
                 (mailbox, missing(list, &there))
             }
             Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
@@ -230,9 +230,9 @@ impl Context<'_> {
 /// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
 /// they were last told of us (`since`), and lacks what they are still owed. Both sides have the same order
 /// for each sender, but not among them.
-fn same_time(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+fn may_be_listed(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
     if calls_people(list) {
-        return same_time_by_text(own, list, owed, since);
+        return may_be_listed_by_text(own, list, owed, since);
     }
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     list.iter().for_each(|m| *left.entry(m.from.as_str()).or_insert(owed) += 1);
@@ -252,7 +252,12 @@ fn same_time(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec
 
 /// The same where the list does not have our names for people. What they brought is here since they
 /// were told of us; what was taken over from their list is from before. The rest is ours, the newest of it.
-fn same_time_by_text(own: &[Message], list: &[Message], owed: usize, since: Time) -> Vec<Message> {
+fn may_be_listed_by_text(
+    own: &[Message],
+    list: &[Message],
+    owed: usize,
+    since: Time,
+) -> Vec<Message> {
     let brought = |m: &Message| match m.realm {
         Some(Away::From(_) | Away::FromAccount(..)) => m.time >= since,
         Some(Away::FromShown(..)) => m.time > since,
@@ -303,7 +308,7 @@ mod tests {
 
     #[track_caller]
     fn expect_new(own: &[Message], list: &[Message], owed: usize, new: &[&str]) {
-        let there = same_time(own, list, owed, Time(100));
+        let there = may_be_listed(own, list, owed, Time(100));
         let found = missing(list.to_vec(), &there);
         assert_eq!(found.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), new);
     }

@@ -99,7 +99,7 @@ impl Context<'_> {
     }
 
     /// Warns the operator of something about a realm.
-    pub(crate) fn note(&mut self, realm: PeerId, text: String) {
+    pub(crate) fn warn(&mut self, realm: PeerId, text: String) {
         self.say(realm, true, text);
     }
 

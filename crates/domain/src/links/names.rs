@@ -76,7 +76,7 @@ impl Context<'_> {
             if told.as_ref() != Some(name) {
                 let text =
                     format!("link with {before}: it is named {name} now, which another has here");
-                self.note(realm, text);
+                self.warn(realm, text);
             }
             return;
         }

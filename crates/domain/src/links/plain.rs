@@ -34,7 +34,7 @@ enum Stage {
 
 impl Context<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
-    pub fn run_errands(&mut self, realm: PeerId) {
+    pub fn deliver_next(&mut self, realm: PeerId) {
         let now = self.readings.uptime;
         let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
         let Some(out) = plain.map(|peer| &peer.out) else { return };
@@ -79,15 +79,20 @@ impl Context<'_> {
         if let Some(delivery) = &mut link.delivery {
             delivery.entry = Some(entry);
         }
-        self.send_errand(realm, stage);
+        self.ask_stage(realm, stage);
     }
 
     fn delivery(&mut self, ask: AskId) -> Option<PeerId> {
         let realm = self.links().asks.remove(&ask)?;
-        self.link(realm).delivery.as_ref().is_some_and(|e| e.ask == ask).then_some(realm)
+        self.link(realm)
+            .delivery
+            .as_ref()
+            .is_some_and(|delivery| delivery.ask == ask)
+            .then_some(realm)
     }
 
-    fn send_errand(&mut self, realm: PeerId, stage: Stage) {
+    /// Asks the peer what the delivery has come to.
+    fn ask_stage(&mut self, realm: PeerId, stage: Stage) {
         let me = self.state.links.me.clone();
         let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
         let ask = AskId(self.links().next());
@@ -134,17 +139,17 @@ impl Context<'_> {
             Stage::Carry if answer.ok => self.taken(realm, &entry),
             Stage::Carry if answer.forgot && !link.reminded => {
                 link.reminded = true;
-                self.send_errand(realm, Stage::Remind);
+                self.ask_stage(realm, Stage::Remind);
             }
             Stage::Carry => {
                 self.refused(realm, &entry, &answer);
                 self.carried(realm);
             }
             Stage::Look if link.common.is_more(&answer, &entry) => self.taken(realm, &entry),
-            Stage::Look => self.send_errand(realm, Stage::Carry),
+            Stage::Look => self.ask_stage(realm, Stage::Carry),
             Stage::Remind => {
                 self.introduced(realm);
-                self.send_errand(realm, Stage::Carry);
+                self.ask_stage(realm, Stage::Carry);
             }
         }
     }
@@ -175,7 +180,7 @@ impl Context<'_> {
         let chain = self.peer(realm).map(|peer| peer.out.tip.chain).unwrap_or_default();
         // Nobody compares hashes on a plain link.
         let _ = self.acked(realm, super::Position { seq: delivery.seq, chain });
-        self.run_errands(realm);
+        self.deliver_next(realm);
     }
 
     /// Tells the sender that a message was not taken.

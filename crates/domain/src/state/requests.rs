@@ -23,7 +23,7 @@ impl State {
         self.links.conns.get_mut(&conn).into_iter().for_each(|c| c.heard = uptime);
         let tag = request.tag;
         let mut cx = RequestContext {
-            step: Context { state: self, effects, readings },
+            context: Context { state: self, effects, readings },
             conn,
             origin,
             tag,
@@ -129,10 +129,10 @@ fn find_session(cx: &mut RequestContext<'_>, token: Option<&Token>) -> bool {
         let _ = cx.emit(Event::SessionSet(id, used));
     }
     if bound.is_none() {
-        cx.step.state.live.bind(cx.conn, id);
+        cx.context.state.live.bind(cx.conn, id);
     }
     cx.session = Some(id);
     cx.caller = Some(account);
-    cx.step.state.live.acts(cx.conn, account);
+    cx.context.state.live.acts(cx.conn, account);
     true
 }

@@ -118,7 +118,7 @@ struct Running {
     clock: Clock,
     /// Something is linked, so that time matters.
     busy: bool,
-    /// The event released last: its next receiver shares its encoding.
+    /// The notification released last: its next receiver shares its encoding.
     last_notification: Option<Arc<send_queue::Notification>>,
     drained: Option<oneshot::Sender<()>>,
     /// Requests, by verb.

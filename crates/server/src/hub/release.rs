@@ -23,12 +23,12 @@ impl Running {
                 self.push(conn, Item::Read(tag, read));
             }
             Output::Notify(conn, tag, kind, message) => {
-                let event = match self.last_notification.take() {
-                    Some(event) if event.is(kind, &message) => event,
+                let notification = match self.last_notification.take() {
+                    Some(last) if last.is(kind, &message) => last,
                     _ => Arc::new(send_queue::Notification::new(kind, message)),
                 };
-                self.last_notification = Some(event.clone());
-                self.push_notification(conn, tag, event);
+                self.last_notification = Some(notification.clone());
+                self.push_notification(conn, tag, notification);
             }
             Output::Job { conn, request, results, job } => {
                 self.start_job(conn, request, results, job)
@@ -92,10 +92,15 @@ impl Running {
         Some(c)
     }
 
-    fn push_notification(&self, conn: ConnId, tag: Tag, event: Arc<send_queue::Notification>) {
+    fn push_notification(
+        &self,
+        conn: ConnId,
+        tag: Tag,
+        notification: Arc<send_queue::Notification>,
+    ) {
         let limit = self.hub.unread_events;
         if let Some(c) = self.conns.get(&conn)
-            && c.queue.push_notification(tag, event, limit)
+            && c.queue.push_notification(tag, notification, limit)
         {
             tracing::warn!(conn = conn.0, limit, "does not read its events; closing it");
         }

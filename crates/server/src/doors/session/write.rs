@@ -58,8 +58,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 // Boxed, as the next one: an idle connection need not have room for what it does seldom.
                 Some((tag, Box::pin(reads.serve(whom(self.origin), read)).await))
             }
-            Item::Notification(tag, event) => {
-                self.out.extend_from_slice(event.bytes(tag));
+            Item::Notification(tag, notification) => {
+                self.out.extend_from_slice(notification.bytes(tag));
                 None
             }
             Item::NoReply => {
