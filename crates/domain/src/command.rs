@@ -165,9 +165,9 @@ commands! {
     ListGroups: Session,
     /// A new group.
     CreateGroup: Session,
-    /// A way into a group.
+    /// Membership of a group.
     JoinGroup: Session,
-    /// A way out of a group.
+    /// The end of a membership.
     LeaveGroup: Session,
     /// The members of a group.
     ListMembers: Session,
@@ -177,7 +177,7 @@ commands! {
     GroupInbox: Session,
     /// Messages as they arrive.
     Watch: Session,
-    /// No more of them.
+    /// No more messages as they arrive.
     Unwatch: Session,
     /// A private message to a user of another realm.
     SendRealm: Session,
@@ -197,7 +197,7 @@ commands! {
     JoinRealm: SessionOrOperator,
     /// The end of a link.
     UnlinkRealm: SessionOrOperator,
-    /// A link that was asked for.
+    /// Approval of a link that another realm asked for.
     ApproveRealm: Admin,
     /// A code with which another realm links.
     InviteRealm: Admin,
@@ -235,7 +235,7 @@ commands! {
     Backup: Admin,
     /// A sign of life.
     Ping: AnyoneOrPeer,
-    /// Something that the door answers.
+    /// Help: the door has the answer, and this keeps its place among the others.
     Nothing: Anyone,
     /// The name of this realm.
     WhichRealm: Anyone,

@@ -17,7 +17,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     /// Changes the durable state, now here and on disk before anyone hears of it.
     ///
-    /// A verb checks everything before it emits; this fails only where nothing at all can be kept.
+    /// A command checks everything before it emits; this fails only where nothing at all can be kept.
     pub(crate) fn emit(&mut self, event: Event) -> Result<(), Code> {
         self.state.emit(event, self.effects)
     }

@@ -123,9 +123,9 @@ impl Correspondents {
     }
 }
 
-/// Users of a peer that are told apart, and those of them in conversations with one account here. What
-/// others write goes into one conversation more: a peer may make up as many names as it likes, and each
-/// conversation is kept in memory.
+/// How many users of a peer are told apart, and with how many of them one account here has a conversation of
+/// its own. What all others write goes into one more conversation: a peer may make up as many names as it
+/// likes, and how far each conversation has come is kept in memory.
 const CORRESPONDENTS: usize = 10_000;
 const CONVERSATIONS: usize = 1_000;
 
@@ -156,8 +156,8 @@ impl Conversations {
         self.post_after(&Self::default(), mailbox, sender, message)
     }
 
-    /// As [`Conversations::post`], after events that are not applied here yet: `ahead` is what they alone
-    /// amount to.
+    /// As [`Conversations::post`], after events that are not applied here yet: `ahead` holds what
+    /// they change, and nothing else.
     pub fn post_after(
         &self,
         ahead: &Self,

@@ -135,11 +135,11 @@ pub enum Event {
         /// The note that led to it.
         hour: Option<u64>,
     },
-    /// From here on a realm's log is followed in this life of it.
+    /// From here on a realm's log is followed along another course of it.
     Followed {
         /// The realm.
         realm: PeerId,
-        /// This life's number here.
+        /// The number of that course here.
         fork: ForkId,
         /// Its epoch.
         epoch: Epoch,
@@ -153,7 +153,7 @@ pub enum Event {
     Received {
         /// The realm.
         realm: PeerId,
-        /// The life of its log.
+        /// The course of its log.
         fork: ForkId,
         /// The cursor after it.
         cursor: Position,
@@ -185,8 +185,8 @@ pub enum Event {
         /// It has been more than a stranger that waited, so messages may be kept under its id.
         traces: bool,
     },
-    /// A realm has told where it can be reached, other than where its record has it; or that is nothing
-    /// to go by any more.
+    /// A realm has told that it can be reached elsewhere than its record says; none where that no longer
+    /// holds.
     AddressTold(PeerId, Option<Address>),
     /// An account is gone whose name nobody else has yet: others may still write to it.
     NameLeft(AccountId, Name),
@@ -197,9 +197,9 @@ pub enum Event {
     HeirSet(PeerId, AccountId, Heir),
     /// That account is gone.
     HeirEnded(PeerId, AccountId),
-    /// So many messages that a realm was owed were ever let go of undelivered.
+    /// How many of the messages that a realm was owed have been let go of undelivered so far.
     Dropped(PeerId, u64),
-    /// A realm may still know this one by a name that it had before; or by none but its own.
+    /// The former name by which a realm may still know this one; none once it knows the present one.
     KnownAs(PeerId, Option<Name>),
     /// A realm has sent an entry of a kind that this version does not know.
     SetApart {

@@ -67,9 +67,9 @@ pub struct Read {
     pub page: Page,
     /// The realm it is about could not be asked whether there is more.
     pub stale: bool,
-    /// What another server told just now: it follows what is here.
+    /// Messages that a plain peer has listed just now: they come after those in the store.
     pub also: Vec<Message>,
-    /// It has told of more than that, all of it older.
+    /// It has listed more than those, all of it older.
     pub cut: bool,
 }
 

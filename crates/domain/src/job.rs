@@ -1,7 +1,7 @@
 //! What takes too long for the domain's one thread: passwords, the disk, other realms.
 //!
-//! A verb that needs such a thing stops with a [`Job`]; the driver does it elsewhere and runs the
-//! same line again with the [`JobResult`] of it.
+//! A command that needs such a thing stops with a [`Job`]; the driver does it elsewhere and has the same
+//! request decided again with the [`JobResult`].
 
 use crate::links::{Ask, Failure, NotAsked, Quote, Status, Told};
 use crate::{AccountId, Source};
@@ -62,7 +62,7 @@ pub enum Job {
         /// The entry's number.
         seq: u64,
     },
-    /// Tell which of these are about what that account wrote.
+    /// Tell which of these notices are about a message that their account wrote.
     Quoted(Vec<Quote>),
     /// Ask a plain peer.
     Ask(Ask),
@@ -106,13 +106,13 @@ pub enum JobResult {
     Chains(Vec<Chain>),
     /// Of each asked about, whether it is.
     Quoted(Vec<(Quote, bool)>),
-    /// They cannot be read: that is not to be taken for a log that does not have the entry.
+    /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
     /// What a plain peer answered, and the address it has.
     Asked(Result<(Told, IpAddr), NotAsked>),
     /// What came of a call to another realm.
     Linked(Result<Status, Failure>),
-    /// Something has come of the call that crossed another realm's.
+    /// This realm's own call, which crossed the one of the realm that waits, has been answered or has failed.
     Crossed,
     /// Everything a realm had for this one is here, or (`stale`) it could not be asked.
     CaughtUp {

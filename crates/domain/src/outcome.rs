@@ -77,7 +77,7 @@ pub enum Outcome {
         /// Of its certificate.
         key: Option<Fingerprint>,
     },
-    /// A link is there, or is kept.
+    /// A link is kept from now on; its state says whether it is up.
     Linked {
         /// The other realm.
         realm: Name,
@@ -107,7 +107,7 @@ pub enum Outcome {
     Tip(u64),
     /// A peer is sent what it is owed.
     Following {
-        /// The last entry before that.
+        /// The last entry before those that are sent.
         from: Position,
         /// Its log here.
         log: LogEnds,
@@ -203,7 +203,7 @@ impl Outcome {
         }
     }
 
-    /// About how many bytes of memory it takes; of what others have too, its share.
+    /// About how many bytes of memory it takes. What several outcomes share is divided among them.
     pub fn memory(&self) -> usize {
         match self {
             Self::Names(names) | Self::Members { names, .. } => share(names),

@@ -10,7 +10,7 @@ use crate::{
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
 
-/// Why a verb did not get to an answer.
+/// Why a command has no answer, or none yet.
 pub(crate) enum Interrupt {
     /// The request is refused.
     Refused(Refused),
@@ -60,7 +60,7 @@ impl<'a> DerefMut for RequestContext<'a> {
 }
 
 impl RequestContext<'_> {
-    /// The calling user. Verbs whose row needs a session always have one.
+    /// The calling user. A command that needs a session always has one.
     pub(crate) fn me(&self) -> Result<AccountId, Code> {
         self.caller.ok_or(Code::NoSession)
     }

@@ -1,4 +1,4 @@
-//! Where everything that a realm is made of is put together: nothing else makes a part for another to find.
+//! Puts a realm together: makes its parts, and gives each the others that it needs. Nothing else does.
 
 use crate::Config;
 use crate::SOCKET;

@@ -80,7 +80,7 @@ pub enum StartError {
 
 /// A running realm. Dropping it breaks everything off; [`Server::shut_down`] ends it cleanly.
 pub struct Server {
-    /// What holds now.
+    /// The configuration in force.
     pub(crate) config: Config,
     pub(crate) rules: watch::Sender<Arc<Rules>>,
     pub(crate) name: Name,

@@ -1,8 +1,8 @@
 //! Durable mailboxes and records: batches of events in, history out.
 //!
 //! [`Store`] knows what a realm keeps and under which keys; an [`Engine`] knows only keys and
-//! values. What it holds can be exported as a stream and imported elsewhere. [`Disk`] is the engine of a running realm, [`MemoryEngine`] the one of tests and simulations,
-//! which can crash.
+//! values. What it holds can be exported as a stream and imported elsewhere. [`Disk`] is the engine of a
+//! running realm, [`MemoryEngine`] that of tests and simulations, which can crash.
 
 mod applier;
 mod check;

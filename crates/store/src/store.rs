@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How far back it is looked for what a notice quotes.
+/// Pages of what an account wrote that are searched for the message which a notice quotes.
 const PAGES_LOOKED_THROUGH: usize = 20;
 
 /// What a realm keeps. One thread commits; any number read.

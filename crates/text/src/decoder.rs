@@ -65,14 +65,14 @@ impl Decoder {
         self.limit = limit;
     }
 
-    /// Takes bytes off the wire and appends the frames they complete.
+    /// Takes bytes that came and appends the frames they complete.
     pub fn feed(&mut self, mut bytes: &[u8], frames: &mut impl Extend<Frame>) {
         while let Some(frame) = self.next_frame(&mut bytes) {
             frames.extend([frame]);
         }
     }
 
-    /// Takes bytes off the wire until they complete a frame; `None` where all are taken and complete
+    /// Takes bytes that came until they complete a frame; `None` where all are taken and complete
     /// none. What is left costs no more than its bytes: as frames, lines of a byte take fifty times as much.
     pub fn next_frame(&mut self, bytes: &mut &[u8]) -> Option<Frame> {
         while let Some(end) = memchr::memchr(b'\n', bytes) {

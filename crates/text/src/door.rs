@@ -7,11 +7,11 @@ use crate::{Dialect, Frame};
 use antar_domain::{Access, Command, Request, Tag, Unread, commands};
 use antar_types::Code;
 
-/// The bit of a tag that says upper. Above it is the verb's place among [`row::all`], and one more; above
-/// that is the place of the verb that help is asked about.
+/// The lowest bit of a tag: the dialect is upper. The next ten bits are the verb's place among [`row::all`],
+/// plus one, so that 0 is none; the ten above are the same of the verb that help is asked about.
 const UPPER: u32 = 1;
 
-/// Bits that hold a place.
+/// How many bits hold a place.
 const PLACE: u32 = 10;
 
 /// What one connection's lines are read with.

@@ -1,4 +1,4 @@
-//! Replies and events, and the one place where each gets its shape.
+//! Replies and notifications, and the one place where each gets its shape.
 
 use crate::Dialect;
 use crate::json::{field, number, write};

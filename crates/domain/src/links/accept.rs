@@ -177,8 +177,8 @@ impl RequestContext<'_> {
         }
     }
 
-    /// The same where somebody waits under this name, who is nobody yet: the operator's word, in whatever
-    /// form, goes before that.
+    /// The same where a realm waits for approval under this name. That gives it no right to the name: one
+    /// that was called from here, or that an invitation, a listed key or the policy lets in, goes first.
     fn judge_waiting(
         &mut self,
         greeting: &Greeting<'_>,
@@ -351,14 +351,14 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Why who is on a plain connection is not heard as a peer, where that is because of the address.
+    /// Why a caller on a plain connection is not heard as a peer, where its address is the reason.
     pub(crate) fn unlisted(&self) -> Option<String> {
         let Origin::Client(ip) = self.origin else { return None };
         let nobody = self.session.is_none() && self.state.live.session(self.conn).is_none();
         self.state.policy.plain_peers.refusal(ip).filter(|_| nobody)
     }
 
-    /// Where a link's other end is, for who is on a plain connection.
+    /// The address of a caller on a plain connection that may be a peer.
     pub(crate) fn plain_caller(&self) -> Result<IpAddr, Code> {
         match self.origin {
             Origin::Client(ip)

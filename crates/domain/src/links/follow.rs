@@ -59,14 +59,17 @@ impl std::fmt::Display for TakeError {
 }
 
 impl Context<'_> {
-    /// A peer's log is followed in another life of it from here on.
+    /// A peer's log is followed along another course of it from here on.
     pub fn adopt(&mut self, realm: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
         let fork = ForkId(self.state.durable.next_id());
         let left = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
         self.emit(Event::Followed { realm, fork, epoch, at, left })
     }
 
-    /// A batch of a peer's log. What is wrong with it, if anything is: then it is not taken.
+    /// Takes a batch of a peer's log: it becomes one event, with the cursor past it.
+    ///
+    /// # Errors
+    /// What is wrong with it; then nothing of it is taken.
     pub fn take_batch(
         &mut self,
         conn: ConnId,

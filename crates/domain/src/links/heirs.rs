@@ -102,7 +102,7 @@ impl Context<'_> {
         self.output(Output::Ask(ask, Ask { address, realm: record.name, request }));
     }
 
-    /// The answer to that, or another that is not about it.
+    /// Takes the answer to `ask_what_waits`; one to anything else is handed back.
     pub fn told_what_waits(
         &mut self,
         ask: AskId,
@@ -117,8 +117,9 @@ impl Context<'_> {
         None
     }
 
-    /// Of so many messages that a plain peer lists for an account, how many of the oldest are the
-    /// former's: all that were there when it was first asked. It numbers nothing, and tells no time.
+    /// How many of the messages that a plain peer lists for an account are for the one that had its name
+    /// before: the oldest, as many as there were when the peer was first asked. It numbers nothing, and
+    /// tells no time.
     pub fn formers(
         &mut self,
         realm: PeerId,

@@ -32,7 +32,7 @@ pub(crate) struct Links {
     pub waiting: BTreeMap<ConnId, Waiting>,
     /// Requests to plain peers, each about what one realm is owed.
     pub asks: BTreeMap<AskId, PeerId>,
-    /// The same about what waits there for an account whose name was another's.
+    /// The same about what waits there for an account whose name was another's: see `heirs.rs`.
     pub asks_for_heirs: BTreeMap<AskId, (PeerId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(PeerId, AskId)>,
@@ -95,7 +95,7 @@ pub(crate) struct Link {
     pub retry_at: u64,
     /// How far its clock is ahead of ours, in milliseconds.
     pub clock: Option<i64>,
-    /// The same at most: as if its clock had been read when it was asked for it.
+    /// The most that it can be ahead: as if its clock had been read at the moment it was asked for it.
     pub clock_most: Option<i64>,
     /// A request to a plain peer is under way.
     pub delivery: Option<super::PlainDelivery>,

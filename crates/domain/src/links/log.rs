@@ -79,7 +79,7 @@ impl Outbox {
         self.total
     }
 
-    /// Entries as far as they are at hand, all of them or none.
+    /// The entries of a range where all of them are in memory, and none otherwise.
     pub fn recent(&self, first: u64, last: u64) -> Vec<(Position, Arc<Entry>)> {
         let oldest = self.recent.front().map_or(u64::MAX, |(at, _)| at.seq);
         let (Some(from), Some(to)) = (first.checked_sub(oldest), last.checked_sub(oldest)) else {

@@ -61,7 +61,7 @@ pub(crate) fn owe(out: &super::Outbox, realm: PeerId, entry: Entry) -> Event {
     owe_after(out, (out.tip, out.total()), realm, entry)
 }
 
-/// The same where the log stands, with what is to come before, at `(tip, total)`.
+/// As [`owe`], after entries that are not applied yet: with them the log stands at `(tip, total)`.
 pub(crate) fn owe_after(
     out: &super::Outbox,
     (tip, total): (Position, u64),

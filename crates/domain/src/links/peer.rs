@@ -161,7 +161,7 @@ impl Peer {
         }
     }
 
-    /// Whether it says itself what its record has.
+    /// Whether the address that it told is the one in its record.
     pub fn is_told_twice(&self) -> bool {
         self.told.as_ref().zip(self.record.address.as_ref()).is_some_and(|(a, b)| a.is_at(b))
     }

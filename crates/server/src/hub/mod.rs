@@ -59,7 +59,7 @@ pub enum ToHub {
     Settings(Box<(Limits, Policy)>, usize),
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
-    /// Somebody watches over the realm: tell how it stands.
+    /// Tell how the realm stands, for metrics and health.
     Report(oneshot::Sender<Report>),
 }
 

@@ -1,4 +1,4 @@
-//! What was decided and may be known now, to whom it concerns.
+//! Carries out the outputs that the runner has released.
 
 use super::{Conn, Running, ToHub};
 use crate::send_queue::{self, Item};

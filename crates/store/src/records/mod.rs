@@ -199,7 +199,7 @@ records! {
         at |r| key(b"l", &[r.peer.0, 10, r.account.0]);
     /// That account is gone.
     30 v 1 HeirEnded { peer: PeerId, account: AccountId };
-    /// So much that a peer was owed was let go of undelivered.
+    /// How many of the messages that a peer was owed have been let go of undelivered so far.
     31 v 1 Dropped { peer: PeerId, dropped: u64 } at |r| key(b"l", &[r.peer.0, 11]);
     /// A name that this realm had before, by which a peer may know it.
     32 v 1 KnownAs { peer: PeerId, name: Option<Name> } at |r| key(b"l", &[r.peer.0, 12]);
