@@ -1,6 +1,6 @@
 //! A private message to a user of another realm.
 
-use crate::links::{LONGEST, LinkKind, Status, owe};
+use crate::links::{LONGEST_TEXT, LinkKind, Status, owe};
 use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl RequestContext<'_> {
 
     /// Appends to what a realm is owed, within its limit.
     pub(crate) fn owe(&mut self, realm: PeerId, entry: Entry) -> Result<(), Code> {
-        if entry.text.as_str().len() > LONGEST {
+        if entry.text.as_str().len() > LONGEST_TEXT {
             return Err(Code::TooLong);
         }
         let (limits, out) = (&self.state.limits, &self.peer(realm).ok_or(Code::RealmNotFound)?.out);

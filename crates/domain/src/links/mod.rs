@@ -64,7 +64,7 @@ use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
 pub(crate) use notice::notice_text;
-pub use owe::LONGEST;
+pub use owe::LONGEST_TEXT;
 pub(crate) use owe::{owe, owe_after};
 pub(crate) use peer::Peer;
 pub use peer::{

@@ -11,7 +11,7 @@ const WINDOW: (u64, u64) = (8_192, 2 << 20);
 
 /// The longest text that a link carries, in bytes, whatever this realm allows among its own users: the
 /// line it stands in, where each character may be escaped, must be one that the other side reads.
-pub const LONGEST: usize = 100 << 10;
+pub const LONGEST_TEXT: usize = 100 << 10;
 
 impl Context<'_> {
     /// A peer has told how far what it was owed is durable there.
