@@ -197,8 +197,13 @@ mod tests {
         for verb in all() {
             assert!(!verb.help.is_empty() && verb.help.ends_with('.'), "{}", verb.name);
             assert_eq!(verb.name, verb.name.to_ascii_uppercase());
-            let words = verb.name.split(' ').count();
-            assert!(words == 1 || find_pair("group", "get").is_some());
+            for spelling in verb.aliases.iter().copied().chain([verb.name]) {
+                let found = match spelling.split_once(' ') {
+                    Some((first, second)) => find_pair(first, second),
+                    None => find_word(spelling),
+                };
+                assert!(found.is_some_and(|(_, row)| row.name == verb.name), "{spelling}");
+            }
             // A text takes the rest of the line: nothing can follow it.
             let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
             assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && verb.options.is_empty()));
