@@ -10,6 +10,7 @@
 mod batches;
 mod line_order;
 mod planted;
+mod reads;
 mod refusal;
 mod runner;
 #[cfg(test)]
@@ -18,5 +19,6 @@ mod writer;
 
 pub use batches::{Batch, Load};
 pub use planted::Bug;
+pub use reads::tail;
 pub use runner::{Place, Runner};
 pub use writer::{Task, Writer, Written};

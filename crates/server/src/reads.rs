@@ -3,7 +3,8 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Mailbox, Outcome, Page, PeerId, Read, Source};
+use antar_domain::{Outcome, PeerId, Read, Source};
+use antar_runner::tail;
 use antar_store::{Store, StoreError};
 use antar_types::{Chain, Code, Entry, Message};
 use std::sync::Arc;
@@ -11,23 +12,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
-
-/// Pages of a conversation that are compared with what a plain peer has of it.
-const PAGES: usize = 10;
-
-fn tail(store: &Store, source: Source, pages: usize) -> Result<Vec<Message>, StoreError> {
-    let (mut newest, mut page) = (Vec::new(), Page::default());
-    for _ in 0..pages {
-        let (mut older, more) = store.read(source, page)?;
-        page.before = older.first().map(|message| message.id);
-        older.append(&mut newest);
-        newest = older;
-        if !more || page.before.is_none() {
-            break;
-        }
-    }
-    Ok(newest)
-}
 
 /// Serves reads that the domain has authorised.
 #[derive(Clone)]
@@ -106,11 +90,9 @@ impl Reads {
         self.read(None, move |store| store.owed(realm, first, last)).await
     }
 
-    /// The newest messages of a mailbox: a page of them, or of a conversation, of which another side has a
-    /// list as well, so many pages.
+    /// The newest messages of a list.
     pub async fn tail(&self, source: Source) -> Result<Vec<Message>, Unreadable> {
-        let conversation = matches!(source, Source::Mailbox(Mailbox::GroupRealm(..)));
-        let pages = if conversation { PAGES } else { 1 };
-        self.read(None, move |store| tail(store, source, pages)).await.ok_or(Unreadable)
+        let tail = move |store: &Store| tail(source, |source, page| store.read(source, page));
+        self.read(None, tail).await.ok_or(Unreadable)
     }
 }
