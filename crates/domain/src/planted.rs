@@ -46,11 +46,17 @@ pub enum Bug {
     AnyoneCrosses,
     /// A realm that is called is expected to have the key of whoever waits under its name.
     WaitingPins,
+    /// What a plain peer may have taken is carried to it again without a look at its list.
+    NoLook,
+    /// A plain peer is told of this realm before what waits there for users here was fetched.
+    NoFetch,
+    /// What a plain peer lists of a group is kept, whatever of it is here.
+    NoMerge,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -71,6 +77,9 @@ impl Bug {
         Self::SendsAllOrigins,
         Self::AnyoneCrosses,
         Self::WaitingPins,
+        Self::NoLook,
+        Self::NoFetch,
+        Self::NoMerge,
     ];
 }
 

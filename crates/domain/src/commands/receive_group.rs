@@ -26,9 +26,9 @@ impl ReceiveGroup {
         let (id, time) = (cx.next_id(), cx.readings.now);
         let away = Some(Away::From(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
         let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
-        let (mailbox, said) = (Mailbox::GroupRealm(group, realm), message.clone());
-        cx.post(mailbox, None, message)?;
-        cx.link(realm).common.note(&said.from, &said.to, said.text.as_str());
+        let mailbox = Mailbox::GroupRealm(group, realm);
+        cx.post(mailbox, None, message.clone())?;
+        cx.link(realm).brought(mailbox, &message);
         Ok(Outcome::Done.into())
     }
 }

@@ -119,8 +119,6 @@ pub(crate) struct Link {
     pub warned: Option<u64>,
     /// The same of entries that were set apart.
     pub apart_told: Option<u64>,
-    /// Of what waits there for each user, so much has been kept since the process started.
-    pub kept: BTreeMap<AccountId, usize>,
     /// What was said in groups since a plain peer was last told of us.
     pub common: super::Common,
 }

@@ -6,9 +6,9 @@
 
 use super::common::{Common, calls_people, missing};
 use super::plain::introduction;
-use super::{Ask, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
+use super::{Ask, Link, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
 use crate::Context;
-use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId, Source};
+use crate::{AccountId, AskId, Bug, Event, MAX_PAGE, Mailbox, Output, PeerId, Source};
 use antar_types::{Away, Code, Message, Name, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,7 +29,22 @@ pub(crate) struct Meeting {
     at: Option<(Mailbox, Vec<Message>)>,
     /// Users who were asked about.
     asked: BTreeSet<AccountId>,
+    /// One who has written there, and is to be asked about next.
+    writer: Option<AccountId>,
     in_vain: usize,
+}
+
+impl Link {
+    /// A plain peer has brought a message of a group: its list of that has it, also where it was asked for
+    /// it before.
+    pub fn brought(&mut self, mailbox: Mailbox, message: &Message) {
+        self.common.note(&message.from, &message.to, message.text.as_str());
+        if let Some((_, own)) =
+            self.meeting.iter_mut().filter_map(|m| m.at.as_mut()).find(|(of, _)| *of == mailbox)
+        {
+            own.push(message.clone());
+        }
+    }
 }
 
 impl Context<'_> {
@@ -42,8 +57,12 @@ impl Context<'_> {
         let users = durable.accounts.keys().map(|user| Mailbox::Realm(*user, realm));
         let mut left: Vec<Mailbox> = groups.chain(writers).chain(users).take(LOOKED_AT).collect();
         left.reverse();
-        let (ask, asked) = (AskId(0), BTreeSet::new());
-        self.link(realm).meeting = Some(Meeting { ask, left, at: None, asked, in_vain: 0 });
+        if self.state.is_planted(Bug::NoFetch) {
+            left.clear();
+        }
+        let (ask, asked, in_vain) = (AskId(0), BTreeSet::new(), 0);
+        let (at, writer) = (None, None);
+        self.link(realm).meeting = Some(Meeting { ask, left, at, asked, writer, in_vain });
         self.visit(realm);
     }
 
@@ -57,11 +76,11 @@ impl Context<'_> {
         {
             meeting.left.pop();
         }
-        let next = meeting.left.pop();
+        let writer = meeting.writer.take().map(|user| Mailbox::Realm(user, realm));
+        let next = writer.or_else(|| meeting.left.pop());
         meeting.at = next.map(|mailbox| (mailbox, Vec::new()));
         self.links().asks.insert(ask, realm);
         match next {
-            Some(Mailbox::Realm(..)) => self.tailed(ask, Ok(Vec::new())),
             Some(mailbox) => self.output(Output::Tail { ask, source: Source::Mailbox(mailbox) }),
             None => {
                 let me = self.state.links.me.clone();
@@ -86,14 +105,26 @@ impl Context<'_> {
     /// for its own.
     pub fn tailed(&mut self, ask: AskId, own: Result<Vec<Message>, Unreadable>) {
         let Some((realm, meeting)) = self.meeting(ask) else { return };
-        let Some((mailbox, _)) = meeting.at else { return };
-        let Ok(own) = own else {
-            // What the peer has could not be told from what is here.
-            self.links().asks.remove(&ask);
-            return self.visit(realm);
+        let Some((mailbox, brought)) = meeting.at.take() else { return };
+        let mut own = match (mailbox, own) {
+            (_, Ok(own)) => own,
+            // Rather taken over twice than not at all.
+            (Mailbox::Realm(..), Err(Unreadable)) => Vec::new(),
+            (_, Err(Unreadable)) => {
+                // What the peer has could not be told from what is here.
+                self.links().asks.remove(&ask);
+                return self.visit(realm);
+            }
         };
+        // What was brought since it was asked for is not durable yet, or was not when it was read.
+        let newest = own.last().map_or(0, |message| message.id);
+        own.extend(brought.into_iter().filter(|message| message.id > newest));
         let wanted = match mailbox {
-            Mailbox::SentRealm(user, _) => !own.is_empty() && meeting.asked.insert(user),
+            Mailbox::SentRealm(user, _) => {
+                meeting.writer =
+                    (!own.is_empty() && !meeting.asked.contains(&user)).then_some(user);
+                false
+            }
             Mailbox::Realm(user, _) => meeting.asked.insert(user),
             _ => !own.is_empty(),
         };
@@ -186,21 +217,18 @@ impl Context<'_> {
         let list = answer.list().unwrap_or_default();
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
         let formers = match mailbox {
-            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
-                self.formers(realm, user, list.len())?
-            }
+            Mailbox::Realm(user, _) => self.formers(realm, user, list.len())?,
             _ => 0,
         };
-        let (mailbox, new) = match mailbox {
+        let new = match mailbox {
+            Mailbox::GroupRealm(..) if self.state.is_planted(Bug::NoMerge) => list,
             Mailbox::GroupRealm(..) => {
                 let there = may_be_listed(own, &list, owed, since);
-                (mailbox, missing(list, &there))
+                missing(list, &there)
             }
-            Mailbox::SentRealm(user, _) | Mailbox::Realm(user, _) => {
-                // An earlier attempt may have come this far and no further.
-                let kept = self.link(realm).kept.insert(user, list.len()).unwrap_or(0);
-                let kept = if kept <= list.len() { kept } else { 0 };
-                (Mailbox::Realm(user, realm), list[kept.max(formers)..].to_vec())
+            Mailbox::Realm(..) => {
+                let list = list.get(formers..).unwrap_or_default();
+                list[taken_over(own, list, since)..].to_vec()
             }
             _ => return Ok(()),
         };
@@ -223,8 +251,24 @@ impl Context<'_> {
         let link = self.link(realm);
         (link.met, link.meeting, link.common) = (true, None, Common::default());
         (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
-        link.kept.clear();
     }
+}
+
+/// How much of what waits at a peer for a user is here already: an earlier attempt may have come this
+/// far and no further, in this process or in one before. It was taken over in order, after the peer was
+/// last told of us (`since`); `own` is the newest of what the user has received from there.
+fn taken_over(own: &[Message], list: &[Message], since: Time) -> usize {
+    let of_list = |m: &&Message| m.notice.is_none() && m.time >= since;
+    let taken: Vec<&Message> = own.iter().filter(of_list).collect();
+    let same = |(a, b): (&&Message, &Message)| a.sender() == b.sender() && a.text == b.text;
+    // Where all of a page was taken over, more before it may have been.
+    let whole = own.len() > taken.len() || own.len() < MAX_PAGE;
+    let most = if whole { taken.len().min(list.len()) } else { list.len() };
+    let is_taken = |upto: &usize| {
+        let newest = taken.iter().rev();
+        newest.zip(list[..*upto].iter().rev()).all(same)
+    };
+    (1..=most).rev().find(is_taken).unwrap_or(0)
 }
 
 /// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
@@ -332,5 +376,27 @@ mod tests {
         // Taken over, but they were not told of us then.
         let own = [&own[..], &[called(104, GARY, "new")]].concat();
         expect_new(&own, &list, 2, &[]);
+    }
+
+    #[test]
+    fn what_waits_is_taken_over_once_and_all_of_it() {
+        let waits = |texts: &[&str]| -> Vec<Message> {
+            texts.iter().map(|text| brought(0, text)).collect()
+        };
+        let own = [brought(90, "a"), brought(101, "a"), brought(101, "b")];
+        let taken = |own: &[Message], texts: &[&str]| taken_over(own, &waits(texts), Time(100));
+        assert_eq!(taken(&own, &["a", "b", "c"]), 2);
+        assert_eq!(taken(&own[..2], &["a", "b", "c"]), 1);
+        // It was taken over before they were last told of us, and they have forgotten it.
+        assert_eq!(taken(&own[..1], &["a"]), 0);
+        // They have forgotten, though their answer never came.
+        assert_eq!(taken(&own, &["b", "c"]), 1);
+        assert_eq!(taken(&own, &["c", "d", "e"]), 0);
+        assert_eq!(taken(&own, &[]), 0);
+        // More was taken over than a page holds.
+        let many: Vec<String> = (0..MAX_PAGE + 20).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let own: Vec<Message> = many[10..MAX_PAGE + 10].iter().map(|t| brought(101, t)).collect();
+        assert_eq!(taken(&own, &many), MAX_PAGE + 10);
     }
 }

@@ -7,7 +7,7 @@
 use super::notice_text;
 use super::{Ask, Contact, Of, PlainRequest, Told};
 use crate::Context;
-use crate::{AskId, Mailbox, Output, PeerId};
+use crate::{AskId, Bug, Mailbox, Mode, Output, PeerId};
 use antar_types::{Away, Entry, Message, Notice};
 use std::sync::Arc;
 
@@ -35,6 +35,10 @@ enum Stage {
 impl Context<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
     pub fn deliver_next(&mut self, realm: PeerId) {
+        // While nothing can be kept, that a message was taken could not be: it would be carried again.
+        if self.state.mode != Mode::Open {
+            return;
+        }
         let now = self.readings.uptime;
         let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
         let Some(out) = plain.map(|peer| &peer.out) else { return };
@@ -74,8 +78,9 @@ impl Context<'_> {
                 return self.retry_later(realm);
             }
         };
+        let looks = !self.state.is_planted(Bug::NoLook);
         let link = self.link(realm);
-        let stage = if link.unsure { Stage::Look } else { Stage::Carry };
+        let stage = if link.unsure && looks { Stage::Look } else { Stage::Carry };
         if let Some(delivery) = &mut link.delivery {
             delivery.entry = Some(entry);
         }
