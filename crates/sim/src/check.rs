@@ -1,6 +1,7 @@
 //! What must be true once the faults have ended.
 
 use crate::people::To;
+use crate::plain;
 use crate::world::World;
 use antar_domain::{Limits, Policy, State};
 use antar_text::Value;
@@ -32,7 +33,8 @@ impl World<'_> {
                 let links = self.ask(person, "CHECKREALM");
                 let links = links["data"].as_array().cloned().unwrap_or_default();
                 let unsettled = links.iter().find(|l| l["state"] != "up" || l["owed"] != 0);
-                if links.len() + 1 != self.nodes.len() {
+                let plain = usize::from(self.plain.is_some() && node == plain::PEER);
+                if links.len() + 1 != self.nodes.len() + plain {
                     left = format!("{} has {} links", self.nodes[node].name, links.len());
                 } else if let Some(link) = unsettled {
                     left = format!("{}: {link}", self.nodes[node].name);
@@ -83,6 +85,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_here(person));
         (0..everyone).for_each(|person| self.compare_told(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
+        self.compare_plain();
     }
 
     /// What is on every disk fits together, as `antar check` would find it.

@@ -1,10 +1,11 @@
 //! What drives a realm here, as the server's hub and its committer do there.
 
 use crate::node::Node;
+use crate::plain;
 use crate::world::{Happening, World};
-use antar_domain::links::NotAsked;
+use antar_domain::links::Unreadable;
 use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, PasswordHash, Tag};
-use antar_runner::{Batch, Place, Task, Written};
+use antar_runner::{Batch, Place, Task, Written, tail};
 use antar_text::Frame;
 use antar_text::{self as text, Door};
 use antar_types::Code;
@@ -230,12 +231,17 @@ impl World<'_> {
             }
             Output::HangUp(conn) => self.hang_up(node, conn),
             Output::Note { text, .. } => self.noted(node, &text),
-            Output::Ask(ask, _) => {
-                let not = NotAsked { error: "nobody is there".into(), sent: false };
-                self.decide(node, Input::Asked(ask, Err(not)));
+            Output::Ask(ask, request) => self.ask_plain(node, ask, request),
+            Output::Fetch { ask, realm, first, last } => {
+                let Some(running) = &self.nodes[node].running else { return };
+                let found = running.store.owed(realm, first, last).map_err(|_| Unreadable);
+                self.decide(node, Input::Fetched(ask, found));
             }
-            Output::Fetch { ask, .. } => self.decide(node, Input::Fetched(ask, Ok(Vec::new()))),
-            Output::Tail { ask, .. } => self.decide(node, Input::Tailed(ask, Ok(Vec::new()))),
+            Output::Tail { ask, source } => {
+                let Some(running) = &self.nodes[node].running else { return };
+                let found = tail(source, |source, page| running.store.read(source, page));
+                self.decide(node, Input::Tailed(ask, found.map_err(|_| Unreadable)));
+            }
             Output::Notify(conn, _, _, message) => self.notified(node, conn, &message),
             Output::NoReply(conn) => self.answers_line(node, conn),
             Output::Park(_) | Output::Resume { .. } => {
@@ -267,7 +273,11 @@ impl World<'_> {
                 let known = running.and_then(|running| running.store.wrote(quotes).ok());
                 known.map_or(JobResult::Unreadable, JobResult::Quoted)
             }
-            Job::Backup { .. } | Job::Ask(_) => JobResult::Busy,
+            Job::Ask(ask) => {
+                let answer = self.answer_plainly(node, &ask);
+                JobResult::Asked(answer.map(|told| (told, plain::ADDRESS)))
+            }
+            Job::Backup { .. } => JobResult::Busy,
         }
     }
 
@@ -295,6 +305,9 @@ impl World<'_> {
         }
         if self.squatters.contains_key(&(node, conn)) {
             return self.answered_squatter(node, conn, &reply, &text);
+        }
+        if self.answers_plain(node, conn, &text) {
+            return;
         }
         if is_client {
             self.note(Some(node), || format!("{conn:?} <- {text}"));

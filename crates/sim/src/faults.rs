@@ -2,6 +2,7 @@
 
 use crate::node::{Copy, Node};
 use crate::options::Planted;
+use crate::plain::{self, Plain};
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Effects, Inbound, Input, Origin, Policy, State};
 use antar_store::{MemoryEngine, Store};
@@ -48,7 +49,8 @@ impl Kinds {
     /// Who may link: where somebody squats, realms that are approved.
     pub fn policy(&self) -> Policy {
         let inbound = if self.squats { Inbound::Approve } else { Inbound::Open };
-        Policy { inbound, ..Policy::local() }
+        let plain_peers = [plain::ADDRESS].into_iter().collect();
+        Policy { inbound, plain_peers, ..Policy::local() }
     }
 
     /// How long a realm keeps what the others have: where one may be put back, longer than a copy can
@@ -241,6 +243,9 @@ impl World<'_> {
         here.course += 1;
         here.groups_shown.clear();
         self.forget_told(node);
+        if node == plain::PEER {
+            self.plain.iter_mut().for_each(Plain::realm_is_put_back);
+        }
         let people = &self.people.all;
         for written in self.people.written.values_mut() {
             if people[written.person].node == node && written.acked.is_some_and(|at| at >= taken) {

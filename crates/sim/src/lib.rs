@@ -4,7 +4,8 @@
 //! A realm here is what it is live: the domain with its links, the runner that drives it, and the
 //! store over an engine that can crash. Only what moves bytes is simulated (`driver.rs`): the network
 //! (`net.rs`), the disk's timing and the clocks (`node.rs`). People write to each other (`people.rs`)
-//! while things break (`faults.rs`) and a stranger says it is one of them (`squat.rs`); then the faults end, everything must settle, and what is in the
+//! while things break (`faults.rs`), a stranger says it is one of them (`squat.rs`), and a server that
+//! knows only the two documents is linked with one (`plain/`); then the faults end, everything must settle, and what is in the
 //! mailboxes is compared with what was acknowledged (`check.rs`).
 //!
 //! The same seed and options give the same run, byte for byte: [`run`] is all there is to replaying
@@ -18,6 +19,7 @@ mod net;
 mod node;
 mod options;
 mod people;
+mod plain;
 mod renew;
 mod squat;
 mod trace;

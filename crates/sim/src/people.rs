@@ -1,5 +1,6 @@
 //! People who write to each other, and remember what they were told.
 
+use crate::plain;
 use crate::renew::Renewed;
 use crate::watch::Watch;
 use crate::world::{Happening, World};
@@ -83,6 +84,10 @@ pub enum To {
     NoGroup,
     /// A user of the same realm.
     Local(String),
+    /// The user of the plain server.
+    Plain,
+    /// The group, at the plain server.
+    PlainGroup,
 }
 
 impl People {
@@ -131,6 +136,7 @@ impl World<'_> {
         for node in 0..self.nodes.len() {
             (node + 1..self.nodes.len()).for_each(|other| self.link(node, other));
         }
+        self.link_plain();
         self.linking = false;
         for person in 0..self.people.all.len() {
             self.at(10, Happening::Write { person });
@@ -219,10 +225,41 @@ impl World<'_> {
         let node = self.people.all[person].node;
         let others: Vec<usize> = (0..self.nodes.len()).filter(|n| *n != node).collect();
         let realm = others[self.chance.random_range(0..others.len())];
-        let (line, asked) = self.compose(person, realm);
+        let (line, asked) = match self.compose_for_plain(person) {
+            Some(composed) => composed,
+            None => self.compose(person, realm),
+        };
         self.people.all[person].asked.push_back(asked);
         self.note(Some(node), || format!("{conn:?} asks {line}"));
         self.line(node, conn, line);
+    }
+
+    /// Something for the plain server, now and then, where its realm is linked with one.
+    fn compose_for_plain(&mut self, person: usize) -> Option<(String, Asked)> {
+        let here = self.people.all[person].node == plain::PEER && self.plain.is_some();
+        if !here || !self.chance.random_bool(0.2) {
+            return None;
+        }
+        let (token, realm) = (&self.people.all[person].token, plain::NAME);
+        let kind = self.chance.random_range(0..8);
+        if kind < 2 {
+            let verb = ["INBOXREALM", "INBOXGROUPREALM"][kind];
+            let group = ["", " staff"][kind];
+            let line = format!("{verb} {token} {realm}{group} limit=9");
+            return Some((line, Asked::Reading { since: self.now }));
+        }
+        self.people.written_so_far += 1;
+        let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
+        let (line, to) = match kind {
+            2..5 => (format!("SENDREALM {token} {realm} {} {text}", plain::USER), To::Plain),
+            _ => (format!("SENDGROUPREALM {token} {realm} staff {text}"), To::PlainGroup),
+        };
+        let renewed = self.people.all[person].renewals;
+        let (acked, id, may_be_lost) = (None, None, false);
+        let (realm, at) = (plain::PEER, self.now);
+        let written = Written { person, realm, to, at, acked, id, renewed, may_be_lost };
+        self.people.written.insert(text.clone(), written);
+        Some((line, Asked::Sending(text)))
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {

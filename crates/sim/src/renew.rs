@@ -1,6 +1,7 @@
 //! People who go, and others who register under their names.
 
 use crate::people::{To, Written};
+use crate::plain;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Input, Origin};
 
@@ -63,6 +64,10 @@ impl World<'_> {
         self.people.all[person].renewals += 1;
         let renewed = &mut self.people.all[person].renewed;
         (renewed.to, renewed.open) = (now, false);
+        if node == plain::PEER {
+            let name = self.people.all[person].name.clone();
+            self.plain.iter_mut().for_each(|plain| plain.name_is_renewed(&name));
+        }
         // What the former wrote is in nobody's SENT any more.
         let own = self.people.written.values_mut().filter(|written| written.person == person);
         own.for_each(|written| written.may_be_lost = true);

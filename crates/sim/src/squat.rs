@@ -2,6 +2,7 @@
 //! added, and waits for approval under that name.
 
 use crate::node::Node;
+use crate::plain;
 use crate::world::{Happening, World};
 use antar_domain::links::{LinkKind, Status};
 use antar_domain::{ConnId, Event, Input, Origin};
@@ -70,6 +71,7 @@ impl World<'_> {
         let wrong = events.iter().find_map(|event| match event {
             Event::PeerSet(_, record) => match (record.status, &record.kind) {
                 (Status::Asking, _) => None,
+                (_, LinkKind::Plain) if node == plain::PEER && &*record.name == plain::NAME => None,
                 (_, LinkKind::Native(key)) if own(&record.name) == Some(*key) => None,
                 (Status::Linked | Status::Asked, _) => Some(record.clone()),
                 _ => None,

@@ -2,6 +2,7 @@
 //! some of whose messages are of a kind that the others do not know.
 
 use crate::people::Written;
+use crate::plain;
 use crate::world::World;
 use antar_domain::links::Status;
 use antar_domain::{Event, Mailbox, Page, Source};
@@ -118,6 +119,8 @@ impl World<'_> {
                 let here = self.nodes[node].name.clone();
                 let (realm, identity) = match &message.realm {
                     Some(Away::FromAccount(realm, identity)) => (realm.to_string(), *identity),
+                    // Nobody who knows only the two documents says more than a name.
+                    Some(Away::From(realm)) if realm.as_str() == plain::NAME => continue,
                     Some(Away::From(_)) if message.notice.is_none() && self.versions.is_none() => {
                         return self.violate(format!("{text} at {here} does not say whose it is"));
                     }

@@ -1,5 +1,6 @@
 //! People who watch, and what they are told.
 
+use crate::plain;
 use crate::renew::Renewed;
 use crate::world::World;
 use antar_domain::{ConnId, Input};
@@ -97,6 +98,9 @@ impl World<'_> {
                 let group = self.own_group(node);
                 add(self.pages(person, "INBOXGROUPREALM", &format!("{name} {group}")));
             }
+        }
+        if node == plain::PEER && self.plain.is_some() {
+            lists.extend(self.kept_of_plain(person));
         }
         let (here, name) = (&self.nodes[node], &self.people.all[person].name);
         for told in &self.people.all[person].watch.told {

@@ -6,9 +6,10 @@ use crate::options::Options;
 #[cfg(feature = "planted")]
 use crate::options::Planted;
 use crate::people::People;
+use crate::plain::Plain;
 use crate::trace::{Report, Tally, Trace, Violation};
-use antar_domain::links::{Contact, Epoch, NotDialled};
-use antar_domain::{ConnId, DialId, Input, Job, JobResult, Request, State};
+use antar_domain::links::{Ask, Contact, Epoch, NotAsked, NotDialled, Told};
+use antar_domain::{AskId, ConnId, DialId, Input, Job, JobResult, Request, State};
 use antar_runner::Runner;
 use antar_text::Value;
 use rand::rngs::StdRng;
@@ -30,6 +31,8 @@ pub struct World<'a> {
     pub nodes: Vec<Node>,
     pub net: Net,
     pub people: People,
+    /// The plain server that the first realm is linked with.
+    pub plain: Option<Plain>,
     pub trace: Trace,
     pub injected: Tally,
     pub checked: Tally,
@@ -118,6 +121,19 @@ pub enum Happening {
         node: usize,
         other: usize,
     },
+    PlainActs,
+    PlainHears {
+        node: usize,
+        life: u64,
+        ask: AskId,
+        request: Box<Ask>,
+    },
+    PlainTells {
+        node: usize,
+        life: u64,
+        ask: AskId,
+        answer: Box<Result<Told, NotAsked>>,
+    },
 }
 
 impl<'a> World<'a> {
@@ -126,6 +142,10 @@ impl<'a> World<'a> {
         let realms = options.realms.unwrap_or_else(|| chance.random_range(2..=4)).clamp(2, 6);
         let kinds = crate::faults::Kinds::choose(&mut chance);
         let mut versions = StdRng::seed_from_u64(!seed);
+        let plain = versions.random_bool(0.25);
+        // Where its lists have no names, what is known of them is counted since a time.
+        let counts = !kinds.clocks && !kinds.put_backs;
+        let plain = plain.then(|| Plain::new(counts && versions.random_bool(0.5)));
         let versions = versions.random_bool(0.4).then_some(versions);
         Self {
             seed,
@@ -138,6 +158,7 @@ impl<'a> World<'a> {
             nodes: (0..realms).map(Node::new).collect(),
             net: Net::default(),
             people: People::new(realms),
+            plain,
             trace: Trace::new(options.trace),
             injected: Tally::default(),
             checked: Tally::default(),
@@ -237,6 +258,13 @@ impl<'a> World<'a> {
             Happening::Copy { node } => self.copy(node),
             Happening::Renewed { person, conn } => self.renewed(person, conn),
             Happening::Squat { node, other } => self.squat(node, other),
+            Happening::PlainActs => self.plain_acts(),
+            Happening::PlainHears { node, life, ask, request } => {
+                self.plain_hears(node, life, ask, &request);
+            }
+            Happening::PlainTells { node, life, ask, answer } if self.is_alive(node, life) => {
+                self.input(node, Input::Asked(ask, *answer));
+            }
             // Meant for an earlier life.
             _ => {}
         }
