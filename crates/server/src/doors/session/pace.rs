@@ -5,7 +5,7 @@ use super::incoming::size;
 use crate::admission::whom;
 use crate::hub::ToHub;
 use crate::send_queue::State;
-use antar_domain::AccountId;
+use antar_domain::{AccountId, Request};
 use antar_text::Frame;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -27,6 +27,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         if ready == 0 || !self.keeps_pace(ready, state) {
             return;
         }
+        // Waits with nothing in its hands: an idle connection need not have room for what it sends.
+        // Without a hub there is no server: the session ends with its task.
+        let Ok(place) = self.shared.hub.reserve().await else { return };
+        place.send(ToHub::Requests(self.conn, self.hand_on(ready)));
+    }
+
+    /// So many of the frames that were read, as requests.
+    fn hand_on(&mut self, ready: usize) -> Vec<Request> {
         let frames = self.incoming.hand_on(ready);
         for frame in &frames {
             let size = size(frame);
@@ -34,9 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             self.pending.push_back(u32::try_from(size).unwrap_or(u32::MAX));
         }
         self.requests += frames.len() as u64;
-        // Without a hub there is no server: the session ends with its task.
-        let requests = frames.into_iter().filter_map(|frame| self.door.read(frame)).collect();
-        let _ = self.shared.hub.send(ToHub::Requests(self.conn, requests)).await;
+        frames.into_iter().filter_map(|frame| self.door.read(frame)).collect()
     }
 
     /// A frame the hub had is answered.

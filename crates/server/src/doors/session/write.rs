@@ -3,8 +3,8 @@
 use super::{End, Session, now_or_never, poll_read};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
-use antar_domain::PeerId;
 use antar_domain::links::Epoch;
+use antar_domain::{Outcome, PeerId, Tag};
 use antar_text as text;
 use antar_text::{Dialect, Reply};
 use antar_types::{Capabilities, Code};
@@ -42,7 +42,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 return Ok(state);
             }
             for item in items {
-                self.encode(item).await?;
+                if let Some(item) = self.encode(item) {
+                    // Boxed: an idle connection need not have room for what it does seldom.
+                    Box::pin(self.look_up(item)).await?;
+                }
                 if self.out.len() >= WRITE {
                     self.flush().await?;
                 }
@@ -50,42 +53,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
     }
 
-    async fn encode(&mut self, item: Item) -> Result<(), End> {
-        let reply = match item {
-            Item::Reply(tag, outcome) => Some((tag, outcome)),
-            Item::Read(tag, read) => {
-                let reads = &self.shared.reads;
-                // Boxed, as the next one: an idle connection need not have room for what it does seldom.
-                Some((tag, Box::pin(reads.serve(whom(self.origin), read)).await))
-            }
+    /// Encodes an item, unless something has to be read from the store first: then it comes back.
+    fn encode(&mut self, item: Item) -> Option<Item> {
+        match item {
+            Item::Reply(tag, outcome) => self.reply(tag, outcome),
             Item::Notification(tag, notification) => {
                 self.out.extend_from_slice(notification.bytes(tag));
-                None
             }
-            Item::NoReply => {
-                self.answered();
-                None
-            }
+            Item::NoReply => self.answered(),
             Item::Request(request) => {
                 self.out.extend_from_slice(text::peer_request(&request).as_bytes());
                 self.out.push(b'\n');
-                None
             }
-            Item::Deliver { realm, epoch, can, first, last, fresh } => {
-                match fresh.is_empty() {
-                    true => Box::pin(self.send_owed(realm, (epoch, can), first, last)).await?,
-                    false => text::deliveries(epoch, can, &fresh, &mut self.out),
-                }
-                None
+            Item::Deliver { epoch, can, fresh, .. } if !fresh.is_empty() => {
+                text::deliveries(epoch, can, &fresh, &mut self.out);
             }
-        };
-        if let Some((tag, outcome)) = reply {
-            let before = self.out.len();
-            text::write(tag, outcome, &mut self.out);
-            self.replied += self.out.len() - before;
-            self.answered();
+            Item::Read(..) | Item::Deliver { .. } => return Some(item),
+        }
+        None
+    }
+
+    /// Encodes an item whose content is in the store.
+    async fn look_up(&mut self, item: Item) -> Result<(), End> {
+        match item {
+            Item::Read(tag, read) => {
+                let outcome = self.shared.reads.serve(whom(self.origin), read).await;
+                self.reply(tag, outcome);
+            }
+            Item::Deliver { realm, epoch, can, first, last, .. } => {
+                self.send_owed(realm, (epoch, can), first, last).await?;
+            }
+            _ => {}
         }
         Ok(())
+    }
+
+    fn reply(&mut self, tag: Tag, outcome: Outcome) {
+        let before = self.out.len();
+        text::write(tag, outcome, &mut self.out);
+        self.replied += self.out.len() - before;
+        self.answered();
     }
 
     /// Writes entries of what another realm is owed, some at a time.
