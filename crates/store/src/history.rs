@@ -64,22 +64,35 @@ fn pointed_to(
     Ok((messages, more))
 }
 
+/// Bytes of runs that are kept while a page is read.
+const KEPT: usize = 1 << 20;
+
 /// Runs that were read, as they are stored, and where in each its messages are: what follows in a timeline
 /// is often in the same.
 #[derive(Default)]
-struct Runs(BTreeMap<Key, (Vec<u8>, Offsets)>);
+struct Runs {
+    read: BTreeMap<Key, (Vec<u8>, Offsets)>,
+    /// Bytes of those.
+    bytes: usize,
+}
 
 impl Runs {
     fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
         let gone =
             || StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id));
         let key = List::Messages(pointer.conversation.alike()).key(pointer.run);
-        if !self.0.contains_key(&key) {
+        if !self.read.contains_key(&key) {
             let value = tree.read(&key)?.ok_or_else(gone)?;
             let offsets = Offsets::read(&key, &value)?;
-            self.0.insert(key.clone(), (value, offsets));
+            // One that is wanted again is read again: a page must not hold what it does not show.
+            if self.bytes + value.len() > KEPT {
+                self.read.clear();
+                self.bytes = 0;
+            }
+            self.bytes += value.len();
+            self.read.insert(key.clone(), (value, offsets));
         }
-        let (value, offsets) = self.0.get(&key).ok_or_else(gone)?;
+        let (value, offsets) = self.read.get(&key).ok_or_else(gone)?;
         let message = &value[offsets.of(pointer.id).ok_or_else(gone)?..];
         take(message).map(|(message, _)| message).ok_or_else(|| damaged(&key))
     }

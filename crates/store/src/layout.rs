@@ -63,6 +63,9 @@ pub const FORMAT: u32 = 2;
 /// The most entries of a run: bounds what reading one of them costs.
 pub const RUN: usize = 64;
 
+/// Bytes past which a run takes no more entries: whoever wants one of them reads all.
+pub const RUN_BYTES: usize = 32 << 10;
+
 pub const FORMAT_KEY: &[u8] = b"f";
 pub const TIP_KEY: &[u8] = b"b";
 pub const MIGRATION_KEY: &[u8] = b"g";

@@ -266,8 +266,9 @@ impl<'a> Messages<'a> {
     fn migrate(mut self, store: &Store, mut progress: Progress) -> Result<u64, StoreError> {
         let ((mut conversations, forgotten), mut count, mut told) = (so_far(self.engine)?, 0, 0);
         loop {
-            let mut events = Vec::new();
+            let (mut events, mut bytes) = (Vec::new(), 0);
             while events.len() < STEP.0
+                && bytes < STEP.1
                 && let Some((id, all)) = self.next()?
             {
                 for event in posts(&mut conversations, all) {
@@ -276,7 +277,10 @@ impl<'a> Messages<'a> {
                         Event::CorrespondentSet { peer, .. } if forgotten.contains(peer) => {
                             continue;
                         }
-                        Event::Posted(_) => count += 1,
+                        Event::Posted(posted) => {
+                            count += 1;
+                            bytes += posted.message.memory();
+                        }
                         _ => {}
                     }
                     events.push(event);

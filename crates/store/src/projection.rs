@@ -6,7 +6,7 @@
 use crate::StoreError;
 use crate::engine::{Direction, Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
-use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, RUN, TIP_KEY, Timeline, Tip};
+use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, RUN, RUN_BYTES, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
@@ -96,7 +96,7 @@ impl Projection {
     /// The run of a list that takes the next entry, which has this id.
     fn run<T: Listed>(&mut self, list: List, id: u64) -> Result<&mut Run, StoreError> {
         let run = self.runs.entry(list).or_default();
-        if run.entries == RUN {
+        if run.entries == RUN || run.value.len() >= RUN_BYTES {
             run.put(list, &mut self.full)?;
             run.entries = 0;
             run.value.clear();

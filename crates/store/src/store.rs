@@ -264,6 +264,7 @@ mod tests {
     use antar_domain::{AccountId, AccountRecord, Conversations, GroupId, PasswordHash, Posted};
     use antar_types::{Name, Text, Time};
     use proptest::prelude::*;
+    use std::ops::ControlFlow;
     use std::sync::Arc;
 
     fn open(engine: &MemoryEngine) -> Result<(Store, Vec<Event>), StoreError> {
@@ -298,6 +299,34 @@ mod tests {
         assert_eq!(ids(&store, Source::Sent(AMY), Page::default()), (vec![5, 7], false));
         let sent = store.read(Source::Sent(AMY), Page::default()).unwrap();
         assert_eq!(sent, store.read(Source::Mailbox(BOB), Page::default()).unwrap());
+    }
+
+    /// Whoever reads one short message of a run reads all of it.
+    #[test]
+    fn a_run_of_long_messages_is_cut() {
+        let (store, _) = open(&MemoryEngine::default()).unwrap();
+        let long = |id| {
+            let mut event = posted(BOB, Some(AMY), id);
+            if let Event::Posted(Posted { message, .. }) = &mut event {
+                Arc::make_mut(message).text = Text::parse(&"x".repeat(9_999), 9_999).unwrap();
+            }
+            event
+        };
+        store.commit(&(1..=64).map(long).collect::<Vec<_>>()).unwrap();
+        let mut runs = Vec::new();
+        let mut visit = |key: &[u8], value: &[u8]| {
+            if let Some((List::Messages(_), _)) = List::read(key) {
+                runs.push(value.len());
+            }
+            Ok(ControlFlow::Continue(()))
+        };
+        store.engine().scan(vec![0]..vec![0xff], Direction::Up, &mut visit).unwrap();
+        assert_eq!(
+            (runs.len(), runs.iter().all(|bytes| *bytes < 42 << 10)),
+            (16, true),
+            "{runs:?}"
+        );
+        assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0.len(), 64);
     }
 
     #[test]
