@@ -26,6 +26,14 @@ impl Conversation {
     pub fn private(one: AccountId, other: AccountId) -> Self {
         Self::Private(one.min(other), one.max(other))
     }
+
+    /// The peer that takes part, if one does.
+    pub fn peer(self) -> Option<PeerId> {
+        match self {
+            Self::Peer(_, peer, _) | Self::GroupPeer(_, peer) => Some(peer),
+            Self::Private(..) | Self::Group(_) => None,
+        }
+    }
 }
 
 /// How far a conversation has come.
@@ -123,11 +131,14 @@ impl Correspondents {
     }
 }
 
-/// How many users of a peer are told apart, and with how many of them one account here has a conversation of
-/// its own. What all others write goes into one more conversation: a peer may make up as many names as it
-/// likes, and how far each conversation has come is kept in memory.
+/// How many users of a peer are told apart, and how many that have had the same name. What all others write
+/// goes into one more conversation of each account here: a peer may make up as many names as it likes.
 const CORRESPONDENTS: usize = 10_000;
-const CONVERSATIONS: usize = 1_000;
+const NAMESAKES: usize = 64;
+
+/// How many conversations there are with users of peers: of one account with those of one peer, with those
+/// of one peer, and in all. How far each has come is kept in memory.
+const CONVERSATIONS: (usize, usize, usize) = (1_000, 20_000, 200_000);
 
 /// Stands for all users of a peer beyond that.
 const OTHERS: CorrespondentId = CorrespondentId(0);
@@ -135,14 +146,69 @@ const OTHERS: CorrespondentId = CorrespondentId(0);
 /// All conversations, as far as they are in memory: how far each has come. Messages are in the store only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversations {
-    tips: BTreeMap<Conversation, ConversationTip>,
+    /// By the peer that takes part, if one does: what is known of a peer may be forgotten.
+    tips: BTreeMap<(Option<PeerId>, Conversation), ConversationTip>,
     correspondents: BTreeMap<PeerId, Correspondents>,
+    counts: Counts,
+}
+
+/// How many conversations there are with users of peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    of_account: BTreeMap<(PeerId, AccountId), usize>,
+    of_peer: BTreeMap<PeerId, usize>,
+    all: usize,
+}
+
+impl Counts {
+    fn add(&mut self, account: AccountId, peer: PeerId) {
+        *self.of_account.entry((peer, account)).or_default() += 1;
+        *self.of_peer.entry(peer).or_default() += 1;
+        self.all += 1;
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.all -= self.of_peer.remove(&peer).unwrap_or_default();
+        let (first, last) = ((peer, AccountId(0)), (peer, AccountId(u64::MAX)));
+        let accounts: Vec<_> = self.of_account.range(first..=last).map(|(key, _)| *key).collect();
+        for key in accounts {
+            self.of_account.remove(&key);
+        }
+    }
+
+    /// Of an account with a peer, with that peer, and in all.
+    fn of(&self, account: AccountId, peer: PeerId) -> [usize; 3] {
+        let of_account = self.of_account.get(&(peer, account)).copied().unwrap_or_default();
+        [of_account, self.of_peer.get(&peer).copied().unwrap_or_default(), self.all]
+    }
 }
 
 impl Conversations {
     /// How far a conversation has come.
     pub fn tip(&self, conversation: Conversation) -> ConversationTip {
-        self.tips.get(&conversation).copied().unwrap_or_default()
+        self.known_tip(conversation).unwrap_or_default()
+    }
+
+    fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {
+        self.tips.get(&(conversation.peer(), conversation)).copied()
+    }
+
+    fn reached(&mut self, conversation: Conversation, tip: ConversationTip) {
+        let before = self.tips.insert((conversation.peer(), conversation), tip);
+        if let (None, Conversation::Peer(account, peer, _)) = (before, conversation) {
+            self.counts.add(account, peer);
+        }
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.correspondents.remove(&peer);
+        self.counts.forget(peer);
+        let nobody = Conversation::Private(AccountId(0), AccountId(0));
+        let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
+        let gone: Vec<_> = self.tips.range(all).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.tips.remove(&key);
+        }
     }
 
     /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
@@ -195,7 +261,7 @@ impl Conversations {
             Mailbox::SentRealm(account, _) => Some(account),
             _ => None,
         };
-        let tip = ahead.tips.get(&conversation).copied();
+        let tip = ahead.known_tip(conversation);
         let ordinal = tip.unwrap_or_else(|| self.tip(conversation)).ordinal + 1;
         (new, Posted { conversation, ordinal, sender, recipient, waits, message })
     }
@@ -209,8 +275,12 @@ impl Conversations {
         message: u64,
     ) -> (CorrespondentId, Option<Event>) {
         let both = [ahead, self];
-        let has_room =
-            || both.iter().map(|all| all.with(account, peer)).sum::<usize>() < CONVERSATIONS;
+        let has_room = || {
+            let [ahead, here] = both.map(|all| all.counts.of(account, peer));
+            let (of_account, of_peer, all) = CONVERSATIONS;
+            let most = [of_account, of_peer, all];
+            most.iter().zip(ahead).zip(here).all(|((most, ahead), here)| ahead + here < *most)
+        };
         let named = |all: &&'a Self| all.correspondents.get(&peer)?.by_name.get(&name);
         let named = || both.iter().filter_map(named);
         let told = there.and_then(|_| named().flatten().find(|known| known.account == there));
@@ -225,13 +295,15 @@ impl Conversations {
         };
         if let Some(Correspondent { id, account: told }) = known.copied() {
             let conversation = Conversation::Peer(account, peer, id);
-            let is_old = both.iter().any(|all| all.tips.contains_key(&conversation));
+            let is_old = both.iter().any(|all| all.known_tip(conversation).is_some());
             let learnt = there.filter(|_| told.is_none());
             let learnt = learnt.map(|_| Event::CorrespondentSet { peer, id, name, account: there });
             return (if is_old || has_room() { id } else { OTHERS }, learnt);
         }
         let count = |all: &&Self| all.correspondents.get(&peer).map_or(0, |known| known.count);
-        if both.iter().map(count).sum::<usize>() >= CORRESPONDENTS || !has_room() {
+        let namesakes = named().map(Vec::len).sum::<usize>();
+        let many = both.iter().map(count).sum::<usize>() >= CORRESPONDENTS;
+        if many || namesakes >= NAMESAKES || !has_room() {
             return (OTHERS, None);
         }
         // The number of the first message is nobody else's.
@@ -239,28 +311,22 @@ impl Conversations {
         (id, Some(Event::CorrespondentSet { peer, id, name, account: there }))
     }
 
-    /// How many conversations an account has with users of a peer.
-    fn with(&self, account: AccountId, peer: PeerId) -> usize {
-        let of = |id| Conversation::Peer(account, peer, CorrespondentId(id));
-        self.tips.range(of(0)..=of(u64::MAX)).count()
-    }
-
     /// Takes note of an event.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::Posted(Posted { conversation, ordinal, message, .. }) => {
                 let tip = ConversationTip { ordinal: *ordinal, id: message.id };
-                self.tips.insert(*conversation, tip);
+                self.reached(*conversation, tip);
             }
             Event::ConversationReached(conversation, tip) => {
-                self.tips.insert(*conversation, *tip);
+                self.reached(*conversation, *tip);
             }
             Event::CorrespondentSet { peer, id, name, account } => {
                 let correspondent = Correspondent { id: *id, account: *account };
                 self.correspondents.entry(*peer).or_default().set(name, correspondent);
             }
             Event::PeerForgotten { realm, .. } => {
-                self.correspondents.remove(realm);
+                self.forget(*realm);
             }
             _ => {}
         }
@@ -337,7 +403,7 @@ mod tests {
     fn a_peer_that_makes_up_names_fills_no_memory() {
         let mut all = Conversations::default();
         let others = Conversation::Peer(AMY, BETA, OTHERS);
-        let bound = CONVERSATIONS as u64;
+        let bound = CONVERSATIONS.0 as u64;
         for n in 0..bound + 20 {
             let (went, ordinal) =
                 post(&mut all, Mailbox::Realm(AMY, BETA), 100 + n, &format!("u{n}"));
@@ -349,6 +415,33 @@ mod tests {
         // Those who were there before stay apart.
         let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));
         assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 9999, "U0"), (first, 2));
+    }
+
+    #[test]
+    fn a_peer_that_writes_to_many_fills_no_memory_and_takes_all_of_it_along() {
+        let mut all = Conversations::default();
+        let (each, most) = (1_000, CONVERSATIONS.1 as u64);
+        for n in 0..most + each {
+            let mailbox = Mailbox::Realm(AccountId(n / each), BETA);
+            let (went, _) = post(&mut all, mailbox, 100 + n, &format!("u{}", n % each));
+            let others = Conversation::Peer(AccountId(n / each), BETA, OTHERS);
+            assert_eq!(went == others, n >= most, "{n}");
+        }
+        assert_eq!(all.counts.of(AccountId(0), BETA)[1..], [CONVERSATIONS.1 + 1; 2]);
+        all.apply(&Event::PeerForgotten { realm: BETA, traces: true });
+        assert_eq!(all, Conversations::default());
+    }
+
+    #[test]
+    fn so_many_had_a_name_and_no_more() {
+        let mut all = Conversations::default();
+        for account in 0..NAMESAKES as u64 + 9 {
+            let message = told(100 + account, "kim", account);
+            let (new, posted) = all.post(Mailbox::Realm(AMY, BETA), None, message);
+            let others = Conversation::Peer(AMY, BETA, OTHERS);
+            assert_eq!(posted.conversation == others, account >= NAMESAKES as u64, "{account}");
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| all.apply(&event));
+        }
     }
 
     /// A message of an account of beta's.
@@ -411,8 +504,8 @@ mod tests {
         let mut all = Conversations::default();
         for n in 0..CORRESPONDENTS as u64 + 20 {
             let account = AccountId(1 + n / 900);
-            let (new, posted) =
-                all.post(Mailbox::Realm(account, BETA), None, told(100 + n, "kim", n + 1));
+            let message = told(100 + n, &format!("u{}", n / 50), n + 1);
+            let (new, posted) = all.post(Mailbox::Realm(account, BETA), None, message);
             let others = Conversation::Peer(account, BETA, OTHERS);
             assert_eq!(posted.conversation == others, n >= CORRESPONDENTS as u64, "{n}");
             new.iter().for_each(|event| all.apply(event));

@@ -31,8 +31,8 @@ impl Deliver {
         if let Err(wrong) = taken {
             // What it is about cannot be told from here; a new connection starts from the cursor.
             let name = cx.name_of(realm);
-            cx.warn(realm, format!("link with {name}: it sent {wrong}"));
-            cx.hang_up(conn, &format!("it sent {wrong}"));
+            cx.warn(realm, format!("link with {name}: {wrong}"));
+            cx.hang_up(conn, &wrong.to_string());
         }
         Ok(Answer::NoReply)
     }

@@ -44,15 +44,15 @@ pub enum TakeError {
     Unkept,
 }
 
-/// What the peer sent, for people.
+/// What is wrong, for people.
 impl std::fmt::Display for TakeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::NotLinked => "not linked",
-            Self::Unreadable => "entries that cannot be read",
-            Self::NotAsked => "entries that were not asked for",
-            Self::NotNext => "entries that do not follow our cursor",
-            Self::OtherHash => "entries whose hash is not the one told",
+            Self::NotLinked => "it sent entries and is not linked",
+            Self::Unreadable => "it sent entries that cannot be read",
+            Self::NotAsked => "it sent entries that were not asked for",
+            Self::NotNext => "it sent entries that do not follow our cursor",
+            Self::OtherHash => "it sent entries whose hash is not the one told",
             Self::Unkept => "nothing can be kept at the moment",
         })
     }
