@@ -1,6 +1,7 @@
 //! TCP, with TLS and without: the first byte tells them apart.
 
-use super::{Doors, session};
+use super::Doors;
+use super::session::{self, Session};
 use crate::admission::Place;
 use crate::metrics::Transport;
 use crate::tls;
@@ -243,11 +244,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     arriving: mpsc::Sender<()>,
 ) {
     let (conn, shared) = (doors.next_conn(), &doors.shared);
-    let Some(mut session) = session::open(stream, conn, origin, began, shared).await else {
-        return;
-    };
-    drop(arriving);
-    session.serve().await;
+    let mut session = Session::new(stream, conn, origin, began, shared);
+    if session.open().await {
+        drop(arriving);
+        session.serve().await;
+    }
 }
 
 /// Waits until the server stops, or is gone.

@@ -116,46 +116,13 @@ pub async fn serve<S>(stream: S, conn: ConnId, origin: Origin, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    if let Some(mut session) = open(stream, conn, origin, Instant::now(), shared).await {
+    let mut session = Session::new(stream, conn, origin, Instant::now(), shared);
+    if session.open().await {
         session.serve().await;
     }
 }
 
-/// Tells the hub of a connection that began then; `None` where there is no hub any more.
-pub async fn open<S>(
-    stream: S,
-    conn: ConnId,
-    origin: Origin,
-    began: Instant,
-    shared: &Shared,
-) -> Option<Session<'_, S>> {
-    let (queue, rules) = (Arc::new(SendQueue::new(shared.ledger.clone())), shared.guard.rules());
-    shared.hub.send(ToHub::Connected(conn, origin, queue.clone())).await.ok()?;
-    shared.ledger.open(conn, &queue);
-    Some(Session {
-        stream,
-        conn,
-        origin,
-        queue,
-        shared,
-        linked: false,
-        door: Door::new(matches!(origin, Origin::Certified(..) | Origin::Dialled { .. })),
-        incoming: Incoming::new(rules.session.line_bytes),
-        rules,
-        resumes: None,
-        charged: 0,
-        replied: 0,
-        pending: VecDeque::new(),
-        held: 0,
-        requests: 0,
-        heard: began,
-        began,
-        out: Vec::new(),
-        told: 0,
-    })
-}
-
-/// A connection that the hub knows of.
+/// A connection.
 pub struct Session<'a, S> {
     stream: S,
     conn: ConnId,
@@ -195,6 +162,50 @@ enum Woken {
     SendQueue,
     Resumed,
     Deadline,
+}
+
+impl<'a, S> Session<'a, S> {
+    /// A session of a connection that began then, and that the hub does not know of yet.
+    pub fn new(
+        stream: S,
+        conn: ConnId,
+        origin: Origin,
+        began: Instant,
+        shared: &'a Shared,
+    ) -> Self {
+        let (queue, rules) =
+            (Arc::new(SendQueue::new(shared.ledger.clone())), shared.guard.rules());
+        Self {
+            stream,
+            conn,
+            origin,
+            queue,
+            shared,
+            linked: false,
+            door: Door::new(matches!(origin, Origin::Certified(..) | Origin::Dialled { .. })),
+            incoming: Incoming::new(rules.session.line_bytes),
+            rules,
+            resumes: None,
+            charged: 0,
+            replied: 0,
+            pending: VecDeque::new(),
+            held: 0,
+            requests: 0,
+            heard: began,
+            began,
+            out: Vec::new(),
+            told: 0,
+        }
+    }
+
+    /// Tells the hub of it; whether there is one.
+    pub async fn open(&mut self) -> bool {
+        // Waits with nothing in its hands, as `forward` does.
+        let Ok(place) = self.shared.hub.reserve().await else { return false };
+        place.send(ToHub::Connected(self.conn, self.origin, self.queue.clone()));
+        self.shared.ledger.open(self.conn, &self.queue);
+        true
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
