@@ -219,7 +219,25 @@ impl Outcome {
                 all / Arc::strong_count(peers).saturating_sub(1).max(1)
             }
             Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
-            _ => 0,
+            Self::Invitation(_) => size_of::<Invitation>(),
+            // Their names are kept anyway, and the rest is in the outcome itself.
+            Self::Done
+            | Self::Sent { .. }
+            | Self::Session(_)
+            | Self::Caller { .. }
+            | Self::BackedUp(_)
+            | Self::Pong { .. }
+            | Self::RealmName(_)
+            | Self::Nothing
+            | Self::ThisRealm { .. }
+            | Self::Linked { .. }
+            | Self::Approved(_)
+            | Self::Renamed(_)
+            | Self::Greeted { .. }
+            | Self::Tip(_)
+            | Self::Following { .. }
+            | Self::Diverged(_)
+            | Self::Chain(_) => 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Such an entry moves the cursor like any other one, and is kept as it came. It takes an id as a message
 //! would, so that its place among the messages is known. What is kept of one peer is bounded; past the bound
-//! an entry is only counted.
+//! an entry is only counted. No version shows them yet: the first that knows one of their kinds will.
 
 use super::Epoch;
 use crate::{Context, Event, PeerId};
