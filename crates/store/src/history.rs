@@ -1,12 +1,12 @@
 //! Pages of lists: conversations, and the timelines that point into them.
 
 use crate::StoreError;
-use crate::engine::{Direction, Key, Pairs};
+use crate::engine::{Direction, Pairs};
 use crate::layout::List;
 use crate::records::alike::Alike;
 use crate::records::codec::{Offsets, damaged, decode_run, take};
 use crate::records::{Listed, Message, Pointer};
-use antar_domain::{MAX_PAGE_BYTES, Mailbox, Page, Source};
+use antar_domain::{Conversation, MAX_PAGE_BYTES, Mailbox, Page, Source};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -71,7 +71,7 @@ const KEPT: usize = 1 << 20;
 /// is often in the same.
 #[derive(Default)]
 struct Runs {
-    read: BTreeMap<Key, (Vec<u8>, Offsets)>,
+    read: BTreeMap<(Conversation, u64), (Vec<u8>, Offsets)>,
     /// Bytes of those.
     bytes: usize,
 }
@@ -80,8 +80,9 @@ impl Runs {
     fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
         let gone =
             || StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id));
-        let key = List::Messages(pointer.conversation.alike()).key(pointer.run);
-        if !self.read.contains_key(&key) {
+        let run = (pointer.conversation.alike(), pointer.run);
+        if !self.read.contains_key(&run) {
+            let key = List::Messages(run.0).key(run.1);
             let value = tree.read(&key)?.ok_or_else(gone)?;
             let offsets = Offsets::read(&key, &value)?;
             // One that is wanted again is read again: a page must not hold what it does not show.
@@ -90,11 +91,12 @@ impl Runs {
                 self.bytes = 0;
             }
             self.bytes += value.len();
-            self.read.insert(key.clone(), (value, offsets));
+            self.read.insert(run, (value, offsets));
         }
-        let (value, offsets) = self.read.get(&key).ok_or_else(gone)?;
+        let (value, offsets) = self.read.get(&run).ok_or_else(gone)?;
         let message = &value[offsets.of(pointer.id).ok_or_else(gone)?..];
-        take(message).map(|(message, _)| message).ok_or_else(|| damaged(&key))
+        let damaged = || damaged(&List::Messages(run.0).key(run.1));
+        take(message).map(|(message, _)| message).ok_or_else(damaged)
     }
 }
 

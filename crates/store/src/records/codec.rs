@@ -1,6 +1,6 @@
 //! How values are written: as postcard does, after a version.
 
-use super::{Listed, Message, MessageRef, Record};
+use super::{Listed, Message, MessageRef, Passed, Record};
 use crate::StoreError;
 use crate::layout::hex;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,8 @@ impl Offsets {
         let mut offsets = Vec::new();
         while !rest.is_empty() {
             let at = value.len() - rest.len();
-            let (MessageRef { id, .. }, after) = take(rest).ok_or_else(|| damaged(key))?;
+            let (MessageRef { id, .. }, after) =
+                take::<MessageRef<Passed>>(rest).ok_or_else(|| damaged(key))?;
             offsets.push((id, at));
             rest = after;
         }

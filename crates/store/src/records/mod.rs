@@ -20,7 +20,7 @@ pub use convert::{encode_events, events, records};
 pub use parts::{
     Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
 };
-pub use raw::{MessageRef, Raw, RawPosted};
+pub use raw::{MessageRef, Passed, Raw, RawPosted};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;

@@ -9,7 +9,9 @@ use super::{Conversation, Message, Notice, Posted, Record};
 use crate::StoreError;
 use antar_domain::AccountId;
 use antar_types::Time;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 
 /// A record of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,37 +35,61 @@ pub struct RawPosted<'a> {
     pub message: &'a [u8],
 }
 
-/// The fields of a [`Message`], borrowed.
+/// The fields of a [`Message`]: with its texts to write them, or to pass over them.
 #[derive(Serialize, Deserialize)]
-pub struct MessageRef<'a> {
+pub struct MessageRef<S> {
     pub ordinal: u64,
     pub id: u64,
     time: Time,
-    from: &'a str,
-    to: &'a str,
-    text: &'a str,
-    #[serde(borrow)]
-    away: Option<AwayRef<'a>>,
+    from: S,
+    to: S,
+    text: S,
+    away: Option<AwayRef<S>>,
     notice: Option<Notice>,
 }
 
 /// The variants of [`super::Away`].
 #[derive(Serialize, Deserialize)]
-enum AwayRef<'a> {
-    From(&'a str),
-    To(&'a str),
-    FromShown(&'a str, &'a str),
-    FromAccount(&'a str, Identity),
+enum AwayRef<S> {
+    From(S),
+    To(S),
+    FromShown(S, S),
+    FromAccount(S, Identity),
 }
 
-impl<'a> MessageRef<'a> {
+/// A text that is passed over: whoever wants it reads the message itself.
+pub struct Passed;
+
+impl<'de> Deserialize<'de> for Passed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(PassedVisitor)
+    }
+}
+
+struct PassedVisitor;
+
+impl<'de> Visitor<'de> for PassedVisitor {
+    type Value = Passed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_bytes<E>(self, _: &'de [u8]) -> Result<Passed, E> {
+        Ok(Passed)
+    }
+}
+
+impl<'a> MessageRef<&'a str> {
     fn of(ordinal: u64, message: &'a antar_types::Message) -> Self {
         use antar_types::Away;
-        let away = message.realm.as_ref().map(|away| match away {
-            Away::From(realm) => AwayRef::From(realm),
-            Away::To(realm) => AwayRef::To(realm),
-            Away::FromShown(realm, shown) => AwayRef::FromShown(realm, shown.as_str()),
-            Away::FromAccount(realm, identity) => AwayRef::FromAccount(realm, identity.alike()),
+        let away = message.realm.as_ref().map(|away| -> AwayRef<&str> {
+            match away {
+                Away::From(realm) => AwayRef::From(realm),
+                Away::To(realm) => AwayRef::To(realm),
+                Away::FromShown(realm, shown) => AwayRef::FromShown(realm, shown.as_str()),
+                Away::FromAccount(realm, identity) => AwayRef::FromAccount(realm, identity.alike()),
+            }
         });
         Self {
             ordinal,
@@ -115,7 +141,7 @@ impl<'a> Raw<'a> {
 impl<'a> RawPosted<'a> {
     fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
-        let (MessageRef { ordinal, id, .. }, rest) = take(message)?;
+        let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<&str>>(message)?;
         let message = message.get(..message.len() - rest.len())?;
         Some((Self { conversation, sender, recipient, waits, ordinal, id, message }, rest))
     }
