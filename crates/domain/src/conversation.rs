@@ -275,6 +275,7 @@ impl Conversations {
         message: u64,
     ) -> (CorrespondentId, Option<Event>) {
         let both = [ahead, self];
+        // What is ahead and here as well counts twice: a bound is reached earlier, by one batch at most.
         let has_room = || {
             let [ahead, here] = both.map(|all| all.counts.of(account, peer));
             let (of_account, of_peer, all) = CONVERSATIONS;

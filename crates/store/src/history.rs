@@ -150,3 +150,43 @@ fn run_holding(tree: &dyn Pairs, list: List, id: u64) -> Result<u64, StoreError>
     })?;
     Ok(holding)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MemoryEngine, Store};
+    use antar_domain::{AccountId, Conversations, Event};
+    use antar_types::{Message, Name, Text, Time};
+    use std::sync::Arc;
+
+    /// A short message to amy beside long ones from her, again and again.
+    #[test]
+    fn a_page_does_not_hold_what_it_does_not_show() {
+        let (store, _) = Store::open(Box::new(MemoryEngine::default())).unwrap();
+        let (amy, bob) = (AccountId(1), AccountId(2));
+        let posted = |id, from: AccountId, to: AccountId, bytes: usize| {
+            let [by, whom] = [from, to].map(|a| Name::parse(&format!("u{}", a.0)).unwrap());
+            let text = Text::parse(&"x".repeat(bytes), bytes).unwrap();
+            let (time, realm, notice) = (Time(id), None, None);
+            let message = Message { id, time, from: by, to: whom, text, realm, notice };
+            let (mailbox, message) = (Mailbox::Private(to), Arc::new(message));
+            Event::Posted(Conversations::default().post(mailbox, Some(from), message).1)
+        };
+        for n in 0..100 {
+            let (short, long) =
+                (posted(2 * n + 1, bob, amy, 1), posted(2 * n + 2, amy, bob, 40_000));
+            store.commit(&[short, long]).unwrap();
+        }
+        let (tree, list) = (store.engine(), List::of(Source::Mailbox(Mailbox::Private(amy))));
+        let (pointers, _) = entries::<Pointer>(tree, list, Page::default(), 1 << 20).unwrap();
+        let mut runs = Runs::default();
+        let mut read = 0;
+        for pointer in &pointers {
+            runs.message(tree, pointer).unwrap();
+            read += 1;
+            let held = runs.read.values().map(|(value, _)| value.len()).sum::<usize>();
+            assert!(held == runs.bytes && held <= KEPT, "{held} of {read}");
+        }
+        assert!(read >= 50, "{read}");
+    }
+}
