@@ -17,21 +17,7 @@
 //! | `R` `f` account | [`records::NameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
 //! | `R` `i` invitation | [`records::InvitationSet`] |
-//! | `R` `l` peer 0 | [`records::PeerSet`] |
-//! | `R` `l` peer 1 | [`records::EpochBegun`] |
-//! | `R` `l` peer 2 | [`records::OwedReached`] |
-//! | `R` `l` peer 3 | the latest [`records::Trimmed`] |
-//! | `R` `l` peer 4, hour | [`records::Acked`] |
-//! | `R` `l` peer 5, fork | [`records::Followed`] |
-//! | `R` `l` peer 6 | [`records::CursorReached`] |
-//! | `R` `l` peer 7, number | [`records::PlainMailboxSet`] |
-//! | `R` `l` peer 8 | [`records::PeerForgotten`], where it left traces; nothing else is under it then |
-//! | `R` `l` peer 9 | [`records::AddressTold`], where it tells one |
-//! | `R` `l` peer 10, account | [`records::HeirSet`] |
-//! | `R` `l` peer 11 | [`records::Dropped`] |
-//! | `R` `l` peer 12 | [`records::KnownAs`], where it tells one |
-//! | `R` `l` peer 13, correspondent | [`records::CorrespondentSet`] |
-//! | `R` `l` peer 14 | [`records::ApartReached`] |
+//! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
 //! | `R` `m` group, account | [`records::MemberAdded`] |
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `s` session | [`records::SessionSet`] |
@@ -239,13 +225,111 @@ pub fn conversation_key(conversation: Conversation) -> Key {
     key
 }
 
+/// A part of what is kept of a peer: which record, and of which of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerPart {
+    /// [`records::PeerSet`].
+    Peer,
+    /// [`records::EpochBegun`].
+    Epoch,
+    /// [`records::OwedReached`].
+    Owed,
+    /// The latest [`records::Trimmed`].
+    Trimmed,
+    /// [`records::Acked`], in some hour.
+    Acked(u64),
+    /// [`records::Followed`].
+    Followed(ForkId),
+    /// [`records::CursorReached`].
+    Cursor,
+    /// [`records::PlainMailboxSet`], for one number.
+    PlainMailbox(u64),
+    /// [`records::PeerForgotten`], where the peer left traces; there is no other part then.
+    Forgotten,
+    /// [`records::AddressTold`], where it tells one.
+    Address,
+    /// [`records::HeirSet`].
+    Heir(AccountId),
+    /// [`records::Dropped`].
+    Dropped,
+    /// [`records::KnownAs`], where it tells one.
+    KnownAs,
+    /// [`records::CorrespondentSet`].
+    Correspondent(CorrespondentId),
+    /// [`records::ApartReached`].
+    Apart,
+}
+
+impl PeerPart {
+    /// Those that every peer may have once; not the note that it was forgotten.
+    pub const SINGLE: [Self; 9] = [
+        Self::Peer,
+        Self::Epoch,
+        Self::Owed,
+        Self::Trimmed,
+        Self::Cursor,
+        Self::Address,
+        Self::Dropped,
+        Self::KnownAs,
+        Self::Apart,
+    ];
+
+    /// Its number in the key, and what tells it from others of its kind.
+    fn numbers(self) -> (u64, Option<u64>) {
+        match self {
+            Self::Peer => (0, None),
+            Self::Epoch => (1, None),
+            Self::Owed => (2, None),
+            Self::Trimmed => (3, None),
+            Self::Acked(hour) => (4, Some(hour)),
+            Self::Followed(fork) => (5, Some(fork.0)),
+            Self::Cursor => (6, None),
+            Self::PlainMailbox(number) => (7, Some(number)),
+            Self::Forgotten => (8, None),
+            Self::Address => (9, None),
+            Self::Heir(account) => (10, Some(account.0)),
+            Self::Dropped => (11, None),
+            Self::KnownAs => (12, None),
+            Self::Correspondent(user) => (13, Some(user.0)),
+            Self::Apart => (14, None),
+        }
+    }
+
+    /// The key of the record.
+    pub fn of(self, peer: PeerId) -> Key {
+        let (part, which) = self.numbers();
+        let numbers = [peer.0, part, which.unwrap_or(0)];
+        key(b"l", &numbers[..if which.is_some() { 3 } else { 2 }])
+    }
+}
+
 /// The keys of what is kept of a peer, but for the note that it was forgotten.
 pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
     let at = |part| key(b"l", &[peer.0, part]);
-    [at(0)..at(8), at(9)..at(u64::MAX)]
+    let (forgotten, _) = PeerPart::Forgotten.numbers();
+    [at(0)..at(forgotten), at(forgotten + 1)..at(u64::MAX)]
 }
 
 /// A key as people are shown it.
 pub fn hex(key: &[u8]) -> String {
     key.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::Record;
+
+    /// A peer that leaves nothing behind is forgotten by this list.
+    #[test]
+    fn every_record_that_a_peer_has_once_is_listed() {
+        for tag in Record::TAGS {
+            let record = Record::sample(*tag, &mut || 7).unwrap();
+            let Some(key) = record.key() else { continue };
+            let [RECORDS, b'l', rest @ ..] = &key[..] else { continue };
+            let [peer, _] = numbers(rest).unwrap()[..] else { continue };
+            let listed = PeerPart::SINGLE.iter().any(|part| part.of(PeerId(peer)) == key);
+            assert_eq!(listed, !matches!(record, Record::PeerForgotten(_)), "{record:?}");
+        }
+    }
 }

@@ -6,7 +6,9 @@
 use crate::StoreError;
 use crate::engine::{Direction, Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
-use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, RUN, RUN_BYTES, TIP_KEY, Timeline, Tip};
+use crate::layout::{
+    self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, RUN, RUN_BYTES, TIP_KEY, Timeline, Tip,
+};
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
@@ -133,7 +135,7 @@ impl Projection {
             }
             Record::Trimmed(trimmed) => {
                 if let Some(hour) = trimmed.hour {
-                    self.remove(layout::key(b"l", &[trimmed.peer.0, 4, hour]));
+                    self.remove(PeerPart::Acked(hour).of(trimmed.peer));
                 }
                 self.trim(tree, List::Outbox(trimmed.peer), trimmed.floor.seq)?;
                 self.keep(trimmed);
@@ -198,9 +200,7 @@ impl Projection {
     ) -> Result<(), StoreError> {
         let peer = forgotten.peer;
         // What was written in the same batch is in no tree yet.
-        for part in [0, 1, 2, 3, 6, 9, 11, 12, 14] {
-            self.remove(layout::key(b"l", &[peer.0, part]));
-        }
+        PeerPart::SINGLE.into_iter().for_each(|part| self.remove(part.of(peer)));
         if !forgotten.traces {
             return Ok(());
         }
@@ -281,7 +281,7 @@ fn removed(record: &Record) -> Option<Key> {
         Record::MemberRemoved(r) => layout::key(b"m", &[r.group.0, r.account.0]),
         Record::InvitationEnded(r) => layout::key(b"i", &[r.invitation]),
         Record::NameTaken(r) => layout::key(b"f", &[r.account.0]),
-        Record::HeirEnded(r) => layout::key(b"l", &[r.peer.0, 10, r.account.0]),
+        Record::HeirEnded(r) => PeerPart::Heir(r.account).of(r.peer),
         _ => return None,
     })
 }

@@ -25,7 +25,7 @@ pub use sample::{Draw, Sample};
 
 use crate::StoreError;
 use crate::engine::Key;
-use crate::layout::{conversation_key, key};
+use crate::layout::{PeerPart, conversation_key, key};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
 use antar_types::{Chain, Name, Text, Time, TokenHash};
 use codec::{encode, take};
@@ -158,55 +158,55 @@ records! {
     /// A user of a peer has a number.
     16 v 1 CorrespondentSet {
         peer: PeerId, id: CorrespondentId, name: Box<str>, account: Option<u64>,
-    } at |r| key(b"l", &[r.peer.0, 13, r.id.0]);
+    } at |r| PeerPart::Correspondent(r.id).of(r.peer);
     /// A peer's record was made or changed.
     17 v 1 PeerSet {
         peer: PeerId, name: Name, kind: LinkKind, address: Option<Address>, status: LinkStatus,
         since: Time,
-    } at |r| key(b"l", &[r.peer.0, 0]);
+    } at |r| PeerPart::Peer.of(r.peer);
     /// An outbox has a new epoch.
-    18 v 1 EpochBegun { peer: PeerId, epoch: u64 } at |r| key(b"l", &[r.peer.0, 1]);
+    18 v 1 EpochBegun { peer: PeerId, epoch: u64 } at |r| PeerPart::Epoch.of(r.peer);
     /// Something more is owed to a peer.
     19 v 1 Owed { peer: PeerId, tip: Position, total: u64, since: Time, entry: Entry };
     /// How far an outbox has come.
     20 v 1 OwedReached { peer: PeerId, tip: Position, total: u64, since: Time }
-        at |r| key(b"l", &[r.peer.0, 2]);
+        at |r| PeerPart::Owed.of(r.peer);
     /// Up to where an outbox is let go of.
     21 v 1 Trimmed { peer: PeerId, floor: Position, hour: Option<u64> }
-        at |r| key(b"l", &[r.peer.0, 3]);
+        at |r| PeerPart::Trimmed.of(r.peer);
     /// How much of its outbox a peer has, as it told in some hour.
     22 v 1 Acked { peer: PeerId, acked: Position, total: u64, hour: u64 }
-        at |r| key(b"l", &[r.peer.0, 4, r.hour]);
+        at |r| PeerPart::Acked(r.hour).of(r.peer);
     /// A peer's log is followed in another life.
     23 v 1 Followed { peer: PeerId, fork: ForkId, epoch: u64, at: Position, left: u64 }
-        at |r| key(b"l", &[r.peer.0, 5, r.fork.0]);
+        at |r| PeerPart::Followed(r.fork).of(r.peer);
     /// A batch of a peer's log was taken: so many of the records that follow are what it brought.
     24 v 1 Received {
         peer: PeerId, fork: ForkId, cursor: Position, chains: Vec<Chain>, brought: u32,
     };
     /// The cursor in a peer's log.
-    25 v 1 CursorReached { peer: PeerId, cursor: Position } at |r| key(b"l", &[r.peer.0, 6]);
+    25 v 1 CursorReached { peer: PeerId, cursor: Position } at |r| PeerPart::Cursor.of(r.peer);
     /// A user of a peer on a plain link has a number, under which messages wait.
     26 v 1 PlainMailboxSet { peer: PeerId, number: u64, name: Name }
-        at |r| key(b"l", &[r.peer.0, 7, r.number]);
+        at |r| PeerPart::PlainMailbox(r.number).of(r.peer);
     /// There is no record of a peer any more.
-    27 v 1 PeerForgotten { peer: PeerId, traces: bool } at |r| key(b"l", &[r.peer.0, 8]);
+    27 v 1 PeerForgotten { peer: PeerId, traces: bool } at |r| PeerPart::Forgotten.of(r.peer);
     /// A peer has told where it can be reached.
     28 v 1 AddressTold { peer: PeerId, address: Option<Address> }
-        at |r| key(b"l", &[r.peer.0, 9]);
+        at |r| PeerPart::Address.of(r.peer);
     /// An account has a name that was another's before.
     29 v 1 HeirSet { peer: PeerId, account: AccountId, owed: u64, upto: Option<u64> }
-        at |r| key(b"l", &[r.peer.0, 10, r.account.0]);
+        at |r| PeerPart::Heir(r.account).of(r.peer);
     /// That account is gone.
     30 v 1 HeirEnded { peer: PeerId, account: AccountId };
     /// How many of the messages that a peer was owed have been let go of undelivered so far.
-    31 v 1 Dropped { peer: PeerId, dropped: u64 } at |r| key(b"l", &[r.peer.0, 11]);
+    31 v 1 Dropped { peer: PeerId, dropped: u64 } at |r| PeerPart::Dropped.of(r.peer);
     /// A name that this realm had before, by which a peer may know it.
-    32 v 1 KnownAs { peer: PeerId, name: Option<Name> } at |r| key(b"l", &[r.peer.0, 12]);
+    32 v 1 KnownAs { peer: PeerId, name: Option<Name> } at |r| PeerPart::KnownAs.of(r.peer);
     /// A peer has sent an entry that is not known here.
     33 v 1 SetApart { peer: PeerId, apart: Apart, entry: Option<ApartEntry> };
     /// How much of what a peer has sent was set apart.
-    34 v 1 ApartReached { peer: PeerId, apart: Apart } at |r| key(b"l", &[r.peer.0, 14]);
+    34 v 1 ApartReached { peer: PeerId, apart: Apart } at |r| PeerPart::Apart.of(r.peer);
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it
