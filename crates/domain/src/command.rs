@@ -175,6 +175,10 @@ commands! {
     SendToGroup: Session,
     /// The messages of a group.
     GroupInbox: Session,
+    /// A message to a conversation, whichever it is.
+    Post: Session,
+    /// A stretch of a conversation.
+    ReadHistory: Session,
     /// Messages as they arrive.
     Watch: Session,
     /// No more messages as they arrive.

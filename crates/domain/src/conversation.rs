@@ -67,6 +67,7 @@ impl Posted {
     pub fn is_in(&self, source: Source) -> bool {
         let (sender, recipient) = (self.sender, self.recipient);
         match (source, self.conversation) {
+            (Source::Conversation(conversation), own) => own == conversation,
             (Source::Mailbox(Mailbox::Private(account)), Conversation::Private(..)) => {
                 recipient == Some(account)
             }
@@ -187,6 +188,21 @@ impl Conversations {
     /// How far a conversation has come.
     pub fn tip(&self, conversation: Conversation) -> ConversationTip {
         self.known_tip(conversation).unwrap_or_default()
+    }
+
+    /// Whether there is a message in a conversation, or was.
+    pub fn is_known(&self, conversation: Conversation) -> bool {
+        self.known_tip(conversation).is_some()
+    }
+
+    /// Users of a peer that have, or had, a name in lower case: the last of them has it now, as far as is known.
+    pub fn correspondents_named(
+        &self,
+        peer: PeerId,
+        name: &str,
+    ) -> impl DoubleEndedIterator<Item = CorrespondentId> + Clone {
+        let named = self.correspondents.get(&peer).and_then(|all| all.by_name.get(name));
+        named.into_iter().flatten().map(|known| known.id)
     }
 
     fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {

@@ -62,6 +62,8 @@ pub enum Event {
     AccountSet(AccountId, AccountRecord),
     /// An account is gone; its sessions and memberships went before.
     AccountRemoved(AccountId),
+    /// An account that is about to go had this name: conversations with it stay.
+    FormerSet(AccountId, Name),
     /// A session was opened or used.
     SessionSet(SessionId, SessionRecord),
     /// A session is over.

@@ -1,7 +1,7 @@
 //! Which messages a request reads, and how far.
 
 use crate::links::missing;
-use crate::{AccountId, ForkId, GroupId, Messages, Outcome, PeerId};
+use crate::{AccountId, Answer, Conversation, ForkId, GroupId, History, Messages, Outcome, PeerId};
 use antar_types::Message;
 
 /// The most messages one request returns, and how many it returns unasked.
@@ -35,6 +35,8 @@ pub enum Source {
     Mailbox(Mailbox),
     /// The private messages a user sent.
     Sent(AccountId),
+    /// All of a conversation.
+    Conversation(Conversation),
     /// What another realm is owed.
     Outbox(PeerId),
     /// The hashes of what another realm has sent.
@@ -60,7 +62,44 @@ impl Default for Page {
 
 /// A read that the domain has authorised. The store serves it, off the domain's thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
+pub enum Read {
+    /// A page of a mailbox.
+    Mailbox(MailboxRead),
+    /// A stretch of a conversation.
+    History(HistoryRead),
+}
+
+impl Read {
+    /// About how many bytes of memory it takes, past its own size.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Mailbox(read) => read.also.iter().map(Message::memory).sum(),
+            Self::History(read) => read.name.len(),
+        }
+    }
+
+    /// What comes of it. `page` reads a page of a list, oldest message first, and says whether more is left
+    /// in its direction.
+    ///
+    /// # Errors
+    /// What `page` says.
+    pub fn outcome<E>(
+        self,
+        mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+    ) -> Result<Outcome, E> {
+        match self {
+            Self::Mailbox(read) => {
+                let (found, more) = page(read.source, read.page)?;
+                Ok(read.outcome(found, more))
+            }
+            Self::History(read) => read.outcome(page),
+        }
+    }
+}
+
+/// A read of a page of a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRead {
     /// What to read.
     pub source: Source,
     /// How much of it.
@@ -73,14 +112,20 @@ pub struct Read {
     pub cut: bool,
 }
 
-impl Read {
+impl From<MailboxRead> for Answer {
+    fn from(read: MailboxRead) -> Self {
+        Self::Read(Read::Mailbox(read))
+    }
+}
+
+impl MailboxRead {
     /// A read of a mailbox of this realm.
     pub fn new(source: Source, page: Page) -> Self {
         Self { source, page, stale: false, also: Vec::new(), cut: false }
     }
 
     /// What comes of it, with what was found here and whether more is left.
-    pub fn outcome(mut self, mut found: Vec<Message>, mut more: bool) -> Outcome {
+    fn outcome(mut self, mut found: Vec<Message>, mut more: bool) -> Outcome {
         if let Source::Mailbox(Mailbox::GroupRealm(..)) = self.source {
             // Both sides have most of a group's conversation.
             found = missing(found, &self.also);
@@ -93,5 +138,60 @@ impl Read {
             found.drain(..past);
         }
         Outcome::Messages(Messages { found, more, stale: self.stale })
+    }
+}
+
+/// A read of a stretch of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRead {
+    /// Which conversation.
+    pub conversation: Conversation,
+    /// How its reader addresses it.
+    pub name: Box<str>,
+    /// How much of it.
+    pub stretch: Stretch,
+}
+
+/// How much of a conversation is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stretch {
+    /// A page.
+    Page(Page),
+    /// Half before a message and half from it on.
+    Around {
+        /// The message's id.
+        id: u64,
+        /// How many messages at most, 1 to [`MAX_PAGE`].
+        limit: usize,
+    },
+}
+
+impl HistoryRead {
+    fn outcome<E>(
+        self,
+        mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+    ) -> Result<Outcome, E> {
+        let source = Source::Conversation(self.conversation);
+        let (found, more, newer) = match self.stretch {
+            Stretch::Page(stretch) => {
+                let (found, more) = page(source, stretch)?;
+                (found, more, false)
+            }
+            Stretch::Around { id, limit } => {
+                let half = limit / 2;
+                let before = Page { after: None, before: Some(id), limit: half.max(1) };
+                let (mut found, mut more) = page(source, before)?;
+                if half == 0 {
+                    more |= !found.is_empty();
+                    found.clear();
+                }
+                let from =
+                    Page { after: Some(id.saturating_sub(1)), before: None, limit: limit - half };
+                let (later, newer) = page(source, from)?;
+                found.extend(later);
+                (found, more, newer)
+            }
+        };
+        Ok(Outcome::History(History { name: self.name, found, more, newer }))
     }
 }

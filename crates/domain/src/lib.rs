@@ -14,6 +14,7 @@ mod history;
 mod ids;
 mod job;
 pub mod links;
+mod named_conversation;
 mod outcome;
 mod planted;
 mod request_context;
@@ -28,13 +29,15 @@ pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Conversations, Posted};
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
-pub use history::{MAX_PAGE, MAX_PAGE_BYTES, Mailbox, Page, Read, Source};
+pub use history::{
+    HistoryRead, MAX_PAGE, MAX_PAGE_BYTES, Mailbox, MailboxRead, Page, Read, Source, Stretch,
+};
 pub use ids::{
     AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
 };
 pub use job::{BackedUp, Job, JobResult, PasswordHash};
 pub use links::{may_dial, network};
-pub use outcome::{Answer, LogEnds, Messages, Outcome, Refused, User};
+pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Refused, User};
 pub use planted::Bug;
 pub(crate) use request_context::{Interrupt, RequestContext};
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};

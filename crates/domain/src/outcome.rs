@@ -51,8 +51,17 @@ pub enum Outcome {
     },
     /// Accounts.
     Users(Vec<User>),
+    /// A message was put into a conversation.
+    Posted {
+        /// Its id.
+        id: u64,
+        /// The conversation, as its sender addresses it.
+        conversation: Box<str>,
+    },
     /// A page of history.
     Messages(Messages),
+    /// A stretch of a conversation.
+    History(History),
     /// A backup was written.
     BackedUp(BackedUp),
     /// Somebody is there.
@@ -154,6 +163,19 @@ pub struct Messages {
     pub stale: bool,
 }
 
+/// A stretch of a conversation, oldest message first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct History {
+    /// How its reader addresses the conversation.
+    pub name: Box<str>,
+    /// The messages.
+    pub found: Vec<Message>,
+    /// More are left in the direction of paging; where the stretch is around a message, before it.
+    pub more: bool,
+    /// Where the stretch is around a message, more are left after it.
+    pub newer: bool,
+}
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -213,6 +235,10 @@ impl Outcome {
             }
             Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
+            Self::History(history) => {
+                history.name.len() + history.found.iter().map(Message::memory).sum::<usize>()
+            }
+            Self::Posted { conversation, .. } => conversation.len(),
             Self::Peers(peers) => {
                 let all: usize = peers.iter().map(PeerStatus::memory).sum();
                 // Whoever made them keeps one for the next.

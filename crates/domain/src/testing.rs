@@ -4,7 +4,7 @@ use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, 
 use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Quote};
 use crate::{
     BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome,
-    Output, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
+    Output, Page, PasswordHash, Policy, Read, Readings, Request, Source, State, Tag,
 };
 use antar_types::{
     BoxKind, Capabilities, Chain, Entry, EntryKind, Fingerprint, IncomingEntry, Message, Name,
@@ -52,12 +52,15 @@ impl Realm {
         let (now, chance, notifications) = (1_000_000, 0, BTreeMap::new());
         let mut realm = Self { state, now, chance, posted, chains, notifications, asked };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
-        for user in users {
-            let (role, password) = (Some(Role::User), Secret::new("pw".into()));
-            let add = AddUser { user: (*user).into(), role, password };
-            assert_eq!(realm.operator_does(add), Outcome::Done);
-        }
+        users.iter().for_each(|user| realm.add_user(user));
         realm
+    }
+
+    /// Makes a user whose password is `pw`.
+    pub fn add_user(&mut self, user: &str) {
+        let (role, password) = (Some(Role::User), Secret::new("pw".into()));
+        let add = AddUser { user: user.into(), role, password };
+        assert_eq!(self.operator_does(add), Outcome::Done);
     }
 
     /// What comes of a connection's command, with the connection's session.
@@ -357,11 +360,15 @@ impl Realm {
     }
 
     fn read(&self, read: Read) -> Outcome {
+        let page = |source, page| Ok::<_, std::convert::Infallible>(self.page(source, page));
+        read.outcome(page).unwrap_or_else(|never| match never {})
+    }
+
+    fn page(&self, source: Source, page: Page) -> (Vec<Message>, bool) {
         let all = self.posted.iter().filter_map(|event| match event {
-            Event::Posted(posted) => posted.shown_in(read.source),
+            Event::Posted(posted) => posted.shown_in(source),
             _ => None,
         });
-        let page = read.page;
         let mut found: Vec<Message> = all
             .filter(|m| page.after.is_none_or(|id| m.id > id))
             .filter(|m| page.before.is_none_or(|id| m.id < id))
@@ -372,7 +379,7 @@ impl Realm {
         } else {
             found.drain(..found.len().saturating_sub(page.limit));
         }
-        read.outcome(found, more)
+        (found, more)
     }
 }
 

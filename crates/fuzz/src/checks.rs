@@ -3,7 +3,7 @@
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
 use antar_domain::links::{Epoch, Position};
-use antar_domain::{Event, MAX_PAGE, Outcome, Read, State, Tag};
+use antar_domain::{Event, MAX_PAGE, Outcome, Page, State, Tag};
 use antar_store::{MemoryEngine, Store};
 use antar_text as text;
 use antar_text::Dialect;
@@ -59,8 +59,8 @@ fn object(bytes: &[u8], dialect: Dialect) -> Incoming {
 }
 
 /// What the store is asked for is bounded.
-pub fn page(read: &Read) {
-    assert!((1..=MAX_PAGE).contains(&read.page.limit), "{read:?}");
+pub fn page(page: Page) {
+    assert!((1..=MAX_PAGE).contains(&page.limit), "{page:?}");
 }
 
 /// What is sent to a peer reads as it was.

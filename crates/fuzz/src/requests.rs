@@ -100,6 +100,7 @@ fn word(draw: &mut Draw, name: &str) -> &'static str {
     match name {
         "U" | "USER" => draw.pick(&["amy", "bob", "cat", "dan", "kim"]),
         "G" => draw.pick(&["staff", "news", "Staff", "g3", "g4"]),
+        "CONV" => draw.pick(&["amy", "BOB@beta", "#staff", "#staff+beta", "#g3@alpha", "cat~9"]),
         "R" => draw.pick(&["beta", "old", "gamma", "alpha"]),
         "P" | "PW" | "PASSWORD" | "OLD" | "NEW" => draw.pick(&["pw", "wrong", "new"]),
         "HOST" | "SRCHOST" => draw.pick(&["127.0.0.1", "192.0.2.1", "example.net", "[::1]"]),
@@ -127,6 +128,7 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
     if draw.once_in(6) {
         out.extend_from_slice(if draw.once_in(2) { b" %t" } else { b" %u" });
     }
+    let mut colon = false;
     for param in verb.params {
         if draw.once_in(16) {
             break;
@@ -135,6 +137,7 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
         match param {
             Param::Word(name) => out.extend_from_slice(word(draw, name).as_bytes()),
             Param::Text(_) | Param::Maybe(_) => out.extend_from_slice(draw.pick(TEXTS).as_bytes()),
+            Param::Colon(_) => colon = true,
         }
     }
     for option in verb.options {
@@ -146,6 +149,10 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
     if draw.once_in(8) {
         out.push(b' ');
         out.extend_from_slice(draw.pick(WORDS).as_bytes());
+    }
+    if colon {
+        out.extend_from_slice(b" : ");
+        out.extend_from_slice(draw.pick(TEXTS).as_bytes());
     }
 }
 

@@ -59,11 +59,8 @@ impl Reads {
 
     /// What comes of a read. A message that is damaged on disk is reported, not served.
     pub async fn serve(&self, whom: Whom, read: Read) -> Outcome {
-        let (source, page) = (read.source, read.page);
-        match self.read(whom, move |store| store.read(source, page)).await {
-            Some((messages, more)) => read.outcome(messages, more),
-            None => Code::Unavailable.into(),
-        }
+        let served = move |store: &Store| read.outcome(|source, page| store.read(source, page));
+        self.read(whom, served).await.unwrap_or_else(|| Code::Unavailable.into())
     }
 
     /// The hashes of logs at an entry, of those that have it; `None` where they cannot be read.

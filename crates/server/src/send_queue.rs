@@ -43,7 +43,7 @@ impl Item {
     fn memory(&self) -> usize {
         let more = match self {
             Self::Reply(_, outcome) => outcome.memory(),
-            Self::Read(_, read) => read.also.iter().map(Message::memory).sum(),
+            Self::Read(_, read) => read.memory(),
             Self::Notification(_, notification) => notification.share(),
             Self::NoReply => 0,
             Self::Request(request) => request.memory(),

@@ -189,10 +189,8 @@ impl World<'_> {
             Output::Reply(conn, tag, outcome) => self.reply(node, conn, tag, outcome),
             Output::Read(conn, tag, read) => {
                 let Some(running) = &self.nodes[node].running else { return };
-                let outcome = match running.store.read(read.source, read.page) {
-                    Ok((messages, more)) => read.outcome(messages, more),
-                    Err(_) => Code::Unavailable.into(),
-                };
+                let outcome = read.outcome(|source, page| running.store.read(source, page));
+                let outcome = outcome.unwrap_or_else(|_| Code::Unavailable.into());
                 self.reply(node, conn, tag, outcome);
             }
             Output::Job { conn, request, results, job } => {

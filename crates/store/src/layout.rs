@@ -20,6 +20,7 @@
 //! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
 //! | `R` `m` group, account | [`records::MemberAdded`] |
 //! | `R` `n` | [`records::RealmNamed`] |
+//! | `R` `o` account | [`records::FormerSet`] |
 //! | `R` `s` session | [`records::SessionSet`] |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
 //! | `T` `o` account, peer, id | the same of what it sent |
@@ -99,6 +100,7 @@ impl List {
             Source::Mailbox(Mailbox::GroupRealm(group, peer)) => {
                 return Self::Messages(Conversation::GroupPeer(group, peer));
             }
+            Source::Conversation(conversation) => return Self::Messages(conversation),
             Source::Outbox(peer) => return Self::Outbox(peer),
             Source::Hashes(fork) => return Self::Hashes(fork),
             Source::Mailbox(Mailbox::Private(account)) => Timeline::Incoming(account, HERE),

@@ -295,6 +295,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::GroupSet(r) => r.group.0,
         Record::MemberAdded(r) => r.since,
         Record::InvitationSet(r) => r.invitation,
+        Record::FormerSet(r) => r.account.0,
         Record::NameLeft(r) => r.account.0,
         Record::Posted(r) => r.message.id,
         Record::ConversationReached(r) => r.id,

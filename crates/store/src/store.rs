@@ -195,7 +195,7 @@ impl Store {
             Source::Hashes(_) => {
                 history::entries(engine, list, page, usize::MAX)?.0.first().copied()
             }
-            Source::Mailbox(_) | Source::Sent(_) => None,
+            Source::Mailbox(_) | Source::Sent(_) | Source::Conversation(_) => None,
         };
         Ok(found.filter(|at| at.seq == seq).map(|at| at.chain))
     }

@@ -163,8 +163,8 @@ impl OnState {
     }
 
     fn read(&self, read: Read) -> Result<Outcome, String> {
-        let found = self.store.read(read.source, read.page).map_err(|error| error.to_string())?;
-        Ok(read.outcome(found.0, found.1))
+        let outcome = read.outcome(|source, page| self.store.read(source, page));
+        outcome.map_err(|error| error.to_string())
     }
 
     fn disconnect(&mut self, conn: ConnId) -> Result<(), String> {

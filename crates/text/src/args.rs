@@ -2,11 +2,14 @@
 
 use super::row::{Param, Row};
 use crate::Dialect;
-use antar_domain::{MAX_PAGE, Page};
-use antar_types::{Code, Secret, words};
+use antar_domain::{MAX_PAGE, Page, Stretch};
+use antar_types::{Code, ConversationName, Secret, words};
 
 /// Most positional words of any verb, and most options.
 const MOST: usize = 6;
+
+/// How many messages of a conversation are told where no number is asked for.
+const UNASKED: usize = 100;
 
 /// The parameters of one request: words by position, a text at the end, options by name.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +39,17 @@ impl<'a> Args<'a> {
             match param {
                 Param::Word(_) => (args.words[i], rest) = words::first(rest),
                 Param::Text(_) | Param::Maybe(_) => (args.text, rest) = (words::trim(rest), ""),
+                Param::Colon(_) => {
+                    (rest, args.text) = words::at_colon(rest).ok_or(Code::BadParameters)?;
+                    // What stands where an option may would be lost: the text was meant to begin there.
+                    if words::all(rest).any(|word| words::option(word).is_none()) {
+                        return Err(Code::BadParameters);
+                    }
+                }
             }
             let missing = match param {
                 Param::Word(_) => args.words[i].is_empty(),
-                Param::Text(_) => args.text.is_empty(),
+                Param::Text(_) | Param::Colon(_) => args.text.is_empty(),
                 Param::Maybe(_) => false,
             };
             if missing {
@@ -81,20 +91,46 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Code::BadParameters`] where one is no number, or the limit is not 1 to [`MAX_PAGE`].
     pub fn page(&self) -> Result<Page, Code> {
-        let number = |key| match self.option(key) {
+        let limit = self.limit(MAX_PAGE)?;
+        Ok(Page { after: self.number("after")?, before: self.number("before")?, limit })
+    }
+
+    /// The stretch asked for with `after=`, `before=`, `around=` and `limit=`.
+    ///
+    /// # Errors
+    /// As [`Args::page`], and where `around=` is not alone.
+    pub fn stretch(&self) -> Result<Stretch, Code> {
+        let limit = self.limit(UNASKED)?;
+        let (after, before) = (self.number("after")?, self.number("before")?);
+        match self.number("around")? {
+            None => Ok(Stretch::Page(Page { after, before, limit })),
+            Some(id) if (after, before) == (None, None) => Ok(Stretch::Around { id, limit }),
+            Some(_) => Err(Code::BadParameters),
+        }
+    }
+
+    /// The conversation that a word names.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it names none.
+    pub fn conversation(&self, position: usize) -> Result<Box<ConversationName>, Code> {
+        let name = ConversationName::parse(self.word(position)).ok_or(Code::BadParameters)?;
+        Ok(Box::new(name))
+    }
+
+    fn number(&self, key: &str) -> Result<Option<u64>, Code> {
+        match self.option(key) {
             None => Ok(None),
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 digits.parse::<u64>().map(Some).map_err(|_| Code::BadParameters)
             }
             Some(_) => Err(Code::BadParameters),
-        };
-        let limit = match number("limit")? {
-            None => MAX_PAGE,
-            Some(n) => usize::try_from(n)
-                .ok()
-                .filter(|n| (1..=MAX_PAGE).contains(n))
-                .ok_or(Code::BadParameters)?,
-        };
-        Ok(Page { after: number("after")?, before: number("before")?, limit })
+        }
+    }
+
+    fn limit(&self, unasked: usize) -> Result<usize, Code> {
+        let Some(limit) = self.number("limit")? else { return Ok(unasked) };
+        let limit = usize::try_from(limit).ok().filter(|n| (1..=MAX_PAGE).contains(n));
+        limit.ok_or(Code::BadParameters)
     }
 }

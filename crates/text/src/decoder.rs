@@ -184,16 +184,20 @@ fn blank_separated(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|b| matches!(b, b' ' | b'\t' | b'\r')).filter(|word| !word.is_empty())
 }
 
-/// Whether a whole first line is `METHOD TARGET HTTP/…`. The method is one of HTTP's, or the target
-/// looks like one: no verb of ours is a method, and no name starts like a target.
+/// Whether a whole first line is `METHOD TARGET HTTP/…`: no name begins as a target does. Some methods are
+/// verbs of ours, so they tell nothing.
 fn is_http(line: &[u8]) -> bool {
     let mut words = blank_separated(line);
-    let (Some(method), Some(target)) = (words.next(), words.next()) else {
+    let (Some(_), Some(target)) = (words.next(), words.next()) else {
         return false;
     };
-    let like_a_target = matches!(target[0], b'/' | b'*') || target.contains(&b':');
     let versioned = words.next().is_some_and(|word| word.starts_with(b"HTTP/"));
-    versioned && (HTTP_METHODS.contains(&method) || like_a_target)
+    versioned && is_target(target)
+}
+
+/// Whether a word is a path, `*`, an address or a URL.
+fn is_target(word: &[u8]) -> bool {
+    matches!(word[0], b'/' | b'*') || word.contains(&b':')
 }
 
 /// Whether a first line of which only the head is known begins with one of HTTP's methods and a
@@ -203,8 +207,11 @@ fn begins_http(head: &[u8]) -> Option<bool> {
     let (method, target) = (words.next().unwrap_or_default(), words.next());
     let known = HTTP_METHODS.contains(&method);
     let could_be = HTTP_METHODS.iter().any(|m| m.starts_with(method));
-    let decided = target.is_some() || !could_be || head.len() == HTTP_HEAD;
-    decided.then_some(known && target.is_some())
+    // The end of the target may be past the head.
+    let is_whole = words.next().is_some() || head.len() == HTTP_HEAD;
+    let decided = target.is_some_and(|target| is_target(target) || is_whole);
+    let decided = decided || !could_be || head.len() == HTTP_HEAD;
+    decided.then_some(known && target.is_some_and(is_target))
 }
 
 trait TrimBlank {
@@ -289,6 +296,9 @@ mod tests {
         // Only the first line counts, and a message may speak of HTTP.
         assert_eq!(decode(99, &[b"ping\nGET / HTTP/1.1\n"]).len(), 2);
         assert_eq!(decode(99, &[b"send bob HTTP/1.1\n"]), [line("send bob HTTP/1.1")]);
+        // Nor is every POST one of HTTP's.
+        assert_eq!(decode(99, &[b"POST bob HTTP/1.1\n"]), [line("POST bob HTTP/1.1")]);
+        assert_eq!(decode(99, &[b"DELETE bob 7\n"]), [line("DELETE bob 7")]);
     }
 
     #[test]
@@ -307,7 +317,10 @@ mod tests {
         assert_eq!(decode(2, &[b"send"]), [Frame::TooLong]);
         assert_eq!(decode(2, &[b"POS", b"T"]), []);
         assert_eq!(decode(2, &[b"POS", b"Tx"]), [Frame::TooLong]);
-        assert_eq!(decode(2, &[b"POST", b" x"]), [Frame::Http]);
+        assert_eq!(decode(2, &[b"POST", b" /x"]), [Frame::Http]);
+        // A message of ours.
+        assert_eq!(decode(2, &[b"POST", b" x"]), []);
+        assert_eq!(decode(2, &[b"POST", b" x :"]), [Frame::TooLong]);
         assert_eq!(decode(2, &[b"x\nPOST"]), [line("x"), Frame::TooLong]);
         assert_eq!(decode(2, &[&[b' '; HTTP_HEAD]]), [Frame::TooLong]);
     }

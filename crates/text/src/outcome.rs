@@ -6,7 +6,7 @@ use super::row::Row;
 use super::{invitation, peers};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
-use antar_domain::{LogEnds, Outcome, Refused, Tag, User};
+use antar_domain::{History, LogEnds, Outcome, Refused, Tag, User};
 use antar_types::{BoxKind, Capabilities, Code, Message};
 
 /// What VERSION tells.
@@ -44,6 +44,13 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let listing = row.map(|row| row.listing).unwrap_or_default();
             let reply = Reply::from(Body::Messages(listing, page.found, page.more));
             if page.stale { reply.with("stale", true) } else { reply }
+        }
+        Outcome::Posted { id, conversation } => {
+            Reply::done(says).with("id", id).with("conv", &*conversation)
+        }
+        Outcome::History(History { name, found, more, newer }) => {
+            let reply = Reply::from(Body::History(name, found, more));
+            if newer { reply.with("newer", true) } else { reply }
         }
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)

@@ -62,6 +62,9 @@ pub enum Body {
     Groups(List, Vec<(usize, List)>),
     /// Messages, oldest first, and whether more are left in the direction asked for.
     Messages(Listing, Vec<Message>, bool),
+    /// Messages of a conversation with how its reader addresses it, oldest first, and whether more are left
+    /// in the direction asked for.
+    History(Box<str>, Vec<Message>, bool),
 }
 
 /// A reply: its body and whatever else it tells.
@@ -151,6 +154,16 @@ impl Reply {
                     field(out, dialect, "more", &true);
                 }
             }
+            Body::History(conversation, messages, more) => {
+                key(out, list_key(dialect));
+                let each = |message, out: &mut Vec<u8>| {
+                    conversation_fields(message, conversation, dialect, out);
+                };
+                write_list(out, messages.iter(), each);
+                if *more {
+                    field(out, dialect, "more", &true);
+                }
+            }
         }
         for (key, value) in &self.extra {
             field(out, dialect, key, value);
@@ -190,11 +203,10 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         (Dialect::Lower, Listing::Messages) => ("messages", false),
         (Dialect::Lower, Listing::BySender) => ("messages", true),
     };
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
+    self::key(out, key);
+    let each = |message, out: &mut Vec<u8>| fields(message, dialect, dialect, out);
     if !by_sender {
-        return write_list(out, dialect, messages.iter());
+        return write_list(out, messages.iter(), each);
     }
     let mut senders: Vec<&str> = Vec::new();
     let mut lists: std::collections::BTreeMap<&str, Vec<&Message>> = Default::default();
@@ -212,22 +224,38 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         }
         write(out, dialect, sender);
         out.push(b':');
-        write_list(out, dialect, lists.remove(sender).unwrap_or_default().into_iter());
+        write_list(out, lists.remove(sender).unwrap_or_default().into_iter(), each);
     }
     out.push(b'}');
 }
 
-fn write_list<'a>(
+/// The key of a list of what is in conversations.
+fn list_key(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Lower => "messages",
+        Dialect::Upper => "data",
+    }
+}
+
+/// Appends a key that others went before.
+fn key(out: &mut Vec<u8>, key: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// Writes a list of objects, each with the fields that `fields` appends.
+fn write_list<T>(
     out: &mut Vec<u8>,
-    dialect: Dialect,
-    messages: impl Iterator<Item = &'a Message>,
+    list: impl Iterator<Item = T>,
+    fields: impl Fn(T, &mut Vec<u8>),
 ) {
     out.push(b'[');
-    for (i, message) in messages.enumerate() {
+    for (i, entry) in list.enumerate() {
         if i > 0 {
             out.push(b',');
         }
-        write_object(out, |out| fields(message, dialect, dialect, out));
+        write_object(out, |out| fields(entry, out));
     }
     out.push(b']');
 }
@@ -267,6 +295,11 @@ fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>)
     field(out, charset, from, message.sender());
     field(out, charset, to, message.to.as_str());
     field(out, charset, text, message.text.as_str());
+    origin_fields(message, charset, out);
+}
+
+/// Appends where a message came from or went to, and why another came back.
+fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
     match &message.realm {
         Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
             field(out, charset, "realm", realm.as_str())
@@ -277,6 +310,16 @@ fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>)
     if let Some(notice) = message.notice {
         field(out, charset, "notice", notice.as_str());
     }
+}
+
+/// Appends the fields of a message in a conversation: they have the same names in both shapes.
+fn conversation_fields(message: &Message, conversation: &str, charset: Dialect, out: &mut Vec<u8>) {
+    number(out, "id", message.id);
+    field(out, charset, "time", &message.time.rfc3339());
+    field(out, charset, "conv", conversation);
+    field(out, charset, "from", message.sender());
+    field(out, charset, "message", message.text.as_str());
+    origin_fields(message, charset, out);
 }
 
 #[cfg(test)]

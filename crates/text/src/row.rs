@@ -3,7 +3,9 @@
 //! HELP, the usage error, the metrics and the fuzzers' dictionary come from a verb's row.
 
 use super::args::Args;
-use super::rows::{accounts, admin, groups, messages, peers, realms, service, watch};
+use super::rows::{
+    accounts, admin, conversations, groups, messages, peers, realms, service, watch,
+};
 use crate::{Dialect, Listing, Phrase};
 use antar_domain::{Access, Ask, Command, commands};
 use antar_types::{Code, Folded};
@@ -19,6 +21,8 @@ pub enum Param {
     Text(&'static str),
     /// The rest of the line, which may be missing.
     Maybe(&'static str),
+    /// A `:` by itself and the rest of the line; options stand before it.
+    Colon(&'static str),
 }
 
 /// A verb's row.
@@ -98,6 +102,7 @@ pub static ALL: &[&[Row]] = &[
     accounts::ROWS,
     messages::ROWS,
     groups::ROWS,
+    conversations::ROWS,
     watch::ROWS,
     realms::ROWS,
     admin::ROWS,
@@ -173,13 +178,20 @@ impl Row {
             Dialect::Upper => self.name.to_string(),
             Dialect::Lower => self.name.to_ascii_lowercase(),
         };
+        let mut text = "";
         for param in self.params {
-            let (Param::Word(name) | Param::Text(name) | Param::Maybe(name)) = param;
-            usage.push(' ');
-            usage.push_str(name);
+            match param {
+                Param::Word(name) | Param::Text(name) | Param::Maybe(name) => {
+                    usage.push_str(&format!(" {name}"));
+                }
+                Param::Colon(name) => text = name,
+            }
         }
         for option in self.options {
             usage.push_str(&format!(" [{option}]"));
+        }
+        if !text.is_empty() {
+            usage.push_str(&format!(" : {text}"));
         }
         usage
     }
@@ -206,7 +218,9 @@ mod tests {
             }
             // A text takes the rest of the line: nothing can follow it.
             let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
-            assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && verb.options.is_empty()));
+            let takes_options = matches!(verb.params.last(), Some(Param::Colon(_)));
+            let options = verb.options.is_empty() || takes_options;
+            assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && options));
             assert!(verb.params.len() <= 6 && verb.options.len() <= 6);
         }
     }

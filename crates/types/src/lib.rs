@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod code;
+mod conversation_name;
 mod entry;
 mod fingerprint;
 mod incoming;
@@ -19,6 +20,7 @@ pub mod words;
 
 pub use capabilities::Capabilities;
 pub use code::Code;
+pub use conversation_name::ConversationName;
 pub use entry::{Chain, Entry, EntryKind, EntryOrigin};
 pub use fingerprint::Fingerprint;
 pub use incoming::{IncomingEntry, UnknownEntry};

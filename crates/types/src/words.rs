@@ -29,6 +29,21 @@ pub fn all(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_blank).filter(|word| !word.is_empty())
 }
 
+/// Splits a line at its first word `:`; both parts come back trimmed. `None` where it has no such word.
+///
+/// ```
+/// use antar_types::words::at_colon;
+/// assert_eq!(at_colon("limit=5 :  a : b "), Some(("limit=5", "a : b")));
+/// assert_eq!(at_colon("a:b"), None);
+/// ```
+pub fn at_colon(line: &str) -> Option<(&str, &str)> {
+    let begins = |at: &usize| line[..*at].chars().next_back().is_none_or(is_blank);
+    let ends = |at: &usize| line[at + 1..].chars().next().is_none_or(is_blank);
+    let mut colons = line.match_indices(':').map(|(at, _)| at);
+    let at = colons.find(|at| begins(at) && ends(at))?;
+    Some((trim(&line[..at]), trim(&line[at + 1..])))
+}
+
 /// Splits `key=value`; `None` where the word has no such form (a key is letters, digits and `_`,
 /// beginning with a letter).
 ///

@@ -1,6 +1,6 @@
 //! The messages of a group.
 
-use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, MailboxRead, Page, RequestContext, Source, Word};
 
 /// Asks for the messages of a group that the caller is in, the caller's own too.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct GroupInbox {
 impl GroupInbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let group = cx.enter(&self.group)?;
-        Ok(Answer::Read(Read::new(Source::Mailbox(Mailbox::Group(group)), self.page)))
+        Ok(MailboxRead::new(Source::Mailbox(Mailbox::Group(group)), self.page).into())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Private messages received from users of this realm.
 
-use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source};
+use crate::{Answer, Interrupt, Mailbox, MailboxRead, Page, RequestContext, Source};
 
 /// Asks for the private messages that the caller received from users of this realm.
 #[derive(Clone, Copy, Debug, Default)]
@@ -12,7 +12,7 @@ pub struct Inbox {
 impl Inbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let source = Source::Mailbox(Mailbox::Private(cx.me()?));
-        Ok(Answer::Read(Read::new(source, self.page)))
+        Ok(MailboxRead::new(source, self.page).into())
     }
 }
 

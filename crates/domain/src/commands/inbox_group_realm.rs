@@ -1,7 +1,7 @@
 //! The conversation of a group between this realm and another.
 
 use crate::links::{LinkKind, Of};
-use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, MailboxRead, Page, RequestContext, Source, Word};
 use antar_types::Code;
 
 /// Asks for the conversation of a group between this realm and another, both sides.
@@ -27,7 +27,7 @@ impl InboxGroupRealm {
             return cx.pass_on(realm, Of::Group(name), self.page, own);
         }
         let stale = !linked || cx.catch_up(realm, Of::Group(name))?;
-        let read = Read::new(Source::Mailbox(own), self.page);
-        Ok(Answer::Read(Read { stale, ..read }))
+        let read = MailboxRead::new(Source::Mailbox(own), self.page);
+        Ok(MailboxRead { stale, ..read }.into())
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::links::{Ask, LinkKind, Listed, Of, PlainRequest, Told};
 use crate::{
-    Answer, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, Page, PeerId, Read, RequestContext,
-    Source, Word,
+    Answer, Interrupt, Job, JobResult, MAX_PAGE_BYTES, Mailbox, MailboxRead, Page, PeerId,
+    RequestContext, Source, Word,
 };
 use antar_types::Code;
 
@@ -27,7 +27,7 @@ impl InboxRealm {
         }
         let stale = !linked || cx.catch_up(realm, Of::User(user))?;
         let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
-        Ok(Answer::Read(Read { stale, ..Read::new(source, self.page) }))
+        Ok(MailboxRead { stale, ..MailboxRead::new(source, self.page) }.into())
     }
 }
 
@@ -67,8 +67,8 @@ impl RequestContext<'_> {
         let (newest, cut) = newest(list, page.limit);
         let (Of::User(to) | Of::Group(to)) = &of;
         let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
-        let read = Read::new(Source::Mailbox(own), page);
-        Ok(Answer::Read(Read { stale, also, cut: cut || told.cut, ..read }))
+        let read = MailboxRead::new(Source::Mailbox(own), page);
+        Ok(MailboxRead { stale, also, cut: cut || told.cut, ..read }.into())
     }
 }
 

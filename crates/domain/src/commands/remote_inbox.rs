@@ -4,7 +4,8 @@
 //! plain peer is given the messages themselves.
 
 use crate::{
-    Answer, Interrupt, Mailbox, Messages, Outcome, Page, PeerId, Read, RequestContext, Source, Word,
+    Answer, Interrupt, Mailbox, MailboxRead, Messages, Outcome, Page, PeerId, RequestContext,
+    Source, Word,
 };
 use antar_types::{Code, Folded};
 
@@ -46,7 +47,7 @@ impl RemoteInbox {
             }
             Whose::Group(group) => Mailbox::GroupRealm(cx.group(group)?.0, realm),
         };
-        Ok(Answer::Read(Read::new(Source::Mailbox(mailbox), self.page?)))
+        Ok(MailboxRead::new(Source::Mailbox(mailbox), self.page?).into())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A private message to a user of this realm.
 
 use crate::{Answer, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::Message;
+use antar_types::{Code, Message};
 use std::sync::Arc;
 
 /// Sends a private message to a user of this realm.
@@ -15,14 +15,22 @@ pub struct Send {
 
 impl Send {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
-        let (recipient, to) = cx.user(&self.to).map(|(id, a)| (id, a.record.name.clone()))?;
-        let text = cx.draft(&self.text)?;
-        let (id, time) = (cx.next_id(), cx.readings.now);
-        let from = cx.my_account()?.record.name.clone();
-        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
-        cx.post(Mailbox::Private(recipient), Some(me), message)?;
+        let id = cx.send(&self.to, &self.text)?;
         Ok(Outcome::Sent { id, group: None }.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Sends a private message to a user of this realm, and returns its id.
+    pub(crate) fn send(&mut self, to: &str, text: &Draft) -> Result<u64, Code> {
+        let me = self.me()?;
+        let (recipient, to) = self.user(to).map(|(id, a)| (id, a.record.name.clone()))?;
+        let text = self.draft(text)?;
+        let (id, time) = (self.next_id(), self.readings.now);
+        let from = self.my_account()?.record.name.clone();
+        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        self.post(Mailbox::Private(recipient), Some(me), message)?;
+        Ok(id)
     }
 }
 
@@ -31,7 +39,6 @@ mod tests {
     use super::*;
     use crate::commands::{Inbox, WhoAmI};
     use crate::testing::{Realm, caller};
-    use antar_types::Code;
 
     fn send(to: &str, text: &str) -> Send {
         Send { to: to.into(), text: text.into() }

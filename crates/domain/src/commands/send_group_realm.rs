@@ -1,8 +1,8 @@
 //! A message to the group of the same name in another realm.
 
 use super::Destination;
-use crate::{Answer, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryKind, Message};
+use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
+use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
 use std::sync::Arc;
 
 /// Sends a message to the group of the same name in another realm.
@@ -18,17 +18,31 @@ impl SendGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let realm = cx.open_realm(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
-        let text = cx.draft(&text)?;
-        let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
+        let (id, name) = cx.send_to_pair(group, realm, &text)?;
+        Ok(Outcome::Sent { id, group: Some(name) }.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Sends a message to a group that the caller is in and to that of another realm; returns its id and the
+    /// group's name.
+    pub(crate) fn send_to_pair(
+        &mut self,
+        group: GroupId,
+        realm: PeerId,
+        text: &Draft,
+    ) -> Result<(u64, Name), Code> {
+        let text = self.draft(text)?;
+        let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
-        let from = cx.my_account()?.record.name.clone();
-        let (id, time) = (cx.next_id(), cx.readings.now);
-        let away = Some(Away::To(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
+        let from = self.my_account()?.record.name.clone();
+        let (id, time) = (self.next_id(), self.readings.now);
+        let away = self.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone();
+        let (away, name) = (Some(Away::To(away)), to.clone());
         let message = Message { id, time, from, to, text, realm: away, notice: None };
-        cx.owe(realm, Entry::of(EntryKind::Group, &message, cx.me()?.0))?;
-        let name = Some(message.to.clone());
-        cx.post(Mailbox::GroupRealm(group, realm), None, Arc::new(message))?;
-        cx.deliver_next(realm);
-        Ok(Outcome::Sent { id, group: name }.into())
+        self.owe(realm, Entry::of(EntryKind::Group, &message, self.me()?.0))?;
+        self.post(Mailbox::GroupRealm(group, realm), None, Arc::new(message))?;
+        self.deliver_next(realm);
+        Ok((id, name))
     }
 }

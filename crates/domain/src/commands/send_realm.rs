@@ -21,24 +21,37 @@ const ABROAD: usize = 10_000;
 
 impl SendRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
-        let realm = cx.open_realm(&self.realm)?;
-        let to = Name::parse(&self.to).ok_or(Code::BadName)?;
-        let text = cx.draft(&self.text)?;
-        let (from, time) = (cx.my_account()?.record.name.clone(), cx.readings.now);
-        let peer = &cx.peer(realm).ok_or(Code::RealmNotFound)?.record;
+        let id = cx.send_to_peer(&self.realm, &self.to, &self.text)?;
+        Ok(Outcome::Sent { id, group: None }.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Sends a private message to a user of another realm, and returns its id.
+    pub(crate) fn send_to_peer(
+        &mut self,
+        realm: &str,
+        to: &str,
+        text: &Draft,
+    ) -> Result<u64, Code> {
+        let me = self.me()?;
+        let realm = self.open_realm(realm)?;
+        let to = Name::parse(to).ok_or(Code::BadName)?;
+        let text = self.draft(text)?;
+        let (from, time) = (self.my_account()?.record.name.clone(), self.readings.now);
+        let peer = &self.peer(realm).ok_or(Code::RealmNotFound)?.record;
         let (away, plain) = (Some(Away::To(peer.name.clone())), peer.kind == LinkKind::Plain);
-        let waits = plain.then(|| number(cx, realm, &to)).transpose()?;
-        let id = cx.next_id();
+        let waits = plain.then(|| number(self, realm, &to)).transpose()?;
+        let id = self.next_id();
         let message = Message { id, time, from, to, text, realm: away, notice: None };
         if !plain {
-            cx.owe(realm, Entry::of(EntryKind::Private, &message, me.0))?;
+            self.owe(realm, Entry::of(EntryKind::Private, &message, me.0))?;
         }
         // To a plain peer it waits here until they ask for it.
         let mailbox =
             waits.map_or(Mailbox::SentRealm(me, realm), |number| Mailbox::Plain(realm, number));
-        cx.post(mailbox, Some(me), Arc::new(message))?;
-        Ok(Outcome::Sent { id, group: None }.into())
+        self.post(mailbox, Some(me), Arc::new(message))?;
+        Ok(id)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A message to a group of this realm.
 
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Message, words};
+use antar_types::{Code, Message, Name, words};
 use std::sync::Arc;
 
 /// Sends a message to a group that the caller is in.
@@ -28,15 +28,27 @@ pub enum Destination {
 impl SendToGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (group, text) = self.to.find(cx)?;
-        let text = cx.draft(&text)?;
-        let (id, time) = (cx.next_id(), cx.readings.now);
-        let from = cx.my_account()?.record.name.clone();
-        let to = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
+        let (id, name) = cx.send_to_group(group, &text)?;
+        Ok(Outcome::Sent { id, group: Some(name) }.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Sends a message to a group that the caller is in; returns its id and the group's name.
+    pub(crate) fn send_to_group(
+        &mut self,
+        group: GroupId,
+        text: &Draft,
+    ) -> Result<(u64, Name), Code> {
+        let text = self.draft(text)?;
+        let (id, time) = (self.next_id(), self.readings.now);
+        let from = self.my_account()?.record.name.clone();
+        let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
-        let name = Some(to.clone());
+        let name = to.clone();
         let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
-        cx.post(Mailbox::Group(group), None, message)?;
-        Ok(Outcome::Sent { id, group: name }.into())
+        self.post(Mailbox::Group(group), None, message)?;
+        Ok((id, name))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Private messages that the caller sent.
 
-use crate::{Answer, Interrupt, Mailbox, Page, Read, RequestContext, Source, Word};
+use crate::{Answer, Interrupt, Mailbox, MailboxRead, Page, RequestContext, Source, Word};
 
 /// Asks for the private messages that the caller sent to users of this realm, or of another.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ impl Sent {
             Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
             None => Source::Sent(cx.me()?),
         };
-        Ok(Answer::Read(Read::new(source, self.page)))
+        Ok(MailboxRead::new(source, self.page).into())
     }
 }
 

@@ -42,12 +42,21 @@ pub(crate) struct Durable {
     /// Names that accounts had and nobody has now, and which accounts they were.
     pub left_names: BTreeMap<Box<str>, AccountId>,
     group_names: BTreeMap<Box<str>, GroupId>,
+    /// The names of accounts that were removed, as far as an event tells of them.
+    pub formers: BTreeMap<AccountId, Name>,
+    /// The last account of each name that was removed.
+    former_names: BTreeMap<Box<str>, AccountId>,
     last_id: u64,
 }
 
 impl Durable {
     pub fn account_named(&self, name: &str) -> Option<AccountId> {
         self.account_names.get(&*Folded::new(name)?).copied()
+    }
+
+    /// The account that had a name last and was removed.
+    pub fn former_named(&self, name: &str) -> Option<AccountId> {
+        self.former_names.get(&*Folded::new(name)?).copied()
     }
 
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
@@ -185,6 +194,11 @@ impl Durable {
             Event::PeerForgotten { realm, .. } => {
                 self.conversations.apply(event);
                 self.forget_peer(*realm);
+            }
+            Event::FormerSet(id, name) => {
+                self.formers.insert(*id, name.clone());
+                let last = self.former_names.entry((*name.folded()).into()).or_insert(*id);
+                *last = (*last).max(*id);
             }
             Event::NameLeft(id, name) => {
                 self.left_names.insert((*name.folded()).into(), *id);

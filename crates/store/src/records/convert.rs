@@ -65,6 +65,7 @@ fn record(event: &Event) -> Record {
             InvitationSet { invitation, hash, expires }.into()
         }
         Event::InvitationEnded(invitation) => InvitationEnded { invitation }.into(),
+        Event::FormerSet(account, name) => FormerSet { account, name }.into(),
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
         Event::NameTaken(account) => NameTaken { account }.into(),
         Event::Posted(posted) => Posted::of(&posted).into(),
@@ -165,6 +166,7 @@ impl Record {
                 Event::InvitationSet(invitation, InvitationRecord { hash, expires })
             }
             Self::InvitationEnded(r) => Event::InvitationEnded(r.invitation),
+            Self::FormerSet(r) => Event::FormerSet(r.account, r.name),
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
             Self::NameTaken(r) => Event::NameTaken(r.account),
             Self::Posted(posted) => Event::Posted(posted.read()),

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod admin;
+pub mod conversations;
 pub mod groups;
 pub mod messages;
 pub mod peers;
