@@ -70,8 +70,8 @@ impl Context<'_> {
     }
 
     /// What is kept of a realm.
-    pub(crate) fn peer(&self, realm: PeerId) -> Option<&Peer> {
-        self.state.durable.peers.get(&realm)
+    pub(crate) fn peer(&self, peer: PeerId) -> Option<&Peer> {
+        self.state.durable.peers.get(&peer)
     }
 
     /// The next number of the realm's one counter; taken once an event that carries it is emitted.

@@ -342,8 +342,8 @@ impl Conversations {
                 let correspondent = Correspondent { id: *id, account: *account };
                 self.correspondents.entry(*peer).or_default().set(name, correspondent);
             }
-            Event::PeerForgotten { realm, .. } => {
-                self.forget(*realm);
+            Event::PeerForgotten { peer, .. } => {
+                self.forget(*peer);
             }
             _ => {}
         }
@@ -445,7 +445,7 @@ mod tests {
             assert_eq!(went == others, n >= most, "{n}");
         }
         assert_eq!(all.counts.of(AccountId(0), BETA)[1..], [CONVERSATIONS.1 + 1; 2]);
-        all.apply(&Event::PeerForgotten { realm: BETA, traces: true });
+        all.apply(&Event::PeerForgotten { peer: BETA, traces: true });
         assert_eq!(all, Conversations::default());
     }
 

@@ -95,8 +95,8 @@ pub enum Event {
     EpochBegun(PeerId, Epoch),
     /// Something more is owed to a realm.
     Owed {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// Where its log stands with this entry.
         tip: Position,
         /// Bytes ever owed, with this entry.
@@ -108,8 +108,8 @@ pub enum Event {
     },
     /// The stored form of the latest [`Event::Owed`], without the entry.
     OwedReached {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// Where its log stands.
         tip: Position,
         /// Bytes ever owed.
@@ -119,8 +119,8 @@ pub enum Event {
     },
     /// A realm has told how much of what it was owed is durable there.
     Acked {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// How much.
         acked: Position,
         /// Bytes ever owed up to there.
@@ -130,8 +130,8 @@ pub enum Event {
     },
     /// What a realm was owed up to here is let go of; so is the note of that hour.
     Trimmed {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// The last entry that is gone.
         floor: Position,
         /// The note that led to it.
@@ -139,8 +139,8 @@ pub enum Event {
     },
     /// From here on a realm's log is followed along another course of it.
     Followed {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// The number of that course here.
         fork: ForkId,
         /// Its epoch.
@@ -153,8 +153,8 @@ pub enum Event {
     /// A batch of a realm's log was taken: what it leads to and the cursor past it are one event, so
     /// that neither is ever there without the other.
     Received {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// The course of its log.
         fork: ForkId,
         /// The cursor after it.
@@ -168,8 +168,8 @@ pub enum Event {
     },
     /// The stored form of the latest [`Event::Received`], without what it brought.
     CursorReached {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// The cursor.
         cursor: Position,
     },
@@ -182,8 +182,8 @@ pub enum Event {
     /// There is no record of a realm any more: its name, and its place, are free. Its id is never
     /// given out again, so whatever was said with it is nobody else's to read.
     PeerForgotten {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// It has been more than a stranger that waited, so messages may be kept under its id.
         traces: bool,
     },
@@ -205,8 +205,8 @@ pub enum Event {
     KnownAs(PeerId, Option<Name>),
     /// A realm has sent an entry of a kind that this version does not know.
     SetApart {
-        /// The realm.
-        realm: PeerId,
+        /// The peer.
+        peer: PeerId,
         /// How much of what it has sent was set apart, with this entry.
         apart: Apart,
         /// The entry, where there is room for it.

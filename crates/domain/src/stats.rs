@@ -58,20 +58,20 @@ impl State {
     /// Counts everything; takes time by the links and the users that watch.
     pub fn stats(&self, now: Time) -> Stats {
         let durable = &self.durable;
-        let there = durable.peers.iter().filter(|(_, peer)| !peer.is_gone());
+        let there = durable.peers.iter().filter(|(_, known)| !known.is_gone());
         let (asking, linked): (Vec<_>, Vec<_>) =
-            there.partition(|(_, peer)| peer.record.status == Status::Asking);
+            there.partition(|(_, known)| known.record.status == Status::Asking);
         let none = Link::default();
-        let links = linked.into_iter().map(|(realm, peer)| {
-            let link = self.links.links.get(realm).unwrap_or(&none);
+        let links = linked.into_iter().map(|(peer, known)| {
+            let link = self.links.links.get(peer).unwrap_or(&none);
             LinkStats {
-                realm: peer.record.name.clone(),
-                up: link.state(&peer.record) == LinkState::Up,
-                owed: peer.out.owed(),
-                owed_bytes: peer.out.owed_bytes(),
-                owed_age: peer.out.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),
-                delivered: peer.out.delivered(),
-                received: peer.inbox.cursor.seq,
+                realm: known.record.name.clone(),
+                up: link.state(&known.record) == LinkState::Up,
+                owed: known.out.owed(),
+                owed_bytes: known.out.owed_bytes(),
+                owed_age: known.out.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),
+                delivered: known.out.delivered(),
+                received: known.inbox.cursor.seq,
                 failed: link.failed,
                 lost: link.lost,
             }

@@ -215,8 +215,8 @@ impl World {
     /// Notes what the store would have of an event.
     fn keep(&mut self, event: &Event) {
         match event {
-            Event::Owed { realm, tip, entry, .. } => {
-                self.kept.push((Source::Outbox(*realm), *tip, Some(entry.clone())));
+            Event::Owed { peer, tip, entry, .. } => {
+                self.kept.push((Source::Outbox(*peer), *tip, Some(entry.clone())));
             }
             Event::Received { fork, cursor, chains, events, .. } => {
                 let first = cursor.seq + 1 - chains.len() as u64;
@@ -224,8 +224,8 @@ impl World {
                 let marks = marks.map(|(chain, seq)| Position { seq, chain: *chain });
                 self.kept.extend(marks.map(|at| (Source::Hashes(*fork), at, None)));
                 for event in events {
-                    if let Event::Owed { realm, tip, entry, .. } = event {
-                        self.kept.push((Source::Outbox(*realm), *tip, Some(entry.clone())));
+                    if let Event::Owed { peer, tip, entry, .. } = event {
+                        self.kept.push((Source::Outbox(*peer), *tip, Some(entry.clone())));
                     }
                 }
             }
@@ -279,9 +279,9 @@ impl World {
                     self.decide(Input::Disconnected(conn));
                 }
             }
-            Output::Fetch { ask, realm, first, last } => {
+            Output::Fetch { ask, peer, first, last } => {
                 let entry = |seq| {
-                    let (chain, entry) = self.entry(Source::Outbox(realm), seq)?;
+                    let (chain, entry) = self.entry(Source::Outbox(peer), seq)?;
                     Some((Position { seq, chain }, entry?))
                 };
                 self.decide(Input::Fetched(ask, Ok((first..=last).filter_map(entry).collect())));

@@ -73,7 +73,7 @@ mod tests {
             Output::Job { conn, request: request(), results: results(), job },
             Output::Resume { conn, request: request(), results: results() },
             Output::Request(conn, PeerRequest::Removed),
-            Output::Fetch { ask: AskId(1), realm: antar_domain::PeerId(1), first: 1, last: 1 },
+            Output::Fetch { ask: AskId(1), peer: antar_domain::PeerId(1), first: 1, last: 1 },
             Output::Note { warning: false, text: "linked".into() },
             Output::NoReply(conn),
             Output::HangUp(conn),

@@ -80,11 +80,11 @@ impl Reads {
     /// Entries of what a realm is owed.
     pub async fn owed(
         &self,
-        realm: PeerId,
+        peer: PeerId,
         first: u64,
         last: u64,
     ) -> Option<Vec<(Position, Arc<Entry>)>> {
-        self.read(None, move |store| store.owed(realm, first, last)).await
+        self.read(None, move |store| store.owed(peer, first, last)).await
     }
 
     /// The newest messages of a list.

@@ -29,7 +29,7 @@ pub enum Item {
     Request(PeerRequest),
     /// Entries of what another realm is owed.
     Deliver {
-        realm: PeerId,
+        peer: PeerId,
         epoch: Epoch,
         can: Capabilities,
         first: u64,

@@ -199,11 +199,11 @@ impl World<'_> {
                 self.at(delay, Happening::Done { node, life, conn, request, results, job });
             }
             Output::Request(conn, request) => self.asks(node, conn, &request),
-            Output::Deliver { conn, realm, epoch, can, first, last, fresh } => {
+            Output::Deliver { conn, peer, epoch, can, first, last, fresh } => {
                 let Some(running) = &self.nodes[node].running else { return };
                 // Live, what is at hand is sent without a look at the disk; here now and then.
                 let owed = match fresh.is_empty() || self.chance.random_bool(0.3) {
-                    true => running.store.owed(realm, first, last).unwrap_or_default(),
+                    true => running.store.owed(peer, first, last).unwrap_or_default(),
                     false => fresh,
                 };
                 if owed.len() as u64 != last + 1 - first {
@@ -230,9 +230,9 @@ impl World<'_> {
             Output::HangUp(conn) => self.hang_up(node, conn),
             Output::Note { text, .. } => self.noted(node, &text),
             Output::Ask(ask, request) => self.ask_plain(node, ask, request),
-            Output::Fetch { ask, realm, first, last } => {
+            Output::Fetch { ask, peer, first, last } => {
                 let Some(running) = &self.nodes[node].running else { return };
-                let found = running.store.owed(realm, first, last).map_err(|_| Unreadable);
+                let found = running.store.owed(peer, first, last).map_err(|_| Unreadable);
                 self.decide(node, Input::Fetched(ask, found));
             }
             Output::Tail { ask, source } => {

@@ -309,8 +309,8 @@ fn so_far(engine: &dyn Engine) -> Result<(Conversations, BTreeSet<PeerId>), Stor
         if let Some((record, [])) = Record::take(value)
             && let Some(event) = record.event()
         {
-            if let Event::PeerForgotten { realm, .. } = event {
-                forgotten.insert(realm);
+            if let Event::PeerForgotten { peer, .. } = event {
+                forgotten.insert(peer);
             }
             conversations.apply(&event);
         }

@@ -124,7 +124,7 @@ impl Store {
     /// As [`Store::read`].
     pub fn owed(
         &self,
-        realm: PeerId,
+        peer: PeerId,
         first: u64,
         last: u64,
     ) -> Result<Vec<(links::Position, Arc<Entry>)>, StoreError> {
@@ -134,7 +134,7 @@ impl Store {
             before: last.checked_add(1),
             limit: limit.saturating_add(1),
         };
-        let list = List::Outbox(realm);
+        let list = List::Outbox(peer);
         let (owed, _) = history::entries::<Outgoing>(&*self.engine, list, page, usize::MAX)?;
         let read = |(at, entry)| (at, Arc::new(entry));
         Ok(owed.into_iter().map(|owed| read(owed.read())).collect())
@@ -144,9 +144,9 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub fn apart(&self, realm: PeerId) -> Result<Vec<links::ApartEntry>, StoreError> {
+    pub fn apart(&self, peer: PeerId) -> Result<Vec<links::ApartEntry>, StoreError> {
         let page = Page { after: Some(0), before: None, limit: usize::MAX };
-        let list = List::Apart(realm);
+        let list = List::Apart(peer);
         let (found, _) = history::entries::<ApartEntry>(&*self.engine, list, page, usize::MAX)?;
         Ok(found.into_iter().map(ApartEntry::read).collect())
     }

@@ -76,7 +76,7 @@ fn beginning() -> Vec<Event> {
         Event::EpochBegun(BETA, Epoch(9)),
         Event::GroupSet(GroupId(4), staff),
         Event::MemberAdded(GroupId(4), AccountId(1), 4),
-        Event::Followed { realm: BETA, fork: FORK, epoch: Epoch(7), at, left: 0 },
+        Event::Followed { peer: BETA, fork: FORK, epoch: Epoch(7), at, left: 0 },
         Event::SessionSet(SessionId(6), session),
     ]
 }
@@ -89,8 +89,8 @@ fn batch(n: u64) -> Vec<Event> {
     vec![
         posted(Conversation::Private(AMY, BOB), n, id + 1),
         posted(STAFF, n, id + 2),
-        Event::Owed { realm: BETA, tip, total: n, since: Time(1), entry: entry() },
-        Event::Received { realm: BETA, fork: FORK, cursor, chains, events },
+        Event::Owed { peer: BETA, tip, total: n, since: Time(1), entry: entry() },
+        Event::Received { peer: BETA, fork: FORK, cursor, chains, events },
     ]
 }
 
@@ -310,7 +310,7 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
     let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 9);
     store.commit(also).unwrap();
-    store.commit(&[Event::PeerForgotten { realm: BETA, traces: true }]).unwrap();
+    store.commit(&[Event::PeerForgotten { peer: BETA, traces: true }]).unwrap();
     let (mut damages, mut kinds) = (Vec::new(), String::new());
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     for kind in [b"A", b"H", b"O"] {
@@ -330,7 +330,7 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
 #[test]
 fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
     let plain_mailboxes = Event::PlainMailboxSet(BETA, 900, name("bob"));
-    let hour = Event::Acked { realm: BETA, acked: owed(3), total: 3, hour: 7 };
+    let hour = Event::Acked { peer: BETA, acked: owed(3), total: 3, hour: 7 };
     let waiting = Conversation::Peer(AMY, BETA, CorrespondentId(901));
     let Event::Posted(waiting) = posted(waiting, 1, 901) else { unreachable!() };
     let waiting = Posted { sender: Some(AMY), recipient: None, waits: Some(900), ..waiting };
@@ -347,10 +347,10 @@ fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
     let engine = MemoryEngine::default();
     let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 2);
-    let forgotten = Event::PeerForgotten { realm: BETA, traces: true };
+    let forgotten = Event::PeerForgotten { peer: BETA, traces: true };
     let cursor = Position::default();
     store.commit(&[forgotten]).unwrap();
-    store.commit(&[Event::CursorReached { realm: BETA, cursor }]).unwrap();
+    store.commit(&[Event::CursorReached { peer: BETA, cursor }]).unwrap();
     let mut damages = Vec::new();
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     is_named(&damages, "realm 3", "it was forgotten");
@@ -361,9 +361,9 @@ fn a_stranger_that_was_forgotten_leaves_nothing() {
     let engine = MemoryEngine::default();
     let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     let [_, _, _, set, begun, ..] = <[Event; 9]>::try_from(beginning()).unwrap();
-    let trimmed = Event::Trimmed { realm: BETA, floor: Position::default(), hour: None };
+    let trimmed = Event::Trimmed { peer: BETA, floor: Position::default(), hour: None };
     store.commit(&[set, begun, trimmed]).unwrap();
-    store.commit(&[Event::PeerForgotten { realm: BETA, traces: false }]).unwrap();
+    store.commit(&[Event::PeerForgotten { peer: BETA, traces: false }]).unwrap();
     assert_eq!(Store::open(Box::new(engine)).unwrap().1, [Event::IdReached(3)]);
 }
 
@@ -375,9 +375,9 @@ fn set_apart() -> Vec<Event> {
     };
     let apart = |kept, dropped| Apart { kept, bytes: 27 * kept, dropped };
     vec![
-        Event::SetApart { realm: BETA, apart: apart(1, 0), entry: Some(entry(901)) },
-        Event::SetApart { realm: BETA, apart: apart(1, 1), entry: None },
-        Event::SetApart { realm: BETA, apart: apart(2, 1), entry: Some(entry(902)) },
+        Event::SetApart { peer: BETA, apart: apart(1, 0), entry: Some(entry(901)) },
+        Event::SetApart { peer: BETA, apart: apart(1, 1), entry: None },
+        Event::SetApart { peer: BETA, apart: apart(2, 1), entry: Some(entry(902)) },
     ]
 }
 

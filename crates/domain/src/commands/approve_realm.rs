@@ -15,8 +15,8 @@ pub struct ApproveRealm {
 impl ApproveRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let expected = self.key.transpose()?;
-        let (realm, peer) = cx.realm(&self.realm)?;
-        let Some(key) = peer.key().filter(|_| peer.is_asking()) else {
+        let (peer, known) = cx.realm(&self.realm)?;
+        let Some(key) = known.key().filter(|_| known.is_asking()) else {
             return Err(Code::RealmExists.into());
         };
         // Whoever waits may have changed since the operator looked.
@@ -27,7 +27,7 @@ impl ApproveRealm {
         if cx.state.durable.links() >= cx.state.limits.links {
             return Err(Code::LimitReached.into());
         }
-        cx.approve(realm)?;
+        cx.approve(peer)?;
         Ok(Outcome::Approved(key).into())
     }
 }

@@ -13,9 +13,9 @@ pub struct Deliver {
 
 impl Deliver {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let realm = cx.linked()?;
+        let peer = cx.linked()?;
         let known = match &self.entries {
-            Some(brought) => quoted(cx, realm, &brought.entries)?,
+            Some(brought) => quoted(cx, peer, &brought.entries)?,
             None => Some(Vec::new()),
         };
         let conn = cx.conn;
@@ -25,13 +25,13 @@ impl Deliver {
             return Ok(Answer::NoReply);
         };
         let taken = match &self.entries {
-            Some(brought) => cx.take_batch(conn, realm, brought, &known),
+            Some(brought) => cx.take_batch(conn, peer, brought, &known),
             None => Err(TakeError::Unreadable),
         };
         if let Err(wrong) = taken {
             // What it is about cannot be told from here; a new connection starts from the cursor.
-            let name = cx.name_of(realm);
-            cx.warn(realm, format!("link with {name}: {wrong}"));
+            let name = cx.name_of(peer);
+            cx.warn(peer, format!("link with {name}: {wrong}"));
             cx.hang_up(conn, &wrong.to_string());
         }
         Ok(Answer::NoReply)
@@ -42,10 +42,10 @@ impl Deliver {
 /// where it cannot be read.
 fn quoted(
     cx: &mut RequestContext<'_>,
-    realm: PeerId,
+    peer: PeerId,
     entries: &[IncomingEntry],
 ) -> Result<Option<Vec<(Quote, bool)>>, Interrupt> {
-    let quotes = cx.quotes(realm, entries.iter().filter_map(IncomingEntry::known));
+    let quotes = cx.quotes(peer, entries.iter().filter_map(IncomingEntry::known));
     let known = cx.results.iter().rev().find_map(|result| match result {
         JobResult::Quoted(known) => Some(Some(known.clone())),
         JobResult::Unreadable => Some(None),

@@ -37,50 +37,50 @@ pub struct Acknowledge {
 
 impl Follow {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, (epoch, cursor)) = (cx.linked()?, self.cursor?);
-        match cx.followed(realm, epoch, cursor)? {
-            Some(from) => Ok(begins(cx, realm, from)?),
-            None => Ok(Outcome::Diverged(ends(cx, realm)?).into()),
+        let (peer, (epoch, cursor)) = (cx.linked()?, self.cursor?);
+        match cx.followed(peer, epoch, cursor)? {
+            Some(from) => Ok(begins(cx, peer, from)?),
+            None => Ok(Outcome::Diverged(ends(cx, peer)?).into()),
         }
     }
 }
 
 impl AskChain {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, seq) = (cx.linked()?, self.seq?);
-        Ok(Outcome::Chain(cx.chain_at(realm, seq)?).into())
+        let (peer, seq) = (cx.linked()?, self.seq?);
+        Ok(Outcome::Chain(cx.chain_at(peer, seq)?).into())
     }
 }
 
 impl Rejoin {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, (was, at)) = (cx.linked()?, self.common?);
-        let from = cx.rejoined(realm, was, at)?.ok_or(Code::Diverged)?;
-        Ok(begins(cx, realm, from)?)
+        let (peer, (was, at)) = (cx.linked()?, self.common?);
+        let from = cx.rejoined(peer, was, at)?.ok_or(Code::Diverged)?;
+        Ok(begins(cx, peer, from)?)
     }
 }
 
 impl Acknowledge {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, (epoch, at)) = (cx.linked()?, self.cursor?);
+        let (peer, (epoch, at)) = (cx.linked()?, self.cursor?);
         let sent = cx.state.links.conns.get(&cx.conn).and_then(|c| c.sent);
-        let out = &cx.peer(realm).ok_or(Code::RealmNotFound)?.out;
+        let out = &cx.peer(peer).ok_or(Code::RealmNotFound)?.out;
         if epoch != out.epoch || sent.is_none_or(|sent| at.seq > sent) || at.seq < out.acked.seq {
             let conn = cx.conn;
             cx.hang_up(conn, "a cursor past what it was sent");
             return Ok(Answer::NoReply);
         }
-        cx.acked(realm, at)?;
+        cx.acked(peer, at)?;
         Ok(Answer::NoReply)
     }
 }
 
 /// The answer after which entries come.
-fn begins(cx: &RequestContext<'_>, realm: PeerId, from: Position) -> Result<Answer, Code> {
-    Ok(Outcome::Following { from, log: ends(cx, realm)? }.into())
+fn begins(cx: &RequestContext<'_>, peer: PeerId, from: Position) -> Result<Answer, Code> {
+    Ok(Outcome::Following { from, log: ends(cx, peer)? }.into())
 }
 
-fn ends(cx: &RequestContext<'_>, realm: PeerId) -> Result<LogEnds, Code> {
-    let out = &cx.peer(realm).ok_or(Code::RealmNotFound)?.out;
+fn ends(cx: &RequestContext<'_>, peer: PeerId) -> Result<LogEnds, Code> {
+    let out = &cx.peer(peer).ok_or(Code::RealmNotFound)?.out;
     Ok(LogEnds { epoch: out.epoch, tip: out.tip.seq, floor: out.floor })
 }

@@ -39,19 +39,19 @@ impl Greet {
 fn native(
     cx: &mut RequestContext<'_>,
     greet: &Greet,
-    peer: IpAddr,
+    ip: IpAddr,
     key: Fingerprint,
 ) -> Result<Answer, Interrupt> {
     let own = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
     let from = greet.from.clone().ok_or(Code::BadParameters)?;
     // Who is linked may not know yet that this realm was renamed, or was renamed itself.
     let linked = cx.linked_by_key(key);
-    let before = linked.and_then(|realm| cx.state.durable.peers.get(&realm)?.known_as.clone());
+    let before = linked.and_then(|peer| cx.state.durable.peers.get(&peer)?.known_as.clone());
     let calls_by = before.clone().filter(|name| greet.to.eq_ignore_ascii_case(name));
     let from = match linked {
-        Some(realm) => {
-            cx.renamed_to(realm, &from);
-            cx.peer(realm).map_or(from, |peer| peer.record.name.clone())
+        Some(peer) => {
+            cx.renamed_to(peer, &from);
+            cx.peer(peer).map_or(from, |known| known.record.name.clone())
         }
         None => from,
     };
@@ -60,9 +60,9 @@ fn native(
     }
     let invitation = greet.invitation.clone().transpose()?.map(|token| *token);
     let (again, source, can) = (greet.again, (&*greet.host, greet.port), greet.can);
-    let status = cx.accept(&Greeting { from, key, peer, source, again, invitation, can })?;
-    if let (None, Some(realm), true) = (&calls_by, linked, before.is_some()) {
-        cx.emit(Event::KnownAs(realm, None))?;
+    let status = cx.accept(&Greeting { from, key, ip, source, again, invitation, can })?;
+    if let (None, Some(peer), true) = (&calls_by, linked, before.is_some()) {
+        cx.emit(Event::KnownAs(peer, None))?;
     }
     let now = calls_by.is_some().then(|| own.clone());
     let (realm, can) = (calls_by.unwrap_or(own), cx.state.links.me.can);
@@ -93,7 +93,7 @@ fn plain(cx: &mut RequestContext<'_>, greet: &Greet) -> Result<Answer, Interrupt
     {
         return Err(Code::RealmExists.into());
     }
-    let realm = cx.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
-    cx.introduced(realm);
+    let peer = cx.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
+    cx.introduced(peer);
     Ok(Outcome::Done.into())
 }

@@ -17,16 +17,16 @@ pub struct InboxGroupRealm {
 
 impl InboxGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, peer) = cx.known_realm(&self.realm)?;
-        let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
+        let (peer, known) = cx.known_realm(&self.realm)?;
+        let (plain, linked) = (known.record.kind == LinkKind::Plain, known.is_open());
         let group = cx.enter(&self.group)?;
         let name = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let name = name.ok_or(Code::GroupNotFound)?;
-        let own = Mailbox::GroupRealm(group, realm);
+        let own = Mailbox::GroupRealm(group, peer);
         if plain && linked {
-            return cx.pass_on(realm, Of::Group(name), self.page, own);
+            return cx.pass_on(peer, Of::Group(name), self.page, own);
         }
-        let stale = !linked || cx.catch_up(realm, Of::Group(name))?;
+        let stale = !linked || cx.catch_up(peer, Of::Group(name))?;
         let read = MailboxRead::new(Source::Mailbox(own), self.page);
         Ok(MailboxRead { stale, ..read }.into())
     }

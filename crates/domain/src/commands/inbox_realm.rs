@@ -18,15 +18,15 @@ pub struct InboxRealm {
 
 impl InboxRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (realm, peer) = cx.known_realm(&self.realm)?;
-        let (plain, linked) = (peer.record.kind == LinkKind::Plain, peer.is_open());
+        let (peer, known) = cx.known_realm(&self.realm)?;
+        let (plain, linked) = (known.record.kind == LinkKind::Plain, known.is_open());
         let user = cx.my_account()?.record.name.clone();
         if plain && linked {
-            let own = Mailbox::Realm(cx.me()?, realm);
-            return cx.pass_on(realm, Of::User(user), self.page, own);
+            let own = Mailbox::Realm(cx.me()?, peer);
+            return cx.pass_on(peer, Of::User(user), self.page, own);
         }
-        let stale = !linked || cx.catch_up(realm, Of::User(user))?;
-        let source = Source::Mailbox(Mailbox::Realm(cx.me()?, realm));
+        let stale = !linked || cx.catch_up(peer, Of::User(user))?;
+        let source = Source::Mailbox(Mailbox::Realm(cx.me()?, peer));
         Ok(MailboxRead { stale, ..MailboxRead::new(source, self.page) }.into())
     }
 }
@@ -35,13 +35,13 @@ impl RequestContext<'_> {
     /// Asks a plain peer and passes its list on after what is here: notices, and what it has forgotten.
     pub(crate) fn pass_on(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         of: Of,
         page: Page,
         own: Mailbox,
     ) -> Result<Answer, Interrupt> {
-        let peer = self.peer(realm).ok_or(Code::RealmNotFound)?;
-        let (name, address) = (peer.record.name.clone(), peer.record.address.clone());
+        let known = self.peer(peer).ok_or(Code::RealmNotFound)?;
+        let (name, address) = (known.record.name.clone(), known.record.address.clone());
         let answer = self.results.iter().find_map(|result| match result {
             JobResult::Asked(answer) => Some(answer.clone()),
             _ => None,
@@ -59,7 +59,7 @@ impl RequestContext<'_> {
         let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
         let list = match own {
             Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
-                let formers = self.formers(realm, account, list.len())?;
+                let formers = self.formers(peer, account, list.len())?;
                 list.get(formers..).unwrap_or_default()
             }
             _ => list,

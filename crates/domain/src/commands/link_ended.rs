@@ -9,9 +9,9 @@ pub struct LinkEnded;
 
 impl LinkEnded {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let realm = cx.linked()?;
+        let peer = cx.linked()?;
         let conn = cx.conn;
-        cx.set_status(realm, Status::RemovedThere);
+        cx.set_status(peer, Status::RemovedThere);
         cx.hang_up(conn, "the other realm has ended the link");
         Ok(Answer::NoReply)
     }

@@ -170,21 +170,21 @@ fn other_key(error: String) -> Answer {
 /// Nobody is there just now. The operator's word holds all the same: it may be the peer that is down.
 fn moved_unseen(
     cx: &mut RequestContext<'_>,
-    realm: PeerId,
+    peer: PeerId,
     wanted: Wanted,
     error: String,
 ) -> Result<Answer, Interrupt> {
     let PeerRecord { name, kind, status, .. } =
-        cx.peer(realm).ok_or(Code::RealmNotFound)?.record.clone();
+        cx.peer(peer).ok_or(Code::RealmNotFound)?.record.clone();
     let kind = match wanted.pin.filter(|_| wanted.renews) {
         Some(key) => {
-            cx.renew_key(realm, key)?;
+            cx.renew_key(peer, key)?;
             LinkKind::Native(key)
         }
         None => kind,
     };
     cx.record(name, kind, Some(wanted.address), status)?;
-    let link = cx.link(realm);
+    let link = cx.link(peer);
     (link.failures, link.refused, link.retry_at) = (0, false, 0);
     let (realm, state) = (wanted.name, LinkState::Down);
     Ok(Outcome::Linked { realm, state, error: Some(error) }.into())
@@ -203,10 +203,10 @@ fn called_in_vain(
 ) -> Result<Answer, Interrupt> {
     let mut error = failure.error;
     let moves = cx.moves(&wanted);
-    if let (Some((realm, _)), Code::RealmUnreachable, Origin::Operator) =
+    if let (Some((peer, _)), Code::RealmUnreachable, Origin::Operator) =
         (moves, failure.code, cx.origin)
     {
-        return moved_unseen(cx, realm, wanted, error);
+        return moved_unseen(cx, peer, wanted, error);
     }
     if let Some(ip) = failure.plain.filter(|_| wanted.pin.is_none() && moves.is_none()) {
         match cx.state.policy.plain_peers.refusal(ip) {
@@ -253,8 +253,8 @@ fn plain_answered(
     // Callers are known by their address, so that is what is kept.
     let address = Address { host: ip.to_string().into(), ..wanted.address };
     let linked = Status::Linked;
-    let realm = cx.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
-    cx.introduced(realm);
+    let peer = cx.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
+    cx.introduced(peer);
     Ok(done(wanted.name, linked))
 }
 
@@ -262,12 +262,12 @@ impl RequestContext<'_> {
     /// The realm that is linked natively and said to be at another address than it is known at, and its
     /// key.
     fn moves(&self, wanted: &Wanted) -> Option<(PeerId, Fingerprint)> {
-        let (realm, peer) = self.peer_named(&wanted.name)?;
-        let elsewhere = peer.record.address.as_ref().is_none_or(|a| !a.is_at(&wanted.address));
-        let renewed = wanted.renews && wanted.pin != peer.key();
+        let (peer, known) = self.peer_named(&wanted.name)?;
+        let elsewhere = known.record.address.as_ref().is_none_or(|a| !a.is_at(&wanted.address));
+        let renewed = wanted.renews && wanted.pin != known.key();
         let asked = !wanted.plain && wanted.invitation.is_none();
-        let moves = peer.is_open() && asked && (elsewhere || renewed);
-        Some((realm, peer.key().filter(|_| moves)?))
+        let moves = known.is_open() && asked && (elsewhere || renewed);
+        Some((peer, known.key().filter(|_| moves)?))
     }
 
     /// Whether a realm of this name is being called.

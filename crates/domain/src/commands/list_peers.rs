@@ -14,12 +14,12 @@ impl ListPeers {
         let is_gone_here = |status| matches!(status, Status::Removed | Status::Former);
         let peers = state.durable.peers.iter().filter(|(_, p)| !is_gone_here(p.record.status));
         let none = Link::default();
-        let described = peers.map(|(realm, peer)| {
-            let link = state.links.links.get(realm).unwrap_or(&none);
-            let former = state.durable.formers(&peer.record.name).cloned().collect();
+        let described = peers.map(|(peer, known)| {
+            let link = state.links.links.get(peer).unwrap_or(&none);
+            let former = state.durable.formers(&known.record.name).cloned().collect();
             let conn = link.conn.and_then(|conn| state.links.conns.get(&conn));
             let can = conn.map_or(Capabilities::NONE, |conn| conn.can);
-            describe(peer, link, can, former, now)
+            describe(known, link, can, former, now)
         });
         let described = described.collect();
         Ok(Outcome::Peers(cx.state.peers(described)).into())

@@ -19,16 +19,16 @@ pub struct ReceiveGroup {
 
 impl ReceiveGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let realm = cx.plain_peer(&self.realm)?;
+        let peer = cx.plain_peer(&self.realm)?;
         let from = Name::parse(&self.from).ok_or(Code::BadName)?;
         let (group, to) = cx.group(&self.group).map(|(id, g)| (id, g.record.name.clone()))?;
         let text = cx.draft(&self.text)?;
         let (id, time) = (cx.next_id(), cx.readings.now);
-        let away = Some(Away::From(cx.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone()));
+        let away = Some(Away::From(cx.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone()));
         let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
-        let mailbox = Mailbox::GroupRealm(group, realm);
+        let mailbox = Mailbox::GroupRealm(group, peer);
         cx.post(mailbox, None, message.clone())?;
-        cx.link(realm).brought(mailbox, &message);
+        cx.link(peer).brought(mailbox, &message);
         Ok(Outcome::Done.into())
     }
 }

@@ -32,20 +32,20 @@ pub enum Whose {
 impl RemoteInbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         if cx.state.links.conns.contains_key(&cx.conn) {
-            let realm = cx.linked()?;
-            return Ok(Outcome::Tip(cx.peer(realm).ok_or(Code::RealmNotFound)?.out.tip.seq).into());
+            let peer = cx.linked()?;
+            return Ok(Outcome::Tip(cx.peer(peer).ok_or(Code::RealmNotFound)?.out.tip.seq).into());
         }
-        let realm = cx.plain_peer(&self.realm)?;
+        let peer = cx.plain_peer(&self.realm)?;
         let mailbox = match &self.of {
             Whose::User(user) => {
-                let waits = &cx.peer(realm).ok_or(Code::RealmNotFound)?.plain_mailboxes;
+                let waits = &cx.peer(peer).ok_or(Code::RealmNotFound)?.plain_mailboxes;
                 let waits = Folded::new(user).and_then(|name| waits.get(&*name).copied());
                 match waits {
-                    Some(number) => Mailbox::Plain(realm, number),
+                    Some(number) => Mailbox::Plain(peer, number),
                     None => return Ok(Outcome::Messages(Messages::default()).into()),
                 }
             }
-            Whose::Group(group) => Mailbox::GroupRealm(cx.group(group)?.0, realm),
+            Whose::Group(group) => Mailbox::GroupRealm(cx.group(group)?.0, peer),
         };
         Ok(MailboxRead::new(Source::Mailbox(mailbox), self.page?).into())
     }
@@ -55,12 +55,12 @@ impl RequestContext<'_> {
     /// The realm of a plain link whose other end is calling.
     pub(crate) fn plain_peer(&self, name: &str) -> Result<PeerId, Code> {
         let ip = self.plain_caller()?;
-        let (realm, peer) = self.realm(name)?;
+        let (peer, known) = self.realm(name)?;
         // A realm that can prove who it is does not speak without doing so; nor does one whose name is
         // another's by now.
-        let speaks = peer.key().is_none() && !peer.is_gone();
-        let address = peer.record.address.as_ref().filter(|_| speaks);
+        let speaks = known.key().is_none() && !known.is_gone();
+        let address = known.record.address.as_ref().filter(|_| speaks);
         let own = address.is_some_and(|a| a.host.parse() == Ok(ip));
-        own.then_some(realm).ok_or(Code::Forbidden)
+        own.then_some(peer).ok_or(Code::Forbidden)
     }
 }

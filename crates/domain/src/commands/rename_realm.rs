@@ -14,15 +14,15 @@ impl RenameRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let name = cx.new_name(&self.name)?;
         let before = cx.state.durable.name.clone().ok_or(Code::Unavailable)?;
-        if cx.peer_named(&name).is_some_and(|(_, peer)| !peer.is_gone() && !peer.is_asking()) {
+        if cx.peer_named(&name).is_some_and(|(_, known)| !known.is_gone() && !known.is_asking()) {
             return Err(Code::RealmExists.into());
         }
         let peers = cx.state.durable.peers.iter();
         let linked =
             peers.filter(|(_, p)| p.is_open() && p.key().is_some() && p.known_as.is_none());
-        let linked: Vec<PeerId> = linked.map(|(realm, _)| *realm).collect();
-        for realm in linked.into_iter().filter(|_| *before.folded() != *name.folded()) {
-            cx.emit(Event::KnownAs(realm, Some(before.clone())))?;
+        let linked: Vec<PeerId> = linked.map(|(peer, _)| *peer).collect();
+        for peer in linked.into_iter().filter(|_| *before.folded() != *name.folded()) {
+            cx.emit(Event::KnownAs(peer, Some(before.clone())))?;
         }
         cx.emit(Event::RealmNamed(name.clone()))?;
         // They are told when they are greeted next, which is at once.

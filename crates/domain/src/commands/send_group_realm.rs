@@ -16,9 +16,9 @@ pub struct SendGroupRealm {
 
 impl SendGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let realm = cx.open_realm(&self.realm)?;
+        let peer = cx.open_realm(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
-        let (id, name) = cx.send_to_pair(group, realm, &text)?;
+        let (id, name) = cx.send_to_pair(group, peer, &text)?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())
     }
 }
@@ -29,7 +29,7 @@ impl RequestContext<'_> {
     pub(crate) fn send_to_pair(
         &mut self,
         group: GroupId,
-        realm: PeerId,
+        peer: PeerId,
         text: &Draft,
     ) -> Result<(u64, Name), Code> {
         let text = self.draft(text)?;
@@ -37,12 +37,12 @@ impl RequestContext<'_> {
         let to = to.ok_or(Code::GroupNotFound)?;
         let from = self.my_account()?.record.name.clone();
         let (id, time) = (self.next_id(), self.readings.now);
-        let away = self.peer(realm).ok_or(Code::RealmNotFound)?.record.name.clone();
+        let away = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
         let (away, name) = (Some(Away::To(away)), to.clone());
         let message = Message { id, time, from, to, text, realm: away, notice: None };
-        self.owe(realm, Entry::of(EntryKind::Group, &message, self.me()?.0))?;
-        self.post(Mailbox::GroupRealm(group, realm), None, Arc::new(message))?;
-        self.deliver_next(realm);
+        self.owe(peer, Entry::of(EntryKind::Group, &message, self.me()?.0))?;
+        self.post(Mailbox::GroupRealm(group, peer), None, Arc::new(message))?;
+        self.deliver_next(peer);
         Ok((id, name))
     }
 }

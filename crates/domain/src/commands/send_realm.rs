@@ -35,29 +35,29 @@ impl RequestContext<'_> {
         text: &Draft,
     ) -> Result<u64, Code> {
         let me = self.me()?;
-        let realm = self.open_realm(realm)?;
+        let peer = self.open_realm(realm)?;
         let to = Name::parse(to).ok_or(Code::BadName)?;
         let text = self.draft(text)?;
         let (from, time) = (self.my_account()?.record.name.clone(), self.readings.now);
-        let peer = &self.peer(realm).ok_or(Code::RealmNotFound)?.record;
-        let (away, plain) = (Some(Away::To(peer.name.clone())), peer.kind == LinkKind::Plain);
-        let waits = plain.then(|| number(self, realm, &to)).transpose()?;
+        let known = &self.peer(peer).ok_or(Code::RealmNotFound)?.record;
+        let (away, plain) = (Some(Away::To(known.name.clone())), known.kind == LinkKind::Plain);
+        let waits = plain.then(|| number(self, peer, &to)).transpose()?;
         let id = self.next_id();
         let message = Message { id, time, from, to, text, realm: away, notice: None };
         if !plain {
-            self.owe(realm, Entry::of(EntryKind::Private, &message, me.0))?;
+            self.owe(peer, Entry::of(EntryKind::Private, &message, me.0))?;
         }
         // To a plain peer it waits here until they ask for it.
         let mailbox =
-            waits.map_or(Mailbox::SentRealm(me, realm), |number| Mailbox::Plain(realm, number));
+            waits.map_or(Mailbox::SentRealm(me, peer), |number| Mailbox::Plain(peer, number));
         self.post(mailbox, Some(me), Arc::new(message))?;
         Ok(id)
     }
 }
 
 /// The number under which what is for a user of a plain realm waits.
-fn number(cx: &mut RequestContext<'_>, realm: PeerId, to: &Name) -> Result<u64, Code> {
-    let plain_mailboxes = &cx.peer(realm).ok_or(Code::RealmNotFound)?.plain_mailboxes;
+fn number(cx: &mut RequestContext<'_>, peer: PeerId, to: &Name) -> Result<u64, Code> {
+    let plain_mailboxes = &cx.peer(peer).ok_or(Code::RealmNotFound)?.plain_mailboxes;
     if let Some(number) = plain_mailboxes.get(&*to.folded()) {
         return Ok(*number);
     }
@@ -65,32 +65,32 @@ fn number(cx: &mut RequestContext<'_>, realm: PeerId, to: &Name) -> Result<u64, 
         return Err(Code::LinkFull);
     }
     let number = cx.next_id();
-    cx.emit(Event::PlainMailboxSet(realm, number, to.clone()))?;
+    cx.emit(Event::PlainMailboxSet(peer, number, to.clone()))?;
     Ok(number)
 }
 
 impl RequestContext<'_> {
     /// A realm by name that can be written to.
     pub(crate) fn open_realm(&self, name: &str) -> Result<PeerId, Code> {
-        let (realm, peer) = self.realm(name)?;
-        match peer.record.status {
-            Status::Linked | Status::Asked => Ok(realm),
+        let (peer, known) = self.realm(name)?;
+        match known.record.status {
+            Status::Linked | Status::Asked => Ok(peer),
             Status::RemovedThere => Err(Code::RealmUnreachable),
             Status::Asking | Status::Removed | Status::Former => Err(Code::RealmNotFound),
         }
     }
 
     /// Appends to what a realm is owed, within its limit.
-    pub(crate) fn owe(&mut self, realm: PeerId, entry: Entry) -> Result<(), Code> {
+    pub(crate) fn owe(&mut self, peer: PeerId, entry: Entry) -> Result<(), Code> {
         if entry.text.as_str().len() > LONGEST_TEXT {
             return Err(Code::TooLong);
         }
-        let (limits, out) = (&self.state.limits, &self.peer(realm).ok_or(Code::RealmNotFound)?.out);
+        let (limits, out) = (&self.state.limits, &self.peer(peer).ok_or(Code::RealmNotFound)?.out);
         if out.owed() >= limits.link_messages || out.owed_bytes() + entry.size() > limits.link_bytes
         {
             return Err(Code::LinkFull);
         }
-        let event = owe(out, realm, entry);
+        let event = owe(out, peer, entry);
         self.emit(event)
     }
 }

@@ -16,18 +16,18 @@ pub struct UnlinkRealm {
 impl UnlinkRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.may_link()?;
-        let (realm, peer) = cx.realm(&self.realm)?;
-        let (owed, record) = (peer.out.owed(), peer.record.clone());
-        if owed > 0 && !self.force && !peer.gives_back() {
+        let (peer, known) = cx.realm(&self.realm)?;
+        let (owed, record) = (known.out.owed(), known.record.clone());
+        if owed > 0 && !self.force && !known.gives_back() {
             return Ok(Refused { owed: Some(owed), ..Code::RealmOwed.into() }.into());
         }
         let since = cx.readings.now;
-        cx.emit(Event::PeerSet(realm, PeerRecord { status: Status::Removed, since, ..record }))?;
+        cx.emit(Event::PeerSet(peer, PeerRecord { status: Status::Removed, since, ..record }))?;
         if owed == 0 {
-            cx.end_log(realm)?;
+            cx.end_log(peer)?;
         }
         // Best told at once; a peer that is away hears it when it calls.
-        cx.sever(realm, Some(PeerRequest::Removed), "the link was ended here");
+        cx.sever(peer, Some(PeerRequest::Removed), "the link was ended here");
         // Who wrote what is still owed is told bit by bit, however much it is.
         cx.give_back();
         Ok(Outcome::Done.into())

@@ -22,7 +22,7 @@ pub(crate) const NAMESAKE: &str =
 pub(crate) struct Greeting<'a> {
     pub from: Name,
     pub key: Fingerprint,
-    pub peer: IpAddr,
+    pub ip: IpAddr,
     /// Where it says it can be reached.
     pub source: (&'a str, u16),
     /// It has been linked before.
@@ -78,9 +78,9 @@ impl RequestContext<'_> {
             Verdict::Waits => (Status::Asking, None),
             Verdict::WaitsUnlisted => return Ok(Status::Asking),
         };
-        let known = self.peer_named(from).map(|(realm, peer)| (realm, peer.record.status));
+        let known = self.peer_named(from).map(|(peer, there)| (peer, there.record.status));
         let conn = self.conn;
-        if known.is_some_and(|(realm, now)| now == status && self.has_greeted(conn, realm)) {
+        if known.is_some_and(|(peer, now)| now == status && self.has_greeted(conn, peer)) {
             // It has said so before on this connection: there is nothing to keep and nothing to tell.
             return Ok(status);
         }
@@ -104,7 +104,7 @@ impl RequestContext<'_> {
     /// The realm that is linked under a key.
     pub(crate) fn linked_by_key(&self, key: Fingerprint) -> Option<PeerId> {
         let mut peers = self.state.durable.peers.iter();
-        peers.find(|(_, peer)| peer.is_open() && peer.key() == Some(key)).map(|(realm, _)| *realm)
+        peers.find(|(_, known)| known.is_open() && known.key() == Some(key)).map(|(peer, _)| *peer)
     }
 
     /// Keeps the record of a realm that calls; from here on its connection is one with a realm.
@@ -114,7 +114,7 @@ impl RequestContext<'_> {
         status: Status,
         answered_at: Option<Address>,
     ) -> Result<(), Interrupt> {
-        let Greeting { from, key, peer, .. } = greeting;
+        let Greeting { from, key, ip, .. } = greeting;
         let kept = self.peer_named(from).map(|(_, p)| p).filter(|p| !p.is_gone());
         let is_new = kept.is_none();
         let kept = kept.filter(|p| p.key() == Some(*key)).and_then(|p| p.record.address.clone());
@@ -125,27 +125,27 @@ impl RequestContext<'_> {
         let address = given.or(told);
         let conn = self.conn;
         if is_new && status == Status::Asking {
-            self.make_room_to_wait(*peer);
+            self.make_room_to_wait(*ip);
         }
-        let realm = self.record(from.clone(), LinkKind::Native(*key), address, status)?;
-        self.told_address(realm, beside)?;
+        let peer = self.record(from.clone(), LinkKind::Native(*key), address, status)?;
+        self.told_address(peer, beside)?;
         let (now, can) = (self.readings.uptime, greeting.can.and(self.links().me.can));
-        let link = self.link(realm);
-        link.from = Some(*peer);
+        let link = self.link(peer);
+        link.from = Some(*ip);
         let replaces = link.conn.is_some_and(|old| old != conn);
         let c = self.links().conns.entry(conn).or_insert_with(|| Conn::new(None, None, now));
-        (c.realm, c.greeted, c.can) = (Some(realm), true, can);
+        (c.peer, c.greeted, c.can) = (Some(peer), true, can);
         // Where there is a connection already, this one takes over once it is used: it may be a call
         // that was given up when the other was made.
         if !replaces {
-            self.after_answer = Some(realm);
+            self.after_answer = Some(peer);
         }
         Ok(())
     }
 
-    fn has_greeted(&self, conn: ConnId, realm: PeerId) -> bool {
+    fn has_greeted(&self, conn: ConnId, peer: PeerId) -> bool {
         let conn = self.state.links.conns.get(&conn);
-        conn.is_some_and(|c| c.greeted && c.realm == Some(realm))
+        conn.is_some_and(|c| c.greeted && c.peer == Some(peer))
     }
 
     /// What is made of a realm that calls, by what is known of it and by the policy; `wanted` where it
@@ -159,19 +159,19 @@ impl RequestContext<'_> {
         if other {
             return Err(Code::RealmKey.into());
         }
-        let Some((realm, peer)) = known.and_then(|id| Some((id, durable.peers.get(&id)?))) else {
+        let Some((peer, there)) = known.and_then(|id| Some((id, durable.peers.get(&id)?))) else {
             return self.welcome(greeting, wanted);
         };
-        match (peer.record.status, peer.key()) {
+        match (there.record.status, there.key()) {
             (Status::Removed | Status::Former, _) if *again && !wanted => {
                 Err(Code::RealmRemoved.into())
             }
             (Status::Removed | Status::Former, _) => self.welcome(greeting, wanted),
             (_, None) => Err(Code::RealmExists.into()),
-            (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (realm, waits)),
+            (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (peer, waits)),
             (_, Some(pinned)) if pinned == *key => Ok(Verdict::Links(None)),
             (_, Some(_)) => {
-                self.warn_of_another(greeting, realm);
+                self.warn_of_another(greeting, peer);
                 Err(Code::RealmKey.into())
             }
         }
@@ -183,12 +183,12 @@ impl RequestContext<'_> {
         &mut self,
         greeting: &Greeting<'_>,
         wanted: bool,
-        (realm, waits): (PeerId, Fingerprint),
+        (peer, waits): (PeerId, Fingerprint),
     ) -> Result<Verdict, Interrupt> {
         let same = waits == greeting.key;
         match self.welcome(greeting, wanted) {
             Ok(Verdict::Waits) if !same => {
-                self.warn_of_another(greeting, realm);
+                self.warn_of_another(greeting, peer);
                 Ok(Verdict::WaitsUnlisted)
             }
             // What may wait already goes on waiting where no others may any more.
@@ -201,24 +201,24 @@ impl RequestContext<'_> {
 
     /// Tells the operator that somebody with another key says it is a realm that is known: once in a
     /// while, however often and with however many keys it is said.
-    fn warn_of_another(&mut self, greeting: &Greeting<'_>, realm: PeerId) {
-        let Greeting { key, peer, .. } = greeting;
-        let error = format!("somebody at {peer} with the key {key} says it is this realm");
+    fn warn_of_another(&mut self, greeting: &Greeting<'_>, peer: PeerId) {
+        let Greeting { key, ip, .. } = greeting;
+        let error = format!("somebody at {ip} with the key {key} says it is this realm");
         let now = self.readings.uptime;
-        let link = self.link(realm);
+        let link = self.link(peer);
         let is_told = link.error.as_ref() == Some(&error)
             || link.warned.is_some_and(|at| now < at + WARN_AGAIN);
         link.error = Some(error.clone());
         if !is_told {
             link.warned = Some(now);
-            let name = self.name_of(realm);
-            self.warn(realm, format!("link with {name}: {error}"));
+            let name = self.name_of(peer);
+            self.warn(peer, format!("link with {name}: {error}"));
         }
     }
 
     /// Tells the operator that another realm has this one's name: once in a while, however often it calls.
     fn warn_of_namesake(&mut self, greeting: &Greeting<'_>) {
-        let Greeting { key, peer, .. } = greeting;
+        let Greeting { key, ip, .. } = greeting;
         let now = self.readings.uptime;
         let namesake = &mut self.state.links.namesake;
         if namesake.is_some_and(|at| now < at + WARN_AGAIN) {
@@ -226,7 +226,7 @@ impl RequestContext<'_> {
         }
         *namesake = Some(now);
         let text = format!(
-            "a realm at {peer} with the key {key} asks to link and has this realm's name; {NAMESAKE}"
+            "a realm at {ip} with the key {key} asks to link and has this realm's name; {NAMESAKE}"
         );
         self.output(Output::Note { warning: true, text });
     }
@@ -311,22 +311,22 @@ impl RequestContext<'_> {
     /// The realm at the other end of this connection, where it is a link.
     pub(crate) fn linked(&mut self) -> Result<PeerId, Code> {
         let conn = self.conn;
-        let found = self.state.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
-        let realm = found.ok_or(Code::Forbidden)?;
-        let open = self.state.durable.peers.get(&realm);
-        if open.is_none_or(|peer| peer.record.status != Status::Linked) {
+        let found = self.state.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.peer);
+        let peer = found.ok_or(Code::Forbidden)?;
+        let open = self.state.durable.peers.get(&peer);
+        if open.is_none_or(|known| known.record.status != Status::Linked) {
             return Err(Code::Forbidden);
         }
-        match self.state.links.links.get(&realm).and_then(|link| link.conn) {
+        match self.state.links.links.get(&peer).and_then(|link| link.conn) {
             Some(current) if current == conn => {}
             // What was said over a connection that has been replaced since comes too late.
             Some(current) if current > conn => {
                 self.hang_up(conn, "another connection took its place");
                 return Err(Code::Forbidden);
             }
-            _ => self.carry(realm, conn),
+            _ => self.carry(peer, conn),
         }
-        Ok(realm)
+        Ok(peer)
     }
 
     /// Whether this connection is one with another realm: we have made it, or who has is a realm that
@@ -385,9 +385,9 @@ impl Context<'_> {
         }
         match self.settle(dial, name, Status::Linked) {
             // Their call may have come before that key was known: then they call again, or are called.
-            Ok(realm) => {
-                self.retry_later(realm);
-                self.call_again(realm);
+            Ok(peer) => {
+                self.retry_later(peer);
+                self.call_again(peer);
             }
             Err(code) => {
                 let error = code.text().into();
@@ -397,18 +397,18 @@ impl Context<'_> {
     }
 
     /// Lets a realm link that waits for it.
-    pub fn approve(&mut self, realm: PeerId) -> Result<(), Code> {
-        if let Some(name) = self.peer(realm).map(|peer| peer.record.name.clone()) {
-            self.vacate(&name, Some(realm))?;
+    pub fn approve(&mut self, peer: PeerId) -> Result<(), Code> {
+        if let Some(name) = self.peer(peer).map(|known| known.record.name.clone()) {
+            self.vacate(&name, Some(peer))?;
         }
-        self.set_status(realm, Status::Linked);
-        self.call_again(realm);
+        self.set_status(peer, Status::Linked);
+        self.call_again(peer);
         Ok(())
     }
 
     /// A realm that waited hears that it is approved when it calls again, which it does at once.
-    fn call_again(&mut self, realm: PeerId) {
-        if let Some(conn) = self.link(realm).conn {
+    fn call_again(&mut self, peer: PeerId) {
+        if let Some(conn) = self.link(peer).conn {
             self.hang_up(conn, "approved; waiting for its next call");
         }
     }
@@ -419,12 +419,12 @@ fn told(greeting: &Greeting<'_>) -> Option<Address> {
     let (host, port) = greeting.source;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let allowed = match host.parse::<IpAddr>() {
-        Ok(ip) => super::may_dial(ip, greeting.peer),
+        Ok(ip) => super::may_dial(ip, greeting.ip),
         Err(_) => {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
             !host.is_empty() && host.len() <= 253 && host.bytes().all(plain)
         }
     };
-    let told_by = Some(greeting.peer);
+    let told_by = Some(greeting.ip);
     (allowed && port > 0).then(|| Address { host: host.into(), port, told_by })
 }

@@ -46,7 +46,7 @@ pub(crate) fn answered(
 ) -> Result<(), Interrupt> {
     let conn = cx.conn;
     let Some(c) = cx.state.links.conns.get(&conn) else { return Ok(()) };
-    let (asked, realm) = (c.asked.front().cloned(), c.realm);
+    let (asked, peer) = (c.asked.front().cloned(), c.peer);
     let (asked, answer) = match (asked, answer) {
         (_, Err(UnreadAnswer::TooLong)) => {
             cx.hang_up(conn, "an answer longer than any to what was asked");
@@ -58,9 +58,9 @@ pub(crate) fn answered(
             return Ok(());
         }
     };
-    if let (Asked::Chain(seq), Some(realm)) = (&asked, realm) {
+    if let (Asked::Chain(seq), Some(peer)) = (&asked, peer) {
         // The one answer that looks something up; it stays asked until that is there.
-        let ours = match cx.hashes_at(realm, *seq) {
+        let ours = match cx.hashes_at(peer, *seq) {
             // The next connection begins the search anew.
             Err(Interrupt::Refused(_)) => {
                 cx.hang_up(conn, "what it sent earlier cannot be read here");
@@ -69,21 +69,21 @@ pub(crate) fn answered(
             ours => ours?,
         };
         pop(cx);
-        compare(&mut cx.context, conn, realm, *seq, &ours, answer);
+        compare(&mut cx.context, conn, peer, *seq, &ours, answer);
         return Ok(());
     }
     pop(cx);
-    match (asked, realm) {
+    match (asked, peer) {
         (Asked::Greeting(dial), _) => cx.greeted(conn, dial, answer),
-        (Asked::Follow, Some(realm)) => follow_answered(&mut cx.context, conn, realm, answer),
-        (Asked::Rejoin(common), Some(realm)) => {
-            rejoin_answered(&mut cx.context, conn, realm, common, answer);
+        (Asked::Follow, Some(peer)) => follow_answered(&mut cx.context, conn, peer, answer),
+        (Asked::Rejoin(common), Some(peer)) => {
+            rejoin_answered(&mut cx.context, conn, peer, common, answer);
         }
-        (Asked::Ping(sent), Some(realm)) => ping_answered(&mut cx.context, realm, sent, answer),
-        (Asked::CatchUp(asker, until), Some(realm)) => {
-            catch_up_answered(&mut cx.context, (asker, until), realm, answer);
+        (Asked::Ping(sent), Some(peer)) => ping_answered(&mut cx.context, peer, sent, answer),
+        (Asked::CatchUp(asker, until), Some(peer)) => {
+            catch_up_answered(&mut cx.context, (asker, until), peer, answer);
         }
-        (Asked::Tip(asked_at), Some(realm)) => cx.told_tip(realm, answer.tip, asked_at),
+        (Asked::Tip(asked_at), Some(peer)) => cx.told_tip(peer, answer.tip, asked_at),
         (Asked::Chain(_), _) | (_, None) => {}
     }
     Ok(())
@@ -97,30 +97,30 @@ fn pop(cx: &mut RequestContext<'_>) {
 }
 
 /// Either the peer sends what follows our cursor, or its past is not ours.
-fn follow_answered(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, answer: &PeerAnswer) {
+fn follow_answered(cx: &mut Context<'_>, conn: ConnId, peer: PeerId, answer: &PeerAnswer) {
     let (Some(epoch), Some(floor)) = (answer.epoch, answer.floor) else {
         return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
-    let Some(peer) = cx.peer(realm) else { return };
-    let (top, own) = (peer.inbox.top(), peer.inbox.epoch());
+    let Some(known) = cx.peer(peer) else { return };
+    let (top, own) = (known.inbox.top(), known.inbox.epoch());
     if answer.ok {
         let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
-        cx.told_tip(realm, answer.tip, asked_at);
+        cx.told_tip(peer, answer.tip, asked_at);
         let Some(from) = answer.from else {
             return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
         };
-        return begin(cx, conn, realm, epoch, from);
+        return begin(cx, conn, peer, epoch, from);
     }
     let Some(tip) = answer.tip else {
         return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
-    let name = cx.name_of(realm);
+    let name = cx.name_of(peer);
     let what = match epoch == own {
         true => format!("{name} has another past: its data were put back by hand"),
         false => format!("{name} was put back from a backup"),
     };
-    cx.warn(realm, format!("{what}; looking for the last common entry"));
-    cx.link(realm).error = Some(what);
+    cx.warn(peer, format!("{what}; looking for the last common entry"));
+    cx.link(peer).error = Some(what);
     // Both begin with nothing; where the peer has let go of its beginning, from there.
     let common = if floor.seq <= top { floor } else { Position::default() };
     let differs = top.min(tip) + 1;
@@ -128,14 +128,14 @@ fn follow_answered(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, answer: &P
         c.following = Following::Searching { epoch, common, differs };
         c.searched = false;
     }
-    cx.search(conn, realm);
+    cx.search(conn, peer);
 }
 
 /// One step of the search: whether both have the same at an entry.
 fn compare(
     cx: &mut Context<'_>,
     conn: ConnId,
-    realm: PeerId,
+    peer: PeerId,
     seq: u64,
     ours: &[Chain],
     answer: &PeerAnswer,
@@ -154,44 +154,44 @@ fn compare(
             _ => {}
         }
     }
-    cx.search(conn, realm);
+    cx.search(conn, peer);
 }
 
 fn rejoin_answered(
     cx: &mut Context<'_>,
     conn: ConnId,
-    realm: PeerId,
+    peer: PeerId,
     common: Position,
     answer: &PeerAnswer,
 ) {
     let (Some(epoch), Some(from)) = (answer.epoch, answer.from) else {
         return cx.hang_up(conn, "no last common entry was found");
     };
-    let had = cx.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    let had = cx.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
     let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
-    cx.told_tip(realm, answer.tip, asked_at);
-    begin(cx, conn, realm, epoch, from);
-    let name = cx.name_of(realm);
+    cx.told_tip(peer, answer.tip, asked_at);
+    begin(cx, conn, peer, epoch, from);
+    let name = cx.name_of(peer);
     let what = format!(
         "{name} was put back: went on after entry {}, the last that both have; {had} were here",
         common.seq
     );
-    cx.warn(realm, what.clone());
-    cx.link(realm).error = Some(what);
+    cx.warn(peer, what.clone());
+    cx.link(peer).error = Some(what);
 }
 
 /// The peer sends what follows `from`, in this life of its log.
-fn begin(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: Position) {
-    let Some(peer) = cx.peer(realm) else { return };
-    let (cursor, own) = (peer.inbox.cursor, peer.inbox.epoch());
+fn begin(cx: &mut Context<'_>, conn: ConnId, peer: PeerId, epoch: Epoch, from: Position) {
+    let Some(known) = cx.peer(peer) else { return };
+    let (cursor, own) = (known.inbox.cursor, known.inbox.epoch());
     if from.seq > cursor.seq && own != Epoch(0) {
-        let name = cx.name_of(realm);
+        let name = cx.name_of(peer);
         let lost = from.seq - cursor.seq;
         let what = format!("{name} has let go of {lost} entries that were not here yet");
-        cx.warn(realm, what.clone());
-        cx.link(realm).error = Some(what);
+        cx.warn(peer, what.clone());
+        cx.link(peer).error = Some(what);
     }
-    if (epoch, from) != (own, cursor) && cx.adopt(realm, epoch, from).is_err() {
+    if (epoch, from) != (own, cursor) && cx.adopt(peer, epoch, from).is_err() {
         return cx.hang_up(conn, "nothing can be kept at the moment");
     }
     if let Some(c) = cx.conn(conn) {
@@ -199,14 +199,14 @@ fn begin(cx: &mut Context<'_>, conn: ConnId, realm: PeerId, epoch: Epoch, from: 
     }
 }
 
-fn ping_answered(cx: &mut Context<'_>, realm: PeerId, sent: u64, answer: &PeerAnswer) {
+fn ping_answered(cx: &mut Context<'_>, peer: PeerId, sent: u64, answer: &PeerAnswer) {
     let now = cx.readings.now.0;
     let took = cx.readings.uptime.saturating_sub(sent);
     if let Some(theirs) = answer.clock {
         let ours = now.saturating_sub(took / 2);
         let ahead = i64::try_from(theirs).unwrap_or(i64::MAX) - i64::try_from(ours).unwrap_or(0);
         let most = ahead.saturating_add(i64::try_from(took.div_ceil(2)).unwrap_or(i64::MAX));
-        let link = cx.link(realm);
+        let link = cx.link(peer);
         (link.clock, link.clock_most) = (Some(ahead), Some(most));
     }
 }
@@ -215,19 +215,19 @@ fn ping_answered(cx: &mut Context<'_>, realm: PeerId, sent: u64, answer: &PeerAn
 fn catch_up_answered(
     cx: &mut Context<'_>,
     (asker, waits): (ConnId, u64),
-    realm: PeerId,
+    peer: PeerId,
     answer: &PeerAnswer,
 ) {
     let tip = answer.tip;
     // An answer that is late must not be taken for that to the next request.
     match cx.links().waiting.get_mut(&asker).map(|waiting| &mut waiting.why) {
-        Some(Why::CatchUp { realm: of, target, until }) if (*of, *until) == (realm, waits) => {
+        Some(Why::CatchUp { peer: of, target, until }) if (*of, *until) == (peer, waits) => {
             *target = tip;
         }
         _ => return,
     }
     match tip {
-        Some(_) => cx.caught_up(realm),
+        Some(_) => cx.caught_up(peer),
         None => cx.wake(asker, JobResult::CaughtUp { stale: true }),
     }
 }

@@ -52,7 +52,7 @@ impl Apart {
 
 /// What sets one more entry apart, where it would have this id; and what there is of such entries then.
 pub(super) fn set_apart(
-    realm: PeerId,
+    peer: PeerId,
     apart: Apart,
     (epoch, seq, id): (Epoch, u64, u64),
     entry: &UnknownEntry,
@@ -60,21 +60,21 @@ pub(super) fn set_apart(
     let (apart, kept) = apart.with(entry.fields.len() as u64);
     let fields = Arc::from(&*entry.fields);
     let entry = kept.then(|| Arc::new(ApartEntry { id, epoch, seq, fields }));
-    (Event::SetApart { realm, apart, entry }, apart)
+    (Event::SetApart { peer, apart, entry }, apart)
 }
 
 impl Context<'_> {
     /// Tells the operator, once in a while, that entries were set apart.
-    pub(super) fn tell_of_apart(&mut self, realm: PeerId, entry: &UnknownEntry) {
+    pub(super) fn tell_of_apart(&mut self, peer: PeerId, entry: &UnknownEntry) {
         let now = self.readings.uptime;
-        let told = &mut self.link(realm).apart_told;
+        let told = &mut self.link(peer).apart_told;
         if told.is_some_and(|at| now < at + TELL_AGAIN) {
             return;
         }
         *told = Some(now);
-        let (name, kind) = (self.name_of(realm), &entry.kind);
+        let (name, kind) = (self.name_of(peer), &entry.kind);
         self.tell(
-            realm,
+            peer,
             format!(
                 "link with {name}: it sends what this version does not know ({kind}), which is set apart"
             ),

@@ -25,23 +25,23 @@ impl Context<'_> {
     /// Lets go of records whose time is over.
     pub fn forget_old(&mut self) {
         let now = self.readings.now;
-        let old = |peer: &Peer, after: u64| now.0 >= peer.record.since.0.saturating_add(after);
+        let old = |known: &Peer, after: u64| now.0 >= known.record.since.0.saturating_add(after);
         let peers = &self.state.durable.peers;
         let waits = peers.iter().filter(|(_, p)| p.is_asking() && old(p, WAITS));
-        let waits: Vec<PeerId> = waits.map(|(realm, _)| *realm).collect();
+        let waits: Vec<PeerId> = waits.map(|(peer, _)| *peer).collect();
         let gone = peers.iter().filter(|(_, p)| {
             p.record.status == Status::Removed && !p.has_history() && old(p, REMEMBERED)
         });
-        let gone: Vec<PeerId> = gone.map(|(realm, _)| *realm).collect();
-        for realm in waits {
-            let name = self.name_of(realm);
+        let gone: Vec<PeerId> = gone.map(|(peer, _)| *peer).collect();
+        for peer in waits {
+            let name = self.name_of(peer);
             self.tell(
-                realm,
+                peer,
                 format!("link with {name}: nobody has approved it, it waits no longer"),
             );
-            self.stop_waiting(realm);
+            self.stop_waiting(peer);
         }
-        gone.into_iter().for_each(|realm| self.forget(realm));
+        gone.into_iter().for_each(|peer| self.forget(peer));
     }
 
     /// Makes room for one more that waits and calls from there. Where an address has its few places, it is
@@ -49,10 +49,10 @@ impl Context<'_> {
     pub fn make_room_to_wait(&mut self, from: IpAddr) {
         let mut by_address: BTreeMap<Option<IpAddr>, Vec<PeerId>> = BTreeMap::new();
         let peers = self.state.durable.peers.iter().filter(|(_, p)| p.is_asking());
-        for (realm, peer) in peers {
-            let called = self.state.links.links.get(realm).and_then(|link| link.from);
-            let told = peer.record.address.as_ref().and_then(|address| address.told_by);
-            by_address.entry(called.or(told).map(network)).or_default().push(*realm);
+        for (peer, known) in peers {
+            let called = self.state.links.links.get(peer).and_then(|link| link.from);
+            let told = known.record.address.as_ref().and_then(|address| address.told_by);
+            by_address.entry(called.or(told).map(network)).or_default().push(*peer);
         }
         let own = by_address.get(&Some(network(from))).filter(|own| own.len() >= ASKING_EACH);
         let all: usize = by_address.values().map(Vec::len).sum();
@@ -60,40 +60,40 @@ impl Context<'_> {
             Some(own) => Some(own),
             None if all < ASKING => None,
             None => {
-                let first = |realms: &&Vec<PeerId>| realms.iter().map(|r| self.order(*r)).min();
-                by_address.values().max_by_key(|realms| (realms.len(), Reverse(first(realms))))
+                let first = |peers: &&Vec<PeerId>| peers.iter().map(|peer| self.order(*peer)).min();
+                by_address.values().max_by_key(|peers| (peers.len(), Reverse(first(peers))))
             }
         };
-        let goes = from.and_then(|realms| realms.iter().min_by_key(|realm| self.order(**realm)));
-        if let Some(realm) = goes.copied() {
-            self.stop_waiting(realm);
+        let goes = from.and_then(|peers| peers.iter().min_by_key(|peer| self.order(**peer)));
+        if let Some(peer) = goes.copied() {
+            self.stop_waiting(peer);
         }
     }
 
     /// In which order those that wait give way: those that are not there first, then the oldest.
-    fn order(&self, realm: PeerId) -> (bool, u64, PeerId) {
-        let there = self.state.links.links.get(&realm).is_some_and(|link| link.conn.is_some());
-        let since = self.peer(realm).map_or(0, |peer| peer.record.since.0);
-        (there, since, realm)
+    fn order(&self, peer: PeerId) -> (bool, u64, PeerId) {
+        let there = self.state.links.links.get(&peer).is_some_and(|link| link.conn.is_some());
+        let since = self.peer(peer).map_or(0, |known| known.record.since.0);
+        (there, since, peer)
     }
 
     /// One that waits does so no longer. It may call again, and be heard as a new one.
-    pub fn stop_waiting(&mut self, realm: PeerId) {
-        self.send_away(realm);
-        let history = self.peer(realm).is_some_and(Peer::has_history);
+    pub fn stop_waiting(&mut self, peer: PeerId) {
+        self.send_away(peer);
+        let history = self.peer(peer).is_some_and(Peer::has_history);
         match history {
             // It is not its own: it waited under the name of one that was linked before.
-            true => self.set_status(realm, Status::Removed),
-            false => self.forget(realm),
+            true => self.set_status(peer, Status::Removed),
+            false => self.forget(peer),
         }
     }
 
     /// Ends what there is of connections with a realm, without a word.
-    pub fn send_away(&mut self, realm: PeerId) {
+    pub fn send_away(&mut self, peer: PeerId) {
         let links = self.links();
-        links.links.remove(&realm);
-        links.asks.retain(|_, of| *of != realm);
-        let own = |c: &super::Conn| c.realm == Some(realm);
+        links.links.remove(&peer);
+        links.asks.retain(|_, of| *of != peer);
+        let own = |c: &super::Conn| c.peer == Some(peer);
         let conns: Vec<ConnId> =
             links.conns.iter().filter(|(_, c)| own(c)).map(|(conn, _)| *conn).collect();
         for conn in conns {
@@ -106,27 +106,27 @@ impl Context<'_> {
     /// nothing was said before any other.
     pub fn make_room_for_a_record(&mut self) -> Result<(), Code> {
         let peers = &self.state.durable.peers;
-        if peers.values().filter(|peer| !peer.is_asking()).count() < RECORDS {
+        if peers.values().filter(|known| !known.is_asking()).count() < RECORDS {
             return Ok(());
         }
-        let order = |realm: PeerId, peer: &Peer| (peer.has_history(), peer.record.since, realm);
-        let gone = peers.iter().filter(|(_, peer)| peer.is_gone() && !peer.gives_back());
-        let oldest = gone.min_by_key(|(realm, peer)| order(**realm, peer)).map(|(realm, _)| *realm);
+        let order = |peer: PeerId, known: &Peer| (known.has_history(), known.record.since, peer);
+        let gone = peers.iter().filter(|(_, known)| known.is_gone() && !known.gives_back());
+        let oldest = gone.min_by_key(|(peer, known)| order(**peer, known)).map(|(peer, _)| *peer);
         self.forget(oldest.ok_or(Code::LimitReached)?);
         Ok(())
     }
 
     /// Forgets a realm. What was said with it stays under an id that nobody has any more.
-    fn forget(&mut self, realm: PeerId) {
-        self.send_away(realm);
-        let Some(peer) = self.peer(realm) else { return };
-        let native = matches!(peer.record.kind, LinkKind::Native(_));
+    fn forget(&mut self, peer: PeerId) {
+        self.send_away(peer);
+        let Some(known) = self.peer(peer) else { return };
+        let native = matches!(known.record.kind, LinkKind::Native(_));
         let traces = !native
-            || !peer.heirs.is_empty()
-            || !peer.is_asking()
-            || peer.has_history()
-            || peer.was_followed();
+            || !known.heirs.is_empty()
+            || !known.is_asking()
+            || known.has_history()
+            || known.was_followed();
         // Where nothing can be kept it is tried again at the next tick.
-        let _ = self.emit(Event::PeerForgotten { realm, traces });
+        let _ = self.emit(Event::PeerForgotten { peer, traces });
     }
 }

@@ -51,8 +51,8 @@ impl Context<'_> {
     pub fn call(&mut self, call: Call) -> DialId {
         let dial = DialId(self.links().next());
         self.output(Output::Dial(dial, call.address.clone()));
-        if let Caller::Link(realm) = call.caller {
-            self.link(realm).call = Some(dial);
+        if let Caller::Link(peer) = call.caller {
+            self.link(peer).call = Some(dial);
         }
         self.links().calls.insert(dial, call);
         dial
@@ -66,7 +66,7 @@ impl Context<'_> {
         key: Fingerprint,
         from: (IpAddr, IpAddr),
     ) {
-        let (peer, local) = from;
+        let (remote, local) = from;
         let (now, me) = (self.readings.uptime, self.state.links.me.clone());
         let called = self.state.links.calls.get(&dial);
         let is_namesake = called.is_some_and(|call| self.state.is_named(&call.name));
@@ -74,8 +74,8 @@ impl Context<'_> {
             return self.output(Output::HangUp(conn));
         };
         (call.conn, call.key) = (Some(conn), Some(key));
-        let realm = match call.caller {
-            Caller::Link(realm) => Some(realm),
+        let peer = match call.caller {
+            Caller::Link(peer) => Some(peer),
             Caller::User(_) => None,
         };
         let wrong = match call.pin {
@@ -86,15 +86,15 @@ impl Context<'_> {
             _ if is_namesake => Some((Code::RealmSameName, NAMESAKE.into())),
             _ => None,
         };
-        let mut conn_state = Conn::new(realm, Some(dial), now);
+        let mut conn_state = Conn::new(peer, Some(dial), now);
         conn_state.asked.push_back(Asked::Greeting(dial));
-        let (again, invitation) = (realm.is_some(), call.invitation.clone());
-        let (to, at) = (call.name.clone(), (peer, call.address.port));
+        let (again, invitation) = (peer.is_some(), call.invitation.clone());
+        let (to, at) = (call.name.clone(), (remote, call.address.port));
         self.links().conns.insert(conn, conn_state);
         if let Some((code, error)) = wrong {
             return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
         }
-        let Some(from) = self.name_for(realm) else { return };
+        let Some(from) = self.name_for(peer) else { return };
         let source = (me.host.unwrap_or_else(|| local.to_string()), me.port);
         let can = me.can;
         let greeting = Introduction { to, at, source, from, again, invitation, can };
@@ -127,19 +127,19 @@ impl Context<'_> {
         let Some(call) = self.end_call(dial) else { return };
         match call.caller {
             Caller::User(conn) => self.wake(conn, JobResult::Linked(Err(failure))),
-            Caller::Link(realm) => self.mend_failed(realm, failure),
+            Caller::Link(peer) => self.mend_failed(peer, failure),
         }
     }
 
-    fn mend_failed(&mut self, realm: PeerId, failure: Failure) {
+    fn mend_failed(&mut self, peer: PeerId, failure: Failure) {
         let now = self.readings.now;
-        let has_old_name = self.peer(realm).is_some_and(|peer| peer.known_as.is_some());
-        let in_turns = self.peer(realm).is_some_and(|peer| peer.told.is_some());
-        let link = self.link(realm);
+        let has_old_name = self.peer(peer).is_some_and(|known| known.known_as.is_some());
+        let in_turns = self.peer(peer).is_some_and(|known| known.told.is_some());
+        let link = self.link(peer);
         link.call = None;
         // Their call goes on, and is not to be taken for a fault.
         if failure.code == Code::RealmCrossed || link.conn.is_some() {
-            return self.retry_later(realm);
+            return self.retry_later(peer);
         }
         // A realm of an earlier version does not know that others can be renamed.
         if failure.code == Code::RealmKey && has_old_name && !link.as_before {
@@ -153,18 +153,18 @@ impl Context<'_> {
             link.since = now;
         }
         link.error = Some(failure.error);
-        self.retry_later(realm);
+        self.retry_later(peer);
         if failure.code == Code::RealmRemoved {
-            self.set_status(realm, Status::RemovedThere);
+            self.set_status(peer, Status::RemovedThere);
         }
     }
 
     /// Changes a link's status, now and on disk.
-    pub fn set_status(&mut self, realm: PeerId, status: Status) {
-        let Some(record) = self.peer(realm).map(|p| p.record.clone()) else { return };
+    pub fn set_status(&mut self, peer: PeerId, status: Status) {
+        let Some(record) = self.peer(peer).map(|p| p.record.clone()) else { return };
         if record.status != status {
             let since = self.readings.now;
-            let _ = self.emit(Event::PeerSet(realm, PeerRecord { status, since, ..record }));
+            let _ = self.emit(Event::PeerSet(peer, PeerRecord { status, since, ..record }));
         }
     }
 
@@ -188,22 +188,22 @@ impl Context<'_> {
             return self.call_failed(dial, failure);
         }
         let Some(mut name) = real else { return };
-        if let Caller::Link(realm) = call.caller {
+        if let Caller::Link(peer) = call.caller {
             if let Some(now) = &answer.now {
-                self.renamed_to(realm, now);
+                self.renamed_to(peer, now);
             }
-            let Some(peer) = self.peer(realm) else { return };
-            name = peer.record.name.clone();
+            let Some(known) = self.peer(peer) else { return };
+            name = known.record.name.clone();
         }
         let status = if answer.waiting { Status::Asked } else { Status::Linked };
         let can = answer.can.unwrap_or(Capabilities::NONE).and(self.state.links.me.can);
         match self.settle(dial, name, status) {
-            Ok(realm) => {
+            Ok(peer) => {
                 if let Some(c) = self.conn(conn) {
-                    (c.realm, c.greeted, c.call) = (Some(realm), true, None);
+                    (c.peer, c.greeted, c.call) = (Some(peer), true, None);
                     c.can = can;
                 }
-                self.carry(realm, conn);
+                self.carry(peer, conn);
             }
             Err(code) => {
                 let error = code.text().into();
@@ -220,10 +220,10 @@ impl Context<'_> {
         let key = call.key.ok_or(Code::Unavailable)?;
         let (address, caller, renews) = (call.address.clone(), call.caller, call.renews);
         let known = self.state.durable.peer_named(&name);
-        if let Some(realm) = known.filter(|_| renews) {
-            self.renew_key(realm, key)?;
+        if let Some(peer) = known.filter(|_| renews) {
+            self.renew_key(peer, key)?;
         }
-        let kept = known.and_then(|realm| self.peer(realm)).filter(|p| !p.is_gone());
+        let kept = known.and_then(|peer| self.peer(peer)).filter(|p| !p.is_gone());
         let address = match (caller, kept) {
             (Caller::Link(_), Some(kept)) => kept.record.address.clone(),
             // They called us meanwhile, and are who they were.
@@ -233,14 +233,14 @@ impl Context<'_> {
             (Caller::User(_), None) => Some(address),
             _ => return Err(Code::RealmExists),
         };
-        let realm = self.record(name, LinkKind::Native(key), address, status)?;
+        let peer = self.record(name, LinkKind::Native(key), address, status)?;
         self.links().calls.remove(&dial);
         self.judge_crossing(dial);
-        self.link(realm).call = None;
+        self.link(peer).call = None;
         if let Caller::User(conn) = caller {
             self.wake(conn, JobResult::Linked(Ok(status)));
         }
-        Ok(realm)
+        Ok(peer)
     }
 
     /// Keeps a realm's record; where it is new, its log begins.
@@ -260,7 +260,7 @@ impl Context<'_> {
             return Err(Code::LimitReached);
         }
         let since = match held {
-            Some(peer) if peer.record.status == status => peer.record.since,
+            Some(there) if there.record.status == status => there.record.since,
             _ => self.readings.now,
         };
         if status != Status::Asking {
@@ -271,38 +271,38 @@ impl Context<'_> {
             self.make_room_for_a_record()?;
         }
         let durable = &self.state.durable;
-        let realm = known.unwrap_or(PeerId(durable.next_id()));
-        if durable.peers.get(&realm).is_some_and(|peer| peer.record.kind != record.kind) {
+        let peer = known.unwrap_or(PeerId(durable.next_id()));
+        if durable.peers.get(&peer).is_some_and(|there| there.record.kind != record.kind) {
             // Whoever was heard as this realm until now is another.
-            self.send_away(realm);
-            self.told_address(realm, None)?;
+            self.send_away(peer);
+            self.told_address(peer, None)?;
         }
         let durable = &self.state.durable;
-        if durable.peers.get(&realm).is_none_or(|peer| peer.record != record) {
-            self.emit(Event::PeerSet(realm, record))?;
+        if durable.peers.get(&peer).is_none_or(|there| there.record != record) {
+            self.emit(Event::PeerSet(peer, record))?;
         }
-        if self.peer(realm).is_some_and(Peer::is_told_twice) {
-            self.told_address(realm, None)?;
+        if self.peer(peer).is_some_and(Peer::is_told_twice) {
+            self.told_address(peer, None)?;
         }
-        if self.peer(realm).is_some_and(|peer| peer.out.epoch == Epoch::default()) {
-            self.emit(Event::EpochBegun(realm, Epoch::new(&self.readings.entropy)))?;
+        if self.peer(peer).is_some_and(|there| there.out.epoch == Epoch::default()) {
+            self.emit(Event::EpochBegun(peer, Epoch::new(&self.readings.entropy)))?;
         }
         let now = self.readings.now;
         self.state
             .links
             .links
-            .entry(realm)
+            .entry(peer)
             .or_insert_with(|| super::Link { since: now, ..Default::default() });
-        Ok(realm)
+        Ok(peer)
     }
 
     /// A linked realm has another key from now on. It is the same, so what it is owed, how far it was
     /// followed and what was said stay.
-    pub fn renew_key(&mut self, realm: PeerId, key: Fingerprint) -> Result<(), Code> {
+    pub fn renew_key(&mut self, peer: PeerId, key: Fingerprint) -> Result<(), Code> {
         let peers = &self.state.durable.peers;
-        let native = peers.get(&realm).filter(|peer| peer.is_open() && peer.key().is_some());
-        let Some(record) = native.map(|peer| peer.record.clone()) else { return Ok(()) };
-        let own = peers.iter().filter(|(id, p)| **id != realm && p.key() == Some(key));
+        let native = peers.get(&peer).filter(|known| known.is_open() && known.key().is_some());
+        let Some(record) = native.map(|known| known.record.clone()) else { return Ok(()) };
+        let own = peers.iter().filter(|(id, p)| **id != peer && p.key() == Some(key));
         let own: Vec<(PeerId, bool)> = own.map(|(id, p)| (*id, p.is_asking())).collect();
         let linked = |id: &PeerId| self.peer(*id).is_some_and(Peer::is_open);
         if own.iter().any(|(id, _)| linked(id)) {
@@ -314,28 +314,28 @@ impl Context<'_> {
         if record.kind == kind {
             return Ok(());
         }
-        self.sever(realm, None, "it has another key from now on");
+        self.sever(peer, None, "it has another key from now on");
         let text =
             format!("link with {}: the operator says that its key is {key} now", record.name);
-        self.tell(realm, text);
-        self.emit(Event::PeerSet(realm, PeerRecord { kind, ..record }))?;
-        self.told_address(realm, None)
+        self.tell(peer, text);
+        self.emit(Event::PeerSet(peer, PeerRecord { kind, ..record }))?;
+        self.told_address(peer, None)
     }
 
     /// Keeps where a realm says it is, beside where somebody here has said so.
-    pub fn told_address(&mut self, realm: PeerId, told: Option<Address>) -> Result<(), Code> {
-        match self.peer(realm) {
-            Some(peer) if peer.told != told => self.emit(Event::AddressTold(realm, told)),
+    pub fn told_address(&mut self, peer: PeerId, told: Option<Address>) -> Result<(), Code> {
+        match self.peer(peer) {
+            Some(known) if known.told != told => self.emit(Event::AddressTold(peer, told)),
             _ => Ok(()),
         }
     }
 
     /// A connection carries a link from now on.
-    pub fn carry(&mut self, realm: PeerId, conn: ConnId) {
+    pub fn carry(&mut self, peer: PeerId, conn: ConnId) {
         let now = self.readings.now;
-        let status = self.peer(realm).map(|p| p.record.status);
+        let status = self.peer(peer).map(|p| p.record.status);
         let linked = status == Some(Status::Linked);
-        let link = self.link(realm);
+        let link = self.link(peer);
         let old = link.conn.replace(conn).filter(|old| *old != conn);
         if old.is_none() {
             link.since = now;
@@ -349,35 +349,35 @@ impl Context<'_> {
             self.output(Output::HangUp(old));
         }
         if is_new {
-            self.tell_of(realm);
+            self.tell_of(peer);
         }
         if linked {
-            self.follow(conn, realm);
+            self.follow(conn, peer);
         }
     }
 
     /// Tells the operator that a link has come about, or waits for somebody's approval.
-    fn tell_of(&mut self, realm: PeerId) {
-        let Some(peer) = self.peer(realm) else { return };
-        let (name, key) = (&peer.record.name, peer.key());
+    fn tell_of(&mut self, peer: PeerId) {
+        let Some(known) = self.peer(peer) else { return };
+        let (name, key) = (&known.record.name, known.key());
         let key = key.map_or(String::new(), |key| format!(" with the key {key}"));
-        let text = match peer.record.status {
+        let text = match known.record.status {
             Status::Asking => format!("link with {name}: waits for approval{key}"),
             Status::Asked => format!("link with {name}: waits for approval there"),
             _ => format!("link with {name}: up"),
         };
-        self.tell(realm, text);
+        self.tell(peer, text);
     }
 
     /// Asks for what follows our cursor.
-    pub fn follow(&mut self, conn: ConnId, realm: PeerId) {
-        let Some(peer) = self.peer(realm) else { return };
-        let request = PeerRequest::Follow(peer.inbox.epoch(), peer.inbox.cursor);
+    pub fn follow(&mut self, conn: ConnId, peer: PeerId) {
+        let Some(known) = self.peer(peer) else { return };
+        let request = PeerRequest::Follow(known.inbox.epoch(), known.inbox.cursor);
         let asked_at = self.state.durable.next_id();
         if let Some(c) = self.conn(conn) {
             (c.following, c.asked_at) = (Following::Not, asked_at);
         }
-        self.ask_clock(realm);
+        self.ask_clock(peer);
         self.ask(conn, Asked::Follow, request);
     }
 
@@ -405,9 +405,9 @@ impl Context<'_> {
             let (code, error) = (Code::RealmUnreachable, why.to_string());
             return self.call_failed(dial, Failure { code, error, realm: None, plain: None });
         }
-        let Some(realm) = gone.realm else { return };
+        let Some(peer) = gone.peer else { return };
         let now = self.readings.now;
-        let link = self.link(realm);
+        let link = self.link(peer);
         if link.conn != Some(conn) {
             return;
         }
@@ -416,20 +416,19 @@ impl Context<'_> {
         link.lost += 1;
         if link.told_operator == Some(Status::Linked) {
             link.told_operator = None;
-            let name = self.name_of(realm);
-            self.tell(realm, format!("link with {name}: down, {why}"));
+            let name = self.name_of(peer);
+            self.tell(peer, format!("link with {name}: down, {why}"));
         }
-        self.retry_later(realm);
+        self.retry_later(peer);
         let waiting: Vec<ConnId> = (self.state.links.waiting.iter())
-            .filter(|(_, w)| matches!(w.why, Why::CatchUp { realm: of, .. } if of == realm))
+            .filter(|(_, w)| matches!(w.why, Why::CatchUp { peer: of, .. } if of == peer))
             .map(|(conn, _)| *conn)
             .collect();
         waiting.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: true }));
         // The peer may have called already, before it was known here that this one is dead.
-        let next =
-            self.links().conns.iter().rev().find(|(_, c)| c.greeted && c.realm == Some(realm));
+        let next = self.links().conns.iter().rev().find(|(_, c)| c.greeted && c.peer == Some(peer));
         if let Some(next) = next.map(|(conn, _)| *conn) {
-            self.carry(realm, next);
+            self.carry(peer, next);
         }
     }
 

@@ -60,10 +60,10 @@ impl std::fmt::Display for TakeError {
 
 impl Context<'_> {
     /// A peer's log is followed along another course of it from here on.
-    pub fn adopt(&mut self, realm: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
+    pub fn adopt(&mut self, peer: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
         let fork = ForkId(self.state.durable.next_id());
-        let left = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
-        self.emit(Event::Followed { realm, fork, epoch, at, left })
+        let left = self.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
+        self.emit(Event::Followed { peer, fork, epoch, at, left })
     }
 
     /// Takes a batch of a peer's log: it becomes one event, with the cursor past it.
@@ -73,14 +73,14 @@ impl Context<'_> {
     pub fn take_batch(
         &mut self,
         conn: ConnId,
-        realm: PeerId,
+        peer: PeerId,
         brought: &Delivery,
         known: &[(Quote, bool)],
     ) -> Result<(), TakeError> {
         let Delivery { epoch, first, chain, ref entries } = *brought;
         let following = self.conn(conn).map(|c| c.following.clone());
-        let peer = self.peer(realm).ok_or(TakeError::NotLinked)?;
-        let (cursor, fork) = (peer.inbox.cursor, peer.inbox.fork());
+        let there = self.peer(peer).ok_or(TakeError::NotLinked)?;
+        let (cursor, fork) = (there.inbox.cursor, there.inbox.fork());
         let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
             return Err(TakeError::NotAsked);
         };
@@ -102,20 +102,20 @@ impl Context<'_> {
             return Err(TakeError::OtherHash);
         }
         let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
-        let events = self.deliver(realm, entries, known);
+        let events = self.deliver(peer, entries, known);
         let fork = fork.id;
         if self.state.is_planted(Bug::CursorApart) {
-            let empty = Event::Received { realm, fork, cursor, chains, events: Vec::new() };
+            let empty = Event::Received { peer, fork, cursor, chains, events: Vec::new() };
             let _ = self.emit(empty);
             self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
             self.state.planted_later.extend(events);
             return Ok(());
         }
         // Where nothing can be kept the connection goes, and the cursor stays where it is.
-        self.emit(Event::Received { realm, fork, cursor, chains, events })
+        self.emit(Event::Received { peer, fork, cursor, chains, events })
             .map_err(|_| TakeError::Unkept)?;
         self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
-        self.caught_up(realm);
+        self.caught_up(peer);
         Ok(())
     }
 
@@ -132,13 +132,13 @@ impl Context<'_> {
     /// is set apart.
     fn deliver(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         entries: &[IncomingEntry],
         known: &[(Quote, bool)],
     ) -> Vec<Event> {
-        let Some(peer) = self.peer(realm) else { return Vec::new() };
-        let (epoch, first) = (peer.inbox.epoch(), peer.inbox.cursor.seq + 1);
-        let (mut stands, mut apart) = ((peer.out.tip, peer.out.total()), peer.apart);
+        let Some(there) = self.peer(peer) else { return Vec::new() };
+        let (epoch, first) = (there.inbox.epoch(), there.inbox.cursor.seq + 1);
+        let (mut stands, mut apart) = ((there.out.tip, there.out.total()), there.apart);
         let mut id = self.state.durable.next_id();
         let (mut events, mut ahead) = (Vec::with_capacity(entries.len()), Conversations::default());
         for (entry, seq) in entries.iter().zip(first..) {
@@ -147,18 +147,18 @@ impl Context<'_> {
                 IncomingEntry::Unknown(_) if self.state.is_planted(Bug::DropsUnknown) => continue,
                 IncomingEntry::Unknown(_) if self.state.is_planted(Bug::LosesAfterUnknown) => break,
                 IncomingEntry::Unknown(entry) => {
-                    self.tell_of_apart(realm, entry);
+                    self.tell_of_apart(peer, entry);
                     let (event, more) =
-                        super::apart::set_apart(realm, apart, (epoch, seq, id), entry);
+                        super::apart::set_apart(peer, apart, (epoch, seq, id), entry);
                     id += more.kept - apart.kept;
                     apart = more;
                     events.push(event);
                     continue;
                 }
             };
-            match self.place(realm, seq, entry, known) {
+            match self.place(peer, seq, entry, known) {
                 Ok((mailbox, to)) => {
-                    let message = self.brought(realm, id, entry, to);
+                    let message = self.brought(peer, id, entry, to);
                     id += 1;
                     for event in self.posts(&ahead, mailbox, message) {
                         ahead.apply(&event);
@@ -167,8 +167,8 @@ impl Context<'_> {
                 }
                 Err(notice) => {
                     let Some(back) = self.notice(entry, notice) else { continue };
-                    let Some(out) = self.peer(realm).map(|p| &p.out) else { continue };
-                    let event = super::owe_after(out, stands, realm, back);
+                    let Some(out) = self.peer(peer).map(|p| &p.out) else { continue };
+                    let event = super::owe_after(out, stands, peer, back);
                     if let Event::Owed { tip, total, .. } = &event {
                         stands = (*tip, *total);
                     }
@@ -201,21 +201,21 @@ impl Context<'_> {
     }
 
     /// The message that an entry brings.
-    fn brought(&self, realm: PeerId, id: u64, entry: &Entry, to: Name) -> Arc<Message> {
+    fn brought(&self, peer: PeerId, id: u64, entry: &Entry, to: Name) -> Arc<Message> {
         let notice = match entry.kind {
             EntryKind::Notice(notice) => Some(notice),
             _ => None,
         };
         // What a notice tells of is no message of that realm.
         let origin = entry.origin.filter(|_| notice.is_none());
-        let realm = self.peer(realm).map(|peer| match origin {
+        let realm = self.peer(peer).map(|known| match origin {
             Some(EntryOrigin { id, account }) => {
                 let forgotten = self.state.is_planted(Bug::ForgetsEpoch);
-                let epoch = if forgotten { 0 } else { peer.inbox.epoch().0 };
+                let epoch = if forgotten { 0 } else { known.inbox.epoch().0 };
                 let identity = RemoteIdentity { epoch, id, account };
-                Away::FromAccount(peer.record.name.clone(), identity)
+                Away::FromAccount(known.record.name.clone(), identity)
             }
-            None => Away::From(peer.record.name.clone()),
+            None => Away::From(known.record.name.clone()),
         });
         let (time, from, text) = (entry.time, entry.from.clone(), entry.text.clone());
         Arc::new(Message { id, time, from, to, text, realm, notice })
@@ -224,7 +224,7 @@ impl Context<'_> {
     /// Where an entry goes, and the name it is for as written here.
     fn place(
         &self,
-        realm: PeerId,
+        peer: PeerId,
         seq: u64,
         entry: &Entry,
         known: &[(Quote, bool)],
@@ -242,22 +242,22 @@ impl Context<'_> {
                     id = durable.accounts.keys().next().copied().unwrap_or(id);
                 }
                 let account = durable.accounts.get(&id).ok_or(Notice::UserNotFound)?;
-                let is_for = match (entry.origin.filter(|_| is_notice), self.quote(realm, entry)) {
+                let is_for = match (entry.origin.filter(|_| is_notice), self.quote(peer, entry)) {
                     (Some(of), _) => {
                         of.account == id.0 || self.state.is_planted(Bug::NoticesByName)
                     }
                     (None, Some(quote)) => known.contains(&(quote, true)),
-                    (None, None) => is_notice || !self.is_for_former(realm, id, seq, entry.time),
+                    (None, None) => is_notice || !self.is_for_former(peer, id, seq, entry.time),
                 };
                 if !is_for && !self.state.is_planted(Bug::Inherits) {
                     return Err(Notice::UserNotFound);
                 }
-                Ok((Mailbox::Realm(id, realm), account.record.name.clone()))
+                Ok((Mailbox::Realm(id, peer), account.record.name.clone()))
             }
             EntryKind::Group => {
                 let id = durable.group_named(&entry.to).ok_or(Notice::GroupNotFound)?;
                 let group = durable.groups.get(&id).ok_or(Notice::GroupNotFound)?;
-                Ok((Mailbox::GroupRealm(id, realm), group.record.name.clone()))
+                Ok((Mailbox::GroupRealm(id, peer), group.record.name.clone()))
             }
         }
     }
@@ -278,13 +278,11 @@ impl Context<'_> {
     }
 
     /// Wakes those who waited for what has come.
-    pub fn caught_up(&mut self, realm: PeerId) {
-        let seq = self.peer(realm).map_or(0, |peer| peer.inbox.cursor.seq);
+    pub fn caught_up(&mut self, peer: PeerId) {
+        let seq = self.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
         let there: Vec<ConnId> = (self.links().waiting.iter())
             .filter(|(_, w)| match w.why {
-                Why::CatchUp { realm: of, target: Some(target), .. } => {
-                    of == realm && target <= seq
-                }
+                Why::CatchUp { peer: of, target: Some(target), .. } => of == peer && target <= seq,
                 _ => false,
             })
             .map(|(conn, _)| *conn)
@@ -294,7 +292,7 @@ impl Context<'_> {
 
     /// The next step of the search for the last entry that both sides have: between what is common
     /// and what differs.
-    pub fn search(&mut self, conn: ConnId, realm: PeerId) {
+    pub fn search(&mut self, conn: ConnId, peer: PeerId) {
         let Some(c) = self.conn(conn) else { return };
         let Following::Searching { epoch, common, differs } = c.following else { return };
         // Most often the whole of the shorter log is common: so its end is looked at first.
@@ -305,7 +303,7 @@ impl Context<'_> {
         if probe <= common.seq {
             let latest = self.state.is_planted(Bug::NamesLatestEpoch);
             // A log that has lost entries which came in its own epoch does not know it was put back.
-            let was = self.peer(realm).map_or(Epoch(0), |peer| match &peer.inbox {
+            let was = self.peer(peer).map_or(Epoch(0), |known| match &known.inbox {
                 inbox if inbox.went_past(epoch, common.seq) && !latest => epoch,
                 inbox => inbox.epoch(),
             });
@@ -321,11 +319,11 @@ impl RequestContext<'_> {
     /// FOLLOW: whether a peer's cursor is on our log; then it is sent what follows.
     pub(crate) fn followed(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         epoch: Epoch,
         cursor: Position,
     ) -> Result<Option<Position>, Interrupt> {
-        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let out = &self.state.durable.peers.get(&peer).ok_or(Code::RealmNotFound)?.out;
         let start = match cursor.seq {
             // Either it has never followed, or it is so far behind that nothing can be compared.
             seq if seq <= out.floor.seq && (epoch == Epoch(0) || epoch == out.epoch) => out.floor,
@@ -333,33 +331,33 @@ impl RequestContext<'_> {
             _ if self.state.is_planted(Bug::NoEpoch) => cursor,
             seq if epoch != out.epoch || seq > out.tip.seq => return Ok(None),
             _ if self.state.is_planted(Bug::NoHash) => cursor,
-            seq => match self.chain_at(realm, seq)? {
+            seq => match self.chain_at(peer, seq)? {
                 Some(chain) if chain == cursor.chain => cursor,
                 _ => return Ok(None),
             },
         };
-        self.send_from(realm, start)?;
+        self.send_from(peer, start)?;
         Ok(Some(start))
     }
 
     /// REJOIN: a peer has found the last entry that both have.
     pub(crate) fn rejoined(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         was: Epoch,
         at: Position,
     ) -> Result<Option<Position>, Interrupt> {
-        let out = &self.state.durable.peers.get(&realm).ok_or(Code::RealmNotFound)?.out;
+        let out = &self.state.durable.peers.get(&peer).ok_or(Code::RealmNotFound)?.out;
         let (epoch, floor) = (out.epoch, out.floor);
         let start = if at.seq <= floor.seq { floor } else { at };
-        if at.seq > floor.seq && self.chain_at(realm, at.seq)? != Some(at.chain) {
+        if at.seq > floor.seq && self.chain_at(peer, at.seq)? != Some(at.chain) {
             return Ok(None);
         }
         let entropy = self.readings.entropy;
-        let name = self.name_of(realm);
+        let name = self.name_of(peer);
         if was == epoch && was != Epoch(0) {
             // Same epoch, another past: our own store was put back by hand, and did not know.
-            self.emit(Event::EpochBegun(realm, Epoch::new(&entropy)))?;
+            self.emit(Event::EpochBegun(peer, Epoch::new(&entropy)))?;
             if !std::mem::replace(&mut self.links().jumped, true) {
                 let Context { state, effects, readings } = &mut self.context;
                 state.jump(readings, effects)?;
@@ -368,25 +366,25 @@ impl RequestContext<'_> {
                 "this realm's data were put back: {name} has later ones; went on after entry {}",
                 start.seq
             );
-            self.warn(realm, what.clone());
-            self.link(realm).error = Some(what);
+            self.warn(peer, what.clone());
+            self.link(peer).error = Some(what);
         }
-        self.send_from(realm, start)?;
+        self.send_from(peer, start)?;
         Ok(Some(start))
     }
 
     /// Has a peer sent everything after an entry.
-    fn send_from(&mut self, realm: PeerId, start: Position) -> Result<(), Interrupt> {
+    fn send_from(&mut self, peer: PeerId, start: Position) -> Result<(), Interrupt> {
         let conn = self.conn;
-        let acked = self.peer(realm).map_or(0, |peer| peer.out.acked.seq);
+        let acked = self.peer(peer).map_or(0, |known| known.out.acked.seq);
         if start.seq < acked {
-            let name = self.name_of(realm);
+            let name = self.name_of(peer);
             let what =
                 format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
-            self.warn(realm, what.clone());
-            self.link(realm).error = Some(what);
+            self.warn(peer, what.clone());
+            self.link(peer).error = Some(what);
         }
-        self.acked(realm, start)?;
+        self.acked(peer, start)?;
         if let Some(c) = self.conn(conn) {
             c.sent = Some(start.seq);
         }
@@ -394,22 +392,22 @@ impl RequestContext<'_> {
     }
 
     /// The hash of what a realm is owed at an entry, where it is still known.
-    pub(crate) fn chain_at(&self, realm: PeerId, seq: u64) -> Result<Option<Chain>, Interrupt> {
-        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(None) };
-        let out = &peer.out;
+    pub(crate) fn chain_at(&self, peer: PeerId, seq: u64) -> Result<Option<Chain>, Interrupt> {
+        let Some(there) = self.state.durable.peers.get(&peer) else { return Ok(None) };
+        let out = &there.out;
         if let Some(known) = [out.tip, out.floor].into_iter().find(|known| known.seq == seq) {
             return Ok(Some(known.chain));
         }
         if seq > out.tip.seq || seq < out.floor.seq {
             return Ok(None);
         }
-        Ok(self.looked_up(vec![Source::Outbox(realm)], seq)?.first().copied())
+        Ok(self.looked_up(vec![Source::Outbox(peer)], seq)?.first().copied())
     }
 
     /// The hashes of what a realm has sent at an entry, along every course that its log has taken.
-    pub(crate) fn hashes_at(&self, realm: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
-        let Some(peer) = self.state.durable.peers.get(&realm) else { return Ok(Vec::new()) };
-        match peer.inbox.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
+    pub(crate) fn hashes_at(&self, peer: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
+        let Some(known) = self.state.durable.peers.get(&peer) else { return Ok(Vec::new()) };
+        match known.inbox.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
             none if none.is_empty() => Ok(Vec::new()),
             sources => self.looked_up(sources, seq),
         }
@@ -425,7 +423,7 @@ impl RequestContext<'_> {
     }
 
     /// Has a user's request wait until everything that a realm has for this one is here.
-    pub(crate) fn catch_up(&mut self, realm: PeerId, of: Of) -> Result<bool, Interrupt> {
+    pub(crate) fn catch_up(&mut self, peer: PeerId, of: Of) -> Result<bool, Interrupt> {
         let caught = self.results.iter().find_map(|result| match result {
             JobResult::CaughtUp { stale } => Some(*stale),
             _ => None,
@@ -433,15 +431,15 @@ impl RequestContext<'_> {
         if let Some(stale) = caught {
             return Ok(stale);
         }
-        let Some(conn) = self.state.links.links.get(&realm).and_then(|link| link.conn) else {
+        let Some(conn) = self.state.links.links.get(&peer).and_then(|link| link.conn) else {
             return Ok(true);
         };
         let (me, asker) = (self.state.durable.name.clone(), self.conn);
         let until = self.readings.uptime + super::keep::CATCH_UP;
-        let Some(peer) = self.peer(realm) else { return Ok(true) };
-        let cursor = Some((peer.inbox.epoch(), peer.inbox.cursor));
+        let Some(known) = self.peer(peer) else { return Ok(true) };
+        let cursor = Some((known.inbox.epoch(), known.inbox.cursor));
         let request = PeerRequest::CatchUp(CatchUp { of, realm: me, cursor });
         self.ask(conn, Asked::CatchUp(asker, until), request);
-        Err(Interrupt::Wait(Why::CatchUp { realm, target: None, until }))
+        Err(Interrupt::Wait(Why::CatchUp { peer, target: None, until }))
     }
 }

@@ -18,59 +18,59 @@ impl Context<'_> {
     pub fn give_back(&mut self) {
         let now = self.readings.uptime;
         let links = &self.state.links;
-        let due = |realm: &PeerId| links.links.get(realm).is_none_or(|link| link.retry_at <= now);
+        let due = |peer: &PeerId| links.links.get(peer).is_none_or(|link| link.retry_at <= now);
         let mut peers = self.state.durable.peers.iter();
-        let next = peers.find(|(realm, peer)| peer.gives_back() && due(realm));
-        let Some((realm, out)) = next.map(|(realm, peer)| (*realm, &peer.out)) else { return };
+        let next = peers.find(|(peer, known)| known.gives_back() && due(peer));
+        let Some((peer, out)) = next.map(|(peer, known)| (*peer, &known.out)) else { return };
         let first = out.acked.seq + 1;
         let last = out.tip.seq.min(out.acked.seq + EACH);
         if links.given_back.is_some() {
             return;
         }
         let ask = AskId(self.links().next());
-        self.links().given_back = Some((realm, ask));
-        self.output(Output::Fetch { ask, realm, first, last });
+        self.links().given_back = Some((peer, ask));
+        self.output(Output::Fetch { ask, peer, first, last });
     }
 
     /// It was read.
     pub fn read_to_give_back(&mut self, found: Result<Fetched, Unreadable>) {
-        let Some((realm, _)) = self.links().given_back.take() else { return };
+        let Some((peer, _)) = self.links().given_back.take() else { return };
         // It may have been linked again meanwhile, and have what it is owed.
-        if !self.peer(realm).is_some_and(Peer::gives_back) {
+        if !self.peer(peer).is_some_and(Peer::gives_back) {
             return self.give_back();
         }
-        let told = found.is_ok_and(|entries| self.told_writers(realm, entries).is_ok());
+        let told = found.is_ok_and(|entries| self.told_writers(peer, entries).is_ok());
         if !told {
-            self.link(realm).failed();
-            self.retry_later(realm);
-        } else if !self.peer(realm).is_some_and(Peer::gives_back) {
-            self.links().links.remove(&realm);
+            self.link(peer).failed();
+            self.retry_later(peer);
+        } else if !self.peer(peer).is_some_and(Peer::gives_back) {
+            self.links().links.remove(&peer);
         }
         self.give_back();
     }
 
-    fn told_writers(&mut self, realm: PeerId, mut entries: Fetched) -> Result<(), Code> {
-        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };
+    fn told_writers(&mut self, peer: PeerId, mut entries: Fetched) -> Result<(), Code> {
+        let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(()) };
         let (acked, tip, dropped) = (out.acked, out.tip, out.dropped);
         entries.retain(|(at, _)| (acked.seq + 1..=tip.seq).contains(&at.seq));
         // What is not in the store any more cannot be given back.
         let floor = entries.last().map_or(tip, |(at, _)| *at);
         for (at, entry) in &entries {
-            self.tell_writer(realm, at.seq, entry)?;
+            self.tell_writer(peer, at.seq, entry)?;
         }
-        self.emit(Event::Dropped(realm, dropped + floor.seq - acked.seq))?;
+        self.emit(Event::Dropped(peer, dropped + floor.seq - acked.seq))?;
         match floor.seq < tip.seq {
-            true => self.emit(Event::Trimmed { realm, floor, hour: None }),
-            false => self.end_log(realm),
+            true => self.emit(Event::Trimmed { peer, floor, hour: None }),
+            false => self.end_log(peer),
         }
     }
 
-    fn tell_writer(&mut self, realm: PeerId, seq: u64, entry: &Entry) -> Result<(), Code> {
+    fn tell_writer(&mut self, peer: PeerId, seq: u64, entry: &Entry) -> Result<(), Code> {
         // A notice is about what somebody there has written.
         if matches!(entry.kind, EntryKind::Notice(_)) {
             return Ok(());
         }
-        let Some(account) = self.writer(realm, seq, entry) else { return Ok(()) };
+        let Some(account) = self.writer(peer, seq, entry) else { return Ok(()) };
         let notice = Notice::RealmRemoved;
         let message = Message {
             id: self.state.durable.next_id(),
@@ -78,19 +78,19 @@ impl Context<'_> {
             from: entry.to.clone(),
             to: entry.from.clone(),
             text: notice_text(notice, entry.text.as_str()),
-            realm: self.peer(realm).map(|peer| Away::From(peer.record.name.clone())),
+            realm: self.peer(peer).map(|known| Away::From(known.record.name.clone())),
             notice: Some(notice),
         };
-        let mailbox = Mailbox::Realm(account, realm);
+        let mailbox = Mailbox::Realm(account, peer);
         self.post(mailbox, None, Arc::new(message))
     }
 
     /// Nothing is owed on a link that was ended any more, nor kept for a peer that was put back.
-    pub fn end_log(&mut self, realm: PeerId) -> Result<(), Code> {
-        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };
+    pub fn end_log(&mut self, peer: PeerId) -> Result<(), Code> {
+        let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(()) };
         let floor = out.tip;
         let hours: Vec<u64> = out.acks.keys().copied().collect();
         let hours = hours.into_iter().map(Some).chain([None]);
-        hours.map(|hour| Event::Trimmed { realm, floor, hour }).try_for_each(|e| self.emit(e))
+        hours.map(|hour| Event::Trimmed { peer, floor, hour }).try_for_each(|e| self.emit(e))
     }
 }

@@ -52,11 +52,11 @@ impl Context<'_> {
     /// An account is about to go: its name is remembered where others may still write to it.
     pub fn leave_name(&mut self, account: AccountId) -> Result<(), Code> {
         let durable = &self.state.durable;
-        let heir_of = durable.peers.iter().filter(|(_, peer)| peer.heirs.contains_key(&account));
-        let heir_of: Vec<PeerId> = heir_of.map(|(realm, _)| *realm).collect();
+        let heir_of = durable.peers.iter().filter(|(_, known)| known.heirs.contains_key(&account));
+        let heir_of: Vec<PeerId> = heir_of.map(|(peer, _)| *peer).collect();
         let name = durable.accounts.get(&account).map(|account| account.record.name.clone());
         let remembered = !durable.peers.is_empty() && durable.left_names.len() < LEFT;
-        heir_of.into_iter().try_for_each(|realm| self.emit(Event::HeirEnded(realm, account)))?;
+        heir_of.into_iter().try_for_each(|peer| self.emit(Event::HeirEnded(peer, account)))?;
         match name.filter(|_| remembered) {
             Some(name) => self.emit(Event::NameLeft(account, name)),
             None => Ok(()),
@@ -73,16 +73,16 @@ impl Context<'_> {
         }
         before.map_or(Ok(()), |before| self.emit(Event::NameTaken(before)))?;
         let peers = self.state.durable.peers.iter();
-        let peers: Vec<(PeerId, u64)> = peers.map(|(id, peer)| (*id, peer.out.tip.seq)).collect();
-        for (realm, owed) in peers {
-            self.emit(Event::HeirSet(realm, account, Heir { owed, upto: None }))?;
+        let peers: Vec<(PeerId, u64)> = peers.map(|(id, known)| (*id, known.out.tip.seq)).collect();
+        for (peer, owed) in peers {
+            self.emit(Event::HeirSet(peer, account, Heir { owed, upto: None }))?;
             let me = self.state.durable.name.clone();
-            let conn = self.state.links.links.get(&realm).and_then(|link| link.conn);
-            let Some(peer) = self.peer(realm).filter(|peer| peer.is_open()) else { continue };
-            if peer.key().is_none() {
-                self.ask_what_waits(realm, account, name);
+            let conn = self.state.links.links.get(&peer).and_then(|link| link.conn);
+            let Some(known) = self.peer(peer).filter(|known| known.is_open()) else { continue };
+            if known.key().is_none() {
+                self.ask_what_waits(peer, account, name);
             } else if let (Some(conn), Some(me)) = (conn, me) {
-                self.ask_clock(realm);
+                self.ask_clock(peer);
                 let asked = Asked::Tip(self.state.durable.next_id());
                 let (of, realm, cursor) = (Of::User(name.clone()), Some(me), None);
                 let request = CatchUp { of, realm, cursor };
@@ -93,11 +93,11 @@ impl Context<'_> {
     }
 
     /// Asks a plain peer how much of what it lists for an account is the former's.
-    fn ask_what_waits(&mut self, realm: PeerId, account: AccountId, name: &Name) {
-        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+    fn ask_what_waits(&mut self, peer: PeerId, account: AccountId, name: &Name) {
+        let Some(record) = self.peer(peer).map(|known| known.record.clone()) else { return };
         let Some(address) = record.address else { return };
         let ask = AskId(self.links().next());
-        self.links().asks_for_heirs.insert(ask, (realm, account));
+        self.links().asks_for_heirs.insert(ask, (peer, account));
         let request = PlainRequest::List(Of::User(name.clone()));
         self.output(Output::Ask(ask, Ask { address, realm: record.name, request }));
     }
@@ -108,11 +108,11 @@ impl Context<'_> {
         ask: AskId,
         answer: Result<Told, NotAsked>,
     ) -> Option<Result<Told, NotAsked>> {
-        let Some((realm, account)) = self.links().asks_for_heirs.remove(&ask) else {
+        let Some((peer, account)) = self.links().asks_for_heirs.remove(&ask) else {
             return Some(answer);
         };
         if let Some(len) = answer.ok().and_then(|told| told.list().map(<[_]>::len)) {
-            let _ = self.formers(realm, account, len);
+            let _ = self.formers(peer, account, len);
         }
         None
     }
@@ -122,38 +122,38 @@ impl Context<'_> {
     /// tells no time.
     pub fn formers(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         account: AccountId,
         listed: usize,
     ) -> Result<usize, Code> {
-        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account)).copied();
+        let heir = self.peer(peer).and_then(|known| known.heirs.get(&account)).copied();
         let Some(heir) = heir else { return Ok(0) };
         let listed = u64::try_from(listed).unwrap_or(u64::MAX);
         // Where there are fewer than there were, it has forgotten those.
         let upto = heir.upto.map_or(listed, |upto| if upto > listed { 0 } else { upto });
         if heir.upto != Some(upto) {
             let heir = Heir { upto: Some(upto), ..heir };
-            self.emit(Event::HeirSet(realm, account, heir))?;
+            self.emit(Event::HeirSet(peer, account, heir))?;
         }
         Ok(usize::try_from(upto).unwrap_or(usize::MAX))
     }
 
     /// A plain peer has forgotten what waited there: what waits from now on is for who is here now.
-    pub fn nothing_waits(&mut self, realm: PeerId) {
-        let Some(peer) = self.peer(realm) else { return };
-        let heirs = peer.heirs.iter().filter(|(_, heir)| heir.upto != Some(0));
+    pub fn nothing_waits(&mut self, peer: PeerId) {
+        let Some(known) = self.peer(peer) else { return };
+        let heirs = known.heirs.iter().filter(|(_, heir)| heir.upto != Some(0));
         for (account, heir) in heirs.map(|(id, heir)| (*id, *heir)).collect::<Vec<_>>() {
-            let _ = self.emit(Event::HeirSet(realm, account, Heir { upto: Some(0), ..heir }));
+            let _ = self.emit(Event::HeirSet(peer, account, Heir { upto: Some(0), ..heir }));
         }
     }
 
     /// Asks a realm for its clock where the time of what it sends next will matter.
-    pub fn ask_clock(&mut self, realm: PeerId) {
+    pub fn ask_clock(&mut self, peer: PeerId) {
         let now = self.readings.uptime;
-        let Some(peer) = self.peer(realm) else { return };
-        let cursor = peer.inbox.cursor.seq;
-        let matters = peer.heirs.values().any(|heir| heir.upto.is_none_or(|upto| upto > cursor));
-        let link = self.link(realm);
+        let Some(known) = self.peer(peer) else { return };
+        let cursor = known.inbox.cursor.seq;
+        let matters = known.heirs.values().any(|heir| heir.upto.is_none_or(|upto| upto > cursor));
+        let link = self.link(peer);
         if let (true, Some(conn)) = (matters, link.conn) {
             link.clock_most = None;
             self.ask(conn, Asked::Ping(now), PeerRequest::Ping);
@@ -162,26 +162,26 @@ impl Context<'_> {
 
     /// A realm has told how far its log goes: what follows is written after it was asked. Accounts that
     /// were made since are none of those that this is about.
-    pub fn told_tip(&mut self, realm: PeerId, tip: Option<u64>, asked_at: u64) {
-        let (Some(tip), Some(peer)) = (tip, self.peer(realm)) else { return };
-        let later = peer.heirs.iter().filter(|(account, heir)| {
+    pub fn told_tip(&mut self, peer: PeerId, tip: Option<u64>, asked_at: u64) {
+        let (Some(tip), Some(known)) = (tip, self.peer(peer)) else { return };
+        let later = known.heirs.iter().filter(|(account, heir)| {
             account.0 < asked_at && heir.upto.is_none_or(|upto| upto > tip)
         });
         let later: Vec<(AccountId, Heir)> = later.map(|(id, heir)| (*id, *heir)).collect();
         for (account, heir) in later {
             // Where nothing can be kept it is told again with the next connection.
-            let _ = self.emit(Event::HeirSet(realm, account, Heir { upto: Some(tip), ..heir }));
+            let _ = self.emit(Event::HeirSet(peer, account, Heir { upto: Some(tip), ..heir }));
         }
     }
 
     /// Whether an entry of a realm's log, from that time, was written to whoever had an account's name
     /// before. In doubt it was: its sender hears of it.
-    pub fn is_for_former(&self, realm: PeerId, account: AccountId, seq: u64, time: Time) -> bool {
-        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account));
+    pub fn is_for_former(&self, peer: PeerId, account: AccountId, seq: u64, time: Time) -> bool {
+        let heir = self.peer(peer).and_then(|known| known.heirs.get(&account));
         if heir.is_none_or(|heir| heir.upto.is_some_and(|upto| seq > upto)) {
             return false;
         }
-        let clock = self.state.links.links.get(&realm).and_then(|link| link.clock_most);
+        let clock = self.state.links.links.get(&peer).and_then(|link| link.clock_most);
         let clock = clock.filter(|ahead| ahead.unsigned_abs() <= AGREE);
         let made = self.state.durable.accounts.get(&account).map(|account| account.record.created);
         let (Some(ahead), Some(made)) = (clock, made) else { return true };
@@ -189,40 +189,36 @@ impl Context<'_> {
     }
 
     /// What must be looked up before a batch can be taken: notices to accounts with such a name.
-    pub fn quotes<'e>(
-        &self,
-        realm: PeerId,
-        entries: impl Iterator<Item = &'e Entry>,
-    ) -> Vec<Quote> {
-        entries.filter_map(|entry| self.quote(realm, entry)).collect()
+    pub fn quotes<'e>(&self, peer: PeerId, entries: impl Iterator<Item = &'e Entry>) -> Vec<Quote> {
+        entries.filter_map(|entry| self.quote(peer, entry)).collect()
     }
 
     /// What must be looked up of one entry: a notice says itself of whose message it tells, where the
     /// other realm was told.
-    pub fn quote(&self, realm: PeerId, entry: &Entry) -> Option<Quote> {
+    pub fn quote(&self, peer: PeerId, entry: &Entry) -> Option<Quote> {
         let EntryKind::Notice(notice) = entry.kind else { return None };
         if entry.origin.is_some() {
             return None;
         }
-        let peer = self.peer(realm).filter(|peer| !peer.heirs.is_empty())?;
+        let known = self.peer(peer).filter(|known| !known.heirs.is_empty())?;
         let durable = &self.state.durable;
         let account = durable.account_named(&entry.to)?;
-        peer.heirs.get(&account)?;
+        known.heirs.get(&account)?;
         let group = durable.group_named(&entry.from);
-        let group = group.map(|group| Mailbox::GroupRealm(group, realm));
-        let lists = [Some(Mailbox::SentRealm(account, realm)), group].into_iter().flatten();
+        let group = group.map(|group| Mailbox::GroupRealm(group, peer));
+        let lists = [Some(Mailbox::SentRealm(account, peer)), group].into_iter().flatten();
         let (from, to, text) = (entry.to.clone(), entry.from.clone(), entry.text.clone());
         Some(Quote { lists: lists.collect(), account, notice, from, to, text })
     }
 
     /// The account that wrote an entry which a realm was owed, where it is still there.
-    pub fn writer(&self, realm: PeerId, seq: u64, entry: &Entry) -> Option<AccountId> {
+    pub fn writer(&self, peer: PeerId, seq: u64, entry: &Entry) -> Option<AccountId> {
         if let Some(origin) = entry.origin {
             let account = AccountId(origin.account);
             return self.state.durable.accounts.contains_key(&account).then_some(account);
         }
         let account = self.state.durable.account_named(&entry.from)?;
-        let heir = self.peer(realm).and_then(|peer| peer.heirs.get(&account));
+        let heir = self.peer(peer).and_then(|known| known.heirs.get(&account));
         heir.is_none_or(|heir| seq > heir.owed).then_some(account)
     }
 }

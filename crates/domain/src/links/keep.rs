@@ -32,14 +32,14 @@ impl Context<'_> {
         self.keep_alive();
         self.forget_old();
         self.give_back();
-        let realms: Vec<PeerId> = self.state.durable.peers.keys().copied().collect();
-        for realm in realms {
-            let Some(peer) = self.peer(realm).filter(|peer| !peer.is_gone()) else { continue };
-            match peer.record.kind {
-                LinkKind::Native(_) => self.mend(realm),
-                LinkKind::Plain => self.deliver_next(realm),
+        let peers: Vec<PeerId> = self.state.durable.peers.keys().copied().collect();
+        for peer in peers {
+            let Some(known) = self.peer(peer).filter(|known| !known.is_gone()) else { continue };
+            match known.record.kind {
+                LinkKind::Native(_) => self.mend(peer),
+                LinkKind::Plain => self.deliver_next(peer),
             }
-            self.let_go(realm);
+            self.let_go(peer);
         }
     }
 
@@ -69,7 +69,7 @@ impl Context<'_> {
         let conns: Vec<ConnId> = self.links().conns.keys().copied().collect();
         for conn in conns {
             let Some(c) = self.state.links.conns.get(&conn) else { continue };
-            let acked = c.realm.and_then(|r| self.peer(r)).map_or(0, |p| p.out.acked.seq);
+            let acked = c.peer.and_then(|r| self.peer(r)).map_or(0, |p| p.out.acked.seq);
             let due = !c.asked.is_empty() || c.sent.is_some_and(|sent| sent > acked);
             let (ping, dead) = if due { (PING_DUE, DEAD_DUE) } else { (PING, DEAD) };
             let silent = now.saturating_sub(c.heard);
@@ -88,19 +88,19 @@ impl Context<'_> {
     }
 
     /// Calls a realm that is linked and not connected, when it is time.
-    fn mend(&mut self, realm: PeerId) {
+    fn mend(&mut self, peer: PeerId) {
         let (now, wall) = (self.readings.uptime, self.readings.now);
         let links = &mut self.state.links.links;
         let link =
-            links.entry(realm).or_insert_with(|| super::Link { since: wall, ..Default::default() });
+            links.entry(peer).or_insert_with(|| super::Link { since: wall, ..Default::default() });
         if link.conn.is_some() || link.call.is_some() || link.retry_at > now {
             return;
         }
-        let Some(peer) = self.peer(realm) else { return };
-        let calls = matches!(peer.record.status, Status::Linked | Status::Asked);
-        if let (true, Some(address)) = (calls, self.next_address(realm)) {
-            let (name, pin) = (peer.record.name.clone(), peer.key());
-            let (caller, until) = (Caller::Link(realm), now + CALL);
+        let Some(known) = self.peer(peer) else { return };
+        let calls = matches!(known.record.status, Status::Linked | Status::Asked);
+        if let (true, Some(address)) = (calls, self.next_address(peer)) {
+            let (name, pin) = (known.record.name.clone(), known.key());
+            let (caller, until) = (Caller::Link(peer), now + CALL);
             let (invitation, key, conn, renews) = (None, None, None, false);
             self.call(Call { name, address, pin, renews, invitation, caller, key, conn, until });
         }
@@ -108,35 +108,35 @@ impl Context<'_> {
 
     /// Where a realm is called next: where somebody here has said it is, and where it has said so itself,
     /// in turns. Either may have become wrong since.
-    fn next_address(&self, realm: PeerId) -> Option<Address> {
-        let peer = self.peer(realm)?;
-        let failures = self.state.links.links.get(&realm).map_or(0, |link| link.failures);
-        let (own, told) = (peer.record.address.as_ref(), peer.told.as_ref());
+    fn next_address(&self, peer: PeerId) -> Option<Address> {
+        let known = self.peer(peer)?;
+        let failures = self.state.links.links.get(&peer).map_or(0, |link| link.failures);
+        let (own, told) = (known.record.address.as_ref(), known.told.as_ref());
         let next = if failures.is_multiple_of(2) { own.or(told) } else { told.or(own) };
         next.cloned()
     }
 
     /// Sets when a link is tried again: later after each failure, and not when everyone else does.
-    pub fn retry_later(&mut self, realm: PeerId) {
+    pub fn retry_later(&mut self, peer: PeerId) {
         let chance = u64::from(self.readings.entropy[0]);
         let now = self.readings.uptime;
-        let link = self.link(realm);
+        let link = self.link(peer);
         let longest = if link.refused { REFUSED } else { RETRY.1 };
         let wait = RETRY.0.saturating_mul(1 << link.failures.min(16)).min(longest);
         link.retry_at = now + wait / 2 + wait * chance / 512;
     }
 
     /// Lets go of entries that have been durable on the other side for longer than the grace.
-    fn let_go(&mut self, realm: PeerId) {
+    fn let_go(&mut self, peer: PeerId) {
         let (hour, grace) = self.state.limits.ack_hours();
         let now = self.readings.now.0;
         if self.state.is_planted(Bug::TrimTooEarly)
-            && let Some(floor) = self.peer(realm).map(|peer| peer.out.tip)
+            && let Some(floor) = self.peer(peer).map(|known| known.out.tip)
         {
-            let _ = self.emit(Event::Trimmed { realm, floor, hour: None });
+            let _ = self.emit(Event::Trimmed { peer, floor, hour: None });
         }
         loop {
-            let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return };
+            let Some(out) = self.peer(peer).map(|known| &known.out) else { return };
             let Some((noted, ack)) = out.acks.first_key_value().map(|(h, a)| (*h, *a)) else {
                 return;
             };
@@ -146,7 +146,7 @@ impl Context<'_> {
             // A peer that was put back has less now than it had then.
             let older = ack.seq > out.acked.seq || ack.seq < out.floor.seq;
             let floor = if older { out.floor } else { ack };
-            if self.emit(Event::Trimmed { realm, floor, hour: Some(noted) }).is_err() {
+            if self.emit(Event::Trimmed { peer, floor, hour: Some(noted) }).is_err() {
                 return;
             }
         }

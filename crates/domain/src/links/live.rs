@@ -178,7 +178,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) struct Conn {
     /// Whose it is; none until a call of ours is answered for the first time.
-    pub realm: Option<PeerId>,
+    pub peer: Option<PeerId>,
     /// Our call that made it, until it is answered.
     pub call: Option<DialId>,
     /// The two have agreed that it is a link.
@@ -202,9 +202,9 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub fn new(realm: Option<PeerId>, call: Option<DialId>, now: u64) -> Self {
+    pub fn new(peer: Option<PeerId>, call: Option<DialId>, now: u64) -> Self {
         Self {
-            realm,
+            peer,
             call,
             greeted: false,
             can: Capabilities::NONE,
@@ -265,7 +265,7 @@ pub(crate) enum Why {
     /// For a call of ours to show who is at the address that was given for the name of whoever calls.
     Crossing(DialId),
     /// For everything that the realm has up to now, until some time of the uptime.
-    CatchUp { realm: PeerId, target: Option<u64>, until: u64 },
+    CatchUp { peer: PeerId, target: Option<u64>, until: u64 },
 }
 
 /// Why a call came to nothing.

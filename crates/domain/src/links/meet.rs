@@ -49,12 +49,12 @@ impl Link {
 
 impl Context<'_> {
     /// Begins where it has not been done since the process started.
-    pub fn meet(&mut self, realm: PeerId) {
+    pub fn meet(&mut self, peer: PeerId) {
         let durable = &self.state.durable;
-        let groups = durable.groups.keys().map(|group| Mailbox::GroupRealm(*group, realm));
+        let groups = durable.groups.keys().map(|group| Mailbox::GroupRealm(*group, peer));
         // Those who have written there may well be known there; after them anyone.
-        let writers = durable.accounts.keys().map(|user| Mailbox::SentRealm(*user, realm));
-        let users = durable.accounts.keys().map(|user| Mailbox::Realm(*user, realm));
+        let writers = durable.accounts.keys().map(|user| Mailbox::SentRealm(*user, peer));
+        let users = durable.accounts.keys().map(|user| Mailbox::Realm(*user, peer));
         let mut left: Vec<Mailbox> = groups.chain(writers).chain(users).take(LOOKED_AT).collect();
         left.reverse();
         if self.state.is_planted(Bug::NoFetch) {
@@ -62,29 +62,29 @@ impl Context<'_> {
         }
         let (ask, asked, in_vain) = (AskId(0), BTreeSet::new(), 0);
         let (at, writer) = (None, None);
-        self.link(realm).meeting = Some(Meeting { ask, left, at, asked, writer, in_vain });
-        self.visit(realm);
+        self.link(peer).meeting = Some(Meeting { ask, left, at, asked, writer, in_vain });
+        self.visit(peer);
     }
 
     /// Looks at the next mailbox; after the last the peer is told of us.
-    fn visit(&mut self, realm: PeerId) {
+    fn visit(&mut self, peer: PeerId) {
         let ask = AskId(self.links().next());
-        let Some(meeting) = &mut self.link(realm).meeting else { return };
+        let Some(meeting) = &mut self.link(peer).meeting else { return };
         meeting.ask = ask;
         while let Some(Mailbox::Realm(user, _)) = meeting.left.last()
             && (meeting.in_vain >= IN_VAIN || meeting.asked.contains(user))
         {
             meeting.left.pop();
         }
-        let writer = meeting.writer.take().map(|user| Mailbox::Realm(user, realm));
+        let writer = meeting.writer.take().map(|user| Mailbox::Realm(user, peer));
         let next = writer.or_else(|| meeting.left.pop());
         meeting.at = next.map(|mailbox| (mailbox, Vec::new()));
-        self.links().asks.insert(ask, realm);
+        self.links().asks.insert(ask, peer);
         match next {
             Some(mailbox) => self.output(Output::Tail { ask, source: Source::Mailbox(mailbox) }),
             None => {
                 let me = self.state.links.me.clone();
-                let record = self.peer(realm).map(|peer| peer.record.clone());
+                let record = self.peer(peer).map(|known| known.record.clone());
                 if let Some((record, address)) = record.and_then(|r| Some((r.clone(), r.address?)))
                 {
                     let request = introduction(&me);
@@ -96,15 +96,15 @@ impl Context<'_> {
     }
 
     fn meeting(&mut self, ask: AskId) -> Option<(PeerId, &mut Meeting)> {
-        let realm = *self.state.links.asks.get(&ask)?;
-        let meeting = self.state.links.links.get_mut(&realm)?.meeting.as_mut();
-        meeting.filter(|meeting| meeting.ask == ask).map(|meeting| (realm, meeting))
+        let peer = *self.state.links.asks.get(&ask)?;
+        let meeting = self.state.links.links.get_mut(&peer)?.meeting.as_mut();
+        meeting.filter(|meeting| meeting.ask == ask).map(|meeting| (peer, meeting))
     }
 
     /// The newest of what is in a mailbox here was read: where there is anything, the peer is asked
     /// for its own.
     pub fn tailed(&mut self, ask: AskId, own: Result<Vec<Message>, Unreadable>) {
-        let Some((realm, meeting)) = self.meeting(ask) else { return };
+        let Some((peer, meeting)) = self.meeting(ask) else { return };
         let Some((mailbox, brought)) = meeting.at.take() else { return };
         let mut own = match (mailbox, own) {
             (_, Ok(own)) => own,
@@ -113,7 +113,7 @@ impl Context<'_> {
             (_, Err(Unreadable)) => {
                 // What the peer has could not be told from what is here.
                 self.links().asks.remove(&ask);
-                return self.visit(realm);
+                return self.visit(peer);
             }
         };
         // What was brought since it was asked for is not durable yet, or was not when it was read.
@@ -130,20 +130,20 @@ impl Context<'_> {
         };
         meeting.at = Some((mailbox, own));
         let what = self.whose(mailbox);
-        let peer = self.peer(realm).map(|peer| &peer.record);
-        let request = what.filter(|_| wanted).zip(peer).and_then(|(name, peer)| {
+        let known = self.peer(peer).map(|known| &known.record);
+        let request = what.filter(|_| wanted).zip(known).and_then(|(name, known)| {
             let of = match mailbox {
                 Mailbox::GroupRealm(..) => Of::Group(name),
                 _ => Of::User(name),
             };
-            let (address, realm) = (peer.address.clone()?, peer.name.clone());
+            let (address, realm) = (known.address.clone()?, known.name.clone());
             Some(Ask { address, realm, request: PlainRequest::List(of) })
         });
         match request {
             Some(request) => self.output(Output::Ask(ask, request)),
             None => {
                 self.links().asks.remove(&ask);
-                self.visit(realm);
+                self.visit(peer);
             }
         }
     }
@@ -168,7 +168,7 @@ impl Context<'_> {
         ask: AskId,
         answer: Result<Told, NotAsked>,
     ) -> Option<Result<Told, NotAsked>> {
-        let Some((realm, meeting)) = self.meeting(ask) else { return Some(answer) };
+        let Some((peer, meeting)) = self.meeting(ask) else { return Some(answer) };
         let at = meeting.at.take();
         let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
         if is_user && answer.as_ref().is_err_and(|not| not.sent) {
@@ -179,19 +179,19 @@ impl Context<'_> {
             (Some(_), Ok(answer)) if is_user && answer.cut => {
                 // What was not read would be forgotten there.
                 let error = "more waits there for a user than can be taken over at once";
-                self.unanswered(realm, error.into());
+                self.unanswered(peer, error.into());
             }
-            (Some((mailbox, own)), Ok(answer)) => match self.keep(realm, mailbox, &own, &answer) {
-                Ok(()) => self.visit(realm),
-                Err(code) => self.unanswered(realm, code.text().into()),
+            (Some((mailbox, own)), Ok(answer)) => match self.keep(peer, mailbox, &own, &answer) {
+                Ok(()) => self.visit(peer),
+                Err(code) => self.unanswered(peer, code.text().into()),
             },
-            (Some(_), Err(not)) if is_user && not.sent => self.visit(realm),
-            (_, Err(not)) => self.unanswered(realm, not.error),
+            (Some(_), Err(not)) if is_user && not.sent => self.visit(peer),
+            (_, Err(not)) => self.unanswered(peer, not.error),
             (None, Ok(answer)) => {
-                self.introduced(realm);
+                self.introduced(peer);
                 // One that will not hear of it may take messages all the same.
-                self.link(realm).error = (!answer.ok).then_some(answer.said);
-                self.deliver_next(realm);
+                self.link(peer).error = (!answer.ok).then_some(answer.said);
+                self.deliver_next(peer);
             }
         }
         None
@@ -200,16 +200,16 @@ impl Context<'_> {
     /// Keeps what the peer is about to forget.
     fn keep(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         mailbox: Mailbox,
         own: &[Message],
         answer: &Told,
     ) -> Result<(), Code> {
         let to = self.whose(mailbox);
-        let (Some(peer), Some(to)) = (self.peer(realm), to) else { return Ok(()) };
-        let (name, since) = (peer.record.name.clone(), peer.record.since);
+        let (Some(known), Some(to)) = (self.peer(peer), to) else { return Ok(()) };
+        let (name, since) = (known.record.name.clone(), known.record.since);
         // No more of them than this are looked at here.
-        let owed = usize::try_from(peer.out.owed()).map_or(own.len(), |owed| owed.min(own.len()));
+        let owed = usize::try_from(known.out.owed()).map_or(own.len(), |owed| owed.min(own.len()));
         // A server that numbers its messages does not forget.
         if answer.numbered {
             return Ok(());
@@ -217,7 +217,7 @@ impl Context<'_> {
         let list = answer.list().unwrap_or_default();
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
         let formers = match mailbox {
-            Mailbox::Realm(user, _) => self.formers(realm, user, list.len())?,
+            Mailbox::Realm(user, _) => self.formers(peer, user, list.len())?,
             _ => 0,
         };
         let new = match mailbox {
@@ -242,13 +242,13 @@ impl Context<'_> {
 
     /// A plain peer has been told of us, or has told us of itself: it remembers nothing that was said
     /// on the link before.
-    pub fn introduced(&mut self, realm: PeerId) {
+    pub fn introduced(&mut self, peer: PeerId) {
         let since = self.readings.now;
-        if let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) {
-            let _ = self.emit(Event::PeerSet(realm, PeerRecord { since, ..record }));
+        if let Some(record) = self.peer(peer).map(|known| known.record.clone()) {
+            let _ = self.emit(Event::PeerSet(peer, PeerRecord { since, ..record }));
         }
-        self.nothing_waits(realm);
-        let link = self.link(realm);
+        self.nothing_waits(peer);
+        let link = self.link(peer);
         (link.met, link.meeting, link.common) = (true, None, Common::default());
         (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
     }

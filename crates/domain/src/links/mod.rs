@@ -89,8 +89,8 @@ impl Context<'_> {
     }
 
     /// A link, as it is at the moment.
-    pub(crate) fn link(&mut self, realm: PeerId) -> &mut Link {
-        self.state.links.links.entry(realm).or_default()
+    pub(crate) fn link(&mut self, peer: PeerId) -> &mut Link {
+        self.state.links.links.entry(peer).or_default()
     }
 
     /// A connection with another realm.
@@ -99,25 +99,25 @@ impl Context<'_> {
     }
 
     /// Warns the operator of something about a realm.
-    pub(crate) fn warn(&mut self, realm: PeerId, text: String) {
-        self.say(realm, true, text);
+    pub(crate) fn warn(&mut self, peer: PeerId, text: String) {
+        self.say(peer, true, text);
     }
 
     /// Tells the operator what is in order with a realm.
-    pub(crate) fn tell(&mut self, realm: PeerId, text: String) {
-        self.say(realm, false, text);
+    pub(crate) fn tell(&mut self, peer: PeerId, text: String) {
+        self.say(peer, false, text);
     }
 
     /// The other side decides how often something happens, so there is a bound on what is said of it;
     /// and whoever comes under ever new names decides how many realms there are, so there is one on what is
     /// said of new ones.
-    fn say(&mut self, realm: PeerId, warning: bool, mut text: String) {
+    fn say(&mut self, peer: PeerId, warning: bool, mut text: String) {
         let now = self.readings.uptime;
         let wall = self.readings.now.0;
-        let is_new = self.peer(realm).is_none_or(|peer| {
-            peer.record.status != Status::Linked || wall < peer.record.since.0.saturating_add(NEW)
+        let is_new = self.peer(peer).is_none_or(|known| {
+            known.record.status != Status::Linked || wall < known.record.since.0.saturating_add(NEW)
         });
-        let Some(unsaid) = self.link(realm).said.one_more(now, LINES) else { return };
+        let Some(unsaid) = self.link(peer).said.one_more(now, LINES) else { return };
         if is_new {
             let said = self.links().said_of_new.one_more(now, LINES_OF_NEW);
             match said {
@@ -135,8 +135,8 @@ impl Context<'_> {
     }
 
     /// The realm's name, or a dash where it is gone.
-    pub(crate) fn name_of(&self, realm: PeerId) -> String {
-        self.peer(realm).map_or_else(|| "-".into(), |peer| peer.record.name.to_string())
+    pub(crate) fn name_of(&self, peer: PeerId) -> String {
+        self.peer(peer).map_or_else(|| "-".into(), |known| known.record.name.to_string())
     }
 }
 
@@ -149,7 +149,7 @@ impl State {
         effects: &mut Effects,
     ) -> Result<(), Code> {
         let epoch = Epoch::new(&readings.entropy);
-        let realms: Vec<PeerId> = self.durable.peers.keys().copied().collect();
-        realms.into_iter().try_for_each(|r| self.emit(Event::EpochBegun(r, epoch), effects))
+        let peers: Vec<PeerId> = self.durable.peers.keys().copied().collect();
+        peers.into_iter().try_for_each(|peer| self.emit(Event::EpochBegun(peer, epoch), effects))
     }
 }

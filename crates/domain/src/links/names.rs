@@ -30,13 +30,15 @@ impl Context<'_> {
 
     /// Makes a name free for a realm: those that had it before keep what was said with them under a
     /// name of their own.
-    pub fn vacate(&mut self, name: &Name, realm: Option<PeerId>) -> Result<(), Code> {
-        let before = self.state.durable.peers_named(name).filter(|id| Some(*id) != realm);
+    pub fn vacate(&mut self, name: &Name, peer: Option<PeerId>) -> Result<(), Code> {
+        let before = self.state.durable.peers_named(name).filter(|id| Some(*id) != peer);
         for former in before.collect::<Vec<_>>() {
             if self.peer(former).is_some_and(Peer::is_asking) {
                 self.stop_waiting(former);
             }
-            let Some(record) = self.peer(former).map(|peer| peer.record.clone()) else { continue };
+            let Some(record) = self.peer(former).map(|known| known.record.clone()) else {
+                continue;
+            };
             let own = self.free_name(name).ok_or(Code::LimitReached)?;
             let text = format!("another realm is {name} from now on; the one before is {own}");
             self.tell(former, text);
@@ -48,42 +50,43 @@ impl Context<'_> {
     }
 
     /// What this realm calls itself to another.
-    pub fn name_for(&self, realm: Option<PeerId>) -> Option<Name> {
-        let peer = realm.and_then(|realm| self.peer(realm));
-        let link = realm.and_then(|realm| self.state.links.links.get(&realm));
-        let before = peer.and_then(|peer| peer.known_as.clone());
+    pub fn name_for(&self, peer: Option<PeerId>) -> Option<Name> {
+        let known = peer.and_then(|peer| self.peer(peer));
+        let link = peer.and_then(|peer| self.state.links.links.get(&peer));
+        let before = known.and_then(|known| known.known_as.clone());
         let before = before.filter(|_| link.is_some_and(|link| link.as_before));
         before.or(self.state.durable.name.clone())
     }
 
     /// A linked realm has been renamed: it has its new name here too, where that is free.
-    pub fn renamed_to(&mut self, realm: PeerId, name: &Name) {
-        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+    pub fn renamed_to(&mut self, peer: PeerId, name: &Name) {
+        let Some(record) = self.peer(peer).map(|known| known.record.clone()) else { return };
         if *record.name == **name {
             return;
         }
         let is_free = |id: &PeerId| {
-            *id == realm
-                || self.peer(*id).is_none_or(|peer| {
-                    peer.is_asking() || peer.record.status == Status::Removed && !peer.has_history()
+            *id == peer
+                || self.peer(*id).is_none_or(|known| {
+                    known.is_asking()
+                        || known.record.status == Status::Removed && !known.has_history()
                 })
         };
         let free = !self.state.is_named(name)
             && self.state.durable.peers_named(name).all(|id| is_free(&id));
         let before = record.name.clone();
-        if !free || self.vacate(name, Some(realm)).is_err() {
-            let told = self.link(realm).calls_itself.replace(name.clone());
+        if !free || self.vacate(name, Some(peer)).is_err() {
+            let told = self.link(peer).calls_itself.replace(name.clone());
             if told.as_ref() != Some(name) {
                 let text =
                     format!("link with {before}: it is named {name} now, which another has here");
-                self.warn(realm, text);
+                self.warn(peer, text);
             }
             return;
         }
         let record = PeerRecord { name: name.clone(), ..record };
-        if self.emit(Event::PeerSet(realm, record)).is_ok() {
-            self.link(realm).calls_itself = None;
-            self.tell(realm, format!("link with {before}: it is named {name} from now on"));
+        if self.emit(Event::PeerSet(peer, record)).is_ok() {
+            self.link(peer).calls_itself = None;
+            self.tell(peer, format!("link with {before}: it is named {name} from now on"));
         }
     }
 
@@ -99,14 +102,14 @@ impl Context<'_> {
     }
 
     /// Ends every connection and call of a link, after a last request to who is there.
-    pub fn sever(&mut self, realm: PeerId, last: Option<PeerRequest>, why: &str) {
-        let link = self.links().links.remove(&realm).unwrap_or_default();
+    pub fn sever(&mut self, peer: PeerId, last: Option<PeerRequest>, why: &str) {
+        let link = self.links().links.remove(&peer).unwrap_or_default();
         if let Some(dial) = link.call {
             let call = self.links().calls.remove(&dial);
             call.and_then(|c| c.conn).into_iter().for_each(|c| self.output(Output::HangUp(c)));
         }
         let conns: Vec<(ConnId, bool)> = (self.links().conns.iter())
-            .filter(|(_, c)| c.realm == Some(realm))
+            .filter(|(_, c)| c.peer == Some(peer))
             .map(|(conn, c)| (*conn, c.greeted))
             .collect();
         for (conn, greeted) in conns {
@@ -115,6 +118,6 @@ impl Context<'_> {
             }
             self.hang_up(conn, why);
         }
-        self.links().links.remove(&realm);
+        self.links().links.remove(&peer);
     }
 }

@@ -15,8 +15,8 @@ pub const LONGEST_TEXT: usize = 100 << 10;
 
 impl Context<'_> {
     /// A peer has told how far what it was owed is durable there.
-    pub fn acked(&mut self, realm: PeerId, acked: Position) -> Result<(), Code> {
-        let Some(out) = self.peer(realm).map(|peer| &peer.out) else { return Ok(()) };
+    pub fn acked(&mut self, peer: PeerId, acked: Position) -> Result<(), Code> {
+        let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(()) };
         if acked == out.acked {
             return Ok(());
         }
@@ -26,9 +26,9 @@ impl Context<'_> {
         // Where the clock was put back: the latest is the one that counts after a start.
         let ahead: Vec<u64> = out.acks.range(hour + 1..).map(|(hour, _)| *hour).collect();
         for hour in ahead {
-            self.emit(Event::Trimmed { realm, floor, hour: Some(hour) })?;
+            self.emit(Event::Trimmed { peer, floor, hour: Some(hour) })?;
         }
-        self.emit(Event::Acked { realm, acked, total, hour })
+        self.emit(Event::Acked { peer, acked, total, hour })
     }
 }
 
@@ -39,8 +39,8 @@ impl State {
         let planted = self.is_planted(Bug::SendsAllOrigins);
         let Self { links, durable, .. } = self;
         for (conn, c) in &mut links.conns {
-            let (Some(realm), Some(sent)) = (c.realm, c.sent) else { continue };
-            let Some(out) = durable.peers.get(&realm).map(|peer| &peer.out) else { continue };
+            let (Some(peer), Some(sent)) = (c.peer, c.sent) else { continue };
+            let Some(out) = durable.peers.get(&peer).map(|known| &known.out) else { continue };
             let each = out.owed_bytes() / out.owed().max(1) + 1;
             let window = (WINDOW.1 / each).clamp(16, WINDOW.0);
             let last = out.tip.seq.min(out.acked.seq.max(out.floor.seq) + window);
@@ -51,24 +51,24 @@ impl State {
             let (conn, epoch, first) = (*conn, out.epoch, sent + 1);
             let fresh = out.recent(first, last);
             let can = if planted { Capabilities::ALL } else { c.can };
-            effects.outputs.push(Output::Deliver { conn, realm, epoch, can, first, last, fresh });
+            effects.outputs.push(Output::Deliver { conn, peer, epoch, can, first, last, fresh });
         }
     }
 }
 
 /// What appends an entry to a log.
-pub(crate) fn owe(out: &super::Outbox, realm: PeerId, entry: Entry) -> Event {
-    owe_after(out, (out.tip, out.total()), realm, entry)
+pub(crate) fn owe(out: &super::Outbox, peer: PeerId, entry: Entry) -> Event {
+    owe_after(out, (out.tip, out.total()), peer, entry)
 }
 
 /// As [`owe`], after entries that are not applied yet: with them the log stands at `(tip, total)`.
 pub(crate) fn owe_after(
     out: &super::Outbox,
     (tip, total): (Position, u64),
-    realm: PeerId,
+    peer: PeerId,
     entry: Entry,
 ) -> Event {
     let since = out.oldest().unwrap_or(entry.time);
     let tip = Position { seq: tip.seq + 1, chain: tip.chain.with(&entry) };
-    Event::Owed { realm, tip, total: total + entry.size(), since, entry: Arc::new(entry) }
+    Event::Owed { peer, tip, total: total + entry.size(), since, entry: Arc::new(entry) }
 }

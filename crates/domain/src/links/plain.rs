@@ -34,30 +34,30 @@ enum Stage {
 
 impl Context<'_> {
     /// Carries the next group message to a plain peer, where it is time and none is under way.
-    pub fn deliver_next(&mut self, realm: PeerId) {
+    pub fn deliver_next(&mut self, peer: PeerId) {
         // While nothing can be kept, that a message was taken could not be: it would be carried again.
         if self.state.mode != Mode::Open {
             return;
         }
         let now = self.readings.uptime;
-        let plain = self.peer(realm).filter(|peer| peer.key().is_none() && peer.is_open());
-        let Some(out) = plain.map(|peer| &peer.out) else { return };
+        let plain = self.peer(peer).filter(|known| known.key().is_none() && known.is_open());
+        let Some(out) = plain.map(|known| &known.out) else { return };
         let (owed, seq) = (out.owed(), out.acked.seq + 1);
-        let link = self.link(realm);
+        let link = self.link(peer);
         if link.delivery.is_some() || link.meeting.is_some() || link.retry_at > now {
             return;
         }
         if !link.met {
-            return self.meet(realm);
+            return self.meet(peer);
         }
         if owed == 0 {
             return;
         }
         let ask = AskId(self.links().next());
         let stage = Stage::Fetch;
-        self.link(realm).delivery = Some(PlainDelivery { ask, seq, entry: None, stage });
-        self.links().asks.insert(ask, realm);
-        self.output(Output::Fetch { ask, realm, first: seq, last: seq });
+        self.link(peer).delivery = Some(PlainDelivery { ask, seq, entry: None, stage });
+        self.links().asks.insert(ask, peer);
+        self.output(Output::Fetch { ask, peer, first: seq, last: seq });
     }
 
     /// What a realm is owed was read: a delivery's message, or some of what is given back.
@@ -65,43 +65,43 @@ impl Context<'_> {
         if self.links().given_back.is_some_and(|(_, own)| own == ask) {
             return self.read_to_give_back(found);
         }
-        let Some(realm) = self.delivery(ask) else { return };
+        let Some(peer) = self.delivery(ask) else { return };
         let entry = match found.map(|mut found| found.pop()) {
             Ok(Some((_, found))) => found,
             // It is not in the store any more; there is nothing left to carry.
-            Ok(None) => return self.carried(realm),
+            Ok(None) => return self.carried(peer),
             Err(Unreadable) => {
-                let link = self.link(realm);
+                let link = self.link(peer);
                 link.delivery = None;
                 link.error = Some("what is owed to it cannot be read".into());
                 link.failed();
-                return self.retry_later(realm);
+                return self.retry_later(peer);
             }
         };
         let looks = !self.state.is_planted(Bug::NoLook);
-        let link = self.link(realm);
+        let link = self.link(peer);
         let stage = if link.unsure && looks { Stage::Look } else { Stage::Carry };
         if let Some(delivery) = &mut link.delivery {
             delivery.entry = Some(entry);
         }
-        self.ask_stage(realm, stage);
+        self.ask_stage(peer, stage);
     }
 
     fn delivery(&mut self, ask: AskId) -> Option<PeerId> {
-        let realm = self.links().asks.remove(&ask)?;
-        self.link(realm)
+        let peer = self.links().asks.remove(&ask)?;
+        self.link(peer)
             .delivery
             .as_ref()
             .is_some_and(|delivery| delivery.ask == ask)
-            .then_some(realm)
+            .then_some(peer)
     }
 
     /// Asks the peer what the delivery has come to.
-    fn ask_stage(&mut self, realm: PeerId, stage: Stage) {
+    fn ask_stage(&mut self, peer: PeerId, stage: Stage) {
         let me = self.state.links.me.clone();
-        let Some(record) = self.peer(realm).map(|peer| peer.record.clone()) else { return };
+        let Some(record) = self.peer(peer).map(|known| known.record.clone()) else { return };
         let ask = AskId(self.links().next());
-        let Some(delivery) = &mut self.link(realm).delivery else { return };
+        let Some(delivery) = &mut self.link(peer).delivery else { return };
         (delivery.ask, delivery.stage) = (ask, stage);
         let (Some(address), Some(entry)) = (record.address, delivery.entry.clone()) else {
             return;
@@ -113,7 +113,7 @@ impl Context<'_> {
             Stage::Remind => introduction(&me),
         };
         let request = Ask { address, realm: record.name, request };
-        self.links().asks.insert(ask, realm);
+        self.links().asks.insert(ask, peer);
         self.output(Output::Ask(ask, request));
     }
 
@@ -121,9 +121,9 @@ impl Context<'_> {
     pub fn asked(&mut self, ask: AskId, answer: Result<Told, NotAsked>) {
         let Some(answer) = self.told_what_waits(ask, answer) else { return };
         let Some(answer) = self.met(ask, answer) else { return };
-        let Some(realm) = self.delivery(ask) else { return };
+        let Some(peer) = self.delivery(ask) else { return };
         let now = self.readings.now;
-        let link = self.link(realm);
+        let link = self.link(peer);
         let Some(PlainDelivery { entry: Some(entry), stage, .. }) = link.delivery.clone() else {
             return;
         };
@@ -132,7 +132,7 @@ impl Context<'_> {
             Err(not) => {
                 // What was sent may have been taken, even if nobody says so.
                 link.unsure |= not.sent && stage == Stage::Carry;
-                return self.unanswered(realm, not.error);
+                return self.unanswered(peer, not.error);
             }
         };
         if !std::mem::replace(&mut link.answers, true) {
@@ -141,57 +141,57 @@ impl Context<'_> {
         (link.failures, link.error) = (0, None);
         match stage {
             Stage::Fetch => {}
-            Stage::Carry if answer.ok => self.taken(realm, &entry),
+            Stage::Carry if answer.ok => self.taken(peer, &entry),
             Stage::Carry if answer.forgot && !link.reminded => {
                 link.reminded = true;
-                self.ask_stage(realm, Stage::Remind);
+                self.ask_stage(peer, Stage::Remind);
             }
             Stage::Carry => {
-                self.refused(realm, &entry, &answer);
-                self.carried(realm);
+                self.refused(peer, &entry, &answer);
+                self.carried(peer);
             }
-            Stage::Look if link.common.is_more(&answer, &entry) => self.taken(realm, &entry),
-            Stage::Look => self.ask_stage(realm, Stage::Carry),
+            Stage::Look if link.common.is_more(&answer, &entry) => self.taken(peer, &entry),
+            Stage::Look => self.ask_stage(peer, Stage::Carry),
             Stage::Remind => {
-                self.introduced(realm);
-                self.ask_stage(realm, Stage::Carry);
+                self.introduced(peer);
+                self.ask_stage(peer, Stage::Carry);
             }
         }
     }
 
     /// A plain peer does not answer: what was under way begins anew later.
-    pub fn unanswered(&mut self, realm: PeerId, error: String) {
+    pub fn unanswered(&mut self, peer: PeerId, error: String) {
         let now = self.readings.now;
-        let link = self.link(realm);
+        let link = self.link(peer);
         (link.delivery, link.meeting, link.answers) = (None, None, false);
         if link.error.as_ref() != Some(&error) {
             (link.error, link.since) = (Some(error), now);
         }
         link.failed();
-        self.retry_later(realm);
+        self.retry_later(peer);
     }
 
     /// The peer has the message, and lists it.
-    fn taken(&mut self, realm: PeerId, entry: &Entry) {
-        self.link(realm).common.note(&entry.from, &entry.to, entry.text.as_str());
-        self.carried(realm);
+    fn taken(&mut self, peer: PeerId, entry: &Entry) {
+        self.link(peer).common.note(&entry.from, &entry.to, entry.text.as_str());
+        self.carried(peer);
     }
 
     /// The peer has the message, or will never take it: on to the next.
-    fn carried(&mut self, realm: PeerId) {
-        let link = self.link(realm);
+    fn carried(&mut self, peer: PeerId) {
+        let link = self.link(peer);
         let Some(delivery) = link.delivery.take() else { return };
         (link.unsure, link.reminded, link.retry_at) = (false, false, 0);
-        let chain = self.peer(realm).map(|peer| peer.out.tip.chain).unwrap_or_default();
+        let chain = self.peer(peer).map(|known| known.out.tip.chain).unwrap_or_default();
         // Nobody compares hashes on a plain link.
-        let _ = self.acked(realm, super::Position { seq: delivery.seq, chain });
-        self.deliver_next(realm);
+        let _ = self.acked(peer, super::Position { seq: delivery.seq, chain });
+        self.deliver_next(peer);
     }
 
     /// Tells the sender that a message was not taken.
-    fn refused(&mut self, realm: PeerId, entry: &Entry, answer: &Told) {
-        let seq = self.link(realm).delivery.as_ref().map_or(0, |delivery| delivery.seq);
-        let Some(account) = self.writer(realm, seq, entry) else { return };
+    fn refused(&mut self, peer: PeerId, entry: &Entry, answer: &Told) {
+        let seq = self.link(peer).delivery.as_ref().map_or(0, |delivery| delivery.seq);
+        let Some(account) = self.writer(peer, seq, entry) else { return };
         let durable = &self.state.durable;
         let notice = if answer.of_group { Notice::GroupNotFound } else { Notice::Refused };
         let message = Message {
@@ -200,10 +200,10 @@ impl Context<'_> {
             from: entry.to.clone(),
             to: entry.from.clone(),
             text: notice_text(notice, entry.text.as_str()),
-            realm: self.peer(realm).map(|peer| Away::From(peer.record.name.clone())),
+            realm: self.peer(peer).map(|known| Away::From(known.record.name.clone())),
             notice: Some(notice),
         };
-        let mailbox = Mailbox::Realm(account, realm);
+        let mailbox = Mailbox::Realm(account, peer);
         let _ = self.post(mailbox, None, Arc::new(message));
     }
 }

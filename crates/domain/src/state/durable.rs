@@ -165,35 +165,35 @@ impl Durable {
                 self.invitations.remove(id);
             }
             Event::PeerSet(id, record) => self.set_peer(*id, record),
-            Event::EpochBegun(realm, ..)
-            | Event::Owed { realm, .. }
-            | Event::OwedReached { realm, .. }
-            | Event::Acked { realm, .. }
-            | Event::Trimmed { realm, .. }
-            | Event::AddressTold(realm, _)
-            | Event::Dropped(realm, _)
-            | Event::KnownAs(realm, _)
-            | Event::ApartReached(realm, _)
-            | Event::CursorReached { realm, .. } => self.apply_to_peer(*realm, event),
-            Event::Followed { realm, fork, .. } => {
+            Event::EpochBegun(peer, ..)
+            | Event::Owed { peer, .. }
+            | Event::OwedReached { peer, .. }
+            | Event::Acked { peer, .. }
+            | Event::Trimmed { peer, .. }
+            | Event::AddressTold(peer, _)
+            | Event::Dropped(peer, _)
+            | Event::KnownAs(peer, _)
+            | Event::ApartReached(peer, _)
+            | Event::CursorReached { peer, .. } => self.apply_to_peer(*peer, event),
+            Event::Followed { peer, fork, .. } => {
                 self.reached(fork.0);
-                self.apply_to_peer(*realm, event);
+                self.apply_to_peer(*peer, event);
             }
-            Event::PlainMailboxSet(realm, id, _) => {
+            Event::PlainMailboxSet(peer, id, _) => {
                 self.reached(*id);
-                self.apply_to_peer(*realm, event);
+                self.apply_to_peer(*peer, event);
             }
-            Event::SetApart { realm, entry, .. } => {
+            Event::SetApart { peer, entry, .. } => {
                 entry.iter().for_each(|entry| self.reached(entry.id));
-                self.apply_to_peer(*realm, event);
+                self.apply_to_peer(*peer, event);
             }
-            Event::Received { realm, events, .. } => {
+            Event::Received { peer, events, .. } => {
                 events.iter().for_each(|event| self.apply(event));
-                self.apply_to_peer(*realm, event);
+                self.apply_to_peer(*peer, event);
             }
-            Event::PeerForgotten { realm, .. } => {
+            Event::PeerForgotten { peer, .. } => {
                 self.conversations.apply(event);
-                self.forget_peer(*realm);
+                self.forget_peer(*peer);
             }
             Event::FormerSet(id, name) => {
                 self.formers.insert(*id, name.clone());
@@ -204,8 +204,8 @@ impl Durable {
                 self.left_names.insert((*name.folded()).into(), *id);
             }
             Event::NameTaken(id) => self.left_names.retain(|_, left| left != id),
-            Event::HeirSet(realm, ..) | Event::HeirEnded(realm, _) => {
-                self.apply_to_peer(*realm, event);
+            Event::HeirSet(peer, ..) | Event::HeirEnded(peer, _) => {
+                self.apply_to_peer(*peer, event);
             }
         }
     }
@@ -238,11 +238,11 @@ impl Durable {
         }
     }
 
-    fn apply_to_peer(&mut self, realm: PeerId, event: &Event) {
-        let Some(peer) = self.peers.get_mut(&realm) else {
+    fn apply_to_peer(&mut self, peer: PeerId, event: &Event) {
+        let Some(known) = self.peers.get_mut(&peer) else {
             return;
         };
-        let (out, inbox) = (&mut peer.out, &mut peer.inbox);
+        let (out, inbox) = (&mut known.out, &mut known.inbox);
         match event {
             Event::EpochBegun(_, epoch) => out.epoch = *epoch,
             Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
@@ -261,18 +261,18 @@ impl Durable {
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
                 inbox.cursor = *cursor;
             }
-            Event::SetApart { apart, .. } | Event::ApartReached(_, apart) => peer.apart = *apart,
-            Event::KnownAs(_, name) => peer.known_as = name.clone(),
+            Event::SetApart { apart, .. } | Event::ApartReached(_, apart) => known.apart = *apart,
+            Event::KnownAs(_, name) => known.known_as = name.clone(),
             Event::Dropped(_, dropped) => out.dropped = *dropped,
-            Event::AddressTold(_, address) => peer.told = address.clone(),
+            Event::AddressTold(_, address) => known.told = address.clone(),
             Event::PlainMailboxSet(_, id, name) => {
-                peer.plain_mailboxes.insert((*name.folded()).into(), *id);
+                known.plain_mailboxes.insert((*name.folded()).into(), *id);
             }
             Event::HeirSet(_, account, heir) => {
-                peer.heirs.insert(*account, *heir);
+                known.heirs.insert(*account, *heir);
             }
             Event::HeirEnded(_, account) => {
-                peer.heirs.remove(account);
+                known.heirs.remove(account);
             }
             _ => {}
         }

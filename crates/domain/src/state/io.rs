@@ -122,7 +122,7 @@ pub enum Output {
         /// The link.
         conn: ConnId,
         /// Who is owed them.
-        realm: PeerId,
+        peer: PeerId,
         /// The log's epoch.
         epoch: Epoch,
         /// What the other realm can take.
@@ -144,7 +144,7 @@ pub enum Output {
         /// For the answer.
         ask: AskId,
         /// Who is owed it.
-        realm: PeerId,
+        peer: PeerId,
         /// The number of the first entry.
         first: u64,
         /// That of the last.

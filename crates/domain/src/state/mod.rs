@@ -161,9 +161,9 @@ impl State {
     /// Whether a connection is an established link: with a realm that may link, and both sides have said
     /// who they are.
     pub fn is_linked(&self, conn: ConnId) -> bool {
-        let realm = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.realm);
-        let peer = realm.and_then(|realm| self.durable.peers.get(&realm));
-        peer.is_some_and(|peer| peer.record.status == Status::Linked)
+        let peer = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.peer);
+        let known = peer.and_then(|peer| self.durable.peers.get(&peer));
+        known.is_some_and(|known| known.record.status == Status::Linked)
     }
 
     /// Whether others know this realm by its key: it is linked natively.

@@ -49,8 +49,8 @@ impl State {
             Err(Interrupt::Refused(refused)) => Output::Reply(conn, tag, refused.into()),
         };
         effects.outputs.push(output);
-        if let Some(realm) = begins {
-            Context { state: self, effects, readings }.carry(realm, conn);
+        if let Some(peer) = begins {
+            Context { state: self, effects, readings }.carry(peer, conn);
         }
     }
 }

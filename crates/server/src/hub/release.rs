@@ -43,8 +43,8 @@ impl Running {
                 self.note_login(conn);
                 self.push(conn, Item::Request(request));
             }
-            Output::Deliver { conn, realm, epoch, can, first, last, fresh } => {
-                self.push(conn, Item::Deliver { realm, epoch, can, first, last, fresh });
+            Output::Deliver { conn, peer, epoch, can, first, last, fresh } => {
+                self.push(conn, Item::Deliver { peer, epoch, can, first, last, fresh });
             }
             Output::HangUp(conn) => {
                 if let Some(c) = self.conns.get(&conn) {
@@ -74,9 +74,9 @@ impl Running {
                 Output::Ask(ask, what) => {
                     ToHub::Asked(ask, peers.ask(&what).await.map(|(answer, _)| answer))
                 }
-                Output::Fetch { ask, realm, first, last } => ToHub::Fetched(
+                Output::Fetch { ask, peer, first, last } => ToHub::Fetched(
                     ask,
-                    reads.owed(realm, first, last).await.ok_or(antar_domain::links::Unreadable),
+                    reads.owed(peer, first, last).await.ok_or(antar_domain::links::Unreadable),
                 ),
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
                 _ => return,

@@ -98,12 +98,12 @@ impl Known {
             return self.name(kind, &record.name, found);
         }
         match event {
-            Event::OwedReached { realm: id, tip, .. } => self.realm(id).tip = tip,
-            Event::Trimmed { realm: id, floor, .. } => self.realm(id).floor = floor,
-            Event::Acked { realm: id, acked, .. } => self.realm(id).acked = acked,
-            Event::CursorReached { realm: id, cursor } => self.realm(id).cursor = cursor,
+            Event::OwedReached { peer: id, tip, .. } => self.realm(id).tip = tip,
+            Event::Trimmed { peer: id, floor, .. } => self.realm(id).floor = floor,
+            Event::Acked { peer: id, acked, .. } => self.realm(id).acked = acked,
+            Event::CursorReached { peer: id, cursor } => self.realm(id).cursor = cursor,
             Event::ApartReached(id, apart) => self.realm(id).apart = apart,
-            Event::Followed { realm: id, fork, at, left, .. } => {
+            Event::Followed { peer: id, fork, at, left, .. } => {
                 self.realm(id).forks.insert(fork.0, Fork { at, left });
                 self.forks.insert(fork.0, id.0);
             }
@@ -116,7 +116,7 @@ impl Known {
             Event::PlainMailboxSet(id, number, _) => {
                 self.realm(id).plain_mailboxes.insert(number);
             }
-            Event::PeerForgotten { realm: id, .. } => {
+            Event::PeerForgotten { peer: id, .. } => {
                 if self.realms.contains_key(&id.0) {
                     let what = "it was forgotten and there are notes about it";
                     found.damage(format!("realm {}", id.0), what);

@@ -15,11 +15,11 @@ pub fn records(events: &[Event]) -> Vec<Record> {
 }
 
 fn add(event: &Event, records: &mut Vec<Record>) {
-    let Event::Received { realm, fork, cursor, chains, events } = event else {
+    let Event::Received { peer, fork, cursor, chains, events } = event else {
         return records.push(record(event));
     };
     let at = records.len();
-    let (peer, fork, cursor, chains) = (*realm, *fork, cursor.alike(), chains.clone());
+    let (peer, fork, cursor, chains) = (*peer, *fork, cursor.alike(), chains.clone());
     records.push(Received { peer, fork, cursor, chains, brought: 0 }.into());
     events.iter().for_each(|event| add(event, records));
     let count = u32::try_from(records.len() - at - 1).unwrap_or(u32::MAX);
@@ -86,27 +86,25 @@ fn link_record(event: Event) -> Record {
             PeerSet { peer, name, kind, address, status, since }.into()
         }
         Event::EpochBegun(peer, epoch) => EpochBegun { peer, epoch: epoch.0 }.into(),
-        Event::Owed { realm: peer, tip, total, since, entry } => {
+        Event::Owed { peer, tip, total, since, entry } => {
             let (tip, entry) = (tip.alike(), Entry::of(&entry));
             Owed { peer, tip, total, since, entry }.into()
         }
-        Event::OwedReached { realm: peer, tip, total, since } => {
+        Event::OwedReached { peer, tip, total, since } => {
             OwedReached { peer, tip: tip.alike(), total, since }.into()
         }
-        Event::Acked { realm: peer, acked, total, hour } => {
+        Event::Acked { peer, acked, total, hour } => {
             Acked { peer, acked: acked.alike(), total, hour }.into()
         }
-        Event::Trimmed { realm: peer, floor, hour } => {
-            Trimmed { peer, floor: floor.alike(), hour }.into()
-        }
-        Event::Followed { realm: peer, fork, epoch, at, left } => {
+        Event::Trimmed { peer, floor, hour } => Trimmed { peer, floor: floor.alike(), hour }.into(),
+        Event::Followed { peer, fork, epoch, at, left } => {
             Followed { peer, fork, epoch: epoch.0, at: at.alike(), left }.into()
         }
-        Event::CursorReached { realm: peer, cursor } => {
+        Event::CursorReached { peer, cursor } => {
             CursorReached { peer, cursor: cursor.alike() }.into()
         }
         Event::PlainMailboxSet(peer, number, name) => PlainMailboxSet { peer, number, name }.into(),
-        Event::PeerForgotten { realm: peer, traces } => PeerForgotten { peer, traces }.into(),
+        Event::PeerForgotten { peer, traces } => PeerForgotten { peer, traces }.into(),
         Event::AddressTold(peer, address) => AddressTold { peer, address: address.alike() }.into(),
         Event::HeirSet(peer, account, Heir { owed, upto }) => {
             HeirSet { peer, account, owed, upto }.into()
@@ -114,7 +112,7 @@ fn link_record(event: Event) -> Record {
         Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
         Event::Dropped(peer, dropped) => Dropped { peer, dropped }.into(),
         Event::KnownAs(peer, name) => KnownAs { peer, name }.into(),
-        Event::SetApart { realm: peer, apart, entry } => {
+        Event::SetApart { peer, apart, entry } => {
             let entry = entry.map(|entry| ApartEntry::of(&entry));
             SetApart { peer, apart: apart.alike(), entry }.into()
         }
@@ -136,8 +134,8 @@ pub fn events(records: impl IntoIterator<Item = Record>) -> Option<Vec<Event>> {
         for _ in 0..brought {
             within.push(records.next()?.event()?);
         }
-        let (realm, cursor) = (peer, cursor.alike());
-        events.push(Event::Received { realm, fork, cursor, chains, events: within });
+        let cursor = cursor.alike();
+        events.push(Event::Received { peer, fork, cursor, chains, events: within });
     }
     Some(events)
 }
@@ -187,27 +185,27 @@ impl Record {
                 Event::PeerSet(peer, PeerRecord { name, kind, address, status, since })
             }
             Self::EpochBegun(r) => Event::EpochBegun(r.peer, Epoch(r.epoch)),
-            Self::Owed(Owed { peer: realm, tip, total, since, entry }) => {
+            Self::Owed(Owed { peer, tip, total, since, entry }) => {
                 let (tip, entry) = (tip.alike(), Arc::new(entry.read()));
-                Event::Owed { realm, tip, total, since, entry }
+                Event::Owed { peer, tip, total, since, entry }
             }
-            Self::OwedReached(OwedReached { peer: realm, tip, total, since }) => {
-                Event::OwedReached { realm, tip: tip.alike(), total, since }
+            Self::OwedReached(OwedReached { peer, tip, total, since }) => {
+                Event::OwedReached { peer, tip: tip.alike(), total, since }
             }
-            Self::Trimmed(Trimmed { peer: realm, floor, hour }) => {
-                Event::Trimmed { realm, floor: floor.alike(), hour }
+            Self::Trimmed(Trimmed { peer, floor, hour }) => {
+                Event::Trimmed { peer, floor: floor.alike(), hour }
             }
-            Self::Acked(Acked { peer: realm, acked, total, hour }) => {
-                Event::Acked { realm, acked: acked.alike(), total, hour }
+            Self::Acked(Acked { peer, acked, total, hour }) => {
+                Event::Acked { peer, acked: acked.alike(), total, hour }
             }
-            Self::Followed(Followed { peer: realm, fork, epoch, at, left }) => {
-                Event::Followed { realm, fork, epoch: Epoch(epoch), at: at.alike(), left }
+            Self::Followed(Followed { peer, fork, epoch, at, left }) => {
+                Event::Followed { peer, fork, epoch: Epoch(epoch), at: at.alike(), left }
             }
             Self::CursorReached(r) => {
-                Event::CursorReached { realm: r.peer, cursor: r.cursor.alike() }
+                Event::CursorReached { peer: r.peer, cursor: r.cursor.alike() }
             }
             Self::PlainMailboxSet(r) => Event::PlainMailboxSet(r.peer, r.number, r.name),
-            Self::PeerForgotten(r) => Event::PeerForgotten { realm: r.peer, traces: r.traces },
+            Self::PeerForgotten(r) => Event::PeerForgotten { peer: r.peer, traces: r.traces },
             Self::AddressTold(r) => Event::AddressTold(r.peer, r.address.alike()),
             Self::HeirSet(HeirSet { peer, account, owed, upto }) => {
                 Event::HeirSet(peer, account, Heir { owed, upto })
@@ -215,9 +213,9 @@ impl Record {
             Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
             Self::Dropped(r) => Event::Dropped(r.peer, r.dropped),
             Self::KnownAs(r) => Event::KnownAs(r.peer, r.name),
-            Self::SetApart(SetApart { peer: realm, apart, entry }) => {
+            Self::SetApart(SetApart { peer, apart, entry }) => {
                 let entry = entry.map(|entry| Arc::new(entry.read()));
-                Event::SetApart { realm, apart: apart.alike(), entry }
+                Event::SetApart { peer, apart: apart.alike(), entry }
             }
             Self::ApartReached(r) => Event::ApartReached(r.peer, r.apart.alike()),
             _ => return None,

@@ -261,31 +261,31 @@ impl Record {
             Self::InvitationEnded(id) => Event::InvitationEnded(id),
             Self::NameLeft(id, name) => Event::NameLeft(id, name),
             Self::NameTaken(id) => Event::NameTaken(id),
-            Self::PeerSet(realm, record) => Event::PeerSet(realm, record.alike()),
-            Self::EpochBegun(realm, epoch) => Event::EpochBegun(realm, links::Epoch(epoch)),
-            Self::OwedReached { realm, tip, total, since } => {
-                Event::OwedReached { realm, tip: tip.alike(), total, since }
+            Self::PeerSet(peer, record) => Event::PeerSet(peer, record.alike()),
+            Self::EpochBegun(peer, epoch) => Event::EpochBegun(peer, links::Epoch(epoch)),
+            Self::OwedReached { realm: peer, tip, total, since } => {
+                Event::OwedReached { peer, tip: tip.alike(), total, since }
             }
-            Self::Acked { realm, acked, total, hour } => {
-                Event::Acked { realm, acked: acked.alike(), total, hour }
+            Self::Acked { realm: peer, acked, total, hour } => {
+                Event::Acked { peer, acked: acked.alike(), total, hour }
             }
-            Self::Trimmed { realm, floor, hour } => {
-                Event::Trimmed { realm, floor: floor.alike(), hour }
+            Self::Trimmed { realm: peer, floor, hour } => {
+                Event::Trimmed { peer, floor: floor.alike(), hour }
             }
-            Self::Followed { realm, fork, epoch, at, left } => {
+            Self::Followed { realm: peer, fork, epoch, at, left } => {
                 let (epoch, at) = (links::Epoch(epoch), at.alike());
-                Event::Followed { realm, fork, epoch, at, left }
+                Event::Followed { peer, fork, epoch, at, left }
             }
-            Self::CursorReached { realm, cursor } => {
-                Event::CursorReached { realm, cursor: cursor.alike() }
+            Self::CursorReached { realm: peer, cursor } => {
+                Event::CursorReached { peer, cursor: cursor.alike() }
             }
-            Self::PlainMailboxSet(realm, id, name) => Event::PlainMailboxSet(realm, id, name),
-            Self::PeerForgotten { realm, traces } => Event::PeerForgotten { realm, traces },
-            Self::AddressTold(realm, address) => Event::AddressTold(realm, address.alike()),
-            Self::HeirSet(realm, account, heir) => Event::HeirSet(realm, account, heir.alike()),
-            Self::HeirEnded(realm, account) => Event::HeirEnded(realm, account),
-            Self::Dropped(realm, dropped) => Event::Dropped(realm, dropped),
-            Self::KnownAs(realm, name) => Event::KnownAs(realm, name),
+            Self::PlainMailboxSet(peer, id, name) => Event::PlainMailboxSet(peer, id, name),
+            Self::PeerForgotten { realm: peer, traces } => Event::PeerForgotten { peer, traces },
+            Self::AddressTold(peer, address) => Event::AddressTold(peer, address.alike()),
+            Self::HeirSet(peer, account, heir) => Event::HeirSet(peer, account, heir.alike()),
+            Self::HeirEnded(peer, account) => Event::HeirEnded(peer, account),
+            Self::Dropped(peer, dropped) => Event::Dropped(peer, dropped),
+            Self::KnownAs(peer, name) => Event::KnownAs(peer, name),
         }
     }
 }

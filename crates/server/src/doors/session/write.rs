@@ -80,8 +80,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 let outcome = self.shared.reads.serve(whom(self.origin), read).await;
                 self.reply(tag, outcome);
             }
-            Item::Deliver { realm, epoch, can, first, last, .. } => {
-                self.send_owed(realm, (epoch, can), first, last).await?;
+            Item::Deliver { peer, epoch, can, first, last, .. } => {
+                self.send_owed(peer, (epoch, can), first, last).await?;
             }
             _ => {}
         }
@@ -98,14 +98,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Writes entries of what another realm is owed, some at a time.
     async fn send_owed(
         &mut self,
-        realm: PeerId,
+        peer: PeerId,
         (epoch, can): (Epoch, Capabilities),
         mut first: u64,
         last: u64,
     ) -> Result<(), End> {
         while first <= last {
             let until = last.min(first + OWED - 1);
-            let owed = self.shared.reads.owed(realm, first, until).await;
+            let owed = self.shared.reads.owed(peer, first, until).await;
             // Where they cannot be read the link ends, and is tried again later.
             let owed = owed.filter(|owed| owed.len() as u64 == until + 1 - first);
             text::deliveries(epoch, can, &owed.ok_or(End::Broken)?, &mut self.out);
