@@ -71,7 +71,7 @@ impl State {
                 owed_bytes: known.out.owed_bytes(),
                 owed_age: known.out.oldest().map_or(Duration::ZERO, |oldest| now.since(oldest)),
                 delivered: known.out.delivered(),
-                received: known.inbox.cursor.seq,
+                received: known.followed.cursor.seq,
                 failed: link.failed,
                 lost: link.lost,
             }

@@ -102,7 +102,7 @@ fn follow_answered(cx: &mut Context<'_>, conn: ConnId, peer: PeerId, answer: &Pe
         return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
     let Some(known) = cx.peer(peer) else { return };
-    let (top, own) = (known.inbox.top(), known.inbox.epoch());
+    let (top, own) = (known.followed.top(), known.followed.epoch());
     if answer.ok {
         let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
         cx.told_tip(peer, answer.tip, asked_at);
@@ -167,7 +167,7 @@ fn rejoin_answered(
     let (Some(epoch), Some(from)) = (answer.epoch, answer.from) else {
         return cx.hang_up(conn, "no last common entry was found");
     };
-    let had = cx.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
+    let had = cx.peer(peer).map_or(0, |known| known.followed.cursor.seq);
     let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
     cx.told_tip(peer, answer.tip, asked_at);
     begin(cx, conn, peer, epoch, from);
@@ -183,7 +183,7 @@ fn rejoin_answered(
 /// The peer sends what follows `from`, in this life of its log.
 fn begin(cx: &mut Context<'_>, conn: ConnId, peer: PeerId, epoch: Epoch, from: Position) {
     let Some(known) = cx.peer(peer) else { return };
-    let (cursor, own) = (known.inbox.cursor, known.inbox.epoch());
+    let (cursor, own) = (known.followed.cursor, known.followed.epoch());
     if from.seq > cursor.seq && own != Epoch(0) {
         let name = cx.name_of(peer);
         let lost = from.seq - cursor.seq;

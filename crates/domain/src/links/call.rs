@@ -372,7 +372,7 @@ impl Context<'_> {
     /// Asks for what follows our cursor.
     pub fn follow(&mut self, conn: ConnId, peer: PeerId) {
         let Some(known) = self.peer(peer) else { return };
-        let request = PeerRequest::Follow(known.inbox.epoch(), known.inbox.cursor);
+        let request = PeerRequest::Follow(known.followed.epoch(), known.followed.cursor);
         let asked_at = self.state.durable.next_id();
         if let Some(c) = self.conn(conn) {
             (c.following, c.asked_at) = (Following::Not, asked_at);

@@ -62,7 +62,7 @@ impl Context<'_> {
     /// A peer's log is followed along another course of it from here on.
     pub fn adopt(&mut self, peer: PeerId, epoch: Epoch, at: Position) -> Result<(), Code> {
         let fork = ForkId(self.state.durable.next_id());
-        let left = self.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
+        let left = self.peer(peer).map_or(0, |known| known.followed.cursor.seq);
         self.emit(Event::Followed { peer, fork, epoch, at, left })
     }
 
@@ -80,7 +80,7 @@ impl Context<'_> {
         let Delivery { epoch, first, chain, ref entries } = *brought;
         let following = self.conn(conn).map(|c| c.following.clone());
         let there = self.peer(peer).ok_or(TakeError::NotLinked)?;
-        let (cursor, fork) = (there.inbox.cursor, there.inbox.fork());
+        let (cursor, fork) = (there.followed.cursor, there.followed.fork());
         let Some(fork) = fork.filter(|_| following == Some(Following::On)) else {
             return Err(TakeError::NotAsked);
         };
@@ -137,7 +137,7 @@ impl Context<'_> {
         known: &[(Quote, bool)],
     ) -> Vec<Event> {
         let Some(there) = self.peer(peer) else { return Vec::new() };
-        let (epoch, first) = (there.inbox.epoch(), there.inbox.cursor.seq + 1);
+        let (epoch, first) = (there.followed.epoch(), there.followed.cursor.seq + 1);
         let (mut stands, mut apart) = ((there.out.tip, there.out.total()), there.apart);
         let mut id = self.state.durable.next_id();
         let (mut events, mut ahead) = (Vec::with_capacity(entries.len()), Conversations::default());
@@ -211,7 +211,7 @@ impl Context<'_> {
         let realm = self.peer(peer).map(|known| match origin {
             Some(EntryOrigin { id, account }) => {
                 let forgotten = self.state.is_planted(Bug::ForgetsEpoch);
-                let epoch = if forgotten { 0 } else { known.inbox.epoch().0 };
+                let epoch = if forgotten { 0 } else { known.followed.epoch().0 };
                 let identity = RemoteIdentity { epoch, id, account };
                 Away::FromAccount(known.record.name.clone(), identity)
             }
@@ -279,7 +279,7 @@ impl Context<'_> {
 
     /// Wakes those who waited for what has come.
     pub fn caught_up(&mut self, peer: PeerId) {
-        let seq = self.peer(peer).map_or(0, |known| known.inbox.cursor.seq);
+        let seq = self.peer(peer).map_or(0, |known| known.followed.cursor.seq);
         let there: Vec<ConnId> = (self.links().waiting.iter())
             .filter(|(_, w)| match w.why {
                 Why::CatchUp { peer: of, target: Some(target), .. } => of == peer && target <= seq,
@@ -303,9 +303,9 @@ impl Context<'_> {
         if probe <= common.seq {
             let latest = self.state.is_planted(Bug::NamesLatestEpoch);
             // A log that has lost entries which came in its own epoch does not know it was put back.
-            let was = self.peer(peer).map_or(Epoch(0), |known| match &known.inbox {
-                inbox if inbox.went_past(epoch, common.seq) && !latest => epoch,
-                inbox => inbox.epoch(),
+            let was = self.peer(peer).map_or(Epoch(0), |known| match &known.followed {
+                followed if followed.went_past(epoch, common.seq) && !latest => epoch,
+                followed => followed.epoch(),
             });
             let asked_at = self.state.durable.next_id();
             self.conn(conn).into_iter().for_each(|c| c.asked_at = asked_at);
@@ -407,7 +407,7 @@ impl RequestContext<'_> {
     /// The hashes of what a realm has sent at an entry, along every course that its log has taken.
     pub(crate) fn hashes_at(&self, peer: PeerId, seq: u64) -> Result<Vec<Chain>, Interrupt> {
         let Some(known) = self.state.durable.peers.get(&peer) else { return Ok(Vec::new()) };
-        match known.inbox.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
+        match known.followed.forks_at(seq).map(Source::Hashes).collect::<Vec<_>>() {
             none if none.is_empty() => Ok(Vec::new()),
             sources => self.looked_up(sources, seq),
         }
@@ -437,7 +437,7 @@ impl RequestContext<'_> {
         let (me, asker) = (self.state.durable.name.clone(), self.conn);
         let until = self.readings.uptime + super::keep::CATCH_UP;
         let Some(known) = self.peer(peer) else { return Ok(true) };
-        let cursor = Some((known.inbox.epoch(), known.inbox.cursor));
+        let cursor = Some((known.followed.epoch(), known.followed.cursor));
         let request = PeerRequest::CatchUp(CatchUp { of, realm: me, cursor });
         self.ask(conn, Asked::CatchUp(asker, until), request);
         Err(Interrupt::Wait(Why::CatchUp { peer, target: None, until }))

@@ -151,7 +151,7 @@ impl Context<'_> {
     pub fn ask_clock(&mut self, peer: PeerId) {
         let now = self.readings.uptime;
         let Some(known) = self.peer(peer) else { return };
-        let cursor = known.inbox.cursor.seq;
+        let cursor = known.followed.cursor.seq;
         let matters = known.heirs.values().any(|heir| heir.upto.is_none_or(|upto| upto > cursor));
         let link = self.link(peer);
         if let (true, Some(conn)) = (matters, link.conn) {

@@ -127,7 +127,7 @@ pub(crate) struct Peer {
     /// A name that this realm had before, by which it may still be known there.
     pub known_as: Option<Name>,
     pub out: Outbox,
-    pub inbox: Followed,
+    pub followed: Followed,
     /// What it has sent that this version does not know.
     pub apart: Apart,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
@@ -149,8 +149,8 @@ pub struct Heir {
 
 impl Peer {
     pub fn new(record: PeerRecord) -> Self {
-        let (told, known_as, out, inbox, apart, plain_mailboxes, heirs) = Default::default();
-        Self { record, told, known_as, out, inbox, apart, plain_mailboxes, heirs }
+        let (told, known_as, out, followed, apart, plain_mailboxes, heirs) = Default::default();
+        Self { record, told, known_as, out, followed, apart, plain_mailboxes, heirs }
     }
 
     /// The pinned key of a native link.
@@ -198,12 +198,12 @@ impl Peer {
     pub fn has_history(&self) -> bool {
         // What a plain peer has said leaves nothing in the record.
         let plain = self.record.kind == LinkKind::Plain;
-        plain || self.out.tip.seq > 0 || self.inbox.top() > 0 || !self.plain_mailboxes.is_empty()
+        plain || self.out.tip.seq > 0 || self.followed.top() > 0 || !self.plain_mailboxes.is_empty()
     }
 
     /// Whether its log was ever followed.
     pub fn was_followed(&self) -> bool {
-        self.inbox.fork().is_some()
+        self.followed.fork().is_some()
     }
 }
 

@@ -242,7 +242,7 @@ impl Durable {
         let Some(known) = self.peers.get_mut(&peer) else {
             return;
         };
-        let (out, inbox) = (&mut known.out, &mut known.inbox);
+        let (out, followed) = (&mut known.out, &mut known.followed);
         match event {
             Event::EpochBegun(_, epoch) => out.epoch = *epoch,
             Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
@@ -256,10 +256,10 @@ impl Durable {
                 hour.map(|hour| out.acks.remove(&hour));
             }
             Event::Followed { fork, epoch, at, left, .. } => {
-                inbox.follow(*fork, *epoch, *at, *left);
+                followed.follow(*fork, *epoch, *at, *left);
             }
             Event::CursorReached { cursor, .. } | Event::Received { cursor, .. } => {
-                inbox.cursor = *cursor;
+                followed.cursor = *cursor;
             }
             Event::SetApart { apart, .. } | Event::ApartReached(_, apart) => known.apart = *apart,
             Event::KnownAs(_, name) => known.known_as = name.clone(),
