@@ -1,6 +1,6 @@
 //! What decisions are made with.
 
-use crate::links::{Peer, Status};
+use crate::links::{LinkStatus, Peer};
 use crate::state::{Account, Effects, Group, Readings, State};
 use crate::{AccountId, Event, GroupId, Mailbox, Output, PeerId};
 use antar_types::{Code, Message};
@@ -50,7 +50,7 @@ impl Context<'_> {
 
     /// A realm by name, in any case, unless it was removed.
     pub(crate) fn realm(&self, name: &str) -> Result<(PeerId, &Peer), Code> {
-        let found = self.peer_named(name).filter(|(_, p)| p.record.status != Status::Removed);
+        let found = self.peer_named(name).filter(|(_, p)| p.record.status != LinkStatus::Removed);
         found.ok_or(Code::RealmNotFound)
     }
 
@@ -59,7 +59,7 @@ impl Context<'_> {
         let peers = &self.state.durable.peers;
         let mut named = self.state.durable.peers_named(name);
         let found = named.find_map(|id| {
-            Some((id, peers.get(&id).filter(|peer| peer.record.status != Status::Asking)?))
+            Some((id, peers.get(&id).filter(|peer| peer.record.status != LinkStatus::Asking)?))
         });
         found.ok_or(Code::RealmNotFound)
     }

@@ -3,7 +3,7 @@
 //! A command that needs such a thing stops with a [`Job`]; the driver does it elsewhere and has the same
 //! request decided again with the [`JobResult`].
 
-use crate::links::{Ask, Failure, NotAsked, Quote, Status, Told};
+use crate::links::{Ask, Failure, LinkStatus, NotAsked, Quote, Told};
 use crate::{AccountId, Source};
 use antar_types::{Chain, Secret};
 use serde::{Deserialize, Serialize};
@@ -111,7 +111,7 @@ pub enum JobResult {
     /// What a plain peer answered, and the address it has.
     Asked(Result<(Told, IpAddr), NotAsked>),
     /// What came of a call to another realm.
-    Linked(Result<Status, Failure>),
+    Linked(Result<LinkStatus, Failure>),
     /// This realm's own call, which crossed the one of the realm that waits, has been answered or has failed.
     Crossed,
     /// Everything a realm had for this one is here, or (`stale`) it could not be asked.

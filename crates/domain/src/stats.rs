@@ -2,7 +2,7 @@
 //!
 //! None of it is durable and nothing is decided by it.
 
-use crate::links::{Link, LinkState, Status};
+use crate::links::{Link, LinkState, LinkStatus};
 use crate::{Mode, State};
 use antar_types::{Name, Time};
 use std::time::Duration;
@@ -60,7 +60,7 @@ impl State {
         let durable = &self.durable;
         let there = durable.peers.iter().filter(|(_, known)| !known.is_gone());
         let (asking, linked): (Vec<_>, Vec<_>) =
-            there.partition(|(_, known)| known.record.status == Status::Asking);
+            there.partition(|(_, known)| known.record.status == LinkStatus::Asking);
         let none = Link::default();
         let links = linked.into_iter().map(|(peer, known)| {
             let link = self.links.links.get(peer).unwrap_or(&none);

@@ -4,7 +4,7 @@
 use crate::node::Node;
 use crate::plain;
 use crate::world::{Happening, World};
-use antar_domain::links::{LinkKind, Status};
+use antar_domain::links::{LinkKind, LinkStatus};
 use antar_domain::{ConnId, Event, Input, Origin};
 use antar_text::{Reply, Value};
 use antar_types::Fingerprint;
@@ -70,10 +70,10 @@ impl World<'_> {
         let own = |name: &str| self.nodes.iter().find(|n| n.name == name).map(|n| n.key);
         let wrong = events.iter().find_map(|event| match event {
             Event::PeerSet(_, record) => match (record.status, &record.kind) {
-                (Status::Asking, _) => None,
+                (LinkStatus::Asking, _) => None,
                 (_, LinkKind::Plain) if node == plain::PEER && &*record.name == plain::NAME => None,
                 (_, LinkKind::Native(key)) if own(&record.name) == Some(*key) => None,
-                (Status::Linked | Status::Asked, _) => Some(record.clone()),
+                (LinkStatus::Linked | LinkStatus::Asked, _) => Some(record.clone()),
                 _ => None,
             },
             _ => None,

@@ -4,7 +4,7 @@
 use crate::people::Written;
 use crate::plain;
 use crate::world::World;
-use antar_domain::links::Status;
+use antar_domain::links::LinkStatus;
 use antar_domain::{Event, Mailbox, Page, Source};
 use antar_text::Value;
 use antar_types::{Away, Capabilities, Message, RemoteIdentity};
@@ -99,7 +99,7 @@ impl World<'_> {
         let Some(running) = &self.nodes[node].running else { return Vec::new() };
         let peer = running.store.reload().unwrap_or_default().into_iter().find_map(|event| {
             let Event::PeerSet(peer, record) = event else { return None };
-            (record.name.as_str() == name && record.status == Status::Linked).then_some(peer)
+            (record.name.as_str() == name && record.status == LinkStatus::Linked).then_some(peer)
         });
         let found = peer.map(|peer| running.store.apart(peer).unwrap_or_default());
         let text = |fields: &str| {

@@ -385,7 +385,7 @@ mod tests {
     use crate::layout::{TIP_KEY, Tip};
     use crate::v1::write::{Put, write};
     use crate::{MemoryEngine, check_pairs};
-    use antar_domain::links::{LinkKind, PeerRecord, Status};
+    use antar_domain::links::{LinkKind, LinkStatus, PeerRecord};
     use antar_domain::{AccountRecord, GroupId, Page, PasswordHash, Source};
     use antar_types::{Away, DisplayName, Message, Name, Text, Time};
     use std::ops::Range;
@@ -406,7 +406,7 @@ mod tests {
             Event::AccountSet(AccountId(n), AccountRecord { name, password, admin: false, created })
         };
         let peer = |id, word, kind| {
-            let (address, status, since) = (None, Status::Linked, Time(1));
+            let (address, status, since) = (None, LinkStatus::Linked, Time(1));
             Event::PeerSet(id, PeerRecord { name: name(word), kind, address, status, since })
         };
         let native = LinkKind::Native(antar_types::Fingerprint([7; 32]));

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use antar_domain::links::{
-    Address, Apart, ApartEntry, Epoch, LinkKind, PeerRecord, Position, Status,
+    Address, Apart, ApartEntry, Epoch, LinkKind, LinkStatus, PeerRecord, Position,
 };
 use antar_domain::{
     AccountId, AccountRecord, Conversation, CorrespondentId, Event, ForkId, GroupId, GroupRecord,
@@ -63,7 +63,8 @@ fn beginning() -> Vec<Event> {
     let (creator, owner, created) = (AccountId(1), Some(AccountId(1)), Time(1));
     let staff = GroupRecord { name: name("staff"), password: password(), creator, owner, created };
     let address = Some(Address { host: "beta".into(), port: 1, told_by: None });
-    let (kind, status, since) = (LinkKind::Native(Fingerprint([7; 32])), Status::Linked, Time(1));
+    let (kind, status, since) =
+        (LinkKind::Native(Fingerprint([7; 32])), LinkStatus::Linked, Time(1));
     let beta = PeerRecord { name: name("beta"), kind, address, status, since };
     let hash = Token::new([1; 32]).hash();
     let session = SessionRecord { hash, account: creator, used: Time(1) };

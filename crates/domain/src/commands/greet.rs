@@ -1,6 +1,6 @@
 //! Another realm calls.
 
-use crate::links::{Address, Greeting, LinkKind, Status};
+use crate::links::{Address, Greeting, LinkKind, LinkStatus};
 use crate::{
     Answer, Event, Interrupt, Origin, Outcome, Refused, RequestContext, Word, is_loopback,
 };
@@ -66,7 +66,7 @@ fn native(
     }
     let now = calls_by.is_some().then(|| own.clone());
     let (realm, can) = (calls_by.unwrap_or(own), cx.state.links.me.can);
-    Ok(Outcome::Greeted { realm, linked: status == Status::Linked, can, now }.into())
+    Ok(Outcome::Greeted { realm, linked: status == LinkStatus::Linked, can, now }.into())
 }
 
 /// From a server that knows only the two documents: it is its address.
@@ -86,14 +86,14 @@ fn plain(cx: &mut RequestContext<'_>, greet: &Greet) -> Result<Answer, Interrupt
     }
     // The key of a realm that has ended its link is known until REMOVEREALM: a name is not had from
     // it by calling without one.
-    let kept = |status| !matches!(status, Status::Removed | Status::Former);
+    let kept = |status| !matches!(status, LinkStatus::Removed | LinkStatus::Former);
     if let Some((_, peer)) = cx.peer_named(&name)
         && kept(peer.record.status)
         && !peer.is(&LinkKind::Plain, Some(&address))
     {
         return Err(Code::RealmExists.into());
     }
-    let peer = cx.record(name, LinkKind::Plain, Some(address), Status::Linked)?;
+    let peer = cx.record(name, LinkKind::Plain, Some(address), LinkStatus::Linked)?;
     cx.introduced(peer);
     Ok(Outcome::Done.into())
 }

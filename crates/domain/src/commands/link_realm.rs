@@ -1,8 +1,8 @@
 //! A link with another realm.
 
 use crate::links::{
-    Address, Ask, CALL, Call, Caller, Failure, Invitation, LinkKind, LinkState, NotAsked, Peer,
-    PeerRecord, Status, Told, Why, introduction,
+    Address, Ask, CALL, Call, Caller, Failure, Invitation, LinkKind, LinkState, LinkStatus,
+    NotAsked, Peer, PeerRecord, Told, Why, introduction,
 };
 use crate::{
     Answer, Bug, Interrupt, Job, JobResult, Origin, Outcome, PeerId, Refused, RequestContext, Word,
@@ -123,8 +123,8 @@ fn link(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, Interrupt
     // approval is no more than what anybody says.
     let waiting_pins = cx.state.is_planted(Bug::WaitingPins);
     let is_known = |peer: &Peer| match peer.record.status {
-        Status::Removed => false,
-        Status::Asking => waiting_pins,
+        LinkStatus::Removed => false,
+        LinkStatus::Asking => waiting_pins,
         _ => true,
     };
     let known = cx.peer_named(&name).filter(|(_, peer)| is_known(peer));
@@ -190,8 +190,8 @@ fn moved_unseen(
     Ok(Outcome::Linked { realm, state, error: Some(error) }.into())
 }
 
-fn done(realm: Name, status: Status) -> Answer {
-    let state = if status == Status::Linked { LinkState::Up } else { LinkState::Waiting };
+fn done(realm: Name, status: LinkStatus) -> Answer {
+    let state = if status == LinkStatus::Linked { LinkState::Up } else { LinkState::Waiting };
     Outcome::Linked { realm, state, error: None }.into()
 }
 
@@ -252,7 +252,7 @@ fn plain_answered(
     }
     // Callers are known by their address, so that is what is kept.
     let address = Address { host: ip.to_string().into(), ..wanted.address };
-    let linked = Status::Linked;
+    let linked = LinkStatus::Linked;
     let peer = cx.record(wanted.name.clone(), LinkKind::Plain, Some(address), linked)?;
     cx.introduced(peer);
     Ok(done(wanted.name, linked))

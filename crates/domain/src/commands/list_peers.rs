@@ -1,6 +1,6 @@
 //! How it stands with links.
 
-use crate::links::{Link, Peer, PeerStatus, Status};
+use crate::links::{Link, LinkStatus, Peer, PeerStatus};
 use crate::{Answer, Interrupt, Outcome, RequestContext};
 use antar_types::{Capabilities, Name, Time};
 
@@ -11,7 +11,7 @@ pub struct ListPeers;
 impl ListPeers {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (state, now) = (&cx.state, cx.readings.now);
-        let is_gone_here = |status| matches!(status, Status::Removed | Status::Former);
+        let is_gone_here = |status| matches!(status, LinkStatus::Removed | LinkStatus::Former);
         let peers = state.durable.peers.iter().filter(|(_, p)| !is_gone_here(p.record.status));
         let none = Link::default();
         let described = peers.map(|(peer, known)| {

@@ -1,6 +1,6 @@
 //! A private message to a user of another realm.
 
-use crate::links::{LONGEST_TEXT, LinkKind, Status, owe};
+use crate::links::{LONGEST_TEXT, LinkKind, LinkStatus, owe};
 use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
 use std::sync::Arc;
@@ -74,9 +74,11 @@ impl RequestContext<'_> {
     pub(crate) fn open_realm(&self, name: &str) -> Result<PeerId, Code> {
         let (peer, known) = self.realm(name)?;
         match known.record.status {
-            Status::Linked | Status::Asked => Ok(peer),
-            Status::RemovedThere => Err(Code::RealmUnreachable),
-            Status::Asking | Status::Removed | Status::Former => Err(Code::RealmNotFound),
+            LinkStatus::Linked | LinkStatus::Asked => Ok(peer),
+            LinkStatus::RemovedThere => Err(Code::RealmUnreachable),
+            LinkStatus::Asking | LinkStatus::Removed | LinkStatus::Former => {
+                Err(Code::RealmNotFound)
+            }
         }
     }
 

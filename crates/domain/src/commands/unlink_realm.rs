@@ -1,6 +1,6 @@
 //! Ending a link.
 
-use crate::links::{PeerRecord, PeerRequest, Status};
+use crate::links::{LinkStatus, PeerRecord, PeerRequest};
 use crate::{Answer, Event, Interrupt, Outcome, Refused, RequestContext, Word};
 use antar_types::Code;
 
@@ -22,7 +22,7 @@ impl UnlinkRealm {
             return Ok(Refused { owed: Some(owed), ..Code::RealmOwed.into() }.into());
         }
         let since = cx.readings.now;
-        cx.emit(Event::PeerSet(peer, PeerRecord { status: Status::Removed, since, ..record }))?;
+        cx.emit(Event::PeerSet(peer, PeerRecord { status: LinkStatus::Removed, since, ..record }))?;
         if owed == 0 {
             cx.end_log(peer)?;
         }

@@ -1,7 +1,7 @@
 //! Being called: who may link, and which of two connections stays.
 
 use super::live::Conn;
-use super::{Address, Caller, Failure, LinkKind, Status, Why};
+use super::{Address, Caller, Failure, LinkKind, LinkStatus, Why};
 use crate::Context;
 use crate::settings::Inbound;
 use crate::{
@@ -58,7 +58,7 @@ struct Crossing {
 
 impl RequestContext<'_> {
     /// Another realm calls: takes or refuses the link, and returns its status.
-    pub(crate) fn accept(&mut self, greeting: &Greeting<'_>) -> Result<Status, Interrupt> {
+    pub(crate) fn accept(&mut self, greeting: &Greeting<'_>) -> Result<LinkStatus, Interrupt> {
         if self.session.is_some() || self.state.live.session(self.conn).is_some() {
             return Err(Code::Forbidden.into());
         }
@@ -74,9 +74,9 @@ impl RequestContext<'_> {
         // Somebody here who may link has asked for just this one.
         let wanted = crossing.as_ref().is_some_and(|c| c.proven && c.asker.is_some());
         let (status, invitation) = match self.judge(greeting, wanted)? {
-            Verdict::Links(invitation) => (Status::Linked, invitation),
-            Verdict::Waits => (Status::Asking, None),
-            Verdict::WaitsUnlisted => return Ok(Status::Asking),
+            Verdict::Links(invitation) => (LinkStatus::Linked, invitation),
+            Verdict::Waits => (LinkStatus::Asking, None),
+            Verdict::WaitsUnlisted => return Ok(LinkStatus::Asking),
         };
         let known = self.peer_named(from).map(|(peer, there)| (peer, there.record.status));
         let conn = self.conn;
@@ -84,12 +84,12 @@ impl RequestContext<'_> {
             // It has said so before on this connection: there is nothing to keep and nothing to tell.
             return Ok(status);
         }
-        let is_linked = known.is_some_and(|(_, now)| now == Status::Linked);
+        let is_linked = known.is_some_and(|(_, now)| now == LinkStatus::Linked);
         let answered_at = match crossing {
             Some(c) if c.proven => self.give_way(greeting, c)?,
             // Who is at that address is not known yet. Whoever it is goes before one that nobody here
             // has asked for, so that one is judged again then.
-            Some(c) if status == Status::Linked && !is_linked => {
+            Some(c) if status == LinkStatus::Linked && !is_linked => {
                 return Err(Interrupt::Wait(Why::Crossing(c.dial)));
             }
             _ => None,
@@ -111,7 +111,7 @@ impl RequestContext<'_> {
     fn keep_caller(
         &mut self,
         greeting: &Greeting<'_>,
-        status: Status,
+        status: LinkStatus,
         answered_at: Option<Address>,
     ) -> Result<(), Interrupt> {
         let Greeting { from, key, ip, .. } = greeting;
@@ -124,7 +124,7 @@ impl RequestContext<'_> {
         let beside = told.clone().filter(|told| given.as_ref().is_some_and(|a| !a.is_at(told)));
         let address = given.or(told);
         let conn = self.conn;
-        if is_new && status == Status::Asking {
+        if is_new && status == LinkStatus::Asking {
             self.make_room_to_wait(*ip);
         }
         let peer = self.record(from.clone(), LinkKind::Native(*key), address, status)?;
@@ -163,12 +163,14 @@ impl RequestContext<'_> {
             return self.welcome(greeting, wanted);
         };
         match (there.record.status, there.key()) {
-            (Status::Removed | Status::Former, _) if *again && !wanted => {
+            (LinkStatus::Removed | LinkStatus::Former, _) if *again && !wanted => {
                 Err(Code::RealmRemoved.into())
             }
-            (Status::Removed | Status::Former, _) => self.welcome(greeting, wanted),
+            (LinkStatus::Removed | LinkStatus::Former, _) => self.welcome(greeting, wanted),
             (_, None) => Err(Code::RealmExists.into()),
-            (Status::Asking, Some(waits)) => self.judge_waiting(greeting, wanted, (peer, waits)),
+            (LinkStatus::Asking, Some(waits)) => {
+                self.judge_waiting(greeting, wanted, (peer, waits))
+            }
             (_, Some(pinned)) if pinned == *key => Ok(Verdict::Links(None)),
             (_, Some(_)) => {
                 self.warn_of_another(greeting, peer);
@@ -298,7 +300,7 @@ impl RequestContext<'_> {
         match asker {
             Some(conn) => {
                 self.end_call(dial);
-                self.wake(conn, JobResult::Linked(Ok(Status::Linked)));
+                self.wake(conn, JobResult::Linked(Ok(LinkStatus::Linked)));
             }
             None => {
                 let (code, error) = (Code::RealmCrossed, "their call was first".into());
@@ -314,7 +316,7 @@ impl RequestContext<'_> {
         let found = self.state.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.peer);
         let peer = found.ok_or(Code::Forbidden)?;
         let open = self.state.durable.peers.get(&peer);
-        if open.is_none_or(|known| known.record.status != Status::Linked) {
+        if open.is_none_or(|known| known.record.status != LinkStatus::Linked) {
             return Err(Code::Forbidden);
         }
         match self.state.links.links.get(&peer).and_then(|link| link.conn) {
@@ -383,7 +385,7 @@ impl Context<'_> {
             self.links().conns.remove(&conn);
             self.output(Output::HangUp(conn));
         }
-        match self.settle(dial, name, Status::Linked) {
+        match self.settle(dial, name, LinkStatus::Linked) {
             // Their call may have come before that key was known: then they call again, or are called.
             Ok(peer) => {
                 self.retry_later(peer);
@@ -401,7 +403,7 @@ impl Context<'_> {
         if let Some(name) = self.peer(peer).map(|known| known.record.name.clone()) {
             self.vacate(&name, Some(peer))?;
         }
-        self.set_status(peer, Status::Linked);
+        self.set_status(peer, LinkStatus::Linked);
         self.call_again(peer);
         Ok(())
     }

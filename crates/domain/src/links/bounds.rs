@@ -1,7 +1,7 @@
 //! Bounds that forget: who waits for approval, and names that were used once.
 
 use super::peer::network;
-use super::{LinkKind, Peer, Status};
+use super::{LinkKind, LinkStatus, Peer};
 use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::Code;
@@ -30,7 +30,7 @@ impl Context<'_> {
         let waits = peers.iter().filter(|(_, p)| p.is_asking() && old(p, WAITS));
         let waits: Vec<PeerId> = waits.map(|(peer, _)| *peer).collect();
         let gone = peers.iter().filter(|(_, p)| {
-            p.record.status == Status::Removed && !p.has_history() && old(p, REMEMBERED)
+            p.record.status == LinkStatus::Removed && !p.has_history() && old(p, REMEMBERED)
         });
         let gone: Vec<PeerId> = gone.map(|(peer, _)| *peer).collect();
         for peer in waits {
@@ -83,7 +83,7 @@ impl Context<'_> {
         let history = self.peer(peer).is_some_and(Peer::has_history);
         match history {
             // It is not its own: it waited under the name of one that was linked before.
-            true => self.set_status(peer, Status::Removed),
+            true => self.set_status(peer, LinkStatus::Removed),
             false => self.forget(peer),
         }
     }

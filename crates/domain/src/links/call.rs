@@ -3,8 +3,8 @@
 use super::accept::NAMESAKE;
 use super::live::{Asked, Following};
 use super::{
-    Address, Conn, Epoch, Failure, Introduction, LinkKind, Peer, PeerAnswer, PeerRecord,
-    PeerRequest, Status, Why,
+    Address, Conn, Epoch, Failure, Introduction, LinkKind, LinkStatus, Peer, PeerAnswer,
+    PeerRecord, PeerRequest, Why,
 };
 use crate::Context;
 use crate::{ConnId, DialId, Event, JobResult, Output, PeerId};
@@ -155,12 +155,12 @@ impl Context<'_> {
         link.error = Some(failure.error);
         self.retry_later(peer);
         if failure.code == Code::RealmRemoved {
-            self.set_status(peer, Status::RemovedThere);
+            self.set_status(peer, LinkStatus::RemovedThere);
         }
     }
 
     /// Changes a link's status, now and on disk.
-    pub fn set_status(&mut self, peer: PeerId, status: Status) {
+    pub fn set_status(&mut self, peer: PeerId, status: LinkStatus) {
         let Some(record) = self.peer(peer).map(|p| p.record.clone()) else { return };
         if record.status != status {
             let since = self.readings.now;
@@ -195,7 +195,7 @@ impl Context<'_> {
             let Some(known) = self.peer(peer) else { return };
             name = known.record.name.clone();
         }
-        let status = if answer.waiting { Status::Asked } else { Status::Linked };
+        let status = if answer.waiting { LinkStatus::Asked } else { LinkStatus::Linked };
         let can = answer.can.unwrap_or(Capabilities::NONE).and(self.state.links.me.can);
         match self.settle(dial, name, status) {
             Ok(peer) => {
@@ -213,7 +213,7 @@ impl Context<'_> {
     }
 
     /// Makes or changes the record of a realm that has taken our call.
-    pub fn settle(&mut self, dial: DialId, name: Name, status: Status) -> Result<PeerId, Code> {
+    pub fn settle(&mut self, dial: DialId, name: Name, status: LinkStatus) -> Result<PeerId, Code> {
         let Some(call) = self.state.links.calls.get(&dial) else {
             return Err(Code::Unavailable);
         };
@@ -249,13 +249,13 @@ impl Context<'_> {
         name: Name,
         kind: LinkKind,
         address: Option<Address>,
-        status: Status,
+        status: LinkStatus,
     ) -> Result<PeerId, Code> {
         let durable = &self.state.durable;
         let known = self.same_peer(&name, &kind, address.as_ref(), status);
         let held = known.and_then(|id| durable.peers.get(&id)).filter(|p| !p.is_gone());
         // Who waits takes no place from those who are linked.
-        let is_new = held.is_none_or(Peer::is_asking) && status != Status::Asking;
+        let is_new = held.is_none_or(Peer::is_asking) && status != LinkStatus::Asking;
         if is_new && self.state.durable.links() >= self.state.limits.links {
             return Err(Code::LimitReached);
         }
@@ -263,11 +263,11 @@ impl Context<'_> {
             Some(there) if there.record.status == status => there.record.since,
             _ => self.readings.now,
         };
-        if status != Status::Asking {
+        if status != LinkStatus::Asking {
             self.vacate(&name, known)?;
         }
         let record = PeerRecord { name, kind, address, status, since };
-        if known.is_none() && status != Status::Asking {
+        if known.is_none() && status != LinkStatus::Asking {
             self.make_room_for_a_record()?;
         }
         let durable = &self.state.durable;
@@ -334,7 +334,7 @@ impl Context<'_> {
     pub fn carry(&mut self, peer: PeerId, conn: ConnId) {
         let now = self.readings.now;
         let status = self.peer(peer).map(|p| p.record.status);
-        let linked = status == Some(Status::Linked);
+        let linked = status == Some(LinkStatus::Linked);
         let link = self.link(peer);
         let old = link.conn.replace(conn).filter(|old| *old != conn);
         if old.is_none() {
@@ -362,8 +362,8 @@ impl Context<'_> {
         let (name, key) = (&known.record.name, known.key());
         let key = key.map_or(String::new(), |key| format!(" with the key {key}"));
         let text = match known.record.status {
-            Status::Asking => format!("link with {name}: waits for approval{key}"),
-            Status::Asked => format!("link with {name}: waits for approval there"),
+            LinkStatus::Asking => format!("link with {name}: waits for approval{key}"),
+            LinkStatus::Asked => format!("link with {name}: waits for approval there"),
             _ => format!("link with {name}: up"),
         };
         self.tell(peer, text);
@@ -414,7 +414,7 @@ impl Context<'_> {
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
         link.as_before = false;
         link.lost += 1;
-        if link.told_operator == Some(Status::Linked) {
+        if link.told_operator == Some(LinkStatus::Linked) {
             link.told_operator = None;
             let name = self.name_of(peer);
             self.tell(peer, format!("link with {name}: down, {why}"));

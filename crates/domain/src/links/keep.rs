@@ -2,7 +2,7 @@
 
 use super::call::CALL;
 use super::live::Asked;
-use super::{Address, Call, Caller, Failure, LinkKind, PeerRequest, Status, Why};
+use super::{Address, Call, Caller, Failure, LinkKind, LinkStatus, PeerRequest, Why};
 use crate::Context;
 use crate::{Bug, ConnId, DialId, Event, JobResult, PeerId};
 use antar_types::Code;
@@ -97,7 +97,7 @@ impl Context<'_> {
             return;
         }
         let Some(known) = self.peer(peer) else { return };
-        let calls = matches!(known.record.status, Status::Linked | Status::Asked);
+        let calls = matches!(known.record.status, LinkStatus::Linked | LinkStatus::Asked);
         if let (true, Some(address)) = (calls, self.next_address(peer)) {
             let (name, pin) = (known.record.name.clone(), known.key());
             let (caller, until) = (Caller::Link(peer), now + CALL);

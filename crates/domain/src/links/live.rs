@@ -1,6 +1,6 @@
 //! What exists of links just now. Nothing here outlives the process.
 
-use super::{Epoch, LinkKind, LinkState, PeerRecord, Position, Status};
+use super::{Epoch, LinkKind, LinkState, LinkStatus, PeerRecord, Position};
 use crate::{AccountId, AskId, ConnId, DialId, JobResult, PeerId, Request};
 use antar_types::{Capabilities, Fingerprint, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -112,7 +112,7 @@ pub(crate) struct Link {
     /// Where it called from, while it waits for approval.
     pub from: Option<IpAddr>,
     /// What the operator was told last of a connection that came about, and how much lately.
-    pub told_operator: Option<Status>,
+    pub told_operator: Option<LinkStatus>,
     pub said: Said,
     /// When the operator was last told that somebody else says it is this realm, in milliseconds of
     /// uptime.
@@ -164,12 +164,14 @@ impl Link {
     /// How it stands.
     pub fn state(&self, record: &PeerRecord) -> LinkState {
         match (record.status, &record.kind) {
-            (Status::Asking | Status::Asked, _) => LinkState::Waiting,
-            (Status::Removed | Status::RemovedThere | Status::Former, _) => LinkState::Removed,
-            (Status::Linked, _) if self.refused => LinkState::Refused,
-            (Status::Linked, LinkKind::Native(_)) if self.conn.is_some() => LinkState::Up,
-            (Status::Linked, LinkKind::Plain) if self.failures == 0 => LinkState::Up,
-            (Status::Linked, _) => LinkState::Down,
+            (LinkStatus::Asking | LinkStatus::Asked, _) => LinkState::Waiting,
+            (LinkStatus::Removed | LinkStatus::RemovedThere | LinkStatus::Former, _) => {
+                LinkState::Removed
+            }
+            (LinkStatus::Linked, _) if self.refused => LinkState::Refused,
+            (LinkStatus::Linked, LinkKind::Native(_)) if self.conn.is_some() => LinkState::Up,
+            (LinkStatus::Linked, LinkKind::Plain) if self.failures == 0 => LinkState::Up,
+            (LinkStatus::Linked, _) => LinkState::Down,
         }
     }
 }

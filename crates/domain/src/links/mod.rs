@@ -68,7 +68,7 @@ pub use owe::LONGEST_TEXT;
 pub(crate) use owe::{owe, owe_after};
 pub(crate) use peer::Peer;
 pub use peer::{
-    Address, Epoch, Heir, InvitationRecord, LinkKind, PeerRecord, Position, Status, may_dial,
+    Address, Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position, may_dial,
     network,
 };
 pub(crate) use plain::{Fetched, PlainDelivery, introduction};
@@ -115,7 +115,8 @@ impl Context<'_> {
         let now = self.readings.uptime;
         let wall = self.readings.now.0;
         let is_new = self.peer(peer).is_none_or(|known| {
-            known.record.status != Status::Linked || wall < known.record.since.0.saturating_add(NEW)
+            known.record.status != LinkStatus::Linked
+                || wall < known.record.since.0.saturating_add(NEW)
         });
         let Some(unsaid) = self.link(peer).said.one_more(now, LINES) else { return };
         if is_new {

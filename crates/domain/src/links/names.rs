@@ -1,7 +1,7 @@
 //! Whose a name is: who has another key, or calls from another place, is another realm, whatever it
 //! is called. What was said with the one before is not its to read.
 
-use super::{Address, LinkKind, Peer, PeerRecord, PeerRequest, Status};
+use super::{Address, LinkKind, LinkStatus, Peer, PeerRecord, PeerRequest};
 use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::{Code, MAX_NAME, Name};
@@ -13,7 +13,7 @@ impl Context<'_> {
         name: &Name,
         kind: &LinkKind,
         address: Option<&Address>,
-        status: Status,
+        status: LinkStatus,
     ) -> Option<PeerId> {
         let durable = &self.state.durable;
         let is = |id: &PeerId| durable.peers.get(id).is_some_and(|peer| peer.is(kind, address));
@@ -21,7 +21,7 @@ impl Context<'_> {
             return Some(named);
         }
         // Who only asks for a link does not change what others here read under a name.
-        if *kind == LinkKind::Plain || status == Status::Asking {
+        if *kind == LinkKind::Plain || status == LinkStatus::Asking {
             return None;
         }
         let same = durable.peers.iter().filter(|(id, _)| is(id));
@@ -43,7 +43,7 @@ impl Context<'_> {
             let text = format!("another realm is {name} from now on; the one before is {own}");
             self.tell(former, text);
             self.sever(former, None, "another realm has its name now");
-            let (status, since) = (Status::Former, self.readings.now);
+            let (status, since) = (LinkStatus::Former, self.readings.now);
             self.emit(Event::PeerSet(former, PeerRecord { name: own, status, since, ..record }))?;
         }
         Ok(())
@@ -68,7 +68,7 @@ impl Context<'_> {
             *id == peer
                 || self.peer(*id).is_none_or(|known| {
                     known.is_asking()
-                        || known.record.status == Status::Removed && !known.has_history()
+                        || known.record.status == LinkStatus::Removed && !known.has_history()
                 })
         };
         let free = !self.state.is_named(name)

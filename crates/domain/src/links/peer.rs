@@ -69,7 +69,7 @@ pub enum LinkKind {
 
 /// How it stands with a link, as far as it is durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum LinkStatus {
     /// Linked.
     Linked,
     /// They asked; an administrator here has not approved it yet.
@@ -94,7 +94,7 @@ pub struct PeerRecord {
     /// Where it can be reached, if that is known.
     pub address: Option<Address>,
     /// Whether it is linked.
-    pub status: Status,
+    pub status: LinkStatus,
     /// When the status last changed, or on a plain link when the other side was last told of us: what it
     /// remembers begins there.
     pub since: Time,
@@ -168,17 +168,21 @@ impl Peer {
 
     /// Whether users here may write to it.
     pub fn is_open(&self) -> bool {
-        matches!(self.record.status, Status::Linked | Status::Asked)
+        matches!(self.record.status, LinkStatus::Linked | LinkStatus::Asked)
     }
 
     /// Whether the name is free for another link.
     pub fn is_gone(&self) -> bool {
-        matches!(self.record.status, Status::Removed | Status::RemovedThere | Status::Former)
+        matches!(
+            self.record.status,
+            LinkStatus::Removed | LinkStatus::RemovedThere | LinkStatus::Former
+        )
     }
 
     /// Whether the link was ended here, and who wrote what was still owed on it is being told.
     pub fn gives_back(&self) -> bool {
-        matches!(self.record.status, Status::Removed | Status::Former) && self.out.owed() > 0
+        matches!(self.record.status, LinkStatus::Removed | LinkStatus::Former)
+            && self.out.owed() > 0
     }
 
     /// Whether it is who is spoken to like this, and on a plain link there: a native realm is its
@@ -191,7 +195,7 @@ impl Peer {
 
     /// Whether it only waits for approval here: nothing is known of it but what it says of itself.
     pub fn is_asking(&self) -> bool {
-        self.record.status == Status::Asking
+        self.record.status == LinkStatus::Asking
     }
 
     /// Whether anything was, or may have been, said with it.

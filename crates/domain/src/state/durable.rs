@@ -1,6 +1,6 @@
 //! What is on disk, or will be before anyone hears of it.
 
-use crate::links::{InvitationRecord, Peer, PeerRecord, Status};
+use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
     AccountId, AccountRecord, Conversations, Event, GroupId, GroupRecord, PeerId, SessionId,
     SessionRecord,
@@ -66,7 +66,7 @@ impl Durable {
     /// The realm of a name: one that was removed only where there is no other.
     pub fn peer_named(&self, name: &str) -> Option<PeerId> {
         let removed = |id: &PeerId| {
-            self.peers.get(id).is_none_or(|peer| peer.record.status == Status::Removed)
+            self.peers.get(id).is_none_or(|peer| peer.record.status == LinkStatus::Removed)
         };
         self.peers_named(name).min_by_key(removed)
     }
@@ -84,7 +84,7 @@ impl Durable {
         let ids =
             like.take_while(move |(own, _)| own.starts_with(&*start)).flat_map(|(_, ids)| ids);
         let records = ids.filter_map(|id| self.peers.get(id)).map(|peer| &peer.record);
-        records.filter(|record| record.status == Status::Former).map(|record| &record.name)
+        records.filter(|record| record.status == LinkStatus::Former).map(|record| &record.name)
     }
 
     /// Realms that are linked, or are asked to be by somebody here.

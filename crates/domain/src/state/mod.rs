@@ -15,7 +15,7 @@ pub(crate) use live::Live;
 use self::lists::Lists;
 use crate::Context;
 use crate::commands::guessed_at;
-use crate::links::{Contact, Failure, Links, NotDialled, PeerStatus, Status};
+use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::{
     AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Policy,
     Posted, SessionId,
@@ -163,7 +163,7 @@ impl State {
     pub fn is_linked(&self, conn: ConnId) -> bool {
         let peer = self.links.conns.get(&conn).filter(|c| c.greeted).and_then(|c| c.peer);
         let known = peer.and_then(|peer| self.durable.peers.get(&peer));
-        known.is_some_and(|known| known.record.status == Status::Linked)
+        known.is_some_and(|known| known.record.status == LinkStatus::Linked)
     }
 
     /// Whether others know this realm by its key: it is linked natively.

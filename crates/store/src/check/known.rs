@@ -2,7 +2,7 @@
 
 use super::Found;
 use crate::layout::Tip;
-use antar_domain::links::{Apart, Position, Status};
+use antar_domain::links::{Apart, LinkStatus, Position};
 use antar_domain::{Conversation, ConversationTip, Event, GroupRecord, PeerId};
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,7 +94,7 @@ impl Known {
         if let Event::PeerSet(id, record) = event {
             self.realms.entry(id.0).or_default().named = true;
             // One that waits for approval may ask for the name of one that was removed.
-            let kind = if record.status == Status::Asking { "waiting realm" } else { "realm" };
+            let kind = if record.status == LinkStatus::Asking { "waiting realm" } else { "realm" };
             return self.name(kind, &record.name, found);
         }
         match event {

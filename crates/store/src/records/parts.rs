@@ -95,7 +95,7 @@ pub enum Conversation {
 
 alike! {
     enum LinkKind = links::LinkKind { Native(key), Plain }
-    enum LinkStatus = links::Status { Linked, Asking, Asked, RemovedThere, Removed, Former }
+    enum LinkStatus = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
     struct Position = links::Position { seq, chain }
     enum Away = antar_types::Away {

@@ -201,7 +201,7 @@ alike! {
     struct Group = GroupRecord { name, password, creator, owner, created }
     struct Peer = links::PeerRecord { name, kind, address, status, since }
     enum Kind = links::LinkKind { Native(key), Plain }
-    enum Status = links::Status { Linked, Asking, Asked, RemovedThere, Removed, Former }
+    enum Status = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
     struct Invitation = links::InvitationRecord { hash, expires }
     struct Heir = links::Heir { owed, upto }
