@@ -5,7 +5,8 @@
 //! the names they have here.
 
 use super::{Listed, MOST_LISTED as MOST, Told};
-use antar_types::{Away, Entry, Message, Name};
+use crate::MAX_PAGE;
+use antar_types::{Away, Entry, Message, Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -81,11 +82,85 @@ pub(crate) fn missing(messages: Vec<Message>, others: &[Message]) -> Vec<Message
     left
 }
 
+/// How much of what waits at a peer for a user is here already: an earlier attempt may have come this
+/// far and no further, in this process or in one before. It was taken over in order, after the peer was
+/// last told of us (`since`); `own` is the newest of what the user has received from there.
+pub(crate) fn taken_over(own: &[Message], list: &[Message], since: Time) -> usize {
+    let of_list = |m: &&Message| m.notice.is_none() && m.time >= since;
+    let taken: Vec<&Message> = own.iter().filter(of_list).collect();
+    let same = |(a, b): (&&Message, &Message)| a.sender() == b.sender() && a.text == b.text;
+    // Where all of a page was taken over, more before it may have been.
+    let whole = own.len() > taken.len() || own.len() < MAX_PAGE;
+    let most = if whole { taken.len().min(list.len()) } else { list.len() };
+    let is_taken = |upto: &usize| {
+        let newest = taken.iter().rev();
+        newest.zip(list[..*upto].iter().rev()).all(same)
+    };
+    (1..=most).rev().find(is_taken).unwrap_or(0)
+}
+
+/// What may be in a peer's list of a group's conversation, of all that is here: the list begins where
+/// they were last told of us (`since`), and lacks what they are still owed. Both sides have the same order
+/// for each sender, but not among them.
+pub(crate) fn may_be_listed(
+    own: &[Message],
+    list: &[Message],
+    owed: usize,
+    since: Time,
+) -> Vec<Message> {
+    if calls_people(list) {
+        return may_be_listed_by_text(own, list, owed, since);
+    }
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    list.iter().for_each(|m| *left.entry(m.from.as_str()).or_insert(owed) += 1);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match left.get_mut(m.from.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
+/// The same where the list does not have our names for people. What they brought is here since they
+/// were told of us; what was taken over from their list is from before. The rest is ours, the newest of it.
+fn may_be_listed_by_text(
+    own: &[Message],
+    list: &[Message],
+    owed: usize,
+    since: Time,
+) -> Vec<Message> {
+    let brought = |m: &Message| match m.realm {
+        Some(Away::From(_) | Away::FromAccount(..)) => m.time >= since,
+        Some(Away::FromShown(..)) => m.time > since,
+        _ => false,
+    };
+    let theirs = own.iter().filter(|m| brought(m)).count();
+    let mut ours = (list.len() + owed).saturating_sub(theirs);
+    let mut newest: Vec<Message> = (own.iter().rev())
+        .filter(|m| match m.realm {
+            Some(Away::To(_)) if ours > 0 => {
+                ours -= 1;
+                true
+            }
+            _ => brought(m),
+        })
+        .cloned()
+        .collect();
+    newest.reverse();
+    newest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::links::Listed;
-    use antar_types::{EntryKind, Text, Time};
+    use antar_types::{DisplayName, EntryKind, Text};
 
     fn name(word: &str) -> Name {
         Name::parse(word).unwrap()
@@ -171,5 +246,74 @@ mod tests {
         assert_eq!(texts(&missing(theirs.clone(), &theirs)), []);
         let plain = messages(&list(&[("messi", " hi"), ("henderson", " hi")]));
         assert_eq!(texts(&missing(own, &plain)), [("lineker", "hi"), ("messi", "bye")]);
+    }
+
+    fn message(time: u64, from: &str, realm: Away, text: &str) -> Message {
+        let (from, to) = (Name::parse(from).unwrap(), Name::parse("staff").unwrap());
+        let (id, time, text) = (time, Time(time), Text::parse(text, 99).unwrap());
+        Message { id, time, from, to, text, realm: Some(realm), notice: None }
+    }
+
+    fn ours(time: u64, text: &str) -> Message {
+        message(time, "messi", Away::To(Name::parse("beta").unwrap()), text)
+    }
+
+    fn brought(time: u64, text: &str) -> Message {
+        message(time, "lineker", Away::From(Name::parse("beta").unwrap()), text)
+    }
+
+    fn called(time: u64, called: &str, text: &str) -> Message {
+        let called = DisplayName::new(called).unwrap();
+        message(time, "beta", Away::FromShown(Name::parse("beta").unwrap(), called), text)
+    }
+
+    #[track_caller]
+    fn expect_new(own: &[Message], list: &[Message], owed: usize, new: &[&str]) {
+        let there = may_be_listed(own, list, owed, Time(100));
+        let found = missing(list.to_vec(), &there);
+        assert_eq!(found.iter().map(|m| m.text.as_str()).collect::<Vec<_>>(), new);
+    }
+
+    #[test]
+    fn what_was_said_before_they_were_told_of_us_is_not_what_they_list() {
+        // All of it has been said already in another life of the link; the last was not brought.
+        let before = [ours(1, "ok"), brought(2, "ok"), called(99, GARY, "ok")];
+        let list = [called(0, GARY, "ok")];
+        expect_new(&before[1..], &list, 0, &["ok"]);
+        // What was brought since is here, and what we said, also where it had waited.
+        let since = [ours(3, "owed"), brought(2, "ok"), brought(100, "ok"), ours(101, "hi")];
+        let own = [&before[..], &since].concat();
+        let list = ["owed", "ok", "hi"].map(|text| called(0, MESSI, text));
+        expect_new(&own, &list, 0, &[]);
+        // What is still owed stands behind it here, and not there.
+        let own = [&own[..], &[ours(102, "later"), ours(103, "later still")]].concat();
+        expect_new(&own, &list, 2, &[]);
+        let list = [&list[..], &[called(0, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &["new"]);
+        // Taken over, but they were not told of us then.
+        let own = [&own[..], &[called(104, GARY, "new")]].concat();
+        expect_new(&own, &list, 2, &[]);
+    }
+
+    #[test]
+    fn what_waits_is_taken_over_once_and_all_of_it() {
+        let waits = |texts: &[&str]| -> Vec<Message> {
+            texts.iter().map(|text| brought(0, text)).collect()
+        };
+        let own = [brought(90, "a"), brought(101, "a"), brought(101, "b")];
+        let taken = |own: &[Message], texts: &[&str]| taken_over(own, &waits(texts), Time(100));
+        assert_eq!(taken(&own, &["a", "b", "c"]), 2);
+        assert_eq!(taken(&own[..2], &["a", "b", "c"]), 1);
+        // It was taken over before they were last told of us, and they have forgotten it.
+        assert_eq!(taken(&own[..1], &["a"]), 0);
+        // They have forgotten, though their answer never came.
+        assert_eq!(taken(&own, &["b", "c"]), 1);
+        assert_eq!(taken(&own, &["c", "d", "e"]), 0);
+        assert_eq!(taken(&own, &[]), 0);
+        // More was taken over than a page holds.
+        let many: Vec<String> = (0..MAX_PAGE + 20).map(|n| n.to_string()).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let own: Vec<Message> = many[10..MAX_PAGE + 10].iter().map(|t| brought(101, t)).collect();
+        assert_eq!(taken(&own, &many), MAX_PAGE + 10);
     }
 }

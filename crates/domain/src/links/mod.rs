@@ -5,12 +5,15 @@
 //! | `peer.rs` | what is durable about another realm, and where it may be called |
 //! | `log.rs` | the log of what it is owed, and the cursor into its own |
 //! | `live.rs` | connections and calls that exist just now |
-//! | `call.rs` | calling other realms, and what carries a link |
-//! | `accept.rs` | being called: who may link, and which of two connections stays |
+//! | `call.rs` | calling other realms |
+//! | `accept.rs` | being called: who may link |
+//! | `crossing.rs` | both call at once: which of the two connections stays |
+//! | `record.rs` | a peer's record, made and changed |
+//! | `carry.rs` | the connection that carries a link: what is asked on it, and its end |
 //! | `bounds.rs` | who gives way where too many wait, or too many names were used |
 //! | `names.rs` | whose a name is, when another realm comes to have it |
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
-//! | `owe.rs` | what a peer is owed, sent as it follows |
+//! | `owe.rs` | what a peer is owed: from where it follows, and what it is sent |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
@@ -33,7 +36,9 @@ mod answer;
 mod apart;
 mod bounds;
 mod call;
+mod carry;
 mod common;
+mod crossing;
 mod follow;
 mod giveback;
 mod heirs;
@@ -46,6 +51,7 @@ mod notice;
 mod owe;
 mod peer;
 mod plain;
+mod record;
 mod request;
 mod status;
 mod told;

@@ -1,9 +1,10 @@
-//! What a peer is owed, sent as it follows.
+//! What a peer is owed: from where it follows, and what it is sent.
 
-use super::Position;
-use crate::Context;
-use crate::{Bug, Effects, Event, Output, PeerId, State};
-use antar_types::{Capabilities, Code, Entry};
+use super::{Epoch, Position};
+use crate::{
+    Bug, Context, Effects, Event, Interrupt, Output, PeerId, RequestContext, Source, State,
+};
+use antar_types::{Capabilities, Chain, Code, Entry};
 use std::sync::Arc;
 
 /// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
@@ -29,6 +30,96 @@ impl Context<'_> {
             self.emit(Event::Trimmed { peer, floor, hour: Some(hour) })?;
         }
         self.emit(Event::Acked { peer, acked, total, hour })
+    }
+}
+
+impl RequestContext<'_> {
+    /// FOLLOW: whether a peer's cursor is on our log; then it is sent what follows.
+    pub(crate) fn followed(
+        &mut self,
+        peer: PeerId,
+        epoch: Epoch,
+        cursor: Position,
+    ) -> Result<Option<Position>, Interrupt> {
+        let out = &self.state.durable.peers.get(&peer).ok_or(Code::RealmNotFound)?.out;
+        let start = match cursor.seq {
+            // Either it has never followed, or it is so far behind that nothing can be compared.
+            seq if seq <= out.floor.seq && (epoch == Epoch(0) || epoch == out.epoch) => out.floor,
+            _ if self.state.is_planted(Bug::SendsOn) => out.tip,
+            _ if self.state.is_planted(Bug::NoEpoch) => cursor,
+            seq if epoch != out.epoch || seq > out.tip.seq => return Ok(None),
+            _ if self.state.is_planted(Bug::NoHash) => cursor,
+            seq => match self.chain_at(peer, seq)? {
+                Some(chain) if chain == cursor.chain => cursor,
+                _ => return Ok(None),
+            },
+        };
+        self.send_from(peer, start)?;
+        Ok(Some(start))
+    }
+
+    /// REJOIN: a peer has found the last entry that both have.
+    pub(crate) fn rejoined(
+        &mut self,
+        peer: PeerId,
+        was: Epoch,
+        at: Position,
+    ) -> Result<Option<Position>, Interrupt> {
+        let out = &self.state.durable.peers.get(&peer).ok_or(Code::RealmNotFound)?.out;
+        let (epoch, floor) = (out.epoch, out.floor);
+        let start = if at.seq <= floor.seq { floor } else { at };
+        if at.seq > floor.seq && self.chain_at(peer, at.seq)? != Some(at.chain) {
+            return Ok(None);
+        }
+        let entropy = self.readings.entropy;
+        let name = self.name_of(peer);
+        if was == epoch && was != Epoch(0) {
+            // Same epoch, another past: our own store was put back by hand, and did not know.
+            self.emit(Event::EpochBegun(peer, Epoch::new(&entropy)))?;
+            if !std::mem::replace(&mut self.links().jumped, true) {
+                let Context { state, effects, readings } = &mut self.context;
+                state.jump(readings, effects)?;
+            }
+            let what = format!(
+                "this realm's data were put back: {name} has later ones; went on after entry {}",
+                start.seq
+            );
+            self.warn(peer, what.clone());
+            self.link(peer).error = Some(what);
+        }
+        self.send_from(peer, start)?;
+        Ok(Some(start))
+    }
+
+    /// Has a peer sent everything after an entry.
+    fn send_from(&mut self, peer: PeerId, start: Position) -> Result<(), Interrupt> {
+        let conn = self.conn;
+        let acked = self.peer(peer).map_or(0, |known| known.out.acked.seq);
+        if start.seq < acked {
+            let name = self.name_of(peer);
+            let what =
+                format!("{name} was put back: it has {} of the {acked} entries it had", start.seq);
+            self.warn(peer, what.clone());
+            self.link(peer).error = Some(what);
+        }
+        self.acked(peer, start)?;
+        if let Some(c) = self.conn(conn) {
+            c.sent = Some(start.seq);
+        }
+        Ok(())
+    }
+
+    /// The hash of what a realm is owed at an entry, where it is still known.
+    pub(crate) fn chain_at(&self, peer: PeerId, seq: u64) -> Result<Option<Chain>, Interrupt> {
+        let Some(there) = self.state.durable.peers.get(&peer) else { return Ok(None) };
+        let out = &there.out;
+        if let Some(known) = [out.tip, out.floor].into_iter().find(|known| known.seq == seq) {
+            return Ok(Some(known.chain));
+        }
+        if seq > out.tip.seq || seq < out.floor.seq {
+            return Ok(None);
+        }
+        Ok(self.looked_up(vec![Source::Outbox(peer)], seq)?.first().copied())
     }
 }
 
