@@ -1,7 +1,6 @@
 //! Bounds that forget: who waits for approval, and names that were used once.
 
-use super::peer::network;
-use super::{LinkKind, LinkStatus, Peer};
+use super::{LinkKind, LinkStatus, Peer, network};
 use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
 use antar_types::Code;

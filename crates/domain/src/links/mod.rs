@@ -2,7 +2,8 @@
 //!
 //! | file | what it is about |
 //! |---|---|
-//! | `peer.rs` | what is durable about another realm, and where it may be called |
+//! | `peer.rs` | what is durable about another realm |
+//! | `address.rs` | where it can be reached, and which addresses may be dialled |
 //! | `log.rs` | the log of what it is owed, and the cursor into its own |
 //! | `live.rs` | connections and calls that exist just now |
 //! | `call.rs` | calling other realms |
@@ -32,6 +33,7 @@
 //! it was asked is one too.
 
 mod accept;
+mod address;
 mod answer;
 mod apart;
 mod bounds;
@@ -57,6 +59,7 @@ mod status;
 mod told;
 
 pub(crate) use accept::Greeting;
+pub use address::{Address, may_dial, network};
 pub use answer::PeerAnswer;
 pub(crate) use answer::answered;
 pub use apart::{Apart, ApartEntry};
@@ -73,10 +76,7 @@ pub(crate) use notice::notice_text;
 pub use owe::LONGEST_TEXT;
 pub(crate) use owe::{owe, owe_after};
 pub(crate) use peer::Peer;
-pub use peer::{
-    Address, Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position, may_dial,
-    network,
-};
+pub use peer::{Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position};
 pub(crate) use plain::{Fetched, PlainDelivery, introduction};
 pub use plain::{NotAsked, Unreadable};
 pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest};
