@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::plain;
 use crate::world::{Happening, World};
 use antar_domain::links::Unreadable;
-use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, PasswordHash, Tag};
+use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, Tag};
 use antar_runner::{Batch, Place, Task, Written, tail};
 use antar_text::Frame;
 use antar_text::{self as text, Door};
@@ -250,13 +250,8 @@ impl World<'_> {
 
     pub fn prove(&mut self, node: usize, job: Job) -> JobResult {
         match job {
-            Job::Hash { password, .. } => {
-                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
-            }
-            Job::Verify { password, hash, .. } => {
-                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-                JobResult::Verified { hash, matches }
-            }
+            Job::Hash { password, .. } => JobResult::hashed_as_is(&password),
+            Job::Verify { password, hash, .. } => JobResult::verified_as_is(&password, hash),
             Job::Chains { .. } if self.kinds.disks && self.chance.random_bool(0.05) => {
                 self.injected.count("unreadable hashes");
                 JobResult::Unreadable
