@@ -9,6 +9,7 @@ mod command;
 pub mod commands;
 mod context;
 mod conversation;
+mod conversations;
 mod event;
 mod history;
 mod ids;
@@ -27,7 +28,8 @@ pub mod testing;
 
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
-pub use conversation::{Conversation, ConversationTip, Conversations, Posted};
+pub use conversation::{Conversation, ConversationTip, Posted};
+pub use conversations::Conversations;
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{
     HistoryRead, MAX_PAGE, MAX_PAGE_BYTES, Mailbox, MailboxRead, Page, Read, Source, Stretch,

@@ -4,7 +4,7 @@ use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
-    PasswordHash, Policy, Readings, Source, State,
+    Policy, Readings, Source, State,
 };
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_text::Frame;
@@ -335,13 +335,8 @@ impl World {
 
     fn prove(&self, job: Job) -> JobResult {
         match job {
-            Job::Hash { password, .. } => {
-                JobResult::Hashed(PasswordHash::new(password.expose().clone()))
-            }
-            Job::Verify { password, hash, .. } => {
-                let matches = hash.as_ref().is_some_and(|h| h.as_phc() == password.expose());
-                JobResult::Verified { hash, matches }
-            }
+            Job::Hash { password, .. } => JobResult::hashed_as_is(&password),
+            Job::Verify { password, hash, .. } => JobResult::verified_as_is(&password, hash),
             Job::Backup { path } if path.len() % 2 == 0 => JobResult::BackedUp(Err("full".into())),
             Job::Backup { .. } => {
                 JobResult::BackedUp(Ok(BackedUp { messages: 1, records: 2, bytes: 3 }))

@@ -1,0 +1,443 @@
+//! How far each conversation has come, and which one a message goes to.
+
+use crate::{
+    AccountId, Conversation, ConversationTip, CorrespondentId, Event, Mailbox, PeerId, Posted,
+};
+use antar_types::{Away, Message};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A user of a peer whom somebody here has written to or heard from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Correspondent {
+    id: CorrespondentId,
+    /// The number of the account there, where the peer has told it.
+    account: Option<u64>,
+}
+
+/// Users of a peer, as far as they are in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Correspondents {
+    /// By folded name, in the order of their numbers: the last has the name now, as far as is known.
+    by_name: BTreeMap<Box<str>, Vec<Correspondent>>,
+    /// How many there are.
+    count: usize,
+}
+
+impl Correspondents {
+    /// Notes one that is new, or what was learnt of one.
+    fn set(&mut self, name: &str, correspondent: Correspondent) {
+        if !self.by_name.contains_key(name) {
+            self.by_name.insert(name.into(), Vec::new());
+        }
+        let Some(named) = self.by_name.get_mut(name) else { return };
+        match named.binary_search_by_key(&correspondent.id, |known| known.id) {
+            Ok(at) => named[at] = correspondent,
+            Err(at) => {
+                named.insert(at, correspondent);
+                self.count += 1;
+            }
+        }
+    }
+}
+
+/// How many users of a peer are told apart, and how many that have had the same name. What all others write
+/// goes into one more conversation of each account here: a peer may make up as many names as it likes.
+const CORRESPONDENTS: usize = 10_000;
+const NAMESAKES: usize = 64;
+
+/// How many conversations there are with users of peers: of one account with those of one peer, with those
+/// of one peer, and in all. How far each has come is kept in memory.
+const CONVERSATIONS: (usize, usize, usize) = (1_000, 20_000, 200_000);
+
+/// Stands for all users of a peer beyond that.
+const OTHERS: CorrespondentId = CorrespondentId(0);
+
+/// All conversations, as far as they are in memory: how far each has come. Messages are in the store only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conversations {
+    /// By the peer that takes part, if one does: what is known of a peer may be forgotten.
+    tips: BTreeMap<(Option<PeerId>, Conversation), ConversationTip>,
+    correspondents: BTreeMap<PeerId, Correspondents>,
+    counts: Counts,
+}
+
+/// How many conversations there are with users of peers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    of_account: BTreeMap<(PeerId, AccountId), usize>,
+    of_peer: BTreeMap<PeerId, usize>,
+    all: usize,
+}
+
+impl Counts {
+    fn add(&mut self, account: AccountId, peer: PeerId) {
+        *self.of_account.entry((peer, account)).or_default() += 1;
+        *self.of_peer.entry(peer).or_default() += 1;
+        self.all += 1;
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.all -= self.of_peer.remove(&peer).unwrap_or_default();
+        let (first, last) = ((peer, AccountId(0)), (peer, AccountId(u64::MAX)));
+        let accounts: Vec<_> = self.of_account.range(first..=last).map(|(key, _)| *key).collect();
+        for key in accounts {
+            self.of_account.remove(&key);
+        }
+    }
+
+    /// Of an account with a peer, with that peer, and in all.
+    fn of(&self, account: AccountId, peer: PeerId) -> [usize; 3] {
+        let of_account = self.of_account.get(&(peer, account)).copied().unwrap_or_default();
+        [of_account, self.of_peer.get(&peer).copied().unwrap_or_default(), self.all]
+    }
+}
+
+impl Conversations {
+    /// How far a conversation has come.
+    pub fn tip(&self, conversation: Conversation) -> ConversationTip {
+        self.known_tip(conversation).unwrap_or_default()
+    }
+
+    /// Whether there is a message in a conversation, or was.
+    pub fn is_known(&self, conversation: Conversation) -> bool {
+        self.known_tip(conversation).is_some()
+    }
+
+    /// Users of a peer that have, or had, a name in lower case: the last of them has it now, as far as is known.
+    pub fn correspondents_named(
+        &self,
+        peer: PeerId,
+        name: &str,
+    ) -> impl DoubleEndedIterator<Item = CorrespondentId> + Clone {
+        let named = self.correspondents.get(&peer).and_then(|all| all.by_name.get(name));
+        named.into_iter().flatten().map(|known| known.id)
+    }
+
+    fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {
+        self.tips.get(&(conversation.peer(), conversation)).copied()
+    }
+
+    fn reached(&mut self, conversation: Conversation, tip: ConversationTip) {
+        let before = self.tips.insert((conversation.peer(), conversation), tip);
+        if let (None, Conversation::Peer(account, peer, _)) = (before, conversation) {
+            self.counts.add(account, peer);
+        }
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        self.correspondents.remove(&peer);
+        self.counts.forget(peer);
+        let nobody = Conversation::Private(AccountId(0), AccountId(0));
+        let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
+        let gone: Vec<_> = self.tips.range(all).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.tips.remove(&key);
+        }
+    }
+
+    /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
+    /// where that is a user of a peer who is new here. `sender` is whose SENT shows it.
+    pub fn post(
+        &self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> (Option<Event>, Posted) {
+        self.post_after(&Self::default(), mailbox, sender, message)
+    }
+
+    /// As [`Conversations::post`], after events that are not applied here yet: `ahead` holds what
+    /// they change, and nothing else.
+    pub fn post_after(
+        &self,
+        ahead: &Self,
+        mailbox: Mailbox,
+        sender: Option<AccountId>,
+        message: Arc<Message>,
+    ) -> (Option<Event>, Posted) {
+        let (mut new, mut recipient, mut waits) = (None, None, None);
+        let there = account_there(&message);
+        let mut with_peer = |account: AccountId, peer, name: Box<str>| {
+            let (id, event) = self.correspondent(ahead, (account, peer), (name, there), message.id);
+            new = event;
+            Conversation::Peer(account, peer, id)
+        };
+        let conversation = match mailbox {
+            Mailbox::Private(account) => {
+                recipient = Some(account);
+                // Where it is not known who wrote it any more, it is nobody that there will be.
+                Conversation::private(account, sender.unwrap_or(AccountId(0)))
+            }
+            Mailbox::Group(group) => Conversation::Group(group),
+            Mailbox::GroupRealm(group, peer) => Conversation::GroupPeer(group, peer),
+            Mailbox::Realm(account, peer) => {
+                recipient = Some(account);
+                with_peer(account, peer, folded(message.sender()))
+            }
+            Mailbox::SentRealm(account, peer) => with_peer(account, peer, folded(&message.to)),
+            Mailbox::Plain(peer, user) => {
+                waits = Some(user);
+                with_peer(sender.unwrap_or(AccountId(0)), peer, folded(&message.to))
+            }
+        };
+        let sender = match mailbox {
+            Mailbox::Private(_) | Mailbox::Plain(..) => sender,
+            Mailbox::SentRealm(account, _) => Some(account),
+            _ => None,
+        };
+        let tip = ahead.known_tip(conversation);
+        let ordinal = tip.unwrap_or_else(|| self.tip(conversation)).ordinal + 1;
+        (new, Posted { conversation, ordinal, sender, recipient, waits, message })
+    }
+
+    /// Who somebody at a peer is, and the event that notes it where that is news.
+    fn correspondent<'a>(
+        &'a self,
+        ahead: &'a Self,
+        (account, peer): (AccountId, PeerId),
+        (name, there): (Box<str>, Option<u64>),
+        message: u64,
+    ) -> (CorrespondentId, Option<Event>) {
+        let both = [ahead, self];
+        // What is ahead and here as well counts twice: a bound is reached earlier, by one batch at most.
+        let has_room = || {
+            let [ahead, here] = both.map(|all| all.counts.of(account, peer));
+            let (of_account, of_peer, all) = CONVERSATIONS;
+            let most = [of_account, of_peer, all];
+            most.iter().zip(ahead).zip(here).all(|((most, ahead), here)| ahead + here < *most)
+        };
+        let named = |all: &&'a Self| all.correspondents.get(&peer)?.by_name.get(&name);
+        let named = || both.iter().filter_map(named);
+        let told = there.and_then(|_| named().flatten().find(|known| known.account == there));
+        // What is ahead has been learnt since.
+        let last = named().filter_map(|named| named.last());
+        let last = last.reduce(|ahead, known| if known.id > ahead.id { known } else { ahead });
+        // One whose account was not told is whoever is heard of first. Who has the name of one whose
+        // account is another is another.
+        let known = match (told, there) {
+            (None, Some(_)) => last.filter(|last| last.account.is_none()),
+            (told, _) => told.or(last),
+        };
+        if let Some(Correspondent { id, account: told }) = known.copied() {
+            let conversation = Conversation::Peer(account, peer, id);
+            let is_old = both.iter().any(|all| all.known_tip(conversation).is_some());
+            let learnt = there.filter(|_| told.is_none());
+            let learnt = learnt.map(|_| Event::CorrespondentSet { peer, id, name, account: there });
+            return (if is_old || has_room() { id } else { OTHERS }, learnt);
+        }
+        let count = |all: &&Self| all.correspondents.get(&peer).map_or(0, |known| known.count);
+        let namesakes = named().map(Vec::len).sum::<usize>();
+        let many = both.iter().map(count).sum::<usize>() >= CORRESPONDENTS;
+        if many || namesakes >= NAMESAKES || !has_room() {
+            return (OTHERS, None);
+        }
+        // The number of the first message is nobody else's.
+        let id = CorrespondentId(message);
+        (id, Some(Event::CorrespondentSet { peer, id, name, account: there }))
+    }
+
+    /// Takes note of an event.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Posted(Posted { conversation, ordinal, message, .. }) => {
+                let tip = ConversationTip { ordinal: *ordinal, id: message.id };
+                self.reached(*conversation, tip);
+            }
+            Event::ConversationReached(conversation, tip) => {
+                self.reached(*conversation, *tip);
+            }
+            Event::CorrespondentSet { peer, id, name, account } => {
+                let correspondent = Correspondent { id: *id, account: *account };
+                self.correspondents.entry(*peer).or_default().set(name, correspondent);
+            }
+            Event::PeerForgotten { peer, .. } => {
+                self.forget(*peer);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The number of the sender's account at a peer, where the peer has told it.
+fn account_there(message: &Message) -> Option<u64> {
+    match &message.realm {
+        Some(Away::FromAccount(_, identity)) => Some(identity.account),
+        _ => None,
+    }
+}
+
+/// A name as it is compared: what is no name may be shown in place of one.
+fn folded(name: &str) -> Box<str> {
+    name.to_ascii_lowercase().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GroupId;
+    use antar_types::{Away, Name, Text, Time};
+
+    const AMY: AccountId = AccountId(1);
+    const BETA: PeerId = PeerId(3);
+
+    fn message(id: u64, from: &str) -> Arc<Message> {
+        let name = |word| Name::parse(word).unwrap();
+        let (time, text, realm) = (Time(id), Text::empty(), Some(Away::From(name("beta"))));
+        Arc::new(Message { id, time, from: name(from), to: name("amy"), text, realm, notice: None })
+    }
+
+    /// Posts a message and says where it went.
+    fn post(all: &mut Conversations, mailbox: Mailbox, id: u64, from: &str) -> (Conversation, u64) {
+        let (new, posted) = all.post(mailbox, Some(AMY), message(id, from));
+        new.iter().for_each(|event| all.apply(event));
+        let went = (posted.conversation, posted.ordinal);
+        all.apply(&Event::Posted(posted));
+        went
+    }
+
+    #[test]
+    fn each_conversation_counts_by_itself_and_both_sides_count_together() {
+        let (mut all, bob) = (Conversations::default(), AccountId(2));
+        let both = Conversation::Private(AMY, bob);
+        assert_eq!(post(&mut all, Mailbox::Private(bob), 10, "amy"), (both, 1));
+        let (_, posted) = all.post(Mailbox::Private(AMY), Some(bob), message(11, "bob"));
+        assert_eq!((posted.conversation, posted.ordinal), (both, 2));
+        assert_eq!((posted.sender, posted.recipient), (Some(bob), Some(AMY)));
+        let group = Mailbox::Group(GroupId(5));
+        assert_eq!(post(&mut all, group, 12, "amy"), (Conversation::Group(GroupId(5)), 1));
+        let notes = Conversation::Private(AMY, AMY);
+        assert_eq!(post(&mut all, Mailbox::Private(AMY), 13, "amy"), (notes, 1));
+        // Who wrote to a realm and who answers from there are in the same.
+        let kim = Conversation::Peer(AMY, BETA, CorrespondentId(14));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 14, "Kim"), (kim, 1));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 15, "kim"), (kim, 2));
+        assert_eq!(all.tip(kim), ConversationTip { ordinal: 2, id: 15 });
+    }
+
+    #[test]
+    fn a_batch_counts_on_from_what_it_has_not_applied_yet() {
+        let (all, mut ahead) = (Conversations::default(), Conversations::default());
+        for ordinal in 1..4 {
+            let message = message(10 + ordinal, "kim");
+            let (new, posted) = all.post_after(&ahead, Mailbox::Realm(AMY, BETA), None, message);
+            assert_eq!((new.is_some(), posted.ordinal), (ordinal == 1, ordinal));
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| ahead.apply(&event));
+        }
+    }
+
+    #[test]
+    fn a_peer_that_makes_up_names_fills_no_memory() {
+        let mut all = Conversations::default();
+        let others = Conversation::Peer(AMY, BETA, OTHERS);
+        let bound = CONVERSATIONS.0 as u64;
+        for n in 0..bound + 20 {
+            let (went, ordinal) =
+                post(&mut all, Mailbox::Realm(AMY, BETA), 100 + n, &format!("u{n}"));
+            assert_eq!(went == others, n >= bound, "{n}");
+            assert_eq!(ordinal, 1 + n.saturating_sub(bound));
+        }
+        assert!(all.tips.len() as u64 == bound + 1);
+        assert!(all.correspondents[&BETA].count as u64 == bound);
+        // Those who were there before stay apart.
+        let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 9999, "U0"), (first, 2));
+    }
+
+    #[test]
+    fn a_peer_that_writes_to_many_fills_no_memory_and_takes_all_of_it_along() {
+        let mut all = Conversations::default();
+        let (each, most) = (1_000, CONVERSATIONS.1 as u64);
+        for n in 0..most + each {
+            let mailbox = Mailbox::Realm(AccountId(n / each), BETA);
+            let (went, _) = post(&mut all, mailbox, 100 + n, &format!("u{}", n % each));
+            let others = Conversation::Peer(AccountId(n / each), BETA, OTHERS);
+            assert_eq!(went == others, n >= most, "{n}");
+        }
+        assert_eq!(all.counts.of(AccountId(0), BETA)[1..], [CONVERSATIONS.1 + 1; 2]);
+        all.apply(&Event::PeerForgotten { peer: BETA, traces: true });
+        assert_eq!(all, Conversations::default());
+    }
+
+    #[test]
+    fn so_many_had_a_name_and_no_more() {
+        let mut all = Conversations::default();
+        for account in 0..NAMESAKES as u64 + 9 {
+            let message = told(100 + account, "kim", account);
+            let (new, posted) = all.post(Mailbox::Realm(AMY, BETA), None, message);
+            let others = Conversation::Peer(AMY, BETA, OTHERS);
+            assert_eq!(posted.conversation == others, account >= NAMESAKES as u64, "{account}");
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| all.apply(&event));
+        }
+    }
+
+    /// A message of an account of beta's.
+    fn told(id: u64, from: &str, account: u64) -> Arc<Message> {
+        let identity = antar_types::RemoteIdentity { epoch: 1, id, account };
+        let realm = Name::parse("beta").map(|name| Away::FromAccount(name, identity));
+        Arc::new(Message { realm, ..Message::clone(&message(id, from)) })
+    }
+
+    #[test]
+    fn who_has_a_name_after_another_is_in_another_conversation() {
+        let mut all = Conversations::default();
+        let mut post = |mailbox, message| {
+            let (new, posted) = all.post(mailbox, None, message);
+            new.iter().for_each(|event| all.apply(event));
+            let went = (posted.conversation, posted.ordinal);
+            all.apply(&Event::Posted(posted));
+            (went, new.is_some())
+        };
+        let (from, to) = (Mailbox::Realm(AMY, BETA), Mailbox::SentRealm(AMY, BETA));
+        let with = |id| Conversation::Peer(AMY, BETA, CorrespondentId(id));
+        let written = |id| {
+            Arc::new(Message {
+                to: Name::parse("kim").unwrap(),
+                ..Message::clone(&message(id, "amy"))
+            })
+        };
+        // As long as beta has not told which account it is, the name is all that is known.
+        assert_eq!(post(to, written(10)), ((with(10), 1), true));
+        assert_eq!(post(from, told(11, "Kim", 7)), ((with(10), 2), true));
+        assert_eq!(post(from, told(12, "kim", 7)), ((with(10), 3), false));
+        // Then another has the name; who is written to is that one.
+        assert_eq!(post(from, told(13, "kim", 9)), ((with(13), 1), true));
+        assert_eq!(post(to, written(14)), ((with(13), 2), false));
+        assert_eq!(post(from, message(15, "kim")), ((with(13), 3), false));
+        // What the former wrote, and comes late, is the former's.
+        assert_eq!(post(from, told(16, "kim", 7)), ((with(10), 4), false));
+        assert_eq!(post(to, written(17)), ((with(13), 4), false));
+    }
+
+    #[test]
+    fn a_batch_tells_accounts_apart_that_it_has_not_applied_yet() {
+        let (mut all, mut ahead) = (Conversations::default(), Conversations::default());
+        assert_eq!(post(&mut all, Mailbox::Realm(AMY, BETA), 10, "kim").1, 1);
+        let mut went = Vec::new();
+        for (id, account) in [(11, 7), (12, 9), (13, 7), (14, 9)] {
+            let message = told(id, "kim", account);
+            let (new, posted) = all.post_after(&ahead, Mailbox::Realm(AMY, BETA), None, message);
+            let Conversation::Peer(_, _, CorrespondentId(with)) = posted.conversation else {
+                panic!()
+            };
+            went.push((with, posted.ordinal, new.is_some()));
+            new.into_iter().chain([Event::Posted(posted)]).for_each(|event| ahead.apply(&event));
+        }
+        assert_eq!(went, [(10, 2, true), (12, 1, true), (10, 3, false), (12, 2, false)]);
+    }
+
+    #[test]
+    fn a_peer_that_makes_up_accounts_fills_no_memory() {
+        let mut all = Conversations::default();
+        for n in 0..CORRESPONDENTS as u64 + 20 {
+            let account = AccountId(1 + n / 900);
+            let message = told(100 + n, &format!("u{}", n / 50), n + 1);
+            let (new, posted) = all.post(Mailbox::Realm(account, BETA), None, message);
+            let others = Conversation::Peer(account, BETA, OTHERS);
+            assert_eq!(posted.conversation == others, n >= CORRESPONDENTS as u64, "{n}");
+            new.iter().for_each(|event| all.apply(event));
+            all.apply(&Event::Posted(posted));
+        }
+        assert_eq!(all.correspondents[&BETA].count, CORRESPONDENTS);
+    }
+}

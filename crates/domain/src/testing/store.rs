@@ -1,0 +1,85 @@
+//! What the store would find, of messages that are kept in memory.
+
+use super::Realm;
+use crate::links::Quote;
+use crate::{Conversation, Event, Job, JobResult, Mailbox, Outcome, Page, Posted, Read, Source};
+use antar_types::Message;
+
+impl Realm {
+    pub(super) fn look_up(&self, job: &Job) -> Option<JobResult> {
+        let quotes = match job {
+            Job::Quoted(quotes) => quotes,
+            Job::Chains { .. } => return Some(JobResult::Chains(self.chains.clone())),
+            _ => return None,
+        };
+        let stands = |quote: &Quote, event: &Event| match event {
+            Event::Posted(posted) => {
+                let mut lists = quote.lists.iter();
+                lists.any(|list| posted.is_in(Source::Mailbox(*list))) && quote.is(&posted.message)
+            }
+            _ => false,
+        };
+        let stands = |quote: &Quote| self.posted.iter().any(|event| stands(quote, event));
+        let known = quotes.iter().map(|quote| (quote.clone(), stands(quote)));
+        Some(JobResult::Quoted(known.collect()))
+    }
+
+    pub(super) fn read(&self, read: Read) -> Outcome {
+        let page = |source, page| Ok::<_, std::convert::Infallible>(self.page(source, page));
+        read.outcome(page).unwrap_or_else(|never| match never {})
+    }
+
+    pub(super) fn page(&self, source: Source, page: Page) -> (Vec<Message>, bool) {
+        let all = self.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) => posted.shown_in(source),
+            _ => None,
+        });
+        let mut found: Vec<Message> = all
+            .filter(|m| page.after.is_none_or(|id| m.id > id))
+            .filter(|m| page.before.is_none_or(|id| m.id < id))
+            .collect();
+        let more = found.len() > page.limit;
+        if page.after.is_some() {
+            found.truncate(page.limit);
+        } else {
+            found.drain(..found.len().saturating_sub(page.limit));
+        }
+        (found, more)
+    }
+}
+
+impl Posted {
+    /// Whether a list of messages shows it.
+    pub fn is_in(&self, source: Source) -> bool {
+        let (sender, recipient) = (self.sender, self.recipient);
+        match (source, self.conversation) {
+            (Source::Conversation(conversation), own) => own == conversation,
+            (Source::Mailbox(Mailbox::Private(account)), Conversation::Private(..)) => {
+                recipient == Some(account)
+            }
+            (Source::Sent(account), Conversation::Private(..)) => sender == Some(account),
+            (Source::Mailbox(Mailbox::Group(group)), Conversation::Group(own)) => own == group,
+            (Source::Mailbox(mailbox), Conversation::Peer(_, peer, _)) => match mailbox {
+                Mailbox::Realm(account, realm) => recipient == Some(account) && realm == peer,
+                Mailbox::SentRealm(account, realm) => sender == Some(account) && realm == peer,
+                Mailbox::Plain(realm, user) => self.waits == Some(user) && realm == peer,
+                _ => false,
+            },
+            (
+                Source::Mailbox(Mailbox::GroupRealm(group, realm)),
+                Conversation::GroupPeer(own, peer),
+            ) => (own, peer) == (group, realm),
+            _ => false,
+        }
+    }
+
+    /// The message as a list shows it: what waits for a user of a plain peer is shown without the peer's
+    /// name, which is that user's own realm.
+    pub fn shown_in(&self, source: Source) -> Option<Message> {
+        let realm = match source {
+            Source::Mailbox(Mailbox::Plain(..)) => None,
+            _ => self.message.realm.clone(),
+        };
+        self.is_in(source).then(|| Message { realm, ..Message::clone(&self.message) })
+    }
+}
