@@ -43,7 +43,7 @@ fn log(input: &[u8]) {
             batch(payload);
             Ok(())
         };
-        let end = bytes::read_segment(choices.0, first, &mut { count });
+        let end = bytes::read_segment(choices.0, first..u64::MAX, &mut { count });
         return assert!(end.is_err() || end.is_ok_and(|end| end == next));
     }
     let (mut segment, mut ends, mut record) = (Vec::new(), vec![0], LogRecord::default());
@@ -69,7 +69,7 @@ fn log(input: &[u8]) {
     let at = damage(&mut segment, &mut choices);
     let intact = ends.windows(2).take_while(|record| record[1] <= at).count() as u64;
     let mut replayed = first;
-    let end = bytes::read_segment(&segment, first, &mut |number, payload: &[u8]| {
+    let end = bytes::read_segment(&segment, first..u64::MAX, &mut |number, payload: &[u8]| {
         assert_eq!(number, replayed);
         let at = ends[(number - first) as usize] + 20;
         assert!(whole[at..].starts_with(payload), "batch {number} is another");

@@ -358,7 +358,7 @@ fn import(
     let readings = Readings { now: Time::now(), uptime: 0, entropy: rand::random() };
     // Refused only by a state that may not change anything, and this one may.
     let reached = state.restored(&readings, reached, &mut effects).unwrap_or(exported.last_id);
-    store.commit(&effects.events)?;
+    store.commit(&effects.events).map_err(StoreError::from)?;
     Ok((exported, reached))
 }
 

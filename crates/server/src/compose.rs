@@ -140,7 +140,7 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> 
         let _ = state.name_realm(name.clone(), &mut effects);
         if let Err(error) = store.commit(&effects.events) {
             let _ = (!had_key).then(|| std::fs::remove_file(config.data.join(FILE)));
-            return Err(refused(config, error));
+            return Err(refused(config, error.into()));
         }
     }
     Ok((Arc::new(store), state, name, identity))

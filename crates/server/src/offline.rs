@@ -107,7 +107,7 @@ impl Offline {
             let written = if committed.is_ok() { Written::Committed } else { Written::Unknown };
             self.writer.wrote(batch, written, Duration::ZERO);
             self.runner.settle();
-            committed?;
+            committed.map_err(StoreError::from)?;
         }
         answer.ok_or(OfflineError::Unanswered)
     }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use antar_server::{Config, PasswordsConfig, Server};
-use antar_store::{Batch, Direction, Engine, Key, MemoryEngine, Pairs, StoreError, Visit};
+use antar_store::{
+    Batch, Direction, Engine, Key, MemoryEngine, NotCommitted, Pairs, StoreError, Visit,
+};
 use antar_types::END;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -54,7 +56,7 @@ impl Pairs for Held {
 }
 
 impl Engine for Held {
-    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted> {
         let held = self.1.held.lock().unwrap();
         drop(self.1.freed.wait_while(held, |held| *held).unwrap());
         self.0.commit(number, batch)

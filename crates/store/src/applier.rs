@@ -2,7 +2,6 @@
 
 use crate::StoreError;
 use crate::event_log::Batch;
-use crate::log::Segment;
 use crate::tree::Replay;
 use crate::tree::Tree;
 use std::collections::VecDeque;
@@ -18,11 +17,11 @@ const BEHIND: usize = 4 << 20;
 
 const GONE: &str = "the tree takes no more batches";
 
-/// A batch on its way into the tree, and the segment that was full before it.
+/// A batch on its way into the tree, and the last one of a segment that was full before it.
 pub struct Committed {
     pub number: u64,
     pub batch: Batch,
-    pub full: Option<Segment>,
+    pub full: Option<u64>,
 }
 
 impl Committed {
@@ -148,7 +147,7 @@ impl Progress {
 pub struct Applier {
     pub tree: Arc<Tree>,
     pub progress: Arc<Progress>,
-    pub full: SyncSender<Segment>,
+    pub full: SyncSender<u64>,
 }
 
 /// Lets nobody wait for an applier that is gone, be it by a panic.
@@ -189,10 +188,10 @@ impl Applier {
         replay: &mut Replay<'_>,
     ) -> Result<(), StoreError> {
         for Committed { number, batch, full } in batches {
-            if let Some(segment) = full {
+            if let Some(last) = full {
                 // Everything in the segment is in the tree: batches come in order.
                 replay.flush()?;
-                let _ = self.full.send(segment);
+                let _ = self.full.send(last);
             }
             replay.add(number, batch)?;
         }

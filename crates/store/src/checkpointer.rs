@@ -2,52 +2,54 @@
 
 use crate::StoreError;
 use crate::applier::Progress;
-use crate::log::{self, SEGMENT, Segment};
+use crate::event_log::EventLog;
+use crate::log::{Log, SEGMENT};
 use crate::tree::Tree;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 /// Lets the log go of what the tree has in its tables.
 pub struct Checkpointer {
     pub tree: Arc<Tree>,
-    pub directory: PathBuf,
+    pub log: Arc<Log>,
     pub progress: Arc<Progress>,
-    /// Segments whose batches are in the tree.
-    pub kept: Vec<Segment>,
 }
 
 impl Checkpointer {
-    /// Returns whether the tree has everything in its tables at the end.
-    pub fn run(mut self, segments: Receiver<Segment>) -> bool {
+    /// Runs until there is no applier any more. `full` brings the last batch of each segment that is full, once
+    /// it is in the tree's memory.
+    pub fn run(self, full: Receiver<u64>) {
         // Nobody waits for what this thread does, so it stands back for those somebody waits for.
         let _ = rustix::process::setpriority_process(None, 10);
-        for segment in segments {
-            self.kept.push(segment);
-            if let Err(error) = self.tidy() {
+        for last in full {
+            if let Err(error) = self.tidy(last) {
                 tracing::error!(%error, "the log cannot be shortened; refusing changes");
                 self.progress.fail(&error.to_string());
             }
         }
         // A clean stop leaves nothing to replay. After a failure the log is all there is.
-        self.progress.check().is_ok() && self.checkpoint().is_ok()
+        if self.progress.check().is_ok()
+            && let Err(error) = self.tree.applied().and_then(|last| self.checkpoint(last))
+        {
+            tracing::warn!(%error, "the next start will replay the log");
+        }
     }
 
-    fn tidy(&mut self) -> Result<(), StoreError> {
-        if self.kept.iter().map(|s| s.size).sum::<u64>() >= SEGMENT {
-            self.checkpoint()?;
+    fn tidy(&self, last: u64) -> Result<(), StoreError> {
+        if self.log.full_bytes() >= SEGMENT {
+            self.checkpoint(last)?;
             return self.tree.merge();
         }
-        if let Err(error) = log::keep_spare(&self.directory, None) {
+        if let Err(error) = self.log.make_spare() {
             // Not needed, only faster; what room there is may be needed elsewhere.
             tracing::warn!(%error, "no room to make a segment in advance");
         }
         Ok(())
     }
 
-    fn checkpoint(&mut self) -> Result<(), StoreError> {
+    /// Has the tree write what it has in memory, all batches up to this one among it.
+    fn checkpoint(&self, to: u64) -> Result<(), StoreError> {
         self.tree.flush()?;
-        let mut written = self.kept.drain(..);
-        Ok(written.try_for_each(|s| log::keep_spare(&self.directory, Some(s)))?)
+        self.log.trim(to)
     }
 }

@@ -8,7 +8,7 @@
 use crate::applier::{Applier, Committed, Progress};
 use crate::checkpointer::Checkpointer;
 use crate::engine::{Key, Pairs};
-use crate::event_log::Batch;
+use crate::event_log::{Batch, EventLog, NotCommitted};
 use crate::log::Log;
 use crate::named::At;
 use crate::tree::{Replay, Tree};
@@ -20,7 +20,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -113,6 +113,14 @@ impl Disk {
         running.clone().ok_or_else(|| StoreError::Engine("closed after a failure".into()))
     }
 
+    /// Notes that everything up to a batch is durable.
+    fn committed(&self, number: u64) {
+        if let Some(beginning) = &self.beginning {
+            beginning.keep();
+        }
+        self.mark.set(number);
+    }
+
     /// What is read, once everything committed before is in the tree.
     fn reading(&self) -> Result<Reading, StoreError> {
         let running = self.running()?;
@@ -127,11 +135,11 @@ struct Reading(Arc<Running>);
 
 /// The log, the tree, and the two threads between them.
 struct Running {
-    log: Mutex<Log>,
+    log: Arc<Log>,
     tree: Arc<Tree>,
     progress: Arc<Progress>,
     applier: Option<JoinHandle<()>>,
-    checkpointer: Option<JoinHandle<bool>>,
+    checkpointer: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -141,12 +149,9 @@ impl Running {
         private::directory(&directory).at(&directory)?;
         let tree = Arc::new(Tree::open(&tables)?);
         let (applied, mut replay) = (tree.applied()?, Replay::new(&tree));
-        let (log, kept) = Log::open(&directory, applied, |number, payload| {
-            // The tree's tables have all batches up to one, and nothing of those after it.
-            if number <= applied {
-                return Ok(());
-            }
-            let batch = Batch::read(payload);
+        let log = Arc::new(Log::open(&directory, applied)?);
+        // The tree's tables have all batches up to one, and nothing of those after it.
+        log.follow(applied + 1, &mut |number, batch| {
             batch.content(number)?;
             replay.add(number, batch)
         })?;
@@ -155,36 +160,28 @@ impl Running {
         let (full, segments) = sync_channel(UNWRITTEN);
         let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
         let checkpointer =
-            Checkpointer { tree: tree.clone(), directory, progress: progress.clone(), kept };
+            Checkpointer { tree: tree.clone(), log: log.clone(), progress: progress.clone() };
         let applier = spawn("applier", move || applier.run())?;
         let checkpointer = spawn("checkpointer", move || checkpointer.run(segments))?;
-        let log = Mutex::new(log);
         Ok(Self { log, tree, progress, applier: Some(applier), checkpointer: Some(checkpointer) })
     }
 
-    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted> {
         self.progress.check()?;
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = log.append(number, batch.as_bytes());
-        let full = full.inspect_err(|e| self.progress.fail(&e.to_string()))?;
+        let appended = self.log.append(number, &batch);
+        appended.inspect_err(|error| self.progress.fail(&error.to_string()))?;
+        let full = self.log.take_filled();
         self.progress.committed(Committed { number, batch, full });
         Ok(())
     }
 }
 
 impl Drop for Running {
-    /// A clean stop leaves nothing for the next start to replay.
     fn drop(&mut self) {
         self.progress.close();
         // The checkpointer ends with the applier.
         let _ = self.applier.take().map(JoinHandle::join);
-        let clean = self.checkpointer.take().is_some_and(|j| j.join().unwrap_or(false));
-        if clean {
-            let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = log.discard() {
-                tracing::warn!(%error, "the next start will replay the log");
-            }
-        }
+        let _ = self.checkpointer.take().map(JoinHandle::join);
     }
 }
 
@@ -240,12 +237,9 @@ impl Pairs for Disk {
 }
 
 impl Engine for Disk {
-    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted> {
         self.running()?.commit(number, batch)?;
-        if let Some(beginning) = &self.beginning {
-            beginning.keep();
-        }
-        self.mark.set(number);
+        self.committed(number);
         Ok(())
     }
 
@@ -269,7 +263,13 @@ impl Engine for Disk {
                 failed = Some(in_use);
             }
         }
-        *slot = Some(Arc::new(Running::start(&self.path)?));
+        let running = Running::start(&self.path)?;
+        // All that was found is synced by now.
+        match running.tree.applied()? {
+            0 => {}
+            last => self.committed(last),
+        }
+        *slot = Some(Arc::new(running));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The narrow interface behind which a storage engine sits.
 
-use crate::event_log::Batch;
+use crate::event_log::{Batch, NotCommitted};
 use crate::{StoreError, Usage};
 use std::ops::{ControlFlow, Range};
 
@@ -134,12 +134,13 @@ impl<P: Pairs + ?Sized> Pairs for &P {
 
 /// An ordered map of bytes that commits batches atomically and durably.
 pub trait Engine: Pairs + Send + Sync {
-    /// Makes batch `number` durable: when this returns `Ok` it survives a power cut, whole, and who
+    /// Appends batch `number` to the log: when this returns `Ok` it survives a power cut, whole, and who
     /// reads after that finds it. Nobody can read any of it before. Numbers grow by one.
     ///
     /// # Errors
-    /// Whether the batch is there is not known then; call [`Engine::reopen`] to find out.
-    fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError>;
+    /// As [`EventLog::append`](crate::EventLog::append). Nothing more is taken then until [`Engine::reopen`]
+    /// has found out what is in the log.
+    fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted>;
 
     /// The pairs, for who reads several of them: what was committed by now is waited for once.
     ///

@@ -46,6 +46,9 @@ pub enum StoreError {
     /// The engine refused, or has shut itself after an earlier failure.
     #[error("the storage engine refused: {0}")]
     Engine(String),
+    /// Nobody knows whether something was done.
+    #[error("it may or may not have been done, so look before you do it again: {0}")]
+    Unknown(String),
 }
 
 // By hand: what `from` derives makes it the source as well, and who shows an error with its sources says it twice.

@@ -132,7 +132,7 @@ pub fn import(engine: &dyn Engine, input: impl Read) -> Result<Exported, StoreEr
     let mut batch = 0;
     let (format, exported) = read(input, |pairs| {
         batch += 1;
-        engine.commit(batch, Batch::of_pairs(&pairs))
+        Ok(engine.commit(batch, Batch::of_pairs(&pairs))?)
     })?;
     batch += 1;
     let mut ops = Ops::default();

@@ -46,7 +46,7 @@ pub use check::{Checked, Damage, Tell, check, check_export, check_pairs};
 pub use disk::Disk;
 pub use engine::{Direction, Engine, Key, Ops, Pairs, Visit};
 pub use error::StoreError;
-pub use event_log::Batch;
+pub use event_log::{Batch, EventLog, NotCommitted, Take};
 pub use export::Exported;
 pub use layout::FORMAT;
 pub use memory_engine::{Image, MemoryEngine};

@@ -9,13 +9,16 @@
 //! was synced is never written again. The number tells a record from what an earlier use of the file
 //! left behind.
 
-use crate::named::At;
+use crate::event_log::{Batch, EventLog, NotCommitted, Take};
+use crate::named::{At, named};
 use crate::{StoreError, private};
 use rustix::fs::{Advice, OFlags};
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use xxhash_rust::xxh3::Xxh3;
 
 /// What the system writes at once: a record that shared one with the record before would have that
@@ -40,11 +43,37 @@ const PIECE: usize = 256 << 10;
 /// The log, open for appending.
 pub struct Log {
     directory: PathBuf,
+    writing: Mutex<Writing>,
+}
+
+/// What changes as batches are appended.
+struct Writing {
+    /// Segments that are full, oldest first.
+    full: Vec<Full>,
+    /// One became full since this was last asked: the number of its last batch.
+    filled: Option<u64>,
+    /// Empty once the segment was let go of.
+    active: Option<Active>,
+    /// The number of the last batch.
+    last: u64,
+    record: Record,
+}
+
+/// A segment that nothing more is written to, and the numbers of its first and last batch.
+#[derive(Clone)]
+struct Full {
+    first: u64,
+    last: u64,
+    segment: Segment,
+}
+
+/// The segment that is being written.
+struct Active {
+    first: u64,
     segment: Segment,
     file: File,
     /// Where the next record goes.
     end: u64,
-    record: Record,
 }
 
 /// A file of the log.
@@ -55,30 +84,26 @@ pub struct Segment {
 }
 
 impl Log {
-    /// Replays every batch in a directory in order, each with its number, and opens the log for what
-    /// follows, once they are on the disk. Also returns the segments that were replayed. The tree holds
+    /// Opens the log in a directory for what follows, once every batch in it is on the disk. The tree holds
     /// every batch up to `applied`.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] where a batch is damaged or missing that others follow, or that the tree
     /// holds.
-    pub fn open(
-        directory: &Path,
-        applied: u64,
-        mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(Self, Vec<Segment>), StoreError> {
+    pub fn open(directory: &Path, applied: u64) -> Result<Self, StoreError> {
         std::fs::create_dir_all(directory).at(directory)?;
-        let mut segments = list(directory)?;
+        let segments = list(directory)?;
         let first = segments.first().map_or(applied + 1, |(first, _)| *first);
         if first > applied + 1 {
             return Err(missing(applied + 1, first));
         }
-        let (mut next, mut last) = (first, None);
-        for (first, segment) in &segments {
+        let (mut next, mut last, mut full) = (first, None, Vec::new());
+        for (n, (first, segment)) in segments.iter().enumerate() {
             if *first != next {
                 return Err(missing(next, *first));
             }
-            next = scan(&segment.path, next, &mut last, &mut replay)?;
+            next = scan(&segment.path, next..end_of(&segments, n), &mut last)?;
+            full.push(Full { first: *first, last: next - 1, segment: segment.clone() });
         }
         if next <= applied {
             return Err(StoreError::Corrupt(ends_early(next, applied)));
@@ -88,45 +113,141 @@ impl Log {
         })?;
         last.map_or(Ok(()), |last| last.rewrite())?;
         // What holds no record is as good as not there, and its name would be in the way.
-        let empty = |first: u64| first == next;
-        for (_, segment) in segments.iter().filter(|(first, _)| empty(*first)) {
-            std::fs::remove_file(&segment.path).at(&segment.path)?;
+        for empty in full.extract_if(.., |full| full.first == next) {
+            std::fs::remove_file(&empty.segment.path).at(&empty.segment.path)?;
         }
-        segments.retain(|(first, _)| !empty(*first));
-        let (segment, file) = start_segment(directory, next.max(applied + 1))?;
-        let (directory, record) = (directory.into(), Record::default());
-        let log = Self { directory, segment, file, end: 0, record };
-        Ok((log, segments.into_iter().map(|(_, segment)| segment).collect()))
+        let next = next.max(applied + 1);
+        let active = Some(start_segment(directory, next)?);
+        let writing =
+            Writing { full, filled: None, active, last: next - 1, record: Record::default() };
+        Ok(Self { directory: directory.into(), writing: Mutex::new(writing) })
     }
 
-    /// Appends a batch and syncs it. Returns the segment that became full, if one did.
-    ///
-    /// # Errors
-    /// What the system says; the log must be opened again then.
-    pub fn append(&mut self, number: u64, payload: &[u8]) -> io::Result<Option<Segment>> {
-        self.record.write(number, payload);
-        let mut full = None;
-        if self.end > 0 && self.end + self.record.bytes().len() as u64 > self.segment.size {
-            let (segment, file) = start_segment(&self.directory, number)?;
-            full = Some(std::mem::replace(&mut self.segment, segment));
-            (self.file, self.end) = (file, 0);
-        }
-        let record = self.record.bytes();
-        let written = self.file.write_all_at(record, self.end);
-        written.and_then(|()| self.file.sync_data()).at(&self.segment.path)?;
-        self.end += record.len() as u64;
-        Ok(full)
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Log {
-    /// Lets go of the segment that is being written: everything in it is elsewhere.
+    /// The last batch of a segment that became full, if one did since this was last asked.
+    pub fn take_filled(&self) -> Option<u64> {
+        self.writing().filled.take()
+    }
+
+    /// Bytes of the segments that are full.
+    pub fn full_bytes(&self) -> u64 {
+        self.writing().full.iter().map(|full| full.segment.size).sum()
+    }
+
+    /// Makes a segment of full size in advance, unless there is one.
     ///
     /// # Errors
     /// What the system says.
-    pub fn discard(&mut self) -> io::Result<()> {
-        keep_spare(&self.directory, Some(self.segment.clone()))
+    pub fn make_spare(&self) -> io::Result<()> {
+        keep_spare(&self.directory, None)
     }
+}
+
+impl EventLog for Log {
+    fn append(&self, number: u64, batch: &Batch) -> Result<(), NotCommitted> {
+        self.writing().append(&self.directory, number, batch.as_bytes())
+    }
+
+    fn follow(&self, from: u64, take: &mut Take<'_>) -> Result<(), StoreError> {
+        let (segments, last) = {
+            let writing = self.writing();
+            let active = writing.active.iter().map(|active| (active.first, active.segment.clone()));
+            let full = writing.full.iter().filter(|full| full.last >= from);
+            let full = full.map(|full| (full.first, full.segment.clone()));
+            (full.chain(active).collect::<Vec<_>>(), writing.last)
+        };
+        for (n, (first, segment)) in segments.iter().enumerate() {
+            // What is being written meanwhile may not be on the disk.
+            let numbers = *first..end_of(&segments, n).min(last + 1);
+            let bytes = std::fs::read(&segment.path).at(&segment.path)?;
+            read_segment(&bytes, numbers, &mut |number, payload| match number >= from {
+                true => take(number, Batch::read(payload)),
+                false => Ok(()),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of segments as a whole; of the one that is being written, too, where nothing in it is needed.
+    fn trim(&self, to: u64) -> Result<(), StoreError> {
+        let gone = self.writing().take_until(to);
+        Ok(gone.into_iter().try_for_each(|segment| keep_spare(&self.directory, Some(segment)))?)
+    }
+}
+
+impl Writing {
+    fn append(
+        &mut self,
+        directory: &Path,
+        number: u64,
+        payload: &[u8],
+    ) -> Result<(), NotCommitted> {
+        self.record.write(number, payload);
+        let record = self.record.bytes();
+        let active = match &mut self.active {
+            Some(active) if active.has_room_for(record) => active,
+            active => {
+                // So far nothing of the batch was written.
+                let next = start_segment(directory, number).map_err(StoreError::from)?;
+                if let Some(Active { first, segment, .. }) = active.take() {
+                    self.full.push(Full { first, last: self.last, segment });
+                    self.filled = Some(self.last);
+                }
+                active.insert(next)
+            }
+        };
+        if let Err(error) = active.file.write_all_at(record, active.end) {
+            return Err(active.failed(number, record.len(), error));
+        }
+        let synced = active.file.sync_data().at(&active.segment.path);
+        synced.map_err(|error| NotCommitted::Unknown(error.into()))?;
+        active.end += record.len() as u64;
+        self.last = number;
+        Ok(())
+    }
+
+    /// Takes the segments off the list whose batches are all up to this number.
+    fn take_until(&mut self, to: u64) -> Vec<Segment> {
+        let full = self.full.extract_if(.., |full| full.last <= to).map(|full| full.segment);
+        let mut gone: Vec<Segment> = full.collect();
+        if self.last <= to {
+            gone.extend(self.active.take().map(|active| active.segment));
+        }
+        gone
+    }
+}
+
+impl Active {
+    fn has_room_for(&self, record: &[u8]) -> bool {
+        self.end == 0 || self.end + record.len() as u64 <= self.segment.size
+    }
+
+    /// What a failed write of a batch's record means. Where the record can be looked at and is not whole the
+    /// batch is not in the log, and will not be: nothing is written here any more, and the next segment's name
+    /// says that this one ends before it.
+    fn failed(&self, number: u64, length: usize, error: io::Error) -> NotCommitted {
+        let path = &self.segment.path;
+        let is_whole = File::open(path).and_then(|mut file| {
+            let mut found = Vec::new();
+            file.seek(SeekFrom::Start(self.end))?;
+            file.take(length as u64).read_to_end(&mut found)?;
+            Ok(read_record(&found).is_some_and(|(found, _)| found == number))
+        });
+        let error = named(path, error).into();
+        match is_whole {
+            Ok(false) => NotCommitted::Refused(error),
+            Ok(true) | Err(_) => NotCommitted::Unknown(error),
+        }
+    }
+}
+
+/// The number at which a segment must end: the next one begins there. What it holds beyond was never in the
+/// log, but left by a write that had failed.
+pub fn end_of(segments: &[(u64, Segment)], n: usize) -> u64 {
+    segments.get(n + 1).map_or(u64::MAX, |(first, _)| *first)
 }
 
 /// Makes a segment of full size in advance, unless there is one; `used` becomes it where it fits.
@@ -149,7 +270,7 @@ pub fn keep_spare(directory: &Path, used: Option<Segment>) -> io::Result<()> {
 }
 
 /// Begins a segment, in the file made in advance if there is one.
-fn start_segment(directory: &Path, first: u64) -> io::Result<(Segment, File)> {
+fn start_segment(directory: &Path, first: u64) -> io::Result<Active> {
     let path = directory.join(format!("{first:020}"));
     if std::fs::rename(directory.join(SPARE), &path).is_err() {
         fill(&path, SMALL_SEGMENT)?;
@@ -159,7 +280,7 @@ fn start_segment(directory: &Path, first: u64) -> io::Result<(Segment, File)> {
     let file = open_direct(&path).or_else(|_| OpenOptions::new().write(true).open(&path));
     let file = file.at(&path)?;
     let size = file.metadata().at(&path)?.len();
-    Ok((Segment { path, size }, file))
+    Ok(Active { first, segment: Segment { path, size }, file, end: 0 })
 }
 
 /// Opens a segment for writes that go past the system's cache, where the file system takes them: a
@@ -283,18 +404,14 @@ fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
     whole.then_some((number, payload))
 }
 
-/// Replays a segment from batch `next` on and returns the number after its last, which becomes `last`.
-fn scan(
-    path: &Path,
-    next: u64,
-    last: &mut Option<Last>,
-    replay: &mut impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
-) -> Result<u64, StoreError> {
+/// Goes through the batches of a segment that may have these numbers and returns the number after the last
+/// one, which becomes `last`.
+fn scan(path: &Path, numbers: Range<u64>, last: &mut Option<Last>) -> Result<u64, StoreError> {
     let bytes = std::fs::read(path).at(path)?;
     let mut place = 0..0;
-    let next = read_segment(&bytes, next, &mut |number, payload: &[u8]| {
+    let next = read_segment(&bytes, numbers, &mut |_, payload: &[u8]| {
         place = place.end..place.end + (HEADER + payload.len()).next_multiple_of(PAGE);
-        replay(number, payload)
+        Ok(())
     })?;
     let record = &bytes[place.start.min(bytes.len())..place.end.min(bytes.len())];
     if !record.is_empty() {
@@ -303,14 +420,17 @@ fn scan(
     Ok(next)
 }
 
-/// Replays what a segment holds from batch `next` on and returns the number after its last.
+/// Replays the batches of a segment that may have these numbers, and returns the number after its last.
 pub fn read_segment(
     bytes: &[u8],
-    mut next: u64,
+    numbers: Range<u64>,
     replay: &mut impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
 ) -> Result<u64, StoreError> {
-    let mut rest = bytes;
+    let (mut rest, mut next) = (bytes, numbers.start);
     while let Some((number, payload)) = read_record(rest).filter(|(number, _)| *number == next) {
+        if next >= numbers.end {
+            return Ok(next);
+        }
         replay(number, payload)?;
         next += 1;
         let size = (HEADER + payload.len()).next_multiple_of(PAGE);
@@ -339,8 +459,8 @@ mod tests {
 
     fn replayed(directory: &Path, applied: u64) -> Result<Vec<u64>, StoreError> {
         let mut numbers = Vec::new();
-        Log::open(directory, applied, |number, found| {
-            assert_eq!(found, payload(number));
+        Log::open(directory, applied)?.follow(1, &mut |number, found| {
+            assert_eq!(found.as_bytes(), payload(number));
             numbers.push(number);
             Ok(())
         })?;
@@ -348,8 +468,8 @@ mod tests {
     }
 
     fn write(directory: &Path, applied: u64, numbers: std::ops::RangeInclusive<u64>) {
-        let (mut log, _) = Log::open(directory, applied, |_, _| Ok(())).unwrap();
-        numbers.for_each(|n| drop(log.append(n, &payload(n)).unwrap()));
+        let log = Log::open(directory, applied).unwrap();
+        numbers.for_each(|n| log.append(n, &Batch::read(&payload(n))).unwrap());
     }
 
     #[test]
@@ -411,6 +531,111 @@ mod tests {
         keep_spare(dir.path(), Some(used)).unwrap();
         write(dir.path(), 10, 11..=13);
         assert_eq!(replayed(dir.path(), 10).unwrap(), [11, 12, 13]);
+    }
+
+    fn append(log: &Log, number: u64) -> Result<(), NotCommitted> {
+        log.append(number, &Batch::read(&payload(number)))
+    }
+
+    /// Has the segment that is written take no more.
+    fn close_for_writing(log: &Log) {
+        let mut writing = log.writing();
+        let active = writing.active.as_mut().unwrap();
+        active.file = File::open(&active.segment.path).unwrap();
+    }
+
+    #[test]
+    fn a_batch_that_could_not_be_written_is_not_in_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path(), 0).unwrap();
+        append(&log, 1).unwrap();
+        close_for_writing(&log);
+        assert!(matches!(append(&log, 2), Err(NotCommitted::Refused(_))));
+        drop(log);
+        assert_eq!(replayed(dir.path(), 0).unwrap(), [1]);
+    }
+
+    #[test]
+    fn nobody_knows_of_a_batch_whose_write_failed_and_which_is_there_or_cannot_be_looked_at() {
+        for readable in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let log = Log::open(dir.path(), 0).unwrap();
+            append(&log, 1).unwrap();
+            let (path, end) = {
+                let writing = log.writing();
+                let active = writing.active.as_ref().unwrap();
+                (active.segment.path.clone(), active.end)
+            };
+            // The device had written it before it said that it failed.
+            let mut record = Record::default();
+            record.write(2, &payload(2));
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(record.bytes(), end).unwrap();
+            close_for_writing(&log);
+            if !readable {
+                std::fs::remove_file(&path).unwrap();
+            }
+            assert!(matches!(append(&log, 2), Err(NotCommitted::Unknown(_))));
+        }
+    }
+
+    #[test]
+    fn a_batch_without_room_for_another_segment_is_not_in_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path(), 0).unwrap();
+        append(&log, 1).unwrap();
+        log.writing().active.as_mut().unwrap().segment.size = 0;
+        // Nothing can be made under the name of the next.
+        std::fs::create_dir(dir.path().join(format!("{:020}", 2))).unwrap();
+        assert!(matches!(append(&log, 2), Err(NotCommitted::Refused(_))));
+    }
+
+    #[test]
+    fn what_a_failed_write_leaves_beyond_the_next_segments_beginning_is_not_in_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), 0, 1..=11);
+        // Batch 11 was refused, and went into the next segment then; the device wrote the former after all.
+        let mut record = Record::default();
+        record.write(11, b"another");
+        let next = dir.path().join(format!("{:020}", 11));
+        std::fs::write(&next, record.bytes()).unwrap();
+        let mut found = Vec::new();
+        let log = Log::open(dir.path(), 0).unwrap();
+        let mut take = |number, batch: Batch| {
+            found.push((number, batch));
+            Ok(())
+        };
+        log.follow(9, &mut take).unwrap();
+        let expected = [(9, payload(9)), (10, payload(10)), (11, b"another".to_vec())];
+        assert_eq!(found, expected.map(|(number, payload)| (number, Batch::read(&payload))));
+    }
+
+    #[test]
+    fn what_is_let_go_of_is_gone_and_nothing_else_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::open(dir.path(), 0).unwrap();
+        (1..=1500).for_each(|n| append(&log, n).unwrap());
+        let last = log.take_filled().unwrap();
+        assert!(last > 900 && log.take_filled().is_none(), "{last}");
+        let first = |log: &Log| {
+            let mut first = None;
+            log.follow(1, &mut |number, _| {
+                first.get_or_insert(number);
+                Ok(())
+            })
+            .unwrap();
+            first
+        };
+        log.trim(100).unwrap();
+        assert_eq!(first(&log), Some(1), "a segment goes as a whole");
+        log.trim(last).unwrap();
+        assert_eq!((first(&log), log.full_bytes()), (Some(last + 1), 0));
+        // All of it, and then it goes on.
+        log.trim(1500).unwrap();
+        assert_eq!((first(&log), list(dir.path()).unwrap().len()), (None, 0));
+        append(&log, 1501).unwrap();
+        drop(log);
+        assert_eq!(replayed(dir.path(), 1500).unwrap(), [1501]);
     }
 
     /// Flips a byte in the payload of a batch.

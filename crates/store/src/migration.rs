@@ -88,7 +88,7 @@ fn remove(store: &Store, kind: u8) -> Result<(), StoreError> {
 fn commit(store: &Store, pairs: Ops) -> Result<(), StoreError> {
     let mut ops = project(store.engine(), store.last_batch() + 1, &Batch::of(&[])?)?;
     ops.append(&pairs);
-    store.append(Batch::of_pairs(&ops))
+    Ok(store.append(Batch::of_pairs(&ops))?)
 }
 
 /// Writes everything that is no message: records, what peers are owed and hashes of what they sent.
@@ -381,6 +381,7 @@ fn past(prefix: &[u8]) -> Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::NotCommitted;
     use crate::engine::{Pairs, Visit};
     use crate::layout::{TIP_KEY, Tip};
     use crate::v1::write::{Put, write};
@@ -540,9 +541,9 @@ mod tests {
     }
 
     impl Engine for Stops {
-        fn commit(&self, number: u64, batch: Batch) -> Result<(), StoreError> {
+        fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted> {
             if self.1.fetch_sub(1, Ordering::Relaxed) == 0 {
-                return Err(StoreError::Engine("it stopped".into()));
+                return Err(StoreError::Engine("it stopped".into()).into());
             }
             self.0.commit(number, batch)
         }

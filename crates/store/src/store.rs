@@ -1,6 +1,6 @@
 //! The store itself, over whichever engine.
 
-use crate::event_log::Batch;
+use crate::event_log::{Batch, NotCommitted};
 use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
@@ -96,18 +96,32 @@ impl Store {
     /// Makes events durable as one batch: all of them or none survive whatever comes.
     ///
     /// # Errors
-    /// What the engine says. Whether the batch is on disk is open then, and the store takes nothing
-    /// more until [`Store::reopen`] has found out.
-    pub fn commit(&self, events: &[Event]) -> Result<(), StoreError> {
+    /// [`NotCommitted`] says whether the batch may be on disk. The store takes nothing more then until
+    /// [`Store::reopen`].
+    pub fn commit(&self, events: &[Event]) -> Result<(), NotCommitted> {
         self.append(Batch::of(events)?)
     }
 
-    /// Makes a batch durable.
-    pub(crate) fn append(&self, batch: Batch) -> Result<(), StoreError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        self.engine.commit(*last + 1, batch)?;
-        *last += 1;
+    /// Appends a batch to the log.
+    pub(crate) fn append(&self, batch: Batch) -> Result<(), NotCommitted> {
+        let number = self.last_batch() + 1;
+        match self.engine.commit(number, batch) {
+            Ok(()) => *self.last.lock().unwrap_or_else(PoisonError::into_inner) = number,
+            Err(NotCommitted::Unknown(error)) => return self.find_out(number, error),
+            refused => return refused,
+        }
         Ok(())
+    }
+
+    /// Opens the data again at once: if the disk lets it, the log tells what became of a batch.
+    fn find_out(&self, number: u64, error: StoreError) -> Result<(), NotCommitted> {
+        tracing::warn!(%error, "a batch may or may not be on disk; opening the data again to find out");
+        self.reopened.fetch_add(1, Ordering::Relaxed);
+        match self.engine.reopen().and_then(|()| self.expect_tip()) {
+            Ok(tip) if tip.batch >= number => Ok(()),
+            Ok(_) => Err(NotCommitted::Refused(error)),
+            Err(_) => Err(NotCommitted::Unknown(error)),
+        }
     }
 
     /// A page of a list of messages, oldest first, and whether more is left in its direction.
@@ -441,6 +455,30 @@ mod tests {
                 true => assert!(matches!(opened, Err(StoreError::Corrupt(_)))),
             }
         }
+    }
+
+    #[test]
+    fn what_became_of_a_batch_is_found_out_where_the_disk_lets_it() {
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
+        let here = || ids(&store, Source::Mailbox(BOB), Page::default()).0;
+        engine.fail_once(true);
+        store.commit(&[posted(BOB, None, 1)]).unwrap();
+        assert_eq!((here(), engine.acknowledged()), (vec![1], 1));
+        engine.fail_once(false);
+        let refused = store.commit(&[posted(BOB, None, 2)]);
+        assert!(matches!(refused, Err(NotCommitted::Refused(_))), "{refused:?}");
+        store.commit(&[posted(BOB, None, 3)]).unwrap();
+        // A disk that does not let it.
+        engine.fail_syncs(true);
+        let unknown = store.commit(&[posted(BOB, None, 4)]);
+        assert!(matches!(unknown, Err(NotCommitted::Unknown(_))), "{unknown:?}");
+        // What is tried after that is not even written.
+        let refused = store.commit(&[posted(BOB, None, 5)]);
+        assert!(matches!(refused, Err(NotCommitted::Refused(_))), "{refused:?}");
+        engine.fail_syncs(false);
+        store.reopen().unwrap();
+        assert_eq!(here(), [1, 3, 4]);
     }
 
     proptest! {

@@ -234,8 +234,10 @@ fn planted(change: impl FnOnce(&mut Ops)) -> Vec<Damage> {
     let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
     fill(&store, 30);
     let mut ops = Ops::default();
+    // How far the data go with it: batch 32, id 303.
+    put(&mut ops, b"b", &[32, 175, 2]);
     change(&mut ops);
-    engine.commit(31, Batch::of_pairs(&ops)).unwrap();
+    engine.commit(32, Batch::of_pairs(&ops)).unwrap();
     let mut damages = Vec::new();
     antar_store::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
     damages
@@ -419,6 +421,6 @@ fn what_was_set_apart_and_is_gone_is_missed() {
     assert_eq!(damages(), []);
     let mut ops = Ops::default();
     ops.delete(&run(b"A", &[3], 901));
-    engine.commit(4, Batch::of_pairs(&ops)).unwrap();
+    engine.commit(5, Batch::of_pairs(&ops)).unwrap();
     is_named(&damages(), "what realm 3 has sent that is not known here", "should be 2 entries");
 }

@@ -21,6 +21,7 @@ use crate::{StoreError, unfinished, watermark};
 use shadow::Shadow;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 /// Something on disk that is not as it was written.
@@ -173,14 +174,15 @@ fn check_log(
     };
     // What comes after a gap would not be what it was.
     let (mut whole, mut replay) = (true, shadow.map(Shadow::replay));
-    for (first, segment) in &segments {
+    for (n, (first, segment)) in segments.iter().enumerate() {
         if *first != next {
             let place = name(segment);
             found.damage(place, format!("batches {next} to {} are missing before it", first - 1));
             whole = false;
         }
         let replay = replay.as_mut().filter(|_| whole).map(|replay| (replay, applied.unwrap_or(0)));
-        (next, whole) = check_segment(segment, *first, replay, found, whole);
+        let numbers = *first..log::end_of(&segments, n);
+        (next, whole) = check_segment(segment, numbers, replay, found, whole);
         found.progress();
     }
     if let Some(Err(error)) = replay.map(|mut replay| replay.flush()) {
@@ -195,11 +197,12 @@ fn check_log(
 /// Reads one segment; the number after its last batch, and whether everything up to there is whole.
 fn check_segment(
     segment: &Segment,
-    first: u64,
+    numbers: Range<u64>,
     mut replay: Option<(&mut Replay<'_>, u64)>,
     found: &mut Found<'_>,
     whole: bool,
 ) -> (u64, bool) {
+    let first = numbers.start;
     let mut next = first;
     let mut replay = |number: u64, payload: &[u8]| {
         next = number + 1;
@@ -211,7 +214,7 @@ fn check_segment(
         }
     };
     let read = std::fs::read(&segment.path).map_err(StoreError::Io);
-    let read = read.and_then(|bytes| log::read_segment(&bytes, first, &mut replay));
+    let read = read.and_then(|bytes| log::read_segment(&bytes, numbers, &mut replay));
     found.checked.batches += next - first;
     found.checked.log_bytes += segment.size;
     match read {

@@ -3,7 +3,7 @@
 use super::Found;
 use super::tables::Files;
 use crate::engine::{Direction, Key, Pairs, Visit};
-use crate::event_log::Batch;
+use crate::event_log::{Batch, NotCommitted};
 use crate::named::{At, named};
 use crate::tree::{Replay, Tree};
 use crate::{Engine, StoreError};
@@ -67,8 +67,8 @@ impl Pairs for Shadow {
 }
 
 impl Engine for Shadow {
-    fn commit(&self, _: u64, _: Batch) -> Result<(), StoreError> {
-        self.reopen()
+    fn commit(&self, _: u64, _: Batch) -> Result<(), NotCommitted> {
+        Ok(self.reopen()?)
     }
 
     fn acknowledged(&self) -> u64 {
