@@ -102,6 +102,8 @@ pub enum JobResult {
     Throttled,
     /// Not tried: the pool that hashes is full.
     Busy,
+    /// The disk failed when what the request waited for was to be kept, so nobody knows whether it was.
+    Unknown,
     /// The hashes asked for, of those logs that have the entry.
     Chains(Vec<Chain>),
     /// Of each asked about, whether it is.

@@ -225,6 +225,30 @@ impl Outcome {
         }
     }
 
+    /// Whether a request with this outcome has changed nothing, so that it is certain what became of it
+    /// where nobody knows whether changes were kept.
+    pub fn changes_nothing(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Caller { .. }
+                | Self::Names(_)
+                | Self::Groups { .. }
+                | Self::Members { .. }
+                | Self::Users(_)
+                | Self::Messages(_)
+                | Self::History(_)
+                | Self::Pong { .. }
+                | Self::RealmName(_)
+                | Self::Nothing
+                | Self::Peers(_)
+                | Self::ThisRealm { .. }
+                | Self::Tip(_)
+                | Self::Diverged(_)
+                | Self::Chain(_)
+        )
+    }
+
     /// About how many bytes of memory it takes. What several outcomes share is divided among them.
     pub fn memory(&self) -> usize {
         match self {

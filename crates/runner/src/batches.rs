@@ -37,9 +37,12 @@ pub struct Load {
 pub(crate) enum Done {
     /// The batch is on disk, so its outputs may be released.
     Committed(Vec<Output>),
-    /// The batch is not on disk, or nobody knows: its outputs are refused, and so is all that was
-    /// decided since. What is on disk, where that is known.
-    Failed(Vec<Output>, Option<Vec<Event>>),
+    /// The batch is not on disk: its outputs are refused, and so is all that was decided since. What is on
+    /// disk, where that is known.
+    Refused(Vec<Output>, Option<Vec<Event>>),
+    /// Nobody knows whether the batch is on disk, so its outputs say so; all that was decided since is
+    /// refused. What certainly is on disk, where that is known.
+    Unknown(Vec<Output>, Option<Vec<Event>>),
     /// The disk takes batches again, and holds this.
     Reopened(Vec<Event>),
 }
@@ -108,13 +111,16 @@ impl Batches {
                 self.fast = took < FAST;
                 Done::Committed(outputs)
             }
-            Written::Refused(on_disk) => {
-                self.disk = Disk::Failed;
-                Done::Failed(outputs, Some(on_disk))
+            Written::Unknown(_) if self.planted.is(Bug::TakesUnknownForCommitted) => {
+                Done::Committed(outputs)
             }
-            Written::Unknown => {
+            Written::Unknown(on_disk) if !self.planted.is(Bug::TakesUnknownForRefused) => {
                 self.disk = Disk::Failed;
-                Done::Failed(outputs, None)
+                Done::Unknown(outputs, on_disk)
+            }
+            Written::Refused(on_disk) | Written::Unknown(on_disk) => {
+                self.disk = Disk::Failed;
+                Done::Refused(outputs, on_disk)
             }
         });
     }

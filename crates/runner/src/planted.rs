@@ -24,11 +24,15 @@ pub enum Bug {
     SettlesTwice,
     /// A batch is written while another is.
     WritesTwoAtOnce,
+    /// A batch of which nobody knows whether it is on disk is taken for one that is not.
+    TakesUnknownForRefused,
+    /// A batch of which nobody knows whether it is on disk is taken for one that is.
+    TakesUnknownForCommitted,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SpeaksBeforeSync,
         Self::OvertakesWaiting,
         Self::HeldBackwards,
@@ -39,6 +43,8 @@ impl Bug {
         Self::KeepsState,
         Self::SettlesTwice,
         Self::WritesTwoAtOnce,
+        Self::TakesUnknownForRefused,
+        Self::TakesUnknownForCommitted,
     ];
 }
 

@@ -1,10 +1,10 @@
-//! What becomes of what a batch promised that is not on disk.
+//! What becomes of what a batch promised that is not on disk, or may not be.
 
 use crate::planted::{Bug, Planted};
 use antar_domain::{JobResult, Output};
 use antar_types::Code;
 
-/// The outputs that are left of batches that are not on disk: nothing of them happened.
+/// The outputs that are left of batches that are not on disk, or may not be.
 #[derive(Debug, Default)]
 pub(crate) struct Refusal {
     /// To be released at once: refusals, and work that goes on.
@@ -15,29 +15,43 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// Adds the outputs of a batch.
+    /// Adds the outputs of a batch that is not on disk: nothing of them happened.
     pub fn add(&mut self, outputs: Vec<Output>) {
-        for output in outputs {
-            match output {
-                Output::Reply(conn, tag, _) | Output::Read(conn, tag, _) => {
-                    self.now.push(Output::Reply(conn, tag, Code::Unavailable.into()));
-                }
-                // The request is decided again, against the state that is on disk. A connection that is
-                // to be closed may be known to nobody any more.
-                Output::Job { .. } | Output::NoReply(_) | Output::HangUp(_) => {
-                    self.now.push(output)
-                }
-                Output::Resume { conn, request, .. } => {
-                    // It finds that nothing can be kept.
-                    let results = vec![JobResult::Busy];
-                    self.later.push(Output::Resume { conn, request, results });
-                }
-                Output::Notify(..) if self.planted.is(Bug::LeaksNotifications) => {
-                    self.now.push(output);
-                }
-                // All links end, and who waits for one is told so by the state.
-                _ => {}
+        outputs.into_iter().for_each(|output| self.add_output(output, false));
+    }
+
+    /// Adds the outputs of a batch of which nobody knows whether it is on disk.
+    pub fn add_unknown(&mut self, outputs: Vec<Output>) {
+        outputs.into_iter().for_each(|output| self.add_output(output, true));
+    }
+
+    fn add_output(&mut self, output: Output, is_unknown: bool) {
+        match output {
+            Output::Reply(conn, tag, outcome) => {
+                let code = match is_unknown && !outcome.changes_nothing() {
+                    true => Code::Unknown,
+                    false => Code::Unavailable,
+                };
+                self.now.push(Output::Reply(conn, tag, code.into()));
             }
+            Output::Read(conn, tag, _) => {
+                self.now.push(Output::Reply(conn, tag, Code::Unavailable.into()));
+            }
+            // The request is decided again, against the state that is on disk. A connection that is
+            // to be closed may be known to nobody any more.
+            Output::Job { .. } | Output::NoReply(_) | Output::HangUp(_) => self.now.push(output),
+            Output::Resume { conn, request, results } => {
+                // It finds that nothing can be kept, or that the link it waited for may have been made.
+                let is_linked = |result: &JobResult| matches!(result, JobResult::Linked(Ok(_)));
+                let result = match is_unknown && results.iter().any(is_linked) {
+                    true => JobResult::Unknown,
+                    false => JobResult::Busy,
+                };
+                self.later.push(Output::Resume { conn, request, results: vec![result] });
+            }
+            Output::Notify(..) if self.planted.is(Bug::LeaksNotifications) => self.now.push(output),
+            // All links end, and who waits for one is told so by the state.
+            _ => {}
         }
     }
 }
@@ -87,5 +101,34 @@ mod tests {
         assert!(matches!(no_reply, Output::NoReply(_)) && matches!(hang_up, Output::HangUp(_)));
         let [Output::Resume { results, .. }] = &refusal.later[..] else { panic!("{refusal:?}") };
         assert_eq!(*results, [JobResult::Busy]);
+    }
+
+    #[test]
+    fn of_what_may_be_on_disk_only_what_changes_something_is_unknown() {
+        let (conn, tag) = (ConnId(1), Tag::default());
+        let reply = |outcome| Output::Reply(conn, tag, outcome);
+        let resume = |results| Output::Resume { conn, request: request(), results };
+        let linked = |status| JobResult::Linked(Ok(status));
+        let mut refusal = Refusal::default();
+        refusal.add_unknown(vec![
+            reply(Outcome::Sent { id: 1, group: None }),
+            reply(Outcome::Done),
+            reply(Outcome::RealmName(None)),
+            reply(Outcome::from(Code::GroupExists)),
+            resume(vec![linked(antar_domain::links::LinkStatus::Linked)]),
+            resume(vec![JobResult::CaughtUp { stale: false }]),
+        ]);
+        let codes = refusal.now.iter().map(|output| match output {
+            Output::Reply(_, _, outcome) => outcome.refusal(),
+            _ => None,
+        });
+        let [unknown, unavailable] = [Code::Unknown, Code::Unavailable].map(Some);
+        assert_eq!(codes.collect::<Vec<_>>(), [unknown, unknown, unavailable, unavailable]);
+        let results = refusal.later.iter().map(|output| match output {
+            Output::Resume { results, .. } => results.clone(),
+            _ => Vec::new(),
+        });
+        let expected = [vec![JobResult::Unknown], vec![JobResult::Busy]];
+        assert_eq!(results.collect::<Vec<_>>(), expected);
     }
 }

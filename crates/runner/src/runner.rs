@@ -109,7 +109,10 @@ impl Runner {
         for done in done {
             match done {
                 Done::Committed(outputs) => make_ready(&mut self.ready, outputs),
-                Done::Failed(outputs, on_disk) => self.go_back(outputs, on_disk),
+                Done::Refused(outputs, on_disk) => self.go_back(on_disk, |r| r.add(outputs)),
+                Done::Unknown(outputs, on_disk) => {
+                    self.go_back(on_disk, |r| r.add_unknown(outputs))
+                }
                 Done::Reopened(events) => {
                     let mut ended = Vec::new();
                     self.order.state.reload(events, Mode::Open, &mut ended);
@@ -119,11 +122,11 @@ impl Runner {
         }
     }
 
-    /// A batch is not on disk, or nobody knows: refuses what it promised and all that was decided
-    /// since, and takes the state back to what is on disk, as far as that is known.
-    fn go_back(&mut self, outputs: Vec<Output>, on_disk: Option<Vec<Event>>) {
+    /// A batch is not on disk, or nobody knows: `add` does what is to be done with what it promised. Refuses
+    /// all that was decided since, and takes the state back to what is on disk, as far as that is known.
+    fn go_back(&mut self, on_disk: Option<Vec<Event>>, add: impl FnOnce(&mut Refusal)) {
         let mut refusal = Refusal { planted: self.order.planted, ..Refusal::default() };
-        refusal.add(outputs);
+        add(&mut refusal);
         refusal.add(self.writer.batches().give_up());
         refusal.add(std::mem::take(&mut self.effects).outputs);
         make_ready(&mut self.ready, refusal.now);

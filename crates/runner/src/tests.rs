@@ -197,7 +197,7 @@ fn a_refused_batch_takes_everything_since_with_it() {
     // Decided, and not even handed over.
     realm.line(1, "SEND bob two");
     let was = realm.disk.clone();
-    realm.writer.wrote(batch, Written::Refused(was.clone()), FAST);
+    realm.writer.wrote(batch, Written::Refused(Some(was.clone())), FAST);
     assert!(realm.writer.next().is_none(), "the state is not back yet");
     realm.runner.settle();
     let refused = "unavailable";
@@ -228,9 +228,11 @@ fn nothing_is_answered_while_nobody_knows_what_is_on_disk() {
     let Some(Task::Write(batch)) = realm.writer.next() else { panic!() };
     let mut on_disk = realm.disk.clone();
     on_disk.extend_from_slice(batch.events());
-    realm.writer.wrote(batch, Written::Unknown, FAST);
+    // Decided before anybody knew: this never happened.
+    realm.line(1, "SEND bob two");
+    realm.writer.wrote(batch, Written::Unknown(None), FAST);
     realm.runner.settle();
-    assert_eq!(realm.released(), [(1, "unavailable")]);
+    assert_eq!(realm.released(), [(1, "unknown"), (1, "unavailable")]);
     assert_eq!(realm.runner.state().mode(), Mode::Suspended);
     realm.line(1, "INBOX");
     assert_eq!(realm.released(), [(1, "unavailable")]);
@@ -239,6 +241,31 @@ fn nothing_is_answered_while_nobody_knows_what_is_on_disk() {
     realm.runner.settle();
     assert_eq!(realm.runner.state().mode(), Mode::Open);
     assert_eq!(realm.say(1, "INBOX"), [(1, "read")]);
+}
+
+#[test]
+fn what_is_certainly_on_disk_is_served_while_nobody_knows_of_a_batch() {
+    let mut realm = Realm::with_users(false);
+    realm.line(1, "SEND bob one");
+    realm.line(2, "WHOAMI");
+    realm.released();
+    let Some(Task::Write(batch)) = realm.writer.next() else { panic!() };
+    let was = realm.disk.clone();
+    let mut on_disk = was.clone();
+    on_disk.extend_from_slice(batch.events());
+    realm.writer.wrote(batch, Written::Unknown(Some(was)), FAST);
+    realm.runner.settle();
+    // Whoever only asked knows that nothing was done.
+    assert_eq!(realm.released(), [(1, "unknown"), (2, "unavailable")]);
+    assert_eq!(realm.runner.state().mode(), Mode::ReadOnly);
+    realm.line(1, "INBOX");
+    assert_eq!(realm.released(), [(1, "read")]);
+    assert!(matches!(realm.writer.next(), Some(Task::Reopen)));
+    realm.writer.reopened(on_disk.clone());
+    realm.runner.settle();
+    assert_eq!(realm.runner.state().mode(), Mode::Open);
+    let found = State::new(Limits::default(), Policy::local(), on_disk);
+    assert!(found.is_durably(realm.runner.state()));
 }
 
 #[test]

@@ -10,10 +10,11 @@ use std::time::Duration;
 pub enum Written {
     /// It is on disk.
     Committed,
-    /// It is not on disk and never will be; this is what is there.
-    Refused(Vec<Event>),
-    /// Nobody knows whether it is on disk, until the disk was opened again.
-    Unknown,
+    /// It is not on disk and never will be. This is what is there, where that can be read.
+    Refused(Option<Vec<Event>>),
+    /// Nobody knows whether it is on disk, until the disk was opened again. This is what certainly is there,
+    /// where that can be read.
+    Unknown(Option<Vec<Event>>),
 }
 
 /// What a writer does next.

@@ -4,7 +4,7 @@
 use crate::metrics::{Commits, Meter};
 use antar_domain::Event;
 use antar_runner::{Batch, Task, Writer, Written};
-use antar_store::Store;
+use antar_store::{NotCommitted, Store};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -117,7 +117,11 @@ impl Shared {
             Err(error) => {
                 tracing::error!(%error, "a batch could not be written; refusing changes until the disk takes them");
                 self.meter().failed();
-                self.store.reload().map_or(Written::Unknown, Written::Refused)
+                let on_disk = self.store.reload().ok();
+                match error {
+                    NotCommitted::Refused(_) => Written::Refused(on_disk),
+                    NotCommitted::Unknown(_) => Written::Unknown(on_disk),
+                }
             }
         };
         self.writer.wrote(batch, written, began.elapsed());

@@ -103,11 +103,15 @@ impl Offline {
                 }
             }
             let Some(Task::Write(batch)) = self.writer.next() else { break };
-            let committed = self.store.commit(batch.events());
-            let written = if committed.is_ok() { Written::Committed } else { Written::Unknown };
+            let committed = self.store.commit(batch.events()).map_err(StoreError::from);
+            let written = match &committed {
+                Ok(()) => Written::Committed,
+                Err(StoreError::Unknown(_)) => Written::Unknown(None),
+                Err(_) => Written::Refused(None),
+            };
             self.writer.wrote(batch, written, Duration::ZERO);
             self.runner.settle();
-            committed.map_err(StoreError::from)?;
+            committed?;
         }
         answer.ok_or(OfflineError::Unanswered)
     }

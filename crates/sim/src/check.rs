@@ -319,6 +319,10 @@ impl World<'_> {
                 self.violate(format!("{verb} {what} is stale though every link is up"));
             }
             for message in list {
+                let text = message["message"].as_str().unwrap_or_default();
+                if self.people.is_refused(text) {
+                    self.violate(format!("{text} was refused, and {verb} {what} shows it"));
+                }
                 let id = message["id"].as_u64().unwrap_or(0);
                 if id <= after {
                     self.violate(format!("{verb} {what}: id {id} comes after {after}"));

@@ -6,6 +6,7 @@ use crate::world::{Happening, World};
 use antar_domain::links::Unreadable;
 use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, Tag};
 use antar_runner::{Batch, Place, Task, Written, tail};
+use antar_store::NotCommitted;
 use antar_text::Frame;
 use antar_text::{self as text, Door};
 use antar_types::Code;
@@ -144,18 +145,28 @@ impl World<'_> {
 
     fn commit(&mut self, node: usize, batch: Batch, took: Duration) {
         self.watch_keys(node, batch.events());
-        let Node { running, written: on_disk, has_refused, .. } = &mut self.nodes[node];
+        let Node { running, written: on_disk, .. } = &mut self.nodes[node];
         let Some(running) = running else { return };
         let committed = running.store.commit(batch.events());
+        // Where the disk fails it may not be read either.
+        let unreadable = committed.is_err() && self.chance.random_bool(0.3);
+        let reload = || running.store.reload().ok().filter(|_| !unreadable);
         let written = match committed {
             Ok(()) => {
                 on_disk.add(batch.events());
                 Written::Committed
             }
-            Err(_) if self.chance.random_bool(0.3) => Written::Unknown,
-            Err(_) => running.store.reload().map_or(Written::Unknown, Written::Refused),
+            Err(NotCommitted::Refused(_)) => {
+                self.checked.count("batches refused");
+                self.people.refused(node, batch.events());
+                Written::Refused(reload())
+            }
+            Err(NotCommitted::Unknown(_)) => {
+                self.checked.count("batches of which nobody knows");
+                on_disk.may_hold_more = true;
+                Written::Unknown(reload())
+            }
         };
-        *has_refused |= !matches!(written, Written::Committed);
         running.writer.wrote(batch, written, took);
         if let Some(text) = on_disk.strayed.take() {
             let here = self.nodes[node].name.clone();

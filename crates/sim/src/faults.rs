@@ -151,8 +151,7 @@ impl World<'_> {
                 self.injected.count(if torn { "torn writes" } else { "unacknowledged writes" });
             }
         }
-        disk.fail_commits(false);
-        disk.fail_syncs(false);
+        disk.mend();
         disk.crash(torn);
         self.note(Some(node), || format!("FAULT crash, torn {torn}"));
         // A process that dies is missed at once, a machine without power is not.
@@ -178,6 +177,15 @@ impl World<'_> {
         let (disk, by_sync) = (&self.nodes[node].disk, self.chance.random_bool(0.5));
         if self.options.planted == Some(Planted::TrustsMemory) {
             disk.trust_memory();
+        }
+        if fails && self.chance.random_bool(0.3) {
+            disk.fail_once(by_sync);
+            self.injected.count(if by_sync {
+                "syncs that fail once"
+            } else {
+                "writes that fail once"
+            });
+            return self.note(Some(node), || format!("FAULT disk fails once, written {by_sync}"));
         }
         disk.fail_commits(fails && !by_sync);
         disk.fail_syncs(fails && by_sync);
@@ -339,8 +347,7 @@ impl World<'_> {
         }
         for node in 0..self.nodes.len() {
             self.nodes[node].slow = 4;
-            self.nodes[node].disk.fail_commits(false);
-            self.nodes[node].disk.fail_syncs(false);
+            self.nodes[node].disk.mend();
             self.start(node);
         }
     }

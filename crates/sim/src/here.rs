@@ -23,6 +23,13 @@ impl World<'_> {
         let list = answer["data"].as_array().into_iter().flatten();
         let groups: BTreeSet<String> = list.filter_map(Value::as_str).map(str::to_string).collect();
         self.checked.count("lists of groups");
+        let refused =
+            |group: &&String| self.people.refused_groups.contains(&(node, (*group).clone()));
+        if let Some(group) = groups.iter().find(refused) {
+            let what =
+                format!("{} has the group {group}, which was refused", self.nodes[node].name);
+            return self.violate(what);
+        }
         let (name, known) = (&self.nodes[node].name, &self.nodes[node].groups_shown);
         if let Some(gone) = known.difference(&groups).next() {
             return self.violate(format!("{name} has shown the group {gone}, and it is gone"));

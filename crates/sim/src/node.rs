@@ -47,8 +47,6 @@ pub struct Node {
     pub written: OnDisk,
     /// Groups that anyone was told of since data were put back.
     pub groups_shown: BTreeSet<String>,
-    /// Its disk has refused a batch at some time.
-    pub has_refused: bool,
     /// Which version of links it speaks.
     pub version: Version,
 }
@@ -64,6 +62,8 @@ pub struct OnDisk {
     senders: BTreeMap<Conversation, u64>,
     /// A message that went into somebody else's conversation.
     pub strayed: Option<String>,
+    /// At some time nobody knew of a batch whether it was there, so that there may be more than was told.
+    pub may_hold_more: bool,
 }
 
 impl OnDisk {
@@ -147,7 +147,6 @@ impl Node {
             revived: false,
             written: OnDisk::default(),
             groups_shown: BTreeSet::new(),
-            has_refused: false,
             version: Version::This,
         }
     }

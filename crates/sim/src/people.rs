@@ -4,10 +4,11 @@ use crate::plain;
 use crate::renew::Renewed;
 use crate::watch::Watch;
 use crate::world::{Happening, World};
-use antar_domain::{ConnId, Input, Origin};
+use antar_domain::{ConnId, Event, Input, Origin};
 use antar_text::Value;
+use antar_types::Name;
 use rand::RngExt;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Users of each realm that write.
 const EACH: usize = 2;
@@ -20,6 +21,8 @@ pub struct People {
     pub all: Vec<Person>,
     /// Everything anyone tried to send, by its text.
     pub written: BTreeMap<String, Written>,
+    /// Groups that somebody was told were not made, or the disk has refused, each with its realm.
+    pub refused_groups: BTreeSet<(usize, String)>,
     written_so_far: u64,
 }
 
@@ -68,6 +71,8 @@ pub struct Written {
     pub acked: Option<u64>,
     /// The id that it has there, as its sender was told.
     pub id: Option<u64>,
+    /// Its sender was told that it was not taken, or the disk has refused it for certain: it must be nowhere.
+    pub refused: bool,
     /// How often its sender's name had become another's before.
     pub renewed: u64,
     /// Its sender's realm was put back to a time before that.
@@ -103,7 +108,8 @@ impl People {
             renewals: 0,
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
-        Self { all, written: BTreeMap::new(), written_so_far: 0 }
+        let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
+        Self { all, written, refused_groups, written_so_far: 0 }
     }
 
     /// Whether everyone has been answered.
@@ -111,9 +117,37 @@ impl People {
         self.all.iter().all(|person| person.asked.is_empty())
     }
 
+    /// A batch of a realm is not on its disk and never will be, nor is what its people have written in it. What
+    /// came from elsewhere in it comes again.
+    pub fn refused(&mut self, node: usize, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Posted(posted) => {
+                    let written = self.written.get_mut(posted.message.text.as_str());
+                    let own = written.filter(|written| self.all[written.person].node == node);
+                    own.into_iter().for_each(|written| written.refused = true);
+                }
+                Event::GroupSet(_, group) if is_made_once(&group.name) => {
+                    self.refused_groups.insert((node, group.name.to_string()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether a message must be nowhere.
+    pub fn is_refused(&self, text: &str) -> bool {
+        self.written.get(text).is_some_and(|written| written.refused)
+    }
+
     pub fn of(&self, node: usize) -> Vec<usize> {
         (0..self.all.len()).filter(|person| self.all[*person].node == node).collect()
     }
+}
+
+/// Whether a group is one that somebody makes in a run, with a name that no other request has.
+fn is_made_once(name: &Name) -> bool {
+    name.as_str().strip_prefix('g').is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 impl World<'_> {
@@ -255,9 +289,9 @@ impl World<'_> {
             _ => (format!("SENDGROUPREALM {token} {realm} staff {text}"), To::PlainGroup),
         };
         let renewed = self.people.all[person].renewals;
-        let (acked, id, may_be_lost) = (None, None, false);
+        let (acked, id, may_be_lost, refused) = (None, None, false, false);
         let (realm, at) = (plain::PEER, self.now);
-        let written = Written { person, realm, to, at, acked, id, renewed, may_be_lost };
+        let written = Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost };
         self.people.written.insert(text.clone(), written);
         Some((line, Asked::Sending(text)))
     }
@@ -297,8 +331,8 @@ impl World<'_> {
             }
         };
         let renewed = self.people.all[person].renewals;
-        let (acked, id, may_be_lost, at) = (None, None, false, self.now);
-        let written = Written { person, realm, to, at, acked, id, renewed, may_be_lost };
+        let (acked, id, may_be_lost, at, refused) = (None, None, false, self.now, false);
+        let written = Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost };
         self.people.written.insert(text.clone(), written);
         (line, Asked::Sending(text))
     }
@@ -324,8 +358,17 @@ impl World<'_> {
             }
             Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
             Some(Asked::Listing) if answer["status"] == "OK" => self.listed_groups(node, &answer),
-            Some(Asked::Making(_) | Asked::Listing) => self.checked.count("groups refused"),
-            Some(Asked::Sending(_)) => self.checked.count("messages refused"),
+            // Either may be true then.
+            Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
+            Some(Asked::Making(group)) => {
+                self.people.refused_groups.insert((node, group));
+                self.checked.count("groups refused");
+            }
+            Some(Asked::Listing) => self.checked.count("lists of groups refused"),
+            Some(Asked::Sending(text)) => {
+                self.people.written.get_mut(&text).into_iter().for_each(|w| w.refused = true);
+                self.checked.count("messages refused");
+            }
             Some(Asked::Reading { .. }) => self.checked.count("inboxes read meanwhile"),
             None => self.violate(format!("an answer to nothing: {text}")),
         }

@@ -71,6 +71,10 @@ impl World<'_> {
             let what = format!("{name} tells of {text}, which is not on disk");
             return self.violate(what);
         }
+        if self.people.is_refused(text) {
+            let what = format!("{name} tells of {text}, which was refused");
+            return self.violate(what);
+        }
         if id <= before {
             let what = format!("{name} tells of {text}, {id}, after {before}");
             return self.violate(what);
@@ -117,7 +121,7 @@ impl World<'_> {
             }
             // A batch that the disk did not sync may be there all the same.
             let untold = lists.range(first..=last).find(|(id, _)| !told.contains_key(id));
-            if let Some((id, text)) = untold.filter(|_| !here.has_refused) {
+            if let Some((id, text)) = untold.filter(|_| !here.written.may_hold_more) {
                 let what = format!("{name} at {} was not told of {text}, {id}", here.name);
                 return self.violate(what);
             }

@@ -100,6 +100,9 @@ codes! {
     BackupFailed = "backup_failed", "Backup gagal";
     /// Not possible now (disk full, shutting down, not linked yet); nothing was stored.
     Unavailable = "unavailable", "Layanan tidak tersedia";
+    /// It may or may not have been done, because the disk failed in the middle of it: look before you send
+    /// it again.
+    Unknown = "unknown", "Hasil tidak diketahui";
 }
 
 #[cfg(test)]

@@ -100,6 +100,9 @@ fn heard(cx: &mut RequestContext<'_>, command: &Command) -> Result<Answer, Inter
     if cx.results.contains(&JobResult::Busy) {
         return Err(Code::Unavailable.into());
     }
+    if cx.results.contains(&JobResult::Unknown) {
+        return Err(Code::Unknown.into());
+    }
     let is_read = !matches!(command, Command::Unread(_));
     if is_read && command.access() == Access::Admin && !cx.is_admin() {
         return Err(Code::Forbidden.into());

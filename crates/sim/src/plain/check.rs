@@ -32,6 +32,10 @@ impl World<'_> {
                 wrong = Some(format!("{text} is for {NAME}, and nobody wrote it: {meant:?}"));
                 break;
             };
+            if w.refused {
+                wrong = Some(format!("{text} was refused, and {NAME} has it"));
+                break;
+            }
             let before = last.insert(w.person, text).filter(|_| !revived);
             if before.is_some_and(|before| before >= text) {
                 wrong = Some(format!("{text} for {NAME} comes after {before:?}"));
