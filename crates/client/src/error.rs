@@ -59,6 +59,20 @@ impl Error {
         }
     }
 
+    /// Whether what was asked for may have been done all the same: the server does not know (the code
+    /// `unknown`), or its answer was lost. Look before you ask again.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.code == "unknown",
+            Self::Request(_) | Self::Unanswerable | Self::Key { .. } => false,
+            Self::Io(_)
+            | Self::Closed
+            | Self::Reply(_)
+            | Self::Unasked(_)
+            | Self::Incomplete { .. } => true,
+        }
+    }
+
     /// Whether the connection can still be used.
     pub fn is_recoverable(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Request(_) | Self::Unanswerable)
@@ -75,4 +89,21 @@ pub struct Refusal {
     pub text: String,
     /// How the request should have looked, where that was what was wrong.
     pub usage: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_done_is_told_from_what_is_not() {
+        let refused = |code: &str| {
+            let (code, text) = (code.to_owned(), String::new());
+            Error::Refused(Refusal { code, text, usage: None })
+        };
+        assert!(refused("unknown").may_be_done() && Error::Closed.may_be_done());
+        assert!(!refused("unavailable").may_be_done() && !Error::Unanswerable.may_be_done());
+        // The server answers on: it is the answer that says so, not the connection.
+        assert!(refused("unknown").is_recoverable());
+    }
 }

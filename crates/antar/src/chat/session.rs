@@ -22,6 +22,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub const RECENT: u32 = 20;
 /// How many ids of messages of our own are remembered, to tell their echoes.
 const OWN: usize = 1_000;
+/// What is added where nobody knows whether something was done.
+const MAY_BE_SENT: &str = "\nThe message may or may not have been sent; /sent or /history tells.";
+const MAY_BE_DONE: &str = "\nIt may or may not have been done; look before you try again.";
 
 /// The state of the connection.
 enum Link {
@@ -297,7 +300,11 @@ impl Session {
                 return (self.ended(), false);
             }
             Ok(Err(Problem::Client(error))) if error.is_recoverable() => {
-                return (clean_line(&error.to_string()), false);
+                let mut text = clean_line(&error.to_string());
+                if error.may_be_done() {
+                    text.push_str(if sends { MAY_BE_SENT } else { MAY_BE_DONE });
+                }
+                return (text, false);
             }
             Ok(Err(Problem::Client(error))) => error.to_string(),
             Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
@@ -308,7 +315,7 @@ impl Session {
         }
         let mut text = self.lost(&problem);
         if sends {
-            text.push_str("\nThe message may or may not have been sent; /sent or /history tells.");
+            text.push_str(MAY_BE_SENT);
         }
         (text, false)
     }

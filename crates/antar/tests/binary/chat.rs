@@ -4,6 +4,7 @@ use crate::conn::Conn;
 use crate::proxy::Proxy;
 use crate::pty::Pty;
 use crate::realm::{PATIENCE, Realm, antar, run};
+use crate::system::Faulty;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
@@ -275,4 +276,17 @@ fn what_another_realm_could_not_be_asked_for_is_said() {
     chat.say("/history kane@beta");
     assert!(chat.next().ends_with(" kane@beta: hello from beta"));
     assert_eq!(chat.next(), "-- beta does not answer; this is what is known here");
+}
+
+#[test]
+fn who_hears_unknown_is_told_where_to_look() {
+    let disk = Faulty::with("");
+    drop(disk.realm.user("amy"));
+    let mut chat = Chat::open(disk.realm.address());
+    disk.fail("sync", 5);
+    chat.say("/msg amy hello");
+    assert_eq!(chat.next(), "Hasil tidak diketahui (unknown)");
+    assert_eq!(chat.next(), "The message may or may not have been sent; /sent or /history tells.");
+    chat.say("/msg amy hello");
+    assert_eq!(chat.next(), "Layanan tidak tersedia (unavailable)");
 }

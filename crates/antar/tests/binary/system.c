@@ -1,7 +1,7 @@
 /* A system with a disk that fails and a clock that is wrong, for tests (system.rs): preloaded into the
  * server, it reads in files of the directory $FAULTS what is to go wrong.
  *   disk   the calls that fail (write, sync or all) on files below $FAULTS_BELOW, and the error's number; with a
- *          number below 0 they claim to have done that much
+ *          number below 0 they claim to have done that much. A second number says how many calls fail at most
  *   kill   at which call on files below $FAULTS_BELOW (write or sync) the process is killed, the first being 1
  *   clock  how many seconds the time of day is ahead
  * Where there is no such file nothing goes wrong. What was last written to a segment of the log below
@@ -60,16 +60,19 @@ static void count_call(int fd)
 /* The error planted for a call on a file, or 0. */
 static int planted(const char *call, int fd)
 {
+    static int failed;
     char what[16] = "";
-    int number = 0;
+    int number = 0, most = 0;
     FILE *file = getenv("FAULTS_BELOW") ? fault("disk") : NULL;
     if (!file)
         return 0;
-    int words = fscanf(file, "%15s %d", what, &number);
+    int words = fscanf(file, "%15s %d %d", what, &number, &most);
     fclose(file);
-    if (words != 2 || (strcmp(what, call) != 0 && strcmp(what, "all") != 0))
+    if (words < 2 || (strcmp(what, call) != 0 && strcmp(what, "all") != 0) || !is_below(fd))
         return 0;
-    return is_below(fd) ? number : 0;
+    if (words == 3 && __atomic_add_fetch(&failed, 1, __ATOMIC_SEQ_CST) > most)
+        return 0;
+    return number;
 }
 
 #define FAILING(result, name, call, parameters, arguments) FAILING_AND(result, name, call, parameters, arguments, , )

@@ -51,6 +51,11 @@ impl Faulty {
         self.plant("disk", &format!("{call} {error}"));
     }
 
+    /// The next of these calls fails so, on the realm's files, and none after it.
+    pub fn fail_once(&self, call: &str, error: i32) {
+        self.plant("disk", &format!("{call} {error} 1"));
+    }
+
     /// From now on a process is killed at this write or sync of the realm's files, 1 being its first.
     pub fn kill_at(&self, call: usize) {
         self.plant("kill", &call.to_string());
