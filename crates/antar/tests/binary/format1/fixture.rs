@@ -36,7 +36,8 @@ pub fn unpack(format: &str, name: &str, to: &Path) {
 pub fn records(format: &str, of: &str) -> Vec<String> {
     let text = std::fs::read_to_string(file(format, "records")).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
-    lines.map(String::from).collect()
+    // What that binary called a realm is called a peer by now.
+    lines.map(|line| line.replace("{ realm: PeerId(", "{ peer: PeerId(")).collect()
 }
 
 fn bytes<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
