@@ -12,8 +12,8 @@ pub type Take<'a> = dyn FnMut(u64, Batch) -> Result<(), StoreError> + 'a;
 /// Batches of events in the order of their numbers, each durable before the next is begun.
 ///
 /// This is where the events of a realm become durable; what is read is made from it. A realm of one machine
-/// has a log of files ([`crate::log`]). Another log may put the same batches elsewhere, by a write that is
-/// carried out only where the batch before is there: whoever calls gets to know no more of it than this.
+/// has a log of files. Another log may put the same batches elsewhere, by a write that is carried out only
+/// where the batch before is there: whoever calls gets to know no more of it than this.
 pub trait EventLog: Send + Sync {
     /// Makes a batch durable, whose number is one more than that of the last one. Once this returns `Ok` it
     /// survives a power cut, whole.
