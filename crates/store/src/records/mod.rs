@@ -15,6 +15,8 @@ mod convert;
 mod parts;
 mod raw;
 mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use convert::{encode_events, events, records};
 pub use parts::{
@@ -313,136 +315,5 @@ impl Listed for ApartEntry {
 impl Listed for Position {
     fn id(&self) -> u64 {
         self.seq
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::layout::{KINDS, List};
-    use crate::pair::{Pair, read};
-    use crate::projection::project;
-    use crate::{Batch, MemoryEngine};
-    use codec::{decode_run, encode_run};
-    use proptest::prelude::*;
-
-    /// Numbers out of one, the same each time.
-    fn numbers(mut seed: u64) -> impl FnMut() -> u64 {
-        move || {
-            seed = seed
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            seed >> 13
-        }
-    }
-
-    fn run<T: Listed + Sample + PartialEq + std::fmt::Debug>(seed: u64) {
-        let mut draw = numbers(seed);
-        let run: Vec<T> = (0..draw() % 5).map(|_| T::sample(&mut draw)).collect();
-        let mut bytes = Vec::new();
-        encode_run(&run, &mut bytes).unwrap();
-        assert_eq!(decode_run::<T>(b"", &bytes).unwrap(), run);
-        // One of another version is not misread.
-        bytes[0] += 1;
-        assert!(decode_run::<T>(b"", &bytes).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn every_record_reads_as_it_was_written(seed in any::<u64>(), cut in any::<prop::sample::Index>()) {
-            let mut draw = numbers(seed);
-            for tag in Record::TAGS {
-                let record = Record::sample(*tag, &mut draw).unwrap();
-                let mut bytes = Vec::new();
-                record.encode(&mut bytes).unwrap();
-                prop_assert_eq!(Record::take(&bytes), Some((record.clone(), &[][..])));
-                prop_assert!(Record::take(&bytes[..cut.index(bytes.len())]).is_none());
-                // As an event, and back.
-                if let Some(event) = record.clone().event() {
-                    prop_assert_eq!(records(&[event]), vec![record.clone()]);
-                }
-                // Under its own key, and under no other.
-                let Some(key) = record.key() else { continue };
-                prop_assert_eq!(read(&key, &bytes).unwrap(), Pair::Record(record));
-                for at in 0..key.len() {
-                    let mut other = key.clone();
-                    other[at] ^= 1;
-                    prop_assert!(read(&other, &bytes).is_err());
-                }
-            }
-        }
-
-        #[test]
-        fn every_run_reads_as_it_was_written(seed in any::<u64>()) {
-            run::<Message>(seed);
-            run::<Pointer>(seed);
-            run::<Outgoing>(seed);
-            run::<Position>(seed);
-            run::<ApartEntry>(seed);
-        }
-
-        #[test]
-        fn a_batch_reads_as_it_was_written_and_whatever_it_comes_to_can_be_read(seed in any::<u64>()) {
-            let mut draw = numbers(seed);
-            let kinds = Record::TAGS.len() as u64;
-            let count = 1 + draw() % 9;
-            let all = (0..count).filter_map(|_| {
-                Record::sample(Record::TAGS[(draw() % kinds) as usize], &mut draw)
-            });
-            let all: Vec<Record> = all.collect();
-            let batch = Batch::of_records(&all).unwrap();
-            prop_assert_eq!(&Batch::read(batch.as_bytes()).records(1).unwrap(), &all);
-            let ops = project(&MemoryEngine::default(), 1, &batch).unwrap();
-            for (key, value) in ops.iter().filter_map(|(key, value)| Some((key, value?))) {
-                // Ids that are drawn do not grow, as those of a realm do.
-                let orderly = all.len() == 1 || !KINDS.contains(&key[0]) || key[0] == b'R';
-                prop_assert!(read(key, value).is_ok() || !orderly, "{:x?} of {:?}", key, all);
-            }
-        }
-
-        #[test]
-        fn keys_of_lists_read_as_they_were_written_and_sort_as_their_numbers(
-            a in any::<(u64, u64, u64, u64)>(), shift in 0u32..64,
-        ) {
-            let conversation = |(a, b, c, _)| {
-                antar_domain::Conversation::Peer(AccountId(a), PeerId(b), CorrespondentId(c))
-            };
-            let small = (a.0 >> shift, a.1 >> shift, a.2 >> shift, a.3);
-            let lists = [a, small].map(|n| (List::Messages(conversation(n)), n));
-            for (list, n) in lists {
-                prop_assert_eq!(List::read(&list.key(n.3)), Some((list, n.3)));
-            }
-            let [one, other] = lists.map(|(list, n)| ((n.0, n.1, n.2, n.3), list.key(n.3)));
-            prop_assert_eq!(one.0.cmp(&other.0), one.1.cmp(&other.1));
-        }
-    }
-
-    /// Records as the first version of format 2 wrote them, each with what it meant.
-    #[test]
-    fn what_an_earlier_version_wrote_means_what_it_did() {
-        for line in include_str!("earlier.txt").lines() {
-            let (hex, meant) = line.split_once(' ').unwrap();
-            let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-            let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-            let (record, rest) = Record::take(&bytes).unwrap();
-            assert_eq!((&*format!("{record:?}"), rest), (meant, &[][..]));
-        }
-    }
-
-    /// What is written stays readable: these bytes may be in somebody's data.
-    #[test]
-    fn what_is_stored_stays_as_it_is() {
-        // The hash of all up to a record: whoever adds one adds a line.
-        let known = [(34, 12_681_445_252_115_147_835), (35, 8_624_230_644_606_812_487)];
-        let mut all = Vec::new();
-        let mut draw = numbers(7);
-        let mut hashes = Vec::new();
-        for tag in Record::TAGS {
-            Record::sample(*tag, &mut draw).unwrap().encode(&mut all).unwrap();
-            hashes.push((*tag, xxhash_rust::xxh3::xxh3_64(&all)));
-        }
-        hashes.retain(|(tag, _)| known.iter().any(|(known, _)| known == tag));
-        assert_eq!(hashes, known, "the form of a record has changed: give it a new version");
-        assert_eq!(known.last().map(|(tag, _)| tag), Record::TAGS.last());
     }
 }

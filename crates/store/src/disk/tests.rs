@@ -1,0 +1,151 @@
+use super::*;
+use crate::{Ops, Store};
+use antar_domain::Event;
+use std::fs::OpenOptions;
+
+fn put(key: &str) -> Batch {
+    Batch::of_pairs(&ops(key))
+}
+
+fn ops(key: &str) -> Ops {
+    let mut ops = Ops::default();
+    ops.put(key.as_bytes(), |value| {
+        value.extend_from_slice(b"value");
+        Ok(())
+    })
+    .unwrap();
+    ops
+}
+
+fn value(disk: &Disk, key: &str) -> Option<Vec<u8>> {
+    disk.read(key.as_bytes()).unwrap()
+}
+
+#[test]
+fn keeps_what_was_committed_and_locks_its_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path()).unwrap();
+    disk.commit(1, put("a")).unwrap();
+    assert!(value(&disk, "a").is_some());
+    // Who reads waits for the tree.
+    let usage = disk.usage().unwrap();
+    assert!(usage.log_bytes > 0 && usage.behind == 0, "{usage:?}");
+    assert!(matches!(Disk::open(dir.path()), Err(StoreError::Locked(_))));
+    drop(disk);
+    let disk = Disk::open(dir.path()).unwrap();
+    assert!(value(&disk, "a").is_some());
+    assert_eq!(disk.acknowledged(), 1);
+    disk.reopen().unwrap();
+    disk.commit(2, put("b")).unwrap();
+    assert!(value(&disk, "b").is_some());
+}
+
+#[test]
+fn where_nothing_was_committed_nothing_is_left() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = outer.path().join("data");
+    let open = || Disk::open(&path).unwrap();
+    drop(open());
+    assert!(!path.exists());
+    // What is somebody's stays.
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("notes"), "").unwrap();
+    drop(open());
+    let left: Vec<_> = path.read_dir().unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["notes"]);
+    assert!(!Disk::is_in(&path).unwrap());
+    open().commit(1, put("a")).unwrap();
+    drop(open());
+    assert!(value(&open(), "a").is_some());
+    // Data that went missing are not made to look as if there had never been any.
+    std::fs::remove_dir_all(path.join("log")).unwrap();
+    std::fs::remove_dir_all(path.join("tree")).unwrap();
+    drop(open());
+    assert_eq!(open().acknowledged(), 1);
+}
+
+/// A copy of the files as they are while the store runs: what a killed process leaves.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(path, to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_committed_is_there_after_a_kill_whatever_the_tree_had_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path()).unwrap();
+    (1..=3000).for_each(|n| disk.commit(n, put(&format!("k{n}"))).unwrap());
+    let killed = tempfile::tempdir().unwrap();
+    copy(&dir.path().join("log"), &killed.path().join("log"));
+    copy(&dir.path().join("tree"), &killed.path().join("tree"));
+    drop(disk);
+    let disk = Disk::open(killed.path()).unwrap();
+    assert!((1..=3000).all(|n| value(&disk, &format!("k{n}")).is_some()));
+    disk.commit(3001, put("next")).unwrap();
+    drop(disk);
+    assert!(value(&Disk::open(killed.path()).unwrap(), "next").is_some());
+}
+
+#[test]
+fn the_log_stays_short_and_nothing_is_lost_on_the_way_to_the_tree() {
+    let dir = tempfile::tempdir().unwrap();
+    let disk = Disk::open(dir.path()).unwrap();
+    for n in 1..=5000 {
+        let mut ops = ops(&format!("k{n}"));
+        let large = |value: &mut Vec<u8>| {
+            value.resize(16 << 10, 1);
+            Ok(())
+        };
+        ops.put(format!("large{n}").as_bytes(), large).unwrap();
+        disk.commit(n, Batch::of_pairs(&ops)).unwrap();
+    }
+    drop(disk);
+    let left = std::fs::read_dir(dir.path().join("log")).unwrap();
+    let names: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["spare"]);
+    let disk = Disk::open(dir.path()).unwrap();
+    assert!(disk.usage().unwrap().tree_bytes > 1 << 20);
+    assert!((1..=5000).all(|n| value(&disk, &format!("k{n}")).is_some()));
+}
+
+#[test]
+fn a_log_from_before_what_the_tree_holds_is_not_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+    (0..10).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+    // The log is copied first, and its end by then is told by nothing else.
+    let copied = tempfile::tempdir().unwrap();
+    copy(&dir.path().join("log"), &copied.path().join("log"));
+    (10..20).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+    drop(store);
+    copy(&dir.path().join("tree"), &copied.path().join("tree"));
+    let mut found = Vec::new();
+    crate::check(copied.path(), &mut |_, damage| found.extend(damage)).unwrap();
+    let what = "the log ends with batch 10, and the tables go on to batch 20";
+    assert!(found.iter().any(|damage| damage.what.contains(what)), "{found:?}");
+    let error = Disk::open(copied.path()).err().unwrap().to_string();
+    assert!(error.contains(what) && error.contains("from a backup"), "{error}");
+    // Nothing was changed by that.
+    assert!(Disk::open(copied.path()).is_err());
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+    (0..20).for_each(|n| store.commit(&[Event::IdReached(n)]).unwrap());
+    let killed = tempfile::tempdir().unwrap();
+    copy(dir.path(), killed.path());
+    let log = killed.path().join("log/00000000000000000001");
+    OpenOptions::new().write(true).open(log).unwrap().set_len(10 * 4096).unwrap();
+    let reopened = Store::open(Box::new(Disk::open(killed.path()).unwrap()));
+    let error = reopened.err().unwrap().to_string();
+    assert!(error.contains("the last 10 of 20 batches are missing"), "{error}");
+}

@@ -1,0 +1,259 @@
+use super::*;
+use crate::MemoryEngine;
+use crate::layout::List;
+use antar_domain::{AccountId, AccountRecord, Conversations, GroupId, PasswordHash, Posted};
+use antar_types::{Name, Text, Time};
+use proptest::prelude::*;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+fn open(engine: &MemoryEngine) -> Result<(Store, Vec<Event>), StoreError> {
+    Store::open(Box::new(engine.clone()))
+}
+
+fn posted(mailbox: Mailbox, sender: Option<AccountId>, id: u64) -> Event {
+    let name = |n| Name::parse(n).unwrap();
+    let text = Text::parse(&format!("m{id}"), 99).unwrap();
+    let (time, from, to) = (Time(id), name("amy"), name("bob"));
+    let message = Message { id, time, from, to, text, realm: None, notice: None };
+    // Which number it is in its conversation does not matter here.
+    Event::Posted(Conversations::default().post(mailbox, sender, Arc::new(message)).1)
+}
+
+fn ids(store: &Store, source: Source, page: Page) -> (Vec<u64>, bool) {
+    let (messages, more) = store.read(source, page).unwrap();
+    (messages.iter().map(|m| m.id).collect(), more)
+}
+
+const BOB: Mailbox = Mailbox::Private(AccountId(2));
+const AMY: AccountId = AccountId(1);
+
+#[test]
+fn mailboxes_are_apart_and_sent_shows_the_same_message() {
+    let (store, _) = open(&MemoryEngine::default()).unwrap();
+    let staff = Mailbox::Group(GroupId(2));
+    let events = [posted(BOB, Some(AMY), 5), posted(staff, None, 6), posted(BOB, Some(AMY), 7)];
+    store.commit(&events).unwrap();
+    assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()), (vec![5, 7], false));
+    assert_eq!(ids(&store, Source::Mailbox(staff), Page::default()), (vec![6], false));
+    assert_eq!(ids(&store, Source::Sent(AMY), Page::default()), (vec![5, 7], false));
+    let sent = store.read(Source::Sent(AMY), Page::default()).unwrap();
+    assert_eq!(sent, store.read(Source::Mailbox(BOB), Page::default()).unwrap());
+}
+
+/// Whoever reads one short message of a run reads all of it.
+#[test]
+fn a_run_of_long_messages_is_cut() {
+    let (store, _) = open(&MemoryEngine::default()).unwrap();
+    let long = |id| {
+        let mut event = posted(BOB, Some(AMY), id);
+        if let Event::Posted(Posted { message, .. }) = &mut event {
+            Arc::make_mut(message).text = Text::parse(&"x".repeat(9_999), 9_999).unwrap();
+        }
+        event
+    };
+    store.commit(&(1..=64).map(long).collect::<Vec<_>>()).unwrap();
+    let mut runs = Vec::new();
+    let mut visit = |key: &[u8], value: &[u8]| {
+        if let Some((List::Messages(_), _)) = List::read(key) {
+            runs.push(value.len());
+        }
+        Ok(ControlFlow::Continue(()))
+    };
+    store.engine().scan(vec![0]..vec![0xff], Direction::Up, &mut visit).unwrap();
+    assert_eq!((runs.len(), runs.iter().all(|bytes| *bytes < 42 << 10)), (16, true), "{runs:?}");
+    assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0.len(), 64);
+}
+
+#[test]
+fn a_page_is_bounded_in_bytes_and_paging_gets_everything() {
+    let (store, _) = open(&MemoryEngine::default()).unwrap();
+    for id in 1..=300 {
+        let mut event = posted(BOB, Some(AMY), id);
+        if let Event::Posted(Posted { message, .. }) = &mut event {
+            Arc::make_mut(message).text = Text::parse(&"x".repeat(16 << 10), 16 << 10).unwrap();
+        }
+        store.commit(&[event]).unwrap();
+    }
+    for source in [Source::Mailbox(BOB), Source::Sent(AMY)] {
+        let (newest, more) = ids(&store, source, Page::default());
+        assert!(more && newest.len() < 100 && newest.last() == Some(&300), "{newest:?}");
+        let (mut all, mut more) = (Vec::new(), true);
+        while more {
+            let page = Page { after: Some(all.last().copied().unwrap_or(0)), ..Page::default() };
+            let (next, left) = ids(&store, source, page);
+            all.extend(next);
+            more = left;
+        }
+        assert_eq!(all, (1..=300).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn records_and_the_highest_id_come_back() {
+    let engine = MemoryEngine::default();
+    let (store, events) = open(&engine).unwrap();
+    assert_eq!(events, [Event::IdReached(0)]);
+    let record = AccountRecord {
+        name: Name::parse("amy").unwrap(),
+        password: PasswordHash::new("x".into()),
+        admin: false,
+        created: Time(1),
+    };
+    let account = Event::AccountSet(AMY, record);
+    store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();
+    drop(store);
+    let (store, mut events) = open(&engine).unwrap();
+    assert!(matches!(events.pop(), Some(Event::ConversationReached(_, tip)) if tip.id == 9));
+    assert_eq!(events, [Event::IdReached(9), account]);
+    store.commit(&[Event::AccountRemoved(AMY)]).unwrap();
+    assert_eq!(open(&engine).unwrap().1[..1], [Event::IdReached(9)]);
+    assert_eq!(open(&engine).unwrap().1.len(), 2);
+}
+
+#[test]
+fn another_format_is_refused() {
+    let engine = MemoryEngine::default();
+    let (store, _) = open(&engine).unwrap();
+    store.commit(&[]).unwrap();
+    engine.overwrite(FORMAT_KEY, &[3]);
+    assert!(matches!(open(&engine), Err(StoreError::Format { found: 3, known: 2 })));
+}
+
+#[test]
+fn what_went_missing_or_was_damaged_is_reported() {
+    let engine = MemoryEngine::default();
+    let (store, _) = open(&engine).unwrap();
+    (1..=5).for_each(|id| store.commit(&[posted(BOB, None, id)]).unwrap());
+    let whole = engine.image();
+    engine.lose_last_batch();
+    let reopened = open(&engine);
+    assert!(reopened.is_err_and(|e| e.to_string().contains("the last 5 of 5 batches")));
+    engine.restore(whole);
+    let key = List::of(Source::Mailbox(BOB)).key(2);
+    engine.overwrite(&key, b"\xff");
+    assert!(matches!(
+        store.read(Source::Mailbox(BOB), Page::default()),
+        Err(StoreError::Corrupt(_))
+    ));
+}
+
+#[test]
+fn a_failed_commit_leaves_nothing_to_read_and_the_store_recovers() {
+    let engine = MemoryEngine::default();
+    let (store, _) = open(&engine).unwrap();
+    store.commit(&[posted(BOB, None, 1)]).unwrap();
+    engine.fail_commits(true);
+    assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
+    assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
+    engine.fail_commits(false);
+    assert_eq!(store.reopen().unwrap()[0], Event::IdReached(1));
+    store.commit(&[posted(BOB, None, 2)]).unwrap();
+    assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1, 2]);
+}
+
+#[test]
+fn what_could_not_be_synced_is_on_disk_before_anything_follows_it() {
+    for trusts_memory in [false, true] {
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
+        store.commit(&[posted(BOB, None, 1)]).unwrap();
+        engine.fail_syncs(true);
+        assert!(store.commit(&[posted(BOB, None, 2)]).is_err());
+        assert!(store.reopen().is_err());
+        assert_eq!(ids(&store, Source::Mailbox(BOB), Page::default()).0, [1]);
+        engine.fail_syncs(false);
+        if trusts_memory {
+            engine.trust_memory();
+        }
+        assert_eq!(store.reopen().unwrap()[0], Event::IdReached(2));
+        store.commit(&[posted(BOB, None, 3)]).unwrap();
+        engine.crash(true);
+        let opened =
+            open(&engine).map(|(store, _)| ids(&store, Source::Mailbox(BOB), Page::default()));
+        match trusts_memory {
+            false => assert_eq!(opened.unwrap().0, [1, 2, 3]),
+            true => assert!(matches!(opened, Err(StoreError::Corrupt(_)))),
+        }
+    }
+}
+
+#[test]
+fn what_became_of_a_batch_is_found_out_where_the_disk_lets_it() {
+    let engine = MemoryEngine::default();
+    let (store, _) = open(&engine).unwrap();
+    let here = || ids(&store, Source::Mailbox(BOB), Page::default()).0;
+    engine.fail_once(true);
+    store.commit(&[posted(BOB, None, 1)]).unwrap();
+    assert_eq!((here(), engine.acknowledged()), (vec![1], 1));
+    engine.fail_once(false);
+    let refused = store.commit(&[posted(BOB, None, 2)]);
+    assert!(matches!(refused, Err(NotCommitted::Refused(_))), "{refused:?}");
+    store.commit(&[posted(BOB, None, 3)]).unwrap();
+    // A disk that does not let it.
+    engine.fail_syncs(true);
+    let unknown = store.commit(&[posted(BOB, None, 4)]);
+    assert!(matches!(unknown, Err(NotCommitted::Unknown(_))), "{unknown:?}");
+    // What is tried after that is not even written.
+    let refused = store.commit(&[posted(BOB, None, 5)]);
+    assert!(matches!(refused, Err(NotCommitted::Refused(_))), "{refused:?}");
+    engine.fail_syncs(false);
+    store.reopen().unwrap();
+    assert_eq!(here(), [1, 3, 4]);
+}
+
+proptest! {
+    #[test]
+    fn pages_are_what_a_list_would_give(
+        sizes in proptest::collection::vec(1u64..90, 0..4),
+        after in proptest::option::of(0u64..200),
+        before in proptest::option::of(0u64..200),
+        limit in 1usize..120,
+    ) {
+        let (store, _) = open(&MemoryEngine::default()).unwrap();
+        let mut count = 0;
+        for size in sizes {
+            let ids = count + 1..=count + size;
+            let events: Vec<Event> = ids.map(|id| posted(BOB, Some(AMY), id)).collect();
+            store.commit(&events).unwrap();
+            count += size;
+        }
+        let within: Vec<u64> = (1..=count)
+            .filter(|id| after.is_none_or(|a| *id > a) && before.is_none_or(|b| *id < b))
+            .collect();
+        let taken = within.len().min(limit);
+        let expected = match after {
+            Some(_) => &within[..taken],
+            None => &within[within.len() - taken..],
+        };
+        let page = Page { after, before, limit };
+        let (got, more) = ids(&store, Source::Mailbox(BOB), page);
+        prop_assert_eq!(&got[..], expected);
+        prop_assert_eq!(more, within.len() > limit);
+        prop_assert_eq!(ids(&store, Source::Sent(AMY), page), (got, more));
+    }
+
+    #[test]
+    fn a_crash_keeps_every_acknowledged_batch_and_at_most_one_more(
+        sizes in proptest::collection::vec(1u64..4, 1..12),
+        torn in any::<bool>(),
+    ) {
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
+        let mut id = 0;
+        let mut batch = |size: u64| -> Vec<Event> {
+            (0..size).map(|_| { id += 1; posted(BOB, None, id) }).collect()
+        };
+        for size in &sizes {
+            store.commit(&batch(*size)).unwrap();
+        }
+        let acknowledged: u64 = sizes.iter().sum();
+        engine.stop_before_sync();
+        prop_assert!(store.commit(&batch(2)).is_err());
+        engine.crash(torn);
+        let (store, _) = open(&engine).unwrap();
+        let kept = ids(&store, Source::Mailbox(BOB), Page::default()).0;
+        let expected = if torn { acknowledged } else { acknowledged + 2 };
+        prop_assert_eq!(kept, (1..=expected).collect::<Vec<_>>());
+    }
+}
