@@ -3,7 +3,7 @@
 use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
-use super::{invitation, peers};
+use super::{invitation, link_list};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{History, LogEnds, Outcome, Refused, Tag, User};
@@ -62,7 +62,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             Reply::from(Body::Value(VERSION.into())).with("realm", realm.as_deref())
         }
         Outcome::Nothing => help(tag).into(),
-        Outcome::Peers(peers) => Body::Value(peers::shown(dialect(tag), &peers)).into(),
+        Outcome::Peers(peers) => Body::Value(link_list::shown(dialect(tag), &peers)).into(),
         Outcome::ThisRealm { name, host, port, key } => {
             let (realm, key) = (name.as_str(), key.map(|key| key.to_string()));
             let shown = json!({"realm": realm, "host": host, "port": port, "fingerprint": key});
@@ -70,7 +70,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         }
         Outcome::Linked { realm, state, error } => {
             let reply = Reply::done(says).with("realm", realm.as_str());
-            let reply = reply.with("state", peers::state(state));
+            let reply = reply.with("state", link_list::state(state));
             match error {
                 Some(error) => reply.with("error", error),
                 None => reply,
@@ -84,7 +84,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Greeted { realm, linked, can, now } => {
             let state = if linked { LinkState::Up } else { LinkState::Waiting };
             let reply = Reply::done(says).with("realm", realm.as_str());
-            let reply = reply.with("state", peers::state(state));
+            let reply = reply.with("state", link_list::state(state));
             let can = (can != Capabilities::NONE).then(|| can.print());
             let reply = can.into_iter().fold(reply, |reply, can| reply.with("can", can));
             now.into_iter().fold(reply, |reply, now| reply.with("now", now.as_str()))
