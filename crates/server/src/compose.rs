@@ -68,8 +68,8 @@ pub fn compose(
     let ledger = Ledger::new(&config.limits);
     let sources = Sources::of(name.clone(), &running, ledger.clone(), stopped.clone());
     let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
-    let its = ledger.clone();
-    let shared = Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: its };
+    let shared =
+        Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: ledger.clone() };
     let doors = Arc::new(Doors::new(shared));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
