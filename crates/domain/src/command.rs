@@ -240,7 +240,7 @@ commands! {
     /// A sign of life.
     Ping: AnyoneOrPeer,
     /// Help: the door has the answer, and this keeps its place among the others.
-    Nothing: Anyone,
+    Noop: Anyone,
     /// The name of this realm.
     WhichRealm: Anyone,
 }

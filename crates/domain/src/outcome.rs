@@ -72,7 +72,7 @@ pub enum Outcome {
     /// This realm's name, once it has one.
     RealmName(Option<Name>),
     /// Nothing: the door has the answer.
-    Nothing,
+    Noop,
     /// How it stands with each link. Many who ask may have the same.
     Peers(Arc<[PeerStatus]>),
     /// What others need to know of this realm.
@@ -240,7 +240,7 @@ impl Outcome {
                 | Self::History(_)
                 | Self::Pong { .. }
                 | Self::RealmName(_)
-                | Self::Nothing
+                | Self::Noop
                 | Self::Peers(_)
                 | Self::ThisRealm { .. }
                 | Self::Tip(_)
@@ -278,7 +278,7 @@ impl Outcome {
             | Self::BackedUp(_)
             | Self::Pong { .. }
             | Self::RealmName(_)
-            | Self::Nothing
+            | Self::Noop
             | Self::ThisRealm { .. }
             | Self::Linked { .. }
             | Self::Approved(_)

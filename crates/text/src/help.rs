@@ -15,12 +15,12 @@ pub(super) struct Help;
 
 impl Reader for Help {
     fn access(&self) -> Access {
-        commands::Nothing::ACCESS
+        commands::Noop::ACCESS
     }
 
     fn read(&self, args: &Args<'_>) -> Result<Command, Code> {
         let unknown = !args.text.is_empty() && self.about(args).is_none();
-        if unknown { Err(Code::UnknownRequest) } else { Ok(commands::Nothing.into()) }
+        if unknown { Err(Code::UnknownRequest) } else { Ok(commands::Noop.into()) }
     }
 
     fn about(&self, args: &Args<'_>) -> Option<usize> {

@@ -61,7 +61,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::RealmName(realm) => {
             Reply::from(Body::Value(VERSION.into())).with("realm", realm.as_deref())
         }
-        Outcome::Nothing => help(tag).into(),
+        Outcome::Noop => help(tag).into(),
         Outcome::Peers(peers) => Body::Value(link_list::shown(dialect(tag), &peers)).into(),
         Outcome::ThisRealm { name, host, port, key } => {
             let (realm, key) = (name.as_str(), key.map(|key| key.to_string()));

@@ -92,7 +92,7 @@ pub(crate) const ROW: Row = Row {
     options: &[],
     help: "",
     addressed: false,
-    read: &Read(|_| Ok(commands::Nothing)),
+    read: &Read(|_| Ok(commands::Noop)),
     says: Phrase::same("OK"),
     listing: Listing::Messages,
 };

@@ -1,14 +1,14 @@
-//! What a door answers by itself.
+//! HELP, and whatever else a door answers by itself.
 
 use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Does nothing: its answer is the door's, and this keeps the place of it among the others.
 #[derive(Clone, Copy, Debug)]
-pub struct Nothing;
+pub struct Noop;
 
-impl Nothing {
+impl Noop {
     pub(crate) fn decide(&self, _: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        Ok(Outcome::Nothing.into())
+        Ok(Outcome::Noop.into())
     }
 }
 
@@ -21,7 +21,7 @@ mod tests {
     #[test]
     fn anyone_may_ask_for_it_but_another_realm() {
         let mut realm = Realm::linked(&[]);
-        assert_eq!(realm.does(1, Nothing), Outcome::Nothing);
-        assert_eq!(realm.does(BETA, Nothing), Code::Forbidden.into());
+        assert_eq!(realm.does(1, Noop), Outcome::Noop);
+        assert_eq!(realm.does(BETA, Noop), Code::Forbidden.into());
     }
 }
