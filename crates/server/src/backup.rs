@@ -62,6 +62,9 @@ pub enum BackupError {
         "there is no realm in {0}; give its data directory with --data, or begin one there with antar serve"
     )]
     NoRealm(PathBuf),
+    /// There is nothing where a realm should be restored from.
+    #[error("there is no directory {0}; give one that antar backup wrote")]
+    NoDirectory(PathBuf),
     /// There is no backup where a realm should be restored from.
     #[error(
         "{0} is no whole backup: it has no file named data; give a directory that antar backup wrote"
@@ -297,11 +300,13 @@ impl Backup {
     /// Opens a backup's files.
     ///
     /// # Errors
-    /// [`BackupError::NoBackup`] where there is none; [`BackupError::Read`] where it cannot be read.
+    /// [`BackupError::NoDirectory`] and [`BackupError::NoBackup`] where there is none; [`BackupError::Read`] where it cannot be read.
     pub fn open(from: &Path) -> Result<Self, BackupError> {
         let data = Input::open(from.join(DATA)).map_err(|error| match error {
             BackupError::Read { error, .. } if error.kind() == io::ErrorKind::NotFound => {
-                BackupError::NoBackup(from.into())
+                let missing = !from.exists();
+                let error = if missing { BackupError::NoDirectory } else { BackupError::NoBackup };
+                error(from.into())
             }
             error => error,
         })?;

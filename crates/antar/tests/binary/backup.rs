@@ -225,6 +225,8 @@ fn what_is_no_whole_backup_is_refused_and_leaves_nothing() {
         assert!(!restored.data().exists());
     }
     assert!(refusal(&restore(&restored, directory.path())).contains("no whole backup"));
+    let missing = refusal(&restore(&restored, &directory.path().join("missing")));
+    assert!(missing.contains("there is no directory"), "{missing}");
     std::fs::write(&data, whole).unwrap();
     // A directory that is there and empty, as where it is a mount point.
     std::fs::create_dir(restored.data()).unwrap();
