@@ -2,6 +2,7 @@
 
 use crate::admin::{self, Whose};
 use crate::owner::Owner;
+use crate::print::say;
 use antar_server::{Backup, Offline};
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount};
@@ -48,7 +49,7 @@ pub fn restore(options: &Options) -> anyhow::Result<()> {
 fn report(what: &str, messages: u64, records: u64, bytes: u64, to: &Path) {
     let (messages, records) = (HumanCount(messages), HumanCount(records));
     let (bytes, to) = (HumanBytes(bytes), to.display());
-    println!("antar: {what} {messages} messages and {records} records ({bytes}) to {to}");
+    say!("antar: {what} {messages} messages and {records} records ({bytes}) to {to}");
 }
 
 /// A path as the request takes it: whole, since the realm runs elsewhere, and on one line.

@@ -2,6 +2,7 @@
 
 use crate::admin::Whose;
 use crate::complain;
+use crate::print::say;
 use antar_server::{Checked, Damage};
 use anyhow::bail;
 use indicatif::{HumanBytes, HumanCount};
@@ -34,7 +35,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         let done = antar_server::check_backup(directory)?;
         let (messages, records) = (HumanCount(done.messages), HumanCount(done.records));
         let (bytes, at) = (HumanBytes(done.bytes), directory.display());
-        println!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
+        say!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
         return Ok(());
     }
     let data = options.whose.realm()?.data;
@@ -58,7 +59,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 
 fn report(checked: &Checked, data: &Path) {
     let count = |n: u64| HumanCount(n).to_string();
-    println!(
+    say!(
         "antar: checked {}: {} messages, {} records, {} entries of SENT, {} owed entries, {} hashes",
         data.display(),
         count(checked.messages),
@@ -67,7 +68,7 @@ fn report(checked: &Checked, data: &Path) {
         count(checked.owed),
         count(checked.hashes),
     );
-    println!(
+    say!(
         "antar: in {} tables ({}) and {} batches of the log ({})",
         count(checked.tables),
         HumanBytes(checked.table_bytes),
@@ -75,14 +76,14 @@ fn report(checked: &Checked, data: &Path) {
         HumanBytes(checked.log_bytes),
     );
     if let Some(format) = checked.format.filter(|format| *format < antar_server::FORMAT) {
-        println!(
+        say!(
             "antar: the data are of format {format}; the next antar serve puts them into format {}, \
              and antar check tells more of them then",
             antar_server::FORMAT
         );
     }
     if checked.damages == 0 {
-        println!("antar: no damage found");
+        say!("antar: no damage found");
     }
 }
 
@@ -129,8 +130,8 @@ impl Progress {
         self.clear();
         self.damages += 1;
         match self.damages {
-            ..=SHOWN => println!("antar: damaged: {}: {}", damage.place, damage.what),
-            n if n == SHOWN + 1 => println!("antar: further damage is only counted"),
+            ..=SHOWN => say!("antar: damaged: {}: {}", damage.place, damage.what),
+            n if n == SHOWN + 1 => say!("antar: further damage is only counted"),
             _ => {}
         }
     }

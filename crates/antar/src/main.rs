@@ -7,6 +7,7 @@ mod chat;
 mod check;
 mod demo;
 mod owner;
+mod print;
 mod realm;
 mod secret;
 mod serve;

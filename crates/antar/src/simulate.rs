@@ -1,5 +1,6 @@
 //! `antar simulate`.
 
+use crate::print::say;
 use antar_sim::{Options as Run, Report, Tally, run};
 use anyhow::bail;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
@@ -48,15 +49,15 @@ pub fn run_all(options: &Options) -> anyhow::Result<()> {
     let began = Instant::now();
     let all = run_seeds(first..first.saturating_add(seeds), &settings);
     if settings.trace {
-        all.traced.iter().for_each(|line| println!("{line}"));
+        all.traced.iter().for_each(|line| say!("{line}"));
     }
     table("Injected", &all.injected);
     table("Checked", &all.checked);
     let seconds = began.elapsed().as_secs_f64();
-    println!("\n{} seeds in {seconds:.1} s", HumanCount(all.runs));
+    say!("\n{} seeds in {seconds:.1} s", HumanCount(all.runs));
     match all.failed {
         None => {
-            println!("No violation.");
+            say!("No violation.");
             Ok(())
         }
         Some(report) => tell(&report, &settings),
@@ -110,9 +111,9 @@ fn run_seeds(seeds: Range<u64>, settings: &Run) -> All {
 }
 
 fn table(title: &str, tally: &Tally) {
-    println!("\n{title}");
+    say!("\n{title}");
     for (what, times) in &tally.0 {
-        println!("  {:>12}  {what}", HumanCount(*times).to_string());
+        say!("  {:>12}  {what}", HumanCount(*times).to_string());
     }
 }
 
@@ -121,8 +122,8 @@ fn tell(report: &Report, settings: &Run) -> anyhow::Result<()> {
     let seed = report.seed;
     let again = run(seed, &Run { trace: true, ..settings.clone() });
     let skipped = if settings.trace { 0 } else { again.trace.len().saturating_sub(LAST) };
-    println!("\nThe last of what happened ({skipped} steps before it):");
-    again.trace.iter().skip(skipped).for_each(|line| println!("{line}"));
+    say!("\nThe last of what happened ({skipped} steps before it):");
+    again.trace.iter().skip(skipped).for_each(|line| say!("{line}"));
     let realms = settings.realms.map_or(String::new(), |realms| format!(" --realms {realms}"));
     let seconds = settings.seconds;
     let what = report.violation.as_ref().map_or("?", |violation| &violation.0);

@@ -2,6 +2,7 @@
 
 use crate::admin::{self, Whose};
 use crate::owner;
+use crate::print::say;
 use crate::secret;
 use antar_server::Offline;
 use antar_types::Name;
@@ -68,7 +69,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let reply = admin::request(&config, &line, Some(PATIENCE), stopped)?;
     match &reply["data"] {
         Value::Array(users) => users.iter().for_each(print_user),
-        data => println!("{}", data.as_str().unwrap_or_default()),
+        data => say!("{}", data.as_str().unwrap_or_default()),
     }
     Ok(())
 }
@@ -76,7 +77,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
 fn print_user(user: &Value) {
     let text = |key: &str| user[key].as_str().unwrap_or_default();
     let admin = if user["admin"] == true { "admin" } else { "" };
-    println!("{:<24} {admin:<6} {}", text("user"), text("created"));
+    say!("{:<24} {admin:<6} {}", text("user"), text("created"));
 }
 
 /// A name is one word of the request, so what is none must not get into it.

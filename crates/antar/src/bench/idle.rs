@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::setup;
+use crate::print::say;
 use antar_client::{Incoming, Replies, request};
 use antar_server::client_config;
 use anyhow::{Context, Result, anyhow, bail};
@@ -56,14 +57,14 @@ fn print(steps: &[(usize, u64)], options: &Options) {
             steps.iter().map(|(n, kib)| json!({"connections": n, "resident_kib": kib})).collect();
         let object =
             json!({"tls": options.tls, "steps": resident, "bytes_per_connection": each.round()});
-        println!("{object}");
+        say!("{object}");
         return;
     }
-    println!("idle connections, logged in{}", if options.tls { ", over TLS" } else { "" });
+    say!("idle connections, logged in{}", if options.tls { ", over TLS" } else { "" });
     for (connections, kib) in steps {
-        println!("  {connections:>7}  {kib:>9} KiB resident");
+        say!("  {connections:>7}  {kib:>9} KiB resident");
     }
-    println!("  each     {:>9.2} KiB, from {few} to {many}", each / 1024.0);
+    say!("  each     {:>9.2} KiB, from {few} to {many}", each / 1024.0);
 }
 
 /// A connection that has logged in.

@@ -4,6 +4,7 @@ use super::disk;
 use super::options::Options;
 use super::tally::{Latency, Tally};
 use super::traffic::Workload;
+use crate::print::{self, say};
 use antar_client::Value;
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -107,9 +108,9 @@ impl Delivered {
 impl Report<'_> {
     pub fn print(&self) {
         if self.options.json {
-            println!("{}", self.json());
+            say!("{}", self.json());
         } else {
-            print!("{}", self.text());
+            print::text(format_args!("{}", self.text()));
         }
     }
 

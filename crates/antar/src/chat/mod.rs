@@ -16,6 +16,7 @@ mod show;
 mod terminal;
 mod whom;
 
+use crate::print::say;
 use anyhow::{Result, bail};
 use command::Command;
 use names::Names;
@@ -125,7 +126,7 @@ fn read(mut terminal: Terminal, mut prompt: String, inputs: mpsc::Sender<Input>)
             Ok(Some(Command::Quit)) => break,
             Ok(Some(command)) => terminal.complete(command)?,
             Err(sentence) => {
-                println!("{}", show::clean(&sentence));
+                say!("{}", show::clean(&sentence));
                 failures += 1;
                 continue;
             }
@@ -137,7 +138,7 @@ fn read(mut terminal: Terminal, mut prompt: String, inputs: mpsc::Sender<Input>)
         }
         let Ok(answer) = answered.blocking_recv() else { break };
         if !answer.text.is_empty() {
-            println!("{}", answer.text);
+            say!("{}", answer.text);
         }
         failures += usize::from(answer.failed);
         prompt = answer.prompt;

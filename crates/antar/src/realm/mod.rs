@@ -5,6 +5,7 @@ mod table;
 
 use crate::admin::{self, Refused, Whose, printable};
 use crate::complain;
+use crate::print::{self, say};
 use antar_client::with_default_port;
 use antar_server::{Config, Offline, SOCKET, is_loopback};
 use antar_types::{Fingerprint, Name};
@@ -112,14 +113,14 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Action::Remove { realm, force } => {
             let (realm, force) = (named(realm)?, if *force { " force" } else { "" });
             ask(&config, &format!("REMOVEREALM {realm}{force}"), opened)?;
-            println!("the link with {realm} is ended");
+            say!("the link with {realm} is ended");
             Ok(())
         }
         Action::Approve { realm, key } => approve(&config, realm, key.as_deref()),
         Action::Rename { name } => {
             let name = named(name)?;
             ask(&config, &format!("RENAMEREALM {name}"), opened)?;
-            println!("this realm is named {name} from now on; linked realms are told");
+            say!("this realm is named {name} from now on; linked realms are told");
             Ok(())
         }
         Action::Invite { address } => invite(&config, address.as_deref()),
@@ -179,7 +180,7 @@ fn show(config: &Config, json: bool) -> anyhow::Result<()> {
         })?;
     let me = &reply["data"];
     if json {
-        println!("{me}");
+        say!("{me}");
         return Ok(());
     }
     let text = |key: &str| me[key].as_str().unwrap_or_default();
@@ -187,17 +188,17 @@ fn show(config: &Config, json: bool) -> anyhow::Result<()> {
         ("", port) => format!("port {port}, on every address of this machine"),
         (host, port) => join(host, port),
     };
-    println!("name         {}\naddress      {address}", text("realm"));
-    println!("fingerprint  {}", text("fingerprint"));
+    say!("name         {}\naddress      {address}", text("realm"));
+    say!("fingerprint  {}", text("fingerprint"));
     Ok(())
 }
 
 fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let reply = ask(config, "CHECKREALM", opened_with_a_word)?;
     match reply["data"].as_array() {
-        _ if json => println!("{}", reply["data"]),
-        Some(links) if !links.is_empty() => print!("{}", table::of(links)),
-        _ => println!("no realm is linked"),
+        _ if json => say!("{}", reply["data"]),
+        Some(links) if !links.is_empty() => print::text(format_args!("{}", table::of(links))),
+        _ => say!("no realm is linked"),
     }
     Ok(())
 }
@@ -214,7 +215,7 @@ fn approve(config: &Config, realm: &str, key: Option<&str>) -> anyhow::Result<()
     let key = key.map(fingerprint).transpose()?.map_or(String::new(), |key| format!(" {key}"));
     let reply = ask(config, &format!("APPROVEREALM {realm}{key}"), opened)?;
     let key = printable(reply["fingerprint"].as_str().unwrap_or_default());
-    println!("{realm} is approved, with the key {key}: the link comes about when it calls again");
+    say!("{realm} is approved, with the key {key}: the link comes about when it calls again");
     Ok(())
 }
 
@@ -228,13 +229,13 @@ fn linked(reply: &Value) {
     let realm = printable(reply["realm"].as_str().unwrap_or_default());
     match reply["state"].as_str() {
         Some("waiting") => {
-            println!("{realm} was asked: the link waits for `antar realm approve` there");
+            say!("{realm} was asked: the link waits for `antar realm approve` there");
         }
         Some("down") => {
             let error = printable(reply["error"].as_str().unwrap_or_default());
-            println!("{realm} is called there from now on; it cannot be reached just now: {error}");
+            say!("{realm} is called there from now on; it cannot be reached just now: {error}");
         }
-        _ => println!("linked with {realm}"),
+        _ => say!("linked with {realm}"),
     }
 }
 
@@ -254,7 +255,7 @@ fn invite(config: &Config, address: Option<&str>) -> anyhow::Result<()> {
     if leads_home(invitation) {
         complain("antar: only realms on this machine can use this code; others need --address\n");
     }
-    println!("{invitation}");
+    say!("{invitation}");
     Ok(())
 }
 

@@ -32,6 +32,21 @@ fn done(realm: &Realm, arguments: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// As `head` goes once it has seen enough.
+#[test]
+fn a_reader_that_has_gone_ends_a_list_quietly() {
+    let realm = Realm::stopped("");
+    done(&realm, &["add", "amy"], "pw\n");
+    for (command, arguments) in [("user", &["list"][..]), ("realm", &["list"]), ("check", &[])] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = realm.command(command).args(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(141), "{command} {arguments:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
 /// Every action, on a realm in whichever state.
 fn administer(realm: &Realm) {
     done(realm, &["add", "Messi"], "sura baya\n");
