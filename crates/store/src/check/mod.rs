@@ -4,6 +4,7 @@
 //! would, and every pair of what the two come to is read: see `pairs.rs` for what must hold of them.
 //! The tree is opened by way of links to its files in a temporary directory, since opening it tidies up.
 
+mod conversations;
 mod known;
 mod lists;
 mod pairs;

@@ -1,0 +1,121 @@
+//! Conversations have no gap and end where they should, and what leads to them leads to a message.
+
+use super::Found;
+use super::pairs::Check;
+use crate::layout::{List, Timeline};
+use crate::records::alike::Alike;
+use crate::records::codec::decode_run;
+use crate::records::{Message, Pointer};
+use antar_domain::{Conversation, ConversationTip, PeerId};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+impl Check<'_> {
+    /// The ordinals of a conversation have no gap.
+    pub(super) fn counts(
+        &mut self,
+        conversation: Conversation,
+        run: &[Message],
+        first: bool,
+        found: &mut Found<'_>,
+    ) {
+        let mut tip = match self.come_to.take() {
+            Some((of, tip)) if of == conversation && !first => tip,
+            before => {
+                self.ends(before, found);
+                ConversationTip::default()
+            }
+        };
+        for message in run {
+            if message.ordinal != tip.ordinal + 1 {
+                let what = format!(
+                    "message {} is number {}, after number {}",
+                    message.id, message.ordinal, tip.ordinal
+                );
+                found.damage(format!("conversation {conversation:?}"), what);
+            }
+            tip = ConversationTip { ordinal: message.ordinal, id: message.id };
+        }
+        self.come_to = Some((conversation, tip));
+    }
+
+    /// A conversation that was read ends where it should.
+    pub(super) fn ends(
+        &mut self,
+        read: Option<(Conversation, ConversationTip)>,
+        found: &mut Found<'_>,
+    ) {
+        let Some((conversation, tip)) = read else { return };
+        let noted = self.known.conversations.remove(&conversation);
+        if self.records_whole && noted != Some(tip) {
+            let noted = noted.unwrap_or_default();
+            let what = format!(
+                "the last message is number {} with id {}, and should be number {} with id {}",
+                tip.ordinal, tip.id, noted.ordinal, noted.id
+            );
+            found.damage(format!("conversation {conversation:?}"), what);
+        }
+    }
+
+    /// Conversations of which nothing was found.
+    pub(super) fn finish_conversations(&mut self, found: &mut Found<'_>) {
+        for conversation in self.known.conversations.keys() {
+            found.damage(format!("conversation {conversation:?}"), "all messages are missing");
+        }
+    }
+
+    /// Groups are never removed; users may be, and realms may be forgotten, and their messages stay.
+    pub(super) fn conversation(&self, conversation: Conversation, found: &mut Found<'_>) {
+        let (group, realm) = match conversation {
+            Conversation::Private(..) => (None, None),
+            Conversation::Group(group) => (Some(group), None),
+            Conversation::Peer(_, realm, _) => (None, Some(realm)),
+            Conversation::GroupPeer(group, realm) => (Some(group), Some(realm)),
+        };
+        let known = &self.known;
+        if realm.is_some_and(|realm| known.forgotten.contains(&realm.0)) {
+            return;
+        }
+        let is_named = |realm: PeerId| known.realms.get(&realm.0).is_some_and(|realm| realm.named);
+        let what = if group.is_some_and(|group| !known.groups.contains_key(&group.0)) {
+            "there is no such group"
+        } else if realm.is_some_and(|realm| !is_named(realm)) {
+            "there is no such realm"
+        } else {
+            return;
+        };
+        found.damage(format!("conversation {conversation:?}"), what);
+    }
+
+    /// Every entry of a timeline leads to a message.
+    pub(super) fn lead(&mut self, timeline: Timeline, run: &[Pointer], found: &mut Found<'_>) {
+        if let Timeline::Waiting(peer, number) = timeline
+            && self.records_whole
+            && !self.known.forgotten.contains(&peer.0)
+            && self.known.realms.get(&peer.0).is_none_or(|r| !r.plain_mailboxes.contains(&number))
+        {
+            found.damage(format!("{timeline:?}"), "there is no such user of that realm");
+        }
+        let mut runs: BTreeMap<(Conversation, u64), Vec<u64>> = BTreeMap::new();
+        for Pointer { id, conversation, run } in run {
+            let conversation: Conversation = conversation.alike();
+            let ids = match runs.entry((conversation, *run)) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let key = List::Messages(conversation).key(*run);
+                    let Ok(value) = self.engine.read(&key) else {
+                        self.not_followed += 1;
+                        continue;
+                    };
+                    // One that is unreadable has been told of where it is.
+                    let run = value.and_then(|value| decode_run::<Message>(&key, &value).ok());
+                    vacant.insert(run.iter().flatten().map(|message| message.id).collect())
+                }
+            };
+            if ids.binary_search(id).is_err() {
+                let what = format!("message {id} is gone from conversation {conversation:?}");
+                found.damage(format!("{timeline:?}"), what);
+            }
+        }
+    }
+}
