@@ -82,8 +82,10 @@ fn check(text: &str, limit: usize) -> Result<(), TextError> {
 
 fn has_control(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let c0_or_del = bytes.iter().any(|&b| (b < 0x20 && b != b'\t') || b == 0x7f);
-    c0_or_del
+    // A stretch at a time without a branch is many bytes at once for the processor.
+    let is_control = |b: u8| ((b < 0x20) & (b != b'\t')) | (b == 0x7f);
+    let has_any = |stretch: &[u8]| stretch.iter().fold(false, |any, &b| any | is_control(b));
+    bytes.chunks(64).any(has_any)
         || (!text.is_ascii()
             && bytes.windows(2).any(|w| w[0] == 0xc2 && (0x80..0xa0).contains(&w[1])))
 }
@@ -101,5 +103,10 @@ mod tests {
             assert_eq!(Text::parse(bad, 100), Err(TextError::Control), "{bad:?}");
         }
         assert_eq!(Text::parse("abc", 2), Err(TextError::TooLong));
+        for at in 0..200 {
+            let mut text = ["x"; 200];
+            text[at] = "\u{1}";
+            assert_eq!(Text::parse(&text.concat(), 200), Err(TextError::Control), "{at}");
+        }
     }
 }

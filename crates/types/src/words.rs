@@ -18,7 +18,7 @@ pub fn trim(text: &str) -> &str {
 /// ```
 pub fn first(line: &str) -> (&str, &str) {
     let line = trim(line);
-    match line.find(is_blank) {
+    match line.bytes().position(|b| is_blank(b.into())) {
         Some(end) => (&line[..end], trim(&line[end..])),
         None => (line, ""),
     }
