@@ -56,10 +56,45 @@ const OTHERS: CorrespondentId = CorrespondentId(0);
 /// All conversations, as far as they are in memory: how far each has come. Messages are in the store only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversations {
-    /// By the peer that takes part, if one does: what is known of a peer may be forgotten.
-    tips: BTreeMap<(Option<PeerId>, Conversation), ConversationTip>,
+    tips: Tips,
     correspondents: BTreeMap<PeerId, Correspondents>,
     counts: Counts,
+}
+
+/// How far each conversation has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tips {
+    /// Of two accounts here: each message looks there, and a key of numbers is soon found.
+    private: BTreeMap<(AccountId, AccountId), ConversationTip>,
+    /// All others, by the peer that takes part, if one does: what is known of a peer may be forgotten.
+    others: BTreeMap<(Option<PeerId>, Conversation), ConversationTip>,
+}
+
+impl Tips {
+    fn get(&self, conversation: Conversation) -> Option<ConversationTip> {
+        let tip = match conversation {
+            Conversation::Private(one, other) => self.private.get(&(one, other)),
+            _ => self.others.get(&(conversation.peer(), conversation)),
+        };
+        tip.copied()
+    }
+
+    /// Sets one, and returns what it was.
+    fn set(&mut self, conversation: Conversation, tip: ConversationTip) -> Option<ConversationTip> {
+        match conversation {
+            Conversation::Private(one, other) => self.private.insert((one, other), tip),
+            _ => self.others.insert((conversation.peer(), conversation), tip),
+        }
+    }
+
+    fn forget(&mut self, peer: PeerId) {
+        let nobody = Conversation::Private(AccountId(0), AccountId(0));
+        let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
+        let gone: Vec<_> = self.others.range(all).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.others.remove(&key);
+        }
+    }
 }
 
 /// How many conversations there are with users of peers.
@@ -115,11 +150,11 @@ impl Conversations {
     }
 
     fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {
-        self.tips.get(&(conversation.peer(), conversation)).copied()
+        self.tips.get(conversation)
     }
 
     fn reached(&mut self, conversation: Conversation, tip: ConversationTip) {
-        let before = self.tips.insert((conversation.peer(), conversation), tip);
+        let before = self.tips.set(conversation, tip);
         if let (None, Conversation::Peer(account, peer, _)) = (before, conversation) {
             self.counts.add(account, peer);
         }
@@ -128,12 +163,7 @@ impl Conversations {
     fn forget(&mut self, peer: PeerId) {
         self.correspondents.remove(&peer);
         self.counts.forget(peer);
-        let nobody = Conversation::Private(AccountId(0), AccountId(0));
-        let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
-        let gone: Vec<_> = self.tips.range(all).map(|(key, _)| *key).collect();
-        for key in gone {
-            self.tips.remove(&key);
-        }
+        self.tips.forget(peer);
     }
 
     /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
@@ -337,7 +367,7 @@ mod tests {
             assert_eq!(went == others, n >= bound, "{n}");
             assert_eq!(ordinal, 1 + n.saturating_sub(bound));
         }
-        assert!(all.tips.len() as u64 == bound + 1);
+        assert!(all.tips.others.len() as u64 == bound + 1);
         assert!(all.correspondents[&BETA].count as u64 == bound);
         // Those who were there before stay apart.
         let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));
