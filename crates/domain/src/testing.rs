@@ -298,7 +298,7 @@ impl Realm {
         loop {
             output = match output {
                 Output::Job { conn, request, mut results, job } => {
-                    results.push(self.look_up(&job).unwrap_or_else(|| prove(job)));
+                    results.push(self.look_up(&job).unwrap_or_else(|| prove(*job)));
                     self.input(Input::Resume { conn, request, results })?
                 }
                 Output::Reply(_, tag, outcome) => return Some((tag, outcome)),

@@ -256,7 +256,7 @@ impl World {
             Output::NoReply(conn) => self.answered(conn),
             Output::Job { conn, request, mut results, job } => {
                 assert!(results.len() < 8, "no end of work for {request:?}");
-                results.push(self.prove(job));
+                results.push(self.prove(*job));
                 self.decide(Input::Resume { conn, request, results });
             }
             Output::Notify(_, tag, kind, message) => {

@@ -83,8 +83,8 @@ impl Batches {
         if nothing_open && self.under_way == 0 && effects.events.is_empty() {
             return make_ready(ready, std::mem::take(&mut effects.outputs));
         }
-        self.open.events.append(&mut effects.events);
-        self.open.outputs.append(&mut effects.outputs);
+        append(&mut self.open.events, &mut effects.events);
+        append(&mut self.open.outputs, &mut effects.outputs);
         // They had waited for a batch that is settled now.
         if self.under_way == 0 && self.open.events.is_empty() {
             make_ready(ready, std::mem::take(&mut self.open.outputs));
@@ -176,6 +176,14 @@ impl Batches {
     pub fn load(&self) -> Load {
         let (events, outputs) = (self.open.events.len(), self.open.outputs.len());
         Load { events, outputs, under_way: self.under_way }
+    }
+}
+
+/// Adds what is new to what there was, which most often is nothing.
+fn append<T>(all: &mut Vec<T>, new: &mut Vec<T>) {
+    match all.is_empty() {
+        true => std::mem::swap(all, new),
+        false => all.append(new),
     }
 }
 

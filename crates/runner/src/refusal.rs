@@ -67,8 +67,8 @@ mod tests {
     use antar_types::{BoxKind, Message, Name, Text, Time};
     use std::sync::Arc;
 
-    fn request() -> Request {
-        Door::default().read(Frame::Line("INBOX".into())).unwrap()
+    fn request() -> Box<Request> {
+        Box::new(Door::default().read(Frame::Line("INBOX".into())).unwrap())
     }
 
     #[test]
@@ -78,7 +78,7 @@ mod tests {
         let (from, to, text) = (name(), name(), Text::empty());
         let (realm, notice) = (None, None);
         let message = Arc::new(Message { id: 1, time: Time(1), from, to, text, realm, notice });
-        let job = Job::Chains { sources: Vec::new(), seq: 1 };
+        let job = Box::new(Job::Chains { sources: Vec::new(), seq: 1 });
         let results = Vec::new;
         let mut refusal = Refusal::default();
         refusal.add(vec![

@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 /// Events in the batch that fills past which no more requests are to be taken.
 const FULL: usize = 8_192;
 
+/// Outputs that memory is kept for while there are none: a turn leads to hardly more.
+const KEPT: usize = 1_024;
+
 /// How often others are let go on before a batch is written.
 const ROUNDS: usize = 4;
 
@@ -105,6 +108,7 @@ impl Runner {
     /// Takes note of what was written since the last call; what that allows is released by
     /// [`Runner::release`].
     pub fn settle(&mut self) {
+        self.reuse();
         let done = self.writer.batches().take_done();
         for done in done {
             match done {
@@ -119,6 +123,14 @@ impl Runner {
                     make_ready(&mut self.ready, ended);
                 }
             }
+        }
+    }
+
+    /// Has what is decided next take the memory of what was released.
+    fn reuse(&mut self) {
+        let outputs = &mut self.effects.outputs;
+        if self.ready.is_empty() && self.ready.capacity() <= KEPT && outputs.capacity() == 0 {
+            *outputs = std::mem::take(&mut self.ready).into();
         }
     }
 

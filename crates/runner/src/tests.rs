@@ -78,7 +78,7 @@ impl Realm {
                 Some(Output::Read(conn, ..)) => all.push((conn.0, "read")),
                 Some(Output::Job { conn, request, mut results, job }) => {
                     all.push((conn.0, "job"));
-                    results.push(prove(job));
+                    results.push(prove(*job));
                     self.input(Input::Resume { conn, request, results });
                 }
                 Some(output) => panic!("{output:?}"),

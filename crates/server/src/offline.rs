@@ -95,7 +95,7 @@ impl Offline {
                         answer = Some((text::dialect(tag), text::reply(tag, outcome)));
                     }
                     Output::Job { conn, request, mut results, job } => {
-                        results.push(self.prove(job));
+                        results.push(self.prove(*job));
                         let again = Input::Resume { conn, request, results };
                         self.runner.input(again, &mut readings);
                     }

@@ -206,7 +206,6 @@ impl World<'_> {
             }
             Output::Job { conn, request, results, job } => {
                 let delay = self.chance.random_range(1..=5);
-                let request = Box::new(request);
                 self.at(delay, Happening::Done { node, life, conn, request, results, job });
             }
             Output::Request(conn, request) => self.asks(node, conn, &request),

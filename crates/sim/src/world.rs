@@ -81,7 +81,7 @@ pub enum Happening {
         conn: ConnId,
         request: Box<Request>,
         results: Vec<JobResult>,
-        job: Job,
+        job: Box<Job>,
     },
     Reach {
         node: usize,
@@ -238,8 +238,8 @@ impl<'a> World<'a> {
             Happening::Done { node, life, conn, request, mut results, job }
                 if self.is_alive(node, life) =>
             {
-                results.push(self.prove(node, job));
-                self.input(node, Input::Resume { conn, request: *request, results });
+                results.push(self.prove(node, *job));
+                self.input(node, Input::Resume { conn, request, results });
             }
             Happening::Reach { node, life, dial, to } if self.is_alive(node, life) => {
                 self.reach(node, dial, to);

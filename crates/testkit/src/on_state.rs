@@ -124,7 +124,7 @@ impl OnState {
     fn perform(&mut self, output: Output) -> Result<(), String> {
         match output {
             Output::Job { conn, request, mut results, job } => {
-                results.push(prove(job));
+                results.push(prove(*job));
                 self.decide(Input::Resume { conn, request, results });
                 Ok(())
             }

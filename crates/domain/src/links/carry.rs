@@ -115,6 +115,7 @@ impl Context<'_> {
     pub fn wake(&mut self, conn: ConnId, result: JobResult) {
         let Some(mut waiting) = self.links().waiting.remove(&conn) else { return };
         waiting.results.push(result);
-        self.output(Output::Resume { conn, request: waiting.request, results: waiting.results });
+        let request = Box::new(waiting.request);
+        self.output(Output::Resume { conn, request, results: waiting.results });
     }
 }

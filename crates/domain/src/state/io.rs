@@ -57,7 +57,7 @@ pub enum Input {
         /// The connection that sent it.
         conn: ConnId,
         /// The request.
-        request: Request,
+        request: Box<Request>,
         /// What has been worked out so far.
         results: Vec<JobResult>,
     },
@@ -92,11 +92,11 @@ pub enum Output {
         /// The connection that waits.
         conn: ConnId,
         /// The request to decide again.
-        request: Request,
+        request: Box<Request>,
         /// What was worked out before.
         results: Vec<JobResult>,
         /// What is to be worked out now.
-        job: Job,
+        job: Box<Job>,
     },
     /// A message for a connection that watches.
     Notify(ConnId, Tag, BoxKind, Arc<Message>),
@@ -108,7 +108,7 @@ pub enum Output {
         /// The connection that waits.
         conn: ConnId,
         /// The request to decide again.
-        request: Request,
+        request: Box<Request>,
         /// What was worked out before.
         results: Vec<JobResult>,
     },
@@ -168,6 +168,9 @@ pub enum Output {
         text: String,
     },
 }
+
+/// Outputs are moved about often, so one stays small.
+const _: () = assert!(size_of::<Output>() <= 120);
 
 /// What a step leads to: events to make durable, then outputs to release.
 #[derive(Debug, Default)]

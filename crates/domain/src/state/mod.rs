@@ -103,7 +103,7 @@ impl State {
         outputs.extend(conns.into_keys().map(Output::HangUp));
         outputs.extend(waiting.into_iter().map(|(conn, waiting)| {
             let results = vec![JobResult::Busy];
-            Output::Resume { conn, request: waiting.request, results }
+            Output::Resume { conn, request: Box::new(waiting.request), results }
         }));
     }
 
@@ -273,7 +273,7 @@ impl State {
                 self.request(readings, conn, request, Vec::new(), effects);
             }
             Input::Resume { conn, request, results } => {
-                self.request(readings, conn, request, results, effects);
+                self.request(readings, conn, *request, results, effects);
             }
             Input::NotDialled(dial, NotDialled { error, plain }) => {
                 let failure = Failure { code: Code::RealmUnreachable, error, realm: None, plain };

@@ -41,7 +41,10 @@ impl State {
             Ok(Answer::Outcome(outcome)) => Output::Reply(conn, tag, outcome),
             Ok(Answer::Read(read)) => Output::Read(conn, tag, read),
             Ok(Answer::NoReply) => Output::NoReply(conn),
-            Err(Interrupt::Job(job)) => Output::Job { conn, request, results, job },
+            Err(Interrupt::Job(job)) => {
+                let (request, job) = (Box::new(request), Box::new(job));
+                Output::Job { conn, request, results, job }
+            }
             Err(Interrupt::Wait(why)) => {
                 self.links.waiting.insert(conn, Waiting { request, results, why });
                 Output::Park(conn)

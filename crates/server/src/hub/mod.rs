@@ -46,7 +46,7 @@ pub enum ToHub {
     /// A connection is gone.
     Disconnected(ConnId),
     /// What took long about a request has been done.
-    Done { conn: ConnId, request: Request, results: Vec<JobResult> },
+    Done { conn: ConnId, request: Box<Request>, results: Vec<JobResult> },
     /// A call to another realm came to nothing.
     NotDialled(DialId, NotDialled),
     /// Some of what a realm is owed was looked up.

@@ -31,7 +31,7 @@ impl Running {
                 self.push_notification(conn, tag, notification);
             }
             Output::Job { conn, request, results, job } => {
-                self.start_job(conn, request, results, job)
+                self.start_job(conn, request, results, *job)
             }
             // The runner sees to these.
             Output::Park(_) | Output::Resume { .. } => {}
@@ -107,7 +107,13 @@ impl Running {
     }
 
     /// Has what takes long done off this task.
-    fn start_job(&mut self, conn: ConnId, request: Request, mut results: Vec<JobResult>, job: Job) {
+    fn start_job(
+        &mut self,
+        conn: ConnId,
+        request: Box<Request>,
+        mut results: Vec<JobResult>,
+        job: Job,
+    ) {
         let Some(origin) = self.conns.get(&conn).map(|c| c.origin) else { return };
         let Some(back) = self.hub.back.upgrade() else { return };
         let (passwords, backups) = (self.hub.passwords.clone(), self.hub.backups.clone());

@@ -321,7 +321,11 @@ fn a_plain_peer_takes_the_place_of_nobody_who_is_called_nor_a_stranger_that_of_o
     let answer = br#"{"status":"OK","message":"Connect realm berhasil"}"#;
     let asked = JobResult::Asked(Ok((plain_answer(answer, false), "127.0.0.1".parse().unwrap())));
     let request = alpha.request(AMY, "ADDREALM gamma 127.0.0.1 9 plain");
-    alpha.tell(Input::Resume { conn: ConnId(AMY), request, results: vec![asked] });
+    alpha.tell(Input::Resume {
+        conn: ConnId(AMY),
+        request: Box::new(request),
+        results: vec![asked],
+    });
     assert!(is_hung_up(&alpha, 30));
     assert_eq!(alpha.hear(30, "REMOVED").unwrap()["code"], "forbidden");
     let link = links(&mut alpha).into_iter().find(|link| link["realm"] == "gamma").unwrap();
