@@ -4,7 +4,7 @@
 
 use antar_server::{Config, PasswordsConfig, Server};
 use antar_store::{
-    Batch, Direction, Engine, Key, MemoryEngine, NotCommitted, Pairs, StoreError, Visit,
+    Batch, Direction, Engine, Key, MemoryEngine, NotCommitted, Pairs, StoreError, Value, Visit,
 };
 use antar_types::END;
 use std::net::SocketAddr;
@@ -41,7 +41,7 @@ impl Drop for Holding {
 }
 
 impl Pairs for Held {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.0.read(key)
     }
 

@@ -10,7 +10,7 @@ mod tests;
 
 use crate::applier::{Applier, Committed, Progress};
 use crate::checkpointer::Checkpointer;
-use crate::engine::{Key, Pairs};
+use crate::engine::{Key, Pairs, Value};
 use crate::event_log::{Batch, EventLog, NotCommitted};
 use crate::log::Log;
 use crate::named::At;
@@ -210,7 +210,7 @@ fn probe(path: &Path) -> Result<(), StoreError> {
 }
 
 impl Pairs for Reading {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.0.tree.read(key)
     }
 
@@ -225,7 +225,7 @@ impl Pairs for Reading {
 }
 
 impl Pairs for Disk {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.reading()?.read(key)
     }
 

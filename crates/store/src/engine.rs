@@ -8,6 +8,9 @@ use std::ops::{ControlFlow, Range};
 /// Those that begin with 0 are an engine's own.
 pub type Key = Vec<u8>;
 
+/// A value. Whoever holds one shares it with the engine, where that has it in memory.
+pub type Value = lsm_tree::UserValue;
+
 /// Every key but the engine's own.
 pub fn everything() -> Range<Key> {
     vec![1]..vec![u8::MAX; 38]
@@ -103,7 +106,7 @@ pub trait Pairs {
     ///
     /// # Errors
     /// Where the disk or what is on it fails.
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError>;
 
     /// Visits the pairs of a range in order.
     ///
@@ -118,7 +121,7 @@ pub trait Pairs {
 }
 
 impl<P: Pairs + ?Sized> Pairs for &P {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         (**self).read(key)
     }
 

@@ -1,14 +1,15 @@
 //! Pages of lists: conversations, and the timelines that point into them.
 
 use crate::StoreError;
-use crate::engine::{Direction, Pairs};
+use crate::engine::{Direction, Pairs, Value};
 use crate::layout::List;
 use crate::records::alike::Alike;
 use crate::records::codec::{Offsets, damaged, decode_run, take};
 use crate::records::{Listed, Message, Pointer};
 use antar_domain::{Conversation, MAX_PAGE_BYTES, Mailbox, Page, Source};
-use std::collections::BTreeMap;
-use std::ops::ControlFlow;
+use antar_types::Name;
+use rustc_hash::FxHashMap;
+use std::ops::{ControlFlow, Range};
 
 /// A page of a list of messages, oldest first, and whether more is left in its direction.
 pub fn read(
@@ -47,14 +48,19 @@ fn pointed_to(
     if backward {
         pointers.reverse();
     }
-    let (mut messages, mut bytes) = (Vec::with_capacity(pointers.len()), 0);
+    let (mut messages, mut bytes) = (Vec::<antar_types::Message>::with_capacity(pointers.len()), 0);
     let mut runs = Runs::default();
     for pointer in pointers {
         if bytes >= MAX_PAGE_BYTES {
             more = true;
             break;
         }
-        let message = runs.message(tree, &pointer)?.read();
+        let mut message = runs.message(tree, &pointer)?.read();
+        // Most names of a page are the same: those of an account are, and people write several at a time.
+        if let Some(last) = messages.last() {
+            share(&mut message.from, &last.from);
+            share(&mut message.to, &last.to);
+        }
         bytes += message.text.as_str().len() + message.sender().len() + message.to.len();
         messages.push(message);
     }
@@ -64,6 +70,13 @@ fn pointed_to(
     Ok((messages, more))
 }
 
+/// Makes a name one with another that is equal.
+fn share(name: &mut Name, other: &Name) {
+    if name == other {
+        *name = other.clone();
+    }
+}
+
 /// Bytes of runs that are kept while a page is read.
 const KEPT: usize = 1 << 20;
 
@@ -71,9 +84,11 @@ const KEPT: usize = 1 << 20;
 /// is often in the same.
 #[derive(Default)]
 struct Runs {
-    read: BTreeMap<(Conversation, u64), (Vec<u8>, Offsets)>,
+    read: FxHashMap<(Conversation, u64), (Value, Range<usize>)>,
     /// Bytes of those.
     bytes: usize,
+    /// Where messages begin, of each of those runs a stretch.
+    offsets: Offsets,
 }
 
 impl Runs {
@@ -84,19 +99,18 @@ impl Runs {
         if !self.read.contains_key(&run) {
             let key = List::Messages(run.0).key(run.1);
             let value = tree.read(&key)?.ok_or_else(gone)?;
-            let offsets = Offsets::read(&key, &value)?;
             // One that is wanted again is read again: a page must not hold what it does not show.
             if self.bytes + value.len() > KEPT {
-                self.read.clear();
-                self.bytes = 0;
+                *self = Self::default();
             }
+            let offsets = self.offsets.read(&key, &value)?;
             self.bytes += value.len();
             self.read.insert(run, (value, offsets));
         }
         let (value, offsets) = self.read.get(&run).ok_or_else(gone)?;
-        let message = &value[offsets.of(pointer.id).ok_or_else(gone)?..];
+        let at = self.offsets.of(offsets, pointer.id).ok_or_else(gone)?;
         let damaged = || damaged(&List::Messages(run.0).key(run.1));
-        take(message).map(|(message, _)| message).ok_or_else(damaged)
+        take(&value[at..]).map(|(message, _)| message).ok_or_else(damaged)
     }
 }
 

@@ -44,7 +44,7 @@ pub mod bytes {
 
 pub use check::{Checked, Damage, Tell, check, check_export, check_pairs};
 pub use disk::Disk;
-pub use engine::{Direction, Engine, Key, Ops, Pairs, Visit};
+pub use engine::{Direction, Engine, Key, Ops, Pairs, Value, Visit};
 pub use error::StoreError;
 pub use event_log::{Batch, EventLog, NotCommitted, Take};
 pub use export::Exported;

@@ -1,6 +1,6 @@
 //! The engine of tests and simulations: in memory, and it can crash.
 
-use crate::engine::{Key, Pairs};
+use crate::engine::{Key, Pairs, Value};
 use crate::event_log::{Batch, EventLog, NotCommitted, Take};
 use crate::projection::project;
 use crate::{Direction, Engine, Ops, StoreError, Visit};
@@ -162,8 +162,8 @@ impl Image {
 }
 
 impl Pairs for Image {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.pairs.get(key).cloned())
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        Ok(self.pairs.get(key).map(|value| value.as_slice().into()))
     }
 
     fn scan(
@@ -265,9 +265,9 @@ impl MemoryEngine {
 }
 
 impl Pairs for MemoryEngine {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.0.log.check()?;
-        Ok(self.data().pairs.get(key).cloned())
+        self.data().read(key)
     }
 
     fn scan(

@@ -3,7 +3,7 @@
 //! It has no log of its own; [`crate::log`] is its log. What it is given is in memory until
 //! [`Tree::flush`] writes it to tables.
 
-use crate::engine::{Key, Ops, Pairs};
+use crate::engine::{Key, Ops, Pairs, Value};
 use crate::event_log::{Batch, Content};
 use crate::named::named_in;
 use crate::projection::{Projection, looks_back};
@@ -118,11 +118,9 @@ impl Tree {
 }
 
 impl Pairs for Tree {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
-        let value =
-            self.tree.get(key, self.visible.get()).map_err(|error| explain(&self.path, error))?;
-        Ok(value.map(|value| value.to_vec()))
+        self.tree.get(key, self.visible.get()).map_err(|error| explain(&self.path, error))
     }
 
     /// Goes through the pairs of a range until there are no more or `visit` has seen enough.

@@ -2,7 +2,7 @@
 
 use super::Found;
 use super::tables::Files;
-use crate::engine::{Direction, Key, Pairs, Visit};
+use crate::engine::{Direction, Key, Pairs, Value, Visit};
 use crate::event_log::{Batch, NotCommitted};
 use crate::named::{At, named};
 use crate::tree::{Replay, Tree};
@@ -52,7 +52,7 @@ impl Shadow {
 }
 
 impl Pairs for Shadow {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.tree.read(key)
     }
 

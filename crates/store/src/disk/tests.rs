@@ -17,7 +17,7 @@ fn ops(key: &str) -> Ops {
     ops
 }
 
-fn value(disk: &Disk, key: &str) -> Option<Vec<u8>> {
+fn value(disk: &Disk, key: &str) -> Option<Value> {
     disk.read(key.as_bytes()).unwrap()
 }
 

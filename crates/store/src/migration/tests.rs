@@ -3,7 +3,7 @@ use crate::NotCommitted;
 use crate::engine::{Pairs, Visit};
 use crate::layout::{TIP_KEY, Tip};
 use crate::v1::write::{Put, write};
-use crate::{MemoryEngine, check_pairs};
+use crate::{MemoryEngine, Value, check_pairs};
 use antar_domain::links::{LinkKind, LinkStatus, PeerRecord};
 use antar_domain::{AccountRecord, GroupId, Page, PasswordHash, Source};
 use antar_types::{Away, DisplayName, Message, Name, Text, Time};
@@ -140,7 +140,7 @@ fn is_sound(engine: &MemoryEngine) {
 struct Stops(MemoryEngine, AtomicU64);
 
 impl Pairs for Stops {
-    fn read(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+    fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         self.0.read(key)
     }
 

@@ -4,6 +4,7 @@ use super::{Listed, Message, MessageRef, Passed, Record};
 use crate::StoreError;
 use crate::layout::hex;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Appends a value.
 pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), StoreError> {
@@ -62,28 +63,30 @@ pub fn encode_run<'a, T: Listed + 'a>(
     run.into_iter().try_for_each(|entry| encode(entry, out))
 }
 
-/// Where in a run of messages each of them begins, by id.
+/// Where in runs of messages each of them begins, by id.
+#[derive(Default)]
 pub struct Offsets(Vec<(u64, usize)>);
 
 impl Offsets {
-    /// Reads where they begin, and nothing more of them.
-    pub fn read(key: &[u8], value: &[u8]) -> Result<Self, StoreError> {
+    /// Reads where those of a run begin, and nothing more of them; says which stretch of all that is.
+    pub fn read(&mut self, key: &[u8], value: &[u8]) -> Result<Range<usize>, StoreError> {
         let mut rest = entries::<Message>(value).ok_or_else(|| damaged(key))?;
-        let mut offsets = Vec::new();
+        let first = self.0.len();
         while !rest.is_empty() {
             let at = value.len() - rest.len();
             let (MessageRef { id, .. }, after) =
                 take::<MessageRef<Passed>>(rest).ok_or_else(|| damaged(key))?;
-            offsets.push((id, at));
+            self.0.push((id, at));
             rest = after;
         }
-        Ok(Self(offsets))
+        Ok(first..self.0.len())
     }
 
-    /// Where a message begins; `None` where it is not there.
-    pub fn of(&self, id: u64) -> Option<usize> {
-        let at = self.0.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-        self.0.get(at).map(|(_, offset)| *offset)
+    /// Where a message of a run begins; `None` where it is not there.
+    pub fn of(&self, run: &Range<usize>, id: u64) -> Option<usize> {
+        let run = self.0.get(run.clone())?;
+        let at = run.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        run.get(at).map(|(_, offset)| *offset)
     }
 }
 
