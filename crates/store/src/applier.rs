@@ -8,12 +8,16 @@ use std::collections::VecDeque;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Bytes in the log and not in the tree that are worth waking a thread for: some hundreds of
-/// messages. Until somebody reads, nobody needs them there.
+/// Bytes in the log that are worth waking a thread for: some hundreds of messages. It reads them while the
+/// processor has them at hand, and puts them into the tree once there are more, or somebody reads: until
+/// then nobody needs them there.
 const WORTHWHILE: usize = 64 << 10;
 
 /// Bytes in the log and not in the tree past which a commit waits.
 const BEHIND: usize = 4 << 20;
+
+/// Batches whose memory is kept, and the most bytes of one.
+const SPARE: (usize, usize) = (8, 128 << 10);
 
 const GONE: &str = "the tree takes no more batches";
 
@@ -43,8 +47,12 @@ pub struct Progress {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Committed>,
-    /// Bytes of batches that are not in the tree, also of those that are being put there.
+    /// Bytes of those that wait.
     bytes: usize,
+    /// Bytes of batches that the applier has taken and that are not in the tree.
+    taken: usize,
+    /// Memory of batches that were taken, for the next ones.
+    spare: Vec<Vec<u8>>,
     committed: u64,
     applied: u64,
     /// Somebody waits for the tree to get here.
@@ -61,12 +69,26 @@ impl State {
         self.failed.as_ref().map_or(Ok(()), |why| Err(StoreError::Engine(why.clone())))
     }
 
+    fn is_wanted(&self) -> bool {
+        self.wanted > self.applied || self.closed
+    }
+
     fn is_worthwhile(&self) -> bool {
-        self.bytes >= WORTHWHILE || self.wanted > self.applied || self.closed
+        self.bytes >= WORTHWHILE || self.is_wanted()
+    }
+
+    fn is_behind(&self) -> bool {
+        self.bytes + self.taken >= BEHIND
     }
 }
 
 impl Progress {
+    /// The log and the tree go on from this batch.
+    pub fn at(number: u64) -> Self {
+        let state = State { committed: number, applied: number, ..State::default() };
+        Self { state: Mutex::new(state), ..Self::default() }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -78,7 +100,7 @@ impl Progress {
     /// Notes a batch that is in the log; waits where the tree is too far behind.
     pub fn committed(&self, batch: Committed) {
         let mut state = self.state();
-        while state.bytes >= BEHIND && !state.ended {
+        while state.is_behind() && !state.ended {
             state = self.moved.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.committed = batch.number;
@@ -90,25 +112,39 @@ impl Progress {
         }
     }
 
+    /// Memory of a batch that was taken. What one thread sets free another does not soon get again.
+    pub fn spare(&self) -> Vec<u8> {
+        self.state().spare.pop().unwrap_or_default()
+    }
+
     /// Batches that are committed and not in the tree yet.
     pub fn behind(&self) -> u64 {
         let state = self.state();
         state.committed.saturating_sub(state.applied)
     }
 
-    /// Waits for batches that are worth it; none once this is closed and all are taken.
-    fn take(&self) -> VecDeque<Committed> {
+    /// Waits for batches that are worth it, or for somebody who wants those in the tree that were taken
+    /// before. Says whether somebody does; `None` once this is closed and all are in the tree.
+    fn take(&self) -> Option<(VecDeque<Committed>, bool)> {
         let mut state = self.state();
-        while !state.is_worthwhile() || (state.waiting.is_empty() && !state.closed) {
+        while !state.is_worthwhile() {
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        std::mem::take(&mut state.waiting)
+        if state.closed && state.applied == state.committed {
+            return None;
+        }
+        state.taken += std::mem::take(&mut state.bytes);
+        Some((std::mem::take(&mut state.waiting), state.is_wanted()))
     }
 
-    fn applied(&self, number: u64, bytes: usize) {
+    /// Notes up to which batch the tree has all, how many bytes of later ones were taken, and memory that
+    /// is free.
+    fn applied(&self, number: u64, taken: usize, spare: Vec<Vec<u8>>) {
         let mut state = self.state();
-        state.applied = number;
-        state.bytes -= bytes;
+        let room = SPARE.0.saturating_sub(state.spare.len());
+        state.spare.extend(spare.into_iter().take(room));
+        state.applied = number.max(state.applied);
+        state.taken = taken;
         drop(state);
         self.moved.notify_all();
     }
@@ -169,23 +205,23 @@ impl Applier {
     pub fn run(self) {
         let _ended = Ended(&self.progress);
         let mut replay = Replay::new(&self.tree);
-        loop {
-            let batches = self.progress.take();
-            let Some(last) = batches.back().map(|batch| batch.number) else { return };
-            let bytes = batches.iter().map(Committed::bytes).sum();
-            if let Err(error) = self.apply(batches, &mut replay) {
+        while let Some((batches, wanted)) = self.progress.take() {
+            let mut spare = Vec::new();
+            if let Err(error) = self.apply(batches, wanted, &mut replay, &mut spare) {
                 tracing::error!(%error, "what was committed cannot be put into the tree");
                 self.progress.fail(&error.to_string());
                 return;
             }
-            self.progress.applied(last, bytes);
+            self.progress.applied(replay.applied(), replay.waiting(), spare);
         }
     }
 
     fn apply(
         &self,
         batches: VecDeque<Committed>,
+        wanted: bool,
         replay: &mut Replay<'_>,
+        spare: &mut Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
         for Committed { number, batch, full } in batches {
             if let Some(last) = full {
@@ -193,8 +229,12 @@ impl Applier {
                 replay.flush()?;
                 let _ = self.full.send(last);
             }
-            replay.add(number, batch)?;
+            replay.add(number, &batch)?;
+            let memory = batch.into_bytes();
+            if spare.len() < SPARE.0 && memory.capacity() <= SPARE.1 {
+                spare.push(memory);
+            }
         }
-        replay.flush()
+        if wanted { replay.flush() } else { Ok(()) }
     }
 }

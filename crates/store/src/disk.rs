@@ -154,12 +154,9 @@ impl Running {
         let (applied, mut replay) = (tree.applied()?, Replay::new(&tree));
         let log = Arc::new(Log::open(&directory, applied)?);
         // The tree's tables have all batches up to one, and nothing of those after it.
-        log.follow(applied + 1, &mut |number, batch| {
-            batch.content(number)?;
-            replay.add(number, batch)
-        })?;
+        log.follow(applied + 1, &mut |number, batch| replay.add(number, &batch))?;
         replay.flush()?;
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::at(tree.applied()?));
         let (full, segments) = sync_channel(UNWRITTEN);
         let applier = Applier { tree: tree.clone(), progress: progress.clone(), full };
         let checkpointer =
@@ -244,6 +241,10 @@ impl Engine for Disk {
         self.running()?.commit(number, batch)?;
         self.committed(number);
         Ok(())
+    }
+
+    fn spare(&self) -> Vec<u8> {
+        self.running().map(|running| running.progress.spare()).unwrap_or_default()
     }
 
     fn view(&self) -> Result<Box<dyn Pairs + '_>, StoreError> {

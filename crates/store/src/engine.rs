@@ -58,11 +58,6 @@ impl Ops {
         self.0.extend_from_slice(&others.0);
     }
 
-    /// Forgets them all; the memory stays.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-
     /// Each key with its value, or without one where it is removed.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
         let mut rest = &self.0[..];
@@ -144,6 +139,11 @@ pub trait Engine: Pairs + Send + Sync {
     /// As [`EventLog::append`](crate::EventLog::append). Nothing more is taken then until [`Engine::reopen`]
     /// has found out what is in the log.
     fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted>;
+
+    /// Memory for the next batch: what an earlier one took, as far as there is any.
+    fn spare(&self) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// The pairs, for who reads several of them: what was committed by now is waited for once.
     ///

@@ -15,7 +15,8 @@ use crate::records::{
     self, ApartReached, ConversationReached, CursorReached, Listed, Message, Outgoing, OwedReached,
     Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
-use std::collections::{BTreeMap, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Whether the pairs of a batch depend on what is in the tree: then the batches before it must be there.
@@ -36,24 +37,23 @@ pub fn project(tree: &dyn Pairs, number: u64, batch: &Batch) -> Result<Ops, Stor
     match batch.content(number)? {
         Content::Pairs(ops) => Ok(ops),
         Content::Events(records) => {
-            let (mut projection, mut ops) = (Projection::default(), Ops::default());
+            let mut projection = Projection::default();
             projection.add(tree, records)?;
-            projection.finish(tree, number, &mut ops)?;
-            Ok(ops)
+            projection.finish(tree, number)?.ops()
         }
     }
 }
 
-/// The changes of batches that follow each other. A batch that [`looks_back`] must be alone.
+/// What batches that follow each other come to. A batch that [`looks_back`] must be alone.
 #[derive(Default)]
 pub struct Projection {
     highest_id: u64,
     /// The latest of what is kept under each key; none where that is let go of.
     kept: BTreeMap<Key, Option<Record>>,
     /// The run of each list that is being filled.
-    runs: HashMap<List, Run>,
+    runs: FxHashMap<List, Run>,
     /// Those that are full.
-    full: Ops,
+    full: Vec<(List, Run)>,
     pointer: Vec<u8>,
 }
 
@@ -64,6 +64,38 @@ struct Run {
     entries: usize,
     value: Vec<u8>,
     reached: Option<ConversationReached>,
+}
+
+/// What a tree is given: a key, and its value unless it is removed.
+pub type Put<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
+/// The changes to a tree that batches come to.
+pub struct Changes {
+    /// By list and first entry.
+    runs: Vec<(List, Run)>,
+    records: Ops,
+}
+
+impl Changes {
+    /// Calls `put` with each key, and with its value unless it is removed.
+    pub fn each(&self, put: &mut Put<'_>) {
+        for (list, run) in &self.runs {
+            put(&list.key(run.first), Some(&run.value));
+        }
+        self.records.iter().for_each(|(key, value)| put(key, value));
+    }
+
+    fn ops(&self) -> Result<Ops, StoreError> {
+        let mut ops = Ops::default();
+        for (list, run) in &self.runs {
+            ops.put(&list.key(run.first), |value| {
+                value.extend_from_slice(&run.value);
+                Ok(())
+            })?;
+        }
+        ops.append(&self.records);
+        Ok(ops)
+    }
 }
 
 impl Projection {
@@ -80,7 +112,7 @@ impl Projection {
         let RawPosted { conversation, ordinal, id, .. } = *posted;
         self.highest_id = self.highest_id.max(id);
         let list = List::Messages(conversation.alike());
-        let run = self.run::<Message>(list, id)?;
+        let run = self.run::<Message>(list, id);
         run.value.extend_from_slice(posted.message);
         run.reached = Some(ConversationReached { conversation, ordinal, id });
         let pointer = Pointer { id, conversation, run: run.first };
@@ -88,7 +120,7 @@ impl Projection {
         written.clear();
         encode(&pointer, &mut written)?;
         for timeline in timelines_of(posted) {
-            let run = self.run::<Pointer>(List::Timeline(timeline), id)?;
+            let run = self.run::<Pointer>(List::Timeline(timeline), id);
             run.value.extend_from_slice(&written);
         }
         self.pointer = written;
@@ -96,23 +128,21 @@ impl Projection {
     }
 
     /// The run of a list that takes the next entry, which has this id.
-    fn run<T: Listed>(&mut self, list: List, id: u64) -> Result<&mut Run, StoreError> {
+    fn run<T: Listed>(&mut self, list: List, id: u64) -> &mut Run {
         let run = self.runs.entry(list).or_default();
         if run.entries == RUN || run.value.len() >= RUN_BYTES {
-            run.put(list, &mut self.full)?;
-            run.entries = 0;
-            run.value.clear();
+            self.full.push((list, std::mem::take(run)));
         }
         if run.entries == 0 {
             run.first = id;
             run.value.push(T::VERSION);
         }
         run.entries += 1;
-        Ok(run)
+        run
     }
 
     fn entry<T: Listed>(&mut self, list: List, entry: &T) -> Result<(), StoreError> {
-        encode(entry, &mut self.run::<T>(list, entry.id())?.value)
+        encode(entry, &mut self.run::<T>(list, entry.id()).value)
     }
 
     fn record(&mut self, tree: &dyn Pairs, record: Record) -> Result<(), StoreError> {
@@ -224,40 +254,31 @@ impl Projection {
         Ok(())
     }
 
-    /// Adds what all of it comes to; this is the number of the last batch.
-    pub fn finish(self, tree: &dyn Pairs, number: u64, ops: &mut Ops) -> Result<(), StoreError> {
-        ops.append(&self.full);
-        let mut runs: Vec<_> = self.runs.into_iter().collect();
-        runs.sort_unstable_by_key(|(list, _)| *list);
-        for (list, run) in runs {
-            run.put(list, ops)?;
-            if let Some(reached) = run.reached {
-                let key = layout::conversation_key(reached.conversation);
-                ops.put(&key, |value| Record::from(reached).encode(value))?;
-            }
+    /// What all of it comes to; this is the number of the last batch. Nothing is left of it then.
+    pub fn finish(&mut self, tree: &dyn Pairs, number: u64) -> Result<Changes, StoreError> {
+        let mut records = Ops::default();
+        let mut runs = std::mem::take(&mut self.full);
+        runs.extend(self.runs.drain());
+        runs.sort_unstable_by_key(|(list, run)| (*list, run.first));
+        for reached in runs.iter_mut().filter_map(|(_, run)| run.reached.take()) {
+            let key = layout::conversation_key(reached.conversation);
+            records.put(&key, |value| Record::from(reached).encode(value))?;
         }
-        for (key, record) in &self.kept {
+        for (key, record) in std::mem::take(&mut self.kept) {
             match record {
-                Some(record) => ops.put(key, |value| record.encode(value))?,
-                None => ops.delete(key),
+                Some(record) => records.put(&key, |value| record.encode(value))?,
+                None => records.delete(&key),
             }
         }
         let tip = tree.read(TIP_KEY)?;
         let tip = tip.map(|value| decode::<Tip>(TIP_KEY, &value)).transpose()?;
         if tip.is_none() {
-            ops.put(FORMAT_KEY, |value| encode(&FORMAT, value))?;
+            records.put(FORMAT_KEY, |value| encode(&FORMAT, value))?;
         }
-        let last_id = self.highest_id.max(tip.map_or(0, |tip| tip.last_id));
-        ops.put(TIP_KEY, |value| encode(&Tip { batch: number, last_id }, value))
-    }
-}
-
-impl Run {
-    fn put(&self, list: List, ops: &mut Ops) -> Result<(), StoreError> {
-        ops.put(&list.key(self.first), |value| {
-            value.extend_from_slice(&self.value);
-            Ok(())
-        })
+        let highest_id = std::mem::take(&mut self.highest_id);
+        let last_id = highest_id.max(tip.map_or(0, |tip| tip.last_id));
+        records.put(TIP_KEY, |value| encode(&Tip { batch: number, last_id }, value))?;
+        Ok(Changes { runs, records })
     }
 }
 

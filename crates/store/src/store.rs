@@ -102,7 +102,7 @@ impl Store {
     /// [`NotCommitted`] says whether the batch may be on disk. The store takes nothing more then until
     /// [`Store::reopen`].
     pub fn commit(&self, events: &[Event]) -> Result<(), NotCommitted> {
-        self.append(Batch::of(events)?)
+        self.append(Batch::of(events, self.engine.spare())?)
     }
 
     /// Appends a batch to the log.

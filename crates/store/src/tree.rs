@@ -3,10 +3,10 @@
 //! It has no log of its own; [`crate::log`] is its log. What it is given is in memory until
 //! [`Tree::flush`] writes it to tables.
 
-use crate::engine::{Key, Ops, Pairs, Value};
+use crate::engine::{Key, Pairs, Value};
 use crate::event_log::{Batch, Content};
 use crate::named::named_in;
-use crate::projection::{Projection, looks_back};
+use crate::projection::{Projection, Put, looks_back};
 use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
@@ -60,16 +60,16 @@ impl Tree {
         Ok(number.unwrap_or(0))
     }
 
-    /// Puts a batch into it, in memory. One thread does this.
-    pub fn apply(&self, number: u64, ops: &Ops) {
+    /// Puts in changes, in memory: what batches up to this number come to. One thread does this.
+    fn apply(&self, number: u64, changes: impl FnOnce(&mut Put<'_>)) {
         let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
         let at = self.next.next();
-        for (key, value) in ops.iter() {
+        changes(&mut |key, value| {
             match value {
                 Some(value) => self.tree.insert(key, value, at),
                 None => self.tree.remove(key, at),
             };
-        }
+        });
         self.tree.insert(APPLIED, number.to_be_bytes(), at);
         self.visible.fetch_max(at + 1);
     }
@@ -149,62 +149,63 @@ impl Pairs for Tree {
 /// have fewer.
 pub struct Replay<'a> {
     tree: &'a Tree,
-    waiting: Vec<(u64, Batch)>,
-    /// Bytes of those that wait.
-    bytes: usize,
-    /// What was put in last: the memory is used again.
-    ops: Ops,
+    /// What the batches that wait come to.
+    together: Projection,
+    /// Bytes of those.
+    waiting: usize,
+    /// The number of the last batch that was added, and of the last that is in the tree.
+    added: u64,
+    applied: u64,
 }
 
 /// Bytes of batches that are put into the tree at once.
-const TOGETHER: usize = 1 << 20;
+const TOGETHER: usize = 512 << 10;
 
 impl<'a> Replay<'a> {
     pub fn new(tree: &'a Tree) -> Self {
-        Self { tree, waiting: Vec::new(), bytes: 0, ops: Ops::default() }
+        Self { tree, together: Projection::default(), waiting: 0, added: 0, applied: 0 }
     }
 
-    /// Adds the next batch.
-    pub fn add(&mut self, number: u64, batch: Batch) -> Result<(), StoreError> {
-        self.bytes += batch.as_bytes().len();
-        self.waiting.push((number, batch));
-        if self.bytes < TOGETHER { Ok(()) } else { self.flush() }
+    /// Bytes of batches that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// The number of the last batch that was put in.
+    pub fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    /// Adds the next batch. It waits until there are enough of them.
+    pub fn add(&mut self, number: u64, batch: &Batch) -> Result<(), StoreError> {
+        let alone = match batch.content(number)? {
+            Content::Pairs(ops) => {
+                self.flush()?;
+                self.tree.apply(number, |put| ops.iter().for_each(|(key, value)| put(key, value)));
+                (self.added, self.applied) = (number, number);
+                return Ok(());
+            }
+            Content::Events(records) => {
+                let alone = looks_back(&records);
+                if alone {
+                    self.flush()?;
+                }
+                self.together.add(self.tree, records)?;
+                alone
+            }
+        };
+        self.added = number;
+        self.waiting += batch.as_bytes().len();
+        if alone || self.waiting >= TOGETHER { self.flush() } else { Ok(()) }
     }
 
     /// Puts in what was added.
     pub fn flush(&mut self) -> Result<(), StoreError> {
-        self.bytes = 0;
-        let batches = std::mem::take(&mut self.waiting);
-        let mut together = None;
-        for (number, batch) in &batches {
-            match batch.content(*number)? {
-                Content::Pairs(ops) => {
-                    self.apply(together.take())?;
-                    self.tree.apply(*number, &ops);
-                }
-                Content::Events(records) => {
-                    let alone = looks_back(&records);
-                    if alone {
-                        self.apply(together.take())?;
-                    }
-                    let (last, projection) = together.get_or_insert_default();
-                    *last = *number;
-                    projection.add(self.tree, records)?;
-                    if alone {
-                        self.apply(together.take())?;
-                    }
-                }
-            }
+        if self.added > self.applied {
+            let changes = self.together.finish(self.tree, self.added)?;
+            self.tree.apply(self.added, |put| changes.each(put));
+            (self.applied, self.waiting) = (self.added, 0);
         }
-        self.apply(together)
-    }
-
-    /// Puts in what batches come to, the last of this number.
-    fn apply(&mut self, together: Option<(u64, Projection)>) -> Result<(), StoreError> {
-        let Some((number, projection)) = together else { return Ok(()) };
-        self.ops.clear();
-        projection.finish(self.tree, number, &mut self.ops)?;
-        self.tree.apply(number, &self.ops);
         Ok(())
     }
 }

@@ -210,7 +210,7 @@ fn check_segment(
         let batch = Batch::read(payload);
         batch.records(number)?;
         match &mut replay {
-            Some((replay, applied)) if number > *applied => replay.add(number, batch),
+            Some((replay, applied)) if number > *applied => replay.add(number, &batch),
             _ => Ok(()),
         }
     };

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{Ops, Store};
-use antar_domain::Event;
+use antar_domain::{AccountId, Conversations, Event, Mailbox, Page, Source};
+use antar_types::{Message, Name, Text, Time};
 use std::fs::OpenOptions;
 
 fn put(key: &str) -> Batch {
@@ -37,7 +38,53 @@ fn keeps_what_was_committed_and_locks_its_directory() {
     assert_eq!(disk.acknowledged(), 1);
     disk.reopen().unwrap();
     disk.commit(2, put("b")).unwrap();
+    // Counted from where the log and the tree were.
+    assert_eq!(disk.usage().unwrap().behind, 1);
     assert!(value(&disk, "b").is_some());
+}
+
+/// The applier has read batches and keeps them, until there are more, or somebody reads or stops.
+#[test]
+fn what_was_read_from_the_log_is_in_the_tree_for_whoever_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+    let (amy, bob) = (AccountId(1), AccountId(2));
+    let name = |word| Name::parse(word).unwrap();
+    let mut conversations = Conversations::default();
+    let mut posted = |id| {
+        let (from, to, text) = (name("amy"), name("bob"), Text::parse(&"x".repeat(200), 200));
+        let (time, text) = (Time(id), text.unwrap());
+        let message = Message { id, time, from, to, text, realm: None, notice: None };
+        let (_, posted) = conversations.post(Mailbox::Private(bob), Some(amy), Arc::new(message));
+        let event = Event::Posted(posted);
+        conversations.apply(&event);
+        event
+    };
+    let mut post = |first: u64| {
+        for first in (first..first + 500).step_by(50) {
+            let events: Vec<Event> = (first..first + 50).map(&mut posted).collect();
+            store.commit(&events).unwrap();
+        }
+    };
+    let inbox = Source::Mailbox(Mailbox::Private(bob));
+    for round in 1..=10 {
+        post(round * 1_000);
+        let page = Page { after: Some(round * 1_000 - 1), ..Page::default() };
+        let (found, more) = store.read(inbox, page).unwrap();
+        assert_eq!((found.len(), more), (500, false), "round {round}");
+    }
+    assert!(store.engine().spare().capacity() > 0, "the memory of batches is used again");
+    // What a conversation has come to is there as well, also where the process was killed.
+    post(20_000);
+    let killed = tempfile::tempdir().unwrap();
+    copy(dir.path(), killed.path());
+    drop(store);
+    for path in [dir.path(), killed.path()] {
+        let (_, events) = Store::open(Box::new(Disk::open(path).unwrap())).unwrap();
+        let mut loaded = Conversations::default();
+        events.iter().for_each(|event| loaded.apply(event));
+        assert_eq!(loaded, conversations);
+    }
 }
 
 #[test]

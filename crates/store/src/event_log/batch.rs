@@ -27,12 +27,13 @@ pub enum Content<'a> {
 }
 
 impl Batch {
-    /// A batch of events.
+    /// A batch of events, in this memory.
     ///
     /// # Errors
     /// Where one cannot be written.
-    pub fn of(events: &[Event]) -> Result<Self, StoreError> {
-        let mut bytes = Vec::with_capacity(128 * events.len() + 2);
+    pub fn of(events: &[Event], mut bytes: Vec<u8>) -> Result<Self, StoreError> {
+        bytes.clear();
+        bytes.reserve(128 * events.len() + 2);
         bytes.extend_from_slice(&[EVENTS, VERSION]);
         records::encode_events(events, &mut bytes)?;
         Ok(Self(bytes))
@@ -56,6 +57,11 @@ impl Batch {
     /// One that was written.
     pub fn read(bytes: &[u8]) -> Self {
         Self(bytes.into())
+    }
+
+    /// The memory it takes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
     /// As it is written.

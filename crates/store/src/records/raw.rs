@@ -141,7 +141,7 @@ impl<'a> Raw<'a> {
 impl<'a> RawPosted<'a> {
     fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
-        let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<&str>>(message)?;
+        let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(message)?;
         let message = message.get(..message.len() - rest.len())?;
         Some((Self { conversation, sender, recipient, waits, ordinal, id, message }, rest))
     }
