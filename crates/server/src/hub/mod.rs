@@ -142,7 +142,7 @@ impl Running {
                     self.decide(&mut turn);
                 }
                 _ = tick.tick() => {
-                    self.step(Time::now(), Input::Tick);
+                    self.step(self.clock.now(), Input::Tick);
                     self.release();
                     tick.reset_after(if self.busy { TICK.0 } else { TICK.1 });
                 }
@@ -158,7 +158,7 @@ impl Running {
     }
 
     fn decide(&mut self, turn: &mut Vec<ToHub>) {
-        let now = Time::now();
+        let now = self.clock.now();
         turn.drain(..).for_each(|message| self.take(now, message));
         self.release();
     }
@@ -198,7 +198,7 @@ impl Running {
         }
     }
 
-    fn take(&mut self, now: Time, message: ToHub) {
+    fn take(&mut self, now: Now, message: ToHub) {
         match message {
             ToHub::Connected(_, origin, queue) if self.is_unwelcome(origin) => {
                 queue.set(|state| state.unwelcome = true);
@@ -239,7 +239,7 @@ impl Running {
                 self.hub.backups.stop();
                 self.drained = Some(drained);
             }
-            ToHub::Report(tell) => drop(tell.send(self.report(now))),
+            ToHub::Report(tell) => drop(tell.send(self.report(now.time))),
         }
     }
 
@@ -254,7 +254,7 @@ impl Running {
         }
     }
 
-    fn step(&mut self, now: Time, input: Input) {
+    fn step(&mut self, now: Now, input: Input) {
         let Self { hub, clock, .. } = self;
         hub.runner.input(input, &mut || clock.readings(now));
     }
@@ -293,7 +293,7 @@ impl Running {
     fn release(&mut self) {
         loop {
             let Self { hub, clock, .. } = self;
-            let released = hub.runner.release(&mut || clock.readings(Time::now()));
+            let released = hub.runner.release(&mut || clock.readings(clock.now()));
             match released {
                 Some(output) => self.perform(output),
                 None => break,
@@ -309,6 +309,14 @@ impl Running {
     }
 }
 
+/// What the clocks say. One reading serves a whole turn.
+#[derive(Clone, Copy)]
+struct Now {
+    time: Time,
+    /// In milliseconds.
+    uptime: u64,
+}
+
 /// Time and chance, for the domain.
 struct Clock {
     started: Instant,
@@ -320,10 +328,14 @@ impl Clock {
         Self { started: Instant::now(), chance: StdRng::from_rng(&mut rand::rng()) }
     }
 
-    fn readings(&mut self, now: Time) -> Readings {
+    fn now(&self) -> Now {
+        let uptime = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Now { time: Time::now(), uptime }
+    }
+
+    fn readings(&mut self, Now { time, uptime }: Now) -> Readings {
         let mut entropy = [0; 32];
         self.chance.fill_bytes(&mut entropy);
-        let uptime = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Readings { now, uptime, entropy }
+        Readings { now: time, uptime, entropy }
     }
 }
