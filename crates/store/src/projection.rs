@@ -44,6 +44,9 @@ pub fn project(tree: &dyn Pairs, number: u64, batch: &Batch) -> Result<Ops, Stor
     }
 }
 
+/// Bytes of memory that are kept for the next runs.
+const SPARE: usize = 1 << 20;
+
 /// What batches that follow each other come to. A batch that [`looks_back`] must be alone.
 #[derive(Default)]
 pub struct Projection {
@@ -54,6 +57,8 @@ pub struct Projection {
     runs: FxHashMap<List, Run>,
     /// Those that are full.
     full: Vec<(List, Run)>,
+    /// Memory for the next runs.
+    spare: Vec<Vec<u8>>,
     pointer: Vec<u8>,
 }
 
@@ -135,6 +140,9 @@ impl Projection {
         }
         if run.entries == 0 {
             run.first = id;
+            if let Some(memory) = self.spare.pop() {
+                run.value = memory;
+            }
             run.value.push(T::VERSION);
         }
         run.entries += 1;
@@ -252,6 +260,18 @@ impl Projection {
         }
         gone.into_iter().for_each(|key| self.remove(key));
         Ok(())
+    }
+
+    /// Takes the memory of changes that were put in, for the next ones.
+    pub fn reuse(&mut self, changes: Changes) {
+        self.spare = changes.runs.into_iter().map(|(_, run)| run.value).collect();
+        let mut left = SPARE;
+        self.spare.retain_mut(|memory| {
+            memory.clear();
+            let fits = memory.capacity() <= left;
+            left -= if fits { memory.capacity() } else { 0 };
+            fits
+        });
     }
 
     /// What all of it comes to; this is the number of the last batch. Nothing is left of it then.

@@ -204,6 +204,7 @@ impl<'a> Replay<'a> {
         if self.added > self.applied {
             let changes = self.together.finish(self.tree, self.added)?;
             self.tree.apply(self.added, |put| changes.each(put));
+            self.together.reuse(changes);
             (self.applied, self.waiting) = (self.added, 0);
         }
         Ok(())
