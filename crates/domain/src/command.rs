@@ -179,6 +179,12 @@ commands! {
     Post: Session,
     /// A stretch of a conversation.
     ReadHistory: Session,
+    /// The caller's conversations.
+    ListConversations: Session,
+    /// A conversation was read up to here.
+    MarkRead: Session,
+    /// A message and what follows it are to count as unread.
+    MarkUnread: Session,
     /// Messages as they arrive.
     Watch: Session,
     /// No more messages as they arrive.

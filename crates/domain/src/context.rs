@@ -22,7 +22,7 @@ impl Context<'_> {
         self.state.emit(event, self.effects)
     }
 
-    /// Puts a message into a mailbox; `sender` is whose SENT shows it.
+    /// Puts a message into a mailbox; `sender` is the account here that wrote it.
     pub(crate) fn post(
         &mut self,
         mailbox: Mailbox,

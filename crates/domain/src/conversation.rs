@@ -26,6 +26,15 @@ impl Conversation {
         Self::Private(one.min(other), one.max(other))
     }
 
+    /// Which of the two sides of a conversation an account is on; none of a group's.
+    pub(crate) fn side(self, account: AccountId) -> Option<usize> {
+        match self {
+            Self::Private(one, _) | Self::Peer(one, ..) if one == account => Some(0),
+            Self::Private(_, other) if other == account => Some(1),
+            _ => None,
+        }
+    }
+
     /// The peer that takes part, if one does.
     pub fn peer(self) -> Option<PeerId> {
         match self {
@@ -44,6 +53,29 @@ pub struct ConversationTip {
     pub id: u64,
 }
 
+/// Up to where a user has read a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marker {
+    /// The id of the last message that was read, 0 where none was.
+    pub id: u64,
+    /// Its ordinal.
+    pub ordinal: u64,
+    /// How many of the messages after it are the user's own: they do not count as unread.
+    pub own_after: u64,
+}
+
+impl Marker {
+    /// The marker of a user who has read all of a conversation.
+    pub fn at(tip: ConversationTip) -> Self {
+        Self { id: tip.id, ordinal: tip.ordinal, own_after: 0 }
+    }
+
+    /// How many messages after it others wrote, of a conversation that has come so far.
+    pub fn unread(self, tip: ConversationTip) -> u64 {
+        tip.ordinal.saturating_sub(self.ordinal).saturating_sub(self.own_after)
+    }
+}
+
 /// A message that was put into its conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
@@ -51,7 +83,7 @@ pub struct Posted {
     pub conversation: Conversation,
     /// Which message of the conversation it is.
     pub ordinal: u64,
-    /// Whose SENT shows it, if anyone's.
+    /// The account here that wrote it, if one did: SENT shows it of all but groups.
     pub sender: Option<AccountId>,
     /// Whose INBOX or INBOXREALM shows it, if anyone's.
     pub recipient: Option<AccountId>,

@@ -1,10 +1,11 @@
-//! How far each conversation has come, and which one a message goes to.
+//! How far each conversation has come and was read, and which one a message goes to.
 
 use crate::{
-    AccountId, Conversation, ConversationTip, CorrespondentId, Event, Mailbox, PeerId, Posted,
+    AccountId, Conversation, ConversationTip, CorrespondentId, Event, GroupId, Mailbox, Marker,
+    PeerId, Posted,
 };
 use antar_types::{Away, Message};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A user of a peer whom somebody here has written to or heard from.
@@ -19,7 +20,9 @@ struct Correspondent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Correspondents {
     /// By folded name, in the order of their numbers: the last has the name now, as far as is known.
-    by_name: BTreeMap<Box<str>, Vec<Correspondent>>,
+    by_name: BTreeMap<Arc<str>, Vec<Correspondent>>,
+    /// The name of each.
+    names: BTreeMap<CorrespondentId, Arc<str>>,
     /// How many there are.
     count: usize,
 }
@@ -27,10 +30,12 @@ struct Correspondents {
 impl Correspondents {
     /// Notes one that is new, or what was learnt of one.
     fn set(&mut self, name: &str, correspondent: Correspondent) {
-        if !self.by_name.contains_key(name) {
-            self.by_name.insert(name.into(), Vec::new());
-        }
-        let Some(named) = self.by_name.get_mut(name) else { return };
+        let shared = match self.by_name.get_key_value(name) {
+            Some((name, _)) => name.clone(),
+            None => name.into(),
+        };
+        self.names.insert(correspondent.id, shared.clone());
+        let named = self.by_name.entry(shared).or_default();
         match named.binary_search_by_key(&correspondent.id, |known| known.id) {
             Ok(at) => named[at] = correspondent,
             Err(at) => {
@@ -53,47 +58,76 @@ const CONVERSATIONS: (usize, usize, usize) = (1_000, 20_000, 200_000);
 /// Stands for all users of a peer beyond that.
 const OTHERS: CorrespondentId = CorrespondentId(0);
 
-/// All conversations, as far as they are in memory: how far each has come. Messages are in the store only.
+/// All conversations, as far as they are in memory: how far each has come, and how far it was read.
+/// Messages are in the store only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Conversations {
-    tips: Tips,
+    known: AllKnown,
+    /// How far members have read what is said in groups, with or without a peer.
+    group_markers: BTreeMap<(Option<PeerId>, Conversation, AccountId), Marker>,
+    /// Those that an account has with another account, or with a user of a peer.
+    of_account: BTreeMap<AccountId, BTreeSet<Conversation>>,
+    /// The peers together with which a group has a conversation.
+    of_group: BTreeMap<GroupId, BTreeSet<PeerId>>,
     correspondents: BTreeMap<PeerId, Correspondents>,
     counts: Counts,
 }
 
-/// How far each conversation has come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tips {
-    /// Of two accounts here: each message looks there, and a key of numbers is soon found.
-    private: BTreeMap<(AccountId, AccountId), ConversationTip>,
-    /// All others, by the peer that takes part, if one does: what is known of a peer may be forgotten.
-    others: BTreeMap<(Option<PeerId>, Conversation), ConversationTip>,
+/// What is in memory of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Known {
+    tip: ConversationTip,
+    /// How far those have read it whose conversation it is: see [`Conversation::side`].
+    markers: [Option<Marker>; 2],
 }
 
-impl Tips {
-    fn get(&self, conversation: Conversation) -> Option<ConversationTip> {
-        let tip = match conversation {
+/// What is in memory of each conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct AllKnown {
+    /// Of two accounts here: each message looks there, and a key of numbers is soon found.
+    private: BTreeMap<(AccountId, AccountId), Known>,
+    /// All others, by the peer that takes part, if one does: what is known of a peer may be forgotten.
+    others: BTreeMap<(Option<PeerId>, Conversation), Known>,
+}
+
+impl AllKnown {
+    fn get(&self, conversation: Conversation) -> Option<&Known> {
+        match conversation {
             Conversation::Private(one, other) => self.private.get(&(one, other)),
             _ => self.others.get(&(conversation.peer(), conversation)),
-        };
-        tip.copied()
-    }
-
-    /// Sets one, and returns what it was.
-    fn set(&mut self, conversation: Conversation, tip: ConversationTip) -> Option<ConversationTip> {
-        match conversation {
-            Conversation::Private(one, other) => self.private.insert((one, other), tip),
-            _ => self.others.insert((conversation.peer(), conversation), tip),
         }
     }
 
-    fn forget(&mut self, peer: PeerId) {
+    fn get_mut(&mut self, conversation: Conversation) -> Option<&mut Known> {
+        match conversation {
+            Conversation::Private(one, other) => self.private.get_mut(&(one, other)),
+            _ => self.others.get_mut(&(conversation.peer(), conversation)),
+        }
+    }
+
+    fn insert(&mut self, conversation: Conversation, known: Known) {
+        match conversation {
+            Conversation::Private(one, other) => self.private.insert((one, other), known),
+            _ => self.others.insert((conversation.peer(), conversation), known),
+        };
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Conversation, &Known)> {
+        let private = self.private.iter();
+        let private =
+            private.map(|((one, other), known)| (Conversation::Private(*one, *other), known));
+        private.chain(self.others.iter().map(|((_, conversation), known)| (*conversation, known)))
+    }
+
+    /// Lets go of the conversations in which a peer takes part, and returns them.
+    fn forget(&mut self, peer: PeerId) -> Vec<Conversation> {
         let nobody = Conversation::Private(AccountId(0), AccountId(0));
         let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
         let gone: Vec<_> = self.others.range(all).map(|(key, _)| *key).collect();
-        for key in gone {
-            self.others.remove(&key);
+        for key in &gone {
+            self.others.remove(key);
         }
+        gone.into_iter().map(|(_, conversation)| conversation).collect()
     }
 }
 
@@ -139,35 +173,142 @@ impl Conversations {
         self.known_tip(conversation).is_some()
     }
 
-    /// Users of a peer that have, or had, a name in lower case: the last of them has it now, as far as is known.
-    pub fn correspondents_named(
-        &self,
-        peer: PeerId,
-        name: &str,
-    ) -> impl DoubleEndedIterator<Item = CorrespondentId> + Clone {
-        let named = self.correspondents.get(&peer).and_then(|all| all.by_name.get(name));
-        named.into_iter().flatten().map(|known| known.id)
+    /// The user of a peer who has a name in lower case, as far as is known.
+    pub fn correspondent_named(&self, peer: PeerId, name: &str) -> Option<CorrespondentId> {
+        let named = self.correspondents.get(&peer)?.by_name.get(name)?;
+        named.last().map(|known| known.id)
+    }
+
+    /// The name in lower case of a user of a peer, and whether it is that user who has it now, as far as is
+    /// known.
+    pub fn correspondent_name(&self, peer: PeerId, id: CorrespondentId) -> Option<(&str, bool)> {
+        let known = self.correspondents.get(&peer)?;
+        let name = known.names.get(&id)?;
+        let last = known.by_name.get(name)?.last()?;
+        Some((name, last.id == id))
+    }
+
+    /// The conversations that an account has with another account or with a user of a peer.
+    pub fn of_account(&self, account: AccountId) -> impl Iterator<Item = Conversation> {
+        self.of_account.get(&account).into_iter().flatten().copied()
+    }
+
+    /// The conversations of a group: with nobody else, and together with each peer's where there is one.
+    pub fn of_group(&self, group: GroupId) -> impl Iterator<Item = Conversation> {
+        let peers = self.of_group.get(&group).into_iter().flatten();
+        let pairs = peers.map(move |peer| Conversation::GroupPeer(group, *peer));
+        [Conversation::Group(group)].into_iter().chain(pairs)
+    }
+
+    /// All that there are, each with how far it has come.
+    pub fn all(&self) -> impl Iterator<Item = (Conversation, ConversationTip)> {
+        self.known.iter().map(|(conversation, known)| (conversation, known.tip))
+    }
+
+    /// How far an account has read a conversation.
+    pub fn marker(&self, account: AccountId, conversation: Conversation) -> Marker {
+        self.known_marker(account, conversation).unwrap_or_default()
+    }
+
+    /// The same, where that is noted.
+    pub fn known_marker(&self, account: AccountId, conversation: Conversation) -> Option<Marker> {
+        match conversation.side(account) {
+            Some(side) => self.known.get(conversation)?.markers[side],
+            None => {
+                let key = (conversation.peer(), conversation, account);
+                self.group_markers.get(&key).copied()
+            }
+        }
+    }
+
+    fn set_marker(
+        &mut self,
+        account: AccountId,
+        conversation: Conversation,
+        marker: Option<Marker>,
+    ) {
+        let key = (conversation.peer(), conversation, account);
+        match (conversation.side(account), marker) {
+            (Some(side), marker) => {
+                if let Some(known) = self.known.get_mut(conversation) {
+                    known.markers[side] = marker;
+                }
+            }
+            (None, Some(marker)) => drop(self.group_markers.insert(key, marker)),
+            (None, None) => drop(self.group_markers.remove(&key)),
+        }
     }
 
     fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {
-        self.tips.get(conversation)
+        self.known.get(conversation).map(|known| known.tip)
     }
 
-    fn reached(&mut self, conversation: Conversation, tip: ConversationTip) {
-        let before = self.tips.set(conversation, tip);
-        if let (None, Conversation::Peer(account, peer, _)) = (before, conversation) {
-            self.counts.add(account, peer);
+    /// A conversation has come so far, with a message that an account here wrote where one did.
+    fn reached(
+        &mut self,
+        conversation: Conversation,
+        tip: ConversationTip,
+        author: Option<AccountId>,
+    ) {
+        let side = author.and_then(|author| conversation.side(author));
+        // Who writes has read what was there.
+        let read = |known: &mut Known| {
+            known.tip = tip;
+            side.into_iter().for_each(|side| known.markers[side] = Some(Marker::at(tip)));
+        };
+        match self.known.get_mut(conversation) {
+            Some(known) => read(known),
+            None => {
+                let mut known = Known::default();
+                read(&mut known);
+                self.known.insert(conversation, known);
+                self.begin(conversation);
+            }
+        }
+        if let (Some(author), None) = (author, side) {
+            self.set_marker(author, conversation, Some(Marker::at(tip)));
+        }
+    }
+
+    /// Notes a conversation that is new among those of who takes part.
+    fn begin(&mut self, conversation: Conversation) {
+        let mut note = |account| self.of_account.entry(account).or_default().insert(conversation);
+        match conversation {
+            Conversation::Private(one, other) => {
+                note(one);
+                note(other);
+            }
+            Conversation::Peer(account, peer, _) => {
+                note(account);
+                self.counts.add(account, peer);
+            }
+            Conversation::Group(_) => {}
+            Conversation::GroupPeer(group, peer) => {
+                self.of_group.entry(group).or_default().insert(peer);
+            }
         }
     }
 
     fn forget(&mut self, peer: PeerId) {
         self.correspondents.remove(&peer);
         self.counts.forget(peer);
-        self.tips.forget(peer);
+        for conversation in self.known.forget(peer) {
+            if let Conversation::Peer(account, ..) = conversation
+                && let Some(own) = self.of_account.get_mut(&account)
+            {
+                own.remove(&conversation);
+            }
+        }
+        self.of_account.retain(|_, own| !own.is_empty());
+        self.of_group.retain(|_, peers| {
+            peers.remove(&peer);
+            !peers.is_empty()
+        });
+        self.group_markers.retain(|(with, ..), _| *with != Some(peer));
     }
 
     /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
-    /// where that is a user of a peer who is new here. `sender` is whose SENT shows it.
+    /// where that is a user of a peer who is new here. `sender` is the account here that wrote it.
     pub fn post(
         &self,
         mailbox: Mailbox,
@@ -212,12 +353,13 @@ impl Conversations {
             }
         };
         let sender = match mailbox {
-            Mailbox::Private(_) | Mailbox::Plain(..) => sender,
+            Mailbox::Realm(..) => None,
             Mailbox::SentRealm(account, _) => Some(account),
-            _ => None,
+            _ => sender,
         };
-        let tip = ahead.known_tip(conversation);
-        let ordinal = tip.unwrap_or_else(|| self.tip(conversation)).ordinal + 1;
+        let tip = ahead.known_tip(conversation).unwrap_or_else(|| self.tip(conversation));
+        // A notice is in between, and nobody's to read: it is counted with what went before.
+        let ordinal = tip.ordinal + u64::from(message.notice.is_none());
         (new, Posted { conversation, ordinal, sender, recipient, waits, message })
     }
 
@@ -237,7 +379,7 @@ impl Conversations {
             let most = [of_account, of_peer, all];
             most.iter().zip(ahead).zip(here).all(|((most, ahead), here)| ahead + here < *most)
         };
-        let named = |all: &&'a Self| all.correspondents.get(&peer)?.by_name.get(&name);
+        let named = |all: &&'a Self| all.correspondents.get(&peer)?.by_name.get(&*name);
         let named = || both.iter().filter_map(named);
         let told = there.and_then(|_| named().flatten().find(|known| known.account == there));
         // What is ahead has been learnt since.
@@ -270,12 +412,18 @@ impl Conversations {
     /// Takes note of an event.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Posted(Posted { conversation, ordinal, message, .. }) => {
+            Event::Posted(Posted { conversation, ordinal, sender, message, .. }) => {
                 let tip = ConversationTip { ordinal: *ordinal, id: message.id };
-                self.reached(*conversation, tip);
+                self.reached(*conversation, tip, *sender);
             }
             Event::ConversationReached(conversation, tip) => {
-                self.reached(*conversation, *tip);
+                self.reached(*conversation, *tip, None);
+            }
+            Event::MarkerSet { account, conversation, marker } => {
+                self.set_marker(*account, *conversation, Some(*marker));
+            }
+            Event::MarkerEnded { account, conversation } => {
+                self.set_marker(*account, *conversation, None);
             }
             Event::CorrespondentSet { peer, id, name, account } => {
                 let correspondent = Correspondent { id: *id, account: *account };
@@ -367,7 +515,7 @@ mod tests {
             assert_eq!(went == others, n >= bound, "{n}");
             assert_eq!(ordinal, 1 + n.saturating_sub(bound));
         }
-        assert!(all.tips.others.len() as u64 == bound + 1);
+        assert!(all.known.others.len() as u64 == bound + 1);
         assert!(all.correspondents[&BETA].count as u64 == bound);
         // Those who were there before stay apart.
         let first = Conversation::Peer(AMY, BETA, CorrespondentId(100));

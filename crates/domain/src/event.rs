@@ -4,8 +4,8 @@ use crate::links::{
     Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, PeerRecord, Position,
 };
 use crate::{
-    AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, PasswordHash,
-    PeerId, Posted, SessionId,
+    AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, Marker,
+    PasswordHash, PeerId, Posted, SessionId,
 };
 use antar_types::{Chain, Entry, Name, Time, TokenHash};
 use std::sync::Arc;
@@ -78,6 +78,24 @@ pub enum Event {
     Posted(Posted),
     /// The stored form of the latest [`Event::Posted`] of a conversation, without the message.
     ConversationReached(Conversation, ConversationTip),
+    /// A user has read a conversation up to here; of what one writes oneself the message says it.
+    MarkerSet {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+        /// How far.
+        marker: Marker,
+    },
+    /// How far a user had read a conversation does not matter any more.
+    MarkerEnded {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+    },
+    /// Older data were brought up to date in this respect: see [`crate::State::upgrade`].
+    UpgradeDone(u64),
     /// A user of a peer has this number from here on, as whom messages are from or to.
     CorrespondentSet {
         /// The peer.

@@ -1,11 +1,16 @@
 //! Which messages a request reads, and how far.
 
 use crate::links::missing;
-use crate::{AccountId, Answer, Conversation, ForkId, GroupId, History, Messages, Outcome, PeerId};
+use crate::{
+    AccountId, Answer, Conversation, ForkId, GroupId, History, Messages, Outcome, Overview, PeerId,
+};
 use antar_types::Message;
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
+
+/// How far UNREAD sets a marker back at most: what is after it is counted.
+pub const MOST_UNREAD: usize = 10_000;
 
 /// Bytes of messages past which a page goes no further: a history is built in memory, and who asked
 /// for it may be slow to take it. It may be exceeded by what one batch added.
@@ -67,6 +72,8 @@ pub enum Read {
     Mailbox(MailboxRead),
     /// A stretch of a conversation.
     History(HistoryRead),
+    /// The last messages of conversations.
+    Conversations(ConversationsRead),
 }
 
 impl Read {
@@ -75,6 +82,9 @@ impl Read {
         match self {
             Self::Mailbox(read) => read.also.iter().map(Message::memory).sum(),
             Self::History(read) => read.name.len(),
+            Self::Conversations(read) => {
+                read.all.iter().map(|each| size_of_val(each) + each.overview.memory()).sum()
+            }
         }
     }
 
@@ -93,6 +103,7 @@ impl Read {
                 Ok(read.outcome(found, more))
             }
             Self::History(read) => read.outcome(page),
+            Self::Conversations(read) => read.outcome(page),
         }
     }
 }
@@ -193,5 +204,48 @@ impl HistoryRead {
             }
         };
         Ok(Outcome::History(History { name: self.name, found, more, newer }))
+    }
+}
+
+/// A read of the last messages of conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConversationsRead {
+    /// The conversations, those with the latest message first.
+    pub all: Vec<Listed>,
+    /// There are more.
+    pub more: bool,
+}
+
+/// A conversation in a list, but for its last message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Which conversation.
+    pub conversation: Conversation,
+    /// The id of its last message, 0 where there is none.
+    pub last: u64,
+    /// What is told of it.
+    pub overview: Overview,
+}
+
+impl ConversationsRead {
+    fn outcome<E>(
+        mut self,
+        mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+    ) -> Result<Outcome, E> {
+        let (mut all, mut bytes) = (Vec::with_capacity(self.all.len()), 0);
+        for Listed { conversation, last, mut overview } in self.all {
+            if last > 0 {
+                if bytes >= MAX_PAGE_BYTES {
+                    self.more = true;
+                    break;
+                }
+                // What was written since is not counted in the overview.
+                let newest = Page { after: None, before: Some(last.saturating_add(1)), limit: 1 };
+                overview.last = page(Source::Conversation(conversation), newest)?.0.pop();
+                bytes += overview.memory();
+            }
+            all.push(overview);
+        }
+        Ok(Outcome::Conversations { all, more: self.more })
     }
 }

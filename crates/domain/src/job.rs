@@ -4,8 +4,8 @@
 //! request decided again with the [`JobResult`].
 
 use crate::links::{Ask, Failure, LinkStatus, NotAsked, Quote, Told};
-use crate::{AccountId, Source};
-use antar_types::{Chain, Secret};
+use crate::{AccountId, Conversation, Marker, Source};
+use antar_types::{Chain, Name, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -64,6 +64,8 @@ pub enum Job {
     },
     /// Tell which of these notices are about a message that their account wrote.
     Quoted(Vec<Quote>),
+    /// Tell which message of a conversation is the last up to an id.
+    Locate(Place),
     /// Ask a plain peer.
     Ask(Ask),
     /// Write everything that is durable by now into a directory; operators only.
@@ -71,6 +73,19 @@ pub enum Job {
         /// The directory.
         path: String,
     },
+}
+
+/// A place in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The id of a message.
+    pub id: u64,
+    /// Whose messages after it are counted, of up to [`crate::MOST_UNREAD`].
+    pub own: Option<(AccountId, Name)>,
+    /// How far its reader had read when it was asked for: where that has changed since, it is asked for again.
+    pub marker: Marker,
 }
 
 /// How much a backup holds.
@@ -108,6 +123,8 @@ pub enum JobResult {
     Chains(Vec<Chain>),
     /// Of each asked about, whether it is.
     Quoted(Vec<(Quote, bool)>),
+    /// The last message of that conversation up to that id, of those that were looked through.
+    Located(Place, Marker),
     /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
     /// What a plain peer answered, and the address it has.

@@ -28,18 +28,19 @@ pub mod testing;
 
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
-pub use conversation::{Conversation, ConversationTip, Posted};
+pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::Conversations;
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{
-    HistoryRead, MAX_PAGE, MAX_PAGE_BYTES, Mailbox, MailboxRead, Page, Read, Source, Stretch,
+    ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,
+    MailboxRead, Page, Read, Source, Stretch,
 };
 pub use ids::{
     AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
 };
-pub use job::{BackedUp, Job, JobResult, PasswordHash};
+pub use job::{BackedUp, Job, JobResult, PasswordHash, Place};
 pub use links::{may_dial, network};
-pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Refused, User};
+pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
 pub use planted::Bug;
 pub(crate) use request_context::{Interrupt, RequestContext};
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};

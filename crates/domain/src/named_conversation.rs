@@ -1,6 +1,6 @@
 //! What a conversation that a client names is here.
 
-use crate::{AccountId, Conversation, GroupId, PeerId, RequestContext};
+use crate::{AccountId, Conversation, CorrespondentId, GroupId, PeerId, RequestContext};
 use antar_types::{Code, ConversationName, Name};
 
 /// A conversation that somebody here may read, and how that user addresses it.
@@ -73,15 +73,61 @@ impl RequestContext<'_> {
         }
         // Whoever had the name last and was removed, or the one who had that number.
         let id = former.map(AccountId).or(accounts.former_named(user)).ok_or(Code::UserNotFound)?;
-        let shown = accounts.formers.get(&id).filter(|name| name.eq_ignore_ascii_case(user));
         let conversation = Conversation::private(me, id);
-        let shown = shown.filter(|_| accounts.conversations.is_known(conversation));
-        let shown = shown.ok_or(Code::UserNotFound)?;
-        // Where nobody else has the name, nor had it later, it says who is meant.
-        let is_plain =
-            accounts.account_named(user).is_none() && accounts.former_named(user) == Some(id);
-        let name = named(shown, (!is_plain).then_some(id.0));
+        let known = accounts.formers.get(&id);
+        let is_other = known.is_some_and(|name| !name.eq_ignore_ascii_case(user));
+        if is_other || self.account(id).is_some() || !accounts.conversations.is_known(conversation)
+        {
+            return Err(Code::UserNotFound);
+        }
+        let name = self.former(id).unwrap_or_else(|| named(user, Some(id.0)));
         Ok(NamedConversation { conversation, name })
+    }
+
+    /// How an account that was removed is addressed: with its number where the name was somebody else's
+    /// later. None of one that an older version removed: its name is in messages only.
+    fn former(&self, id: AccountId) -> Option<ConversationName> {
+        let accounts = &self.state.durable;
+        let name = accounts.formers.get(&id)?;
+        let is_last =
+            accounts.account_named(name).is_none() && accounts.former_named(name) == Some(id);
+        let former = (!is_last).then_some(id.0);
+        Some(ConversationName::User { user: (&**name).into(), former, realm: None })
+    }
+
+    /// How an account addresses a conversation of its own; `None` where nobody can be addressed.
+    pub(crate) fn conversation_name(
+        &self,
+        me: AccountId,
+        conversation: Conversation,
+    ) -> Option<ConversationName> {
+        let durable = &self.state.durable;
+        let group = |id| Some(durable.groups.get(&id)?.record.name.as_str().into());
+        let realm = |peer| Some(Box::<str>::from(self.peer(peer)?.record.name.as_str()));
+        Some(match conversation {
+            Conversation::Private(one, other) => {
+                let other = if one == me { other } else { one };
+                match self.account(other) {
+                    Some(account) => ConversationName::User {
+                        user: account.record.name.as_str().into(),
+                        former: None,
+                        realm: None,
+                    },
+                    None => self.former(other)?,
+                }
+            }
+            Conversation::Group(id) => ConversationName::Group { group: group(id)?, realm: None },
+            Conversation::GroupPeer(id, peer) => {
+                ConversationName::Pair { group: group(id)?, realm: realm(peer)? }
+            }
+            Conversation::Peer(_, peer, id) => {
+                let (name, is_last) = durable.conversations.correspondent_name(peer, id)?;
+                let is_word = Name::parse(name).is_some();
+                let former = (!is_last || !is_word).then_some(id.0);
+                let (user, realm) = (spelled(name).into(), Some(realm(peer)?));
+                ConversationName::User { user, former, realm }
+            }
+        })
     }
 
     fn with_peer(
@@ -90,21 +136,30 @@ impl RequestContext<'_> {
         former: Option<u64>,
         realm: &str,
     ) -> Result<NamedConversation, Code> {
-        let (peer, realm) = self.peer_known_as(realm)?;
+        let (peer, _) = self.peer_known_as(realm)?;
         let (me, folded) = (self.me()?, user.to_ascii_lowercase());
         let conversations = &self.state.durable.conversations;
-        let ids = conversations.correspondents_named(peer, &folded);
+        let numbered = |number| {
+            let id = CorrespondentId(number);
+            let name = conversations.correspondent_name(peer, id)?.0;
+            (spelled(name) == folded).then_some(id)
+        };
         let found = match former {
-            Some(number) => ids.clone().find(|id| id.0 == number),
-            None => ids.clone().next_back(),
+            Some(number) => numbered(number),
+            None => conversations.correspondent_named(peer, &folded),
         };
         let conversation = Conversation::Peer(me, peer, found.ok_or(Code::UserNotFound)?);
         if !conversations.is_known(conversation) {
             return Err(Code::UserNotFound);
         }
-        let former = former.filter(|_| found != ids.clone().next_back());
-        let (user, realm) = ((&*folded).into(), Some((&*realm).into()));
-        let name = ConversationName::User { user, former, realm };
+        let name = self.conversation_name(me, conversation).ok_or(Code::UserNotFound)?;
         Ok(NamedConversation { conversation, name })
     }
+}
+
+/// What a user of a plain peer is called, which may be any text, as a word that can be asked for: with that
+/// user's number it says who is meant.
+fn spelled(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
 }

@@ -62,6 +62,15 @@ pub enum Outcome {
     Messages(Messages),
     /// A stretch of a conversation.
     History(History),
+    /// Conversations, those with the latest message first.
+    Conversations {
+        /// The conversations.
+        all: Vec<Overview>,
+        /// There are more.
+        more: bool,
+    },
+    /// A conversation was read up to the message of this id.
+    Marked(u64),
     /// A backup was written.
     BackedUp(BackedUp),
     /// Somebody is there.
@@ -176,6 +185,30 @@ pub struct History {
     pub newer: bool,
 }
 
+/// What is told of a conversation in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// How its reader addresses it.
+    pub name: Box<str>,
+    /// Its last message.
+    pub last: Option<Message>,
+    /// The id of the last message that was read, 0 where none was.
+    pub read: u64,
+    /// How many messages after it others wrote.
+    pub unread: u64,
+    /// How many are in the group, where it is one's.
+    pub members: Option<usize>,
+    /// Whether its reader owns that group.
+    pub owner: bool,
+}
+
+impl Overview {
+    /// About how many bytes of memory it takes, past its own size.
+    pub fn memory(&self) -> usize {
+        self.name.len() + self.last.as_ref().map_or(0, Message::memory)
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -263,6 +296,9 @@ impl Outcome {
                 history.name.len() + history.found.iter().map(Message::memory).sum::<usize>()
             }
             Self::Posted { conversation, .. } => conversation.len(),
+            Self::Conversations { all, .. } => {
+                all.iter().map(|each| size_of_val(each) + each.memory()).sum()
+            }
             Self::Peers(peers) => {
                 let all: usize = peers.iter().map(PeerStatus::memory).sum();
                 // Whoever made them keeps one for the next.
@@ -272,6 +308,7 @@ impl Outcome {
             Self::Invitation(_) => size_of::<Invitation>(),
             // Their names are kept anyway, and the rest is in the outcome itself.
             Self::Done
+            | Self::Marked(_)
             | Self::Sent { .. }
             | Self::Session(_)
             | Self::Caller { .. }

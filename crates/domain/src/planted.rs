@@ -52,11 +52,15 @@ pub enum Bug {
     NoFetch,
     /// What a plain peer lists of a group is kept, whatever of it is here.
     NoMerge,
+    /// READ of an older message sets the marker back.
+    ReadsBack,
+    /// What one wrote oneself counts as unread.
+    CountsOwn,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -80,6 +84,8 @@ impl Bug {
         Self::NoLook,
         Self::NoFetch,
         Self::NoMerge,
+        Self::ReadsBack,
+        Self::CountsOwn,
     ];
 }
 

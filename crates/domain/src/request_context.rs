@@ -4,8 +4,8 @@ use crate::context::Context;
 use crate::links::Why;
 use crate::state::{Account, Origin};
 use crate::{
-    AccountId, ConnId, Draft, Event, GroupId, GroupRecord, Job, JobResult, PasswordHash, PeerId,
-    Refused, SessionId, SessionRecord, Tag,
+    AccountId, ConnId, Conversation, Draft, Event, GroupId, GroupRecord, Job, JobResult,
+    PasswordHash, PeerId, Refused, SessionId, SessionRecord, Tag,
 };
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
@@ -212,9 +212,26 @@ impl RequestContext<'_> {
         ended.try_for_each(|id| self.emit(Event::SessionEnded(id)))
     }
 
+    /// Lets go of how far a user has read conversations.
+    pub(crate) fn end_markers(
+        &mut self,
+        account: AccountId,
+        conversations: Vec<Conversation>,
+    ) -> Result<(), Code> {
+        for conversation in conversations {
+            let known = self.state.durable.conversations.known_marker(account, conversation);
+            if known.is_some() {
+                self.emit(Event::MarkerEnded { account, conversation })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a user out of a group; the member of longest standing inherits it.
     pub(crate) fn leave(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
         self.emit(Event::MemberRemoved(group, account))?;
+        let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
+        self.end_markers(account, conversations)?;
         let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
         if left.record.owner != Some(account) {
             return Ok(());

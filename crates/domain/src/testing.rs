@@ -353,7 +353,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { path } => {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Job::Chains { .. } | Job::Quoted(_) => unreachable!("looked up"),
+        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) => unreachable!("looked up"),
         Job::Ask(_) => {
             JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }

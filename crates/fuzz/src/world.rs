@@ -3,8 +3,8 @@
 use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
 use antar_domain::{
-    AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Origin, Outcome, Output,
-    Policy, Readings, Source, State,
+    AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Marker, Origin, Outcome,
+    Output, Policy, Readings, Source, State,
 };
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_text::Frame;
@@ -348,6 +348,11 @@ impl World {
             Job::Quoted(quotes) => {
                 let odd = |q: &antar_domain::links::Quote| q.text.as_str().len() % 2 == 1;
                 JobResult::Quoted(quotes.into_iter().map(|q| (q.clone(), odd(&q))).collect())
+            }
+            Job::Locate(place) => {
+                let odd = place.id % 2;
+                let marker = Marker { id: place.id / 2, ordinal: odd, own_after: odd };
+                JobResult::Located(place, marker)
             }
             Job::Ask(ask) if ask.address.port % 2 == 0 => {
                 JobResult::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))

@@ -143,7 +143,22 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> 
             return Err(refused(config, error.into()));
         }
     }
+    bring_up_to_date(&store, &mut state).map_err(|error| refused(config, error))?;
     Ok((Arc::new(store), state, name, identity))
+}
+
+/// Brings data of an older version up to date, step by step.
+fn bring_up_to_date(store: &Store, state: &mut State) -> Result<(), StoreError> {
+    loop {
+        let mut effects = Effects::default();
+        let more = state.upgrade(&mut effects).unwrap_or_default();
+        if !effects.events.is_empty() {
+            store.commit(&effects.events)?;
+        }
+        if !more {
+            return Ok(());
+        }
+    }
 }
 
 /// The realm's key; where others know it by one that is gone, a new one only if the operator says so.

@@ -3,7 +3,7 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Outcome, PeerId, Read, Source};
+use antar_domain::{Marker, Outcome, PeerId, Place, Read, Source};
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
 use antar_types::{Chain, Code, Entry, Message};
@@ -75,6 +75,11 @@ impl Reads {
     /// Which of these notices are about what that account wrote; `None` where that cannot be read.
     pub async fn wrote(&self, quotes: Vec<Quote>) -> Option<Vec<(Quote, bool)>> {
         self.read(None, move |store| store.wrote(quotes)).await
+    }
+
+    /// The last message up to a place; `None` where it cannot be read.
+    pub async fn locate(&self, whom: Whom, place: Place) -> Option<Marker> {
+        self.read(whom, move |store| store.locate(place)).await
     }
 
     /// Entries of what a realm is owed.

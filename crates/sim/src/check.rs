@@ -19,6 +19,8 @@ pub struct Shown {
     pub from: String,
     pub text: String,
     pub notice: bool,
+    /// It comes from another realm.
+    pub away: bool,
 }
 
 impl World<'_> {
@@ -84,6 +86,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_inbox(person, &sent));
         (0..everyone).for_each(|person| self.compare_here(person));
         (0..everyone).for_each(|person| self.compare_told(person));
+        (0..everyone).for_each(|person| self.compare_unread(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
         self.compare_plain();
     }
@@ -342,11 +345,12 @@ impl Shown {
         let text = |key: &str| message[key].as_str().unwrap_or_default().to_string();
         let notice = message.get("notice").is_some();
         let id = message["id"].as_u64().unwrap_or(0);
-        Self { id, from: text("from"), text: text("message"), notice }
+        let away = message.get("realm").is_some();
+        Self { id, from: text("from"), text: text("message"), notice, away }
     }
 
     fn copy(&self) -> Self {
         let (from, text) = (self.from.clone(), self.text.clone());
-        Self { id: self.id, from, text, notice: self.notice }
+        Self { id: self.id, from, text, notice: self.notice, away: self.away }
     }
 }

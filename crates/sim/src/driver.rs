@@ -276,6 +276,11 @@ impl World<'_> {
                 let known = running.and_then(|running| running.store.wrote(quotes).ok());
                 known.map_or(JobResult::Unreadable, JobResult::Quoted)
             }
+            Job::Locate(place) => {
+                let running = self.nodes[node].running.as_ref();
+                let located = running.and_then(|r| r.store.locate(place.clone()).ok());
+                located.map_or(JobResult::Unreadable, |marker| JobResult::Located(place, marker))
+            }
             Job::Ask(ask) => {
                 let answer = self.answer_plainly(node, &ask);
                 JobResult::Asked(answer.map(|told| (told, plain::ADDRESS)))

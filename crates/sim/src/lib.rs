@@ -15,6 +15,7 @@ mod check;
 mod driver;
 mod faults;
 mod here;
+mod markers;
 mod net;
 mod node;
 mod options;

@@ -37,18 +37,21 @@ pub struct Person {
     pub watch: Watch,
     /// How often the name has become another's.
     pub renewals: u64,
+    /// Up to which message each conversation was read, as far as was told.
+    pub read: BTreeMap<String, u64>,
 }
 
 impl Person {
     /// Whoever asked is not there any more.
     pub fn forget_asked(&mut self) {
         self.asked.clear();
+        self.read.clear();
     }
 }
 
 /// A request that is not answered yet.
 #[derive(Clone, Debug)]
-enum Asked {
+pub enum Asked {
     Sending(String),
     Reading {
         since: u64,
@@ -57,6 +60,11 @@ enum Asked {
     Making(String),
     /// The groups there are.
     Listing,
+    /// A conversation was read, or is to count as unread.
+    Marking {
+        conversation: String,
+        back: bool,
+    },
 }
 
 /// A message, as its sender knows it.
@@ -106,6 +114,7 @@ impl People {
             renewed: Renewed::default(),
             watch: Watch::default(),
             renewals: 0,
+            read: BTreeMap::new(),
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
@@ -223,7 +232,8 @@ impl World<'_> {
     pub fn people_return(&mut self, node: usize) {
         for person in self.people.of(node) {
             let person = &mut self.people.all[person];
-            (person.conn, person.asked) = (None, VecDeque::new());
+            person.conn = None;
+            person.forget_asked();
             person.watch.lost();
         }
     }
@@ -297,9 +307,12 @@ impl World<'_> {
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
+        let kind = self.chance.random_range(0..29);
+        if kind >= 26 {
+            return self.compose_marking(person, realm);
+        }
         let (token, name) = (&self.people.all[person].token, &self.nodes[realm].name);
         let own_group = self.own_group(self.people.all[person].node);
-        let kind = self.chance.random_range(0..26);
         if kind == 0 {
             let line = format!("INBOXREALM {token} {name} limit=3");
             return (line, Asked::Reading { since: self.now });
@@ -319,15 +332,24 @@ impl World<'_> {
         let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
         let (line, to) = match kind {
             2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
-            4..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
+            4 => (format!("POST {token} #staff+{name} : {text}"), To::Group),
+            5..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
             22 => (format!("SENDGROUPREALM {token} {name} {own_group} {text}"), To::NoGroup),
             23..=25 => {
                 let user = format!("u{}", self.chance.random_range(0..EACH));
-                (format!("SEND {token} {user} {text}"), To::Local(user))
+                let line = match kind {
+                    23 => format!("POST {token} {user} : {text}"),
+                    _ => format!("SEND {token} {user} {text}"),
+                };
+                (line, To::Local(user))
             }
             _ => {
                 let user = format!("u{}", self.chance.random_range(0..EACH));
-                (format!("SENDREALM {token} {name} {user} {text}"), To::User(user))
+                let line = match kind {
+                    9 => format!("POST {token} {user}@{name} : {text}"),
+                    _ => format!("SENDREALM {token} {name} {user} {text}"),
+                };
+                (line, To::User(user))
             }
         };
         let renewed = self.people.all[person].renewals;
@@ -358,6 +380,9 @@ impl World<'_> {
             }
             Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
             Some(Asked::Listing) if answer["status"] == "OK" => self.listed_groups(node, &answer),
+            Some(Asked::Marking { conversation, back }) => {
+                self.marked(person, conversation, back, &answer);
+            }
             // Either may be true then.
             Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
             Some(Asked::Making(group)) => {

@@ -18,10 +18,12 @@
 //! | `R` `g` group | [`records::GroupSet`] |
 //! | `R` `i` invitation | [`records::InvitationSet`] |
 //! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
+//! | `R` `k` conversation, account | [`records::MarkerSet`]: the conversation as under `M`, without an id |
 //! | `R` `m` group, account | [`records::MemberAdded`] |
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `o` account | [`records::FormerSet`] |
 //! | `R` `s` session | [`records::SessionSet`] |
+//! | `R` `u` step | [`records::UpgradeDone`] |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
 //! | `T` `o` account, peer, id | the same of what it sent |
 //! | `T` `w` peer, number, id | the same of what waits for a user of a plain peer |
@@ -310,6 +312,14 @@ pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
     let at = |part| key(b"l", &[peer.0, part]);
     let (forgotten, _) = PeerPart::Forgotten.numbers();
     [at(0)..at(forgotten), at(forgotten + 1)..at(u64::MAX)]
+}
+
+/// The key of how far a user has read a conversation.
+pub fn marker_key(conversation: Conversation, account: AccountId) -> Key {
+    let mut key = vec![RECORDS, b'k'];
+    put_conversation(&mut key, conversation.alike());
+    put(&mut key, b"", &[account.0]);
+    key
 }
 
 /// A key as people are shown it.

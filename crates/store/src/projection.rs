@@ -12,9 +12,10 @@ use crate::layout::{
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
-    self, ApartReached, ConversationReached, CursorReached, Listed, Message, Outgoing, OwedReached,
-    Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
+    self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, Outgoing,
+    OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
+use antar_domain::{AccountId, Conversation};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -53,6 +54,8 @@ pub struct Projection {
     highest_id: u64,
     /// The latest of what is kept under each key; none where that is let go of.
     kept: BTreeMap<Key, Option<Record>>,
+    /// How far users have read; none where that is let go of.
+    markers: FxHashMap<(Conversation, AccountId), Option<MarkerSet>>,
     /// The run of each list that is being filled.
     runs: FxHashMap<List, Run>,
     /// Those that are full.
@@ -116,6 +119,11 @@ impl Projection {
     fn posted(&mut self, posted: &RawPosted<'_>) -> Result<(), StoreError> {
         let RawPosted { conversation, ordinal, id, .. } = *posted;
         self.highest_id = self.highest_id.max(id);
+        if let Some(account) = posted.sender {
+            // Who writes has read what was there.
+            let marker = MarkerSet { conversation, account, id, ordinal, own_after: 0 };
+            self.markers.insert((conversation.alike(), account), Some(marker));
+        }
         let list = List::Messages(conversation.alike());
         let run = self.run::<Message>(list, id);
         run.value.extend_from_slice(posted.message);
@@ -166,6 +174,13 @@ impl Projection {
             Record::SetApart(SetApart { peer, apart, entry }) => {
                 entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
                 self.keep(ApartReached { peer, apart });
+            }
+            Record::MarkerSet(marker) => {
+                let key = (marker.conversation.alike(), marker.account);
+                self.markers.insert(key, Some(marker));
+            }
+            Record::MarkerEnded(records::MarkerEnded { conversation, account }) => {
+                self.markers.insert((conversation.alike(), account), None);
             }
             Record::Followed(followed) => {
                 self.keep(CursorReached { peer: followed.peer, cursor: followed.at });
@@ -284,6 +299,15 @@ impl Projection {
             let key = layout::conversation_key(reached.conversation);
             records.put(&key, |value| Record::from(reached).encode(value))?;
         }
+        let mut markers: Vec<_> = self.markers.drain().collect();
+        markers.sort_unstable_by_key(|(of, _)| *of);
+        for ((conversation, account), marker) in markers {
+            let key = layout::marker_key(conversation.alike(), account);
+            match marker {
+                Some(marker) => records.put(&key, |value| Record::from(marker).encode(value))?,
+                None => records.delete(&key),
+            }
+        }
         for (key, record) in std::mem::take(&mut self.kept) {
             match record {
                 Some(record) => records.put(&key, |value| record.encode(value))?,
@@ -304,12 +328,14 @@ impl Projection {
 
 /// The timelines that point to a message.
 fn timelines_of(posted: &RawPosted<'_>) -> impl Iterator<Item = Timeline> {
-    let with = match posted.conversation {
-        records::Conversation::Peer(_, peer, _) => peer,
-        _ => HERE,
+    let (with, is_group) = match posted.conversation {
+        records::Conversation::Peer(_, peer, _) => (peer, false),
+        records::Conversation::Private(..) => (HERE, false),
+        records::Conversation::Group(_) | records::Conversation::GroupPeer(..) => (HERE, true),
     };
     let incoming = posted.recipient.map(|account| Timeline::Incoming(account, with));
-    let outgoing = posted.sender.map(|account| Timeline::Outgoing(account, with));
+    let outgoing =
+        posted.sender.filter(|_| !is_group).map(|account| Timeline::Outgoing(account, with));
     let waiting = posted.waits.map(|number| Timeline::Waiting(with, number));
     [incoming, outgoing, waiting].into_iter().flatten()
 }
@@ -337,6 +363,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::MemberAdded(r) => r.since,
         Record::InvitationSet(r) => r.invitation,
         Record::FormerSet(r) => r.account.0,
+        Record::MarkerSet(r) => r.id,
         Record::NameLeft(r) => r.account.0,
         Record::Posted(r) => r.message.id,
         Record::ConversationReached(r) => r.id,

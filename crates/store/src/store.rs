@@ -10,7 +10,7 @@ use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
 use crate::{Direction, Engine, StoreError, Usage, history, migration, v1};
 use antar_domain::links::{self, Quote};
-use antar_domain::{Event, Mailbox, Page, PeerId, Source};
+use antar_domain::{Event, Mailbox, Marker, Page, PeerId, Place, Source};
 use antar_types::{Chain, Entry, Message};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -133,6 +133,14 @@ impl Store {
     /// Where the disk or what is on it fails; a damaged message is reported, never returned.
     pub fn read(&self, source: Source, page: Page) -> Result<(Vec<Message>, bool), StoreError> {
         history::read(&*self.engine.view()?, source, page)
+    }
+
+    /// The last message of a place's conversation up to its id, and how many after it are its reader's own.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn locate(&self, place: Place) -> Result<Marker, StoreError> {
+        history::locate(&*self.engine.view()?, place)
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.

@@ -124,7 +124,13 @@ impl OnState {
     fn perform(&mut self, output: Output) -> Result<(), String> {
         match output {
             Output::Job { conn, request, mut results, job } => {
-                results.push(prove(*job));
+                results.push(match *job {
+                    Job::Locate(place) => match self.store.locate(place.clone()) {
+                        Ok(marker) => JobResult::Located(place, marker),
+                        Err(_) => JobResult::Unreadable,
+                    },
+                    job => prove(job),
+                });
                 self.decide(Input::Resume { conn, request, results });
                 Ok(())
             }
@@ -242,6 +248,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
+        Job::Locate(_) => JobResult::Unreadable,
         Job::Ask(_) => {
             JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
         }

@@ -9,7 +9,7 @@ use antar_types::{Code, ConversationName, Secret, words};
 const MOST: usize = 6;
 
 /// How many messages of a conversation are told where no number is asked for.
-const UNASKED: usize = 100;
+pub(super) const UNASKED: usize = 100;
 
 /// The parameters of one request: words by position, a text at the end, options by name.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,15 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Code::BadParameters`] where one is no number, or the limit is not 1 to [`MAX_PAGE`].
     pub fn page(&self) -> Result<Page, Code> {
-        let limit = self.limit(MAX_PAGE)?;
+        self.page_of(MAX_PAGE)
+    }
+
+    /// The same, with so many where no number is asked for.
+    ///
+    /// # Errors
+    /// As [`Args::page`].
+    pub fn page_of(&self, unasked: usize) -> Result<Page, Code> {
+        let limit = self.limit(unasked)?;
         Ok(Page { after: self.number("after")?, before: self.number("before")?, limit })
     }
 
@@ -100,11 +108,12 @@ impl<'a> Args<'a> {
     /// # Errors
     /// As [`Args::page`], and where `around=` is not alone.
     pub fn stretch(&self) -> Result<Stretch, Code> {
-        let limit = self.limit(UNASKED)?;
-        let (after, before) = (self.number("after")?, self.number("before")?);
+        let page = self.page_of(UNASKED)?;
         match self.number("around")? {
-            None => Ok(Stretch::Page(Page { after, before, limit })),
-            Some(id) if (after, before) == (None, None) => Ok(Stretch::Around { id, limit }),
+            None => Ok(Stretch::Page(page)),
+            Some(id) if (page.after, page.before) == (None, None) => {
+                Ok(Stretch::Around { id, limit: page.limit })
+            }
             Some(_) => Err(Code::BadParameters),
         }
     }
@@ -118,14 +127,16 @@ impl<'a> Args<'a> {
         Ok(Box::new(name))
     }
 
+    /// The id at a position.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it is no number.
+    pub fn id(&self, position: usize) -> Result<u64, Code> {
+        number(self.word(position))
+    }
+
     fn number(&self, key: &str) -> Result<Option<u64>, Code> {
-        match self.option(key) {
-            None => Ok(None),
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
-                digits.parse::<u64>().map(Some).map_err(|_| Code::BadParameters)
-            }
-            Some(_) => Err(Code::BadParameters),
-        }
+        self.option(key).map(number).transpose()
     }
 
     fn limit(&self, unasked: usize) -> Result<usize, Code> {
@@ -133,4 +144,9 @@ impl<'a> Args<'a> {
         let limit = usize::try_from(limit).ok().filter(|n| (1..=MAX_PAGE).contains(n));
         limit.ok_or(Code::BadParameters)
     }
+}
+
+fn number(digits: &str) -> Result<u64, Code> {
+    let digits = Some(digits).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+    digits.and_then(|digits| digits.parse().ok()).ok_or(Code::BadParameters)
 }

@@ -52,6 +52,8 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = Reply::from(Body::History(name, found, more));
             if newer { reply.with("newer", true) } else { reply }
         }
+        Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
+        Outcome::Marked(id) => Reply::done(says).with("read", id),
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)
             .with("records", done.records)

@@ -2,6 +2,7 @@
 
 use crate::Dialect;
 use crate::json::{field, number, write};
+use antar_domain::Overview;
 use antar_types::{Away, BoxKind, Code, END, List, Message, Name, Token};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -65,6 +66,8 @@ pub enum Body {
     /// Messages of a conversation with how its reader addresses it, oldest first, and whether more are left
     /// in the direction asked for.
     History(Box<str>, Vec<Message>, bool),
+    /// Conversations, those with the latest message first, and whether there are more.
+    Conversations(Vec<Overview>, bool),
 }
 
 /// A reply: its body and whatever else it tells.
@@ -150,6 +153,13 @@ impl Reply {
             }
             Body::Messages(listing, messages, more) => {
                 write_listing(out, dialect, *listing, messages);
+                if *more {
+                    field(out, dialect, "more", &true);
+                }
+            }
+            Body::Conversations(all, more) => {
+                key(out, list_key(dialect));
+                write_list(out, all.iter(), |each, out| overview_fields(each, dialect, out));
                 if *more {
                     field(out, dialect, "more", &true);
                 }
@@ -309,6 +319,24 @@ fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
     }
     if let Some(notice) = message.notice {
         field(out, charset, "notice", notice.as_str());
+    }
+}
+
+/// Appends the fields of a conversation in a list.
+fn overview_fields(overview: &Overview, charset: Dialect, out: &mut Vec<u8>) {
+    field(out, charset, "conv", &overview.name);
+    key(out, "last");
+    match &overview.last {
+        Some(last) => write_object(out, |out| {
+            conversation_fields(last, &overview.name, charset, out);
+        }),
+        None => out.extend_from_slice(b"null"),
+    }
+    number(out, "read", overview.read);
+    number(out, "unread", overview.unread);
+    if let Some(members) = overview.members {
+        number(out, "members", members as u64);
+        field(out, charset, "role", if overview.owner { "owner" } else { "member" });
     }
 }
 

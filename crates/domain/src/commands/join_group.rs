@@ -1,6 +1,9 @@
 //! A user's way into a group.
 
-use crate::{Answer, Event, GroupRecord, Interrupt, Outcome, RequestContext, Word};
+use crate::{
+    AccountId, Answer, Event, GroupId, GroupRecord, Interrupt, Marker, Outcome, RequestContext,
+    Word,
+};
 use antar_types::{Code, Secret};
 
 /// Joins a group with its password. Who joins an empty one owns it.
@@ -35,8 +38,22 @@ impl JoinGroup {
         if record.owner.is_none() {
             cx.emit(Event::GroupSet(id, GroupRecord { owner: Some(me), ..record }))?;
         }
+        cx.has_read_all_of(id, me)?;
         cx.set_current_group(id);
         Ok(Outcome::Done.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Who joins a group has read what was said in it before.
+    fn has_read_all_of(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
+        let conversations = &self.state.durable.conversations;
+        let all = conversations.of_group(group).map(|each| (each, conversations.tip(each)));
+        let all: Vec<_> = all.filter(|(_, tip)| tip.id > 0).collect();
+        all.into_iter().try_for_each(|(conversation, tip)| {
+            let marker = Marker::at(tip);
+            self.emit(Event::MarkerSet { account, conversation, marker })
+        })
     }
 }
 

@@ -16,6 +16,8 @@ impl RemoveUser {
         cx.end_sessions(id, None)?;
         groups.into_iter().try_for_each(|group| cx.leave(group, id))?;
         cx.leave_name(id)?;
+        let own = cx.state.durable.conversations.of_account(id).collect();
+        cx.end_markers(id, own)?;
         let name = cx.account(id).map(|account| account.record.name.clone());
         name.map_or(Ok(()), |name| cx.emit(Event::FormerSet(id, name)))?;
         cx.emit(Event::AccountRemoved(id))?;

@@ -32,7 +32,7 @@ impl RequestContext<'_> {
         peer: PeerId,
         text: &Draft,
     ) -> Result<(u64, Name), Code> {
-        let text = self.draft(text)?;
+        let (me, text) = (self.me()?, self.draft(text)?);
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let from = self.my_account()?.record.name.clone();
@@ -40,8 +40,8 @@ impl RequestContext<'_> {
         let away = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
         let (away, name) = (Some(Away::To(away)), to.clone());
         let message = Message { id, time, from, to, text, realm: away, notice: None };
-        self.owe(peer, Entry::of(EntryKind::Group, &message, self.me()?.0))?;
-        self.post(Mailbox::GroupRealm(group, peer), None, Arc::new(message))?;
+        self.owe(peer, Entry::of(EntryKind::Group, &message, me.0))?;
+        self.post(Mailbox::GroupRealm(group, peer), Some(me), Arc::new(message))?;
         self.deliver_next(peer);
         Ok((id, name))
     }

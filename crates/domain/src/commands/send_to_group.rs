@@ -40,14 +40,14 @@ impl RequestContext<'_> {
         group: GroupId,
         text: &Draft,
     ) -> Result<(u64, Name), Code> {
-        let text = self.draft(text)?;
+        let (me, text) = (self.me()?, self.draft(text)?);
         let (id, time) = (self.next_id(), self.readings.now);
         let from = self.my_account()?.record.name.clone();
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let name = to.clone();
         let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
-        self.post(Mailbox::Group(group), None, message)?;
+        self.post(Mailbox::Group(group), Some(me), message)?;
         Ok((id, name))
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Durable {
     pub peers: BTreeMap<PeerId, Peer>,
     pub invitations: BTreeMap<u64, InvitationRecord>,
     pub conversations: Conversations,
+    /// In which respects older data were brought up to date.
+    pub upgrades: BTreeSet<u64>,
     /// A realm that waits for approval may share its name with one that was removed.
     peer_names: BTreeMap<Box<str>, BTreeSet<PeerId>>,
     account_names: BTreeMap<Box<str>, AccountId>,
@@ -152,7 +154,12 @@ impl Durable {
                 self.reached(posted.message.id);
                 self.conversations.apply(event);
             }
-            Event::ConversationReached(..) => self.conversations.apply(event),
+            Event::UpgradeDone(step) => {
+                self.upgrades.insert(*step);
+            }
+            Event::ConversationReached(..)
+            | Event::MarkerSet { .. }
+            | Event::MarkerEnded { .. } => self.conversations.apply(event),
             Event::CorrespondentSet { id, .. } => {
                 self.reached(id.0);
                 self.conversations.apply(event);

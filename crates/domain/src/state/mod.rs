@@ -6,6 +6,7 @@ mod jump;
 mod lists;
 mod live;
 mod requests;
+mod upgrade;
 
 pub(crate) use durable::{Account, Durable, Group};
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};

@@ -2,7 +2,10 @@
 
 use super::Realm;
 use crate::links::Quote;
-use crate::{Conversation, Event, Job, JobResult, Mailbox, Outcome, Page, Posted, Read, Source};
+use crate::{
+    Conversation, Event, Job, JobResult, Mailbox, Marker, Outcome, Page, Place, Posted, Read,
+    Source,
+};
 use antar_types::Message;
 
 impl Realm {
@@ -10,6 +13,9 @@ impl Realm {
         let quotes = match job {
             Job::Quoted(quotes) => quotes,
             Job::Chains { .. } => return Some(JobResult::Chains(self.chains.clone())),
+            Job::Locate(place) => {
+                return Some(JobResult::Located(place.clone(), self.locate(place)));
+            }
             _ => return None,
         };
         let stands = |quote: &Quote, event: &Event| match event {
@@ -22,6 +28,24 @@ impl Realm {
         let stands = |quote: &Quote| self.posted.iter().any(|event| stands(quote, event));
         let known = quotes.iter().map(|quote| (quote.clone(), stands(quote)));
         Some(JobResult::Quoted(known.collect()))
+    }
+
+    /// The last message up to a place.
+    fn locate(&self, place: &Place) -> Marker {
+        let mut marker = Marker::default();
+        for event in &self.posted {
+            let Event::Posted(posted) = event else { continue };
+            if posted.conversation != place.conversation {
+                continue;
+            }
+            if posted.message.id <= place.id {
+                let (id, ordinal) = (posted.message.id, posted.ordinal);
+                marker = Marker { id, ordinal, own_after: 0 };
+            } else if place.own.as_ref().is_some_and(|(own, _)| posted.sender == Some(*own)) {
+                marker.own_after += 1;
+            }
+        }
+        marker
     }
 
     pub(super) fn read(&self, read: Read) -> Outcome {

@@ -1,6 +1,7 @@
 //! Carries out the outputs that the runner has released.
 
 use super::{Conn, Running, ToHub};
+use crate::admission::whom;
 use crate::send_queue::{self, Item};
 use antar_domain::{ConnId, Job, JobResult, Output, Request, Tag};
 use std::sync::Arc;
@@ -128,6 +129,10 @@ impl Running {
                 Job::Quoted(quotes) => {
                     reads.wrote(quotes).await.map_or(JobResult::Unreadable, JobResult::Quoted)
                 }
+                Job::Locate(place) => match reads.locate(whom(origin), place.clone()).await {
+                    Some(marker) => JobResult::Located(place, marker),
+                    None => JobResult::Unreadable,
+                },
                 Job::Ask(ask) => JobResult::Asked(peers.ask(&ask).await),
                 job => passwords.prove(origin, job).await,
             });

@@ -86,6 +86,14 @@ impl Known {
             Event::ConversationReached(conversation, tip) => {
                 self.conversations.insert(conversation, tip);
             }
+            Event::MarkerSet { account, conversation, marker } => {
+                // The account may be gone: format 1 did not say how far it had read.
+                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                if marker.id > tip.id || marker.ordinal > tip.ordinal {
+                    let place = format!("how far account {} has read {conversation:?}", account.0);
+                    found.damage(place, "is past the last message");
+                }
+            }
             event => self.take_link(event, found),
         }
     }

@@ -4,7 +4,7 @@ use super::alike::Alike;
 use super::raw::encode_posted;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
-use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, SessionRecord};
+use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, Marker, SessionRecord};
 use std::sync::Arc;
 
 /// The records of events, in order. What a batch of a peer's log brought follows it.
@@ -65,6 +65,14 @@ fn record(event: &Event) -> Record {
             InvitationSet { invitation, hash, expires }.into()
         }
         Event::InvitationEnded(invitation) => InvitationEnded { invitation }.into(),
+        Event::MarkerSet { account, conversation, marker } => {
+            let Marker { id, ordinal, own_after } = marker;
+            MarkerSet { conversation: conversation.alike(), account, id, ordinal, own_after }.into()
+        }
+        Event::MarkerEnded { account, conversation } => {
+            MarkerEnded { conversation: conversation.alike(), account }.into()
+        }
+        Event::UpgradeDone(step) => UpgradeDone { step }.into(),
         Event::FormerSet(account, name) => FormerSet { account, name }.into(),
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
         Event::NameTaken(account) => NameTaken { account }.into(),
@@ -164,6 +172,14 @@ impl Record {
                 Event::InvitationSet(invitation, InvitationRecord { hash, expires })
             }
             Self::InvitationEnded(r) => Event::InvitationEnded(r.invitation),
+            Self::MarkerSet(MarkerSet { conversation, account, id, ordinal, own_after }) => {
+                let marker = Marker { id, ordinal, own_after };
+                Event::MarkerSet { account, conversation: conversation.alike(), marker }
+            }
+            Self::MarkerEnded(MarkerEnded { conversation, account }) => {
+                Event::MarkerEnded { account, conversation: conversation.alike() }
+            }
+            Self::UpgradeDone(r) => Event::UpgradeDone(r.step),
             Self::FormerSet(r) => Event::FormerSet(r.account, r.name),
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
             Self::NameTaken(r) => Event::NameTaken(r.account),

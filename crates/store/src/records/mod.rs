@@ -27,7 +27,7 @@ pub use sample::{Draw, Sample};
 
 use crate::StoreError;
 use crate::engine::Key;
-use crate::layout::{PeerPart, conversation_key, key};
+use crate::layout::{PeerPart, conversation_key, key, marker_key};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
 use antar_types::{Chain, Name, Text, Time, TokenHash};
 use codec::{encode, take};
@@ -211,6 +211,14 @@ records! {
     34 v 1 ApartReached { peer: PeerId, apart: Apart } at |r| PeerPart::Apart.of(r.peer);
     /// An account that was removed had a name.
     35 v 1 FormerSet { account: AccountId, name: Name } at |r| key(b"o", &[r.account.0]);
+    /// A user has read a conversation up to here.
+    36 v 1 MarkerSet {
+        conversation: Conversation, account: AccountId, id: u64, ordinal: u64, own_after: u64,
+    } at |r| marker_key(r.conversation, r.account);
+    /// How far a user had read a conversation does not matter any more.
+    37 v 1 MarkerEnded { conversation: Conversation, account: AccountId };
+    /// Older data were brought up to date in this respect.
+    38 v 1 UpgradeDone { step: u64 } at |r| key(b"u", &[r.step]);
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

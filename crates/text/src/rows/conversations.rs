@@ -1,6 +1,8 @@
 //! Conversations: of two users, or of a group, here or with another realm.
 
 use super::*;
+use crate::args::UNASKED;
+use antar_domain::Page;
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -21,6 +23,30 @@ pub const ROWS: &[Row] = &[
         read: &Read(|args| {
             Ok(commands::ReadHistory { of: args.conversation(0)?, stretch: args.stretch()? })
         }),
+        ..ROW
+    },
+    Row {
+        name: "CONVERSATIONS",
+        options: &[HISTORY[1], HISTORY[2]],
+        help: "Lists the caller's conversations, those with the latest message first.",
+        read: &Read(|args| {
+            let Page { before, limit, .. } = args.page_of(UNASKED)?;
+            Ok(commands::ListConversations { before, limit })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "READ",
+        params: &[Param::Word("CONV"), Param::Word("ID")],
+        help: "Marks a conversation as read up to a message, on all devices.",
+        read: &Read(|args| Ok(commands::MarkRead { of: args.conversation(0)?, id: args.id(1)? })),
+        ..ROW
+    },
+    Row {
+        name: "UNREAD",
+        params: &[Param::Word("CONV"), Param::Word("ID")],
+        help: "Marks a message, and what follows it, as unread.",
+        read: &Read(|args| Ok(commands::MarkUnread { of: args.conversation(0)?, id: args.id(1)? })),
         ..ROW
     },
 ];

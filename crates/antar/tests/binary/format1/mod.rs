@@ -249,7 +249,8 @@ fn every_record_is_what_it_was() {
                     event,
                     Event::ConversationReached(..) | Event::CorrespondentSet { .. }
                 );
-                format == "format1" && new
+                let is_marker = matches!(event, Event::MarkerSet { .. });
+                format == "format1" && new || is_marker
             };
             let now = events.iter().filter(|event| !is_later(event));
             let now: BTreeSet<String> = now.map(|event| format!("{event:?}")).collect();

@@ -1,0 +1,158 @@
+//! The caller's conversations.
+
+use crate::{
+    AccountId, Answer, Conversation, ConversationsRead, Interrupt, Listed, MAX_PAGE, Overview,
+    Read, RequestContext,
+};
+use antar_types::Code;
+use std::cmp::Reverse;
+
+/// Asks for the caller's conversations, those with the latest message first; groups in which nothing was said
+/// yet come last.
+#[derive(Clone, Copy, Debug)]
+pub struct ListConversations {
+    /// Only those whose last message has a smaller id.
+    pub before: Option<u64>,
+    /// How many at most, 1 to [`MAX_PAGE`].
+    pub limit: usize,
+}
+
+impl Default for ListConversations {
+    fn default() -> Self {
+        Self { before: None, limit: MAX_PAGE }
+    }
+}
+
+impl ListConversations {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let me = cx.me()?;
+        let (mut spoken, empty): (Vec<_>, Vec<_>) =
+            cx.conversations()?.into_iter().partition(|(_, last)| *last > 0);
+        spoken.retain(|(_, last)| self.before.is_none_or(|before| *last < before));
+        spoken.sort_unstable_by_key(|(_, last)| Reverse(*last));
+        let more = spoken.len() > self.limit;
+        spoken.truncate(self.limit);
+        if !more {
+            spoken.extend(empty);
+        }
+        let listed = spoken.into_iter().filter_map(|(conversation, last)| {
+            Some(Listed { conversation, last, overview: cx.overview(me, conversation)? })
+        });
+        let all = listed.collect();
+        Ok(Answer::Read(Read::Conversations(ConversationsRead { all, more })))
+    }
+}
+
+impl RequestContext<'_> {
+    /// The caller's conversations, each with the id of its last message, 0 where there is none.
+    fn conversations(&self) -> Result<Vec<(Conversation, u64)>, Code> {
+        let (me, groups) = (self.me()?, &self.my_account()?.groups);
+        let conversations = &self.state.durable.conversations;
+        let of_groups = groups.iter().flat_map(|group| conversations.of_group(*group));
+        let all = conversations.of_account(me).chain(of_groups);
+        Ok(all.map(|each| (each, conversations.tip(each).id)).collect())
+    }
+
+    /// What is told of a conversation, but for its last message. None of the one that users of a peer share
+    /// of whom there are too many to be told apart: it is nobody's.
+    fn overview(&self, me: AccountId, conversation: Conversation) -> Option<Overview> {
+        let conversations = &self.state.durable.conversations;
+        let (marker, tip) =
+            (conversations.marker(me, conversation), conversations.tip(conversation));
+        let (read, unread) = (marker.id, marker.unread(tip));
+        let name = self.conversation_name(me, conversation)?.to_string().into();
+        let group = match conversation {
+            Conversation::Group(group) => self.state.durable.groups.get(&group),
+            _ => None,
+        };
+        let members = group.map(|group| group.members.len());
+        let owner = group.is_some_and(|group| group.record.owner == Some(me));
+        Some(Overview { name, last: None, read, unread, members, owner })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Outcome;
+    use crate::commands::{RemoveUser, Send, SendGroupRealm, SendRealm};
+    use crate::testing::{Realm, group};
+    use antar_types::EntryKind;
+
+    fn list(realm: &mut Realm, conn: u64, list: ListConversations) -> (Vec<String>, bool) {
+        match realm.does(conn, list) {
+            Outcome::Conversations { all, more } => {
+                let last = |each: &Overview| {
+                    each.last.as_ref().map_or("-".into(), |last| last.text.as_str().to_string())
+                };
+                (all.iter().map(|each| format!("{} {}", each.name, last(each))).collect(), more)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn all(realm: &mut Realm, conn: u64) -> Vec<String> {
+        list(realm, conn, ListConversations::default()).0
+    }
+
+    fn send(realm: &mut Realm, conn: u64, to: &str, text: &str) {
+        realm.does(conn, Send { to: to.into(), text: text.into() });
+    }
+
+    #[test]
+    fn are_all_kinds_the_latest_first_and_empty_groups_last() {
+        let mut realm = Realm::linked(&["amy", "Bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        assert!(all(&mut realm, 1).is_empty());
+        realm.does(1, group("ops"));
+        realm.does(1, group("Staff"));
+        send(&mut realm, 1, "bob", "one");
+        let (beta, to) = (|| "beta".into(), crate::commands::Destination::Named);
+        let staff = Ok(to("staff".into(), "two".into()));
+        realm.does(1, SendGroupRealm { realm: beta(), to: staff });
+        realm.does(1, SendRealm { realm: beta(), to: "Eve".into(), text: "three".into() });
+        realm.deliver(EntryKind::Private, "Eve", "amy", "four");
+        send(&mut realm, 2, "amy", "five");
+        send(&mut realm, 1, "amy", "six");
+        let expected =
+            ["amy six", "Bob five", "eve@beta four", "#Staff+beta two", "#Staff -", "#ops -"];
+        let mut found = all(&mut realm, 1);
+        found[4..].sort();
+        assert_eq!(found, expected);
+        assert_eq!(all(&mut realm, 2), ["amy five"]);
+    }
+
+    #[test]
+    fn come_in_pages() {
+        let mut realm = Realm::with_users(&["amy", "bob", "cat"]);
+        realm.login(1, "amy");
+        realm.does(1, group("staff"));
+        for to in ["bob", "cat", "amy"] {
+            send(&mut realm, 1, to, "hi");
+        }
+        let page = |before| ListConversations { before, limit: 2 };
+        assert_eq!(list(&mut realm, 1, page(None)), (vec!["amy hi".into(), "cat hi".into()], true));
+        let Outcome::Conversations { all, .. } = realm.does(1, page(None)) else { panic!() };
+        let last = all[1].last.as_ref().map(|last| last.id);
+        assert_eq!(
+            list(&mut realm, 1, page(last)),
+            (vec!["bob hi".into(), "#staff -".into()], false)
+        );
+        let Outcome::Conversations { all, .. } = realm.does(1, page(last)) else { panic!() };
+        assert_eq!((all[1].members, all[1].owner, all[0].members), (Some(1), true, None));
+    }
+
+    #[test]
+    fn with_somebody_who_was_removed_it_has_a_name_of_its_own() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        let former = realm.account("bob");
+        send(&mut realm, 1, "bob", "old");
+        realm.operator_does(RemoveUser { user: "bob".into() });
+        assert_eq!(all(&mut realm, 1), ["bob old"]);
+        realm.add_user("bob");
+        send(&mut realm, 1, "bob", "new");
+        assert_eq!(all(&mut realm, 1), ["bob new".to_string(), format!("bob~{former} old")]);
+    }
+}

@@ -1,0 +1,196 @@
+//! How far somebody has read a conversation.
+
+use crate::{
+    Answer, Bug, Conversation, Event, Interrupt, Job, JobResult, Marker, Outcome, Place,
+    RequestContext,
+};
+use antar_types::{Code, ConversationName};
+
+/// Says that the caller has read a conversation up to a message: on all devices, and never back.
+#[derive(Clone, Debug)]
+pub struct MarkRead {
+    /// The conversation.
+    pub of: Box<ConversationName>,
+    /// The message's id.
+    pub id: u64,
+}
+
+/// Says that a message, and what follows it, is to count as unread: the marker goes back, never on.
+#[derive(Clone, Debug)]
+pub struct MarkUnread {
+    /// The conversation.
+    pub of: Box<ConversationName>,
+    /// The message's id.
+    pub id: u64,
+}
+
+impl MarkRead {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let (me, conversation) = (cx.me()?, cx.conversation(&self.of)?.conversation);
+        let conversations = &cx.state.durable.conversations;
+        let (tip, marker) =
+            (conversations.tip(conversation), conversations.marker(me, conversation));
+        if self.id <= marker.id && !cx.state.is_planted(Bug::ReadsBack) {
+            return Ok(Outcome::Marked(marker.id).into());
+        }
+        // Most often it is the last message, which need not be looked up.
+        let marker = match self.id >= tip.id {
+            true => Marker::at(tip),
+            false => cx.locate(conversation, self.id, marker.own_after > 0)?,
+        };
+        cx.mark(conversation, marker)
+    }
+}
+
+impl MarkUnread {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let (me, conversation) = (cx.me()?, cx.conversation(&self.of)?.conversation);
+        let marker = cx.state.durable.conversations.marker(me, conversation);
+        if self.id > marker.id {
+            return Ok(Outcome::Marked(marker.id).into());
+        }
+        let counts = !cx.state.is_planted(Bug::CountsOwn);
+        let before = cx.locate(conversation, self.id.saturating_sub(1), counts)?;
+        cx.mark(conversation, before)
+    }
+}
+
+impl RequestContext<'_> {
+    fn mark(&mut self, conversation: Conversation, marker: Marker) -> Result<Answer, Interrupt> {
+        let account = self.me()?;
+        // Nothing is noted of a conversation in which nothing was said.
+        if self.state.durable.conversations.marker(account, conversation) != marker {
+            self.emit(Event::MarkerSet { account, conversation, marker })?;
+        }
+        Ok(Outcome::Marked(marker.id).into())
+    }
+
+    /// The last message of a conversation up to an id; `counts` says whether those of the caller after it
+    /// are to be counted.
+    fn locate(
+        &self,
+        conversation: Conversation,
+        id: u64,
+        counts: bool,
+    ) -> Result<Marker, Interrupt> {
+        let account = self.me()?;
+        let marker = self.state.durable.conversations.marker(account, conversation);
+        let name = counts.then(|| self.my_account().map(|me| me.record.name.clone()));
+        let own = name.transpose()?.map(|name| (account, name));
+        let place = Place { conversation, id, own, marker };
+        let located = self.results.iter().rev().find_map(|result| match result {
+            JobResult::Located(of, marker) if *of == place => Some(Ok(*marker)),
+            JobResult::Unreadable => Some(Err(Code::Unavailable)),
+            _ => None,
+        });
+        match located {
+            Some(located) => Ok(located?),
+            None => Err(Interrupt::Job(Job::Locate(place))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Overview;
+    use crate::commands::{JoinGroup, LeaveGroup, ListConversations, Send, SendToGroup};
+    use crate::testing::{Realm, group};
+    use antar_types::Secret;
+
+    fn send(realm: &mut Realm, conn: u64, to: &str) -> u64 {
+        match realm.does(conn, Send { to: to.into(), text: "hi".into() }) {
+            Outcome::Sent { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn say(realm: &mut Realm, conn: u64, group: &str) -> u64 {
+        let to = crate::commands::Destination::Named(group.into(), "hi".into());
+        match realm.does(conn, SendToGroup { to }) {
+            Outcome::Sent { id, .. } => id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn named(of: &str) -> Box<ConversationName> {
+        Box::new(ConversationName::parse(of).unwrap())
+    }
+
+    #[track_caller]
+    fn of(realm: &mut Realm, conn: u64, name: &str) -> Overview {
+        let Outcome::Conversations { all, .. } = realm.does(conn, ListConversations::default())
+        else {
+            panic!("no list");
+        };
+        all.into_iter().find(|each| &*each.name == name).expect("it is listed")
+    }
+
+    fn unread(realm: &mut Realm, conn: u64, name: &str) -> u64 {
+        of(realm, conn, name).unread
+    }
+
+    fn realm() -> Realm {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        realm
+    }
+
+    #[test]
+    fn a_marker_moves_on_and_only_unread_sets_it_back() {
+        let mut realm = realm();
+        let ids: Vec<u64> = (0..4).map(|_| send(&mut realm, 1, "bob")).collect();
+        assert_eq!((unread(&mut realm, 2, "amy"), unread(&mut realm, 1, "bob")), (4, 0));
+        let read = |realm: &mut Realm, id| realm.does(2, MarkRead { of: named("amy"), id });
+        let unread_from =
+            |realm: &mut Realm, id| realm.does(2, MarkUnread { of: named("amy"), id });
+        assert_eq!(read(&mut realm, ids[1]), Outcome::Marked(ids[1]));
+        assert_eq!(unread(&mut realm, 2, "amy"), 2);
+        assert_eq!(read(&mut realm, ids[0]), Outcome::Marked(ids[1]));
+        assert_eq!(unread_from(&mut realm, ids[3]), Outcome::Marked(ids[1]));
+        assert_eq!(read(&mut realm, u64::MAX), Outcome::Marked(ids[3]));
+        assert_eq!(unread(&mut realm, 2, "amy"), 0);
+        assert_eq!(unread_from(&mut realm, ids[2]), Outcome::Marked(ids[1]));
+        assert_eq!((unread(&mut realm, 2, "amy"), of(&mut realm, 2, "amy").read), (2, ids[1]));
+        assert_eq!(unread_from(&mut realm, 1), Outcome::Marked(0));
+        assert_eq!(unread(&mut realm, 2, "amy"), 4);
+    }
+
+    #[test]
+    fn who_writes_has_read_what_was_there_and_own_messages_do_not_count() {
+        let mut realm = realm();
+        let first = send(&mut realm, 1, "bob");
+        send(&mut realm, 2, "amy");
+        assert_eq!(unread(&mut realm, 2, "amy"), 0);
+        send(&mut realm, 1, "bob");
+        assert_eq!((unread(&mut realm, 2, "amy"), unread(&mut realm, 1, "bob")), (1, 0));
+        // Three messages, one of them bob's.
+        realm.does(2, MarkUnread { of: named("amy"), id: first });
+        assert_eq!(unread(&mut realm, 2, "amy"), 2);
+        realm.does(2, MarkRead { of: named("amy"), id: first });
+        assert_eq!(unread(&mut realm, 2, "amy"), 1);
+        send(&mut realm, 2, "amy");
+        assert_eq!(unread(&mut realm, 2, "amy"), 0);
+        send(&mut realm, 1, "amy");
+        assert_eq!(unread(&mut realm, 1, "amy"), 0);
+    }
+
+    #[test]
+    fn who_joins_has_read_what_was_said_before() {
+        let mut realm = realm();
+        realm.does(1, group("staff"));
+        say(&mut realm, 1, "staff");
+        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        realm.does(2, join.clone());
+        assert_eq!(unread(&mut realm, 2, "#staff"), 0);
+        say(&mut realm, 1, "staff");
+        assert_eq!((unread(&mut realm, 2, "#staff"), unread(&mut realm, 1, "#staff")), (1, 0));
+        realm.does(2, LeaveGroup { group: "staff".into() });
+        let mark = MarkRead { of: named("#staff"), id: 1 };
+        assert_eq!(realm.does(2, mark), Code::NotMember.into());
+        say(&mut realm, 1, "staff");
+        realm.does(2, join);
+        assert_eq!(unread(&mut realm, 2, "#staff"), 0);
+    }
+}
