@@ -251,7 +251,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 && self.incoming.is_empty()
                 && let Some(end) = last
             {
-                self.close().await;
+                match end {
+                    // Who reads late hears all, and over TLS that it was all.
+                    End::Closed => {
+                        let _ = self.patiently(|stream, _, cx| stream.poll_shutdown(cx)).await;
+                    }
+                    _ => self.close().await,
+                }
                 return end;
             }
             let readable = last.is_none() && self.incoming.is_empty() && self.room() > 0;

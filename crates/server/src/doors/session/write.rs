@@ -137,7 +137,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 
     /// Does one step of writing the buffer, as long as it may wait.
-    async fn patiently<T>(
+    pub(super) async fn patiently<T>(
         &mut self,
         mut step: impl FnMut(Pin<&mut S>, &[u8], &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Result<T, End> {
