@@ -127,11 +127,11 @@ impl People {
     }
 
     /// A batch of a realm is not on its disk and never will be, nor is what its people have written in it. What
-    /// came from elsewhere in it comes again.
+    /// came from elsewhere in it comes again, also what they had written and a plain server lists.
     pub fn refused(&mut self, node: usize, events: &[Event]) {
         for event in events {
             match event {
-                Event::Posted(posted) => {
+                Event::Posted(posted) if posted.sender.is_some() => {
                     let written = self.written.get_mut(posted.message.text.as_str());
                     let own = written.filter(|written| self.all[written.person].node == node);
                     own.into_iter().for_each(|written| written.refused = true);
