@@ -1,0 +1,62 @@
+//! What is in memory of each conversation.
+
+use crate::{AccountId, Conversation, ConversationTip, Marker, PeerId};
+use std::collections::BTreeMap;
+
+/// What is in memory of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    pub tip: ConversationTip,
+    /// How far those have read it whose conversation it is: see [`Conversation::side`].
+    pub markers: [Option<Marker>; 2],
+}
+
+/// What is in memory of each conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct AllKnown {
+    /// Of two accounts here: each message looks there, and a key of numbers is soon found.
+    private: BTreeMap<(AccountId, AccountId), Known>,
+    /// All others, by the peer that takes part, if one does: what is known of a peer may be forgotten.
+    pub(super) others: BTreeMap<(Option<PeerId>, Conversation), Known>,
+}
+
+impl AllKnown {
+    pub fn get(&self, conversation: Conversation) -> Option<&Known> {
+        match conversation {
+            Conversation::Private(one, other) => self.private.get(&(one, other)),
+            _ => self.others.get(&(conversation.peer(), conversation)),
+        }
+    }
+
+    pub fn get_mut(&mut self, conversation: Conversation) -> Option<&mut Known> {
+        match conversation {
+            Conversation::Private(one, other) => self.private.get_mut(&(one, other)),
+            _ => self.others.get_mut(&(conversation.peer(), conversation)),
+        }
+    }
+
+    pub fn insert(&mut self, conversation: Conversation, known: Known) {
+        match conversation {
+            Conversation::Private(one, other) => self.private.insert((one, other), known),
+            _ => self.others.insert((conversation.peer(), conversation), known),
+        };
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (Conversation, &Known)> {
+        let private = self.private.iter();
+        let private =
+            private.map(|((one, other), known)| (Conversation::Private(*one, *other), known));
+        private.chain(self.others.iter().map(|((_, conversation), known)| (*conversation, known)))
+    }
+
+    /// Lets go of the conversations in which a peer takes part, and returns them.
+    pub fn forget(&mut self, peer: PeerId) -> Vec<Conversation> {
+        let nobody = Conversation::Private(AccountId(0), AccountId(0));
+        let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
+        let gone: Vec<_> = self.others.range(all).map(|(key, _)| *key).collect();
+        for key in &gone {
+            self.others.remove(key);
+        }
+        gone.into_iter().map(|(_, conversation)| conversation).collect()
+    }
+}
