@@ -30,15 +30,16 @@ impl ListConversations {
             cx.conversations()?.into_iter().partition(|(_, last)| *last > 0);
         spoken.retain(|(_, last)| self.before.is_none_or(|before| *last < before));
         spoken.sort_unstable_by_key(|(_, last)| Reverse(*last));
-        let more = spoken.len() > self.limit;
-        spoken.truncate(self.limit);
-        if !more {
-            spoken.extend(empty);
-        }
-        let listed = spoken.into_iter().filter_map(|(conversation, last)| {
+        let listed = |(conversation, last)| {
             Some(Listed { conversation, last, overview: cx.overview(me, conversation)? })
-        });
-        let all = listed.collect();
+        };
+        // A page holds as many as can be shown: whoever goes on needs the last of them.
+        let mut shown = spoken.into_iter().filter_map(listed);
+        let mut all: Vec<_> = shown.by_ref().take(self.limit).collect();
+        let more = shown.next().is_some();
+        if !more {
+            all.extend(empty.into_iter().filter_map(listed));
+        }
         Ok(Answer::Read(Read::Conversations(ConversationsRead { all, more })))
     }
 }

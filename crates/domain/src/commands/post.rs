@@ -16,7 +16,9 @@ pub struct Post {
 impl Post {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let id = self.post(cx)?;
-        let conversation = cx.conversation(&self.to)?.name.to_string().into();
+        // It is sent, whether or not it went where all are put who are too many to be told apart.
+        let name = cx.conversation(&self.to).map(|found| found.name);
+        let conversation = name.unwrap_or_else(|_| (*self.to).clone()).to_string().into();
         Ok(Outcome::Posted { id, conversation }.into())
     }
 
@@ -48,7 +50,7 @@ impl Post {
 mod tests {
     use super::*;
     use crate::Page;
-    use crate::commands::{GroupInbox, Inbox, InboxGroupRealm, Send, Sent};
+    use crate::commands::{GroupInbox, Inbox, InboxGroupRealm, ListConversations, Send, Sent};
     use crate::testing::{BETA, Realm, group};
 
     fn post(to: &str) -> Post {
@@ -85,6 +87,26 @@ mod tests {
         let (group, page) = ("staff".into(), Page::default());
         let both = InboxGroupRealm { realm: "beta".into(), group, page };
         assert_eq!(realm.reads(1, both), ["hi"]);
+    }
+
+    /// So many users of a peer are told apart, for one account.
+    #[test]
+    fn what_was_sent_is_not_refused_where_nobody_more_is_told_apart() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        for n in 0..=1_000 {
+            assert_eq!(
+                went_to(&mut realm, &format!("U{n}@beta")).to_lowercase(),
+                format!("u{n}@beta")
+            );
+        }
+        let Outcome::Conversations { all, more } =
+            realm.does(1, ListConversations { before: None, limit: 1 })
+        else {
+            panic!("no list");
+        };
+        // What they share has no name, and takes no place of a page.
+        assert_eq!((all.len(), &*all[0].name, more), (1, "u999@beta", true));
     }
 
     #[test]
