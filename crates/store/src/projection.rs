@@ -144,7 +144,9 @@ impl Projection {
     fn run<T: Listed>(&mut self, list: List, id: u64) -> &mut Run {
         let run = self.runs.entry(list).or_default();
         if run.entries == RUN || run.value.len() >= RUN_BYTES {
-            self.full.push((list, std::mem::take(run)));
+            // The next one says how far the conversation has come.
+            let full = Run { reached: None, ..std::mem::take(run) };
+            self.full.push((list, full));
         }
         if run.entries == 0 {
             run.first = id;
