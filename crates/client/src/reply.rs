@@ -250,14 +250,11 @@ mod tests {
 
     #[test]
     fn events_as_the_server_writes_them() {
+        let [from, to] = ["amy", "team"].map(|name| Name::parse(name).unwrap());
+        let text = Text::parse("hé", 99).unwrap();
         let message = antar_types::Message {
-            id: 5,
-            time: Time(0),
-            from: Name::parse("amy").unwrap(),
-            to: Name::parse("team").unwrap(),
-            text: Text::parse("hé", 99).unwrap(),
             realm: Name::parse("beta").map(Away::From),
-            notice: None,
+            ..antar_types::Message::new(5, Time(0), from, to, text)
         };
         let mut bytes = Vec::new();
         antar_text::encode_notification(BoxKind::GroupRealm, &message, Dialect::Lower, &mut bytes);

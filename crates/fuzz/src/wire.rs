@@ -208,7 +208,7 @@ pub fn message(choices: &mut Choices<'_>) -> Message {
         _ => Some(antar_types::Away::To(name(choices))),
     };
     let notice = notice(choices);
-    Message { id, time, from, to, text, realm, notice }
+    Message { realm, notice, ..Message::new(id, time, from, to, text) }
 }
 
 fn identity(choices: &mut Choices<'_>) -> RemoteIdentity {

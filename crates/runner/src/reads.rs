@@ -38,7 +38,7 @@ mod tests {
 
     fn message(id: u64) -> Message {
         let (from, to) = (Name::parse("amy").unwrap(), Name::parse("bob").unwrap());
-        Message { id, time: Time(id), from, to, text: Text::empty(), realm: None, notice: None }
+        Message::new(id, Time(id), from, to, Text::empty())
     }
 
     #[test]

@@ -77,7 +77,8 @@ mod tests {
         let name = || Name::parse("amy").unwrap();
         let (from, to, text) = (name(), name(), Text::empty());
         let (realm, notice) = (None, None);
-        let message = Arc::new(Message { id: 1, time: Time(1), from, to, text, realm, notice });
+        let message =
+            Arc::new(Message { realm, notice, ..Message::new(1, Time(1), from, to, text) });
         let job = Box::new(Job::Chains { sources: Vec::new(), seq: 1 });
         let results = Vec::new;
         let mut refusal = Refusal::default();

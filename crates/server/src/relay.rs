@@ -101,7 +101,7 @@ fn pass_on(line: &str, queue: &Sender<Arc<Message>>, watching: &Watching) {
         && let (Some(to), Ok(text)) = (Name::parse(name), Text::parse(text, 16 << 10))
     {
         let (id, time, from) = (1_000_000, Time(0), to.clone());
-        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        let message = Arc::new(Message::new(id, time, from, to, text));
         for watcher in watchers {
             let _ = watcher.try_send(message.clone());
         }

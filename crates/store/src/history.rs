@@ -4,7 +4,7 @@ use crate::StoreError;
 use crate::engine::{Direction, Pairs, Value};
 use crate::layout::List;
 use crate::records::alike::Alike;
-use crate::records::codec::{Offsets, damaged, decode_run, take};
+use crate::records::codec::{Offsets, damaged, decode_run};
 use crate::records::{Away, Listed, Message, Pointer};
 use antar_domain::{
     AccountId, Conversation, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox, Marker, Page, Place,
@@ -146,7 +146,8 @@ impl Runs {
         let (value, offsets) = self.read.get(&run).ok_or_else(gone)?;
         let at = self.offsets.of(offsets, pointer.id).ok_or_else(gone)?;
         let damaged = || damaged(&List::Messages(run.0).key(run.1));
-        take(&value[at..]).map(|(message, _)| message).ok_or_else(damaged)
+        let version = value.first().copied().unwrap_or_default();
+        Message::take(version, &value[at..]).map(|(message, _)| message).ok_or_else(damaged)
     }
 }
 
@@ -217,8 +218,7 @@ mod tests {
         let posted = |id, from: AccountId, to: AccountId, bytes: usize| {
             let [by, whom] = [from, to].map(|a| Name::parse(&format!("u{}", a.0)).unwrap());
             let text = Text::parse(&"x".repeat(bytes), bytes).unwrap();
-            let (time, realm, notice) = (Time(id), None, None);
-            let message = Message { id, time, from: by, to: whom, text, realm, notice };
+            let message = Message::new(id, Time(id), by, whom, text);
             let (mailbox, message) = (Mailbox::Private(to), Arc::new(message));
             Event::Posted(Conversations::default().post(mailbox, Some(from), message).1)
         };

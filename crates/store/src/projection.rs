@@ -12,8 +12,8 @@ use crate::layout::{
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
-    self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, Outgoing,
-    OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
+    self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, NO_EXTRAS,
+    Outgoing, OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
 use antar_domain::{AccountId, Conversation};
 use rustc_hash::FxHashMap;
@@ -127,6 +127,9 @@ impl Projection {
         let list = List::Messages(conversation.alike());
         let run = self.run::<Message>(list, id);
         run.value.extend_from_slice(posted.message);
+        if posted.is_old {
+            run.value.push(NO_EXTRAS);
+        }
         run.reached = Some(ConversationReached { conversation, ordinal, id });
         let pointer = Pointer { id, conversation, run: run.first };
         let mut written = std::mem::take(&mut self.pointer);

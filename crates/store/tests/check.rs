@@ -37,7 +37,7 @@ const REMOTE: Conversation = Conversation::Peer(BOB, BETA, CorrespondentId(13));
 fn posted(conversation: Conversation, ordinal: u64, id: u64) -> Event {
     let text = Text::parse(&"x".repeat(200), 200).unwrap();
     let (from, to) = (name("amy"), name("bob"));
-    let message = Message { id, time: Time(id), from, to, text, realm: None, notice: None };
+    let message = Message::new(id, Time(id), from, to, text);
     let (sender, recipient) = match conversation {
         Conversation::Private(one, other) => (Some(one), Some(other)),
         Conversation::Peer(account, ..) => (None, Some(account)),

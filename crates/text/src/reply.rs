@@ -362,15 +362,8 @@ mod tests {
     }
 
     fn message(id: u64, from: &str, text: &str) -> Message {
-        Message {
-            id,
-            time: Time(0),
-            from: Name::parse(from).unwrap(),
-            to: Name::parse("bob").unwrap(),
-            text: Text::parse(text, 99).unwrap(),
-            realm: None,
-            notice: None,
-        }
+        let [from, to] = [from, "bob"].map(|name| Name::parse(name).unwrap());
+        Message::new(id, Time(0), from, to, Text::parse(text, 99).unwrap())
     }
 
     #[test]

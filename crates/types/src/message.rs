@@ -1,11 +1,11 @@
 //! One message, as stored and as shown.
 
-use crate::{Name, Text, Time};
+use crate::{Extras, Name, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A message in a mailbox. It has one id wherever it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Grows within a realm; 0 where another server told the message, and neither this nor the time.
     pub id: u64,
@@ -21,6 +21,8 @@ pub struct Message {
     pub realm: Option<Away>,
     /// Set on a message the system wrote: why another could not be delivered.
     pub notice: Option<Notice>,
+    /// What only some messages have.
+    pub extras: Option<Box<Extras>>,
 }
 
 /// Which way a message crosses between this realm and another.
@@ -137,6 +139,12 @@ impl BoxKind {
 }
 
 impl Message {
+    /// A message within this realm, with nothing but a text. Whoever makes another says in what it differs:
+    /// `Message { notice, ..Message::new(…) }`.
+    pub fn new(id: u64, time: Time, from: Name, to: Name, text: Text) -> Self {
+        Self { id, time, from, to, text, realm: None, notice: None, extras: None }
+    }
+
     /// What the sender is called: the name, or what another server says in place of one.
     pub fn sender(&self) -> &str {
         match &self.realm {
@@ -148,7 +156,8 @@ impl Message {
     /// About how many bytes of memory it takes.
     pub fn memory(&self) -> usize {
         let names = self.sender().len() + self.to.len();
-        size_of::<Self>() + names + self.text.as_str().len()
+        let extras = self.extras.as_ref().map_or(0, |extras| extras.memory());
+        size_of::<Self>() + names + self.text.as_str().len() + extras
     }
 }
 

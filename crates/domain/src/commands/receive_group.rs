@@ -25,7 +25,7 @@ impl ReceiveGroup {
         let text = cx.draft(&self.text)?;
         let (id, time) = (cx.next_id(), cx.readings.now);
         let away = Some(Away::From(cx.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone()));
-        let message = Arc::new(Message { id, time, from, to, text, realm: away, notice: None });
+        let message = Arc::new(Message { realm: away, ..Message::new(id, time, from, to, text) });
         let mailbox = Mailbox::GroupRealm(group, peer);
         cx.post(mailbox, None, message.clone())?;
         cx.link(peer).brought(mailbox, &message);

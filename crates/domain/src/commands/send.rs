@@ -28,7 +28,7 @@ impl RequestContext<'_> {
         let text = self.draft(text)?;
         let (id, time) = (self.next_id(), self.readings.now);
         let from = self.my_account()?.record.name.clone();
-        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        let message = Arc::new(Message::new(id, time, from, to, text));
         self.post(Mailbox::Private(recipient), Some(me), message)?;
         Ok(id)
     }

@@ -39,7 +39,7 @@ impl RequestContext<'_> {
         let (id, time) = (self.next_id(), self.readings.now);
         let away = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
         let (away, name) = (Some(Away::To(away)), to.clone());
-        let message = Message { id, time, from, to, text, realm: away, notice: None };
+        let message = Message { realm: away, ..Message::new(id, time, from, to, text) };
         self.owe(peer, Entry::of(EntryKind::Group, &message, me.0))?;
         self.post(Mailbox::GroupRealm(group, peer), Some(me), Arc::new(message))?;
         self.deliver_next(peer);

@@ -43,7 +43,7 @@ impl RequestContext<'_> {
         let (away, plain) = (Some(Away::To(known.name.clone())), known.kind == LinkKind::Plain);
         let waits = plain.then(|| number(self, peer, &to)).transpose()?;
         let id = self.next_id();
-        let message = Message { id, time, from, to, text, realm: away, notice: None };
+        let message = Message { realm: away, ..Message::new(id, time, from, to, text) };
         if !plain {
             self.owe(peer, Entry::of(EntryKind::Private, &message, me.0))?;
         }

@@ -46,7 +46,7 @@ impl RequestContext<'_> {
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let name = to.clone();
-        let message = Arc::new(Message { id, time, from, to, text, realm: None, notice: None });
+        let message = Arc::new(Message::new(id, time, from, to, text));
         self.post(Mailbox::Group(group), Some(me), message)?;
         Ok((id, name))
     }

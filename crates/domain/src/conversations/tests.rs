@@ -8,7 +8,7 @@ const BETA: PeerId = PeerId(3);
 fn message(id: u64, from: &str) -> Arc<Message> {
     let name = |word| Name::parse(word).unwrap();
     let (time, text, realm) = (Time(id), Text::empty(), Some(Away::From(name("beta"))));
-    Arc::new(Message { id, time, from: name(from), to: name("amy"), text, realm, notice: None })
+    Arc::new(Message { realm, ..Message::new(id, time, name(from), name("amy"), text) })
 }
 
 /// Posts a message and says where it went.

@@ -251,7 +251,7 @@ mod tests {
     fn message(time: u64, from: &str, realm: Away, text: &str) -> Message {
         let (from, to) = (Name::parse(from).unwrap(), Name::parse("staff").unwrap());
         let (id, time, text) = (time, Time(time), Text::parse(text, 99).unwrap());
-        Message { id, time, from, to, text, realm: Some(realm), notice: None }
+        Message { realm: Some(realm), ..Message::new(id, time, from, to, text) }
     }
 
     fn ours(time: u64, text: &str) -> Message {

@@ -216,7 +216,7 @@ impl Context<'_> {
             None => Away::From(known.record.name.clone()),
         });
         let (time, from, text) = (entry.time, entry.from.clone(), entry.text.clone());
-        Arc::new(Message { id, time, from, to, text, realm, notice })
+        Arc::new(Message { realm, notice, ..Message::new(id, time, from, to, text) })
     }
 
     /// Where an entry goes, and the name it is for as written here.

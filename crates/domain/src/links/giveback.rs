@@ -72,14 +72,13 @@ impl Context<'_> {
         }
         let Some(account) = self.writer(peer, seq, entry) else { return Ok(()) };
         let notice = Notice::RealmRemoved;
+        let (id, time) = (self.next_id(), self.readings.now);
+        let (from, to) = (entry.to.clone(), entry.from.clone());
+        let text = notice_text(notice, entry.text.as_str());
         let message = Message {
-            id: self.state.durable.next_id(),
-            time: self.readings.now,
-            from: entry.to.clone(),
-            to: entry.from.clone(),
-            text: notice_text(notice, entry.text.as_str()),
             realm: self.peer(peer).map(|known| Away::From(known.record.name.clone())),
             notice: Some(notice),
+            ..Message::new(id, time, from, to, text)
         };
         let mailbox = Mailbox::Realm(account, peer);
         self.post(mailbox, None, Arc::new(message))

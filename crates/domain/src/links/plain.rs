@@ -192,16 +192,14 @@ impl Context<'_> {
     fn refused(&mut self, peer: PeerId, entry: &Entry, answer: &Told) {
         let seq = self.link(peer).delivery.as_ref().map_or(0, |delivery| delivery.seq);
         let Some(account) = self.writer(peer, seq, entry) else { return };
-        let durable = &self.state.durable;
         let notice = if answer.of_group { Notice::GroupNotFound } else { Notice::Refused };
+        let (id, time) = (self.next_id(), self.readings.now);
+        let (from, to) = (entry.to.clone(), entry.from.clone());
+        let text = notice_text(notice, entry.text.as_str());
         let message = Message {
-            id: durable.next_id(),
-            time: self.readings.now,
-            from: entry.to.clone(),
-            to: entry.from.clone(),
-            text: notice_text(notice, entry.text.as_str()),
             realm: self.peer(peer).map(|known| Away::From(known.record.name.clone())),
             notice: Some(notice),
+            ..Message::new(id, time, from, to, text)
         };
         let mailbox = Mailbox::Realm(account, peer);
         let _ = self.post(mailbox, None, Arc::new(message));

@@ -55,14 +55,9 @@ impl Listed {
             (None, Some(shown)) => Away::FromShown(realm.clone(), shown),
             _ => Away::From(realm.clone()),
         };
-        Message {
-            id: 0,
-            time: Time(0),
-            from: Name::parse(&self.from).unwrap_or_else(|| realm.clone()),
-            to: Name::parse(&self.to).unwrap_or_else(|| to.clone()),
-            text: self.text.clone(),
-            realm: Some(away),
-            notice: None,
-        }
+        let from = Name::parse(&self.from).unwrap_or_else(|| realm.clone());
+        let to = Name::parse(&self.to).unwrap_or_else(|| to.clone());
+        let text = self.text.clone();
+        Message { realm: Some(away), ..Message::new(0, Time(0), from, to, text) }
     }
 }

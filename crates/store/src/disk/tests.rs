@@ -54,7 +54,7 @@ fn what_was_read_from_the_log_is_in_the_tree_for_whoever_reads() {
     let mut posted = |id| {
         let (from, to, text) = (name("amy"), name("bob"), Text::parse(&"x".repeat(200), 200));
         let (time, text) = (Time(id), text.unwrap());
-        let message = Message { id, time, from, to, text, realm: None, notice: None };
+        let message = Message::new(id, time, from, to, text);
         let (_, posted) = conversations.post(Mailbox::Private(bob), Some(amy), Arc::new(message));
         let event = Event::Posted(posted);
         conversations.apply(&event);

@@ -30,7 +30,7 @@ fn batch(n: u64, bytes: usize) -> Vec<Event> {
     for id in n * 10 + 1..n * 10 + 2 + n % 3 {
         let text = Text::parse(&format!("{id} {}", "x".repeat(bytes)), 1 << 20).unwrap();
         let (time, from, to) = (Time(id), name("amy"), name("bob"));
-        let message = Message { id, time, from, to, text, realm: None, notice: None };
+        let message = Message::new(id, time, from, to, text);
         let (Source::Mailbox(mailbox), sender) = (BOB, Some(AMY)) else { unreachable!() };
         let conversations = Conversations::default();
         events.push(Event::Posted(conversations.post(mailbox, sender, Arc::new(message)).1));

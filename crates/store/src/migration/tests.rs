@@ -45,15 +45,7 @@ fn put(id: u64) -> Vec<Put> {
     let (one, other) = (10 + id % 3, 10 + id / 3 % 3);
     let user = |n: u64| name(USERS[n as usize - 10]);
     let text = Text::parse(&format!("text {id}"), 99).unwrap();
-    let message = Message {
-        id,
-        time: Time(id),
-        from: user(one),
-        to: user(other),
-        text,
-        realm: None,
-        notice: None,
-    };
+    let message = Message::new(id, Time(id), user(one), user(other), text);
     let [me, you] = [one, other].map(AccountId);
     let to = |realm: &str| Some(Away::To(name(realm)));
     match id % 7 {

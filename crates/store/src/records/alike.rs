@@ -47,6 +47,12 @@ impl<T, U: Alike<T>> Alike<Option<T>> for Option<U> {
     }
 }
 
+impl<T, U: Alike<T>> Alike<Vec<T>> for Vec<U> {
+    fn alike(self) -> Vec<T> {
+        self.into_iter().map(Alike::alike).collect()
+    }
+}
+
 /// Says of pairs of types that they have the same fields or variants: the stored one, and the one that
 /// is used. What the latter has besides is given after a `+`: a field as it is where the stored one is
 /// read, a variant as what it was before there was such a one.

@@ -1,6 +1,6 @@
 //! How values are written: as postcard does, after a version.
 
-use super::{Listed, Message, MessageRef, Passed, Record};
+use super::{Listed, Record, pass_message};
 use crate::StoreError;
 use crate::layout::hex;
 use serde::{Deserialize, Serialize};
@@ -74,12 +74,11 @@ pub struct Offsets(Vec<(u64, usize)>);
 impl Offsets {
     /// Reads where those of a run begin, and nothing more of them; says which stretch of all that is.
     pub fn read(&mut self, key: &[u8], value: &[u8]) -> Result<Range<usize>, StoreError> {
-        let mut rest = entries::<Message>(value).ok_or_else(|| damaged(key))?;
+        let (version, mut rest) = entries(value).ok_or_else(|| damaged(key))?;
         let first = self.0.len();
         while !rest.is_empty() {
             let at = value.len() - rest.len();
-            let (MessageRef { id, .. }, after) =
-                take::<MessageRef<Passed>>(rest).ok_or_else(|| damaged(key))?;
+            let (_, id, after) = pass_message(version, rest).ok_or_else(|| damaged(key))?;
             self.0.push((id, at));
             rest = after;
         }
@@ -96,19 +95,20 @@ impl Offsets {
 
 /// Reads a run.
 pub fn decode_run<T: Listed>(key: &[u8], value: &[u8]) -> Result<Vec<T>, StoreError> {
-    let mut rest = entries::<T>(value).ok_or_else(|| damaged(key))?;
+    let (version, mut rest) = entries(value).ok_or_else(|| damaged(key))?;
     let mut run = Vec::new();
     while !rest.is_empty() {
-        let (entry, after) = take(rest).ok_or_else(|| damaged(key))?;
+        let (entry, after) = T::take(version, rest).ok_or_else(|| damaged(key))?;
         run.push(entry);
         rest = after;
     }
     Ok(run)
 }
 
-/// What follows the version of a run.
-fn entries<T: Listed>(value: &[u8]) -> Option<&[u8]> {
-    value.split_first().filter(|(version, _)| **version == T::VERSION).map(|(_, rest)| rest)
+/// The version of a run, and its entries: there is one at least.
+fn entries(value: &[u8]) -> Option<(u8, &[u8])> {
+    let (version, entries) = value.split_first()?;
+    (!entries.is_empty()).then_some((*version, entries))
 }
 
 pub fn damaged(key: &[u8]) -> StoreError {

@@ -263,15 +263,18 @@ impl Posted {
 impl Message {
     /// A message that has an ordinal.
     pub fn of(ordinal: u64, message: &antar_types::Message) -> Self {
-        let antar_types::Message { id, time, from, to, text, realm, notice } = message.clone();
-        Self { ordinal, id, time, from, to, text, away: realm.alike(), notice: notice.alike() }
+        let extras = Extras::of(message);
+        let antar_types::Message { id, time, from, to, text, realm, notice, extras: _ } =
+            message.clone();
+        let (away, notice) = (realm.alike(), notice.alike());
+        Self { ordinal, id, time, from, to, text, away, notice, extras }
     }
 
     /// The message, without its ordinal.
     pub fn read(self) -> antar_types::Message {
-        let Self { ordinal: _, id, time, from, to, text, away, notice } = self;
-        let (realm, notice) = (away.alike(), notice.alike());
-        antar_types::Message { id, time, from, to, text, realm, notice }
+        let Self { ordinal: _, id, time, from, to, text, away, notice, extras } = self;
+        let (realm, notice, extras) = (away.alike(), notice.alike(), extras.read());
+        antar_types::Message { id, time, from, to, text, realm, notice, extras }
     }
 }
 

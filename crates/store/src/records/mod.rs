@@ -12,6 +12,7 @@
 pub mod alike;
 pub mod codec;
 mod convert;
+mod extras;
 mod parts;
 mod raw;
 mod sample;
@@ -19,10 +20,11 @@ mod sample;
 mod tests;
 
 pub use convert::{encode_events, events, records};
+pub use extras::{Extras, NO_EXTRAS};
 pub use parts::{
     Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
 };
-pub use raw::{MessageRef, Passed, Raw, RawPosted};
+pub use raw::{Raw, RawPosted, pass_message};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;
@@ -79,11 +81,11 @@ macro_rules! records {
                 }
             }
 
-            /// Reads the first of some bytes, and returns what follows it. This is where a version that is
-            /// not written any more would be read.
+            /// Reads the first of some bytes, and returns what follows it.
             pub fn take(bytes: &[u8]) -> Option<(Self, &[u8])> {
                 let [tag, version, rest @ ..] = bytes else { return None };
                 match (*tag, *version) {
+                    (Posted::TAG, 1) => take_old_posted(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
                     })+
@@ -150,7 +152,7 @@ records! {
     /// The name of that account is another's now.
     13 v 1 NameTaken { account: AccountId };
     /// A message was put into a conversation.
-    14 v 1 Posted {
+    14 v 2 Posted {
         conversation: Conversation, sender: Option<AccountId>, recipient: Option<AccountId>,
         waits: Option<u64>, message: Message,
     };
@@ -233,6 +235,24 @@ pub struct Message {
     pub text: Text,
     pub away: Option<Away>,
     pub notice: Option<Notice>,
+    /// What only some messages have; version 1 ends before it.
+    pub extras: Extras,
+}
+
+/// Reads the fields of a [`Posted`] of version 1.
+fn take_old_posted(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((conversation, sender, recipient, waits), rest) = take(bytes)?;
+    let (message, rest) = Message::take_old(rest)?;
+    Some((Posted { conversation, sender, recipient, waits, message }.into(), rest))
+}
+
+impl Message {
+    /// Reads one of version 1.
+    fn take_old(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let ((ordinal, id, time, from, to, text, away, notice), rest) = take(bytes)?;
+        let extras = Extras::default();
+        Some((Self { ordinal, id, time, from, to, text, away, notice, extras }, rest))
+    }
 }
 
 /// An entry of an outbox.
@@ -270,7 +290,7 @@ pub struct Outgoing {
 }
 
 sampled! {
-    struct Message { ordinal, id, time, from, to, text, away, notice }
+    struct Message { ordinal, id, time, from, to, text, away, notice, extras }
     struct Entry { kind, time, from, to, text, origin }
     struct Origin { id, account }
     struct Pointer { id, conversation, run }
@@ -289,16 +309,31 @@ pub struct ApartEntry {
 
 /// What runs are made of.
 pub trait Listed: Serialize + for<'a> Deserialize<'a> {
-    /// Stands at the beginning of each run.
+    /// Stands at the beginning of each run that is written now.
     const VERSION: u8 = 1;
 
     /// Grows within a list.
     fn id(&self) -> u64;
+
+    /// Reads the first entry of some bytes of a run of some version, and returns what follows it.
+    fn take(version: u8, bytes: &[u8]) -> Option<(Self, &[u8])> {
+        if version == Self::VERSION { take(bytes) } else { None }
+    }
 }
 
 impl Listed for Message {
+    const VERSION: u8 = Posted::VERSION;
+
     fn id(&self) -> u64 {
         self.id
+    }
+
+    fn take(version: u8, bytes: &[u8]) -> Option<(Self, &[u8])> {
+        match version {
+            1 => Self::take_old(bytes),
+            Self::VERSION => take(bytes),
+            _ => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 use super::alike::Alike;
 use super::codec::{encode, take};
 use super::parts::Identity;
-use super::{Conversation, Message, Notice, Posted, Record};
+use super::{Conversation, Extras, Listed, Message, Notice, Posted, Record};
 use crate::StoreError;
 use antar_domain::AccountId;
 use antar_types::Time;
@@ -33,13 +33,15 @@ pub struct RawPosted<'a> {
     pub id: u64,
     /// The [`Message`] as it is written.
     pub message: &'a [u8],
+    /// It is of version 1, and ends where its extras would begin.
+    pub is_old: bool,
 }
 
-/// The fields of a [`Message`]: with its texts to write them, or to pass over them.
+/// The fields of a [`Message`] but its extras: with its texts to write them, or to pass over them.
 #[derive(Serialize, Deserialize)]
-pub struct MessageRef<S> {
-    pub ordinal: u64,
-    pub id: u64,
+struct MessageRef<S> {
+    ordinal: u64,
+    id: u64,
     time: Time,
     from: S,
     to: S,
@@ -58,7 +60,7 @@ enum AwayRef<S> {
 }
 
 /// A text that is passed over: whoever wants it reads the message itself.
-pub struct Passed;
+struct Passed;
 
 impl<'de> Deserialize<'de> for Passed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -104,21 +106,32 @@ impl<'a> MessageRef<&'a str> {
     }
 }
 
+/// Passes over the first message of some bytes, of some version: its ordinal, its id, and what follows it.
+pub fn pass_message(version: u8, bytes: &[u8]) -> Option<(u64, u64, &[u8])> {
+    let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(bytes)?;
+    let rest = match version {
+        1 => rest,
+        Posted::VERSION => take::<Extras>(rest)?.1,
+        _ => return None,
+    };
+    Some((ordinal, id, rest))
+}
+
 /// Appends the record of a message that was posted.
 pub fn encode_posted(posted: &antar_domain::Posted, out: &mut Vec<u8>) -> Result<(), StoreError> {
     let antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message } = posted;
     let conversation: Conversation = conversation.alike();
     out.extend_from_slice(&[Posted::TAG, Posted::VERSION]);
-    let message = MessageRef::of(*ordinal, message);
-    encode(&(conversation, sender, recipient, waits, message), out)
+    let (head, extras) = (MessageRef::of(*ordinal, message), Extras::of(message));
+    encode(&(conversation, sender, recipient, waits, head, extras), out)
 }
 
 impl<'a> Raw<'a> {
     /// Reads the first record of some bytes, and returns what follows it.
     pub fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         match bytes {
-            [Posted::TAG, Posted::VERSION, rest @ ..] => {
-                let (posted, rest) = RawPosted::take(rest)?;
+            [Posted::TAG, version, rest @ ..] => {
+                let (posted, rest) = RawPosted::take(*version, rest)?;
                 Some((Self::Posted(posted), rest))
             }
             _ => Record::take(bytes).map(|(record, rest)| (Self::Other(Box::new(record)), rest)),
@@ -130,8 +143,9 @@ impl<'a> Raw<'a> {
         match self {
             Self::Other(record) => Some(*record),
             Self::Posted(posted) => {
-                let (message, []) = take::<Message>(posted.message)? else { return None };
-                let RawPosted { conversation, sender, recipient, waits, .. } = posted;
+                let RawPosted { conversation, sender, recipient, waits, message, .. } = posted;
+                let version = if posted.is_old { 1 } else { Posted::VERSION };
+                let (message, []) = Message::take(version, message)? else { return None };
                 Some(Posted { conversation, sender, recipient, waits, message }.into())
             }
         }
@@ -139,11 +153,12 @@ impl<'a> Raw<'a> {
 }
 
 impl<'a> RawPosted<'a> {
-    fn take(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+    fn take(version: u8, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
-        let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(message)?;
+        let (ordinal, id, rest) = pass_message(version, message)?;
         let message = message.get(..message.len() - rest.len())?;
-        Some((Self { conversation, sender, recipient, waits, ordinal, id, message }, rest))
+        let is_old = version == 1;
+        Some((Self { conversation, sender, recipient, waits, ordinal, id, message, is_old }, rest))
     }
 }
 

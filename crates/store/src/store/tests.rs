@@ -15,7 +15,7 @@ fn posted(mailbox: Mailbox, sender: Option<AccountId>, id: u64) -> Event {
     let name = |n| Name::parse(n).unwrap();
     let text = Text::parse(&format!("m{id}"), 99).unwrap();
     let (time, from, to) = (Time(id), name("amy"), name("bob"));
-    let message = Message { id, time, from, to, text, realm: None, notice: None };
+    let message = Message::new(id, time, from, to, text);
     // Which number it is in its conversation does not matter here.
     Event::Posted(Conversations::default().post(mailbox, sender, Arc::new(message)).1)
 }

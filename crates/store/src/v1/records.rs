@@ -206,7 +206,7 @@ alike! {
     struct Invitation = links::InvitationRecord { hash, expires }
     struct Heir = links::Heir { owed, upto }
     struct Position = links::Position { seq, chain }
-    struct Message = antar_types::Message { id, time, from, to, text, realm, notice }
+    struct Message = antar_types::Message { id, time, from, to, text, realm, notice + extras = None }
     enum Away = antar_types::Away {
         From(name), To(name), FromShown(name, shown) + FromAccount(name, _) = From
     }
