@@ -16,6 +16,7 @@ mod ids;
 mod job;
 pub mod links;
 mod named_conversation;
+mod notification;
 mod outcome;
 mod planted;
 mod request_context;
@@ -40,6 +41,7 @@ pub use ids::{
 };
 pub use job::{BackedUp, Job, JobResult, PasswordHash, Place};
 pub use links::{may_dial, network};
+pub use notification::Notification;
 pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
 pub use planted::Bug;
 pub(crate) use request_context::{Interrupt, RequestContext};

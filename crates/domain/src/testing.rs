@@ -5,16 +5,15 @@ mod store;
 use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
 use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position};
 use crate::{
-    BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Origin, Outcome,
-    Output, Policy, Readings, Request, State, Tag,
+    BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Notification, Origin,
+    Outcome, Output, Policy, Readings, Request, State, Tag,
 };
 use antar_types::{
-    BoxKind, Capabilities, Chain, Entry, EntryKind, Fingerprint, IncomingEntry, Message, Name,
-    Secret, Text, Time, Token,
+    Capabilities, Chain, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret, Text, Time,
+    Token,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 /// The operator's connection.
 pub const OPERATOR: u64 = u64::MAX;
@@ -24,9 +23,6 @@ pub const BETA: u64 = 10;
 
 /// The epoch of beta's log.
 pub const BETAS: Epoch = Epoch(7);
-
-/// What a watching connection is told, as a driver gets it.
-pub type Notification = (Tag, BoxKind, Arc<Message>);
 
 /// A realm, its clock, and what the driver of one would have to do.
 pub struct Realm {
@@ -38,7 +34,7 @@ pub struct Realm {
     pub posted: Vec<Event>,
     /// The hashes that the store finds of a log at any entry.
     pub chains: Vec<Chain>,
-    notifications: BTreeMap<u64, Vec<Notification>>,
+    notifications: BTreeMap<u64, Vec<(Tag, Notification)>>,
     /// What the driver was asked to do, and what other realms were told.
     pub asked: Vec<Output>,
 }
@@ -232,7 +228,7 @@ impl Realm {
     }
 
     /// What a connection was told since the last look.
-    pub fn notifications(&mut self, conn: u64) -> Vec<Notification> {
+    pub fn notifications(&mut self, conn: u64) -> Vec<(Tag, Notification)> {
         self.notifications.remove(&conn).unwrap_or_default()
     }
 
@@ -330,9 +326,8 @@ impl Realm {
         let mut answer = None;
         for output in effects.outputs {
             match output {
-                Output::Notify(conn, tag, kind, message) => {
-                    let told = self.notifications.entry(conn.0).or_default();
-                    told.push((tag, kind, message));
+                Output::Notify(conn, tag, told) => {
+                    self.notifications.entry(conn.0).or_default().push((tag, told));
                 }
                 Output::Reply(..) | Output::Read(..) | Output::Job { .. } | Output::Park(_) => {
                     assert!(answer.replace(output).is_none(), "one answer to a request");

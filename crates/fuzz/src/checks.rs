@@ -3,12 +3,12 @@
 use crate::world::{World, limits, policy};
 use antar_client::{Incoming, Replies};
 use antar_domain::links::{Epoch, Position};
-use antar_domain::{Event, MAX_PAGE, Outcome, Page, State, Tag};
+use antar_domain::{Event, MAX_PAGE, Notification, Outcome, Page, State, Tag};
 use antar_store::{MemoryEngine, Store};
 use antar_text as text;
 use antar_text::Dialect;
 use antar_text::deliveries as written;
-use antar_types::{BoxKind, Capabilities, END, Entry, IncomingEntry, Message};
+use antar_types::{Capabilities, END, Entry, IncomingEntry};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
@@ -35,14 +35,14 @@ pub fn reply(tag: Tag, outcome: Outcome, scratch: &mut Vec<u8>) {
 }
 
 /// So is a notification.
-pub fn event(tag: Tag, kind: BoxKind, message: &Message, scratch: &mut Vec<u8>) {
+pub fn event(tag: Tag, told: &Notification, scratch: &mut Vec<u8>) {
     scratch.clear();
-    text::write_notification(tag, kind, message, scratch);
+    text::write_notification(tag, told, scratch);
     let Incoming::Event(read) = object(scratch, text::dialect(tag)) else {
-        panic!("{message:?} is no event")
+        panic!("{told:?} is no event")
     };
     let text = read.message().map(|read| read.text);
-    assert_eq!(text.as_deref(), Some(message.text.as_str()));
+    assert_eq!(text.as_deref(), told.message().map(|message| message.text.as_str()));
 }
 
 fn object(bytes: &[u8], dialect: Dialect) -> Incoming {

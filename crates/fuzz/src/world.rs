@@ -259,9 +259,7 @@ impl World {
                 results.push(self.prove(*job));
                 self.decide(Input::Resume { conn, request, results });
             }
-            Output::Notify(_, tag, kind, message) => {
-                checks::event(tag, kind, &message, &mut self.scratch);
-            }
+            Output::Notify(_, tag, told) => checks::event(tag, &told, &mut self.scratch),
             Output::Request(conn, request) => {
                 let line = text::peer_request(&request);
                 assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");

@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use antar_domain::links::PeerRequest;
     use antar_domain::{AskId, ConnId, Job, Request};
-    use antar_domain::{Outcome, Tag};
+    use antar_domain::{Notification, Outcome, Tag};
     use antar_text::Door;
     use antar_text::Frame;
     use antar_types::{BoxKind, Message, Name, Text, Time};
@@ -84,7 +84,7 @@ mod tests {
         let mut refusal = Refusal::default();
         refusal.add(vec![
             Output::Reply(conn, tag, Outcome::from(Code::Forbidden)),
-            Output::Notify(conn, tag, BoxKind::Private, message),
+            Output::Notify(conn, tag, Notification::Message(BoxKind::Private, message)),
             Output::Job { conn, request: request(), results: results(), job },
             Output::Resume { conn, request: request(), results: results() },
             Output::Request(conn, PeerRequest::Removed),

@@ -2,10 +2,10 @@
 
 use crate::ledger::Ledger;
 use antar_domain::links::{Epoch, PeerRequest, Position};
-use antar_domain::{AccountId, Outcome, PeerId, Read, Tag};
+use antar_domain::{AccountId, Notification, Outcome, PeerId, Read, Tag};
 use antar_text as text;
 use antar_text::Dialect;
-use antar_types::{BoxKind, Capabilities, Entry, Message};
+use antar_types::{Capabilities, Entry};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
@@ -22,7 +22,7 @@ pub type Fresh = Vec<(Position, Arc<Entry>)>;
 pub enum Item {
     Reply(Tag, Outcome),
     Read(Tag, Read),
-    Notification(Tag, Arc<Notification>),
+    Notification(Tag, Arc<Encoded>),
     /// A frame needed no answer.
     NoReply,
     /// A request to another realm.
@@ -53,35 +53,34 @@ impl Item {
     }
 }
 
-/// A message on its way to many connections, encoded once per dialect at most.
+/// A notification on its way to many connections, encoded once per dialect at most.
 #[derive(Debug)]
-pub struct Notification {
-    kind: BoxKind,
-    message: Arc<Message>,
+pub struct Encoded {
+    told: Notification,
     lower: OnceLock<Vec<u8>>,
     upper: OnceLock<Vec<u8>>,
 }
 
-impl Notification {
-    pub fn new(kind: BoxKind, message: Arc<Message>) -> Self {
-        Self { kind, message, lower: OnceLock::new(), upper: OnceLock::new() }
+impl Encoded {
+    pub fn new(told: Notification) -> Self {
+        Self { told, lower: OnceLock::new(), upper: OnceLock::new() }
     }
 
     /// What it counts among those a connection may leave unread.
     fn weight(&self) -> usize {
-        1 + self.message.text.as_str().len() / 1024
+        1 + self.told.message().map_or(0, |message| message.text.as_str().len() / 1024)
     }
 
     /// What it takes, by how many have it: its text as it is and as it is written, and names.
     fn share(self: &Arc<Self>) -> usize {
         // The hub has one too, to share it.
         let holders = Arc::strong_count(self).saturating_sub(1).max(1);
-        (size_of::<Self>() + 3 * self.message.memory()) / holders
+        (size_of::<Self>() + 3 * self.told.memory()) / holders
     }
 
-    /// Whether this is that message in that box.
-    pub fn is(&self, kind: BoxKind, message: &Arc<Message>) -> bool {
-        self.kind == kind && Arc::ptr_eq(&self.message, message)
+    /// Whether it is of that one.
+    pub fn is(&self, told: &Notification) -> bool {
+        self.told.is(told)
     }
 
     pub fn bytes(&self, tag: Tag) -> &[u8] {
@@ -91,7 +90,7 @@ impl Notification {
         };
         encoded.get_or_init(|| {
             let mut out = Vec::new();
-            text::write_notification(tag, self.kind, &self.message, &mut out);
+            text::write_notification(tag, &self.told, &mut out);
             out
         })
     }
@@ -203,12 +202,7 @@ impl SendQueue {
     /// Adds a notification. Where those that are unread come to `limit` already, each counted as one and one
     /// more for each KiB, gives the connection up instead.
     /// Returns whether this was what gave it up.
-    pub fn push_notification(
-        &self,
-        tag: Tag,
-        notification: Arc<Notification>,
-        limit: usize,
-    ) -> bool {
+    pub fn push_notification(&self, tag: Tag, notification: Arc<Encoded>, limit: usize) -> bool {
         let mut queue = self.queue();
         if queue.state.too_slow {
             return false;

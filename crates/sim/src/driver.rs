@@ -250,7 +250,9 @@ impl World<'_> {
                 let found = tail(source, |source, page| running.store.read(source, page));
                 self.decide(node, Input::Tailed(ask, found.map_err(|_| Unreadable)));
             }
-            Output::Notify(conn, _, _, message) => self.notified(node, conn, &message),
+            Output::Notify(conn, _, told) => {
+                told.message().into_iter().for_each(|message| self.notified(node, conn, message));
+            }
             Output::NoReply(conn) => self.answers_line(node, conn),
             Output::Park(_) | Output::Resume { .. } => {
                 self.violate(format!("the runner leaves {output:?} to its driver"));

@@ -155,8 +155,8 @@ impl OnState {
                 text::write(tag, self.read(read)?, &mut bytes);
                 conn
             }
-            Output::Notify(conn, tag, kind, message) => {
-                text::write_notification(tag, kind, &message, &mut bytes);
+            Output::Notify(conn, tag, told) => {
+                text::write_notification(tag, &told, &mut bytes);
                 conn
             }
             // What concerns other realms only.

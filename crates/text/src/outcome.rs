@@ -6,8 +6,8 @@ use super::row::Row;
 use super::{invitation, link_list};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
-use antar_domain::{History, LogEnds, Outcome, Refused, Tag, User};
-use antar_types::{BoxKind, Capabilities, Code, Message};
+use antar_domain::{History, LogEnds, Notification, Outcome, Refused, Tag, User};
+use antar_types::{Capabilities, Code};
 
 /// What VERSION tells.
 const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
@@ -17,9 +17,13 @@ pub fn write(tag: Tag, outcome: Outcome, out: &mut Vec<u8>) {
     reply(tag, outcome).encode(dialect(tag), out);
 }
 
-/// Appends what a watching connection receives, in the dialect of its WATCH.
-pub fn write_notification(tag: Tag, kind: BoxKind, message: &Message, out: &mut Vec<u8>) {
-    encode_notification(kind, message, dialect(tag), out);
+/// Appends what a connection is told unasked, in the dialect in which it asked to be told.
+pub fn write_notification(tag: Tag, told: &Notification, out: &mut Vec<u8>) {
+    match told {
+        Notification::Message(kind, message) => {
+            encode_notification(*kind, message, dialect(tag), out);
+        }
+    }
 }
 
 /// What a request is answered.

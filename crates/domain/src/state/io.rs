@@ -4,10 +4,10 @@ use crate::links::{
     Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
 };
 use crate::{
-    AskId, ConnId, DialId, Event, Job, JobResult, Limits, Outcome, PeerId, Policy, Read, Request,
-    Source, Tag,
+    AskId, ConnId, DialId, Event, Job, JobResult, Limits, Notification, Outcome, PeerId, Policy,
+    Read, Request, Source, Tag,
 };
-use antar_types::{BoxKind, Capabilities, Entry, Fingerprint, Message, Time};
+use antar_types::{Capabilities, Entry, Fingerprint, Message, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -98,8 +98,8 @@ pub enum Output {
         /// What is to be worked out now.
         job: Box<Job>,
     },
-    /// A message for a connection that watches.
-    Notify(ConnId, Tag, BoxKind, Arc<Message>),
+    /// Something that a connection asked to be told of.
+    Notify(ConnId, Tag, Notification),
     /// A request waits for another realm. Until [`Output::Resume`] the driver holds back the connection's
     /// later requests.
     Park(ConnId),

@@ -18,8 +18,8 @@ use crate::Context;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::{
-    AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Policy,
-    Posted, SessionId,
+    AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Notification,
+    Policy, Posted, SessionId,
 };
 use antar_types::{BoxKind, Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
@@ -249,7 +249,8 @@ impl State {
             _ => return,
         };
         let tell = |conn, dialect| {
-            outputs.push(Output::Notify(conn, dialect, kind, posted.message.clone()));
+            let told = Notification::Message(kind, posted.message.clone());
+            outputs.push(Output::Notify(conn, dialect, told));
         };
         if let Some(group) = group {
             if let Some(group) = self.durable.groups.get(&group) {

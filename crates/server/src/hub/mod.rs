@@ -119,7 +119,7 @@ struct Running {
     /// Something is linked, so that time matters.
     busy: bool,
     /// The notification released last: its next receiver shares its encoding.
-    last_notification: Option<Arc<send_queue::Notification>>,
+    last_notification: Option<Arc<send_queue::Encoded>>,
     drained: Option<oneshot::Sender<()>>,
     /// Requests, by verb.
     requests: text::Requests,

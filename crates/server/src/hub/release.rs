@@ -23,10 +23,10 @@ impl Running {
             Output::Read(conn, tag, read) => {
                 self.push(conn, Item::Read(tag, read));
             }
-            Output::Notify(conn, tag, kind, message) => {
+            Output::Notify(conn, tag, told) => {
                 let notification = match self.last_notification.take() {
-                    Some(last) if last.is(kind, &message) => last,
-                    _ => Arc::new(send_queue::Notification::new(kind, message)),
+                    Some(last) if last.is(&told) => last,
+                    _ => Arc::new(send_queue::Encoded::new(told)),
                 };
                 self.last_notification = Some(notification.clone());
                 self.push_notification(conn, tag, notification);
@@ -93,12 +93,7 @@ impl Running {
         Some(c)
     }
 
-    fn push_notification(
-        &self,
-        conn: ConnId,
-        tag: Tag,
-        notification: Arc<send_queue::Notification>,
-    ) {
+    fn push_notification(&self, conn: ConnId, tag: Tag, notification: Arc<send_queue::Encoded>) {
         let limit = self.hub.unread_events;
         if let Some(c) = self.conns.get(&conn)
             && c.queue.push_notification(tag, notification, limit)

@@ -1,8 +1,8 @@
 //! A realm that is spoken to in lines.
 
 use crate::{self as text, Door, Frame, Value};
-use antar_domain::testing::{Notification, OPERATOR, Realm as Typed};
-use antar_domain::{Outcome, Output, Request, Tag};
+use antar_domain::testing::{OPERATOR, Realm as Typed};
+use antar_domain::{Notification, Outcome, Output, Request, Tag};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
@@ -82,9 +82,9 @@ impl Realm {
 
     /// The notifications of a connection since the last look, to the letter.
     pub fn raw_events(&mut self, conn: u64) -> Vec<String> {
-        let written = |(tag, kind, message): Notification| {
+        let written = |(tag, told): (Tag, Notification)| {
             let mut out = Vec::new();
-            text::write_notification(tag, kind, &message, &mut out);
+            text::write_notification(tag, &told, &mut out);
             String::from_utf8(out).unwrap()
         };
         self.notifications(conn).into_iter().map(written).collect()
