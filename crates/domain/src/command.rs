@@ -185,6 +185,8 @@ commands! {
     MarkRead: Session,
     /// A message and what follows it are to count as unread.
     MarkUnread: Session,
+    /// The caller types.
+    ShowTyping: Session,
     /// Messages as they arrive.
     Watch: Session,
     /// No more messages as they arrive.

@@ -1,6 +1,6 @@
 //! What a connection is told unasked.
 
-use antar_types::{BoxKind, Message};
+use antar_types::{BoxKind, Message, Name};
 use std::sync::Arc;
 
 /// What a connection is told without a request of its own: its door makes an event of it.
@@ -8,6 +8,17 @@ use std::sync::Arc;
 pub enum Notification {
     /// A message arrived in this box.
     Message(BoxKind, Arc<Message>),
+    /// Somebody types.
+    Typing(Arc<Typing>),
+}
+
+/// Somebody types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typing {
+    /// How whoever is told addresses the conversation.
+    pub conversation: Box<str>,
+    /// The user who types.
+    pub user: Name,
 }
 
 impl Notification {
@@ -17,6 +28,8 @@ impl Notification {
             (Self::Message(kind, message), Self::Message(other, same)) => {
                 kind == other && Arc::ptr_eq(message, same)
             }
+            (Self::Typing(typing), Self::Typing(same)) => Arc::ptr_eq(typing, same),
+            _ => false,
         }
     }
 
@@ -24,6 +37,7 @@ impl Notification {
     pub fn message(&self) -> Option<&Arc<Message>> {
         match self {
             Self::Message(_, message) => Some(message),
+            Self::Typing(_) => None,
         }
     }
 
@@ -31,6 +45,7 @@ impl Notification {
     pub fn memory(&self) -> usize {
         match self {
             Self::Message(_, message) => message.memory(),
+            Self::Typing(typing) => size_of::<Typing>() + typing.conversation.len(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
 use super::{invitation, link_list};
+use crate::reply::encode_event;
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{History, LogEnds, Notification, Outcome, Refused, Tag, User};
@@ -22,6 +23,15 @@ pub fn write_notification(tag: Tag, told: &Notification, out: &mut Vec<u8>) {
     match told {
         Notification::Message(kind, message) => {
             encode_notification(*kind, message, dialect(tag), out);
+        }
+        Notification::Typing(typing) => {
+            let (conv, user) = (&*typing.conversation, typing.user.as_str());
+            encode_event(
+                "typing",
+                &[("conv", conv.into()), ("user", user.into())],
+                dialect(tag),
+                out,
+            );
         }
     }
 }

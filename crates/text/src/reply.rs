@@ -291,6 +291,20 @@ pub fn encode_notification(kind: BoxKind, message: &Message, dialect: Dialect, o
     out.extend_from_slice(END);
 }
 
+/// Appends an event with these keys.
+pub(crate) fn encode_event(
+    event: &str,
+    keys: &[(&str, Value)],
+    charset: Dialect,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"{\"event\":");
+    write(out, charset, event);
+    keys.iter().for_each(|(key, value)| field(out, charset, key, value));
+    out.push(b'}');
+    out.extend_from_slice(END);
+}
+
 /// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
 /// `charset` (a notification asked for in lower case has upper names and ASCII text).
 fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {

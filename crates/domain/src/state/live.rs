@@ -1,5 +1,6 @@
 //! Who is connected. Nothing here outlives the process.
 
+use super::pace::Pace;
 use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ pub(crate) struct Live {
     watching: BTreeMap<AccountId, BTreeSet<ConnId>>,
     /// Where a `group send` without an address goes.
     pub current_groups: BTreeMap<SessionId, GroupId>,
+    /// What users signal that is not stored.
+    pub signals: Pace,
 }
 
 impl Live {

@@ -5,6 +5,7 @@ mod io;
 mod jump;
 mod lists;
 mod live;
+mod pace;
 mod requests;
 mod upgrade;
 
@@ -230,6 +231,7 @@ impl State {
                 events.iter().for_each(|event| self.tell(event, outputs));
             }
             Event::SessionEnded(id) => self.live.session_ended(*id),
+            Event::AccountRemoved(id) => self.live.signals.forget(*id),
             Event::MemberRemoved(group, account) => {
                 if let Some(account) = self.durable.accounts.get(account) {
                     self.live.left(*group, account.sessions.iter().copied());
