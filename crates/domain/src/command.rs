@@ -187,6 +187,12 @@ commands! {
     MarkUnread: Session,
     /// The caller types.
     ShowTyping: Session,
+    /// Whether users are here, now and from now on.
+    FollowPresence: Session,
+    /// The caller is away.
+    BeAway: Session,
+    /// The caller is not away any more.
+    ComeBack: Session,
     /// Messages as they arrive.
     Watch: Session,
     /// No more messages as they arrive.

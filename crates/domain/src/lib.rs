@@ -41,7 +41,7 @@ pub use ids::{
 };
 pub use job::{BackedUp, Job, JobResult, PasswordHash, Place};
 pub use links::{may_dial, network};
-pub use notification::{Notification, Typing};
+pub use notification::{Availability, Notification, Presence, Typing};
 pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
 pub use planted::Bug;
 pub(crate) use request_context::{Interrupt, RequestContext};

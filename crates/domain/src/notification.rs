@@ -1,6 +1,6 @@
 //! What a connection is told unasked.
 
-use antar_types::{BoxKind, Message, Name};
+use antar_types::{BoxKind, Message, Name, Text, Time};
 use std::sync::Arc;
 
 /// What a connection is told without a request of its own: its door makes an event of it.
@@ -10,6 +10,8 @@ pub enum Notification {
     Message(BoxKind, Arc<Message>),
     /// Somebody types.
     Typing(Arc<Typing>),
+    /// Somebody came, went, or is away.
+    Presence(Arc<Presence>),
 }
 
 /// Somebody types.
@@ -21,6 +23,55 @@ pub struct Typing {
     pub user: Name,
 }
 
+/// Whether somebody is here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Availability {
+    /// Connected.
+    Online,
+    /// Connected, and away as the user says.
+    Away,
+    /// Not connected.
+    #[default]
+    Offline,
+}
+
+impl Availability {
+    /// The word shown under `state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Away => "away",
+            Self::Offline => "offline",
+        }
+    }
+}
+
+/// Whether a user is here, as whoever asked is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// The user.
+    pub user: Box<str>,
+    /// Whether that user is here.
+    pub availability: Availability,
+    /// Since when, where that is known.
+    pub since: Option<Time>,
+    /// What a user who is away says of it.
+    pub text: Option<Text>,
+}
+
+impl Presence {
+    /// What is told of who is no acquaintance of whoever asks.
+    pub fn of_stranger(user: &str) -> Self {
+        Self { user: user.into(), availability: Availability::Offline, since: None, text: None }
+    }
+
+    /// About how many bytes of memory it takes, with its own size.
+    pub fn memory(&self) -> usize {
+        let text = self.text.as_ref().map_or(0, |text| text.as_str().len());
+        size_of::<Self>() + self.user.len() + text
+    }
+}
+
 impl Notification {
     /// Whether this is the same one, told to somebody else: what was made of it serves both.
     pub fn is(&self, other: &Self) -> bool {
@@ -29,6 +80,7 @@ impl Notification {
                 kind == other && Arc::ptr_eq(message, same)
             }
             (Self::Typing(typing), Self::Typing(same)) => Arc::ptr_eq(typing, same),
+            (Self::Presence(presence), Self::Presence(same)) => Arc::ptr_eq(presence, same),
             _ => false,
         }
     }
@@ -37,7 +89,7 @@ impl Notification {
     pub fn message(&self) -> Option<&Arc<Message>> {
         match self {
             Self::Message(_, message) => Some(message),
-            Self::Typing(_) => None,
+            Self::Typing(_) | Self::Presence(_) => None,
         }
     }
 
@@ -46,6 +98,7 @@ impl Notification {
         match self {
             Self::Message(_, message) => message.memory(),
             Self::Typing(typing) => size_of::<Typing>() + typing.conversation.len(),
+            Self::Presence(presence) => presence.memory(),
         }
     }
 }

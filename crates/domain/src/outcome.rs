@@ -1,7 +1,7 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
-use crate::{BackedUp, Read};
+use crate::{BackedUp, Presence, Read};
 use antar_types::{
     Capabilities, Chain, Code, Fingerprint, List, Message, Name, Time, Token, share,
 };
@@ -69,6 +69,8 @@ pub enum Outcome {
         /// There are more.
         more: bool,
     },
+    /// Whether users are here, in the order in which they were asked for.
+    Presences(Vec<Presence>),
     /// A conversation was read up to the message of this id.
     Marked(u64),
     /// A backup was written.
@@ -269,6 +271,7 @@ impl Outcome {
                 | Self::Groups { .. }
                 | Self::Members { .. }
                 | Self::Users(_)
+                | Self::Presences(_)
                 | Self::Messages(_)
                 | Self::History(_)
                 | Self::Pong { .. }
@@ -299,6 +302,7 @@ impl Outcome {
             Self::Conversations { all, .. } => {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()
             }
+            Self::Presences(all) => all.iter().map(Presence::memory).sum(),
             Self::Peers(peers) => {
                 let all: usize = peers.iter().map(PeerStatus::memory).sum();
                 // Whoever made them keeps one for the next.

@@ -181,7 +181,7 @@ impl RequestContext<'_> {
         let record = SessionRecord { hash: token.hash(), account, used: self.readings.now };
         self.emit(Event::SessionSet(id, record))?;
         let (conn, live) = (self.conn, &mut self.state.live);
-        live.bind(conn, id);
+        live.bind(conn, id, account);
         live.rebind_watch(conn, id, account);
         live.acts(conn, account);
         Ok(token)

@@ -7,7 +7,7 @@ use super::{invitation, link_list};
 use crate::reply::encode_event;
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
-use antar_domain::{History, LogEnds, Notification, Outcome, Refused, Tag, User};
+use antar_domain::{History, LogEnds, Notification, Outcome, Presence, Refused, Tag, User};
 use antar_types::{Capabilities, Code};
 
 /// What VERSION tells.
@@ -23,6 +23,9 @@ pub fn write_notification(tag: Tag, told: &Notification, out: &mut Vec<u8>) {
     match told {
         Notification::Message(kind, message) => {
             encode_notification(*kind, message, dialect(tag), out);
+        }
+        Notification::Presence(told) => {
+            encode_event("presence", &presence_keys(told), dialect(tag), out);
         }
         Notification::Typing(typing) => {
             let (conv, user) = (&*typing.conversation, typing.user.as_str());
@@ -67,6 +70,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             if newer { reply.with("newer", true) } else { reply }
         }
         Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
+        Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
         Outcome::Marked(id) => Reply::done(says).with("read", id),
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)
@@ -125,6 +129,22 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
 fn ends(reply: Reply, log: &LogEnds) -> Reply {
     let reply = reply.with("tip", log.tip).with("floor", log.floor.seq);
     reply.with("floor_chain", log.floor.chain.to_string())
+}
+
+fn presence(presence: &Presence) -> Value {
+    presence_keys(presence).into_iter().map(|(key, value)| (key.to_string(), value)).collect()
+}
+
+fn presence_keys(presence: &Presence) -> Vec<(&'static str, Value)> {
+    let Presence { user, availability, since, text } = presence;
+    let since = since.map(|since| since.rfc3339());
+    let mut keys = vec![
+        ("user", (&**user).into()),
+        ("state", availability.as_str().into()),
+        ("since", since.into()),
+    ];
+    keys.extend(text.iter().map(|text| ("text", text.as_str().into())));
+    keys
 }
 
 fn user(user: &User) -> Value {

@@ -66,6 +66,8 @@ pub enum Body {
     /// Messages of a conversation with how its reader addresses it, oldest first, and whether more are left
     /// in the direction asked for.
     History(Box<str>, Vec<Message>, bool),
+    /// A list of objects, under the key of such lists.
+    Entries(Vec<Value>),
     /// Conversations, those with the latest message first, and whether there are more.
     Conversations(Vec<Overview>, bool),
 }
@@ -157,6 +159,7 @@ impl Reply {
                     field(out, dialect, "more", &true);
                 }
             }
+            Body::Entries(all) => field(out, dialect, list_key(dialect), all),
             Body::Conversations(all, more) => {
                 key(out, list_key(dialect));
                 write_list(out, all.iter(), |each, out| overview_fields(each, dialect, out));

@@ -2,6 +2,7 @@
 
 pub(crate) mod add_user;
 pub(crate) mod approve_realm;
+pub(crate) mod away;
 pub(crate) mod backup;
 pub(crate) mod change_password;
 pub(crate) mod conversations;
@@ -30,6 +31,7 @@ pub(crate) mod noop;
 pub(crate) mod peer_answers;
 pub(crate) mod ping;
 pub(crate) mod post;
+pub(crate) mod presence;
 pub(crate) mod receive_group;
 pub(crate) mod register;
 pub(crate) mod remote_inbox;
@@ -50,6 +52,7 @@ pub(crate) mod who_am_i;
 
 pub use add_user::{AddUser, Role};
 pub use approve_realm::ApproveRealm;
+pub use away::{BeAway, ComeBack};
 pub use backup::Backup;
 pub use change_password::ChangePassword;
 pub use conversations::ListConversations;
@@ -79,6 +82,7 @@ pub use noop::Noop;
 pub use peer_answers::{PeerAnswers, UnreadAnswer};
 pub use ping::Ping;
 pub use post::Post;
+pub use presence::FollowPresence;
 pub use receive_group::ReceiveGroup;
 pub use register::Register;
 pub use remote_inbox::{RemoteInbox, Whose};

@@ -6,7 +6,7 @@ use crate::{Answer, Interrupt, Outcome, RequestContext};
 #[derive(Clone, Copy, Debug)]
 pub struct Watch;
 
-/// Ends [`Watch`] on the connection.
+/// Ends [`Watch`] on the connection, and whatever else it asked to be told of.
 #[derive(Clone, Copy, Debug)]
 pub struct Unwatch;
 
@@ -21,6 +21,7 @@ impl Watch {
 impl Unwatch {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.context.state.live.unwatch(cx.conn);
+        cx.context.state.live.unfollow(cx.conn);
         Ok(Outcome::Done.into())
     }
 }

@@ -1,6 +1,7 @@
 //! Who is connected. Nothing here outlives the process.
 
 use super::pace::Pace;
+use super::people::People;
 use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +12,12 @@ struct Conn {
     /// Whose the latest request was that had a session, be it by a token.
     account: Option<AccountId>,
     watch: Option<Watch>,
+    /// Follows users: see [`People`].
+    follow: Option<Watch>,
 }
 
-/// A connection's WATCH: the session that asked for it may differ from the one it is bound to.
+/// A connection's WATCH, or that it follows users: the session that asked for it may differ from the one it is
+/// bound to.
 #[derive(Clone, Copy, Debug)]
 struct Watch {
     session: SessionId,
@@ -22,26 +26,36 @@ struct Watch {
     tag: Tag,
 }
 
+/// The connections bound to a session, watching or following users for it.
+#[derive(Debug)]
+struct Connected {
+    account: AccountId,
+    conns: BTreeSet<ConnId>,
+}
+
 /// Connections, what they are bound to and what they watch.
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     conns: BTreeMap<ConnId, Conn>,
-    /// The connections bound to a session or watching for it.
-    connected: BTreeMap<SessionId, BTreeSet<ConnId>>,
+    connected: BTreeMap<SessionId, Connected>,
     watching: BTreeMap<AccountId, BTreeSet<ConnId>>,
     /// Where a `group send` without an address goes.
     pub current_groups: BTreeMap<SessionId, GroupId>,
     /// What users signal that is not stored.
     pub signals: Pace,
+    /// Who is here.
+    pub people: People,
 }
 
 impl Live {
     pub fn connected(&mut self, conn: ConnId, origin: Origin) {
-        self.conns.insert(conn, Conn { origin, session: None, account: None, watch: None });
+        let conn_of = Conn { origin, session: None, account: None, watch: None, follow: None };
+        self.conns.insert(conn, conn_of);
     }
 
     pub fn disconnected(&mut self, conn: ConnId) {
         self.unwatch(conn);
+        self.unfollow(conn);
         self.unbind(conn);
         self.conns.remove(&conn);
     }
@@ -70,12 +84,21 @@ impl Live {
         self.connected.contains_key(&session)
     }
 
-    pub fn bind(&mut self, conn: ConnId, session: SessionId) {
+    pub fn bind(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
         self.unbind(conn);
         if let Some(c) = self.conns.get_mut(&conn) {
             c.session = Some(session);
-            self.connected.entry(session).or_default().insert(conn);
+            self.attach(conn, session, account);
         }
+    }
+
+    fn attach(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
+        let new = || Connected { account, conns: BTreeSet::new() };
+        let connected = self.connected.entry(session).or_insert_with(new);
+        if connected.conns.is_empty() {
+            self.people.connected(account);
+        }
+        connected.conns.insert(conn);
     }
 
     fn unbind(&mut self, conn: ConnId) {
@@ -88,7 +111,7 @@ impl Live {
         self.unwatch(conn);
         if let Some(c) = self.conns.get_mut(&conn) {
             c.watch = Some(Watch { session, account, tag });
-            self.connected.entry(session).or_default().insert(conn);
+            self.attach(conn, session, account);
             self.watching.entry(account).or_default().insert(conn);
         }
     }
@@ -101,8 +124,53 @@ impl Live {
         self.forget(conn, watch.session);
     }
 
-    /// After a new login: a WATCH goes on under the new session if it is the same user's, and ends
-    /// if it is not.
+    /// Has a connection be told of users; whether there is room for that.
+    pub fn follow(
+        &mut self,
+        conn: ConnId,
+        (session, account, tag): (SessionId, AccountId, Tag),
+        users: BTreeSet<AccountId>,
+    ) -> bool {
+        // For another user it begins anew.
+        let before = self.conns.get(&conn).and_then(|c| c.follow);
+        if before.is_some_and(|follow| follow.account != account) {
+            self.unfollow(conn);
+        }
+        if !self.people.follow(conn, account, users) {
+            return false;
+        }
+        self.follow_for(conn, Watch { session, account, tag });
+        true
+    }
+
+    fn follow_for(&mut self, conn: ConnId, follow: Watch) {
+        let Some(c) = self.conns.get_mut(&conn) else { return };
+        let before = c.follow.replace(follow);
+        self.attach(conn, follow.session, follow.account);
+        if let Some(before) = before {
+            self.forget(conn, before.session);
+        }
+    }
+
+    pub fn unfollow(&mut self, conn: ConnId) {
+        let Some(follow) = self.conns.get_mut(&conn).and_then(|c| c.follow.take()) else {
+            return;
+        };
+        self.people.unfollow(conn, follow.account);
+        self.forget(conn, follow.session);
+    }
+
+    /// Calls `tell` for each connection that follows a user, with the user who asked for it.
+    pub fn followers(&self, account: AccountId, mut tell: impl FnMut(ConnId, AccountId, Tag)) {
+        for conn in self.people.followers(account) {
+            if let Some(follow) = self.conns.get(&conn).and_then(|c| c.follow) {
+                tell(conn, follow.account, follow.tag);
+            }
+        }
+    }
+
+    /// After a new login: what the connection is told of goes on under the new session if it is the same
+    /// user's, and ends if it is not.
     pub fn rebind_watch(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
         match self.conns.get(&conn).and_then(|c| c.watch) {
             Some(watch) if watch.account == account => {
@@ -110,31 +178,52 @@ impl Live {
             }
             _ => self.unwatch(conn),
         }
+        match self.conns.get(&conn).and_then(|c| c.follow) {
+            Some(follow) if follow.account == account => {
+                self.follow_for(conn, Watch { session, ..follow });
+            }
+            _ => self.unfollow(conn),
+        }
     }
 
-    /// A connection stays listed under a session while it is bound to it or watches for it.
+    /// A connection stays listed under a session while it is bound to it, or is told something for it.
     fn forget(&mut self, conn: ConnId, session: SessionId) {
         let still = self.conns.get(&conn).is_some_and(|c| {
-            c.session == Some(session) || c.watch.is_some_and(|w| w.session == session)
+            let mut told = c.watch.iter().chain(&c.follow);
+            c.session == Some(session) || told.any(|watch| watch.session == session)
         });
-        if !still {
-            remove(&mut self.connected, session, conn);
+        let Some(connected) = self.connected.get_mut(&session).filter(|_| !still) else { return };
+        connected.conns.remove(&conn);
+        if connected.conns.is_empty() {
+            let account = connected.account;
+            self.connected.remove(&session);
+            self.people.disconnected(account);
         }
     }
 
     pub fn session_ended(&mut self, session: SessionId) {
         self.current_groups.remove(&session);
-        for conn in self.connected.get(&session).cloned().unwrap_or_default() {
+        let conns = self.connected.get(&session).map(|connected| connected.conns.clone());
+        for conn in conns.unwrap_or_default() {
             let Some(c) = self.conns.get(&conn) else {
                 continue;
             };
-            if c.watch.is_some_and(|w| w.session == session) {
+            let (watch, follow) = (c.watch, c.follow);
+            if watch.is_some_and(|w| w.session == session) {
                 self.unwatch(conn);
+            }
+            if follow.is_some_and(|f| f.session == session) {
+                self.unfollow(conn);
             }
             if self.session(conn) == Some(session) {
                 self.unbind(conn);
             }
         }
+    }
+
+    pub fn account_removed(&mut self, account: AccountId) {
+        self.signals.forget(account);
+        self.people.touch(account);
     }
 
     /// A user left a group: it is no session's current one any more.

@@ -6,7 +6,9 @@ mod jump;
 mod lists;
 mod live;
 mod pace;
+mod people;
 mod requests;
+mod telling;
 mod upgrade;
 
 pub(crate) use durable::{Account, Durable, Group};
@@ -83,6 +85,8 @@ impl State {
         (self.durable, self.lists) = Default::default();
         self.load(events);
         let Self { durable, live, .. } = self;
+        // What was decided and is not on disk was told to nobody.
+        live.people.touch_followed();
         live.keep_sessions(|session| durable.sessions.contains_key(&session));
         live.keep_groups(|session, group| {
             let account = durable.sessions.get(&session).map(|s| s.account);
@@ -109,9 +113,10 @@ impl State {
         }));
     }
 
-    /// Whether time matters: something is linked, called or waited for.
+    /// Whether time matters: something is linked, called or waited for, or somebody is leaving.
     pub fn is_busy(&self) -> bool {
         !self.links.is_idle()
+            || self.live.people.is_unsettled()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
@@ -231,7 +236,7 @@ impl State {
                 events.iter().for_each(|event| self.tell(event, outputs));
             }
             Event::SessionEnded(id) => self.live.session_ended(*id),
-            Event::AccountRemoved(id) => self.live.signals.forget(*id),
+            Event::AccountRemoved(id) => self.live.account_removed(*id),
             Event::MemberRemoved(group, account) => {
                 if let Some(account) = self.durable.accounts.get(account) {
                     self.live.left(*group, account.sessions.iter().copied());
@@ -297,9 +302,11 @@ impl State {
                     self.swept = Some(readings.uptime);
                     self.end_idle_sessions(readings.now, effects);
                 }
+                self.live.people.note_the_gone(readings.uptime);
                 Context { state: self, effects, readings }.keep_links();
             }
         }
+        self.tell_presence(readings, effects);
     }
 
     fn connected(

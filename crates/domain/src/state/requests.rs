@@ -135,7 +135,7 @@ fn find_session(cx: &mut RequestContext<'_>, token: Option<&Token>) -> bool {
         let _ = cx.emit(Event::SessionSet(id, used));
     }
     if bound.is_none() {
-        cx.context.state.live.bind(cx.conn, id);
+        cx.context.state.live.bind(cx.conn, id, account);
     }
     cx.session = Some(id);
     cx.caller = Some(account);

@@ -18,8 +18,26 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "PRESENCE",
+        params: &[Param::Text("U [U ...]")],
+        help: "Tells whether users are here, and from now on of each change.",
+        read: &Read(|args| Ok(commands::FollowPresence { users: args.text.into() })),
+        ..ROW
+    },
+    Row {
+        name: "AWAY",
+        params: &[Param::Maybe("[TEXT]")],
+        help: "Says that the caller is away, until BACK.",
+        read: &Read(|args| {
+            let text = (!args.text.is_empty()).then(|| args.text.into());
+            Ok(commands::BeAway { text })
+        }),
+        ..ROW
+    },
+    Row { name: "BACK", help: "Ends AWAY.", read: &Read(|_| Ok(commands::ComeBack)), ..ROW },
+    Row {
         name: "UNWATCH",
-        help: "Ends WATCH on this connection.",
+        help: "Ends WATCH and PRESENCE on this connection.",
         read: &Read(|_| Ok(commands::Unwatch)),
         says: Phrase::same("Watch selesai"),
         ..ROW
