@@ -151,6 +151,12 @@ commands! {
     Register: Anyone,
     /// The end of the session.
     Logout: Session,
+    /// Where the caller is logged in.
+    ListSessions: Session,
+    /// The end of one of the caller's sessions.
+    RevokeSession: Session,
+    /// What the caller's client is called.
+    NameClient: Session,
     /// A new password of one's own.
     ChangePassword: Session,
     /// The calling user.

@@ -2,7 +2,7 @@
 
 use crate::links::{LinkStatus, Peer};
 use crate::state::{Account, Effects, Group, Readings, State};
-use crate::{AccountId, Event, GroupId, Mailbox, Output, PeerId};
+use crate::{AccountId, Event, GroupId, Mailbox, Output, PeerId, SessionId, SessionRecord};
 use antar_types::{Code, Message};
 use std::sync::Arc;
 
@@ -20,6 +20,20 @@ impl Context<'_> {
     /// A command checks everything before it emits; this fails only where nothing at all can be kept.
     pub(crate) fn emit(&mut self, event: Event) -> Result<(), Code> {
         self.state.emit(event, self.effects)
+    }
+
+    /// A session begins, or is another in some respect.
+    pub(crate) fn set_session(
+        &mut self,
+        session: SessionId,
+        record: SessionRecord,
+    ) -> Result<(), Code> {
+        self.state.set_session(session, record, self.effects)
+    }
+
+    /// A session ends: its token, and on every connection.
+    pub(crate) fn end_session(&mut self, session: SessionId) -> Result<(), Code> {
+        self.state.end_session(session, self.effects)
     }
 
     /// Puts a message into a mailbox; `sender` is the account here that wrote it.

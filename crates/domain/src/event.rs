@@ -7,7 +7,8 @@ use crate::{
     AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, Marker,
     PasswordHash, PeerId, Posted, SessionId,
 };
-use antar_types::{Chain, Entry, Name, Time, TokenHash};
+use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A user's account as stored.
@@ -30,8 +31,14 @@ pub struct SessionRecord {
     pub hash: TokenHash,
     /// Whose it is.
     pub account: AccountId,
-    /// When it was last used, to within a thirtieth of the time it may lie idle.
+    /// When it was last used, to within an hour.
     pub used: Time,
+    /// When it was opened.
+    pub since: Time,
+    /// What its client is called.
+    pub client: Option<Text>,
+    /// From where it was last used; none for the realm's own socket.
+    pub address: Option<IpAddr>,
 }
 
 /// A group as stored; its members are stored one by one.

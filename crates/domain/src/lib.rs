@@ -17,6 +17,7 @@ mod job;
 pub mod links;
 mod named_conversation;
 mod notification;
+mod open_session;
 mod outcome;
 mod planted;
 mod request_context;
@@ -42,6 +43,7 @@ pub use ids::{
 pub use job::{BackedUp, Job, JobResult, PasswordHash, Place};
 pub use links::{may_dial, network};
 pub use notification::{Availability, Notification, Presence, Typing};
+pub use open_session::OpenSession;
 pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
 pub use planted::Bug;
 pub(crate) use request_context::{Interrupt, RequestContext};

@@ -1,7 +1,7 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
-use crate::{BackedUp, Presence, Read};
+use crate::{BackedUp, OpenSession, Presence, Read};
 use antar_types::{
     Capabilities, Chain, Code, Fingerprint, List, Message, Name, Time, Token, share,
 };
@@ -71,6 +71,8 @@ pub enum Outcome {
     },
     /// Whether users are here, in the order in which they were asked for.
     Presences(Vec<Presence>),
+    /// Sessions, the oldest first.
+    Sessions(Vec<OpenSession>),
     /// A conversation was read up to the message of this id.
     Marked(u64),
     /// A backup was written.
@@ -271,6 +273,7 @@ impl Outcome {
                 | Self::Groups { .. }
                 | Self::Members { .. }
                 | Self::Users(_)
+                | Self::Sessions(_)
                 | Self::Presences(_)
                 | Self::Messages(_)
                 | Self::History(_)
@@ -293,6 +296,7 @@ impl Outcome {
                 let each = |(_, list): &(usize, List)| size_of::<(usize, List)>() + share(list);
                 share(names) + members.iter().map(each).sum::<usize>()
             }
+            Self::Sessions(all) => all.iter().map(OpenSession::memory).sum(),
             Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
             Self::History(history) => {

@@ -178,12 +178,14 @@ impl RequestContext<'_> {
         self.make_room_for_a_session(account)?;
         let token = Token::new(self.readings.entropy);
         let id = SessionId(self.next_id());
-        let record = SessionRecord { hash: token.hash(), account, used: self.readings.now };
-        self.emit(Event::SessionSet(id, record))?;
+        let (now, address) = (self.readings.now, self.origin.address());
+        let (hash, client) = (token.hash(), None);
+        let record = SessionRecord { hash, account, used: now, since: now, client, address };
+        self.set_session(id, record)?;
         let (conn, live) = (self.conn, &mut self.state.live);
         live.bind(conn, id, account);
         live.rebind_watch(conn, id, account);
-        live.acts(conn, account);
+        live.acts(conn, (id, account), now);
         Ok(token)
     }
 
@@ -198,7 +200,7 @@ impl RequestContext<'_> {
             .filter(|id| !self.state.live.is_connected(**id))
             .min_by_key(|id| durable.sessions.get(id).map(|s| s.used));
         let idle = *idle.ok_or(Code::LimitReached)?;
-        self.emit(Event::SessionEnded(idle))
+        self.end_session(idle)
     }
 
     /// Ends a user's sessions but one.
@@ -209,7 +211,7 @@ impl RequestContext<'_> {
     ) -> Result<(), Code> {
         let sessions = self.account(account).map(|a| a.sessions.clone()).unwrap_or_default();
         let mut ended = sessions.into_iter().filter(|id| Some(*id) != except);
-        ended.try_for_each(|id| self.emit(Event::SessionEnded(id)))
+        ended.try_for_each(|id| self.end_session(id))
     }
 
     /// Lets go of how far a user has read conversations.

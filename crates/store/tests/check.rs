@@ -67,7 +67,8 @@ fn beginning() -> Vec<Event> {
         (LinkKind::Native(Fingerprint([7; 32])), LinkStatus::Linked, Time(1));
     let beta = PeerRecord { name: name("beta"), kind, address, status, since };
     let hash = Token::new([1; 32]).hash();
-    let session = SessionRecord { hash, account: creator, used: Time(1) };
+    let (used, since, client, address) = (Time(1), Time(1), None, None);
+    let session = SessionRecord { hash, account: creator, used, since, client, address };
     let at = Position { seq: 4, chain: Chain::START };
     vec![
         Event::RealmNamed(name("alpha")),

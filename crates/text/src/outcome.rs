@@ -7,7 +7,9 @@ use super::{invitation, link_list};
 use crate::reply::encode_event;
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
-use antar_domain::{History, LogEnds, Notification, Outcome, Presence, Refused, Tag, User};
+use antar_domain::{
+    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Tag, User,
+};
 use antar_types::{Capabilities, Code};
 
 /// What VERSION tells.
@@ -71,6 +73,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         }
         Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
         Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
+        Outcome::Sessions(all) => Body::Entries(all.iter().map(session).collect()).into(),
         Outcome::Marked(id) => Reply::done(says).with("read", id),
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)
@@ -145,6 +148,17 @@ fn presence_keys(presence: &Presence) -> Vec<(&'static str, Value)> {
     ];
     keys.extend(text.iter().map(|text| ("text", text.as_str().into())));
     keys
+}
+
+fn session(session: &OpenSession) -> Value {
+    let OpenSession { id, client, address, since, used, current } = session;
+    let client = client.as_ref().map(|client| client.as_str());
+    let address = address.map(|address| address.to_string());
+    let (since, used) = (since.rfc3339(), used.rfc3339());
+    json!({
+        "id": id.0, "client": client, "address": address, "since": since, "used": used,
+        "current": current,
+    })
 }
 
 fn user(user: &User) -> Value {

@@ -30,6 +30,8 @@ codes! {
     WrongPassword = "wrong_password", "Password salah";
     /// No session on the connection and no valid token in the request.
     NoSession = "no_session", "Session tidak ditemukan";
+    /// The caller has no session of that number.
+    SessionNotFound = "session_not_found", "Session tidak ditemukan";
     /// The group's name is taken.
     GroupExists = "group_exists", "Group sudah ada";
     /// No group of that name.

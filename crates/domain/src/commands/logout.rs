@@ -1,6 +1,6 @@
 //! The end of a session.
 
-use crate::{Answer, Event, Interrupt, Outcome, RequestContext};
+use crate::{Answer, Interrupt, Outcome, RequestContext};
 
 /// Ends the caller's session everywhere: its token, its other connections and what they watch.
 #[derive(Clone, Copy, Debug)]
@@ -9,7 +9,7 @@ pub struct Logout;
 impl Logout {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let session = cx.my_session()?;
-        cx.emit(Event::SessionEnded(session))?;
+        cx.end_session(session)?;
         Ok(Outcome::Done.into())
     }
 }

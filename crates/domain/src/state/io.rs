@@ -45,6 +45,16 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The address of a client; none for the realm's own socket.
+    pub(crate) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Client(address) | Self::Certified(address, _) => Some(address.to_canonical()),
+            Self::Operator | Self::Dialled { .. } => None,
+        }
+    }
+}
+
 /// What a driver tells the domain: plain values, so that they can be logged, replayed and replicated.
 #[derive(Clone, Debug)]
 pub enum Input {

@@ -3,7 +3,9 @@
 use super::pace::Pace;
 use super::people::People;
 use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
+use antar_types::Time;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 #[derive(Debug)]
 struct Conn {
@@ -11,6 +13,8 @@ struct Conn {
     session: Option<SessionId>,
     /// Whose the latest request was that had a session, be it by a token.
     account: Option<AccountId>,
+    /// When there was one for the session that it is bound to.
+    used: Time,
     watch: Option<Watch>,
     /// Follows users: see [`People`].
     follow: Option<Watch>,
@@ -49,8 +53,9 @@ pub(crate) struct Live {
 
 impl Live {
     pub fn connected(&mut self, conn: ConnId, origin: Origin) {
-        let conn_of = Conn { origin, session: None, account: None, watch: None, follow: None };
-        self.conns.insert(conn, conn_of);
+        let (session, account, watch, follow) = (None, None, None, None);
+        let used = Time::default();
+        self.conns.insert(conn, Conn { origin, session, account, used, watch, follow });
     }
 
     pub fn disconnected(&mut self, conn: ConnId) {
@@ -65,11 +70,22 @@ impl Live {
         Some(self.conns.get(&conn)?.origin)
     }
 
-    /// Notes whose a request is.
-    pub fn acts(&mut self, conn: ConnId, account: AccountId) {
+    /// Notes whose a request is, and when it came.
+    pub fn acts(&mut self, conn: ConnId, (session, account): (SessionId, AccountId), now: Time) {
         if let Some(conn) = self.conns.get_mut(&conn) {
             conn.account = Some(account);
+            if conn.session == Some(session) {
+                conn.used = now;
+            }
         }
+    }
+
+    /// When a session with which somebody is connected was last used, and from where.
+    pub fn last_use(&self, session: SessionId) -> Option<(Time, Option<IpAddr>)> {
+        let conns = self.connected.get(&session)?.conns.iter();
+        let bound = conns.filter_map(|conn| self.conns.get(conn));
+        let bound = bound.filter(|conn| conn.session == Some(session));
+        bound.map(|conn| (conn.used, conn.origin.address())).max()
     }
 
     pub fn account(&self, conn: ConnId) -> Option<AccountId> {

@@ -22,7 +22,7 @@ use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::{
     AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Notification,
-    Policy, Posted, SessionId,
+    Policy, Posted, SessionId, SessionRecord,
 };
 use antar_types::{BoxKind, Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
@@ -192,6 +192,25 @@ impl State {
         Ok(())
     }
 
+    /// A session begins, or is another in some respect. Each does so here.
+    pub(crate) fn set_session(
+        &mut self,
+        session: SessionId,
+        record: SessionRecord,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        self.emit(Event::SessionSet(session, record), effects)
+    }
+
+    /// A session ends, for whatever reason. Each does so here.
+    pub(crate) fn end_session(
+        &mut self,
+        session: SessionId,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        self.emit(Event::SessionEnded(session), effects)
+    }
+
     /// Puts a message into a mailbox: the one way in which messages are kept, but for what a batch
     /// of a peer's log brings.
     pub(crate) fn post(
@@ -332,7 +351,7 @@ impl State {
             .collect();
         for id in idle {
             // Where nothing can be kept they end at a later tick.
-            let _ = self.emit(Event::SessionEnded(id), effects);
+            let _ = self.end_session(id, effects);
         }
     }
 }

@@ -4,10 +4,15 @@ use super::State;
 use crate::Context;
 use crate::links::Waiting;
 use crate::{
-    Access, Answer, Command, ConnId, Effects, Event, Interrupt, JobResult, Mode, Origin, Output,
-    Readings, Refused, Request, RequestContext,
+    Access, Answer, Command, ConnId, Effects, Interrupt, JobResult, Mode, Origin, Output, Readings,
+    Refused, Request, RequestContext, SessionRecord,
 };
 use antar_types::{Code, Token};
+use std::time::Duration;
+
+/// How old the note of when a session was last used may be, and how old where it is used from elsewhere.
+const USED: Duration = Duration::from_secs(3_600);
+const MOVED: Duration = Duration::from_secs(60);
 
 impl State {
     pub(super) fn request(
@@ -126,19 +131,23 @@ fn find_session(cx: &mut RequestContext<'_>, token: Option<&Token>) -> bool {
     };
     let (account, idle) = (record.account, cx.readings.now.since(record.used));
     if idle > cx.state.limits.token_idle && !cx.state.live.is_connected(id) {
-        let _ = cx.emit(Event::SessionEnded(id));
+        let _ = cx.end_session(id);
         return false;
     }
-    if idle > cx.state.limits.token_idle / 30 {
-        let used = crate::SessionRecord { used: cx.readings.now, ..record.clone() };
+    // It is noted seldom: each note is written.
+    let is_old = idle > USED.min(cx.state.limits.token_idle / 30);
+    if is_old || (idle > MOVED && record.address != cx.origin.address()) {
+        let (used, address) = (cx.readings.now, cx.origin.address());
+        let used = SessionRecord { used, address, ..record.clone() };
         // Reading goes on where nothing can be kept; the note is made at a later request.
-        let _ = cx.emit(Event::SessionSet(id, used));
+        let _ = cx.set_session(id, used);
     }
     if bound.is_none() {
         cx.context.state.live.bind(cx.conn, id, account);
     }
     cx.session = Some(id);
     cx.caller = Some(account);
-    cx.context.state.live.acts(cx.conn, account);
+    let now = cx.readings.now;
+    cx.context.state.live.acts(cx.conn, (id, account), now);
     true
 }

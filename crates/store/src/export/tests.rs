@@ -18,7 +18,9 @@ fn batch(n: u64, bytes: usize) -> Vec<Event> {
     let session = |hash: u64| {
         let mut token = [0; 32];
         token[..8].copy_from_slice(&hash.to_be_bytes());
-        SessionRecord { hash: Token::new(token).hash(), account: AMY, used: Time(n) }
+        let (used, since, client, address) = (Time(n), Time(n), None, None);
+        let hash = Token::new(token).hash();
+        SessionRecord { hash, account: AMY, used, since, client, address }
     };
     let password = PasswordHash::new(format!("password {n}"));
     let record = AccountRecord { name: name("amy"), password, admin: false, created: Time(1) };

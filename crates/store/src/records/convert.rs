@@ -51,8 +51,9 @@ fn record(event: &Event) -> Record {
             AccountSet { account, name, password, admin, created }.into()
         }
         Event::AccountRemoved(account) => AccountRemoved { account }.into(),
-        Event::SessionSet(session, SessionRecord { hash, account, used }) => {
-            SessionSet { session, hash, account, used }.into()
+        Event::SessionSet(session, record) => {
+            let SessionRecord { hash, account, used, since, client, address } = record;
+            SessionSet { session, hash, account, used, since, client, address }.into()
         }
         Event::SessionEnded(session) => SessionEnded { session }.into(),
         Event::GroupSet(group, record) => {
@@ -159,8 +160,10 @@ impl Record {
                 Event::AccountSet(account, AccountRecord { name, password, admin, created })
             }
             Self::AccountRemoved(r) => Event::AccountRemoved(r.account),
-            Self::SessionSet(SessionSet { session, hash, account, used }) => {
-                Event::SessionSet(session, SessionRecord { hash, account, used })
+            Self::SessionSet(r) => {
+                let SessionSet { session, hash, account, used, since, client, address } = r;
+                let record = SessionRecord { hash, account, used, since, client, address };
+                Event::SessionSet(session, record)
             }
             Self::SessionEnded(r) => Event::SessionEnded(r.session),
             Self::GroupSet(GroupSet { group, name, password, creator, owner, created }) => {

@@ -35,6 +35,7 @@ use antar_types::{Chain, Name, Text, Time, TokenHash};
 use codec::{encode, take};
 use sample::sampled;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 macro_rules! records {
     ($(
@@ -86,6 +87,7 @@ macro_rules! records {
                 let [tag, version, rest @ ..] = bytes else { return None };
                 match (*tag, *version) {
                     (Posted::TAG, 1) => take_old_posted(rest),
+                    (SessionSet::TAG, 1) => take_old_session(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
                     })+
@@ -128,7 +130,10 @@ records! {
     /// An account is gone.
     4 v 1 AccountRemoved { account: AccountId };
     /// A session was opened or used.
-    5 v 1 SessionSet { session: SessionId, hash: TokenHash, account: AccountId, used: Time }
+    5 v 2 SessionSet {
+        session: SessionId, hash: TokenHash, account: AccountId, used: Time, since: Time,
+        client: Option<Text>, address: Option<IpAddr>,
+    }
         at |r| key(b"s", &[r.session.0]);
     /// A session is over.
     6 v 1 SessionEnded { session: SessionId };
@@ -244,6 +249,13 @@ fn take_old_posted(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((conversation, sender, recipient, waits), rest) = take(bytes)?;
     let (message, rest) = Message::take_old(rest)?;
     Some((Posted { conversation, sender, recipient, waits, message }.into(), rest))
+}
+
+/// Reads the fields of a [`SessionSet`] of version 1: it was opened when it was last used, at the latest.
+fn take_old_session(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((session, hash, account, used), rest) = take(bytes)?;
+    let (since, client, address) = (used, None, None);
+    Some((SessionSet { session, hash, account, used, since, client, address }.into(), rest))
 }
 
 impl Message {

@@ -197,7 +197,6 @@ pub enum EntryKind {
 
 alike! {
     struct Account = AccountRecord { name, password, admin, created }
-    struct Session = SessionRecord { hash, account, used }
     struct Group = GroupRecord { name, password, creator, owner, created }
     struct Peer = links::PeerRecord { name, kind, address, status, since }
     enum Kind = links::LinkKind { Native(key), Plain }
@@ -243,6 +242,15 @@ impl Position {
     }
 }
 
+impl Session {
+    fn read(self) -> SessionRecord {
+        let Self { hash, account, used } = self;
+        // It was opened then at the latest.
+        let (since, client, address) = (used, None, None);
+        SessionRecord { hash, account, used, since, client, address }
+    }
+}
+
 impl Record {
     /// The event that it is the record of.
     pub fn read(self) -> Event {
@@ -252,7 +260,7 @@ impl Record {
             Self::IdReached(id) => Event::IdReached(id),
             Self::AccountSet(id, record) => Event::AccountSet(id, record.alike()),
             Self::AccountRemoved(id) => Event::AccountRemoved(id),
-            Self::SessionSet(id, record) => Event::SessionSet(id, record.alike()),
+            Self::SessionSet(id, record) => Event::SessionSet(id, record.read()),
             Self::SessionEnded(id) => Event::SessionEnded(id),
             Self::GroupSet(id, record) => Event::GroupSet(id, record.alike()),
             Self::MemberAdded(group, account, since) => Event::MemberAdded(group, account, since),

@@ -1,6 +1,7 @@
 //! Accounts of one's own: making one, logging in and out, and who one is.
 
 use super::*;
+use antar_domain::SessionId;
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -26,6 +27,29 @@ pub const ROWS: &[Row] = &[
         help: "Ends the session: its token, its other connections and their WATCH.",
         read: &Read(|_| Ok(commands::Logout)),
         says: Phrase::same("Logout berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "SESSIONS",
+        help: "Lists where the caller is logged in.",
+        read: &Read(|_| Ok(commands::ListSessions)),
+        ..ROW
+    },
+    Row {
+        name: "REVOKE",
+        params: &[Param::Word("N")],
+        help: "Ends one of the caller's sessions: its token, its connections and their WATCH.",
+        read: &Read(|args| {
+            let session = SessionId(args.id(0)?);
+            Ok(commands::RevokeSession { session })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "CLIENT",
+        params: &[Param::Text("TEXT")],
+        help: "Says what the client of this session is called.",
+        read: &Read(|args| Ok(commands::NameClient { name: args.text.into() })),
         ..ROW
     },
     Row {

@@ -37,7 +37,16 @@ pub fn records(format: &str, of: &str) -> Vec<String> {
     let text = std::fs::read_to_string(file(format, "records")).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix(of)?.strip_prefix(' '));
     // What that binary called a realm is called a peer by now.
-    lines.map(|line| line.replace("{ realm: PeerId(", "{ peer: PeerId(")).collect()
+    lines.map(|line| today(&line.replace("{ realm: PeerId(", "{ peer: PeerId("))).collect()
+}
+
+/// A record as it is shown by now: of a session there is more, which is none or what it was.
+fn today(record: &str) -> String {
+    let session = record.strip_suffix(" })").filter(|_| record.starts_with("SessionSet("));
+    let Some((rest, used)) = session.and_then(|rest| rest.split_once("used: ")) else {
+        return record.into();
+    };
+    format!("{rest}used: {used}, since: {used}, client: None, address: None }})")
 }
 
 fn bytes<'a>(rest: &mut &'a [u8], length: usize) -> &'a [u8] {
