@@ -3,7 +3,7 @@
 //! A command that needs such a thing stops with a [`Job`]; the driver does it elsewhere and has the same
 //! request decided again with the [`JobResult`].
 
-use crate::links::{Ask, Failure, LinkStatus, NotAsked, Quote, Told};
+use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
 use crate::{AccountId, Conversation, Marker, Source};
 use antar_types::{Chain, Name, Secret};
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,8 @@ pub enum Job {
     Quoted(Vec<Quote>),
     /// Tell which message of a conversation is the last up to an id.
     Locate(Place),
-    /// Ask a plain peer.
-    Ask(Ask),
+    /// Ask a plain peer; for a list with what is known of it.
+    Ask(Ask, Option<Box<Listing>>),
     /// Write everything that is durable by now into a directory; operators only.
     Backup {
         /// The directory.
@@ -127,8 +127,9 @@ pub enum JobResult {
     Located(Place, Marker),
     /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
-    /// What a plain peer answered, and the address it has.
-    Asked(Result<(Told, IpAddr), NotAsked>),
+    /// What a plain peer answered, and the address it has; with what was known of the list that it was
+    /// asked for.
+    Asked(Option<Box<Listing>>, Result<(Told, IpAddr), NotAsked>),
     /// What came of a call to another realm.
     Linked(Result<LinkStatus, Failure>),
     /// This realm's own call, which crossed the one of the realm that waits, has been answered or has failed.

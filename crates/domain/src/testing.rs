@@ -3,7 +3,7 @@
 mod store;
 
 use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
-use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position};
+use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Told};
 use crate::{
     BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Notification, Origin,
     Outcome, Output, Policy, Readings, Request, State, Tag,
@@ -84,6 +84,14 @@ impl Realm {
     /// What comes of it in the end.
     pub fn end(&mut self, Pending(output): Pending) -> Outcome {
         self.settle(output).expect("an outcome").1
+    }
+
+    /// What is to be done next once a plain peer has answered what the request asks it.
+    pub fn plain_answers(&mut self, Pending(output): Pending, answer: Told) -> Pending {
+        let Output::Job { conn, request, mut results, job } = output else { panic!("{output:?}") };
+        let Job::Ask(_, listing) = *job else { panic!("{job:?}") };
+        results.push(JobResult::Asked(listing, Ok((answer, IpAddr::V4(Ipv4Addr::LOCALHOST)))));
+        Pending(self.input(Input::Resume { conn, request, results }).expect("what comes next"))
     }
 
     fn asks(&mut self, conn: u64, token: Option<Token>, command: Command) -> Outcome {
@@ -349,8 +357,9 @@ fn prove(job: Job) -> JobResult {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
         Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) => unreachable!("looked up"),
-        Job::Ask(_) => {
-            JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        Job::Ask(_, listing) => {
+            let error = "nobody is there".into();
+            JobResult::Asked(listing, Err(NotAsked { error, sent: false }))
         }
     }
 }

@@ -352,10 +352,13 @@ impl World {
                 let marker = Marker { id: place.id / 2, ordinal: odd, own_after: odd };
                 JobResult::Located(place, marker)
             }
-            Job::Ask(ask) if ask.address.port % 2 == 0 => {
-                JobResult::Asked(Ok((told(r#"{"status":"OK"}"#), HERE)))
+            Job::Ask(ask, listing) if ask.address.port % 2 == 0 => {
+                JobResult::Asked(listing, Ok((told(r#"{"status":"OK"}"#), HERE)))
             }
-            Job::Ask(_) => JobResult::Asked(Err(NotAsked { error: "nobody".into(), sent: false })),
+            Job::Ask(_, listing) => {
+                let error = "nobody".into();
+                JobResult::Asked(listing, Err(NotAsked { error, sent: false }))
+            }
         }
     }
 

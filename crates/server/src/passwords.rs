@@ -182,9 +182,11 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, job: Job) -> JobResu
             JobResult::Verified { hash: against, matches }
         }
         // Not this pool's.
-        Job::Backup { .. } | Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) | Job::Ask(_) => {
-            JobResult::Busy
-        }
+        Job::Backup { .. }
+        | Job::Chains { .. }
+        | Job::Quoted(_)
+        | Job::Locate(_)
+        | Job::Ask(..) => JobResult::Busy,
     }
 }
 

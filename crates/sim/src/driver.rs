@@ -283,9 +283,9 @@ impl World<'_> {
                 let located = running.and_then(|r| r.store.locate(place.clone()).ok());
                 located.map_or(JobResult::Unreadable, |marker| JobResult::Located(place, marker))
             }
-            Job::Ask(ask) => {
+            Job::Ask(ask, listing) => {
                 let answer = self.answer_plainly(node, &ask);
-                JobResult::Asked(answer.map(|told| (told, plain::ADDRESS)))
+                JobResult::Asked(listing, answer.map(|told| (told, plain::ADDRESS)))
             }
             Job::Backup { .. } => JobResult::Busy,
         }

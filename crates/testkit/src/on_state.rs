@@ -249,8 +249,9 @@ fn prove(job: Job) -> JobResult {
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
         Job::Locate(_) => JobResult::Unreadable,
-        Job::Ask(_) => {
-            JobResult::Asked(Err(NotAsked { error: "nobody is there".into(), sent: false }))
+        Job::Ask(_, listing) => {
+            let error = "nobody is there".into();
+            JobResult::Asked(listing, Err(NotAsked { error, sent: false }))
         }
     }
 }

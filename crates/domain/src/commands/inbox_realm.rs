@@ -31,6 +31,9 @@ impl InboxRealm {
     }
 }
 
+/// How often a plain peer is asked for one list, where what is known of it has changed meanwhile.
+const ASKED: usize = 2;
+
 impl RequestContext<'_> {
     /// Asks a plain peer and passes its list on after what is here: notices, and what it has forgotten.
     pub(crate) fn pass_on(
@@ -42,14 +45,17 @@ impl RequestContext<'_> {
     ) -> Result<Answer, Interrupt> {
         let known = self.peer(peer).ok_or(Code::RealmNotFound)?;
         let (name, address) = (known.record.name.clone(), known.record.address.clone());
+        let listing = self.listing(peer, own).map(Box::new);
+        let asked = |result: &&JobResult| matches!(result, JobResult::Asked(..));
+        let times = self.results.iter().filter(asked).count();
         let answer = self.results.iter().find_map(|result| match result {
-            JobResult::Asked(answer) => Some(answer.clone()),
+            JobResult::Asked(then, answer) if *then == listing => Some(answer.clone()),
             _ => None,
         });
         let told = match (answer, address) {
-            (None, Some(address)) => {
-                let (realm, request) = (name, PlainRequest::List(of));
-                return Err(Interrupt::Job(Job::Ask(Ask { address, realm, request })));
+            (None, Some(address)) if times < ASKED => {
+                let ask = Ask { address, realm: name, request: PlainRequest::List(of) };
+                return Err(Interrupt::Job(Job::Ask(ask, listing)));
             }
             (Some(Ok((told, _))), _) => told,
             _ => Told::default(),
@@ -81,4 +87,108 @@ fn newest(list: &[Listed], limit: usize) -> (&[Listed], bool) {
     });
     let newest = &list[list.len() - fits.count()..];
     (newest, newest.len() < list.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::{Greet, How, LinkRealm, RemoveUser};
+    use crate::testing::Realm;
+    use crate::{Input, Origin, Outcome, Output};
+    use antar_types::{Capabilities, Text};
+    use std::net::{IpAddr, Ipv4Addr};
+
+    /// Users, the second under the name of one who is gone, and the connection of the plain peer.
+    const BOB: u64 = 2;
+    const OLD: u64 = 9;
+
+    /// A realm that is linked with a plain peer, where bob is gone and somebody else is bob now.
+    fn with_an_heir() -> Realm {
+        let mut realm = Realm::with_users(&["bob"]);
+        realm.policy().plain_peers = [IpAddr::V4(Ipv4Addr::LOCALHOST)].into_iter().collect();
+        let port = 9.try_into().unwrap();
+        let add =
+            LinkRealm { name: "old".into(), host: "127.0.0.1".into(), port, how: Ok(How::Plain) };
+        let asked = realm.begin(crate::testing::OPERATOR, add);
+        let linked = realm.plain_answers(asked, Told { ok: true, ..Told::default() });
+        assert!(realm.end(linked).refusal().is_none());
+        assert_eq!(realm.operator_does(RemoveUser { user: "bob".into() }), Outcome::Done);
+        realm.pass(60);
+        realm.add_user("bob");
+        realm.login(BOB, "bob");
+        realm
+    }
+
+    fn inbox() -> InboxRealm {
+        let page = Page { after: None, before: None, limit: 9 };
+        InboxRealm { realm: "old".into(), page }
+    }
+
+    fn list(texts: &[&str]) -> Told {
+        let listed = |text: &&str| Listed {
+            from: "eve".into(),
+            to: "bob".into(),
+            text: Text::parse(text, 99).unwrap(),
+        };
+        Told { ok: true, list: Some(texts.iter().map(listed).collect()), ..Told::default() }
+    }
+
+    fn texts(outcome: Outcome) -> Vec<String> {
+        match outcome {
+            Outcome::Messages(page) => {
+                page.found.iter().map(|message| message.text.as_str().to_owned()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The plain peer tells this realm of itself: it has forgotten what waited there.
+    fn introduce_anew(realm: &mut Realm) {
+        realm.pass(1);
+        realm.connect_from(OLD, Origin::Client(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let (to, host, port) = ("old".into(), "127.0.0.1".into(), 9);
+        let (again, invitation, can) = (false, None, Capabilities::NONE);
+        let greet = Greet { to, host, port, from: None, again, invitation, can };
+        assert_eq!(realm.does(OLD, greet), Outcome::Done);
+    }
+
+    #[test]
+    fn a_list_from_before_the_peer_forgot_is_not_an_heirs() {
+        let mut realm = with_an_heir();
+        let asked = realm.begin(BOB, inbox());
+        introduce_anew(&mut realm);
+        let again = realm.plain_answers(asked, list(&["for the former", "this too"]));
+        let told = realm.plain_answers(again, list(&["for the heir"]));
+        assert_eq!(texts(realm.end(told)), ["for the heir"]);
+    }
+
+    #[test]
+    fn an_older_list_does_not_say_that_the_peer_forgot() {
+        let mut realm = with_an_heir();
+        let asked = realm.begin(BOB, inbox());
+        let later = realm.begin(BOB, inbox());
+        let later = realm.plain_answers(later, list(&["for the former", "this too"]));
+        assert!(texts(realm.end(later)).is_empty());
+        let again = realm.plain_answers(asked, list(&["for the former"]));
+        let told = realm.plain_answers(again, list(&["for the former", "this too", "mine"]));
+        assert_eq!(texts(realm.end(told)), ["mine"]);
+    }
+
+    #[test]
+    fn what_a_peer_listed_when_the_account_was_made_is_told_once() {
+        let mut realm = with_an_heir();
+        let asks = |output: &Output| match output {
+            Output::Ask(ask, _) => Some(*ask),
+            _ => None,
+        };
+        let asked = realm.asked.iter().find_map(asks).unwrap();
+        let first = realm.begin(BOB, inbox());
+        let first = realm.plain_answers(first, list(&["for the former", "this too"]));
+        assert!(texts(realm.end(first)).is_empty());
+        // It was read before the second message came, and is heard of last.
+        realm.tell(Input::Asked(asked, Ok(list(&["for the former"]))));
+        let told = realm.begin(BOB, inbox());
+        let told = realm.plain_answers(told, list(&["for the former", "this too"]));
+        assert!(texts(realm.end(told)).is_empty());
+    }
 }

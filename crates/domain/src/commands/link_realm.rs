@@ -97,7 +97,7 @@ fn host(word: &str) -> Result<&str, Code> {
 fn link(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, Interrupt> {
     for result in cx.results.iter().rev() {
         match result.clone() {
-            JobResult::Asked(answer) => return plain_answered(cx, wanted, answer),
+            JobResult::Asked(_, answer) => return plain_answered(cx, wanted, answer),
             JobResult::Linked(Ok(status)) => return Ok(done(wanted.name, status)),
             JobResult::Linked(Err(failure)) => return called_in_vain(cx, wanted, failure),
             _ => {}
@@ -226,7 +226,7 @@ fn ask_plainly(cx: &mut RequestContext<'_>, wanted: Wanted) -> Result<Answer, In
     }
     let request = introduction(&cx.state.links.me);
     let ask = Ask { address: wanted.address, realm: wanted.name, request };
-    Err(Interrupt::Job(Job::Ask(ask)))
+    Err(Interrupt::Job(Job::Ask(ask, None)))
 }
 
 fn unlisted(why: String) -> Answer {

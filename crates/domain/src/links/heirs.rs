@@ -48,7 +48,28 @@ impl Quote {
     }
 }
 
+/// What is known of the list that a plain peer has for a mailbox here. What it listed before this changed may
+/// all be a former's, or be here already: it is of no use then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing {
+    mailbox: Mailbox,
+    /// When the peer was last told of this realm.
+    since: Time,
+    /// How much of the list is a former's.
+    heir: Option<Heir>,
+}
+
 impl Context<'_> {
+    /// What is known now of the list that a plain peer has for a mailbox.
+    pub fn listing(&self, peer: PeerId, mailbox: Mailbox) -> Option<Listing> {
+        let known = self.peer(peer)?;
+        let heir = match mailbox {
+            Mailbox::Realm(account, _) => known.heirs.get(&account).copied(),
+            _ => None,
+        };
+        Some(Listing { mailbox, since: known.record.since, heir })
+    }
+
     /// An account is about to go: its name is remembered where others may still write to it.
     pub fn leave_name(&mut self, account: AccountId) -> Result<(), Code> {
         let durable = &self.state.durable;
@@ -111,7 +132,11 @@ impl Context<'_> {
         let Some((peer, account)) = self.links().asks_for_heirs.remove(&ask) else {
             return Some(answer);
         };
-        if let Some(len) = answer.ok().and_then(|told| told.list().map(<[_]>::len)) {
+        // Where it was told meanwhile, by a later list perhaps, this one is too old.
+        let heir = self.peer(peer).and_then(|known| known.heirs.get(&account));
+        let open = heir.is_some_and(|heir| heir.upto.is_none());
+        let told = answer.ok().filter(|_| open);
+        if let Some(len) = told.and_then(|told| told.list().map(<[_]>::len)) {
             let _ = self.formers(peer, account, len);
         }
         None

@@ -6,7 +6,7 @@
 
 use super::common::{Common, may_be_listed, missing, taken_over};
 use super::plain::introduction;
-use super::{Ask, Link, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
+use super::{Ask, Link, Listing, NotAsked, Of, PeerRecord, PlainRequest, Told, Unreadable};
 use crate::{AccountId, AskId, Bug, Context, Event, Mailbox, Output, PeerId, Source};
 use antar_types::{Code, Message, Name};
 use std::collections::BTreeSet;
@@ -26,6 +26,8 @@ pub(crate) struct Meeting {
     left: Vec<Mailbox>,
     /// What is being asked for, and the newest of what is here; none once the peer is told of us.
     at: Option<(Mailbox, Vec<Message>)>,
+    /// What was known of the list that is being asked for.
+    listing: Option<Listing>,
     /// Users who were asked about.
     asked: BTreeSet<AccountId>,
     /// One who has written there, and is to be asked about next.
@@ -60,8 +62,9 @@ impl Context<'_> {
             left.clear();
         }
         let (ask, asked, in_vain) = (AskId(0), BTreeSet::new(), 0);
-        let (at, writer) = (None, None);
-        self.link(peer).meeting = Some(Meeting { ask, left, at, asked, writer, in_vain });
+        let (at, listing, writer) = (None, None, None);
+        let meeting = Meeting { ask, left, at, listing, asked, writer, in_vain };
+        self.link(peer).meeting = Some(meeting);
         self.visit(peer);
     }
 
@@ -128,6 +131,8 @@ impl Context<'_> {
             _ => !own.is_empty(),
         };
         meeting.at = Some((mailbox, own));
+        let listing = self.listing(peer, mailbox);
+        self.link(peer).meeting.iter_mut().for_each(|meeting| meeting.listing = listing);
         let what = self.whose(mailbox);
         let known = self.peer(peer).map(|known| &known.record);
         let request = what.filter(|_| wanted).zip(known).and_then(|(name, known)| {
@@ -168,12 +173,17 @@ impl Context<'_> {
         answer: Result<Told, NotAsked>,
     ) -> Option<Result<Told, NotAsked>> {
         let Some((peer, meeting)) = self.meeting(ask) else { return Some(answer) };
-        let at = meeting.at.take();
+        let (at, listing) = (meeting.at.take(), meeting.listing.take());
         let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
         if is_user && answer.as_ref().is_err_and(|not| not.sent) {
             meeting.in_vain += 1;
         }
         self.links().asks.remove(&ask);
+        if let Some((mailbox, _)) = at.as_ref().filter(|(of, _)| self.listing(peer, *of) != listing)
+        {
+            self.ask_again(peer, *mailbox);
+            return None;
+        }
         match (at, answer) {
             (Some(_), Ok(answer)) if is_user && answer.cut => {
                 // What was not read would be forgotten there.
@@ -194,6 +204,16 @@ impl Context<'_> {
             }
         }
         None
+    }
+
+    /// What is known of a list has changed since it was asked for: it is asked for again.
+    fn ask_again(&mut self, peer: PeerId, mailbox: Mailbox) {
+        let Some(meeting) = &mut self.link(peer).meeting else { return };
+        if let Mailbox::Realm(user, _) = mailbox {
+            meeting.asked.remove(&user);
+        }
+        meeting.left.push(mailbox);
+        self.visit(peer);
     }
 
     /// Keeps what the peer is about to forget.

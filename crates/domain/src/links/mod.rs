@@ -66,7 +66,7 @@ pub use apart::{Apart, ApartEntry};
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
 pub use follow::{Delivery, TakeError};
-pub use heirs::Quote;
+pub use heirs::{Listing, Quote};
 pub(crate) use live::{Conn, Link, Links, Waiting, Why};
 pub use live::{Contact, Failure, NotDialled};
 use live::{LINES, LINES_OF_NEW, NEW};

@@ -128,7 +128,7 @@ impl Running {
                     Some(marker) => JobResult::Located(place, marker),
                     None => JobResult::Unreadable,
                 },
-                Job::Ask(ask) => JobResult::Asked(peers.ask(&ask).await),
+                Job::Ask(ask, listing) => JobResult::Asked(listing, peers.ask(&ask).await),
                 job => passwords.prove(origin, job).await,
             });
             let _ = back.send(ToHub::Done { conn, request, results }).await;

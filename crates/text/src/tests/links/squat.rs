@@ -319,7 +319,8 @@ fn a_plain_peer_takes_the_place_of_nobody_who_is_called_nor_a_stranger_that_of_o
     // Who waited under a name that is a plain peer's now is not heard as that.
     assert_eq!(greet(&mut alpha, 30, 3, "gamma")["state"], "waiting");
     let answer = br#"{"status":"OK","message":"Connect realm berhasil"}"#;
-    let asked = JobResult::Asked(Ok((plain_answer(answer, false), "127.0.0.1".parse().unwrap())));
+    let asked =
+        JobResult::Asked(None, Ok((plain_answer(answer, false), "127.0.0.1".parse().unwrap())));
     let request = alpha.request(AMY, "ADDREALM gamma 127.0.0.1 9 plain");
     alpha.tell(Input::Resume {
         conn: ConnId(AMY),
