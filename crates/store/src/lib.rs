@@ -52,5 +52,5 @@ pub use layout::FORMAT;
 pub use memory_engine::{Image, MemoryEngine};
 pub use named::{At, user as user_name, why as why_refused};
 pub use private::{directory as private_directory, new_file as private_file};
-pub use store::Store;
+pub use store::{Store, Unsettled};
 pub use usage::Usage;

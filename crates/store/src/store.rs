@@ -29,6 +29,14 @@ pub struct Store {
     reopened: AtomicU64,
 }
 
+/// A batch that [`Store::write`] could not write: [`Store::settle`] finds out what became of it.
+#[derive(Debug)]
+#[must_use = "`Store::settle` finds out what became of it"]
+pub struct Unsettled {
+    number: u64,
+    error: NotCommitted,
+}
+
 impl Store {
     /// Checks what an engine holds and loads everything but messages.
     ///
@@ -102,18 +110,48 @@ impl Store {
     /// [`NotCommitted`] says whether the batch may be on disk. The store takes nothing more then until
     /// [`Store::reopen`].
     pub fn commit(&self, events: &[Event]) -> Result<(), NotCommitted> {
-        self.append(Batch::of(events, self.engine.spare())?)
+        self.write(events).or_else(|unsettled| self.settle(unsettled))
+    }
+
+    /// As [`Store::commit`], for who may not wait for longer than one write: what became of a batch that failed
+    /// is left to [`Store::settle`].
+    ///
+    /// # Errors
+    /// What could not be written. The store takes nothing more until that is settled.
+    pub fn write(&self, events: &[Event]) -> Result<(), Unsettled> {
+        match Batch::of(events, self.engine.spare()) {
+            Ok(batch) => self.write_batch(batch),
+            Err(error) => Err(Unsettled { number: 0, error: error.into() }),
+        }
+    }
+
+    fn write_batch(&self, batch: Batch) -> Result<(), Unsettled> {
+        let number = self.last_batch() + 1;
+        match self.engine.commit(number, batch) {
+            Ok(()) => {
+                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = number;
+                Ok(())
+            }
+            Err(error) => Err(Unsettled { number, error }),
+        }
     }
 
     /// Appends a batch to the log.
     pub(crate) fn append(&self, batch: Batch) -> Result<(), NotCommitted> {
-        let number = self.last_batch() + 1;
-        match self.engine.commit(number, batch) {
-            Ok(()) => *self.last.lock().unwrap_or_else(PoisonError::into_inner) = number,
-            Err(NotCommitted::Unknown(error)) => return self.find_out(number, error),
-            refused => return refused,
+        self.write_batch(batch).or_else(|unsettled| self.settle(unsettled))
+    }
+
+    /// Finds out what became of a batch that [`Store::write`] could not write. Where it may be on disk the data
+    /// are opened again, which waits for who still reads, and reads what is in the log and not in the
+    /// tree's tables yet.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn settle(&self, unsettled: Unsettled) -> Result<(), NotCommitted> {
+        match unsettled.error {
+            NotCommitted::Unknown(error) => self.find_out(unsettled.number, error),
+            refused @ NotCommitted::Refused(_) => Err(refused),
         }
-        Ok(())
     }
 
     /// Opens the data again at once: if the disk lets it, the log tells what became of a batch.
