@@ -36,7 +36,15 @@ impl MarkRead {
         // Most often it is the last message, which need not be looked up.
         let marker = match self.id >= tip.id {
             true => Marker::at(tip),
-            false => cx.locate(conversation, self.id, marker.own_after > 0)?,
+            false => {
+                let counted = cx.locate(conversation, self.id, marker.own_after > 0)?;
+                // Too much is after it to be counted. Rather are the caller's own among it unread than is more
+                // read than the caller says.
+                match counted.id > self.id {
+                    true => cx.locate(conversation, self.id, false)?,
+                    false => counted,
+                }
+            }
         };
         cx.mark(conversation, marker)
     }
@@ -51,6 +59,10 @@ impl MarkUnread {
         }
         let counts = !cx.state.is_planted(Bug::CountsOwn);
         let before = cx.locate(conversation, self.id.saturating_sub(1), counts)?;
+        // It is further back already than what is counted.
+        if before.id > marker.id {
+            return Ok(Outcome::Marked(marker.id).into());
+        }
         cx.mark(conversation, before)
     }
 }
@@ -93,9 +105,9 @@ impl RequestContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Overview;
     use crate::commands::{JoinGroup, LeaveGroup, ListConversations, Send, SendToGroup};
     use crate::testing::{Realm, group};
+    use crate::{MOST_UNREAD, Overview};
     use antar_types::Secret;
 
     fn send(realm: &mut Realm, conn: u64, to: &str) -> u64 {
@@ -174,6 +186,27 @@ mod tests {
         assert_eq!(unread(&mut realm, 2, "amy"), 0);
         send(&mut realm, 1, "amy");
         assert_eq!(unread(&mut realm, 1, "amy"), 0);
+    }
+
+    #[test]
+    fn where_more_is_unread_than_is_counted_no_more_is_read_than_was_said() {
+        let mut realm = realm();
+        let (first, _) = (send(&mut realm, 1, "bob"), send(&mut realm, 2, "amy"));
+        realm.does(2, MarkUnread { of: named("amy"), id: first });
+        let ids: Vec<u64> = (0..=MOST_UNREAD).map(|_| send(&mut realm, 1, "bob")).collect();
+        // One that is further back than what is counted.
+        let read = MarkRead { of: named("amy"), id: first };
+        assert_eq!(realm.does(2, read), Outcome::Marked(first));
+        let read = MarkRead { of: named("amy"), id: ids[0] };
+        assert_eq!(realm.does(2, read), Outcome::Marked(ids[0]));
+        assert_eq!(unread(&mut realm, 2, "amy"), MOST_UNREAD as u64);
+        // It never goes on, and it goes back as far as is counted.
+        send(&mut realm, 1, "bob");
+        let back = MarkUnread { of: named("amy"), id: first };
+        assert_eq!(realm.does(2, back.clone()), Outcome::Marked(ids[0]));
+        realm.does(2, MarkRead { of: named("amy"), id: u64::MAX });
+        assert_eq!(realm.does(2, back), Outcome::Marked(ids[1]));
+        assert_eq!(unread(&mut realm, 2, "amy"), MOST_UNREAD as u64);
     }
 
     #[test]

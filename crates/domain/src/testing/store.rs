@@ -3,8 +3,8 @@
 use super::Realm;
 use crate::links::Quote;
 use crate::{
-    Conversation, Event, Job, JobResult, Mailbox, Marker, Outcome, Page, Place, Posted, Read,
-    Source,
+    Conversation, Event, Job, JobResult, MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place,
+    Posted, Read, Source,
 };
 use antar_types::Message;
 
@@ -32,20 +32,21 @@ impl Realm {
 
     /// The last message up to a place.
     fn locate(&self, place: &Place) -> Marker {
-        let mut marker = Marker::default();
-        for event in &self.posted {
+        let (mut passed, mut own_after) = (0, 0);
+        for event in self.posted.iter().rev() {
             let Event::Posted(posted) = event else { continue };
             if posted.conversation != place.conversation {
                 continue;
             }
-            if posted.message.id <= place.id {
-                let (id, ordinal) = (posted.message.id, posted.ordinal);
-                marker = Marker { id, ordinal, own_after: 0 };
-            } else if place.own.as_ref().is_some_and(|(own, _)| posted.sender == Some(*own)) {
-                marker.own_after += 1;
+            let (id, ordinal) = (posted.message.id, posted.ordinal);
+            if id <= place.id || place.own.is_some() && passed == MOST_UNREAD {
+                return Marker { id, ordinal, own_after };
             }
+            passed += 1;
+            let own = place.own.as_ref().is_some_and(|(own, _)| posted.sender == Some(*own));
+            own_after += u64::from(own);
         }
-        marker
+        Marker { own_after, ..Marker::default() }
     }
 
     pub(super) fn read(&self, read: Read) -> Outcome {
