@@ -1,8 +1,11 @@
 use super::*;
 use crate::MemoryEngine;
 use crate::layout::List;
-use antar_domain::{AccountId, AccountRecord, Conversations, GroupId, PasswordHash, Posted};
-use antar_types::{Name, Text, Time};
+use antar_domain::{
+    AccountId, AccountRecord, Conversation, Conversations, GroupId, MOST_UNREAD, PasswordHash,
+    Posted,
+};
+use antar_types::{Name, Notice, Text, Time};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -201,6 +204,84 @@ fn what_became_of_a_batch_is_found_out_where_the_disk_lets_it() {
     engine.fail_syncs(false);
     store.reopen().unwrap();
     assert_eq!(here(), [1, 3, 4]);
+}
+
+/// What is said between amy and bob, by whom in turns, and what a place in it comes to.
+struct Talk {
+    store: Store,
+    known: Conversations,
+    last: u64,
+}
+
+impl Talk {
+    fn new() -> Self {
+        let (store, _) = open(&MemoryEngine::default()).unwrap();
+        Self { store, known: Conversations::default(), last: 100 }
+    }
+
+    /// The sender and the recipient of each message, which may be a notice.
+    fn say(&mut self, messages: impl Iterator<Item = (AccountId, Option<Notice>)>) {
+        let mut events = Vec::new();
+        for (sender, notice) in messages {
+            self.last += 1;
+            let name = |account| Name::parse(if account == AMY { "Amy" } else { "bob" }).unwrap();
+            let to = if sender == AMY { AccountId(2) } else { AMY };
+            let text = Text::parse("hi", 99).unwrap();
+            let (from, to_name) = (name(sender), name(to));
+            let message = Message::new(self.last, Time(1), from, to_name, text);
+            let message = Message { notice, ..message };
+            let mailbox = Mailbox::Private(to);
+            let posted = self.known.post(mailbox, Some(sender), Arc::new(message)).1;
+            let event = Event::Posted(posted);
+            self.known.apply(&event);
+            events.push(event);
+        }
+        self.store.commit(&events).unwrap();
+    }
+
+    /// The id up to which it is, as a number among the messages; the ordinal; and how many after it are amy's.
+    fn locate(&self, nth: u64, counts: bool) -> (u64, u64, u64) {
+        let conversation = Conversation::private(AMY, AccountId(2));
+        let own = counts.then(|| (AMY, Name::parse("amy").unwrap()));
+        let place = Place { conversation, id: 100 + nth, own, marker: Marker::default() };
+        let Marker { id, ordinal, own_after } = self.store.locate(place).unwrap();
+        (id.saturating_sub(100), ordinal, own_after)
+    }
+}
+
+#[test]
+fn a_place_in_a_conversation_is_found_and_what_is_ones_own_after_it_counted() {
+    let mut talk = Talk::new();
+    let bob = AccountId(2);
+    talk.say([AMY, bob, AMY, AMY].into_iter().map(|sender| (sender, None)));
+    // A notice is nobody's.
+    talk.say([(AMY, Some(Notice::UserNotFound)), (bob, None)].into_iter());
+    for (nth, found) in [(0, 0), (1, 1), (3, 3), (5, 5), (6, 6), (99, 6)] {
+        let ordinal = if found > 4 { found - 1 } else { found };
+        let own = [3, 2, 2, 1, 0, 0, 0][found as usize];
+        assert_eq!(talk.locate(nth, true), (found, ordinal, own), "{nth}");
+        assert_eq!(talk.locate(nth, false), (found, ordinal, 0), "{nth}");
+    }
+    // What somebody wrote who had the name before is not counted.
+    let conversation = Conversation::private(AMY, bob);
+    let own = Some((AccountId(103), Name::parse("amy").unwrap()));
+    let place = Place { conversation, id: 0, own, marker: Marker::default() };
+    assert_eq!(talk.store.locate(place).unwrap().own_after, 1);
+}
+
+#[test]
+fn no_more_than_so_many_messages_are_counted() {
+    let mut talk = Talk::new();
+    let most = MOST_UNREAD as u64;
+    for _ in 0..11 {
+        let senders = [AMY, AccountId(2)].into_iter().cycle();
+        talk.say(senders.take(1_000).map(|sender| (sender, None)));
+    }
+    for nth in [0, 1, 999, 1_000] {
+        assert_eq!(talk.locate(nth, true), (11_000 - most, 11_000 - most, most / 2), "{nth}");
+        assert_eq!(talk.locate(nth, false), (nth, nth, 0), "{nth}");
+    }
+    assert_eq!(talk.locate(1_001, true), (1_001, 1_001, most / 2 - 1));
 }
 
 proptest! {
