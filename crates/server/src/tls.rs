@@ -6,23 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use crate::identity::{Identity, fingerprint};
+use crate::identity::Identity;
 use crate::panics::contain;
+use antar_tls::{fingerprint, nowhere, server_config};
 use antar_types::Fingerprint;
-use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring::default_provider, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::NoServerSessionStorage;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::SingleCertAndKey;
-use rustls::version::TLS13;
-use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, DistinguishedName, Error,
-    PeerIncompatible, ServerConfig, SignatureScheme,
-};
+use rustls::{ClientConfig, ClientConnection, Error};
 use std::io;
-use std::net::Ipv4Addr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +58,7 @@ impl Tls {
     /// Both sides as the owner of this identity.
     #[must_use]
     pub fn new(identity: &Identity) -> Self {
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(identity)));
+        let acceptor = TlsAcceptor::from(Arc::new(server_config(shown(identity))));
         let connector = TlsConnector::from(Arc::new(client_config(Some(identity))));
         Self { acceptor, connector }
     }
@@ -161,140 +151,14 @@ fn failed(error: Error) -> ConnectError {
 /// compare.
 #[must_use]
 pub fn client_config(identity: Option<&Identity>) -> ClientConfig {
-    let provider = Arc::new(default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone());
-    let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
-    let verifier = Arc::new(AnyKey(provider));
-    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
-    let mut config = match identity {
-        Some(identity) => builder
-            .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified()))),
-        None => builder.with_no_client_auth(),
-    };
-    // Every connection shows its certificates.
-    config.resumption = Resumption::disabled();
-    config.enable_sni = false;
-    config
+    antar_tls::client_config(identity.map(|identity| shown(identity) as _))
 }
 
-fn server_config(identity: &Identity) -> ServerConfig {
-    let provider = Arc::new(default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone());
-    let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
-    let mut config = builder
-        .with_client_cert_verifier(Arc::new(AnyKey(provider)))
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.certified())));
-    config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.send_tls13_tickets = 0;
-    config
-}
-
-/// A realm is not called by a name that a certificate could be compared with.
-fn nowhere() -> ServerName<'static> {
-    ServerName::IpAddress(Ipv4Addr::UNSPECIFIED.into())
+/// The certificate that a realm shows, whoever asks for it.
+fn shown(identity: &Identity) -> Arc<SingleCertAndKey> {
+    Arc::new(SingleCertAndKey::from(identity.certified()))
 }
 
 fn peer(stream: &TlsStream<TcpStream>) -> Option<Fingerprint> {
     stream.get_ref().1.peer_certificates()?.first().map(fingerprint)
-}
-
-/// Takes any certificate, from whoever proves to have its key.
-#[derive(Debug)]
-struct AnyKey(Arc<CryptoProvider>);
-
-impl AnyKey {
-    fn verify(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, algorithms)
-    }
-
-    fn schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Never asked for: neither side offers TLS 1.2.
-fn not_tls12() -> Result<HandshakeSignatureValid, Error> {
-    Err(PeerIncompatible::Tls12NotOfferedOrEnabled.into())
-}
-
-impl ServerCertVerifier for AnyKey {
-    fn verify_server_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        not_tls12()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
-}
-
-impl ClientCertVerifier for AnyKey {
-    fn client_auth_mandatory(&self) -> bool {
-        false
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        _certificate: &CertificateDer<'_>,
-        _others: &[CertificateDer<'_>],
-        _now: UnixTime,
-    ) -> Result<ClientCertVerified, Error> {
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        not_tls12()
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.schemes()
-    }
 }
