@@ -139,6 +139,7 @@ impl Context<'_> {
         let (mut stands, mut apart) = ((there.out.tip, there.out.total()), there.apart);
         let mut id = self.state.durable.next_id();
         let (mut events, mut ahead) = (Vec::with_capacity(entries.len()), Conversations::default());
+        let mut others = None;
         for (entry, seq) in entries.iter().zip(first..) {
             let entry = match entry {
                 IncomingEntry::Known(entry) => entry,
@@ -146,8 +147,9 @@ impl Context<'_> {
                 IncomingEntry::Unknown(_) if self.state.is_planted(Bug::LosesAfterUnknown) => break,
                 IncomingEntry::Unknown(entry) => {
                     self.tell_of_apart(peer, entry);
-                    let (event, more) =
-                        super::apart::set_apart(peer, apart, (epoch, seq, id), entry);
+                    let others = *others.get_or_insert_with(|| self.apart_of_others(peer));
+                    let at = (epoch, seq, id);
+                    let (event, more) = super::apart::set_apart(peer, (apart, others), at, entry);
                     id += more.kept - apart.kept;
                     apart = more;
                     events.push(event);
