@@ -118,6 +118,11 @@ impl Conversations {
         self.known_tip(conversation).is_some()
     }
 
+    /// Whether one more between two accounts here, if it is new, is within a bound.
+    pub fn has_room(&self, conversation: Conversation, most: usize) -> bool {
+        self.known.private() < most || self.is_known(conversation)
+    }
+
     /// The user of a peer who has a name in lower case, as far as is known.
     pub fn correspondent_named(&self, peer: PeerId, name: &str) -> Option<CorrespondentId> {
         let named = self.correspondents.get(&peer)?.by_name.get(name)?;

@@ -19,6 +19,8 @@ pub struct Limits {
     pub token_idle: Duration,
     /// The longest password, in bytes.
     pub password_bytes: usize,
+    /// Conversations of two users here: how far each has come and was read is in memory.
+    pub conversations: usize,
     /// Realms linked.
     pub links: usize,
     /// Messages owed to one realm; past it SENDREALM is refused.
@@ -38,6 +40,7 @@ impl Default for Limits {
             sessions_per_user: 1_000,
             token_idle: Duration::from_secs(30 * 24 * 3600),
             password_bytes: 256,
+            conversations: 1_000_000,
             links: 256,
             link_messages: 1_000_000,
             link_bytes: 256 << 20,

@@ -1,6 +1,6 @@
 //! A private message to a user of this realm.
 
-use crate::{Answer, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
+use crate::{Answer, Conversation, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
 use antar_types::{Code, Message};
 use std::sync::Arc;
 
@@ -26,6 +26,11 @@ impl RequestContext<'_> {
         let me = self.me()?;
         let (recipient, to) = self.user(to).map(|(id, a)| (id, a.record.name.clone()))?;
         let text = self.draft(text)?;
+        let (conversations, most) =
+            (&self.state.durable.conversations, self.state.limits.conversations);
+        if !conversations.has_room(Conversation::private(me, recipient), most) {
+            return Err(Code::LimitReached);
+        }
         let (id, time) = (self.next_id(), self.readings.now);
         let from = self.my_account()?.record.name.clone();
         let message = Arc::new(Message::new(id, time, from, to, text));
@@ -42,6 +47,22 @@ mod tests {
 
     fn send(to: &str, text: &str) -> Send {
         Send { to: to.into(), text: text.into() }
+    }
+
+    #[test]
+    fn begins_so_many_conversations() {
+        let mut realm = Realm::with_users(&["amy", "bob", "cat"]);
+        realm.limits().conversations = 1;
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        assert!(matches!(realm.does(1, send("bob", "hi")), Outcome::Sent { .. }));
+        for to in ["cat", "amy"] {
+            assert_eq!(realm.does(1, send(to, "hi")), Code::LimitReached.into());
+        }
+        // What was begun goes on.
+        assert!(matches!(realm.does(2, send("amy", "hi")), Outcome::Sent { .. }));
+        realm.limits().conversations = 2;
+        assert!(matches!(realm.does(1, send("cat", "hi")), Outcome::Sent { .. }));
     }
 
     #[test]

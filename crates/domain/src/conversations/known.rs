@@ -21,6 +21,11 @@ pub(super) struct AllKnown {
 }
 
 impl AllKnown {
+    /// How many there are of two accounts here.
+    pub fn private(&self) -> usize {
+        self.private.len()
+    }
+
     pub fn get(&self, conversation: Conversation) -> Option<&Known> {
         match conversation {
             Conversation::Private(one, other) => self.private.get(&(one, other)),

@@ -56,6 +56,8 @@ pub struct LimitsConfig {
     pub sessions_per_user: usize,
     /// Days a token lives unused.
     pub token_idle_days: u64,
+    /// Conversations of two users here.
+    pub conversations: usize,
     /// Realms linked.
     pub links: usize,
     /// Messages owed to one realm before further ones are refused.
@@ -103,6 +105,7 @@ impl Default for LimitsConfig {
             members_per_group: domain.members_per_group,
             sessions_per_user: domain.sessions_per_user,
             token_idle_days: 30,
+            conversations: domain.conversations,
             links: domain.links,
             link_messages: domain.link_messages,
             link_bytes: domain.link_bytes,
@@ -136,6 +139,7 @@ impl Config {
             sessions_per_user: self.limits.sessions_per_user,
             token_idle: Duration::from_secs(self.limits.token_idle_days.saturating_mul(86_400)),
             password_bytes: self.limits.password_bytes,
+            conversations: self.limits.conversations,
             links: self.limits.links,
             link_messages: self.limits.link_messages,
             link_bytes: self.limits.link_bytes,
