@@ -4,11 +4,15 @@
 //! sync. What is in a batch is not known here: see [`crate::event_log::Batch`]. The tree knows up to which
 //! batch it has them all, and a start replays what follows.
 //!
-//! A segment is a file named by the number of its first batch. A record in it is [`HEADER`] bytes
-//! (length, number, checksum of both and of the payload) and the payload, padded to whole [`PAGE`]s: what
-//! was synced is never written again. The number tells a record from what an earlier use of the file
-//! left behind.
+//! A segment is a file named by the number of its first batch, and holds records: see [`record`].
 
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use self::record::{PAGE, Record, read_segment};
+
+use self::record::{padded, read_record};
 use crate::event_log::{Batch, EventLog, NotCommitted, Take};
 use crate::named::{At, named};
 use crate::{StoreError, private};
@@ -19,14 +23,6 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use xxhash_rust::xxh3::Xxh3;
-
-/// What the system writes at once: a record that shared one with the record before would have that
-/// one written again, or first be read.
-pub const PAGE: usize = 4096;
-
-/// Length (4 bytes), number and checksum (8 bytes each), all little-endian.
-const HEADER: usize = 20;
 
 /// The size of a segment made in advance.
 pub const SEGMENT: u64 = 32 << 20;
@@ -353,64 +349,13 @@ fn missing(from: u64, to: u64) -> StoreError {
     StoreError::Corrupt(format!("the log lacks batches {from} to {}", to - 1))
 }
 
-/// A batch as the log has it, where direct writes can take it from: at an address that is a multiple
-/// of [`PAGE`].
-#[derive(Default)]
-pub struct Record {
-    buffer: Vec<u8>,
-    start: usize,
-    size: usize,
-}
-
-impl Record {
-    /// What was written last, padded to whole pages.
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[self.start..][..self.size]
-    }
-
-    /// Makes it this batch.
-    pub fn write(&mut self, number: u64, payload: &[u8]) {
-        let end = HEADER + payload.len();
-        self.size = end.next_multiple_of(PAGE);
-        if self.buffer.len() < self.size + PAGE {
-            self.buffer = vec![0; self.size + PAGE];
-        }
-        self.start = self.buffer.as_ptr().align_offset(PAGE).min(PAGE);
-        let record = &mut self.buffer[self.start..][..self.size];
-        record[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-        record[4..12].copy_from_slice(&number.to_le_bytes());
-        record[12..HEADER].copy_from_slice(&checksum(number, payload).to_le_bytes());
-        record[HEADER..end].copy_from_slice(payload);
-        record[end..].fill(0);
-    }
-}
-
-fn checksum(number: u64, payload: &[u8]) -> u64 {
-    let mut hash = Xxh3::new();
-    hash.update(&number.to_le_bytes());
-    hash.update(&(payload.len() as u64).to_le_bytes());
-    hash.update(payload);
-    hash.digest()
-}
-
-/// The record at the beginning of some bytes: its number and payload, if it is whole.
-fn read_record(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<4>()?;
-    let (number, rest) = rest.split_first_chunk::<8>()?;
-    let (check, rest) = rest.split_first_chunk::<8>()?;
-    let payload = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    let number = u64::from_le_bytes(*number);
-    let whole = number > 0 && checksum(number, payload) == u64::from_le_bytes(*check);
-    whole.then_some((number, payload))
-}
-
 /// Goes through the batches of a segment that may have these numbers and returns the number after the last
 /// one, which becomes `last`.
 fn scan(path: &Path, numbers: Range<u64>, last: &mut Option<Last>) -> Result<u64, StoreError> {
     let bytes = std::fs::read(path).at(path)?;
     let mut place = 0..0;
     let next = read_segment(&bytes, numbers, &mut |_, payload: &[u8]| {
-        place = place.end..place.end + (HEADER + payload.len()).next_multiple_of(PAGE);
+        place = place.end..place.end + padded(payload);
         Ok(())
     })?;
     let record = &bytes[place.start.min(bytes.len())..place.end.min(bytes.len())];
@@ -419,35 +364,3 @@ fn scan(path: &Path, numbers: Range<u64>, last: &mut Option<Last>) -> Result<u64
     }
     Ok(next)
 }
-
-/// Replays the batches of a segment that may have these numbers, and returns the number after its last.
-pub fn read_segment(
-    bytes: &[u8],
-    numbers: Range<u64>,
-    replay: &mut impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
-) -> Result<u64, StoreError> {
-    let (mut rest, mut next) = (bytes, numbers.start);
-    while let Some((number, payload)) = read_record(rest).filter(|(number, _)| *number == next) {
-        if next >= numbers.end {
-            return Ok(next);
-        }
-        replay(number, payload)?;
-        next += 1;
-        let size = (HEADER + payload.len()).next_multiple_of(PAGE);
-        rest = rest.get(size..).unwrap_or_default();
-    }
-    // Each batch was synced before the next was written: a later one after a damaged one means that
-    // the damaged one had been whole.
-    while !rest.is_empty() {
-        if let Some((number, _)) = read_record(rest).filter(|(number, _)| *number > next) {
-            return Err(StoreError::Corrupt(format!(
-                "batch {next} in the log is damaged, and batch {number} is whole"
-            )));
-        }
-        rest = rest.get(PAGE..).unwrap_or_default();
-    }
-    Ok(next)
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,3 +1,4 @@
+use super::record::HEADER;
 use super::*;
 
 fn payload(n: u64) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod incoming;
 mod pace;
+mod poll;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -19,20 +20,18 @@ use antar_domain::{ConnId, Origin};
 use antar_text::Door;
 use antar_types::Code;
 use incoming::Incoming;
-use std::cell::RefCell;
+use poll::poll_read;
+pub use poll::{now_or_never, sleep_until};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-
-/// Bytes read at once. The buffer is a thread's, not a connection's: an idle connection has none.
-const READ: usize = 64 << 10;
 
 /// The longest line between realms, in bytes.
 const LINK_LINE: usize = 256 << 10;
@@ -49,10 +48,6 @@ const LAST: usize = 8 << 20;
 
 /// What a session keeps is told once it is more than this.
 const UNTOLD: usize = 4 << 10;
-
-thread_local! {
-    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
-}
 
 /// What sessions share.
 pub struct Shared {
@@ -359,43 +354,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         });
         all.await?;
         if self.incoming.is_http() { Err(End::Http) } else { Ok(()) }
-    }
-}
-
-/// Reads once into the thread's buffer, where up to `room` frames can be handed on; `Ok(0)` at the end
-/// of the stream.
-fn poll_read<S: AsyncRead + Unpin>(
-    stream: &mut S,
-    incoming: &mut Incoming,
-    room: usize,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<usize>> {
-    BUFFER.with_borrow_mut(|buffer| {
-        let mut buffer = ReadBuf::new(buffer);
-        match ready!(Pin::new(stream).poll_read(cx, &mut buffer)) {
-            // A client that closes TCP without closing TLS: its last whole line counts all the same.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {}
-            read => read?,
-        }
-        incoming.take(buffer.filled(), room);
-        Poll::Ready(Ok(buffer.filled().len()))
-    })
-}
-
-/// Polls a future once.
-pub async fn now_or_never<F: Future>(future: F) -> Option<F::Output> {
-    let mut future = std::pin::pin!(future);
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(done) => Poll::Ready(Some(done)),
-        Poll::Pending => Poll::Ready(None),
-    })
-    .await
-}
-
-/// Waits until a deadline; without one for ever.
-pub async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

@@ -5,6 +5,9 @@ use crate::Config;
 use crate::identity::Identity;
 use antar_store::{MemoryEngine, Store};
 use antar_types::Name;
+use std::pin::Pin;
+use std::task::Context;
+use tokio::io::ReadBuf;
 
 /// A stream that panics when it is read.
 struct Cursed;

@@ -1,6 +1,7 @@
 //! What the hub has released, to bytes and out.
 
-use super::{End, Session, now_or_never, poll_read};
+use super::poll::poll_read;
+use super::{End, Session, now_or_never};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
 use antar_domain::links::Epoch;

@@ -1,0 +1,129 @@
+//! Messages and conversations as JSON: each field is led by a comma.
+
+use crate::Dialect;
+use crate::json::{field, number, write};
+use antar_domain::Overview;
+use antar_types::{Away, BoxKind, END, Message};
+use serde_json::Value;
+
+/// Appends a key that others went before.
+pub(super) fn key(out: &mut Vec<u8>, key: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+/// Writes a list of objects, each with the fields that `fields` appends.
+pub(super) fn write_list<T>(
+    out: &mut Vec<u8>,
+    list: impl Iterator<Item = T>,
+    fields: impl Fn(T, &mut Vec<u8>),
+) {
+    out.push(b'[');
+    for (i, entry) in list.enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_object(out, |out| fields(entry, out));
+    }
+    out.push(b']');
+}
+
+/// Writes `{…}` around fields that each bring a leading comma.
+fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    fields(out);
+    match out.get_mut(start) {
+        Some(comma) => *comma = b'{',
+        None => out.push(b'{'),
+    }
+    out.push(b'}');
+}
+
+/// Appends what a watching connection receives: a flat object, the message in the upper shape,
+/// in the character set of the dialect that asked for it (protocol section 5).
+pub fn encode_notification(kind: BoxKind, message: &Message, dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"event":"message""#);
+    field(out, dialect, "box", kind.as_str());
+    fields(message, Dialect::Upper, dialect, out);
+    out.push(b'}');
+    out.extend_from_slice(END);
+}
+
+/// Appends an event with these keys.
+pub(crate) fn encode_event(
+    event: &str,
+    keys: &[(&str, Value)],
+    charset: Dialect,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"{\"event\":");
+    write(out, charset, event);
+    keys.iter().for_each(|(key, value)| field(out, charset, key, value));
+    out.push(b'}');
+    out.extend_from_slice(END);
+}
+
+/// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
+/// `charset` (a notification asked for in lower case has upper names and ASCII text).
+pub(super) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {
+    let [from, to, text] = match keys {
+        Dialect::Lower => ["msg_from", "msg_to", "msg"],
+        Dialect::Upper => ["from", "to", "message"],
+    };
+    if message.id > 0 {
+        number(out, "id", message.id);
+        field(out, charset, "time", &message.time.rfc3339());
+    }
+    field(out, charset, from, message.sender());
+    field(out, charset, to, message.to.as_str());
+    field(out, charset, text, message.text.as_str());
+    origin_fields(message, charset, out);
+}
+
+/// Appends where a message came from or went to, and why another came back.
+fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
+    match &message.realm {
+        Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
+            field(out, charset, "realm", realm.as_str())
+        }
+        Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
+        None => {}
+    }
+    if let Some(notice) = message.notice {
+        field(out, charset, "notice", notice.as_str());
+    }
+}
+
+/// Appends the fields of a conversation in a list.
+pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut Vec<u8>) {
+    field(out, charset, "conv", &overview.name);
+    key(out, "last");
+    match &overview.last {
+        Some(last) => write_object(out, |out| {
+            conversation_fields(last, &overview.name, charset, out);
+        }),
+        None => out.extend_from_slice(b"null"),
+    }
+    number(out, "read", overview.read);
+    number(out, "unread", overview.unread);
+    if let Some(members) = overview.members {
+        number(out, "members", members as u64);
+        field(out, charset, "role", if overview.owner { "owner" } else { "member" });
+    }
+}
+
+/// Appends the fields of a message in a conversation: they have the same names in both shapes.
+pub(super) fn conversation_fields(
+    message: &Message,
+    conversation: &str,
+    charset: Dialect,
+    out: &mut Vec<u8>,
+) {
+    number(out, "id", message.id);
+    field(out, charset, "time", &message.time.rfc3339());
+    field(out, charset, "conv", conversation);
+    field(out, charset, "from", message.sender());
+    field(out, charset, "message", message.text.as_str());
+    origin_fields(message, charset, out);
+}
