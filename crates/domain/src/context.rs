@@ -62,14 +62,14 @@ impl Context<'_> {
         self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
     }
 
-    /// A realm by name, in any case, unless it was removed.
-    pub(crate) fn realm(&self, name: &str) -> Result<(PeerId, &Peer), Code> {
+    /// A peer by name, in any case, unless it was removed.
+    pub(crate) fn current_peer(&self, name: &str) -> Result<(PeerId, &Peer), Code> {
         let found = self.peer_named(name).filter(|(_, p)| p.record.status != LinkStatus::Removed);
         found.ok_or(Code::RealmNotFound)
     }
 
-    /// A realm by name whose history may be read: also one that was removed.
-    pub(crate) fn known_realm(&self, name: &str) -> Result<(PeerId, &Peer), Code> {
+    /// A peer by name whose history may be read: also one that was removed.
+    pub(crate) fn known_peer(&self, name: &str) -> Result<(PeerId, &Peer), Code> {
         let peers = &self.state.durable.peers;
         let mut named = self.state.durable.peers_named(name);
         let found = named.find_map(|id| {
@@ -83,7 +83,7 @@ impl Context<'_> {
         Some((id, self.state.durable.peers.get(&id)?))
     }
 
-    /// What is kept of a realm.
+    /// What is kept of a peer.
     pub(crate) fn peer(&self, peer: PeerId) -> Option<&Peer> {
         self.state.durable.peers.get(&peer)
     }

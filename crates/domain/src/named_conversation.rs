@@ -56,7 +56,7 @@ impl RequestContext<'_> {
     }
 
     fn peer_known_as(&self, name: &str) -> Result<(PeerId, Name), Code> {
-        self.known_realm(name).map(|(id, peer)| (id, peer.record.name.clone()))
+        self.known_peer(name).map(|(id, peer)| (id, peer.record.name.clone()))
     }
 
     fn private(&self, user: &str, former: Option<u64>) -> Result<NamedConversation, Code> {

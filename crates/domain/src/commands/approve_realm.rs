@@ -15,7 +15,7 @@ pub struct ApproveRealm {
 impl ApproveRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let expected = self.key.transpose()?;
-        let (peer, known) = cx.realm(&self.realm)?;
+        let (peer, known) = cx.current_peer(&self.realm)?;
         let Some(key) = known.key().filter(|_| known.is_asking()) else {
             return Err(Code::RealmExists.into());
         };

@@ -17,7 +17,7 @@ pub struct InboxGroupRealm {
 
 impl InboxGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (peer, known) = cx.known_realm(&self.realm)?;
+        let (peer, known) = cx.known_peer(&self.realm)?;
         let (plain, linked) = (known.record.kind == LinkKind::Plain, known.is_open());
         let group = cx.enter(&self.group)?;
         let name = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());

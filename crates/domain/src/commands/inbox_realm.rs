@@ -18,7 +18,7 @@ pub struct InboxRealm {
 
 impl InboxRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let (peer, known) = cx.known_realm(&self.realm)?;
+        let (peer, known) = cx.known_peer(&self.realm)?;
         let (plain, linked) = (known.record.kind == LinkKind::Plain, known.is_open());
         let user = cx.my_account()?.record.name.clone();
         if plain && linked {

@@ -38,7 +38,7 @@ impl Post {
                 cx.send_to_group(group, &self.text).map(|(id, _)| id)
             }
             ConversationName::Pair { group, realm } => {
-                let peer = cx.open_realm(realm)?;
+                let peer = cx.open_peer(realm)?;
                 let (group, _) = cx.group_of_mine(group)?;
                 cx.send_to_pair(group, peer, &self.text).map(|(id, _)| id)
             }

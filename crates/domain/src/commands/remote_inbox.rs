@@ -55,7 +55,7 @@ impl RequestContext<'_> {
     /// The realm of a plain link whose other end is calling.
     pub(crate) fn plain_peer(&self, name: &str) -> Result<PeerId, Code> {
         let ip = self.plain_caller()?;
-        let (peer, known) = self.realm(name)?;
+        let (peer, known) = self.current_peer(name)?;
         // A realm that can prove who it is does not speak without doing so; nor does one whose name is
         // another's by now.
         let speaks = known.key().is_none() && !known.is_gone();

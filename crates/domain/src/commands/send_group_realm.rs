@@ -16,7 +16,7 @@ pub struct SendGroupRealm {
 
 impl SendGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let peer = cx.open_realm(&self.realm)?;
+        let peer = cx.open_peer(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
         let (id, name) = cx.send_to_pair(group, peer, &text)?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())

@@ -35,7 +35,7 @@ impl RequestContext<'_> {
         text: &Draft,
     ) -> Result<u64, Code> {
         let me = self.me()?;
-        let peer = self.open_realm(realm)?;
+        let peer = self.open_peer(realm)?;
         let to = Name::parse(to).ok_or(Code::BadName)?;
         let text = self.draft(text)?;
         let (from, time) = (self.my_account()?.record.name.clone(), self.readings.now);
@@ -70,9 +70,9 @@ fn number(cx: &mut RequestContext<'_>, peer: PeerId, to: &Name) -> Result<u64, C
 }
 
 impl RequestContext<'_> {
-    /// A realm by name that can be written to.
-    pub(crate) fn open_realm(&self, name: &str) -> Result<PeerId, Code> {
-        let (peer, known) = self.realm(name)?;
+    /// A peer by name that can be written to.
+    pub(crate) fn open_peer(&self, name: &str) -> Result<PeerId, Code> {
+        let (peer, known) = self.current_peer(name)?;
         match known.record.status {
             LinkStatus::Linked | LinkStatus::Asked => Ok(peer),
             LinkStatus::RemovedThere => Err(Code::RealmUnreachable),

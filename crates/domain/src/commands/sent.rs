@@ -14,7 +14,7 @@ pub struct Sent {
 impl Sent {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let source = match &self.realm {
-            Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_realm(name)?.0)),
+            Some(name) => Source::Mailbox(Mailbox::SentRealm(cx.me()?, cx.known_peer(name)?.0)),
             None => Source::Sent(cx.me()?),
         };
         Ok(MailboxRead::new(source, self.page).into())

@@ -35,7 +35,7 @@ impl ShowTyping {
         if let ConversationName::User { realm, .. } = &*self.to
             && let Some(realm) = cx.elsewhere(realm)
         {
-            return cx.known_realm(realm).map(|_| None);
+            return cx.known_peer(realm).map(|_| None);
         }
         cx.conversation(&self.to).map(Some)
     }

@@ -16,7 +16,7 @@ pub struct UnlinkRealm {
 impl UnlinkRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         cx.may_link()?;
-        let (peer, known) = cx.realm(&self.realm)?;
+        let (peer, known) = cx.current_peer(&self.realm)?;
         let (owed, record) = (known.out.owed(), known.record.clone());
         if owed > 0 && !self.force && !known.gives_back() {
             return Ok(Refused { owed: Some(owed), ..Code::RealmOwed.into() }.into());
