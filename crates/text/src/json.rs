@@ -40,6 +40,31 @@ pub(crate) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, dialect: Dialect, 
     debug_assert!(written.is_ok(), "a Vec takes every write and our values have string keys");
 }
 
+/// Appends a text as [`write`] does. Most stand in JSON as they are, which many bytes at once are looked at for.
+pub(crate) fn write_text(out: &mut Vec<u8>, dialect: Dialect, text: &str) {
+    let last = match dialect {
+        Dialect::Lower => 0x7f,
+        Dialect::Upper => 0xff,
+    };
+    let is_escaped = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\') | (b > last);
+    // Without a branch within a stretch the processor takes it whole.
+    let has_any = |stretch: &[u8]| stretch.iter().fold(false, |any, &b| any | is_escaped(b));
+    if text.as_bytes().chunks(64).any(has_any) {
+        return write(out, dialect, text);
+    }
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+/// Appends `,"key":`.
+pub(crate) fn key(out: &mut Vec<u8>, key: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
 /// Appends `,"key":` and the value.
 pub(crate) fn field<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
@@ -47,17 +72,19 @@ pub(crate) fn field<T: Serialize + ?Sized>(
     key: &str,
     value: &T,
 ) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
+    self::key(out, key);
     write(out, dialect, value);
+}
+
+/// Appends `,"key":"text"`.
+pub(crate) fn text_field(out: &mut Vec<u8>, dialect: Dialect, key: &str, text: &str) {
+    self::key(out, key);
+    write_text(out, dialect, text);
 }
 
 /// Appends `,"key":number`.
 pub(crate) fn number(out: &mut Vec<u8>, key: &str, value: u64) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
+    self::key(out, key);
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
@@ -73,6 +100,18 @@ mod tests {
             write(&mut out, Dialect::Lower, &text);
             prop_assert!(out.is_ascii());
             prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+
+        #[test]
+        fn a_text_is_written_as_any_value_is(plain in "[a-z]{0,99}", rest: String) {
+            for text in [&plain, &rest, &(plain.clone() + &rest)] {
+                for dialect in [Dialect::Lower, Dialect::Upper] {
+                    let (mut out, mut expected) = (Vec::new(), Vec::new());
+                    write_text(&mut out, dialect, text);
+                    write(&mut expected, dialect, text);
+                    prop_assert_eq!(out, expected);
+                }
+            }
         }
     }
 }

@@ -5,9 +5,9 @@ mod fields;
 pub(crate) use self::fields::encode_event;
 pub use self::fields::encode_notification;
 
-use self::fields::{conversation_fields, fields, key, overview_fields, write_list};
+use self::fields::{conversation_fields, fields, overview_fields, write_list};
 use crate::Dialect;
-use crate::json::{field, number, write};
+use crate::json::{field, key, number, text_field, write_text};
 use antar_domain::Overview;
 use antar_types::{Code, END, List, Message, Name, Token};
 use serde::{Serialize, Serializer};
@@ -132,12 +132,12 @@ impl Reply {
         };
         out.extend_from_slice(status);
         match &self.body {
-            Body::Done(phrase) => field(out, dialect, text_key, phrase.of(dialect)),
+            Body::Done(phrase) => text_field(out, dialect, text_key, phrase.of(dialect)),
             Body::Sent(phrase, id, group) => {
-                field(out, dialect, text_key, phrase.of(dialect));
+                text_field(out, dialect, text_key, phrase.of(dialect));
                 number(out, "id", *id);
                 if let Some(group) = group {
-                    field(out, dialect, "group", group.as_str());
+                    text_field(out, dialect, "group", group.as_str());
                 }
             }
             Body::Session(token) => {
@@ -145,13 +145,13 @@ impl Reply {
                     Dialect::Lower => &["tokenId", "tokenid"],
                     Dialect::Upper => &["data"],
                 };
-                keys.iter().for_each(|key| field(out, dialect, key, &token.reveal()));
+                keys.iter().for_each(|key| text_field(out, dialect, key, &token.reveal()));
             }
             Body::Refused(code, usage) => {
-                field(out, dialect, text_key, code.text());
-                field(out, dialect, "code", code.as_str());
+                text_field(out, dialect, text_key, code.text());
+                text_field(out, dialect, "code", code.as_str());
                 if let Some(usage) = usage {
-                    field(out, dialect, "usage", usage);
+                    text_field(out, dialect, "usage", usage);
                 }
             }
             Body::Value(value) => field(out, dialect, text_key, value),
@@ -222,7 +222,7 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         (Dialect::Lower, Listing::Messages) => ("messages", false),
         (Dialect::Lower, Listing::BySender) => ("messages", true),
     };
-    fields::key(out, key);
+    crate::json::key(out, key);
     let each = |message, out: &mut Vec<u8>| fields(message, dialect, dialect, out);
     if !by_sender {
         return write_list(out, messages.iter(), each);
@@ -241,7 +241,7 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         if i > 0 {
             out.push(b',');
         }
-        write(out, dialect, sender);
+        write_text(out, dialect, sender);
         out.push(b':');
         write_list(out, lists.remove(sender).unwrap_or_default().into_iter(), each);
     }

@@ -1,17 +1,10 @@
 //! Messages and conversations as JSON: each field is led by a comma.
 
 use crate::Dialect;
-use crate::json::{field, number, write};
+use crate::json::{field, key, number, text_field, write_text};
 use antar_domain::Overview;
 use antar_types::{Away, BoxKind, END, Message};
 use serde_json::Value;
-
-/// Appends a key that others went before.
-pub(super) fn key(out: &mut Vec<u8>, key: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-}
 
 /// Writes a list of objects, each with the fields that `fields` appends.
 pub(super) fn write_list<T>(
@@ -44,7 +37,7 @@ fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
 /// in the character set of the dialect that asked for it (protocol section 5).
 pub fn encode_notification(kind: BoxKind, message: &Message, dialect: Dialect, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"event":"message""#);
-    field(out, dialect, "box", kind.as_str());
+    text_field(out, dialect, "box", kind.as_str());
     fields(message, Dialect::Upper, dialect, out);
     out.push(b'}');
     out.extend_from_slice(END);
@@ -58,7 +51,7 @@ pub(crate) fn encode_event(
     out: &mut Vec<u8>,
 ) {
     out.extend_from_slice(b"{\"event\":");
-    write(out, charset, event);
+    write_text(out, charset, event);
     keys.iter().for_each(|(key, value)| field(out, charset, key, value));
     out.push(b'}');
     out.extend_from_slice(END);
@@ -73,11 +66,11 @@ pub(super) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &m
     };
     if message.id > 0 {
         number(out, "id", message.id);
-        field(out, charset, "time", &message.time.rfc3339());
+        text_field(out, charset, "time", &message.time.rfc3339());
     }
-    field(out, charset, from, message.sender());
-    field(out, charset, to, message.to.as_str());
-    field(out, charset, text, message.text.as_str());
+    text_field(out, charset, from, message.sender());
+    text_field(out, charset, to, message.to.as_str());
+    text_field(out, charset, text, message.text.as_str());
     origin_fields(message, charset, out);
 }
 
@@ -85,19 +78,19 @@ pub(super) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &m
 fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
     match &message.realm {
         Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
-            field(out, charset, "realm", realm.as_str())
+            text_field(out, charset, "realm", realm.as_str())
         }
-        Some(Away::To(realm)) => field(out, charset, "to_realm", realm.as_str()),
+        Some(Away::To(realm)) => text_field(out, charset, "to_realm", realm.as_str()),
         None => {}
     }
     if let Some(notice) = message.notice {
-        field(out, charset, "notice", notice.as_str());
+        text_field(out, charset, "notice", notice.as_str());
     }
 }
 
 /// Appends the fields of a conversation in a list.
 pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut Vec<u8>) {
-    field(out, charset, "conv", &overview.name);
+    text_field(out, charset, "conv", &overview.name);
     key(out, "last");
     match &overview.last {
         Some(last) => write_object(out, |out| {
@@ -109,7 +102,7 @@ pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut V
     number(out, "unread", overview.unread);
     if let Some(members) = overview.members {
         number(out, "members", members as u64);
-        field(out, charset, "role", if overview.owner { "owner" } else { "member" });
+        text_field(out, charset, "role", if overview.owner { "owner" } else { "member" });
     }
 }
 
@@ -121,9 +114,9 @@ pub(super) fn conversation_fields(
     out: &mut Vec<u8>,
 ) {
     number(out, "id", message.id);
-    field(out, charset, "time", &message.time.rfc3339());
-    field(out, charset, "conv", conversation);
-    field(out, charset, "from", message.sender());
-    field(out, charset, "message", message.text.as_str());
+    text_field(out, charset, "time", &message.time.rfc3339());
+    text_field(out, charset, "conv", conversation);
+    text_field(out, charset, "from", message.sender());
+    text_field(out, charset, "message", message.text.as_str());
     origin_fields(message, charset, out);
 }
