@@ -17,7 +17,7 @@ const WORTHWHILE: usize = 64 << 10;
 const BEHIND: usize = 4 << 20;
 
 /// Batches whose memory is kept, and the most bytes of one.
-const SPARE: (usize, usize) = (8, 128 << 10);
+const SPARE: (usize, usize) = (8, 256 << 10);
 
 const GONE: &str = "the tree takes no more batches";
 
@@ -52,7 +52,7 @@ struct State {
     /// Bytes of batches that the applier has taken and that are not in the tree.
     taken: usize,
     /// Memory of batches that were taken, for the next ones.
-    spare: Vec<Vec<u8>>,
+    spare: Vec<Batch>,
     committed: u64,
     applied: u64,
     /// Somebody waits for the tree to get here.
@@ -113,7 +113,7 @@ impl Progress {
     }
 
     /// Memory of a batch that was taken. What one thread sets free another does not soon get again.
-    pub fn spare(&self) -> Vec<u8> {
+    pub fn spare(&self) -> Batch {
         self.state().spare.pop().unwrap_or_default()
     }
 
@@ -139,7 +139,7 @@ impl Progress {
 
     /// Notes up to which batch the tree has all, how many bytes of later ones were taken, and memory that
     /// is free.
-    fn applied(&self, number: u64, taken: usize, spare: Vec<Vec<u8>>) {
+    fn applied(&self, number: u64, taken: usize, spare: Vec<Batch>) {
         let mut state = self.state();
         let room = SPARE.0.saturating_sub(state.spare.len());
         state.spare.extend(spare.into_iter().take(room));
@@ -221,7 +221,7 @@ impl Applier {
         batches: VecDeque<Committed>,
         wanted: bool,
         replay: &mut Replay<'_>,
-        spare: &mut Vec<Vec<u8>>,
+        spare: &mut Vec<Batch>,
     ) -> Result<(), StoreError> {
         for Committed { number, batch, full } in batches {
             if let Some(last) = full {
@@ -230,9 +230,8 @@ impl Applier {
                 let _ = self.full.send(last);
             }
             replay.add(number, &batch)?;
-            let memory = batch.into_bytes();
-            if spare.len() < SPARE.0 && memory.capacity() <= SPARE.1 {
-                spare.push(memory);
+            if spare.len() < SPARE.0 && batch.capacity() <= SPARE.1 {
+                spare.push(batch);
             }
         }
         if wanted { replay.flush() } else { Ok(()) }

@@ -243,7 +243,7 @@ impl Engine for Disk {
         Ok(())
     }
 
-    fn spare(&self) -> Vec<u8> {
+    fn spare(&self) -> Batch {
         self.running().map(|running| running.progress.spare()).unwrap_or_default()
     }
 

@@ -141,8 +141,8 @@ pub trait Engine: Pairs + Send + Sync {
     fn commit(&self, number: u64, batch: Batch) -> Result<(), NotCommitted>;
 
     /// Memory for the next batch: what an earlier one took, as far as there is any.
-    fn spare(&self) -> Vec<u8> {
-        Vec::new()
+    fn spare(&self) -> Batch {
+        Batch::default()
     }
 
     /// The pairs, for who reads several of them: what was committed by now is waited for once.

@@ -89,7 +89,8 @@ fn remove(store: &Store, kind: u8) -> Result<(), StoreError> {
 
 /// Commits pairs, and how far the data go with them.
 fn commit(store: &Store, pairs: Ops) -> Result<(), StoreError> {
-    let mut ops = project(store.engine(), store.last_batch() + 1, &Batch::of(&[], Vec::new())?)?;
+    let mut ops =
+        project(store.engine(), store.last_batch() + 1, &Batch::of(&[], Batch::default())?)?;
     ops.append(&pairs);
     Ok(store.append(Batch::of_pairs(&ops))?)
 }
@@ -294,7 +295,8 @@ impl<'a> Messages<'a> {
                 return Ok(count);
             }
             progress.batch = store.last_batch() + 1;
-            let mut ops = project(self.engine, progress.batch, &Batch::of(&events, Vec::new())?)?;
+            let mut ops =
+                project(self.engine, progress.batch, &Batch::of(&events, Batch::default())?)?;
             ops.put(MIGRATION_KEY, |value| encode(&progress, value))?;
             store.append(Batch::of_pairs(&ops))?;
             if count >= told + TOLD_EVERY {

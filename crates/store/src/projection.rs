@@ -116,7 +116,7 @@ impl Projection {
     }
 
     /// A message goes to its conversation, and pointers to it to the timelines it is in.
-    fn posted(&mut self, posted: &RawPosted<'_>) -> Result<(), StoreError> {
+    fn posted(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
         let RawPosted { conversation, ordinal, id, .. } = *posted;
         self.highest_id = self.highest_id.max(id);
         if let Some(account) = posted.sender {
@@ -332,7 +332,7 @@ impl Projection {
 }
 
 /// The timelines that point to a message.
-fn timelines_of(posted: &RawPosted<'_>) -> impl Iterator<Item = Timeline> {
+fn timelines_of(posted: &RawPosted<&[u8]>) -> impl Iterator<Item = Timeline> {
     let (with, is_group) = match posted.conversation {
         records::Conversation::Peer(_, peer, _) => (peer, false),
         records::Conversation::Private(..) => (HERE, false),

@@ -2,7 +2,7 @@
 
 use crate::StoreError;
 use crate::engine::Ops;
-use crate::records::{self, Raw, Record};
+use crate::records::{self, Index, Raw, Record};
 use antar_domain::Event;
 
 /// Leads a batch of events: no key is so short, so it is told from one of pairs, which begins with a key's
@@ -12,9 +12,13 @@ const EVENTS: u8 = 0;
 /// The version of how a batch of events is written. Each record has one of its own besides.
 const VERSION: u8 = 1;
 
-/// What is committed at once, as it is written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch(Vec<u8>);
+/// What is committed at once, as it is written. Whoever has written it here knows where its messages are, and
+/// what comes of them; of one that was read from the log, that is read where it is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    index: Index,
+}
 
 /// What a batch holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,16 +31,18 @@ pub enum Content<'a> {
 }
 
 impl Batch {
-    /// A batch of events, in this memory.
+    /// A batch of events, in the memory of another.
     ///
     /// # Errors
     /// Where one cannot be written.
-    pub fn of(events: &[Event], mut bytes: Vec<u8>) -> Result<Self, StoreError> {
+    pub fn of(events: &[Event], memory: Self) -> Result<Self, StoreError> {
+        let Self { mut bytes, mut index } = memory;
         bytes.clear();
+        index.clear();
         bytes.reserve(128 * events.len() + 2);
         bytes.extend_from_slice(&[EVENTS, VERSION]);
-        records::encode_events(events, &mut bytes)?;
-        Ok(Self(bytes))
+        records::encode_events(events, &mut bytes, &mut index)?;
+        Ok(Self { bytes, index })
     }
 
     /// A batch of records.
@@ -46,27 +52,27 @@ impl Batch {
     pub fn of_records(records: &[Record]) -> Result<Self, StoreError> {
         let mut bytes = vec![EVENTS, VERSION];
         records.iter().try_for_each(|record| record.encode(&mut bytes))?;
-        Ok(Self(bytes))
+        Ok(Self { bytes, index: Index::default() })
     }
 
     /// A batch of pairs.
     pub fn of_pairs(ops: &Ops) -> Self {
-        Self(ops.as_bytes().into())
+        Self::read(ops.as_bytes())
     }
 
     /// One that was written.
     pub fn read(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+        Self { bytes: bytes.into(), index: Index::default() }
     }
 
-    /// The memory it takes.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+    /// Bytes of memory it has room for.
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity() + self.index.capacity()
     }
 
     /// As it is written.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// What it holds.
@@ -74,17 +80,12 @@ impl Batch {
     /// # Errors
     /// [`StoreError::Corrupt`] where that is of a kind or version that is not known.
     pub fn content(&self, number: u64) -> Result<Content<'_>, StoreError> {
-        let mut rest = match &self.0[..] {
-            [EVENTS, VERSION, rest @ ..] => rest,
+        match &self.bytes[..] {
+            [EVENTS, VERSION, ..] => {}
             [EVENTS, ..] => return Err(unknown(number)),
             bytes => return Ok(Content::Pairs(Ops::from_bytes(bytes))),
-        };
-        let mut events = Vec::with_capacity(rest.len() / 128);
-        while !rest.is_empty() {
-            let (record, after) = Raw::take(rest).ok_or_else(|| unknown(number))?;
-            events.push(record);
-            rest = after;
         }
+        let events = self.index.records(&self.bytes, 2).ok_or_else(|| unknown(number))?;
         Ok(Content::Events(events))
     }
 

@@ -1,7 +1,6 @@
 //! The domain's events as records, and back.
 
 use super::alike::Alike;
-use super::raw::encode_posted;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, Marker, SessionRecord};
@@ -28,10 +27,14 @@ fn add(event: &Event, records: &mut Vec<Record>) {
     }
 }
 
-/// Appends the records of events.
-pub fn encode_events(events: &[Event], out: &mut Vec<u8>) -> Result<(), StoreError> {
+/// Appends the records of events, and notes in the index where messages are.
+pub fn encode_events(
+    events: &[Event],
+    out: &mut Vec<u8>,
+    index: &mut Index,
+) -> Result<(), StoreError> {
     events.iter().try_for_each(|event| match event {
-        Event::Posted(posted) => encode_posted(posted, out),
+        Event::Posted(posted) => index.encode(posted, out),
         Event::Received { .. } => {
             let mut all = Vec::new();
             add(event, &mut all);

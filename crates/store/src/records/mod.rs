@@ -13,6 +13,7 @@ pub mod alike;
 pub mod codec;
 mod convert;
 mod extras;
+mod index;
 mod parts;
 mod raw;
 mod sample;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use convert::{encode_events, events, records};
 pub use extras::{Extras, NO_EXTRAS};
+pub use index::Index;
 pub use parts::{
     Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
 };

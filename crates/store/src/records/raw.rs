@@ -12,27 +12,28 @@ use antar_types::Time;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
+use std::ops::Range;
 
 /// A record of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Raw<'a> {
     /// [`Posted`].
-    Posted(RawPosted<'a>),
+    Posted(RawPosted<&'a [u8]>),
     /// Any other.
     Other(Box<Record>),
 }
 
 /// A message that was put into a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RawPosted<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPosted<M> {
     pub conversation: Conversation,
     pub sender: Option<AccountId>,
     pub recipient: Option<AccountId>,
     pub waits: Option<u64>,
     pub ordinal: u64,
     pub id: u64,
-    /// The [`Message`] as it is written.
-    pub message: &'a [u8],
+    /// The [`Message`] as it is written, or where it is.
+    pub message: M,
     /// It is of version 1, and ends where its extras would begin.
     pub is_old: bool,
 }
@@ -117,13 +118,20 @@ pub fn pass_message(version: u8, bytes: &[u8]) -> Option<(u64, u64, &[u8])> {
     Some((ordinal, id, rest))
 }
 
-/// Appends the record of a message that was posted.
-pub fn encode_posted(posted: &antar_domain::Posted, out: &mut Vec<u8>) -> Result<(), StoreError> {
+/// Appends the record of a message that was posted; says what of it is read again, and where the message is.
+pub fn encode_posted(
+    posted: &antar_domain::Posted,
+    out: &mut Vec<u8>,
+) -> Result<RawPosted<Range<usize>>, StoreError> {
     let antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message } = posted;
-    let conversation: Conversation = conversation.alike();
+    let (conversation, sender, recipient, waits) =
+        (conversation.alike(), *sender, *recipient, *waits);
     out.extend_from_slice(&[Posted::TAG, Posted::VERSION]);
-    let (head, extras) = (MessageRef::of(*ordinal, message), Extras::of(message));
-    encode(&(conversation, sender, recipient, waits, head, extras), out)
+    encode(&(conversation, sender, recipient, waits), out)?;
+    let at = out.len();
+    encode(&(MessageRef::of(*ordinal, message), Extras::of(message)), out)?;
+    let (ordinal, id, message, is_old) = (*ordinal, message.id, at..out.len(), false);
+    Ok(RawPosted { conversation, sender, recipient, waits, ordinal, id, message, is_old })
 }
 
 impl<'a> Raw<'a> {
@@ -152,7 +160,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-impl<'a> RawPosted<'a> {
+impl<'a> RawPosted<&'a [u8]> {
     fn take(version: u8, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
         let (ordinal, id, rest) = pass_message(version, message)?;

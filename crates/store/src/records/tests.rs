@@ -121,6 +121,28 @@ proptest! {
     }
 
     #[test]
+    fn what_was_written_here_is_what_is_read_from_the_log(seed in any::<u64>()) {
+        let mut draw = numbers(seed);
+        let kinds = Record::TAGS.len() as u64;
+        let mut batch = Batch::default();
+        // In the memory of the one before.
+        for _ in 0..3 {
+            let count = draw() % 9;
+            let some = (0..count).filter_map(|_| {
+                let tag = match draw() % 2 {
+                    0 => Posted::TAG,
+                    _ => Record::TAGS[(draw() % kinds) as usize],
+                };
+                Record::sample(tag, &mut draw)?.event()
+            });
+            let events: Vec<_> = some.collect();
+            batch = Batch::of(&events, batch).unwrap();
+            let read = Batch::read(batch.as_bytes());
+            prop_assert_eq!(batch.content(1).unwrap(), read.content(1).unwrap());
+        }
+    }
+
+    #[test]
     fn keys_of_lists_read_as_they_were_written_and_sort_as_their_numbers(
         a in any::<(u64, u64, u64, u64)>(), shift in 0u32..64,
     ) {
