@@ -62,6 +62,7 @@ pub struct Projection {
     full: Vec<(List, Run)>,
     /// Memory for the next runs.
     spare: Vec<Vec<u8>>,
+    /// The pointer to the message that is being put in.
     pointer: Vec<u8>,
 }
 
@@ -72,6 +73,8 @@ struct Run {
     entries: usize,
     value: Vec<u8>,
     reached: Option<ConversationReached>,
+    /// What pointers to its messages have in common: all but the id, which leads them.
+    at: Vec<u8>,
 }
 
 /// What a tree is given: a key, and its value unless it is removed.
@@ -125,21 +128,24 @@ impl Projection {
             self.markers.insert((conversation.alike(), account), Some(marker));
         }
         let list = List::Messages(conversation.alike());
+        let mut pointer = std::mem::take(&mut self.pointer);
         let run = self.run::<Message>(list, id);
         run.value.extend_from_slice(posted.message);
         if posted.is_old {
             run.value.push(NO_EXTRAS);
         }
         run.reached = Some(ConversationReached { conversation, ordinal, id });
-        let pointer = Pointer { id, conversation, run: run.first };
-        let mut written = std::mem::take(&mut self.pointer);
-        written.clear();
-        encode(&pointer, &mut written)?;
+        if run.at.is_empty() {
+            Pointer::encode_place(conversation, run.first, &mut run.at)?;
+        }
+        pointer.clear();
+        encode(&id, &mut pointer)?;
+        pointer.extend_from_slice(&run.at);
         for timeline in timelines_of(posted) {
             let run = self.run::<Pointer>(List::Timeline(timeline), id);
-            run.value.extend_from_slice(&written);
+            run.value.extend_from_slice(&pointer);
         }
-        self.pointer = written;
+        self.pointer = pointer;
         Ok(())
     }
 

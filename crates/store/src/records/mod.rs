@@ -357,6 +357,17 @@ impl Listed for Pointer {
     }
 }
 
+impl Pointer {
+    /// Appends what follows the id: it is the same for all messages of a run.
+    pub fn encode_place(
+        conversation: Conversation,
+        run: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), StoreError> {
+        encode(&(conversation, run), out)
+    }
+}
+
 impl Listed for Outgoing {
     fn id(&self) -> u64 {
         self.at.seq
