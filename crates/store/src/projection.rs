@@ -46,7 +46,7 @@ pub fn project(tree: &dyn Pairs, number: u64, batch: &Batch) -> Result<Ops, Stor
 }
 
 /// Bytes of memory that are kept for the next runs.
-const SPARE: usize = 1 << 20;
+const SPARE: usize = 4 << 20;
 
 /// What batches that follow each other come to. A batch that [`looks_back`] must be alone.
 #[derive(Default)]

@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 /// Bytes of the cache for what is read from disk.
 const CACHE_BYTES: u64 = 64 << 20;
 
+/// Tables, each of one flush, that are merged at once into those below: each time those are written anew as well.
+const FLUSHED: u8 = 8;
+
 /// Merges of tables after each flush at most; usually there is nothing to do after the first.
 const MERGES: usize = 4;
 
@@ -96,7 +99,7 @@ impl Tree {
         for _ in 0..MERGES {
             let before = self.tree.current_version().id();
             self.tree
-                .compact(Arc::new(Leveled::default()), self.superseded())
+                .compact(Arc::new(Leveled::default().with_l0_threshold(FLUSHED)), self.superseded())
                 .map_err(|error| explain(&self.path, error))?;
             if self.tree.current_version().id() == before {
                 break;
@@ -158,8 +161,8 @@ pub struct Replay<'a> {
     applied: u64,
 }
 
-/// Bytes of batches that are put into the tree at once.
-const TOGETHER: usize = 512 << 10;
+/// Bytes of batches that are put into the tree at once: some ten thousand messages, which takes a millisecond.
+const TOGETHER: usize = 2 << 20;
 
 impl<'a> Replay<'a> {
     pub fn new(tree: &'a Tree) -> Self {
