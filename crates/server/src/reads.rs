@@ -3,15 +3,22 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Marker, Outcome, PeerId, Place, Read, Source};
+use antar_domain::{Marker, Outcome, PeerId, Place, Read, Source, Tag};
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
+use antar_text as text;
 use antar_types::{Chain, Code, Entry, Message};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
+
+fn written(tag: Tag, outcome: Outcome) -> Vec<u8> {
+    let mut reply = Vec::with_capacity(outcome.memory());
+    text::write(tag, outcome, &mut reply);
+    reply
+}
 
 /// Serves reads that the domain has authorised.
 #[derive(Clone)]
@@ -57,10 +64,16 @@ impl Reads {
         None
     }
 
-    /// What comes of a read. A message that is damaged on disk is reported, not served.
-    pub async fn serve(&self, whom: Whom, read: Read) -> Outcome {
-        let served = move |store: &Store| read.outcome(|source, page| store.read(source, page));
-        self.read(whom, served).await.unwrap_or_else(|| Code::Unavailable.into())
+    /// The reply to a request that reads. A message that is damaged on disk is reported, not served.
+    pub async fn reply(&self, whom: Whom, tag: Tag, read: Read) -> Vec<u8> {
+        let served = move |store: &Store| {
+            let outcome = read.outcome(|source, page| store.read(source, page))?;
+            // Here, and not where it is sent: the memory of many messages is best let go of by the thread
+            // that has taken it.
+            Ok(written(tag, outcome))
+        };
+        let served = self.read(whom, served).await;
+        served.unwrap_or_else(|| written(tag, Code::Unavailable.into()))
     }
 
     /// The hashes of logs at an entry, of those that have it; `None` where they cannot be read.

@@ -78,8 +78,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     async fn look_up(&mut self, item: Item) -> Result<(), End> {
         match item {
             Item::Read(tag, read) => {
-                let outcome = self.shared.reads.serve(whom(self.origin), read).await;
-                self.reply(tag, outcome);
+                let reply = self.shared.reads.reply(whom(self.origin), tag, read).await;
+                self.replied += reply.len();
+                match self.out.is_empty() {
+                    true => self.out = reply,
+                    false => self.out.extend_from_slice(&reply),
+                }
+                self.answered();
             }
             Item::Deliver { peer, epoch, can, first, last, .. } => {
                 self.send_owed(peer, (epoch, can), first, last).await?;
