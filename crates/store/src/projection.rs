@@ -15,7 +15,7 @@ use crate::records::{
     self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, NO_EXTRAS,
     Outgoing, OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
-use antar_domain::{AccountId, Conversation};
+use antar_domain::{AccountId, Conversation, Marker};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -55,7 +55,7 @@ pub struct Projection {
     /// The latest of what is kept under each key; none where that is let go of.
     kept: BTreeMap<Key, Option<Record>>,
     /// How far users have read; none where that is let go of.
-    markers: FxHashMap<(Conversation, AccountId), Option<MarkerSet>>,
+    markers: FxHashMap<(Conversation, AccountId), Option<Marker>>,
     /// The run of each list that is being filled.
     runs: FxHashMap<List, Run>,
     /// Those that are full.
@@ -124,7 +124,7 @@ impl Projection {
         self.highest_id = self.highest_id.max(id);
         if let Some(account) = posted.sender {
             // Who writes has read what was there.
-            let marker = MarkerSet { conversation, account, id, ordinal, own_after: 0 };
+            let marker = Marker { id, ordinal, own_after: 0 };
             self.markers.insert((conversation.alike(), account), Some(marker));
         }
         let list = List::Messages(conversation.alike());
@@ -186,9 +186,9 @@ impl Projection {
                 entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
                 self.keep(ApartReached { peer, apart });
             }
-            Record::MarkerSet(marker) => {
-                let key = (marker.conversation.alike(), marker.account);
-                self.markers.insert(key, Some(marker));
+            Record::MarkerSet(MarkerSet { conversation, account, id, ordinal, own_after }) => {
+                let marker = Marker { id, ordinal, own_after };
+                self.markers.insert((conversation.alike(), account), Some(marker));
             }
             Record::MarkerEnded(records::MarkerEnded { conversation, account }) => {
                 self.markers.insert((conversation.alike(), account), None);
@@ -313,11 +313,14 @@ impl Projection {
         let mut markers: Vec<_> = self.markers.drain().collect();
         markers.sort_unstable_by_key(|(of, _)| *of);
         for ((conversation, account), marker) in markers {
-            let key = layout::marker_key(conversation.alike(), account);
-            match marker {
-                Some(marker) => records.put(&key, |value| Record::from(marker).encode(value))?,
-                None => records.delete(&key),
-            }
+            let conversation = conversation.alike();
+            let key = layout::marker_key(conversation, account);
+            let Some(Marker { id, ordinal, own_after }) = marker else {
+                records.delete(&key);
+                continue;
+            };
+            let marker = MarkerSet { conversation, account, id, ordinal, own_after };
+            records.put(&key, |value| Record::from(marker).encode(value))?;
         }
         for (key, record) in std::mem::take(&mut self.kept) {
             match record {
