@@ -18,6 +18,8 @@ pub struct Stats {
     pub sessions: usize,
     /// Connections that watch.
     pub watchers: usize,
+    /// Users that connections follow, each as often as it is followed.
+    pub followed: usize,
     /// The last number of the realm's one counter.
     pub last_id: u64,
     /// Realms that wait for an administrator's approval here.
@@ -81,6 +83,7 @@ impl State {
             groups: durable.groups.len(),
             sessions: durable.sessions.len(),
             watchers: self.live.count_watchers(),
+            followed: self.live.people.count_followed(),
             last_id: durable.next_id() - 1,
             asking: asking.len(),
             links: links.collect(),
@@ -91,7 +94,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use crate::Limits;
-    use crate::commands::{SendRealm, Watch};
+    use crate::commands::{FollowPresence, SendRealm, Watch};
     use crate::testing::{BETA, Realm};
     use crate::{Policy, State};
     use antar_types::{EntryKind, Time};
@@ -102,13 +105,15 @@ mod tests {
         let mut realm = Realm::linked(&["amy"]);
         realm.login(1, "amy");
         realm.does(1, Watch);
+        realm.does(1, FollowPresence { users: "amy amy nobody".into() });
         realm.deliver(EntryKind::Private, "bob", "amy", "hello");
         let (to, text) = ("bob".into(), "x".into());
         realm.does(1, SendRealm { realm: "beta".into(), to, text });
         let now = |seconds: u64| Time(1_000_000 + seconds * 1000);
         let stats = realm.state.stats(now(7));
-        let counted = (stats.accounts, stats.sessions, stats.watchers, stats.asking);
-        assert_eq!(counted, (1, 1, 1, 0));
+        let counted =
+            (stats.accounts, stats.sessions, stats.watchers, stats.followed, stats.asking);
+        assert_eq!(counted, (1, 1, 1, 1, 0));
         let [link] = &stats.links[..] else { panic!("{stats:?}") };
         assert_eq!((link.realm.as_str(), link.up, link.lost), ("beta", true, 0));
         assert_eq!((link.owed, link.owed_age), (1, Duration::from_secs(7)));

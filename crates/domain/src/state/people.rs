@@ -177,6 +177,11 @@ impl People {
         }
     }
 
+    /// How many users are followed, each as often as it is.
+    pub fn count_followed(&self) -> usize {
+        self.follows.len()
+    }
+
     /// The connections that follow a user.
     pub fn followers(&self, account: AccountId) -> impl Iterator<Item = ConnId> {
         let all = (account, ConnId(0))..=(account, ConnId(u64::MAX));

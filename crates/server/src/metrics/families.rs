@@ -133,6 +133,8 @@ fn contents(now: &Snapshot, around: &Surroundings) -> Vec<Family> {
         gauge("antar_groups", "Groups.").maybe(stats.map(|c| c.groups)),
         gauge("antar_sessions", "Sessions, connected or not.").maybe(stats.map(|c| c.sessions)),
         gauge("antar_watchers", "Connections that watch.").maybe(stats.map(|c| c.watchers)),
+        gauge("antar_followed", "Users that connections follow, as often as each is followed.")
+            .maybe(stats.map(|c| c.followed)),
         gauge("antar_last_id", "The last id given to a message, a user or anything else.")
             .maybe(stats.map(|c| c.last_id)),
         in_bytes(

@@ -41,6 +41,7 @@ mod tests {
             groups: 0,
             sessions: 0,
             watchers: 0,
+            followed: 0,
             last_id: 0,
             asking: 0,
             links: Vec::new(),
