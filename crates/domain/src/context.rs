@@ -3,7 +3,7 @@
 use crate::links::{LinkStatus, Peer};
 use crate::state::{Account, Effects, Group, Readings, State};
 use crate::{AccountId, Event, GroupId, Mailbox, Output, PeerId, SessionId, SessionRecord};
-use antar_types::{Code, Message};
+use antar_types::{Code, Message, Time};
 use std::sync::Arc;
 
 /// One step of the state: by which readings something is decided, and what comes of it. It is the same
@@ -91,6 +91,11 @@ impl Context<'_> {
     /// The next number of the realm's one counter; taken once an event that carries it is emitted.
     pub(crate) fn next_id(&self) -> u64 {
         self.state.durable.next_id()
+    }
+
+    /// When a message is taken now: never before one that was taken earlier, whatever is done to the clock.
+    pub(crate) fn message_time(&self) -> Time {
+        self.readings.now.max(self.state.latest)
     }
 
     /// Has the driver do something once everything that was emitted before is on disk.

@@ -65,6 +65,8 @@ pub enum Event {
     RealmNamed(Name),
     /// Every id up to this one may have been given out.
     IdReached(u64),
+    /// The last message was taken then: what is told of it at a start.
+    TimeReached(Time),
     /// An account was made or changed.
     AccountSet(AccountId, AccountRecord),
     /// An account is gone; its sessions and memberships went before.

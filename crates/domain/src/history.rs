@@ -4,7 +4,7 @@ use crate::links::missing;
 use crate::{
     AccountId, Answer, Conversation, ForkId, GroupId, History, Messages, Outcome, Overview, PeerId,
 };
-use antar_types::Message;
+use antar_types::{Away, Extras, Message, Name};
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
@@ -71,7 +71,7 @@ pub enum Read {
     /// A page of a mailbox.
     Mailbox(MailboxRead),
     /// A stretch of a conversation.
-    History(HistoryRead),
+    History(Box<HistoryRead>),
     /// The last messages of conversations.
     Conversations(ConversationsRead),
 }
@@ -81,7 +81,7 @@ impl Read {
     pub fn memory(&self) -> usize {
         match self {
             Self::Mailbox(read) => read.also.iter().map(Message::memory).sum(),
-            Self::History(read) => read.name.len(),
+            Self::History(read) => size_of_val(&**read) + read.name.len(),
             Self::Conversations(read) => {
                 read.all.iter().map(|each| size_of_val(each) + each.overview.memory()).sum()
             }
@@ -152,6 +152,33 @@ impl MailboxRead {
     }
 }
 
+/// Who reads a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: Name,
+}
+
+impl Reader {
+    /// Whether this account wrote a message, and not one that had its name before.
+    pub fn wrote(&self, message: &Message) -> bool {
+        matches!(message.realm, None | Some(Away::To(_)))
+            && message.notice.is_none()
+            && message.id > self.account.0
+            && *message.from.folded() == *self.name.folded()
+    }
+
+    /// Leaves off what a message shows to its sender only, unless that is who reads it.
+    pub fn shows(&self, message: &mut Message) {
+        if message.reference().is_some() && !self.wrote(message) {
+            let extras = message.extras.take().map(|all| Extras { reference: None, ..*all });
+            message.extras = extras.and_then(Extras::boxed);
+        }
+    }
+}
+
 /// A read of a stretch of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryRead {
@@ -159,6 +186,8 @@ pub struct HistoryRead {
     pub conversation: Conversation,
     /// How its reader addresses it.
     pub name: Box<str>,
+    /// Who reads it.
+    pub reader: Reader,
     /// How much of it.
     pub stretch: Stretch,
 }
@@ -183,7 +212,7 @@ impl HistoryRead {
         mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     ) -> Result<Outcome, E> {
         let source = Source::Conversation(self.conversation);
-        let (found, more, newer) = match self.stretch {
+        let (mut found, more, newer) = match self.stretch {
             Stretch::Page(stretch) => {
                 let (found, more) = page(source, stretch)?;
                 (found, more, false)
@@ -203,6 +232,7 @@ impl HistoryRead {
                 (found, more, newer)
             }
         };
+        found.iter_mut().for_each(|message| self.reader.shows(message));
         Ok(Outcome::History(History { name: self.name, found, more, newer }))
     }
 }
@@ -212,6 +242,8 @@ impl HistoryRead {
 pub struct ConversationsRead {
     /// The conversations, those with the latest message first.
     pub all: Vec<Listed>,
+    /// Who reads them.
+    pub reader: Reader,
     /// There are more.
     pub more: bool,
 }
@@ -242,6 +274,7 @@ impl ConversationsRead {
                 // What was written since is not counted in the overview.
                 let newest = Page { after: None, before: Some(last.saturating_add(1)), limit: 1 };
                 overview.last = page(Source::Conversation(conversation), newest)?.0.pop();
+                overview.last.iter_mut().for_each(|last| self.reader.shows(last));
                 bytes += overview.memory();
             }
             all.push(overview);

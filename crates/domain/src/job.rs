@@ -4,7 +4,7 @@
 //! request decided again with the [`JobResult`].
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
-use crate::{AccountId, Conversation, Marker, Source};
+use crate::{AccountId, Conversation, Marker, ReferenceLookup, Referred, Source};
 use antar_types::{Chain, Name, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -66,6 +66,8 @@ pub enum Job {
     Quoted(Vec<Quote>),
     /// Tell which message of a conversation is the last up to an id.
     Locate(Place),
+    /// Tell what an account has called so.
+    Refer(ReferenceLookup),
     /// Ask a plain peer; for a list with what is known of it.
     Ask(Ask, Option<Box<Listing>>),
     /// Write everything that is durable by now into a directory; operators only.
@@ -125,6 +127,8 @@ pub enum JobResult {
     Quoted(Vec<(Quote, bool)>),
     /// The last message of that conversation up to that id, of those that were looked through.
     Located(Place, Marker),
+    /// What that account has called so, if anything.
+    Referred(ReferenceLookup, Option<Referred>),
     /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
     /// What a plain peer answered, and the address it has; with what was known of the list that it was

@@ -20,6 +20,7 @@ mod notification;
 mod open_session;
 mod outcome;
 mod planted;
+mod references;
 mod request_context;
 mod settings;
 mod state;
@@ -35,7 +36,7 @@ pub use conversations::Conversations;
 pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,
-    MailboxRead, Page, Read, Source, Stretch,
+    MailboxRead, Page, Read, Reader, Source, Stretch,
 };
 pub use ids::{
     AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
@@ -46,6 +47,7 @@ pub use notification::{Availability, Notification, Presence, Typing};
 pub use open_session::OpenSession;
 pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
 pub use planted::Bug;
+pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};

@@ -57,6 +57,8 @@ pub enum Outcome {
         id: u64,
         /// The conversation, as its sender addresses it.
         conversation: Box<str>,
+        /// That was done before: nothing was posted now.
+        again: bool,
     },
     /// A page of history.
     Messages(Messages),

@@ -56,11 +56,13 @@ pub enum Bug {
     ReadsBack,
     /// What one wrote oneself counts as unread.
     CountsOwn,
+    /// What a message was called is known only while it is in memory.
+    ForgetsReferences,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -86,6 +88,7 @@ impl Bug {
         Self::NoMerge,
         Self::ReadsBack,
         Self::CountsOwn,
+        Self::ForgetsReferences,
     ];
 }
 

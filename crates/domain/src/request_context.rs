@@ -5,7 +5,7 @@ use crate::links::Why;
 use crate::state::{Account, Origin};
 use crate::{
     AccountId, ConnId, Conversation, Draft, Event, GroupId, GroupRecord, Job, JobResult,
-    PasswordHash, PeerId, Refused, SessionId, SessionRecord, Tag,
+    PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag,
 };
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
@@ -73,6 +73,11 @@ impl RequestContext<'_> {
     /// The calling user's account.
     pub(crate) fn my_account(&self) -> Result<&Account, Code> {
         self.account(self.me()?).ok_or(Code::NoSession)
+    }
+
+    /// The calling user, who reads something.
+    pub(crate) fn reader(&self) -> Result<Reader, Code> {
+        Ok(Reader { account: self.me()?, name: self.my_account()?.record.name.clone() })
     }
 
     /// A group by name that the caller is in; it becomes the session's current group.

@@ -318,6 +318,16 @@ impl Realm {
         self.input(Input::Request(ConnId(conn), request))
     }
 
+    /// What is to be done next about a request for which something was looked up.
+    pub fn resume(
+        &mut self,
+        conn: u64,
+        request: Box<Request>,
+        results: Vec<JobResult>,
+    ) -> Option<Output> {
+        self.input(Input::Resume { conn: ConnId(conn), request, results })
+    }
+
     fn input(&mut self, input: Input) -> Option<Output> {
         self.chance = self.chance.wrapping_add(1);
         let (now, uptime) = (Time(self.now), self.now);
@@ -356,7 +366,9 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { path } => {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) => unreachable!("looked up"),
+        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) | Job::Refer(_) => {
+            unreachable!("looked up")
+        }
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

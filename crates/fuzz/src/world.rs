@@ -352,6 +352,7 @@ impl World {
                 let marker = Marker { id: place.id / 2, ordinal: odd, own_after: odd };
                 JobResult::Located(place, marker)
             }
+            Job::Refer(lookup) => JobResult::Referred(lookup, None),
             Job::Ask(ask, listing) if ask.address.port % 2 == 0 => {
                 JobResult::Asked(listing, Ok((told(r#"{"status":"OK"}"#), HERE)))
             }

@@ -186,6 +186,7 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, job: Job) -> JobResu
         | Job::Chains { .. }
         | Job::Quoted(_)
         | Job::Locate(_)
+        | Job::Refer(_)
         | Job::Ask(..) => JobResult::Busy,
     }
 }

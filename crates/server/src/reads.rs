@@ -3,7 +3,7 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Marker, Outcome, PeerId, Place, Read, Source, Tag};
+use antar_domain::{Marker, Outcome, PeerId, Place, Read, ReferenceLookup, Referred, Source, Tag};
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
 use antar_text as text;
@@ -93,6 +93,11 @@ impl Reads {
     /// The last message up to a place; `None` where it cannot be read.
     pub async fn locate(&self, whom: Whom, place: Place) -> Option<Marker> {
         self.read(whom, move |store| store.locate(place)).await
+    }
+
+    /// What an account has called so; `None` where that cannot be read.
+    pub async fn referred(&self, whom: Whom, lookup: ReferenceLookup) -> Option<Option<Referred>> {
+        self.read(whom, move |store| store.referred(&lookup)).await
     }
 
     /// Entries of what a realm is owed.

@@ -283,6 +283,11 @@ impl World<'_> {
                 let located = running.and_then(|r| r.store.locate(place.clone()).ok());
                 located.map_or(JobResult::Unreadable, |marker| JobResult::Located(place, marker))
             }
+            Job::Refer(lookup) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|r| r.store.referred(&lookup).ok());
+                found.map_or(JobResult::Unreadable, |found| JobResult::Referred(lookup, found))
+            }
             Job::Ask(ask, listing) => {
                 let answer = self.answer_plainly(node, &ask);
                 JobResult::Asked(listing, answer.map(|told| (told, plain::ADDRESS)))

@@ -6,6 +6,7 @@
 //! | `f` | the version of this format |
 //! | `g` | how far a migration from an older format has come |
 //! | `A` peer, id | a run of what a peer sent that is not known here, the first with this id ([`ApartEntry`]) |
+//! | `F` week, account, reference | a message that the account has called so in that week ([`crate::references`]) |
 //! | `H` fork, number | a run of hashes of what a peer sent, the first at this entry ([`Position`]) |
 //! | `M` `p` account, account, id | a run of messages of a private conversation, the first with this id ([`Message`]) |
 //! | `M` `g` group, id | the same of a group |
@@ -61,7 +62,7 @@ pub const MIGRATION_KEY: &[u8] = b"g";
 pub const RECORDS: u8 = b'R';
 
 /// Every kind of list and the records: what a migration writes beside what was there.
-pub const KINDS: [u8; 6] = [b'A', b'H', b'M', b'O', b'R', b'T'];
+pub const KINDS: [u8; 7] = [b'A', b'F', b'H', b'M', b'O', b'R', b'T'];
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +172,7 @@ impl List {
 }
 
 /// Appends a kind and numbers, each led by its length.
-fn put(key: &mut Key, kind: &[u8], numbers: &[u64]) {
+pub fn put(key: &mut Key, kind: &[u8], numbers: &[u64]) {
     key.extend_from_slice(kind);
     for number in numbers {
         let bytes = number.to_be_bytes();

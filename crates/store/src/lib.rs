@@ -22,6 +22,7 @@ mod pair;
 mod private;
 mod projection;
 mod records;
+mod references;
 mod store;
 mod tree;
 mod unfinished;

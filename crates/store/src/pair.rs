@@ -4,6 +4,7 @@ use crate::StoreError;
 use crate::layout::{FORMAT_KEY, List, RECORDS, RUN, TIP_KEY, Timeline, Tip, hex};
 use crate::records::codec::{damaged, decode, decode_record, decode_run};
 use crate::records::{ApartEntry, Listed, Message, Outgoing, Pointer, Position, Record};
+use crate::references::{Place, Stored, week};
 use antar_domain::{Conversation, ForkId, PeerId};
 
 /// What a pair says.
@@ -17,6 +18,8 @@ pub enum Pair {
     Record(Record),
     /// A run of messages of a conversation.
     Messages(Conversation, Vec<Message>),
+    /// A message that was posted under a reference.
+    Referred(Place, Stored),
     /// A run of a timeline.
     Pointers(Timeline, Vec<Pointer>),
     /// A run of what a peer is owed.
@@ -40,6 +43,12 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
             let record = decode_record(key, value)?;
             let own = record.key().is_some_and(|own| own == key);
             if own { Ok(Pair::Record(record)) } else { Err(misplaced(key)) }
+        }
+        [b'F', ..] => {
+            let place = Place::read(key).ok_or_else(|| misplaced(key))?;
+            let stored = Stored::decode(key, value)?;
+            let is_own = week(stored.time) == place.week;
+            if is_own { Ok(Pair::Referred(place, stored)) } else { Err(misplaced(key)) }
         }
         _ => match List::read(key).ok_or_else(|| misplaced(key))? {
             (List::Messages(conversation), id) => {

@@ -15,6 +15,7 @@ use crate::records::{
     self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, NO_EXTRAS,
     Outgoing, OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
 };
+use crate::references::{self, Stored};
 use antar_domain::{AccountId, Conversation, Marker};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
@@ -56,6 +57,9 @@ pub struct Projection {
     kept: BTreeMap<Key, Option<Record>>,
     /// How far users have read; none where that is let go of.
     markers: FxHashMap<(Conversation, AccountId), Option<Marker>>,
+    /// What messages are called that have a reference, and the week of the last of them.
+    references: BTreeMap<Key, Stored>,
+    week: Option<u64>,
     /// The run of each list that is being filled.
     runs: FxHashMap<List, Run>,
     /// Those that are full.
@@ -127,6 +131,9 @@ impl Projection {
             let marker = Marker { id, ordinal, own_after: 0 };
             self.markers.insert((conversation.alike(), account), Some(marker));
         }
+        if posted.is_referred {
+            self.refer(posted)?;
+        }
         let list = List::Messages(conversation.alike());
         let mut pointer = std::mem::take(&mut self.pointer);
         let run = self.run::<Message>(list, id);
@@ -146,6 +153,19 @@ impl Projection {
             run.value.extend_from_slice(&pointer);
         }
         self.pointer = pointer;
+        Ok(())
+    }
+
+    /// Whoever posts a message again is told of it.
+    fn refer(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
+        let damaged = || StoreError::Corrupt(format!("message {} is unreadable", posted.id));
+        let Some(Record::Posted(posted)) = Raw::Posted(posted.with(posted.message)).read() else {
+            return Err(damaged());
+        };
+        if let Some((place, stored)) = references::Place::of(&posted.read()) {
+            self.week = self.week.max(Some(place.week));
+            self.references.insert(place.key(), stored);
+        }
         Ok(())
     }
 
@@ -327,6 +347,12 @@ impl Projection {
                 Some(record) => records.put(&key, |value| record.encode(value))?,
                 None => records.delete(&key),
             }
+        }
+        for (key, stored) in std::mem::take(&mut self.references) {
+            records.put(&key, |value| stored.encode(value))?;
+        }
+        if let Some(week) = self.week.take() {
+            references::outdated(tree, week)?.iter().for_each(|key| records.delete(key));
         }
         let tip = tree.read(TIP_KEY)?;
         let tip = tip.map(|value| decode::<Tip>(TIP_KEY, &value)).transpose()?;

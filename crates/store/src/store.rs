@@ -8,9 +8,11 @@ use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
-use crate::{Direction, Engine, StoreError, Usage, history, migration, v1};
+use crate::{Direction, Engine, StoreError, Usage, history, migration, references, v1};
 use antar_domain::links::{self, Quote};
-use antar_domain::{Event, Mailbox, Marker, Page, PeerId, Place, Source};
+use antar_domain::{
+    Event, Mailbox, Marker, Page, PeerId, Place, ReferenceLookup, Referred, Source,
+};
 use antar_types::{Chain, Entry, Message};
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -181,6 +183,14 @@ impl Store {
         history::locate(&*self.engine.view()?, place)
     }
 
+    /// The message that an account has called so in the last week, if there is one.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn referred(&self, lookup: &ReferenceLookup) -> Result<Option<Referred>, StoreError> {
+        references::find(&*self.engine.view()?, lookup)
+    }
+
     /// What a realm is owed, from one entry to another, as far as it is there.
     ///
     /// # Errors
@@ -272,6 +282,19 @@ impl Store {
             events.push(event.ok_or_else(|| damaged(key))?);
             Ok(ControlFlow::Continue(()))
         })?;
+        let tips = events.iter().filter_map(|event| match event {
+            Event::ConversationReached(conversation, tip) => Some((tip.id, *conversation)),
+            _ => None,
+        });
+        if let Some((_, conversation)) = tips.max() {
+            let (source, page) =
+                (Source::Conversation(conversation), Page { limit: 1, ..Page::default() });
+            // One that is damaged is told of where somebody reads it.
+            let last =
+                history::read(&*self.engine, source, page).ok().and_then(|mut all| all.0.pop());
+            let last = last.filter(Message::is_timed_here);
+            events.extend(last.map(|message| Event::TimeReached(message.time)));
+        }
         Ok(events)
     }
 

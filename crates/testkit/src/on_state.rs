@@ -129,6 +129,10 @@ impl OnState {
                         Ok(marker) => JobResult::Located(place, marker),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Refer(lookup) => match self.store.referred(&lookup) {
+                        Ok(found) => JobResult::Referred(lookup, found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     job => prove(job),
                 });
                 self.decide(Input::Resume { conn, request, results });
@@ -248,7 +252,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
-        Job::Locate(_) => JobResult::Unreadable,
+        Job::Locate(_) | Job::Refer(_) => JobResult::Unreadable,
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

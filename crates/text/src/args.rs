@@ -135,7 +135,24 @@ impl<'a> Args<'a> {
         number(self.word(position))
     }
 
-    fn number(&self, key: &str) -> Result<Option<u64>, Code> {
+    /// The value of an option as `parse` reads it.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where that is `None`.
+    pub fn optional<T>(
+        &self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Code> {
+        let parse = |value| parse(value).ok_or(Code::BadParameters);
+        self.option(key).map(parse).transpose()
+    }
+
+    /// The number that an option gives.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it is none.
+    pub fn number(&self, key: &str) -> Result<Option<u64>, Code> {
         self.option(key).map(number).transpose()
     }
 

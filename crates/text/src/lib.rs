@@ -15,6 +15,7 @@ mod json;
 mod line;
 mod link_list;
 mod links;
+mod message;
 mod outcome;
 mod reply;
 mod row;

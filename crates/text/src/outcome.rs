@@ -64,8 +64,9 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = Reply::from(Body::Messages(listing, page.found, page.more));
             if page.stale { reply.with("stale", true) } else { reply }
         }
-        Outcome::Posted { id, conversation } => {
-            Reply::done(says).with("id", id).with("conv", &*conversation)
+        Outcome::Posted { id, conversation, again } => {
+            let reply = Reply::done(says).with("id", id).with("conv", &*conversation);
+            if again { reply.with("again", true) } else { reply }
         }
         Outcome::History(History { name, found, more, newer }) => {
             let reply = Reply::from(Body::History(name, found, more));

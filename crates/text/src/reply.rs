@@ -5,9 +5,10 @@ mod fields;
 pub(crate) use self::fields::encode_event;
 pub use self::fields::encode_notification;
 
-use self::fields::{conversation_fields, fields, overview_fields, write_list};
+use self::fields::{overview_fields, write_list};
 use crate::Dialect;
 use crate::json::{field, key, number, text_field, write_text};
+use crate::message::{conversation_fields, fields};
 use antar_domain::Overview;
 use antar_types::{Code, END, List, Message, Name, Token};
 use serde::{Serialize, Serializer};

@@ -50,6 +50,10 @@ codes! {
     RealmUnreachable = "realm_unreachable", "Realm Unreachable";
     /// The realm at that address has another name, which the reply tells under `realm`.
     RealmName = "realm_name", "Nama realm tidak cocok";
+    /// No message of that id is in the conversation.
+    MessageNotFound = "message_not_found", "Pesan tidak ditemukan";
+    /// The `ref` was another message's, in the last seven days.
+    RefReused = "ref_reused", "Ref sudah dipakai";
     /// A realm does not link to itself.
     RealmSelf = "realm_self", "Realm ini sendiri";
     /// Both realms have the same name: one of them must be renamed first.

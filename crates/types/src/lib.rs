@@ -30,7 +30,7 @@ pub use list::{List, share};
 pub use message::{Away, BoxKind, DisplayName, Message, Notice, RemoteIdentity};
 pub use name::{Folded, MAX_NAME, Name};
 pub use secret::Secret;
-pub use text::{Text, TextError};
+pub use text::{Text, TextDigest, TextError};
 pub use time::Time;
 pub use token::{Token, TokenHash};
 

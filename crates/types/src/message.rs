@@ -1,6 +1,6 @@
 //! One message, as stored and as shown.
 
-use crate::{Extras, Name, Text, Time};
+use crate::{Extras, Name, Reference, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -151,6 +151,22 @@ impl Message {
             Some(Away::FromShown(_, shown)) => shown.as_str(),
             _ => self.from.as_str(),
         }
+    }
+
+    /// When its sender's realm took it, which is this one unless that is known.
+    pub fn sent(&self) -> Time {
+        self.extras.as_ref().and_then(|extras| extras.sent).unwrap_or(self.time)
+    }
+
+    /// Whether its time is by this realm's clock. Earlier versions kept the sender's of what came from another realm.
+    pub fn is_timed_here(&self) -> bool {
+        let is_sent = self.extras.as_ref().is_some_and(|extras| extras.sent.is_some());
+        is_sent || !matches!(self.realm, Some(Away::From(_) | Away::FromAccount(..)))
+    }
+
+    /// What its sender called it, where that is known.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.extras.as_ref()?.reference.as_ref()
     }
 
     /// About how many bytes of memory it takes.

@@ -2,6 +2,7 @@
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// A message's text: any UTF-8 without control characters except TAB (protocol section 1).
@@ -64,7 +65,19 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What tells it from every other text.
+    pub fn digest(&self) -> TextDigest {
+        let whole: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
+        let mut half = [0; 16];
+        half.copy_from_slice(&whole[..16]);
+        TextDigest(half)
+    }
 }
+
+/// Half of the SHA-256 of a text: nobody can make two texts with the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextDigest([u8; 16]);
 
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -40,7 +40,8 @@ impl ListConversations {
         if !more {
             all.extend(empty.into_iter().filter_map(listed));
         }
-        Ok(Answer::Read(Read::Conversations(ConversationsRead { all, more })))
+        let reader = cx.reader()?;
+        Ok(Answer::Read(Read::Conversations(ConversationsRead { all, reader, more })))
     }
 }
 

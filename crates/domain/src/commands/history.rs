@@ -16,7 +16,9 @@ impl ReadHistory {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let found = cx.conversation(&self.of)?;
         let (conversation, name) = (found.conversation, found.name.to_string().into());
-        Ok(Answer::Read(Read::History(HistoryRead { conversation, name, stretch: self.stretch })))
+        let (reader, stretch) = (cx.reader()?, self.stretch);
+        let read = HistoryRead { conversation, name, reader, stretch };
+        Ok(Answer::Read(Read::History(Box::new(read))))
     }
 }
 

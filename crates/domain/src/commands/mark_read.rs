@@ -79,7 +79,7 @@ impl RequestContext<'_> {
 
     /// The last message of a conversation up to an id; `counts` says whether those of the caller after it
     /// are to be counted.
-    fn locate(
+    pub(crate) fn locate(
         &self,
         conversation: Conversation,
         id: u64,

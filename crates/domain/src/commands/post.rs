@@ -1,7 +1,9 @@
 //! A message to a conversation, whichever it is.
 
-use crate::{Answer, Draft, Interrupt, Outcome, RequestContext};
-use antar_types::{Code, ConversationName};
+use crate::{
+    Answer, Conversation, CorrespondentId, Draft, Interrupt, Outcome, Referred, RequestContext,
+};
+use antar_types::{Code, ConversationName, Extras, MessageKind, Reference};
 
 /// Posts a message to a conversation: what [`Send`](super::Send), [`SendToGroup`](super::SendToGroup),
 /// [`SendRealm`](super::SendRealm) and [`SendGroupRealm`](super::SendGroupRealm) do, each for one kind.
@@ -11,36 +13,106 @@ pub struct Post {
     pub to: Box<ConversationName>,
     /// What is said.
     pub text: Draft,
+    /// What the client calls the message: where it has posted that before, nothing more is posted.
+    pub reference: Option<Reference>,
+    /// The id of the message that this one answers.
+    pub reply: Option<u64>,
+    /// What it is, if not a text that somebody says.
+    pub kind: Option<MessageKind>,
 }
 
 impl Post {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        if let Some(reference) = &self.reference
+            && let Some(before) = cx.referred(reference)?
+        {
+            return Ok(self.again(cx, &before)?.into());
+        }
+        if let Some(id) = self.reply {
+            self.expect_there(cx, id)?;
+        }
         let id = self.post(cx)?;
+        Ok(self.posted(cx, id, false).into())
+    }
+
+    fn posted(&self, cx: &RequestContext<'_>, id: u64, again: bool) -> Outcome {
         // It is sent, whether or not it went where all are put who are too many to be told apart.
         let name = cx.conversation(&self.to).map(|found| found.name);
         let conversation = name.unwrap_or_else(|_| (*self.to).clone()).to_string().into();
-        Ok(Outcome::Posted { id, conversation }.into())
+        Outcome::Posted { id, conversation, again }
+    }
+
+    /// What the client called so is this message, or it is another one.
+    fn again(&self, cx: &RequestContext<'_>, before: &Referred) -> Result<Outcome, Code> {
+        let is_same_text = cx.draft(&self.text)?.digest() == before.text;
+        let is_same = match cx.conversation(&self.to) {
+            Ok(found) => found.conversation == before.conversation,
+            // The one in which all are who are too many to be told apart has no name.
+            Err(code) => match before.conversation {
+                Conversation::Peer(_, peer, CorrespondentId(0)) => self.is_at(cx, peer),
+                _ => return Err(code),
+            },
+        };
+        match is_same && is_same_text {
+            true => Ok(self.posted(cx, before.id, true)),
+            false => Err(Code::RefReused),
+        }
+    }
+
+    fn is_at(&self, cx: &RequestContext<'_>, peer: crate::PeerId) -> bool {
+        match &*self.to {
+            ConversationName::User { realm: Some(realm), .. } => {
+                cx.known_peer(realm).is_ok_and(|(id, _)| id == peer)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a message is in the conversation.
+    fn expect_there(&self, cx: &RequestContext<'_>, id: u64) -> Result<(), Interrupt> {
+        let conversation = match cx.conversation(&self.to) {
+            Ok(found) => found.conversation,
+            // Nothing was said there yet, but it may be begun.
+            Err(Code::UserNotFound) if self.may_begin(cx) => {
+                return Err(Code::MessageNotFound.into());
+            }
+            Err(code) => return Err(code.into()),
+        };
+        let tip = cx.state.durable.conversations.tip(conversation);
+        let is_there = id == tip.id || id < tip.id && cx.locate(conversation, id, false)?.id == id;
+        if id > 0 && is_there { Ok(()) } else { Err(Code::MessageNotFound.into()) }
+    }
+
+    fn may_begin(&self, cx: &RequestContext<'_>) -> bool {
+        match &*self.to {
+            ConversationName::User { realm, former: None, .. } => {
+                cx.elsewhere(realm).is_some_and(|realm| cx.open_peer(realm).is_ok())
+            }
+            _ => false,
+        }
     }
 
     fn post(&self, cx: &mut RequestContext<'_>) -> Result<u64, Code> {
+        let (kind, reply, reference) = (self.kind, self.reply, self.reference.clone());
+        let extras = Extras { kind, reply, reference, ..Extras::default() };
         match &*self.to {
             // Nobody has that name any more.
             ConversationName::User { former: Some(_), .. } => Err(Code::UserNotFound),
             ConversationName::User { user, realm, .. } => match cx.elsewhere(realm) {
-                None => cx.send(user, &self.text),
-                Some(realm) => cx.send_to_peer(realm, user, &self.text),
+                None => cx.send(user, &self.text, extras),
+                Some(realm) => cx.send_to_peer(realm, user, &self.text, extras),
             },
             ConversationName::Group { group, realm } => {
                 if cx.elsewhere(realm).is_some() {
                     return Err(Code::GroupNotFound);
                 }
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_group(group, &self.text).map(|(id, _)| id)
+                cx.send_to_group(group, &self.text, extras).map(|(id, _)| id)
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_pair(group, peer, &self.text).map(|(id, _)| id)
+                cx.send_to_pair(group, peer, &self.text, extras).map(|(id, _)| id)
             }
         }
     }
@@ -55,7 +127,7 @@ mod tests {
 
     fn post(to: &str) -> Post {
         let to = Box::new(ConversationName::parse(to).unwrap());
-        Post { to, text: "hi".into() }
+        Post { to, text: "hi".into(), reference: None, reply: None, kind: None }
     }
 
     #[track_caller]
@@ -150,5 +222,131 @@ mod tests {
         assert!(matches!(sent, Outcome::Sent { group: Some(g), .. } if &*g == "ops"));
         realm.does(1, Send { to: "amy".into(), text: "self".into() });
         assert_eq!(went_to(&mut realm, "amy"), "amy");
+    }
+
+    fn referred(to: &str, reference: &str, text: &str) -> Post {
+        Post { reference: Reference::parse(reference), text: text.into(), ..post(to) }
+    }
+
+    #[track_caller]
+    fn posted(outcome: Outcome) -> (u64, bool) {
+        match outcome {
+            Outcome::Posted { id, again, .. } => (id, again),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_reference_posts_once() {
+        let mut realm = Realm::linked(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        realm.does(1, group("staff"));
+        for (n, to) in ["bob", "#staff", "kim@beta", "#staff+beta"].into_iter().enumerate() {
+            let reference = format!("r{n}");
+            let (first, again) = posted(realm.does(1, referred(to, &reference, "hi")));
+            assert!(!again);
+            assert_eq!(posted(realm.does(1, referred(to, &reference, "hi"))), (first, true));
+            // Whatever is in memory: a start or a disk that fails leaves nothing of it.
+            realm.state.references.forget();
+            let action = Post { kind: Some(MessageKind::Action), ..referred(to, &reference, "hi") };
+            assert_eq!(posted(realm.does(1, action)), (first, true));
+            let other = realm.does(1, referred(to, &reference, "ho"));
+            assert_eq!(other, Code::RefReused.into());
+            assert_eq!(realm.does(1, referred("amy", &reference, "hi")), Code::RefReused.into());
+        }
+        assert_eq!(realm.reads(2, Inbox::default()), ["hi"]);
+        // Another user's are others.
+        assert!(!posted(realm.does(2, referred("amy", "r0", "hi"))).1);
+    }
+
+    #[test]
+    fn a_reference_on_twenty_connections_at_once_posts_once() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(100, "bob");
+        let pending: Vec<_> = (1..=20)
+            .map(|conn| {
+                realm.login(conn, "amy");
+                realm.begin(conn, referred("bob", "r", "hi"))
+            })
+            .collect();
+        let ids: Vec<_> = pending.into_iter().map(|p| posted(realm.end(p))).collect();
+        assert_eq!(ids.iter().filter(|(_, again)| !again).count(), 1);
+        assert!(ids.iter().all(|(id, _)| *id == ids[0].0));
+        assert_eq!(realm.reads(100, Inbox::default()), ["hi"]);
+    }
+
+    #[test]
+    fn what_the_store_said_before_all_was_forgotten_does_not_count() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.login(2, "amy");
+        realm.login(3, "bob");
+        let send = |realm: &mut Realm, conn| {
+            realm.meet(conn);
+            realm.send(conn, crate::Request::from(crate::Command::from(referred("bob", "r", "hi"))))
+        };
+        let (one, other) = (send(&mut realm, 1).unwrap(), send(&mut realm, 2).unwrap());
+        let crate::Output::Job { conn, request, job, .. } = one else { panic!("{one:?}") };
+        let crate::Job::Refer(lookup) = *job else { panic!("{job:?}") };
+        let results = vec![crate::JobResult::Referred(lookup, None)];
+        let (_, first) = realm.settle(other).unwrap();
+        realm.state.references.forget();
+        // It was not there when the store was asked for the first one, and is by now.
+        let again = realm.resume(conn.0, request, results).unwrap();
+        let (_, again) = realm.settle(again).unwrap();
+        assert_eq!(posted(again), (posted(first).0, true));
+        assert_eq!(realm.reads(3, Inbox::default()), ["hi"]);
+    }
+
+    #[test]
+    fn a_reference_is_remembered_for_a_week() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        let first = posted(realm.does(1, referred("bob", "r", "hi"))).0;
+        realm.pass(7 * 86_400);
+        assert_eq!(posted(realm.does(1, referred("bob", "r", "hi"))), (first, true));
+        realm.pass(1);
+        for forgets in [false, true] {
+            if forgets {
+                realm.state.references.forget();
+                realm.pass(7 * 86_400 + 1);
+            }
+            assert!(!posted(realm.does(1, referred("bob", "r", "ho"))).1);
+        }
+    }
+
+    #[test]
+    fn an_answer_is_to_a_message_of_the_conversation() {
+        let mut realm = Realm::linked(&["amy", "bob", "eve"]);
+        realm.login(1, "amy");
+        realm.login(2, "bob");
+        let ids: Vec<u64> = (0..3).map(|_| posted(realm.does(1, post("bob"))).0).collect();
+        let other = posted(realm.does(1, post("eve"))).0;
+        let mut reply = |conn, to, id| realm.does(conn, Post { reply: Some(id), ..post(to) });
+        assert!(ids.iter().all(|id| posted(reply(2, "amy", *id)).0 > other));
+        for id in [0, other, u64::MAX] {
+            assert_eq!(reply(2, "amy", id), Code::MessageNotFound.into(), "{id}");
+        }
+        assert_eq!(reply(1, "kim@beta", ids[0]), Code::MessageNotFound.into());
+        assert_eq!(reply(1, "kim@gamma", ids[0]), Code::RealmNotFound.into());
+        assert_eq!(reply(1, "nobody", ids[0]), Code::UserNotFound.into());
+    }
+
+    #[test]
+    fn times_never_fall_and_what_came_from_elsewhere_was_sent_when_it_was() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        realm.deliver(antar_types::EntryKind::Private, "kim", "amy", "hi");
+        let now = realm.time();
+        let last = |realm: &Realm| match realm.posted.last() {
+            Some(crate::Event::Posted(posted)) => (posted.message.time.0, posted.message.sent().0),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(last(&realm), (now, 5));
+        // The clock went back, or the realm was started anew.
+        realm.state.apply(&crate::Event::TimeReached(antar_types::Time(now + 9)), &mut Vec::new());
+        realm.does(1, post("amy"));
+        assert_eq!(last(&realm), (now + 9, now + 9));
     }
 }

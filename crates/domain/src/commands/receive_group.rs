@@ -23,7 +23,7 @@ impl ReceiveGroup {
         let from = Name::parse(&self.from).ok_or(Code::BadName)?;
         let (group, to) = cx.group(&self.group).map(|(id, g)| (id, g.record.name.clone()))?;
         let text = cx.draft(&self.text)?;
-        let (id, time) = (cx.next_id(), cx.readings.now);
+        let (id, time) = (cx.next_id(), cx.message_time());
         let away = Some(Away::From(cx.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone()));
         let message = Arc::new(Message { realm: away, ..Message::new(id, time, from, to, text) });
         let mailbox = Mailbox::GroupRealm(group, peer);

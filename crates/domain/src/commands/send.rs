@@ -1,7 +1,7 @@
 //! A private message to a user of this realm.
 
 use crate::{Answer, Conversation, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Message};
+use antar_types::{Code, Extras, Message};
 use std::sync::Arc;
 
 /// Sends a private message to a user of this realm.
@@ -15,14 +15,14 @@ pub struct Send {
 
 impl Send {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let id = cx.send(&self.to, &self.text)?;
+        let id = cx.send(&self.to, &self.text, Extras::default())?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }
 
 impl RequestContext<'_> {
     /// Sends a private message to a user of this realm, and returns its id.
-    pub(crate) fn send(&mut self, to: &str, text: &Draft) -> Result<u64, Code> {
+    pub(crate) fn send(&mut self, to: &str, text: &Draft, extras: Extras) -> Result<u64, Code> {
         let me = self.me()?;
         let (recipient, to) = self.user(to).map(|(id, a)| (id, a.record.name.clone()))?;
         let text = self.draft(text)?;
@@ -31,9 +31,10 @@ impl RequestContext<'_> {
         if !conversations.has_room(Conversation::private(me, recipient), most) {
             return Err(Code::LimitReached);
         }
-        let (id, time) = (self.next_id(), self.readings.now);
+        let (id, time) = (self.next_id(), self.message_time());
         let from = self.my_account()?.record.name.clone();
-        let message = Arc::new(Message::new(id, time, from, to, text));
+        let message = Message::new(id, time, from, to, text);
+        let message = Arc::new(Message { extras: extras.boxed(), ..message });
         self.post(Mailbox::Private(recipient), Some(me), message)?;
         Ok(id)
     }

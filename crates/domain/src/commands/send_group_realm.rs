@@ -2,7 +2,7 @@
 
 use super::Destination;
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
+use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, Name};
 use std::sync::Arc;
 
 /// Sends a message to the group of the same name in another realm.
@@ -18,7 +18,7 @@ impl SendGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let peer = cx.open_peer(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
-        let (id, name) = cx.send_to_pair(group, peer, &text)?;
+        let (id, name) = cx.send_to_pair(group, peer, &text, Extras::default())?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())
     }
 }
@@ -31,15 +31,17 @@ impl RequestContext<'_> {
         group: GroupId,
         peer: PeerId,
         text: &Draft,
+        extras: Extras,
     ) -> Result<(u64, Name), Code> {
         let (me, text) = (self.me()?, self.draft(text)?);
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let from = self.my_account()?.record.name.clone();
-        let (id, time) = (self.next_id(), self.readings.now);
+        let (id, time) = (self.next_id(), self.message_time());
         let away = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
         let (away, name) = (Some(Away::To(away)), to.clone());
-        let message = Message { realm: away, ..Message::new(id, time, from, to, text) };
+        let (realm, extras) = (away, extras.boxed());
+        let message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
         self.owe(peer, Entry::of(EntryKind::Group, &message, me.0))?;
         self.post(Mailbox::GroupRealm(group, peer), Some(me), Arc::new(message))?;
         self.deliver_next(peer);

@@ -2,7 +2,7 @@
 
 use crate::links::{LONGEST_TEXT, LinkKind, LinkStatus, owe};
 use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryKind, Message, Name};
+use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, Name};
 use std::sync::Arc;
 
 /// Sends a private message to a user of another realm: it is done once the message is on disk here.
@@ -21,7 +21,7 @@ const ABROAD: usize = 10_000;
 
 impl SendRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let id = cx.send_to_peer(&self.realm, &self.to, &self.text)?;
+        let id = cx.send_to_peer(&self.realm, &self.to, &self.text, Extras::default())?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }
@@ -33,17 +33,19 @@ impl RequestContext<'_> {
         realm: &str,
         to: &str,
         text: &Draft,
+        extras: Extras,
     ) -> Result<u64, Code> {
         let me = self.me()?;
         let peer = self.open_peer(realm)?;
         let to = Name::parse(to).ok_or(Code::BadName)?;
         let text = self.draft(text)?;
-        let (from, time) = (self.my_account()?.record.name.clone(), self.readings.now);
+        let (from, time) = (self.my_account()?.record.name.clone(), self.message_time());
         let known = &self.peer(peer).ok_or(Code::RealmNotFound)?.record;
         let (away, plain) = (Some(Away::To(known.name.clone())), known.kind == LinkKind::Plain);
         let waits = plain.then(|| number(self, peer, &to)).transpose()?;
         let id = self.next_id();
-        let message = Message { realm: away, ..Message::new(id, time, from, to, text) };
+        let (realm, extras) = (away, extras.boxed());
+        let message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
         if !plain {
             self.owe(peer, Entry::of(EntryKind::Private, &message, me.0))?;
         }

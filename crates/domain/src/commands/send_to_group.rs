@@ -1,7 +1,7 @@
 //! A message to a group of this realm.
 
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Message, Name, words};
+use antar_types::{Code, Extras, Message, Name, words};
 use std::sync::Arc;
 
 /// Sends a message to a group that the caller is in.
@@ -28,7 +28,7 @@ pub enum Destination {
 impl SendToGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (group, text) = self.to.find(cx)?;
-        let (id, name) = cx.send_to_group(group, &text)?;
+        let (id, name) = cx.send_to_group(group, &text, Extras::default())?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())
     }
 }
@@ -39,14 +39,16 @@ impl RequestContext<'_> {
         &mut self,
         group: GroupId,
         text: &Draft,
+        extras: Extras,
     ) -> Result<(u64, Name), Code> {
         let (me, text) = (self.me()?, self.draft(text)?);
-        let (id, time) = (self.next_id(), self.readings.now);
+        let (id, time) = (self.next_id(), self.message_time());
         let from = self.my_account()?.record.name.clone();
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let name = to.clone();
-        let message = Arc::new(Message::new(id, time, from, to, text));
+        let message = Message::new(id, time, from, to, text);
+        let message = Arc::new(Message { extras: extras.boxed(), ..message });
         self.post(Mailbox::Group(group), Some(me), message)?;
         Ok((id, name))
     }

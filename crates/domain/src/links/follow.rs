@@ -7,7 +7,7 @@ use crate::{
     PeerId, Posted, RequestContext, Source,
 };
 use antar_types::{
-    Away, Chain, Code, Entry, EntryKind, EntryOrigin, IncomingEntry, Message, Name, Notice,
+    Away, Chain, Code, Entry, EntryKind, EntryOrigin, Extras, IncomingEntry, Message, Name, Notice,
     RemoteIdentity,
 };
 use std::sync::Arc;
@@ -217,8 +217,9 @@ impl Context<'_> {
             }
             None => Away::From(known.record.name.clone()),
         });
-        let (time, from, text) = (entry.time, entry.from.clone(), entry.text.clone());
-        Arc::new(Message { realm, notice, ..Message::new(id, time, from, to, text) })
+        let (time, from, text) = (self.message_time(), entry.from.clone(), entry.text.clone());
+        let extras = Extras { sent: Some(entry.time), ..Extras::default() }.boxed();
+        Arc::new(Message { realm, notice, extras, ..Message::new(id, time, from, to, text) })
     }
 
     /// Where an entry goes, and the name it is for as written here.

@@ -72,7 +72,7 @@ impl Context<'_> {
         }
         let Some(account) = self.writer(peer, seq, entry) else { return Ok(()) };
         let notice = Notice::RealmRemoved;
-        let (id, time) = (self.next_id(), self.readings.now);
+        let (id, time) = (self.next_id(), self.message_time());
         let (from, to) = (entry.to.clone(), entry.from.clone());
         let text = notice_text(notice, entry.text.as_str());
         let message = Message {

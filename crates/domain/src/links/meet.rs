@@ -252,7 +252,7 @@ impl Context<'_> {
             _ => return Ok(()),
         };
         for message in new {
-            let (id, time) = (self.state.durable.next_id(), self.readings.now);
+            let (id, time) = (self.next_id(), self.message_time());
             let message = Arc::new(Message { id, time, ..message });
             self.post(mailbox, None, message)?;
         }
@@ -262,7 +262,8 @@ impl Context<'_> {
     /// A plain peer has been told of us, or has told us of itself: it remembers nothing that was said
     /// on the link before.
     pub fn introduced(&mut self, peer: PeerId) {
-        let since = self.readings.now;
+        // What was said later has a later time, or this one.
+        let since = self.message_time();
         if let Some(record) = self.peer(peer).map(|known| known.record.clone()) {
             let _ = self.emit(Event::PeerSet(peer, PeerRecord { since, ..record }));
         }

@@ -193,7 +193,7 @@ impl Context<'_> {
         let seq = self.link(peer).delivery.as_ref().map_or(0, |delivery| delivery.seq);
         let Some(account) = self.writer(peer, seq, entry) else { return };
         let notice = if answer.of_group { Notice::GroupNotFound } else { Notice::Refused };
-        let (id, time) = (self.next_id(), self.readings.now);
+        let (id, time) = (self.next_id(), self.message_time());
         let (from, to) = (entry.to.clone(), entry.from.clone());
         let text = notice_text(notice, entry.text.as_str());
         let message = Message {

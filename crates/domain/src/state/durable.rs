@@ -117,6 +117,7 @@ impl Durable {
         match event {
             Event::RealmNamed(name) => self.name = Some(name.clone()),
             Event::IdReached(id) => self.reached(*id),
+            Event::TimeReached(_) => {}
             Event::AccountSet(id, record) => self.set_account(*id, record),
             Event::AccountRemoved(id) => {
                 if let Some(account) = self.accounts.remove(id) {

@@ -20,6 +20,7 @@ use self::lists::Lists;
 use crate::Context;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
+use crate::references::References;
 use crate::{
     AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Notification,
     Policy, Posted, SessionId, SessionRecord,
@@ -36,6 +37,10 @@ pub struct State {
     lists: Lists,
     pub(crate) live: Live,
     pub(crate) links: Links,
+    /// When the last message was taken: none is from before one that has a smaller id, whatever the clock says.
+    pub(crate) latest: Time,
+    /// What messages were called lately.
+    pub(crate) references: References,
     pub(crate) planted: Option<Bug>,
     /// What a planted bug has left undone.
     pub(crate) planted_later: Vec<Event>,
@@ -57,6 +62,8 @@ impl State {
             lists: Lists::default(),
             live: Live::default(),
             links: Links::default(),
+            latest: Time(0),
+            references: References::default(),
             planted: None,
             planted_later: Vec::new(),
             swept: None,
@@ -83,6 +90,7 @@ impl State {
         self.mode = mode;
         self.end_links(outputs);
         (self.durable, self.lists) = Default::default();
+        self.references.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
         // What was decided and is not on disk was told to nobody.
@@ -230,7 +238,23 @@ impl State {
     pub fn apply(&mut self, event: &Event, outputs: &mut Vec<Output>) {
         self.durable.apply(event);
         self.lists.apply(event);
+        self.note(event);
         self.tell(event, outputs);
+    }
+
+    /// Takes note of when messages were taken, and of what they are called.
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Received { events, .. } => events.iter().for_each(|event| self.note(event)),
+            Event::TimeReached(time) => self.latest = self.latest.max(*time),
+            Event::Posted(posted) => {
+                if posted.message.is_timed_here() {
+                    self.latest = self.latest.max(posted.message.time);
+                }
+                self.references.note(posted);
+            }
+            _ => {}
+        }
     }
 
     /// How it stands with links, for whoever asks.

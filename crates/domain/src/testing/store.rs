@@ -4,7 +4,7 @@ use super::Realm;
 use crate::links::Quote;
 use crate::{
     Conversation, Event, Job, JobResult, MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place,
-    Posted, Read, Source,
+    Posted, Read, ReferenceLookup, Referred, Source,
 };
 use antar_types::Message;
 
@@ -15,6 +15,10 @@ impl Realm {
             Job::Chains { .. } => return Some(JobResult::Chains(self.chains.clone())),
             Job::Locate(place) => {
                 return Some(JobResult::Located(place.clone(), self.locate(place)));
+            }
+            Job::Refer(lookup) => {
+                let found = self.referred(lookup);
+                return Some(JobResult::Referred(lookup.clone(), found));
             }
             _ => return None,
         };
@@ -28,6 +32,16 @@ impl Realm {
         let stands = |quote: &Quote| self.posted.iter().any(|event| stands(quote, event));
         let known = quotes.iter().map(|quote| (quote.clone(), stands(quote)));
         Some(JobResult::Quoted(known.collect()))
+    }
+
+    /// The last message that an account has called so.
+    fn referred(&self, lookup: &ReferenceLookup) -> Option<Referred> {
+        self.posted.iter().rev().find_map(|event| {
+            let Event::Posted(posted) = event else { return None };
+            let (account, reference, referred) = Referred::of(posted)?;
+            let is_it = (account, reference) == (lookup.account, &lookup.reference);
+            is_it.then_some(referred)
+        })
     }
 
     /// The last message up to a place.

@@ -128,6 +128,10 @@ impl Running {
                     Some(marker) => JobResult::Located(place, marker),
                     None => JobResult::Unreadable,
                 },
+                Job::Refer(lookup) => match reads.referred(whom(origin), lookup.clone()).await {
+                    Some(found) => JobResult::Referred(lookup, found),
+                    None => JobResult::Unreadable,
+                },
                 Job::Ask(ask, listing) => JobResult::Asked(listing, peers.ask(&ask).await),
                 job => passwords.prove(origin, job).await,
             });

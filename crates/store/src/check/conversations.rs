@@ -2,11 +2,13 @@
 
 use super::Found;
 use super::pairs::Check;
+use crate::history;
 use crate::layout::{List, Timeline};
 use crate::records::alike::Alike;
 use crate::records::codec::decode_run;
 use crate::records::{Message, Pointer};
-use antar_domain::{Conversation, ConversationTip, PeerId};
+use crate::references::{self, Stored};
+use antar_domain::{Conversation, ConversationTip, Page, PeerId, Source};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -87,6 +89,30 @@ impl Check<'_> {
             return;
         };
         found.damage(format!("conversation {conversation:?}"), what);
+    }
+
+    /// What a message is called leads to it, and it is called so.
+    pub(super) fn refers(
+        &mut self,
+        named: &references::Place,
+        stored: &Stored,
+        place: impl Fn() -> String,
+        found: &mut Found<'_>,
+    ) {
+        let page =
+            Page { after: stored.id.checked_sub(1), before: stored.id.checked_add(1), limit: 1 };
+        let source = Source::Conversation(stored.conversation.alike());
+        let Ok((messages, _)) = history::read(self.engine, source, page) else {
+            self.not_followed += 1;
+            return;
+        };
+        let is_called = |message: &antar_types::Message| {
+            message.id == stored.id && message.reference() == Some(&named.reference)
+        };
+        if !messages.iter().any(is_called) {
+            let what = format!("no message {} is called {}", stored.id, named.reference.as_str());
+            found.damage(place(), what);
+        }
     }
 
     /// Every entry of a timeline leads to a message.

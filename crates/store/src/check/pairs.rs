@@ -234,6 +234,7 @@ impl Check<'_> {
                     self.conversation(conversation, found);
                 }
             }
+            Pair::Referred(named, stored) => self.refers(&named, &stored, || place(key), found),
             Pair::Pointers(timeline, run) => {
                 found.checked.sent += match timeline {
                     Timeline::Outgoing(_, HERE) => run.len() as u64,
@@ -313,6 +314,7 @@ fn place(key: &[u8]) -> String {
         [RECORDS, b'l', ..] => "links",
         [RECORDS, ..] => "records",
         [b'M', ..] => "messages",
+        [b'F', ..] => "what messages are called",
         [b'T', ..] => "timelines",
         [b'O', ..] => "what is owed",
         [b'H', ..] => "hashes of what came",

@@ -78,9 +78,9 @@ impl Offsets {
         let first = self.0.len();
         while !rest.is_empty() {
             let at = value.len() - rest.len();
-            let (_, id, after) = pass_message(version, rest).ok_or_else(|| damaged(key))?;
-            self.0.push((id, at));
-            rest = after;
+            let passed = pass_message(version, rest).ok_or_else(|| damaged(key))?;
+            self.0.push((passed.id, at));
+            rest = passed.rest;
         }
         Ok(first..self.0.len())
     }

@@ -49,6 +49,7 @@ fn record(event: &Event) -> Record {
     match event.clone() {
         Event::RealmNamed(name) => RealmNamed { name }.into(),
         Event::IdReached(id) => IdReached { id }.into(),
+        Event::TimeReached(time) => TimeReached { time }.into(),
         Event::AccountSet(account, record) => {
             let AccountRecord { name, password, admin, created } = record;
             AccountSet { account, name, password, admin, created }.into()
@@ -159,6 +160,7 @@ impl Record {
             Self::Received(_) => return None,
             Self::RealmNamed(RealmNamed { name }) => Event::RealmNamed(name),
             Self::IdReached(IdReached { id }) => Event::IdReached(id),
+            Self::TimeReached(r) => Event::TimeReached(r.time),
             Self::AccountSet(AccountSet { account, name, password, admin, created }) => {
                 Event::AccountSet(account, AccountRecord { name, password, admin, created })
             }
@@ -258,7 +260,8 @@ impl Posted {
         }
     }
 
-    fn read(self) -> antar_domain::Posted {
+    /// The event.
+    pub fn read(self) -> antar_domain::Posted {
         let Self { conversation, sender, recipient, waits, message } = self;
         let (conversation, ordinal) = (conversation.alike(), message.ordinal);
         let message = Arc::new(message.read());

@@ -67,6 +67,14 @@ impl Extras {
         Self(all.into_iter().flatten().collect())
     }
 
+    /// What its sender has called it.
+    pub fn reference(&self) -> Option<&Reference> {
+        self.0.iter().find_map(|extra| match extra {
+            Extra::Reference(reference) => Some(reference),
+            _ => None,
+        })
+    }
+
     /// As a message has them.
     pub fn read(self) -> Option<Box<antar_types::Extras>> {
         let mut read = antar_types::Extras::default();

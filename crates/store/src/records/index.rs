@@ -64,8 +64,6 @@ impl Index {
 impl RawPosted<Range<usize>> {
     /// The same with its message, which is in these bytes.
     fn within<'a>(&self, bytes: &'a [u8]) -> Option<RawPosted<&'a [u8]>> {
-        let Self { conversation, sender, recipient, waits, ordinal, id, is_old, .. } = *self;
-        let message = bytes.get(self.message.clone())?;
-        Some(RawPosted { conversation, sender, recipient, waits, ordinal, id, message, is_old })
+        bytes.get(self.message.clone()).map(|message| self.with(message))
     }
 }

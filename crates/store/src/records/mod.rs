@@ -228,6 +228,8 @@ records! {
     37 v 1 MarkerEnded { conversation: Conversation, account: AccountId };
     /// Older data were brought up to date in this respect.
     38 v 1 UpgradeDone { step: u64 } at |r| key(b"u", &[r.step]);
+    /// The last message was taken then.
+    45 v 1 TimeReached { time: Time };
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

@@ -34,8 +34,29 @@ pub struct RawPosted<M> {
     pub id: u64,
     /// The [`Message`] as it is written, or where it is.
     pub message: M,
+    /// Its sender has called it something.
+    pub is_referred: bool,
     /// It is of version 1, and ends where its extras would begin.
     pub is_old: bool,
+}
+
+impl<M> RawPosted<M> {
+    /// The same with its message in another form.
+    pub fn with<N>(&self, message: N) -> RawPosted<N> {
+        let Self { conversation, sender, recipient, waits, ordinal, id, .. } = *self;
+        let Self { is_referred, is_old, .. } = *self;
+        RawPosted {
+            conversation,
+            sender,
+            recipient,
+            waits,
+            ordinal,
+            id,
+            message,
+            is_referred,
+            is_old,
+        }
+    }
 }
 
 /// The fields of a [`Message`] but its extras: with its texts to write them, or to pass over them.
@@ -107,15 +128,24 @@ impl<'a> MessageRef<&'a str> {
     }
 }
 
-/// Passes over the first message of some bytes, of some version: its ordinal, its id, and what follows it.
-pub fn pass_message(version: u8, bytes: &[u8]) -> Option<(u64, u64, &[u8])> {
+/// A message that was passed over.
+pub struct PassedMessage<'a> {
+    pub id: u64,
+    ordinal: u64,
+    is_referred: bool,
+    /// What follows it.
+    pub rest: &'a [u8],
+}
+
+/// Passes over the first message of some bytes, of some version.
+pub fn pass_message(version: u8, bytes: &[u8]) -> Option<PassedMessage<'_>> {
     let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(bytes)?;
-    let rest = match version {
-        1 => rest,
-        Posted::VERSION => take::<Extras>(rest)?.1,
+    let (extras, rest) = match version {
+        1 => (Extras::default(), rest),
+        Posted::VERSION => take::<Extras>(rest)?,
         _ => return None,
     };
-    Some((ordinal, id, rest))
+    Some(PassedMessage { id, ordinal, is_referred: extras.reference().is_some(), rest })
 }
 
 /// Appends the record of a message that was posted; says what of it is read again, and where the message is.
@@ -130,8 +160,17 @@ pub fn encode_posted(
     encode(&(conversation, sender, recipient, waits), out)?;
     let at = out.len();
     encode(&(MessageRef::of(*ordinal, message), Extras::of(message)), out)?;
-    let (ordinal, id, message, is_old) = (*ordinal, message.id, at..out.len(), false);
-    Ok(RawPosted { conversation, sender, recipient, waits, ordinal, id, message, is_old })
+    Ok(RawPosted {
+        conversation,
+        sender,
+        recipient,
+        waits,
+        ordinal: *ordinal,
+        id: message.id,
+        message: at..out.len(),
+        is_referred: message.reference().is_some(),
+        is_old: false,
+    })
 }
 
 impl<'a> Raw<'a> {
@@ -163,10 +202,21 @@ impl<'a> Raw<'a> {
 impl<'a> RawPosted<&'a [u8]> {
     fn take(version: u8, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
-        let (ordinal, id, rest) = pass_message(version, message)?;
+        let PassedMessage { id, ordinal, is_referred, rest } = pass_message(version, message)?;
         let message = message.get(..message.len() - rest.len())?;
         let is_old = version == 1;
-        Some((Self { conversation, sender, recipient, waits, ordinal, id, message, is_old }, rest))
+        let posted = Self {
+            conversation,
+            sender,
+            recipient,
+            waits,
+            ordinal,
+            id,
+            message,
+            is_referred,
+            is_old,
+        };
+        Some((posted, rest))
     }
 }
 

@@ -107,12 +107,13 @@ fn records_and_the_highest_id_come_back() {
     store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();
     drop(store);
     let (store, mut events) = open(&engine).unwrap();
+    assert!(matches!(events.pop(), Some(Event::TimeReached(_))));
     assert!(matches!(events.pop(), Some(Event::MarkerSet { marker, .. }) if marker.id == 9));
     assert!(matches!(events.pop(), Some(Event::ConversationReached(_, tip)) if tip.id == 9));
     assert_eq!(events, [Event::IdReached(9), account]);
     store.commit(&[Event::AccountRemoved(AMY)]).unwrap();
     assert_eq!(open(&engine).unwrap().1[..1], [Event::IdReached(9)]);
-    assert_eq!(open(&engine).unwrap().1.len(), 3);
+    assert_eq!(open(&engine).unwrap().1.len(), 4);
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Messages and conversations as JSON: each field is led by a comma.
+//! Events and conversations as JSON: each field is led by a comma.
 
 use crate::Dialect;
 use crate::json::{field, key, number, text_field, write_text};
+use crate::message::{conversation_fields, fields};
 use antar_domain::Overview;
-use antar_types::{Away, BoxKind, END, Message};
+use antar_types::{BoxKind, END, Message};
 use serde_json::Value;
 
 /// Writes a list of objects, each with the fields that `fields` appends.
@@ -57,37 +58,6 @@ pub(crate) fn encode_event(
     out.extend_from_slice(END);
 }
 
-/// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
-/// `charset` (a notification asked for in lower case has upper names and ASCII text).
-pub(super) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {
-    let [from, to, text] = match keys {
-        Dialect::Lower => ["msg_from", "msg_to", "msg"],
-        Dialect::Upper => ["from", "to", "message"],
-    };
-    if message.id > 0 {
-        number(out, "id", message.id);
-        text_field(out, charset, "time", &message.time.rfc3339());
-    }
-    text_field(out, charset, from, message.sender());
-    text_field(out, charset, to, message.to.as_str());
-    text_field(out, charset, text, message.text.as_str());
-    origin_fields(message, charset, out);
-}
-
-/// Appends where a message came from or went to, and why another came back.
-fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
-    match &message.realm {
-        Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
-            text_field(out, charset, "realm", realm.as_str())
-        }
-        Some(Away::To(realm)) => text_field(out, charset, "to_realm", realm.as_str()),
-        None => {}
-    }
-    if let Some(notice) = message.notice {
-        text_field(out, charset, "notice", notice.as_str());
-    }
-}
-
 /// Appends the fields of a conversation in a list.
 pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut Vec<u8>) {
     text_field(out, charset, "conv", &overview.name);
@@ -104,19 +74,4 @@ pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut V
         number(out, "members", members as u64);
         text_field(out, charset, "role", if overview.owner { "owner" } else { "member" });
     }
-}
-
-/// Appends the fields of a message in a conversation: they have the same names in both shapes.
-pub(super) fn conversation_fields(
-    message: &Message,
-    conversation: &str,
-    charset: Dialect,
-    out: &mut Vec<u8>,
-) {
-    number(out, "id", message.id);
-    text_field(out, charset, "time", &message.time.rfc3339());
-    text_field(out, charset, "conv", conversation);
-    text_field(out, charset, "from", message.sender());
-    text_field(out, charset, "message", message.text.as_str());
-    origin_fields(message, charset, out);
 }

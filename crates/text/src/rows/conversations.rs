@@ -3,14 +3,22 @@
 use super::*;
 use crate::args::UNASKED;
 use antar_domain::Page;
+use antar_types::{MessageKind, Reference};
 
 pub const ROWS: &[Row] = &[
     Row {
         name: "POST",
         params: &[Param::Word("CONV"), Param::Colon("TEXT")],
+        options: &["ref=R", "reply=ID", "kind=K"],
         help: "Posts to a conversation: bob, bob@beta, #staff or #staff+beta.",
         read: &Read(|args| {
-            Ok(commands::Post { to: args.conversation(0)?, text: args.text.into() })
+            Ok(commands::Post {
+                to: args.conversation(0)?,
+                text: args.text.into(),
+                reference: args.optional("ref", Reference::parse)?,
+                reply: args.number("reply")?,
+                kind: args.optional("kind", MessageKind::parse)?,
+            })
         }),
         says: Phrase::same("Message sent"),
         ..ROW

@@ -1,0 +1,153 @@
+//! A message as JSON: in the documents' lists, and in a conversation.
+
+use crate::Dialect;
+use crate::json::{field, number, text_field};
+use antar_types::{Away, Extras, Message, Reaction};
+use serde::{Serialize, Serializer};
+
+/// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
+/// `charset` (a notification asked for in lower case has upper names and ASCII text).
+pub(crate) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {
+    let [from, to, text] = match keys {
+        Dialect::Lower => ["msg_from", "msg_to", "msg"],
+        Dialect::Upper => ["from", "to", "message"],
+    };
+    if message.id > 0 {
+        number(out, "id", message.id);
+        // What came from another realm shows when that took it.
+        text_field(out, charset, "time", &message.sent().rfc3339());
+    }
+    text_field(out, charset, from, message.sender());
+    text_field(out, charset, to, message.to.as_str());
+    text_field(out, charset, text, message.text.as_str());
+    origin_fields(message, charset, out);
+}
+
+/// Appends where a message came from or went to, and why another came back.
+fn origin_fields(message: &Message, charset: Dialect, out: &mut Vec<u8>) {
+    match &message.realm {
+        Some(Away::From(realm) | Away::FromShown(realm, _) | Away::FromAccount(realm, _)) => {
+            text_field(out, charset, "realm", realm.as_str())
+        }
+        Some(Away::To(realm)) => text_field(out, charset, "to_realm", realm.as_str()),
+        None => {}
+    }
+    if let Some(notice) = message.notice {
+        text_field(out, charset, "notice", notice.as_str());
+    }
+}
+
+/// Appends the fields of a message in a conversation, each led by a comma: they have the same names in both
+/// shapes. What only its sender is shown has been left off for others ([`antar_domain::Reader::shows`]).
+pub(crate) fn conversation_fields(
+    message: &Message,
+    conversation: &str,
+    charset: Dialect,
+    out: &mut Vec<u8>,
+) {
+    let none = Extras::default();
+    let extras = message.extras.as_deref().unwrap_or(&none);
+    number(out, "id", message.id);
+    text_field(out, charset, "time", &message.time.rfc3339());
+    text_field(out, charset, "conv", conversation);
+    text_field(out, charset, "from", message.sender());
+    if !extras.deleted {
+        text_field(out, charset, "message", message.text.as_str());
+    }
+    origin_fields(message, charset, out);
+    if message.extras.is_some() {
+        extra_fields(extras, charset, out);
+    }
+}
+
+/// Appends what only some messages have.
+fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
+    let Extras { kind, reply, reference, sent, edited, deleted, reactions } = extras;
+    if let Some(kind) = kind {
+        text_field(out, charset, "kind", kind.as_str());
+    }
+    if let Some(reply) = reply {
+        number(out, "reply", *reply);
+    }
+    if let Some(reference) = reference {
+        text_field(out, charset, "ref", reference.as_str());
+    }
+    if let Some(sent) = sent {
+        text_field(out, charset, "sent", &sent.rfc3339());
+    }
+    if let Some(edited) = edited {
+        text_field(out, charset, "edited", &edited.rfc3339());
+    }
+    if *deleted {
+        field(out, charset, "deleted", &true);
+    }
+    if !reactions.is_empty() {
+        field(out, charset, "reactions", &Reactions(reactions));
+    }
+}
+
+/// From each emoji to the names of those who put it there.
+struct Reactions<'a>(&'a [Reaction]);
+
+impl Serialize for Reactions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|Reaction { emoji, names }| (emoji, names)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use antar_types::{MessageKind, Name, Reference, Text, Time};
+
+    fn message(extras: Extras) -> Message {
+        let [from, to] = ["amy", "bob"].map(|name| Name::parse(name).unwrap());
+        let extras = extras.boxed();
+        Message { extras, ..Message::new(7, Time(1000), from, to, Text::parse("hi", 9).unwrap()) }
+    }
+
+    fn shown(extras: Extras, charset: Dialect) -> String {
+        let mut out = Vec::new();
+        conversation_fields(&message(extras), "bob", charset, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_message_shows_what_applies_and_nothing_else() {
+        let head = r#","id":7,"time":"1970-01-01T00:00:01.000Z","conv":"bob","from":"amy""#;
+        let text = r#","message":"hi""#;
+        assert_eq!(shown(Extras::default(), Dialect::Upper), format!("{head}{text}"));
+        let emoji = |emoji: &str, names: &[&str]| Reaction {
+            emoji: emoji.into(),
+            names: names.iter().map(|name| Box::from(*name)).collect(),
+        };
+        let all = Extras {
+            kind: Some(MessageKind::Action),
+            reply: Some(3),
+            reference: Reference::parse("r-1"),
+            sent: Some(Time(0)),
+            edited: Some(Time(2000)),
+            deleted: false,
+            reactions: vec![emoji("👍", &["bob", "kim@beta"]), emoji("x", &["eve"])],
+        };
+        let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z","edited":"1970-01-01T00:00:02.000Z""#;
+        let reactions = r#","reactions":{"👍":["bob","kim@beta"],"x":["eve"]}"#;
+        let upper = format!("{head}{text}{extras}{reactions}");
+        assert_eq!(shown(all.clone(), Dialect::Upper), upper);
+        let lower = upper.replace('👍', "\\ud83d\\udc4d");
+        assert_eq!(shown(all, Dialect::Lower), lower);
+        let deleted = Extras { deleted: true, ..Extras::default() };
+        assert_eq!(shown(deleted, Dialect::Upper), format!(r#"{head},"deleted":true"#));
+    }
+
+    #[test]
+    fn the_documents_lists_show_when_the_senders_realm_took_it() {
+        let mut out = Vec::new();
+        let extras = Extras { sent: Some(Time(0)), reply: Some(3), ..Extras::default() };
+        fields(&message(extras), Dialect::Upper, Dialect::Upper, &mut out);
+        let shown = String::from_utf8(out).unwrap();
+        let expected =
+            r#","id":7,"time":"1970-01-01T00:00:00.000Z","from":"amy","to":"bob","message":"hi""#;
+        assert_eq!(shown, expected);
+    }
+}
