@@ -300,6 +300,9 @@ impl World<'_> {
             if !seen.insert(text) {
                 return self.violate(format!("{text} is twice at {here}"));
             }
+            if written.is_some_and(|written| written.retried) {
+                continue;
+            }
             let before = last.insert(message.from.clone(), text).filter(|_| !revived);
             // Texts begin with the number of their writing.
             if before.is_some_and(|before| before >= text.as_str()) {

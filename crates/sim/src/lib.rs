@@ -22,6 +22,7 @@ mod options;
 mod people;
 mod plain;
 mod renew;
+mod retries;
 mod squat;
 mod trace;
 mod versions;

@@ -2,6 +2,7 @@
 
 use crate::plain;
 use crate::renew::Renewed;
+use crate::retries::{Posting, posting};
 use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Event, Input, Origin};
@@ -37,6 +38,8 @@ pub struct Person {
     pub watch: Watch,
     /// How often the name has become another's.
     pub renewals: u64,
+    /// What was posted under a reference, which may be posted again.
+    pub posted: VecDeque<Posting>,
     /// Up to which message each conversation was read, as far as was told.
     pub read: BTreeMap<String, u64>,
 }
@@ -85,6 +88,8 @@ pub struct Written {
     pub renewed: u64,
     /// Its sender's realm was put back to a time before that.
     pub may_be_lost: bool,
+    /// Its sender has posted it more than once, under one reference.
+    pub retried: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +119,7 @@ impl People {
             renewed: Renewed::default(),
             watch: Watch::default(),
             renewals: 0,
+            posted: VecDeque::new(),
             read: BTreeMap::new(),
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
@@ -134,6 +140,7 @@ impl People {
                 Event::Posted(posted) if posted.sender.is_some() => {
                     let written = self.written.get_mut(posted.message.text.as_str());
                     let own = written.filter(|written| self.all[written.person].node == node);
+                    let own = own.filter(|written| !written.retried);
                     own.into_iter().for_each(|written| written.refused = true);
                 }
                 Event::GroupSet(_, group) if is_made_once(&group.name) => {
@@ -214,7 +221,7 @@ impl World<'_> {
         self.answers.remove(&(node, conn)).and_then(|mut all| all.pop()).unwrap_or_default()
     }
 
-    fn connect(&mut self, node: usize) -> Option<ConnId> {
+    pub fn connect(&mut self, node: usize) -> Option<ConnId> {
         self.connect_as(node, Origin::Client(std::net::IpAddr::from([192, 0, 2, 1])))
     }
 
@@ -301,13 +308,18 @@ impl World<'_> {
         let renewed = self.people.all[person].renewals;
         let (acked, id, may_be_lost, refused) = (None, None, false, false);
         let (realm, at) = (plain::PEER, self.now);
-        let written = Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost };
+        let retried = false;
+        let written =
+            Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost, retried };
         self.people.written.insert(text.clone(), written);
         Some((line, Asked::Sending(text)))
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
-        let kind = self.chance.random_range(0..29);
+        let kind = self.chance.random_range(0..32);
+        if kind >= 29 {
+            return self.compose_again(person);
+        }
         if kind >= 26 {
             return self.compose_marking(person, realm);
         }
@@ -332,13 +344,13 @@ impl World<'_> {
         let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
         let (line, to) = match kind {
             2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
-            4 => (format!("POST {token} #staff+{name} : {text}"), To::Group),
+            4 => (posting(token, &format!("#staff+{name}"), &text), To::Group),
             5..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
             22 => (format!("SENDGROUPREALM {token} {name} {own_group} {text}"), To::NoGroup),
             23..=25 => {
                 let user = format!("u{}", self.chance.random_range(0..EACH));
                 let line = match kind {
-                    23 => format!("POST {token} {user} : {text}"),
+                    23 => posting(token, &user, &text),
                     _ => format!("SEND {token} {user} {text}"),
                 };
                 (line, To::Local(user))
@@ -346,7 +358,7 @@ impl World<'_> {
             _ => {
                 let user = format!("u{}", self.chance.random_range(0..EACH));
                 let line = match kind {
-                    9 => format!("POST {token} {user}@{name} : {text}"),
+                    9 => posting(token, &format!("{user}@{name}"), &text),
                     _ => format!("SENDREALM {token} {name} {user} {text}"),
                 };
                 (line, To::User(user))
@@ -354,8 +366,11 @@ impl World<'_> {
         };
         let renewed = self.people.all[person].renewals;
         let (acked, id, may_be_lost, at, refused) = (None, None, false, self.now, false);
-        let written = Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost };
+        let retried = false;
+        let written =
+            Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost, retried };
         self.people.written.insert(text.clone(), written);
+        self.note_posting(person, &line, &text);
         (line, Asked::Sending(text))
     }
 
@@ -372,10 +387,10 @@ impl World<'_> {
         let now = self.now;
         match self.people.all[person].asked.pop_front() {
             Some(Asked::Sending(text)) if answer["status"] == "OK" => {
+                self.posted(node, &text, &answer);
                 if let Some(written) = self.people.written.get_mut(&text) {
                     (written.acked, written.id) = (Some(now), answer["id"].as_u64());
                 }
-                self.check_id(node, &answer);
                 self.checked.count("messages acknowledged");
             }
             Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
@@ -391,7 +406,8 @@ impl World<'_> {
             }
             Some(Asked::Listing) => self.checked.count("lists of groups refused"),
             Some(Asked::Sending(text)) => {
-                self.people.written.get_mut(&text).into_iter().for_each(|w| w.refused = true);
+                let written = self.people.written.get_mut(&text).filter(|w| !w.retried);
+                written.into_iter().for_each(|w| w.refused = true);
                 self.checked.count("messages refused");
             }
             Some(Asked::Reading { .. }) => self.checked.count("inboxes read meanwhile"),
@@ -404,7 +420,7 @@ impl World<'_> {
     }
 
     /// Ids grow, also past a restore; only who put data back by hand has a realm that does not know.
-    fn check_id(&mut self, node: usize, answer: &Value) {
+    pub fn check_id(&mut self, node: usize, answer: &Value) {
         let id = answer["id"].as_u64().unwrap_or(0);
         let here = &mut self.nodes[node];
         if id <= here.highest_id && !here.by_hand {
