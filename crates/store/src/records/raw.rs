@@ -5,7 +5,7 @@
 use super::alike::Alike;
 use super::codec::{encode, take};
 use super::parts::Identity;
-use super::{Conversation, Extras, Listed, Message, Notice, Posted, Record};
+use super::{Conversation, Extras, Listed, Message, NO_EXTRAS, Notice, Posted, Record};
 use crate::StoreError;
 use antar_domain::AccountId;
 use antar_types::Time;
@@ -140,9 +140,10 @@ pub struct PassedMessage<'a> {
 /// Passes over the first message of some bytes, of some version.
 pub fn pass_message(version: u8, bytes: &[u8]) -> Option<PassedMessage<'_>> {
     let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(bytes)?;
-    let (extras, rest) = match version {
-        1 => (Extras::default(), rest),
-        Posted::VERSION => take::<Extras>(rest)?,
+    let (extras, rest) = match (version, rest) {
+        // Nearly all: not even a list is read.
+        (1, rest) | (Posted::VERSION, [NO_EXTRAS, rest @ ..]) => (Extras::default(), rest),
+        (Posted::VERSION, rest) => take::<Extras>(rest)?,
         _ => return None,
     };
     Some(PassedMessage { id, ordinal, is_referred: extras.reference().is_some(), rest })
