@@ -199,8 +199,12 @@ commands! {
     BeAway: Session,
     /// The caller is not away any more.
     ComeBack: Session,
-    /// Messages as they arrive.
+    /// What is new in all of the caller's conversations.
+    Sync: Session,
+    /// Messages, or all changes, as they happen.
     Watch: Session,
+    /// What a watch is still to be told before it is in step: a door asks for it.
+    CatchUp: Anyone,
     /// No more messages as they arrive.
     Unwatch: Session,
     /// A private message to a user of another realm.

@@ -2,7 +2,10 @@
 
 use crate::links::{LinkStatus, Peer};
 use crate::state::{Account, Effects, Group, Readings, State};
-use crate::{AccountId, Event, GroupId, Mailbox, Output, PeerId, SessionId, SessionRecord};
+use crate::{
+    AccountId, Change, ChangeList, Event, GroupId, Mailbox, MemberChange, Membership, Output,
+    PeerId, SessionId, SessionRecord,
+};
 use antar_types::{Code, Message, Time};
 use std::sync::Arc;
 
@@ -44,6 +47,38 @@ impl Context<'_> {
         message: Arc<Message>,
     ) -> Result<(), Code> {
         self.state.post(mailbox, sender, message, self.effects)
+    }
+
+    /// Notes a change beside messages for an account, or for a group's members.
+    pub(crate) fn change(&mut self, list: ChangeList, change: Change) -> Result<(), Code> {
+        let before = self.state.durable.changes.of(list);
+        let tip = before.after(self.next_id());
+        self.emit(Event::Changed { list, tip, change })?;
+        if tip.floor > before.floor {
+            self.emit(Event::ChangesTrimmed(list, tip))?;
+        }
+        Ok(())
+    }
+
+    /// Notes what happened to a member of a group, for all who are in it.
+    pub(crate) fn member_changed(
+        &mut self,
+        group: GroupId,
+        what: Membership,
+        (user, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        let Some(name) = self.state.durable.groups.get(&group).map(|g| g.record.name.clone())
+        else {
+            return Ok(());
+        };
+        let who = |id| self.account(id).map(|account| account.record.name.as_str().into());
+        let (Some(of), by) = (who(user), who(by)) else { return Ok(()) };
+        let by = by.unwrap_or_else(|| Box::clone(&of));
+        let change = Change::Member(MemberChange { group: name, what, user: of, by });
+        if what == Membership::Left {
+            self.change(ChangeList::Account(user), change.clone())?;
+        }
+        self.change(ChangeList::Group(group), change)
     }
 
     pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {

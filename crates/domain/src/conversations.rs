@@ -74,6 +74,8 @@ pub struct Conversations {
     of_group: BTreeMap<GroupId, BTreeSet<PeerId>>,
     correspondents: BTreeMap<PeerId, Correspondents>,
     counts: Counts,
+    /// The id of the last message that an account wrote to or had from another here, or users of a peer.
+    latest: BTreeMap<(AccountId, Option<PeerId>), u64>,
 }
 
 /// How many conversations there are with users of peers.
@@ -143,6 +145,13 @@ impl Conversations {
         self.of_account.get(&account).into_iter().flatten().copied()
     }
 
+    /// With whom an account has had private messages, and the id of the last with each: with others here, or
+    /// with users of a peer.
+    pub(crate) fn latest(&self, account: AccountId) -> impl Iterator<Item = (Option<PeerId>, u64)> {
+        let all = (account, None)..=(account, Some(PeerId(u64::MAX)));
+        self.latest.range(all).map(|((_, peer), id)| (*peer, *id))
+    }
+
     /// The conversations of a group: with nobody else, and together with each peer's where there is one.
     pub fn of_group(&self, group: GroupId) -> impl Iterator<Item = Conversation> {
         let peers = self.of_group.get(&group).into_iter().flatten();
@@ -201,6 +210,18 @@ impl Conversations {
         author: Option<AccountId>,
     ) {
         let side = author.and_then(|author| conversation.side(author));
+        let mut note = |account, peer| {
+            let latest = self.latest.entry((account, peer)).or_default();
+            *latest = tip.id.max(*latest);
+        };
+        match conversation {
+            Conversation::Private(one, other) => {
+                note(one, None);
+                note(other, None);
+            }
+            Conversation::Peer(account, peer, _) => note(account, Some(peer)),
+            Conversation::Group(_) | Conversation::GroupPeer(..) => {}
+        }
         // Who writes has read what was there.
         let read = |known: &mut Known| {
             known.tip = tip;
@@ -249,6 +270,7 @@ impl Conversations {
                 own.remove(&conversation);
             }
         }
+        self.latest.retain(|(_, with), _| *with != Some(peer));
         self.of_account.retain(|_, own| !own.is_empty());
         self.of_group.retain(|_, peers| {
             peers.remove(&peer);

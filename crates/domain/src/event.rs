@@ -4,8 +4,8 @@ use crate::links::{
     Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, PeerRecord, Position,
 };
 use crate::{
-    AccountId, Conversation, ConversationTip, CorrespondentId, ForkId, GroupId, Marker,
-    PasswordHash, PeerId, Posted, SessionId,
+    AccountId, Change, ChangeList, ChangesTip, Conversation, ConversationTip, CorrespondentId,
+    ForkId, GroupId, Marker, PasswordHash, PeerId, Posted, SessionId,
 };
 use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
@@ -103,6 +103,23 @@ pub enum Event {
         /// The conversation.
         conversation: Conversation,
     },
+    /// Something beside messages changed for an account or for a group's members.
+    Changed {
+        /// Whose list has it.
+        list: ChangeList,
+        /// How far that list has come with it; the id there is the change's.
+        tip: ChangesTip,
+        /// The change.
+        change: Change,
+    },
+    /// The stored form of the latest [`Event::Changed`] of a list, without the change.
+    ChangesReached(ChangeList, ChangesTip),
+    /// The changes of a list up to the floor are let go of.
+    ChangesTrimmed(ChangeList, ChangesTip),
+    /// A list of changes is gone, with whom it concerned.
+    ChangesEnded(ChangeList),
+    /// From here on cursors of clients have another epoch: see [`antar_types::SyncCursor`].
+    SyncEpochBegun(u64),
     /// Older data were brought up to date in this respect: see [`crate::State::upgrade`].
     UpgradeDone(u64),
     /// A user of a peer has this number from here on, as whom messages are from or to.

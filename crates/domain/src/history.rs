@@ -2,7 +2,8 @@
 
 use crate::links::missing;
 use crate::{
-    AccountId, Answer, Conversation, ForkId, GroupId, History, Messages, Outcome, Overview, PeerId,
+    AccountId, Answer, ChangeList, Conversation, ForkId, GroupId, History, Messages, Outcome,
+    Overview, PeerId,
 };
 use antar_types::{Away, Extras, Message, Name};
 
@@ -42,6 +43,8 @@ pub enum Source {
     Sent(AccountId),
     /// All of a conversation.
     Conversation(Conversation),
+    /// What changed beside messages.
+    Changes(ChangeList),
     /// What another realm is owed.
     Outbox(PeerId),
     /// The hashes of what another realm has sent.

@@ -4,8 +4,8 @@
 //! request decided again with the [`JobResult`].
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
-use crate::{AccountId, Conversation, Marker, ReferenceLookup, Referred, Source};
-use antar_types::{Chain, Name, Secret};
+use crate::{AccountId, Change, Conversation, Marker, ReferenceLookup, Referred, Source};
+use antar_types::{Chain, Message, Name, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -68,6 +68,8 @@ pub enum Job {
     Locate(Place),
     /// Tell what an account has called so.
     Refer(ReferenceLookup),
+    /// Look up what is new.
+    Changes(ChangesQuery),
     /// Ask a plain peer; for a list with what is known of it.
     Ask(Ask, Option<Box<Listing>>),
     /// Write everything that is durable by now into a directory; operators only.
@@ -88,6 +90,44 @@ pub struct Place {
     pub own: Option<(AccountId, Name)>,
     /// How far its reader had read when it was asked for: where that has changed since, it is asked for again.
     pub marker: Marker,
+}
+
+/// What is new in several lists, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangesQuery {
+    /// The lists.
+    pub feeds: Vec<Feed>,
+    /// Nothing later than this id.
+    pub upto: u64,
+    /// How many messages and changes at most, 1 to [`crate::MAX_PAGE`].
+    pub limit: usize,
+}
+
+/// A list in which something is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The list: of messages, or of changes.
+    pub source: Source,
+    /// Only what is later than this id.
+    pub after: u64,
+}
+
+/// What is new in several lists, by id. What is in more than one of them is there once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FoundChanges {
+    /// Each with its id.
+    pub found: Vec<(u64, FoundChange)>,
+    /// There is more.
+    pub more: bool,
+}
+
+/// A message or a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundChange {
+    /// A message of a conversation.
+    Message(Conversation, Box<Message>),
+    /// A change.
+    Change(Box<Change>),
 }
 
 /// How much a backup holds.
@@ -129,6 +169,8 @@ pub enum JobResult {
     Located(Place, Marker),
     /// What that account has called so, if anything.
     Referred(ReferenceLookup, Option<Referred>),
+    /// What is new up to an id.
+    Changes(u64, FoundChanges),
     /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
     /// What a plain peer answered, and the address it has; with what was known of the list that it was

@@ -5,6 +5,7 @@
 //! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
 //! a client asked and for what is loaded at a start alike.
 
+mod change;
 mod command;
 pub mod commands;
 mod context;
@@ -29,6 +30,10 @@ mod stats;
 #[allow(clippy::unwrap_used, reason = "what goes wrong there fails a test")]
 pub mod testing;
 
+pub(crate) use change::ChangeTips;
+pub use change::{
+    CHANGES_KEPT, Change, ChangeList, ChangesTip, MemberChange, Membership, Told, ToldAt,
+};
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
@@ -41,7 +46,9 @@ pub use history::{
 pub use ids::{
     AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
 };
-pub use job::{BackedUp, Job, JobResult, PasswordHash, Place};
+pub use job::{
+    BackedUp, ChangesQuery, Feed, FoundChange, FoundChanges, Job, JobResult, PasswordHash, Place,
+};
 pub use links::{may_dial, network};
 pub use notification::{Availability, Notification, Presence, Typing};
 pub use open_session::OpenSession;

@@ -1,5 +1,6 @@
 //! What a conversation that a client names is here.
 
+use crate::state::Durable;
 use crate::{AccountId, Conversation, CorrespondentId, GroupId, PeerId, RequestContext};
 use antar_types::{Code, ConversationName, Name};
 
@@ -80,54 +81,8 @@ impl RequestContext<'_> {
         {
             return Err(Code::UserNotFound);
         }
-        let name = self.former(id).unwrap_or_else(|| named(user, Some(id.0)));
+        let name = accounts.former(id).unwrap_or_else(|| named(user, Some(id.0)));
         Ok(NamedConversation { conversation, name })
-    }
-
-    /// How an account that was removed is addressed: with its number where the name was somebody else's
-    /// later. None of one that an older version removed: its name is in messages only.
-    fn former(&self, id: AccountId) -> Option<ConversationName> {
-        let accounts = &self.state.durable;
-        let name = accounts.formers.get(&id)?;
-        let is_last =
-            accounts.account_named(name).is_none() && accounts.former_named(name) == Some(id);
-        let former = (!is_last).then_some(id.0);
-        Some(ConversationName::User { user: (&**name).into(), former, realm: None })
-    }
-
-    /// How an account addresses a conversation of its own; `None` where nobody can be addressed.
-    pub(crate) fn conversation_name(
-        &self,
-        me: AccountId,
-        conversation: Conversation,
-    ) -> Option<ConversationName> {
-        let durable = &self.state.durable;
-        let group = |id| Some(durable.groups.get(&id)?.record.name.as_str().into());
-        let realm = |peer| Some(Box::<str>::from(self.peer(peer)?.record.name.as_str()));
-        Some(match conversation {
-            Conversation::Private(one, other) => {
-                let other = if one == me { other } else { one };
-                match self.account(other) {
-                    Some(account) => ConversationName::User {
-                        user: account.record.name.as_str().into(),
-                        former: None,
-                        realm: None,
-                    },
-                    None => self.former(other)?,
-                }
-            }
-            Conversation::Group(id) => ConversationName::Group { group: group(id)?, realm: None },
-            Conversation::GroupPeer(id, peer) => {
-                ConversationName::Pair { group: group(id)?, realm: realm(peer)? }
-            }
-            Conversation::Peer(_, peer, id) => {
-                let (name, is_last) = durable.conversations.correspondent_name(peer, id)?;
-                let is_word = Name::parse(name).is_some();
-                let former = (!is_last || !is_word).then_some(id.0);
-                let (user, realm) = (spelled(name).into(), Some(realm(peer)?));
-                ConversationName::User { user, former, realm }
-            }
-        })
     }
 
     fn with_peer(
@@ -152,8 +107,54 @@ impl RequestContext<'_> {
         if !conversations.is_known(conversation) {
             return Err(Code::UserNotFound);
         }
-        let name = self.conversation_name(me, conversation).ok_or(Code::UserNotFound)?;
+        let name =
+            self.state.durable.conversation_name(me, conversation).ok_or(Code::UserNotFound)?;
         Ok(NamedConversation { conversation, name })
+    }
+}
+
+impl Durable {
+    /// How an account that was removed is addressed: with its number where the name was somebody else's
+    /// later. None of one that an older version removed: its name is in messages only.
+    fn former(&self, id: AccountId) -> Option<ConversationName> {
+        let name = self.formers.get(&id)?;
+        let is_last = self.account_named(name).is_none() && self.former_named(name) == Some(id);
+        let former = (!is_last).then_some(id.0);
+        Some(ConversationName::User { user: (&**name).into(), former, realm: None })
+    }
+
+    /// How an account addresses a conversation of its own; `None` where nobody can be addressed.
+    pub(crate) fn conversation_name(
+        &self,
+        me: AccountId,
+        conversation: Conversation,
+    ) -> Option<ConversationName> {
+        let group = |id| Some(self.groups.get(&id)?.record.name.as_str().into());
+        let realm = |peer| Some(Box::<str>::from(self.peers.get(&peer)?.record.name.as_str()));
+        Some(match conversation {
+            Conversation::Private(one, other) => {
+                let other = if one == me { other } else { one };
+                match self.accounts.get(&other) {
+                    Some(account) => ConversationName::User {
+                        user: account.record.name.as_str().into(),
+                        former: None,
+                        realm: None,
+                    },
+                    None => self.former(other)?,
+                }
+            }
+            Conversation::Group(id) => ConversationName::Group { group: group(id)?, realm: None },
+            Conversation::GroupPeer(id, peer) => {
+                ConversationName::Pair { group: group(id)?, realm: realm(peer)? }
+            }
+            Conversation::Peer(_, peer, id) => {
+                let (name, is_last) = self.conversations.correspondent_name(peer, id)?;
+                let is_word = Name::parse(name).is_some();
+                let former = (!is_last || !is_word).then_some(id.0);
+                let (user, realm) = (spelled(name).into(), Some(realm(peer)?));
+                ConversationName::User { user, former, realm }
+            }
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a connection is told unasked.
 
-use antar_types::{BoxKind, Message, Name, Text, Time};
+use crate::{Told, ToldAt};
+use antar_types::{BoxKind, Code, Message, Name, Text, Time};
 use std::sync::Arc;
 
 /// What a connection is told without a request of its own: its door makes an event of it.
@@ -12,6 +13,10 @@ pub enum Notification {
     Typing(Arc<Typing>),
     /// Somebody came, went, or is away.
     Presence(Arc<Presence>),
+    /// Something changed, for a connection that watches changes.
+    Change(Arc<ToldAt>),
+    /// A connection that watched changes does not any more, for this reason.
+    WatchEnded(Code),
 }
 
 /// Somebody types.
@@ -81,15 +86,20 @@ impl Notification {
             }
             (Self::Typing(typing), Self::Typing(same)) => Arc::ptr_eq(typing, same),
             (Self::Presence(presence), Self::Presence(same)) => Arc::ptr_eq(presence, same),
+            (Self::Change(change), Self::Change(same)) => Arc::ptr_eq(change, same),
             _ => false,
         }
     }
 
     /// The message that it tells of, if it does.
-    pub fn message(&self) -> Option<&Arc<Message>> {
+    pub fn message(&self) -> Option<&Message> {
         match self {
             Self::Message(_, message) => Some(message),
-            Self::Typing(_) | Self::Presence(_) => None,
+            Self::Change(at) => match &at.told {
+                Told::Message { message, .. } => Some(message),
+                _ => None,
+            },
+            Self::Typing(_) | Self::Presence(_) | Self::WatchEnded(_) => None,
         }
     }
 
@@ -99,6 +109,8 @@ impl Notification {
             Self::Message(_, message) => message.memory(),
             Self::Typing(typing) => size_of::<Typing>() + typing.conversation.len(),
             Self::Presence(presence) => presence.memory(),
+            Self::Change(at) => size_of::<ToldAt>() + at.told.memory(),
+            Self::WatchEnded(_) => 0,
         }
     }
 }

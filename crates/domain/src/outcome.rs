@@ -1,9 +1,9 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
-use crate::{BackedUp, OpenSession, Presence, Read};
+use crate::{BackedUp, Command, OpenSession, Presence, Read, Told, ToldAt, commands};
 use antar_types::{
-    Capabilities, Chain, Code, Fingerprint, List, Message, Name, Time, Token, share,
+    Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Time, Token, share,
 };
 use std::sync::Arc;
 
@@ -77,6 +77,35 @@ pub enum Outcome {
     Sessions(Vec<OpenSession>),
     /// A conversation was read up to the message of this id.
     Marked(u64),
+    /// How far whoever knows everything that there is has come.
+    InStep(SyncCursor),
+    /// What is new, in order.
+    Changes {
+        /// The changes.
+        all: Vec<Told>,
+        /// How far whoever was told them has come.
+        cursor: SyncCursor,
+        /// There are more.
+        more: bool,
+    },
+    /// Changes are watched from this cursor on.
+    Watching {
+        /// Where the watch begins.
+        cursor: SyncCursor,
+        /// The number of the watch.
+        watch: u64,
+        /// What has happened since is still to be told: the door asks for it with [`Outcome::goes_on`].
+        behind: bool,
+    },
+    /// What a watch is told of what has happened before it was in step, in order.
+    CaughtUp {
+        /// The changes.
+        all: Vec<ToldAt>,
+        /// The number of the watch.
+        watch: u64,
+        /// As far as it is not in step yet: the door asks for more after this, with [`Outcome::goes_on`].
+        behind: Option<SyncCursor>,
+    },
     /// A backup was written.
     BackedUp(BackedUp),
     /// Somebody is there.
@@ -264,6 +293,17 @@ impl Outcome {
         }
     }
 
+    /// What a door asks for next, in the place of whoever asked for this, once this is written: a watch that is
+    /// behind is told one page after another, as fast as it reads.
+    pub fn goes_on(&self) -> Option<Command> {
+        let (watch, after) = match self {
+            Self::Watching { cursor, watch, behind: true } => (*watch, *cursor),
+            Self::CaughtUp { watch, behind, .. } => (*watch, (*behind)?),
+            _ => return None,
+        };
+        Some(commands::CatchUp { watch, after }.into())
+    }
+
     /// Whether a request with this outcome has changed nothing, so that it is certain what became of it
     /// where nobody knows whether changes were kept.
     pub fn changes_nothing(&self) -> bool {
@@ -279,6 +319,9 @@ impl Outcome {
                 | Self::Presences(_)
                 | Self::Messages(_)
                 | Self::History(_)
+                | Self::InStep(_)
+                | Self::Changes { .. }
+                | Self::CaughtUp { .. }
                 | Self::Pong { .. }
                 | Self::RealmName(_)
                 | Self::Noop
@@ -309,6 +352,12 @@ impl Outcome {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()
             }
             Self::Presences(all) => all.iter().map(Presence::memory).sum(),
+            Self::Changes { all, .. } => {
+                all.iter().map(|each| size_of_val(each) + each.memory()).sum()
+            }
+            Self::CaughtUp { all, .. } => {
+                all.iter().map(|each| size_of_val(each) + each.told.memory()).sum()
+            }
             Self::Peers(peers) => {
                 let all: usize = peers.iter().map(PeerStatus::memory).sum();
                 // Whoever made them keeps one for the next.
@@ -319,6 +368,8 @@ impl Outcome {
             // Their names are kept anyway, and the rest is in the outcome itself.
             Self::Done
             | Self::Marked(_)
+            | Self::InStep(_)
+            | Self::Watching { .. }
             | Self::Sent { .. }
             | Self::Session(_)
             | Self::Caller { .. }

@@ -58,11 +58,15 @@ pub enum Bug {
     CountsOwn,
     /// What a message was called is known only while it is in memory.
     ForgetsReferences,
+    /// A watch is in step though something has happened while it was told what had.
+    InStepTooSoon,
+    /// What one wrote on one device is not told to the others.
+    OmitsOwn,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -89,6 +93,8 @@ impl Bug {
         Self::ReadsBack,
         Self::CountsOwn,
         Self::ForgetsReferences,
+        Self::InStepTooSoon,
+        Self::OmitsOwn,
     ];
 }
 

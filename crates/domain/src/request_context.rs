@@ -5,7 +5,7 @@ use crate::links::Why;
 use crate::state::{Account, Origin};
 use crate::{
     AccountId, ConnId, Conversation, Draft, Event, GroupId, GroupRecord, Job, JobResult,
-    PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag,
+    Membership, PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag,
 };
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
@@ -237,6 +237,7 @@ impl RequestContext<'_> {
     /// Takes a user out of a group; the member of longest standing inherits it.
     pub(crate) fn leave(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
         self.emit(Event::MemberRemoved(group, account))?;
+        self.member_changed(group, Membership::Left, (account, account))?;
         let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
         self.end_markers(account, conversations)?;
         let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;

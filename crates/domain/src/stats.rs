@@ -104,7 +104,7 @@ mod tests {
     fn a_link_is_counted_with_what_is_owed_and_since_when() {
         let mut realm = Realm::linked(&["amy"]);
         realm.login(1, "amy");
-        realm.does(1, Watch);
+        realm.does(1, Watch::default());
         realm.does(1, FollowPresence { users: "amy amy nobody".into() });
         realm.deliver(EntryKind::Private, "bob", "amy", "hello");
         let (to, text) = ("bob".into(), "x".into());

@@ -2,18 +2,21 @@
 
 mod store;
 
+pub use store::find_changes;
+
 use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
 use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Told};
 use crate::{
     BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Notification, Origin,
-    Outcome, Output, Policy, Readings, Request, State, Tag,
+    Outcome, Output, Policy, Readings, Request, State, Tag, ToldAt,
 };
 use antar_types::{
-    Capabilities, Chain, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret, Text, Time,
-    Token,
+    Capabilities, Chain, Code, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret, Text,
+    Time, Token,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 /// The operator's connection.
 pub const OPERATOR: u64 = u64::MAX;
@@ -23,6 +26,9 @@ pub const BETA: u64 = 10;
 
 /// The epoch of beta's log.
 pub const BETAS: Epoch = Epoch(7);
+
+/// What a connection that watches changes is told: a change, or why the watch has ended.
+pub type WatchedChange = Result<Arc<ToldAt>, Code>;
 
 /// A realm, its clock, and what the driver of one would have to do.
 pub struct Realm {
@@ -35,6 +41,7 @@ pub struct Realm {
     /// The hashes that the store finds of a log at any entry.
     pub chains: Vec<Chain>,
     notifications: BTreeMap<u64, Vec<(Tag, Notification)>>,
+    changes: BTreeMap<u64, Vec<WatchedChange>>,
     /// What the driver was asked to do, and what other realms were told.
     pub asked: Vec<Output>,
 }
@@ -48,7 +55,8 @@ impl Realm {
         let state = State::new(Limits::default(), Policy::local(), []);
         let (posted, chains, asked) = (Vec::new(), Vec::new(), Vec::new());
         let (now, chance, notifications) = (1_000_000, 0, BTreeMap::new());
-        let mut realm = Self { state, now, chance, posted, chains, notifications, asked };
+        let changes = BTreeMap::new();
+        let mut realm = Self { state, now, chance, posted, chains, notifications, changes, asked };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         users.iter().for_each(|user| realm.add_user(user));
         realm
@@ -240,6 +248,11 @@ impl Realm {
         self.notifications.remove(&conn).unwrap_or_default()
     }
 
+    /// What a connection that watches changes was told since the last look.
+    pub fn changes(&mut self, conn: u64) -> Vec<WatchedChange> {
+        self.changes.remove(&conn).unwrap_or_default()
+    }
+
     /// What the realm lets others do.
     pub fn policy(&mut self) -> &mut Policy {
         &mut self.state.policy
@@ -339,11 +352,19 @@ impl Realm {
             event => vec![event],
         };
         let all = effects.events.into_iter().flat_map(brought);
-        let kept = |event: &Event| matches!(event, Event::Posted(_) | Event::SetApart { .. });
+        let kept = |event: &Event| {
+            matches!(event, Event::Posted(_) | Event::SetApart { .. } | Event::Changed { .. })
+        };
         self.posted.extend(all.filter(kept));
         let mut answer = None;
         for output in effects.outputs {
             match output {
+                Output::Notify(conn, _, Notification::Change(told)) => {
+                    self.changes.entry(conn.0).or_default().push(Ok(told));
+                }
+                Output::Notify(conn, _, Notification::WatchEnded(code)) => {
+                    self.changes.entry(conn.0).or_default().push(Err(code));
+                }
                 Output::Notify(conn, tag, told) => {
                     self.notifications.entry(conn.0).or_default().push((tag, told));
                 }
@@ -366,7 +387,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { path } => {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) | Job::Refer(_) => {
+        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) | Job::Refer(_) | Job::Changes(_) => {
             unreachable!("looked up")
         }
         Job::Ask(_, listing) => {

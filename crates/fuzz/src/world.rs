@@ -2,6 +2,7 @@
 
 use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
+use antar_domain::testing::find_changes;
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Marker, Origin, Outcome,
     Output, Policy, Readings, Source, State,
@@ -241,8 +242,13 @@ impl World {
                 if let Outcome::Session(token) = &outcome {
                     self.tokens.push(token.reveal());
                 }
+                let goes_on = text::goes_on(tag, &outcome);
                 checks::reply(tag, outcome, &mut self.scratch);
                 self.answered(conn);
+                if let (Some(request), Some(asking)) = (goes_on, self.conns.get_mut(&conn)) {
+                    asking.lines += 1;
+                    self.decide(Input::Request(conn, request));
+                }
             }
             Output::Read(conn, tag, read) => {
                 let page = |source, page| {
@@ -318,13 +324,17 @@ impl World {
         owed.map(|(_, at, _)| *at)
     }
 
-    /// What a mailbox has got since the beginning.
-    fn messages(&self, source: Source) -> Vec<Message> {
-        let posted = self.events.iter().flat_map(|event| match event {
+    /// What has happened since the beginning, one by one.
+    fn happened(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().flat_map(|event| match event {
             Event::Received { events, .. } => events.as_slice(),
             event => std::slice::from_ref(event),
-        });
-        let found = posted.filter_map(|event| match event {
+        })
+    }
+
+    /// What a mailbox has got since the beginning.
+    fn messages(&self, source: Source) -> Vec<Message> {
+        let found = self.happened().filter_map(|event| match event {
             Event::Posted(posted) => posted.shown_in(source),
             _ => None,
         });
@@ -353,6 +363,10 @@ impl World {
                 JobResult::Located(place, marker)
             }
             Job::Refer(lookup) => JobResult::Referred(lookup, None),
+            Job::Changes(query) => {
+                let all: Vec<Event> = self.happened().cloned().collect();
+                JobResult::Changes(query.upto, find_changes(&all, &query))
+            }
             Job::Ask(ask, listing) if ask.address.port % 2 == 0 => {
                 JobResult::Asked(listing, Ok((told(r#"{"status":"OK"}"#), HERE)))
             }

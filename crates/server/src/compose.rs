@@ -12,6 +12,7 @@ use crate::hub::{Hub, QUEUE};
 use crate::identity::{FILE, Identity};
 use crate::ledger::Ledger;
 use crate::metrics::{Metrics, Sources};
+use crate::offline::readings;
 use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
@@ -151,7 +152,7 @@ fn open(config: &Config, engine: Box<dyn Engine>) -> Result<Opened, StartError> 
 fn bring_up_to_date(store: &Store, state: &mut State) -> Result<(), StoreError> {
     loop {
         let mut effects = Effects::default();
-        let more = state.upgrade(&mut effects).unwrap_or_default();
+        let more = state.upgrade(&readings(), &mut effects).unwrap_or_default();
         if !effects.events.is_empty() {
             store.commit(&effects.events)?;
         }

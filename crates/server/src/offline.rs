@@ -127,7 +127,8 @@ impl Offline {
     }
 }
 
-fn readings() -> Readings {
+/// When it is, and chance, for what is done to a realm that does not run.
+pub fn readings() -> Readings {
     let mut entropy = [0; 32];
     rand::rng().fill_bytes(&mut entropy);
     Readings { now: Time::now(), uptime: 0, entropy }

@@ -3,7 +3,10 @@
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
-use antar_domain::{Marker, Outcome, PeerId, Place, Read, ReferenceLookup, Referred, Source, Tag};
+use antar_domain::{
+    ChangesQuery, FoundChanges, Marker, Outcome, PeerId, Place, Read, ReferenceLookup, Referred,
+    Source, Tag,
+};
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
 use antar_text as text;
@@ -98,6 +101,11 @@ impl Reads {
     /// What an account has called so; `None` where that cannot be read.
     pub async fn referred(&self, whom: Whom, lookup: ReferenceLookup) -> Option<Option<Referred>> {
         self.read(whom, move |store| store.referred(&lookup)).await
+    }
+
+    /// What is new; `None` where it cannot be read.
+    pub async fn changes(&self, whom: Whom, query: ChangesQuery) -> Option<FoundChanges> {
+        self.read(whom, move |store| store.changes(&query)).await
     }
 
     /// Entries of what a realm is owed.

@@ -2,9 +2,8 @@
 
 use crate::Config;
 use crate::backup::{BackupError, DATA, Input, failed, read_identity, write_identity};
-use antar_domain::{Effects, Readings, State};
+use antar_domain::{Effects, State};
 use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
-use antar_types::Time;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -87,9 +86,10 @@ fn import(
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let mut effects = Effects::default();
-    let readings = Readings { now: Time::now(), uptime: 0, entropy: rand::random() };
     // Refused only by a state that may not change anything, and this one may.
-    let reached = state.restored(&readings, reached, &mut effects).unwrap_or(exported.last_id);
+    let reached = state
+        .restored(&crate::offline::readings(), reached, &mut effects)
+        .unwrap_or(exported.last_id);
     store.commit(&effects.events).map_err(StoreError::from)?;
     Ok((exported, reached))
 }

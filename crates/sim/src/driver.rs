@@ -4,7 +4,7 @@ use crate::node::Node;
 use crate::plain;
 use crate::world::{Happening, World};
 use antar_domain::links::Unreadable;
-use antar_domain::{ConnId, Input, Job, JobResult, Outcome, Output, Tag};
+use antar_domain::{ConnId, Input, Job, JobResult, Notification, Outcome, Output, Tag};
 use antar_runner::{Batch, Place, Task, Written, tail};
 use antar_store::NotCommitted;
 use antar_text::Frame;
@@ -250,13 +250,20 @@ impl World<'_> {
                 let found = tail(source, |source, page| running.store.read(source, page));
                 self.decide(node, Input::Tailed(ask, found.map_err(|_| Unreadable)));
             }
-            Output::Notify(conn, _, told) => {
-                told.message().into_iter().for_each(|message| self.notified(node, conn, message));
-            }
+            Output::Notify(conn, _, told) => self.notify(node, conn, &told),
             Output::NoReply(conn) => self.answers_line(node, conn),
             Output::Park(_) | Output::Resume { .. } => {
                 self.violate(format!("the runner leaves {output:?} to its driver"));
             }
+        }
+    }
+
+    fn notify(&mut self, node: usize, conn: ConnId, told: &Notification) {
+        match told {
+            Notification::Message(_, message) => self.notified(node, conn, message),
+            Notification::Change(at) => self.told(node, conn, at, true),
+            Notification::WatchEnded(_) => self.follow_ended(node, conn),
+            Notification::Typing(_) | Notification::Presence(_) => {}
         }
     }
 
@@ -288,6 +295,12 @@ impl World<'_> {
                 let found = running.and_then(|r| r.store.referred(&lookup).ok());
                 found.map_or(JobResult::Unreadable, |found| JobResult::Referred(lookup, found))
             }
+            Job::Changes(query) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|running| running.store.changes(&query).ok());
+                let upto = query.upto;
+                found.map_or(JobResult::Unreadable, |found| JobResult::Changes(upto, found))
+            }
             Job::Ask(ask, listing) => {
                 let answer = self.answer_plainly(node, &ask);
                 JobResult::Asked(listing, answer.map(|told| (told, plain::ADDRESS)))
@@ -308,6 +321,20 @@ impl World<'_> {
 
     fn reply(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
         self.answers_line(node, conn);
+        let goes_on = text::goes_on(tag, &outcome);
+        match outcome {
+            Outcome::CaughtUp { all, .. } => {
+                all.iter().for_each(|told| self.told(node, conn, told, false));
+            }
+            outcome => self.answer(node, conn, tag, outcome),
+        }
+        if let (Some(request), Some(running)) = (goes_on, &mut self.nodes[node].running) {
+            *running.unanswered.entry(conn).or_default() += 1;
+            self.decide(node, Input::Request(conn, request));
+        }
+    }
+
+    fn answer(&mut self, node: usize, conn: ConnId, tag: Tag, outcome: Outcome) {
         let mut bytes = Vec::new();
         let reply = text::reply(tag, outcome);
         reply.encode(text::dialect(tag), &mut bytes);

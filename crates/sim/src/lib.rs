@@ -14,6 +14,7 @@
 mod check;
 mod driver;
 mod faults;
+mod follow;
 mod here;
 mod markers;
 mod net;

@@ -1,5 +1,6 @@
 //! People who write to each other, and remember what they were told.
 
+use crate::follow::Follow;
 use crate::plain;
 use crate::renew::Renewed;
 use crate::retries::{Posting, posting};
@@ -36,6 +37,7 @@ pub struct Person {
     asked: VecDeque<Asked>,
     pub renewed: Renewed,
     pub watch: Watch,
+    pub follow: Follow,
     /// How often the name has become another's.
     pub renewals: u64,
     /// What was posted under a reference, which may be posted again.
@@ -118,6 +120,7 @@ impl People {
             asked: VecDeque::new(),
             renewed: Renewed::default(),
             watch: Watch::default(),
+            follow: Follow::default(),
             renewals: 0,
             posted: VecDeque::new(),
             read: BTreeMap::new(),
@@ -242,6 +245,7 @@ impl World<'_> {
             person.conn = None;
             person.forget_asked();
             person.watch.lost();
+            person.follow.lost();
         }
     }
 
@@ -255,6 +259,10 @@ impl World<'_> {
             return self.see_to_waiting(person);
         }
         self.see_to_watch(person);
+        self.see_to_follow(person);
+        if self.chance.random_bool(0.02) {
+            self.end_follow(person, false);
+        }
         let conn = match self.people.all[person].conn {
             Some(conn) => conn,
             None => match self.connect(node) {

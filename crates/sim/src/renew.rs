@@ -35,6 +35,7 @@ impl World<'_> {
         if let Some(conn) = self.people.all[person].watch.forget() {
             self.input(node, Input::Disconnected(conn));
         }
+        self.end_follow(person, true);
         let Some(conn) = self.connect_as(node, Origin::Operator) else {
             return self.at(1_000, Happening::Renewed { person, conn: ConnId(0) });
         };

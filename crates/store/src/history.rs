@@ -34,7 +34,7 @@ pub fn read(
             }
             Ok((found, more))
         }
-        List::Outbox(_) | List::Hashes(_) | List::Apart(_) => {
+        List::Changes(_) | List::Outbox(_) | List::Hashes(_) | List::Apart(_) => {
             Err(StoreError::Engine("a log holds no messages".into()))
         }
     }
@@ -119,7 +119,7 @@ const KEPT: usize = 1 << 20;
 /// Runs that were read, as they are stored, and where in each its messages are: what follows in a timeline
 /// is often in the same.
 #[derive(Default)]
-struct Runs {
+pub struct Runs {
     read: FxHashMap<(Conversation, u64), (Value, Range<usize>)>,
     /// Bytes of those.
     bytes: usize,
@@ -128,7 +128,8 @@ struct Runs {
 }
 
 impl Runs {
-    fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
+    /// The message that a pointer leads to.
+    pub fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
         let gone =
             || StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id));
         let run = (pointer.conversation.alike(), pointer.run);

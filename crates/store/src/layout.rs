@@ -6,6 +6,8 @@
 //! | `f` | the version of this format |
 //! | `g` | how far a migration from an older format has come |
 //! | `A` peer, id | a run of what a peer sent that is not known here, the first with this id ([`ApartEntry`]) |
+//! | `C` `a` account, id | a run of what changed for an account beside messages, the first with this id ([`ChangeEntry`]) |
+//! | `C` `g` group, id | the same of a group |
 //! | `F` week, account, reference | a message that the account has called so in that week ([`crate::references`]) |
 //! | `H` fork, number | a run of hashes of what a peer sent, the first at this entry ([`Position`]) |
 //! | `M` `p` account, account, id | a run of messages of a private conversation, the first with this id ([`Message`]) |
@@ -15,6 +17,7 @@
 //! | `O` peer, number | a run of what a peer is owed, the first this entry ([`Outgoing`]) |
 //! | `R` `a` account | [`records::AccountSet`] |
 //! | `R` `c` conversation | [`records::ConversationReached`]: the conversation as under `M`, without an id |
+//! | `R` `e` | [`records::SyncEpochBegun`] |
 //! | `R` `f` account | [`records::NameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
 //! | `R` `i` invitation | [`records::InvitationSet`] |
@@ -24,6 +27,7 @@
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `o` account | [`records::FormerSet`] |
 //! | `R` `s` session | [`records::SessionSet`] |
+//! | `R` `x` list | [`records::ChangesReached`]: the list as under `C`, without an id |
 //! | `R` `u` step | [`records::UpgradeDone`] |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
 //! | `T` `o` account, peer, id | the same of what it sent |
@@ -39,10 +43,10 @@
 //! much of it goes to the same places. Format 1 had small letters ([`crate::v1`]).
 
 use crate::engine::Key;
-use crate::records::Conversation;
 use crate::records::alike::Alike;
 #[cfg(doc)]
-use crate::records::{self, ApartEntry, Message, Outgoing, Pointer, Position};
+use crate::records::{self, ApartEntry, ChangeEntry, Message, Outgoing, Pointer, Position};
+use crate::records::{ChangeList, Conversation};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, Mailbox, PeerId, Source};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -62,7 +66,7 @@ pub const MIGRATION_KEY: &[u8] = b"g";
 pub const RECORDS: u8 = b'R';
 
 /// Every kind of list and the records: what a migration writes beside what was there.
-pub const KINDS: [u8; 7] = [b'A', b'F', b'H', b'M', b'O', b'R', b'T'];
+pub const KINDS: [u8; 8] = [b'A', b'C', b'F', b'H', b'M', b'O', b'R', b'T'];
 
 /// How far the data go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +91,7 @@ pub const HERE: PeerId = PeerId(0);
 pub enum List {
     Messages(antar_domain::Conversation),
     Timeline(Timeline),
+    Changes(antar_domain::ChangeList),
     Outbox(PeerId),
     Hashes(ForkId),
     Apart(PeerId),
@@ -104,6 +109,7 @@ impl List {
                 return Self::Messages(Conversation::GroupPeer(group, peer));
             }
             Source::Conversation(conversation) => return Self::Messages(conversation),
+            Source::Changes(list) => return Self::Changes(list),
             Source::Outbox(peer) => return Self::Outbox(peer),
             Source::Hashes(fork) => return Self::Hashes(fork),
             Source::Mailbox(Mailbox::Private(account)) => Timeline::Incoming(account, HERE),
@@ -131,6 +137,10 @@ impl List {
             Self::Timeline(Timeline::Waiting(peer, number)) => {
                 put(&mut key, b"Tw", &[peer.0, number]);
             }
+            Self::Changes(list) => {
+                key.push(b'C');
+                put_list(&mut key, list);
+            }
             Self::Outbox(peer) => put(&mut key, b"O", &[peer.0]),
             Self::Hashes(fork) => put(&mut key, b"H", &[fork.0]),
             Self::Apart(peer) => put(&mut key, b"A", &[peer.0]),
@@ -156,6 +166,10 @@ impl List {
             (b"O\0", [peer]) => Self::Outbox(PeerId(*peer)),
             (b"H\0", [fork]) => Self::Hashes(ForkId(*fork)),
             (b"A\0", [peer]) => Self::Apart(PeerId(*peer)),
+            (b"Ca", [account]) => {
+                Self::Changes(antar_domain::ChangeList::Account(AccountId(*account)))
+            }
+            (b"Cg", [group]) => Self::Changes(antar_domain::ChangeList::Group(GroupId(*group))),
             (b"Ti", [account, peer]) => {
                 Self::Timeline(Timeline::Incoming(AccountId(*account), PeerId(*peer)))
             }
@@ -191,6 +205,14 @@ fn numbers(mut rest: &[u8]) -> Option<Vec<u64>> {
         rest = &after[significant.len()..];
     }
     Some(numbers)
+}
+
+fn put_list(key: &mut Key, list: antar_domain::ChangeList) {
+    use antar_domain::ChangeList;
+    match list {
+        ChangeList::Account(account) => put(key, b"a", &[account.0]),
+        ChangeList::Group(group) => put(key, b"g", &[group.0]),
+    }
 }
 
 fn put_conversation(key: &mut Key, conversation: antar_domain::Conversation) {
@@ -313,6 +335,13 @@ pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
     let at = |part| key(b"l", &[peer.0, part]);
     let (forgotten, _) = PeerPart::Forgotten.numbers();
     [at(0)..at(forgotten), at(forgotten + 1)..at(u64::MAX)]
+}
+
+/// The key of how far a list of changes has come.
+pub fn changes_key(list: ChangeList) -> Key {
+    let mut key = vec![RECORDS, b'x'];
+    put_list(&mut key, list.alike());
+    key
 }
 
 /// The key of how far a user has read a conversation.

@@ -5,6 +5,7 @@
 //! running realm, [`MemoryEngine`] that of tests and simulations, which can crash.
 
 mod applier;
+mod changes;
 mod check;
 mod checkpointer;
 mod disk;

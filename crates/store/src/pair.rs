@@ -3,9 +3,11 @@
 use crate::StoreError;
 use crate::layout::{FORMAT_KEY, List, RECORDS, RUN, TIP_KEY, Timeline, Tip, hex};
 use crate::records::codec::{damaged, decode, decode_record, decode_run};
-use crate::records::{ApartEntry, Listed, Message, Outgoing, Pointer, Position, Record};
+use crate::records::{
+    ApartEntry, ChangeEntry, Listed, Message, Outgoing, Pointer, Position, Record,
+};
 use crate::references::{Place, Stored, week};
-use antar_domain::{Conversation, ForkId, PeerId};
+use antar_domain::{ChangeList, Conversation, ForkId, PeerId};
 
 /// What a pair says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Pair {
     Referred(Place, Stored),
     /// A run of a timeline.
     Pointers(Timeline, Vec<Pointer>),
+    /// A run of a list of changes.
+    Changes(ChangeList, Vec<ChangeEntry>),
     /// A run of what a peer is owed.
     Owed(PeerId, Vec<Outgoing>),
     /// A run of the hashes of what a peer has sent.
@@ -57,6 +61,7 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
             (List::Timeline(timeline), id) => {
                 run(key, id, value).map(|run| Pair::Pointers(timeline, run))
             }
+            (List::Changes(list), id) => run(key, id, value).map(|run| Pair::Changes(list, run)),
             (List::Outbox(peer), id) => run(key, id, value).map(|run| Pair::Owed(peer, run)),
             (List::Hashes(fork), id) => run(key, id, value).map(|run| Pair::Marks(fork, run)),
             (List::Apart(peer), id) => run(key, id, value).map(|run| Pair::Apart(peer, run)),

@@ -12,8 +12,9 @@ use crate::layout::{
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
-    self, ApartReached, ConversationReached, CursorReached, Listed, MarkerSet, Message, NO_EXTRAS,
-    Outgoing, OwedReached, Pointer, Position, Raw, RawPosted, Received, Record, SetApart,
+    self, ApartReached, ChangeEntry, Changed, ChangesReached, ConversationReached, CursorReached,
+    Listed, MarkerSet, Message, NO_EXTRAS, Outgoing, OwedReached, Pointer, Position, Raw,
+    RawPosted, Received, Record, SetApart,
 };
 use crate::references::{self, Stored};
 use antar_domain::{AccountId, Conversation, Marker};
@@ -26,7 +27,7 @@ pub fn looks_back(batch: &[Raw<'_>]) -> bool {
     let looks = |raw: &Raw<'_>| match raw {
         Raw::Posted(_) => false,
         Raw::Other(record) => match &**record {
-            Record::Trimmed(_) => true,
+            Record::Trimmed(_) | Record::ChangesTrimmed(_) | Record::ChangesEnded(_) => true,
             Record::PeerForgotten(forgotten) => forgotten.traces,
             _ => false,
         },
@@ -201,6 +202,19 @@ impl Projection {
                 self.entry(List::Outbox(peer), &Outgoing { at: tip, entry })?;
                 self.keep(OwedReached { peer, tip, total, since });
             }
+            Record::Changed(Changed { list, tip, change }) => {
+                let entry = ChangeEntry { id: tip.id, change };
+                self.entry(List::Changes(list.alike()), &entry)?;
+                self.keep(ChangesReached { list, tip });
+            }
+            Record::ChangesTrimmed(records::ChangesTrimmed { list, tip }) => {
+                self.trim(tree, List::Changes(list.alike()), tip.floor)?;
+                self.keep(ChangesReached { list, tip });
+            }
+            Record::ChangesEnded(records::ChangesEnded { list }) => {
+                self.end_list(tree, List::Changes(list.alike()))?;
+                self.remove(layout::changes_key(list));
+            }
             Record::Received(received) => self.received(received)?,
             Record::SetApart(SetApart { peer, apart, entry }) => {
                 entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
@@ -274,6 +288,19 @@ impl Projection {
             }
             Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// Lets go of all of a list.
+    fn end_list(&mut self, tree: &dyn Pairs, list: List) -> Result<(), StoreError> {
+        self.runs.remove(&list);
+        self.full.retain(|(full, _)| *full != list);
+        let mut gone = Vec::new();
+        tree.scan(list.keys(0, u64::MAX), Direction::Up, &mut |key, _| {
+            gone.push(key.to_vec());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        gone.into_iter().for_each(|key| self.remove(key));
+        Ok(())
     }
 
     /// Lets go of all that is kept of a peer, but for messages.
@@ -405,6 +432,9 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::FormerSet(r) => r.account.0,
         Record::MarkerSet(r) => r.id,
         Record::NameLeft(r) => r.account.0,
+        Record::Changed(r) => r.tip.id,
+        Record::ChangesReached(r) => r.tip.id,
+        Record::ChangesTrimmed(r) => r.tip.id,
         Record::Posted(r) => r.message.id,
         Record::ConversationReached(r) => r.id,
         Record::CorrespondentSet(r) => r.id.0,

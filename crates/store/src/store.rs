@@ -8,10 +8,11 @@ use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
-use crate::{Direction, Engine, StoreError, Usage, history, migration, references, v1};
+use crate::{Direction, Engine, StoreError, Usage, changes, history, migration, references, v1};
 use antar_domain::links::{self, Quote};
 use antar_domain::{
-    Event, Mailbox, Marker, Page, PeerId, Place, ReferenceLookup, Referred, Source,
+    ChangesQuery, Event, FoundChanges, Mailbox, Marker, Page, PeerId, Place, ReferenceLookup,
+    Referred, Source,
 };
 use antar_types::{Chain, Entry, Message};
 use std::io::{Read, Write};
@@ -191,6 +192,14 @@ impl Store {
         references::find(&*self.engine.view()?, lookup)
     }
 
+    /// What is new in several lists, by id.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn changes(&self, query: &ChangesQuery) -> Result<FoundChanges, StoreError> {
+        changes::read(&*self.engine.view()?, query)
+    }
+
     /// What a realm is owed, from one entry to another, as far as it is there.
     ///
     /// # Errors
@@ -268,7 +277,9 @@ impl Store {
             Source::Hashes(_) => {
                 history::entries(engine, list, page, usize::MAX)?.0.first().copied()
             }
-            Source::Mailbox(_) | Source::Sent(_) | Source::Conversation(_) => None,
+            Source::Mailbox(_) | Source::Sent(_) | Source::Conversation(_) | Source::Changes(_) => {
+                None
+            }
         };
         Ok(found.filter(|at| at.seq == seq).map(|at| at.chain))
     }

@@ -11,6 +11,7 @@ use antar_server::Config;
 use antar_store::{MemoryEngine, Store};
 use antar_text::{self as text, Door};
 use antar_text::{Decoder, Frame};
+use antar_types::END;
 use antar_types::{Name, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -133,6 +134,10 @@ impl OnState {
                         Ok(found) => JobResult::Referred(lookup, found),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Changes(query) => match self.store.changes(&query) {
+                        Ok(found) => JobResult::Changes(query.upto, found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     job => prove(job),
                 });
                 self.decide(Input::Resume { conn, request, results });
@@ -152,7 +157,11 @@ impl OnState {
         let mut bytes = Vec::new();
         let conn = match output {
             Output::Reply(conn, tag, outcome) => {
+                let goes_on = text::goes_on(tag, &outcome);
                 text::write(tag, outcome, &mut bytes);
+                if let Some(request) = goes_on {
+                    self.decide(Input::Request(conn, request));
+                }
                 conn
             }
             Output::Read(conn, tag, read) => {
@@ -167,7 +176,8 @@ impl OnState {
             _ => return Ok(()),
         };
         let conn = self.conns.get_mut(&conn).ok_or("a reply to nobody")?;
-        conn.received.push_back(bytes);
+        // What a watch is told at once are several objects.
+        conn.received.extend(objects(&bytes));
         Ok(())
     }
 
@@ -244,6 +254,17 @@ fn open(config: &Config, engine: &MemoryEngine) -> Result<(Store, State), String
     Ok((store, State::new(config.domain_limits(), config.policy(), events)))
 }
 
+/// The objects that some bytes hold, each with its end mark.
+fn objects(mut bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut objects = Vec::new();
+    while let Some(at) = bytes.windows(END.len()).position(|window| window == END) {
+        let (object, rest) = bytes.split_at(at + END.len());
+        objects.push(object.to_vec());
+        bytes = rest;
+    }
+    objects
+}
+
 /// Hashes so fast that a test need not wait.
 fn prove(job: Job) -> JobResult {
     match job {
@@ -252,7 +273,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
-        Job::Locate(_) | Job::Refer(_) => JobResult::Unreadable,
+        Job::Locate(_) | Job::Refer(_) | Job::Changes(_) => JobResult::Unreadable,
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

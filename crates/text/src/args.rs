@@ -156,7 +156,11 @@ impl<'a> Args<'a> {
         self.option(key).map(number).transpose()
     }
 
-    fn limit(&self, unasked: usize) -> Result<usize, Code> {
+    /// How many are asked for with `limit=`, and so many where no number is.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it is not 1 to [`MAX_PAGE`].
+    pub fn limit(&self, unasked: usize) -> Result<usize, Code> {
         let Some(limit) = self.number("limit")? else { return Ok(unasked) };
         let limit = usize::try_from(limit).ok().filter(|n| (1..=MAX_PAGE).contains(n));
         limit.ok_or(Code::BadParameters)

@@ -31,7 +31,7 @@ pub use links::{
     PIECE, deliveries, is_whole, peer_request, plain_answer, plain_request, read_entries,
     write_entries,
 };
-pub use outcome::{reply, write, write_notification};
+pub use outcome::{goes_on, reply, write, write_notification};
 pub use reply::{Body, Listing, Phrase, Reply, encode_notification};
 pub use row::{ALL, Param, Row, all, find};
 use row::{HISTORY, ROW};

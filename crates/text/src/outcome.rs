@@ -4,11 +4,11 @@ use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
 use super::{invitation, link_list};
-use crate::reply::encode_event;
+use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Tag, User,
+    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, Tag, User,
 };
 use antar_types::{Capabilities, Code};
 
@@ -17,7 +17,19 @@ const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
 
 /// Appends what a request is answered, in its own dialect.
 pub fn write(tag: Tag, outcome: Outcome, out: &mut Vec<u8>) {
-    reply(tag, outcome).encode(dialect(tag), out);
+    match outcome {
+        // What a watch is told is no reply.
+        Outcome::CaughtUp { all, .. } => {
+            all.iter().for_each(|told| encode_change(told, dialect(tag), out));
+        }
+        outcome => reply(tag, outcome).encode(dialect(tag), out),
+    }
+}
+
+/// What is asked for in the place of whoever was answered this, once it is written: see
+/// [`Outcome::goes_on`].
+pub fn goes_on(tag: Tag, outcome: &Outcome) -> Option<Request> {
+    Some(Request { tag, token: None, command: outcome.goes_on()? })
 }
 
 /// Appends what a connection is told unasked, in the dialect in which it asked to be told.
@@ -25,6 +37,10 @@ pub fn write_notification(tag: Tag, told: &Notification, out: &mut Vec<u8>) {
     match told {
         Notification::Message(kind, message) => {
             encode_notification(*kind, message, dialect(tag), out);
+        }
+        Notification::Change(told) => encode_change(told, dialect(tag), out),
+        Notification::WatchEnded(code) => {
+            encode_event("ended", &[("code", code.as_str().into())], dialect(tag), out);
         }
         Notification::Presence(told) => {
             encode_event("presence", &presence_keys(told), dialect(tag), out);
@@ -76,6 +92,13 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
         Outcome::Sessions(all) => Body::Entries(all.iter().map(session).collect()).into(),
         Outcome::Marked(id) => Reply::done(says).with("read", id),
+        Outcome::InStep(cursor) => Reply::done(says).with("cursor", cursor.to_string()),
+        Outcome::Changes { all, cursor, more } => {
+            Reply::from(Body::Changes(all, more)).with("cursor", cursor.to_string())
+        }
+        Outcome::Watching { cursor, .. } => Reply::done(says).with("cursor", cursor.to_string()),
+        // It is written as events.
+        Outcome::CaughtUp { .. } => Reply::done(says),
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)
             .with("records", done.records)

@@ -1,7 +1,9 @@
 //! Replies and notifications, and the one place where each gets its shape.
 
+mod changes;
 mod fields;
 
+pub(crate) use self::changes::encode_change;
 pub(crate) use self::fields::encode_event;
 pub use self::fields::encode_notification;
 
@@ -9,7 +11,7 @@ use self::fields::{overview_fields, write_list};
 use crate::Dialect;
 use crate::json::{field, key, number, text_field, write_text};
 use crate::message::{conversation_fields, fields};
-use antar_domain::Overview;
+use antar_domain::{Overview, Told};
 use antar_types::{Code, END, List, Message, Name, Token};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -75,6 +77,8 @@ pub enum Body {
     History(Box<str>, Vec<Message>, bool),
     /// A list of objects, under the key of such lists.
     Entries(Vec<Value>),
+    /// What is new, in order, and whether there is more.
+    Changes(Vec<Told>, bool),
     /// Conversations, those with the latest message first, and whether there are more.
     Conversations(Vec<Overview>, bool),
 }
@@ -167,6 +171,15 @@ impl Reply {
                 }
             }
             Body::Entries(all) => field(out, dialect, list_key(dialect), all),
+            Body::Changes(all, more) => {
+                key(out, list_key(dialect));
+                write_list(out, all.iter(), |told, out| {
+                    changes::fields(told, "change", dialect, out);
+                });
+                if *more {
+                    field(out, dialect, "more", &true);
+                }
+            }
             Body::Conversations(all, more) => {
                 key(out, list_key(dialect));
                 write_list(out, all.iter(), |each, out| overview_fields(each, dialect, out));

@@ -76,6 +76,8 @@ codes! {
     BadInvitation = "bad_invitation", "Undangan tidak berlaku";
     /// The verb is not one of ours.
     UnknownRequest = "unknown_request", "protokol tidak benar";
+    /// A cursor that cannot be honoured: begin again with the list of conversations.
+    Resync = "resync", "Mulai lagi dari CONVERSATIONS";
     /// Too few parameters, or an option the verb does not take.
     BadParameters = "bad_parameters", "protokol tidak benar";
     /// The caller may not do this here.

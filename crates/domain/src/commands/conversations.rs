@@ -62,7 +62,7 @@ impl RequestContext<'_> {
         let (marker, tip) =
             (conversations.marker(me, conversation), conversations.tip(conversation));
         let (read, unread) = (marker.id, marker.unread(tip));
-        let name = self.conversation_name(me, conversation)?.to_string().into();
+        let name = self.state.durable.conversation_name(me, conversation)?.to_string().into();
         let group = match conversation {
             Conversation::Group(group) => self.state.durable.groups.get(&group),
             _ => None,

@@ -1,6 +1,8 @@
 //! A new group.
 
-use crate::{Answer, Event, GroupId, GroupRecord, Interrupt, Outcome, RequestContext, Word};
+use crate::{
+    Answer, Event, GroupId, GroupRecord, Interrupt, Membership, Outcome, RequestContext, Word,
+};
 use antar_types::{Code, Secret};
 
 /// Makes a group, whose owner and first member is the caller.
@@ -29,6 +31,7 @@ impl CreateGroup {
         cx.emit(Event::GroupSet(group, record))?;
         let since = cx.next_id();
         cx.emit(Event::MemberAdded(group, me, since))?;
+        cx.member_changed(group, Membership::Joined, (me, me))?;
         cx.set_current_group(group);
         Ok(Outcome::Done.into())
     }

@@ -1,8 +1,8 @@
 //! A user's way into a group.
 
 use crate::{
-    AccountId, Answer, Event, GroupId, GroupRecord, Interrupt, Marker, Outcome, RequestContext,
-    Word,
+    AccountId, Answer, Event, GroupId, GroupRecord, Interrupt, Marker, Membership, Outcome,
+    RequestContext, Word,
 };
 use antar_types::{Code, Secret};
 
@@ -38,6 +38,7 @@ impl JoinGroup {
         if record.owner.is_none() {
             cx.emit(Event::GroupSet(id, GroupRecord { owner: Some(me), ..record }))?;
         }
+        cx.member_changed(id, Membership::Joined, (me, me))?;
         cx.has_read_all_of(id, me)?;
         cx.set_current_group(id);
         Ok(Outcome::Done.into())

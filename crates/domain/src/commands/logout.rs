@@ -25,7 +25,7 @@ mod tests {
     fn ends_the_token_the_bindings_and_the_watches() {
         let mut realm = Realm::with_users(&["bob"]);
         let token = realm.login(1, "bob");
-        realm.does_as(2, &token, Watch);
+        realm.does_as(2, &token, Watch::default());
         assert_eq!(realm.does(1, Logout), Outcome::Done);
         assert_eq!(realm.does(1, WhoAmI), Code::NoSession.into());
         assert_eq!(realm.does(2, WhoAmI), Code::NoSession.into());

@@ -1,8 +1,8 @@
 //! How far somebody has read a conversation.
 
 use crate::{
-    Answer, Bug, Conversation, Event, Interrupt, Job, JobResult, Marker, Outcome, Place,
-    RequestContext,
+    Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Marker,
+    Outcome, Place, RequestContext,
 };
 use antar_types::{Code, ConversationName};
 
@@ -73,6 +73,7 @@ impl RequestContext<'_> {
         // Nothing is noted of a conversation in which nothing was said.
         if self.state.durable.conversations.marker(account, conversation) != marker {
             self.emit(Event::MarkerSet { account, conversation, marker })?;
+            self.change(ChangeList::Account(account), Change::Read(conversation, marker.id))?;
         }
         Ok(Outcome::Marked(marker.id).into())
     }

@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(realm.does(15, ask("bob")), Code::LimitReached.into());
         realm.disconnect(11);
         assert_eq!(realm.does(15, ask("bob")).refusal(), None);
-        realm.does(15, Watch);
+        realm.does(15, Watch::default());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The end of an account.
 
-use crate::{Answer, Event, Interrupt, Outcome, RequestContext, Word};
+use crate::{Answer, ChangeList, Event, Interrupt, Outcome, RequestContext, Word};
 
 /// Removes an account, its sessions and memberships. The user's messages stay where others can read
 /// them: in the recipients' inboxes and in groups.
@@ -20,6 +20,7 @@ impl RemoveUser {
         cx.end_markers(id, own)?;
         let name = cx.account(id).map(|account| account.record.name.clone());
         name.map_or(Ok(()), |name| cx.emit(Event::FormerSet(id, name)))?;
+        cx.emit(Event::ChangesEnded(ChangeList::Account(id)))?;
         cx.emit(Event::AccountRemoved(id))?;
         Ok(Outcome::Done.into())
     }

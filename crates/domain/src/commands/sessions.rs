@@ -173,7 +173,7 @@ mod tests {
     fn revoke_ends_the_token_the_bindings_and_what_is_told() {
         let mut realm = Realm::with_users(&["amy", "bob"]);
         let token = login_from(&mut realm, 1, 1);
-        realm.does_as(3, &token, Watch);
+        realm.does_as(3, &token, Watch::default());
         login_from(&mut realm, 2, 2);
         let bobs = {
             realm.login(9, "bob");

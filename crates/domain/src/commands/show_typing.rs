@@ -57,17 +57,19 @@ impl RequestContext<'_> {
         };
         match found.conversation {
             Conversation::Private(one, other) => {
-                state.live.watchers(me, |to, tag| tell(&shown, to, tag));
+                state.live.watchers(me, |to, watch| tell(&shown, to, watch.tag));
                 let other = if one == me { other } else { one };
                 if other != me {
                     let shown = typing(&user);
-                    state.live.watchers(other, |to, tag| tell(&shown, to, tag));
+                    state.live.watchers(other, |to, watch| tell(&shown, to, watch.tag));
                 }
             }
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
                 let group = state.durable.groups.get(&group);
                 if let Some(group) = group.filter(|group| group.members.len() <= MOST) {
-                    state.live.watchers_among(&group.members, |to, tag| tell(&shown, to, tag));
+                    state
+                        .live
+                        .watchers_among(&group.members, |to, watch| tell(&shown, to, watch.tag));
                 }
             }
             Conversation::Peer(..) => {}
@@ -101,7 +103,7 @@ mod tests {
         let mut realm = Realm::linked(&["amy", "Bob", "eve"]);
         for (conn, user) in [(1, "amy"), (2, "bob"), (3, "amy"), (4, "eve")] {
             realm.login(conn, user);
-            realm.does(conn, Watch);
+            realm.does(conn, Watch::default());
         }
         realm
     }

@@ -2,8 +2,8 @@
 
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
-    AccountId, AccountRecord, Conversations, Event, GroupId, GroupRecord, PeerId, SessionId,
-    SessionRecord,
+    AccountId, AccountRecord, ChangeTips, Conversations, Event, GroupId, GroupRecord, PeerId,
+    SessionId, SessionRecord,
 };
 use antar_types::{Folded, Name, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,9 @@ pub(crate) struct Durable {
     pub peers: BTreeMap<PeerId, Peer>,
     pub invitations: BTreeMap<u64, InvitationRecord>,
     pub conversations: Conversations,
+    pub changes: ChangeTips,
+    /// The epoch of cursors that clients have; 0 where there is none yet.
+    pub sync_epoch: u64,
     /// In which respects older data were brought up to date.
     pub upgrades: BTreeSet<u64>,
     /// A realm that waits for approval may share its name with one that was removed.
@@ -92,6 +95,11 @@ impl Durable {
     /// Realms that are linked, or are asked to be by somebody here.
     pub fn links(&self) -> usize {
         self.peers.values().filter(|peer| !peer.is_gone() && !peer.is_asking()).count()
+    }
+
+    /// The last number of the realm's one counter that was given out.
+    pub fn last_id(&self) -> u64 {
+        self.last_id
     }
 
     /// The next number of the realm's one counter; taken once an event that carries it is applied.
@@ -155,6 +163,14 @@ impl Durable {
                 self.reached(posted.message.id);
                 self.conversations.apply(event);
             }
+            Event::Changed { list, tip, .. }
+            | Event::ChangesReached(list, tip)
+            | Event::ChangesTrimmed(list, tip) => {
+                self.reached(tip.id);
+                self.changes.set(*list, *tip);
+            }
+            Event::ChangesEnded(list) => self.changes.end(*list),
+            Event::SyncEpochBegun(epoch) => self.sync_epoch = *epoch,
             Event::UpgradeDone(step) => {
                 self.upgrades.insert(*step);
             }

@@ -70,7 +70,19 @@ impl State {
         let chance = u64::from_be_bytes([a, b, c, d, e, f, g, h]) % within(chance);
         let past = from.saturating_add(chance);
         self.emit(Event::IdReached(past), effects)?;
+        self.begin_sync_epoch(readings, effects)?;
         Ok(past)
+    }
+
+    /// Cursors that clients have count for nothing from here on.
+    pub(super) fn begin_sync_epoch(
+        &mut self,
+        readings: &Readings,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        let [.., a, b, c, d, e, f] = readings.entropy;
+        let epoch = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        self.emit(Event::SyncEpochBegun(epoch.max(1)), effects)
     }
 
     /// The first id of what is about a second, by the clock where it is to be believed.
@@ -112,7 +124,9 @@ mod tests {
         readings.entropy[..8].copy_from_slice(&chance.to_be_bytes());
         let mut effects = Effects::default();
         let past = state.restored(&readings, reached, &mut effects).unwrap();
-        assert_eq!(effects.events, [Event::IdReached(past)]);
+        assert!(
+            matches!(effects.events[..], [Event::IdReached(id), Event::SyncEpochBegun(_)] if id == past)
+        );
         assert_eq!(state.durable.next_id(), past + 1);
         past + 1..past + 100_000
     }

@@ -17,17 +17,38 @@ struct Conn {
     used: Time,
     watch: Option<Watch>,
     /// Follows users: see [`People`].
-    follow: Option<Watch>,
+    follow: Option<Follow>,
 }
 
-/// A connection's WATCH, or that it follows users: the session that asked for it may differ from the one it is
+/// A connection's WATCH: the session that asked for it may differ from the one it is
 /// bound to.
 #[derive(Clone, Copy, Debug)]
-struct Watch {
+pub(crate) struct Watch {
+    pub session: SessionId,
+    pub account: AccountId,
+    /// What its door wants to have back with each notification.
+    pub tag: Tag,
+    pub what: Watched,
+    /// Tells it from those before it on its connection.
+    pub number: u64,
+}
+
+/// That a connection follows users.
+#[derive(Clone, Copy, Debug)]
+struct Follow {
     session: SessionId,
     account: AccountId,
     /// What its door wants to have back with each notification.
     tag: Tag,
+}
+
+/// What a connection watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watched {
+    /// Messages as they arrive.
+    Messages,
+    /// All changes. One that is behind is not told what happens before it was told what has happened.
+    Changes { behind: bool },
 }
 
 /// The connections bound to a session, watching or following users for it.
@@ -43,6 +64,12 @@ pub(crate) struct Live {
     conns: BTreeMap<ConnId, Conn>,
     connected: BTreeMap<SessionId, Connected>,
     watching: BTreeMap<AccountId, BTreeSet<ConnId>>,
+    /// How many watches there were.
+    watches: u64,
+    /// How many of those watch changes.
+    change_watchers: usize,
+    /// Those that watched changes and do not any more, though they did not ask for that.
+    ended: Vec<(ConnId, Tag)>,
     /// Where a `group send` without an address goes.
     pub current_groups: BTreeMap<SessionId, GroupId>,
     /// What users signal that is not stored.
@@ -123,10 +150,18 @@ impl Live {
         }
     }
 
-    pub fn watch(&mut self, conn: ConnId, session: SessionId, account: AccountId, tag: Tag) {
+    /// The number of the next watch.
+    pub fn next_watch(&mut self) -> u64 {
+        self.watches += 1;
+        self.watches
+    }
+
+    pub fn watch(&mut self, conn: ConnId, watch: Watch) {
         self.unwatch(conn);
+        let Watch { session, account, what, .. } = watch;
         if let Some(c) = self.conns.get_mut(&conn) {
-            c.watch = Some(Watch { session, account, tag });
+            c.watch = Some(watch);
+            self.change_watchers += usize::from(what != Watched::Messages);
             self.attach(conn, session, account);
             self.watching.entry(account).or_default().insert(conn);
         }
@@ -137,6 +172,7 @@ impl Live {
             return;
         };
         remove(&mut self.watching, watch.account, conn);
+        self.change_watchers -= usize::from(watch.what != Watched::Messages);
         self.forget(conn, watch.session);
     }
 
@@ -155,11 +191,11 @@ impl Live {
         if !self.people.follow(conn, account, users) {
             return false;
         }
-        self.follow_for(conn, Watch { session, account, tag });
+        self.follow_for(conn, Follow { session, account, tag });
         true
     }
 
-    fn follow_for(&mut self, conn: ConnId, follow: Watch) {
+    fn follow_for(&mut self, conn: ConnId, follow: Follow) {
         let Some(c) = self.conns.get_mut(&conn) else { return };
         let before = c.follow.replace(follow);
         self.attach(conn, follow.session, follow.account);
@@ -189,24 +225,57 @@ impl Live {
     /// user's, and ends if it is not.
     pub fn rebind_watch(&mut self, conn: ConnId, session: SessionId, account: AccountId) {
         match self.conns.get(&conn).and_then(|c| c.watch) {
-            Some(watch) if watch.account == account => {
-                self.watch(conn, session, account, watch.tag);
-            }
-            _ => self.unwatch(conn),
+            Some(watch) if watch.account == account => self.watch(conn, Watch { session, ..watch }),
+            _ => self.end_watch(conn),
         }
         match self.conns.get(&conn).and_then(|c| c.follow) {
             Some(follow) if follow.account == account => {
-                self.follow_for(conn, Watch { session, ..follow });
+                self.follow_for(conn, Follow { session, ..follow });
             }
             _ => self.unfollow(conn),
         }
     }
 
+    /// What a connection watches, if it does.
+    pub fn watch_of(&self, conn: ConnId) -> Option<Watch> {
+        self.conns.get(&conn)?.watch
+    }
+
+    /// A watch was told everything that has happened, and is told from now on what happens.
+    pub fn in_step(&mut self, conn: ConnId) {
+        if let Some(watch) = self.conns.get_mut(&conn).and_then(|c| c.watch.as_mut()) {
+            watch.what = Watched::Changes { behind: false };
+        }
+    }
+
+    /// Ends a watch that its connection did not ask to end.
+    pub fn end_watch(&mut self, conn: ConnId) {
+        if let Some(watch) = self.watch_of(conn) {
+            self.unwatch(conn);
+            let is_told = watch.what != Watched::Messages;
+            self.ended.extend(is_told.then_some((conn, watch.tag)));
+        }
+    }
+
+    /// Ends every watch of changes: they may have missed some.
+    pub fn end_change_watches(&mut self) {
+        let conns = self.watching.values().flatten().copied();
+        let follows = |conn: &ConnId| self.watch_of(*conn).is_some_and(Watch::is_told_changes);
+        let all: Vec<ConnId> = conns.filter(follows).collect();
+        all.into_iter().for_each(|conn| self.end_watch(conn));
+    }
+
+    /// The watches of changes that ended since the last look without being asked to.
+    pub fn take_ended(&mut self) -> Vec<(ConnId, Tag)> {
+        std::mem::take(&mut self.ended)
+    }
+
     /// A connection stays listed under a session while it is bound to it, or is told something for it.
     fn forget(&mut self, conn: ConnId, session: SessionId) {
         let still = self.conns.get(&conn).is_some_and(|c| {
-            let mut told = c.watch.iter().chain(&c.follow);
-            c.session == Some(session) || told.any(|watch| watch.session == session)
+            let watches = c.watch.is_some_and(|watch| watch.session == session);
+            let follows = c.follow.is_some_and(|follow| follow.session == session);
+            c.session == Some(session) || watches || follows
         });
         let Some(connected) = self.connected.get_mut(&session).filter(|_| !still) else { return };
         connected.conns.remove(&conn);
@@ -226,7 +295,7 @@ impl Live {
             };
             let (watch, follow) = (c.watch, c.follow);
             if watch.is_some_and(|w| w.session == session) {
-                self.unwatch(conn);
+                self.end_watch(conn);
             }
             if follow.is_some_and(|f| f.session == session) {
                 self.unfollow(conn);
@@ -264,12 +333,17 @@ impl Live {
     }
 
     /// Calls `tell` for each connection that watches for a user.
-    pub fn watchers(&self, account: AccountId, mut tell: impl FnMut(ConnId, Tag)) {
+    pub fn watchers(&self, account: AccountId, mut tell: impl FnMut(ConnId, Watch)) {
         for conn in self.watching.get(&account).into_iter().flatten() {
-            if let Some(watch) = self.conns.get(conn).and_then(|c| c.watch) {
-                tell(*conn, watch.tag);
+            if let Some(watch) = self.watch_of(*conn) {
+                tell(*conn, watch);
             }
         }
+    }
+
+    /// Whether anybody watches changes.
+    pub fn tells_changes(&self) -> bool {
+        self.change_watchers > 0
     }
 
     /// Connections that watch.
@@ -282,7 +356,7 @@ impl Live {
     pub fn watchers_among<T>(
         &self,
         members: &BTreeMap<AccountId, T>,
-        mut tell: impl FnMut(ConnId, Tag),
+        mut tell: impl FnMut(ConnId, Watch),
     ) {
         if members.len() < self.watching.len() {
             members.keys().for_each(|account| self.watchers(*account, &mut tell));
@@ -290,6 +364,17 @@ impl Live {
             let watched = self.watching.keys().filter(|account| members.contains_key(account));
             watched.for_each(|account| self.watchers(*account, &mut tell));
         }
+    }
+}
+
+impl Watch {
+    fn is_told_changes(self) -> bool {
+        self.what != Watched::Messages
+    }
+
+    /// Whether it is told changes as they happen.
+    pub fn is_in_step(&self) -> bool {
+        self.what == Watched::Changes { behind: false }
     }
 }
 

@@ -7,14 +7,15 @@ mod lists;
 mod live;
 mod pace;
 mod people;
+mod presence;
 mod requests;
-mod telling;
+mod tell;
 mod upgrade;
 
 pub(crate) use durable::{Account, Durable, Group};
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
-pub(crate) use live::Live;
+pub(crate) use live::{Live, Watch, Watched};
 
 use self::lists::Lists;
 use crate::Context;
@@ -22,10 +23,10 @@ use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
 use crate::{
-    AccountId, Bug, ConnId, Conversation, Event, GroupId, JobResult, Limits, Mailbox, Notification,
-    Policy, Posted, SessionId, SessionRecord,
+    AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
+    SessionRecord,
 };
-use antar_types::{BoxKind, Code, Fingerprint, List, Message, Name, Time};
+use antar_types::{Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
 
 /// One realm: what is durable and who is connected.
@@ -89,6 +90,7 @@ impl State {
     ) {
         self.mode = mode;
         self.end_links(outputs);
+        self.end_change_watches(outputs);
         (self.durable, self.lists) = Default::default();
         self.references.forget();
         self.load(events);
@@ -110,6 +112,7 @@ impl State {
     pub fn suspend(&mut self, outputs: &mut Vec<Output>) {
         self.mode = Mode::Suspended;
         self.end_links(outputs);
+        self.end_change_watches(outputs);
     }
 
     fn end_links(&mut self, outputs: &mut Vec<Output>) {
@@ -272,45 +275,6 @@ impl State {
         self.lists.members(&self.durable, group)
     }
 
-    /// What an event means for who is connected.
-    fn tell(&mut self, event: &Event, outputs: &mut Vec<Output>) {
-        match event {
-            Event::Received { events, .. } => {
-                events.iter().for_each(|event| self.tell(event, outputs));
-            }
-            Event::SessionEnded(id) => self.live.session_ended(*id),
-            Event::AccountRemoved(id) => self.live.account_removed(*id),
-            Event::MemberRemoved(group, account) => {
-                if let Some(account) = self.durable.accounts.get(account) {
-                    self.live.left(*group, account.sessions.iter().copied());
-                }
-            }
-            Event::Posted(posted) => self.tell_watchers(posted, outputs),
-            _ => {}
-        }
-    }
-
-    fn tell_watchers(&self, posted: &Posted, outputs: &mut Vec<Output>) {
-        let (kind, group) = match (posted.conversation, posted.recipient) {
-            (Conversation::Private(..), Some(_)) => (BoxKind::Private, None),
-            (Conversation::Group(group), _) => (BoxKind::Group, Some(group)),
-            (Conversation::Peer(..), Some(_)) => (BoxKind::Realm, None),
-            (Conversation::GroupPeer(group, _), _) => (BoxKind::GroupRealm, Some(group)),
-            _ => return,
-        };
-        let tell = |conn, dialect| {
-            let told = Notification::Message(kind, posted.message.clone());
-            outputs.push(Output::Notify(conn, dialect, told));
-        };
-        if let Some(group) = group {
-            if let Some(group) = self.durable.groups.get(&group) {
-                self.live.watchers_among(&group.members, tell);
-            }
-        } else if let Some(to) = posted.recipient {
-            self.live.watchers(to, tell);
-        }
-    }
-
     /// Takes one input to its effects.
     pub fn step(&mut self, readings: &Readings, input: Input, effects: &mut Effects) {
         self.finish_planted(effects);
@@ -349,6 +313,7 @@ impl State {
                 Context { state: self, effects, readings }.keep_links();
             }
         }
+        self.tell_ended(Code::NoSession, &mut effects.outputs);
         self.tell_presence(readings, effects);
     }
 

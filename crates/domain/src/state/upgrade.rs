@@ -1,7 +1,7 @@
 //! Data of older versions, brought up to date where a realm starts.
 
 use super::State;
-use crate::{AccountId, Conversation, Effects, Event, Marker};
+use crate::{AccountId, Conversation, Effects, Event, Marker, Readings};
 use antar_types::Code;
 
 /// What was said before there were markers counts as read by everybody.
@@ -16,7 +16,10 @@ impl State {
     ///
     /// # Errors
     /// [`Code::Unavailable`] where nothing can be kept.
-    pub fn upgrade(&mut self, effects: &mut Effects) -> Result<bool, Code> {
+    pub fn upgrade(&mut self, readings: &Readings, effects: &mut Effects) -> Result<bool, Code> {
+        if self.durable.sync_epoch == 0 {
+            self.begin_sync_epoch(readings, effects)?;
+        }
         if self.durable.upgrades.contains(&MARKERS) {
             return Ok(false);
         }
@@ -64,6 +67,7 @@ mod tests {
     use crate::commands::{ListConversations, Send};
     use crate::testing::Realm;
     use crate::{ConversationTip, Outcome};
+    use antar_types::Time;
 
     #[test]
     fn what_was_said_before_there_were_markers_counts_as_read() {
@@ -75,10 +79,11 @@ mod tests {
         );
         realm.state.apply(&old, &mut Vec::new());
         let mut effects = Effects::default();
-        assert_eq!(realm.state.upgrade(&mut effects), Ok(false));
-        assert_eq!(effects.events.len(), 3);
+        let readings = Readings { now: Time(1), uptime: 1, entropy: [7; 32] };
+        assert_eq!(realm.state.upgrade(&readings, &mut effects), Ok(false));
+        assert_eq!(effects.events.len(), 4);
         let mut again = Effects::default();
-        assert_eq!(realm.state.upgrade(&mut again), Ok(false));
+        assert_eq!(realm.state.upgrade(&readings, &mut again), Ok(false));
         assert!(again.events.is_empty());
         realm.login(1, "amy");
         realm.login(2, "bob");

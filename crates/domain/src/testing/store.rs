@@ -3,8 +3,9 @@
 use super::Realm;
 use crate::links::Quote;
 use crate::{
-    Conversation, Event, Job, JobResult, MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place,
-    Posted, Read, ReferenceLookup, Referred, Source,
+    ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, Job, JobResult,
+    MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place, Posted, Read, ReferenceLookup, Referred,
+    Source,
 };
 use antar_types::Message;
 
@@ -19,6 +20,9 @@ impl Realm {
             Job::Refer(lookup) => {
                 let found = self.referred(lookup);
                 return Some(JobResult::Referred(lookup.clone(), found));
+            }
+            Job::Changes(query) => {
+                return Some(JobResult::Changes(query.upto, find_changes(&self.posted, query)));
             }
             _ => return None,
         };
@@ -85,6 +89,33 @@ impl Realm {
         }
         (found, more)
     }
+}
+
+/// What is new in lists, as the store would find it among events.
+pub fn find_changes<'a>(
+    events: impl IntoIterator<Item = &'a Event> + Copy,
+    query: &ChangesQuery,
+) -> FoundChanges {
+    let news_of = |Feed { source, after }: Feed| {
+        let all = events.into_iter().filter_map(move |event| match event {
+            Event::Posted(posted) => {
+                let message = Box::new(posted.shown_in(source)?);
+                Some((message.id, FoundChange::Message(posted.conversation, message)))
+            }
+            Event::Changed { list, tip, change } => {
+                let change = || FoundChange::Change(Box::new(change.clone()));
+                (source == Source::Changes(*list)).then(|| (tip.id, change()))
+            }
+            _ => None,
+        });
+        all.filter(move |(id, _)| (after + 1..=query.upto).contains(id))
+    };
+    let mut found: Vec<_> = query.feeds.iter().flat_map(|feed| news_of(*feed)).collect();
+    found.sort_by_key(|(id, _)| *id);
+    found.dedup_by_key(|(id, _)| *id);
+    let more = found.len() > query.limit;
+    found.truncate(query.limit);
+    FoundChanges { found, more }
 }
 
 impl Posted {

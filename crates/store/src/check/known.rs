@@ -3,7 +3,9 @@
 use super::Found;
 use crate::layout::Tip;
 use antar_domain::links::{Apart, LinkStatus, Position};
-use antar_domain::{Conversation, ConversationTip, Event, GroupRecord, PeerId};
+use antar_domain::{
+    ChangeList, ChangesTip, Conversation, ConversationTip, Event, GroupRecord, PeerId,
+};
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,8 @@ pub struct Known {
     pub realms: BTreeMap<u64, Realm>,
     /// Those that were not read yet.
     pub conversations: BTreeMap<Conversation, ConversationTip>,
+    /// How far each list of changes has come.
+    pub changes: BTreeMap<ChangeList, ChangesTip>,
     /// Realms of which there is no record any more: what was said with them stays.
     pub forgotten: BTreeSet<u64>,
     /// Which realm's each fork is.
@@ -93,6 +97,16 @@ impl Known {
                     let place = format!("how far account {} has read {conversation:?}", account.0);
                     found.damage(place, "is past the last message");
                 }
+            }
+            Event::ChangesReached(list, tip) => {
+                let exists = match list {
+                    ChangeList::Account(id) => self.accounts.contains(&id.0),
+                    ChangeList::Group(id) => self.groups.contains_key(&id.0),
+                };
+                if !exists {
+                    found.damage(format!("changes of {list:?}"), "that does not exist");
+                }
+                self.changes.insert(list, tip);
             }
             event => self.take_link(event, found),
         }

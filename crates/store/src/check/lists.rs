@@ -3,7 +3,8 @@
 use super::Found;
 use super::known::Known;
 use crate::records::alike::Alike;
-use crate::records::{self, ApartEntry, Outgoing};
+use crate::records::{self, ApartEntry, ChangeEntry, Outgoing};
+use antar_domain::ChangeList;
 use antar_domain::links::Position;
 use antar_types::Chain;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,8 @@ pub struct Lists {
     marked: BTreeSet<u64>,
     /// Entries of each realm that are not known here, and bytes of them.
     apart: BTreeMap<u64, (u64, u64)>,
+    /// The last change of each list.
+    changed: BTreeMap<ChangeList, u64>,
     /// The realm or the fork that is being read.
     reading: Option<(bool, u64)>,
 }
@@ -80,6 +83,11 @@ impl Lists {
         *bytes += run.iter().map(|entry| entry.fields.len() as u64).sum::<u64>();
     }
 
+    /// A run of a list of changes.
+    pub fn changes(&mut self, list: ChangeList, run: &[ChangeEntry]) {
+        self.changed.extend(run.last().map(|last| (list, last.id)));
+    }
+
     fn follows(
         &self,
         before: Position,
@@ -120,6 +128,15 @@ impl Lists {
 
     /// Logs of which nothing was found end where they begin.
     pub fn finish(&self, known: &Known, found: &mut Found<'_>) {
+        let reached: BTreeMap<_, _> =
+            known.changes.iter().map(|(list, tip)| (*list, tip.id)).collect();
+        for list in reached.keys().chain(self.changed.keys()).collect::<BTreeSet<_>>() {
+            let [noted, found_at] = [&reached, &self.changed].map(|ends| ends.get(list));
+            if noted != found_at {
+                let what = format!("the last is {found_at:?}, and should be {noted:?}");
+                found.damage(format!("changes of {list:?}"), what);
+            }
+        }
         for (id, realm) in &known.realms {
             let noted = (realm.apart.kept, realm.apart.bytes);
             if self.apart.get(id).copied().unwrap_or_default() != noted {

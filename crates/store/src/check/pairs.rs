@@ -243,6 +243,10 @@ impl Check<'_> {
                 self.grows(List::Timeline(timeline), &run, || place(key), found);
                 self.lead(timeline, &run, found);
             }
+            Pair::Changes(list, run) => {
+                self.grows(List::Changes(list), &run, || place(key), found);
+                self.lists.changes(list, &run);
+            }
             Pair::Owed(realm, run) => {
                 found.checked.owed += run.len() as u64;
                 if self.records_whole {
@@ -314,6 +318,7 @@ fn place(key: &[u8]) -> String {
         [RECORDS, b'l', ..] => "links",
         [RECORDS, ..] => "records",
         [b'M', ..] => "messages",
+        [b'C', ..] => "changes",
         [b'F', ..] => "what messages are called",
         [b'T', ..] => "timelines",
         [b'O', ..] => "what is owed",

@@ -77,6 +77,17 @@ fn record(event: &Event) -> Record {
         Event::MarkerEnded { account, conversation } => {
             MarkerEnded { conversation: conversation.alike(), account }.into()
         }
+        Event::Changed { list, tip, change } => {
+            Changed { list: list.alike(), tip: tip.alike(), change: change.alike() }.into()
+        }
+        Event::ChangesReached(list, tip) => {
+            ChangesReached { list: list.alike(), tip: tip.alike() }.into()
+        }
+        Event::ChangesTrimmed(list, tip) => {
+            ChangesTrimmed { list: list.alike(), tip: tip.alike() }.into()
+        }
+        Event::ChangesEnded(list) => ChangesEnded { list: list.alike() }.into(),
+        Event::SyncEpochBegun(epoch) => SyncEpochBegun { epoch }.into(),
         Event::UpgradeDone(step) => UpgradeDone { step }.into(),
         Event::FormerSet(account, name) => FormerSet { account, name }.into(),
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
@@ -187,6 +198,13 @@ impl Record {
             Self::MarkerEnded(MarkerEnded { conversation, account }) => {
                 Event::MarkerEnded { account, conversation: conversation.alike() }
             }
+            Self::Changed(Changed { list, tip, change }) => {
+                Event::Changed { list: list.alike(), tip: tip.alike(), change: change.alike() }
+            }
+            Self::ChangesReached(r) => Event::ChangesReached(r.list.alike(), r.tip.alike()),
+            Self::ChangesTrimmed(r) => Event::ChangesTrimmed(r.list.alike(), r.tip.alike()),
+            Self::ChangesEnded(r) => Event::ChangesEnded(r.list.alike()),
+            Self::SyncEpochBegun(r) => Event::SyncEpochBegun(r.epoch),
             Self::UpgradeDone(r) => Event::UpgradeDone(r.step),
             Self::FormerSet(r) => Event::FormerSet(r.account, r.name),
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),

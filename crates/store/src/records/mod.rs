@@ -24,14 +24,15 @@ pub use convert::{encode_events, events, records};
 pub use extras::{Extras, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
-    Address, Apart, Away, Conversation, EntryKind, LinkKind, LinkStatus, Notice, Position,
+    Address, Apart, Away, Change, ChangeList, ChangesTip, Conversation, EntryKind, LinkKind,
+    LinkStatus, Notice, Position,
 };
 pub use raw::{Raw, RawPosted, pass_message};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;
 use crate::engine::Key;
-use crate::layout::{PeerPart, conversation_key, key, marker_key};
+use crate::layout::{PeerPart, changes_key, conversation_key, key, marker_key};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
 use antar_types::{Chain, Name, Text, Time, TokenHash};
 use codec::{encode, take};
@@ -228,6 +229,16 @@ records! {
     37 v 1 MarkerEnded { conversation: Conversation, account: AccountId };
     /// Older data were brought up to date in this respect.
     38 v 1 UpgradeDone { step: u64 } at |r| key(b"u", &[r.step]);
+    /// Something beside messages changed.
+    40 v 1 Changed { list: ChangeList, tip: ChangesTip, change: Change };
+    /// How far a list of changes has come.
+    41 v 1 ChangesReached { list: ChangeList, tip: ChangesTip } at |r| changes_key(r.list);
+    /// Up to where a list of changes is let go of.
+    42 v 1 ChangesTrimmed { list: ChangeList, tip: ChangesTip };
+    /// A list of changes is gone.
+    43 v 1 ChangesEnded { list: ChangeList };
+    /// Cursors of clients have an epoch.
+    44 v 1 SyncEpochBegun { epoch: u64 } at |_| key(b"e", &[]);
     /// The last message was taken then.
     45 v 1 TimeReached { time: Time };
 }
@@ -305,7 +316,15 @@ pub struct Outgoing {
     pub entry: Entry,
 }
 
+/// An entry of a list of changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEntry {
+    pub id: u64,
+    pub change: Change,
+}
+
 sampled! {
+    struct ChangeEntry { id, change }
     struct Message { ordinal, id, time, from, to, text, away, notice, extras }
     struct Entry { kind, time, from, to, text, origin }
     struct Origin { id, account }
@@ -377,6 +396,12 @@ impl Listed for Outgoing {
 }
 
 impl Listed for ApartEntry {
+    fn id(&self) -> u64 {
+        self.id
+    }
+}
+
+impl Listed for ChangeEntry {
     fn id(&self) -> u64 {
         self.id
     }

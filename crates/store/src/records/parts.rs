@@ -93,7 +93,51 @@ pub enum Conversation {
     GroupPeer(GroupId, PeerId),
 }
 
+/// Whose changes a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChangeList {
+    Account(AccountId),
+    Group(GroupId),
+}
+
+/// How far a list of changes has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangesTip {
+    pub id: u64,
+    pub floor: u64,
+    pub half: u64,
+    pub count: u64,
+}
+
+/// What changed beside messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Change {
+    Read(Conversation, u64),
+    Member(MemberChange),
+}
+
+/// What happened to a member of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    pub group: Name,
+    pub what: Membership,
+    pub user: Box<str>,
+    pub by: Box<str>,
+}
+
+/// What can happen to a member of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Membership {
+    Joined,
+    Left,
+}
+
 alike! {
+    enum ChangeList = antar_domain::ChangeList { Account(account), Group(group) }
+    struct ChangesTip = antar_domain::ChangesTip { id, floor, half, count }
+    enum Change = antar_domain::Change { Read(conversation, id), Member(change) }
+    struct MemberChange = antar_domain::MemberChange { group, what, user, by }
+    enum Membership = antar_domain::Membership { Joined, Left }
     enum LinkKind = links::LinkKind { Native(key), Plain }
     enum LinkStatus = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
@@ -111,6 +155,11 @@ alike! {
 }
 
 sampled! {
+    enum ChangeList { Account(account), Group(group) }
+    struct ChangesTip { id, floor, half, count }
+    enum Change { Read(conversation, id), Member(change) }
+    struct MemberChange { group, what, user, by }
+    enum Membership { Joined, Left }
     enum LinkKind { Native(key), Plain }
     enum LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address { host, port, told_by }

@@ -24,7 +24,7 @@ pub(super) fn write_list<T>(
 }
 
 /// Writes `{…}` around fields that each bring a leading comma.
-fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     fields(out);
     match out.get_mut(start) {

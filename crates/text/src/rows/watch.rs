@@ -1,13 +1,27 @@
 //! Messages as they arrive, and what is not stored.
 
 use super::*;
+use crate::args::UNASKED;
+use antar_domain::commands::Since;
+use antar_types::SyncCursor;
 
 pub const ROWS: &[Row] = &[
     Row {
         name: "WATCH",
-        help: "From now on this connection also receives messages as they arrive.",
-        read: &Read(|_| Ok(commands::Watch)),
+        options: &["after=CURSOR"],
+        help: "From now on this connection also receives messages as they arrive; with after=, all changes since.",
+        read: &Read(|args| Ok(commands::Watch { after: args.option("after").map(since) })),
         says: Phrase::same("Watch dimulai"),
+        ..ROW
+    },
+    Row {
+        name: "SYNC",
+        options: &["after=CURSOR", "limit=N"],
+        help: "Lists what changed for the caller since a cursor; without one tells where now is.",
+        read: &Read(|args| {
+            let limit = args.limit(UNASKED)?;
+            Ok(commands::Sync { after: args.option("after").map(SyncCursor::parse), limit })
+        }),
         ..ROW
     },
     Row {
@@ -43,3 +57,11 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
 ];
+
+/// Since when a watch tells changes.
+fn since(word: &str) -> Since {
+    match word.eq_ignore_ascii_case("now") {
+        true => Since::Now,
+        false => Since::Cursor(SyncCursor::parse(word)),
+    }
+}

@@ -16,7 +16,7 @@ use crate::panics::contain;
 use crate::reads::Reads;
 use crate::send_queue::{SendQueue, State};
 use crate::tls::Tls;
-use antar_domain::{ConnId, Origin};
+use antar_domain::{ConnId, Origin, Request};
 use antar_text::Door;
 use antar_types::Code;
 use incoming::Incoming;
@@ -138,6 +138,8 @@ pub struct Session<'a, S> {
     charged: u32,
     /// Bytes of replies that nobody was charged for yet.
     replied: usize,
+    /// Requests in the place of the client's, of watches that are behind.
+    goes_on: Vec<Request>,
     /// The sizes of frames the hub has that are not answered yet: each is answered once, in order.
     pending: VecDeque<u32>,
     /// Their sum.
@@ -183,6 +185,7 @@ impl<'a, S> Session<'a, S> {
             resumes: None,
             charged: 0,
             replied: 0,
+            goes_on: Vec::new(),
             pending: VecDeque::new(),
             held: 0,
             requests: 0,

@@ -23,6 +23,7 @@ const FEW: usize = 8;
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Hands as many frames to the hub as may wait for an answer.
     pub(super) async fn forward(&mut self, state: State) {
+        self.go_on(state).await;
         let ready = self.incoming.ready(self.room());
         if ready == 0 || !self.keeps_pace(ready, state) {
             return;
@@ -31,6 +32,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         // Without a hub there is no server: the session ends with its task.
         let Ok(place) = self.shared.hub.reserve().await else { return };
         place.send(ToHub::Requests(self.conn, self.hand_on(ready)));
+    }
+
+    /// Asks for what a watch that is behind is to be told next: what it was told before is written by now.
+    async fn go_on(&mut self, state: State) {
+        if self.goes_on.is_empty() {
+            return;
+        }
+        let next = std::mem::take(&mut self.goes_on);
+        if !state.draining
+            && let Ok(place) = self.shared.hub.reserve().await
+        {
+            self.pending.extend(next.iter().map(|_| 0));
+            place.send(ToHub::Requests(self.conn, next));
+        }
     }
 
     /// So many of the frames that were read, as requests.

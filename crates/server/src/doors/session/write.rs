@@ -96,6 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     fn reply(&mut self, tag: Tag, outcome: Outcome) {
         let before = self.out.len();
+        self.goes_on.extend(text::goes_on(tag, &outcome));
         text::write(tag, outcome, &mut self.out);
         self.replied += self.out.len() - before;
         self.answered();

@@ -1,0 +1,164 @@
+//! What changes for users beside messages, in the order in which it happened.
+//!
+//! Each account and each group has a list of changes. A client that asks what is new is told those of its
+//! user's lists together with the messages of that user's conversations, by id: see
+//! [`crate::commands::Sync`].
+
+use crate::{AccountId, Conversation, GroupId};
+use antar_types::{Message, Name, SyncCursor};
+use std::collections::BTreeMap;
+
+/// Whose changes a list has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeList {
+    /// What concerns one account only.
+    Account(AccountId),
+    /// What concerns all members of a group.
+    Group(GroupId),
+}
+
+/// A change, as it is kept. Messages are none: they are in their conversations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The account has read a conversation up to the message of this id.
+    Read(Conversation, u64),
+    /// Something happened to a member of a group, or to one who was.
+    Member(MemberChange),
+}
+
+/// What happened to a member of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberChange {
+    /// The group's name: who is not in it any more is told, too.
+    pub group: Name,
+    /// What happened.
+    pub what: Membership,
+    /// The member.
+    pub user: Box<str>,
+    /// Who did it.
+    pub by: Box<str>,
+}
+
+/// What can happen to a member of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// Is in it from now on.
+    Joined,
+    /// Is not in it any more.
+    Left,
+}
+
+impl Membership {
+    /// The word shown under `change`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// How many changes of a list are kept at least. There are never twice as many.
+pub const CHANGES_KEPT: u64 = 10_000;
+
+/// How far a list of changes has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChangesTip {
+    /// The id of the last change.
+    pub id: u64,
+    /// Those up to this id are gone.
+    pub floor: u64,
+    /// The next floor.
+    pub half: u64,
+    /// How many there are after it.
+    pub count: u64,
+}
+
+impl ChangesTip {
+    /// The tip after one more change. Once there are [`CHANGES_KEPT`] after [`ChangesTip::half`], those before it are let
+    /// go of.
+    #[must_use]
+    pub fn after(self, id: u64) -> Self {
+        match self.count + 1 {
+            CHANGES_KEPT => Self { id, floor: self.half, half: id, count: 0 },
+            count => Self { id, count, ..self },
+        }
+    }
+}
+
+/// How far each list of changes has come, in memory. The changes are in the store only.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChangeTips(BTreeMap<ChangeList, ChangesTip>);
+
+impl ChangeTips {
+    pub fn of(&self, list: ChangeList) -> ChangesTip {
+        self.0.get(&list).copied().unwrap_or_default()
+    }
+
+    pub fn set(&mut self, list: ChangeList, tip: ChangesTip) {
+        self.0.insert(list, tip);
+    }
+
+    pub fn end(&mut self, list: ChangeList) {
+        self.0.remove(&list);
+    }
+}
+
+/// A change as a client is told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A message was put into a conversation.
+    Message {
+        /// How its reader addresses the conversation.
+        conversation: Box<str>,
+        /// The message, as its reader is shown it.
+        message: Message,
+    },
+    /// The user has read a conversation.
+    Read {
+        /// How the user addresses it.
+        conversation: Box<str>,
+        /// The id of the last message that was read.
+        read: u64,
+    },
+    /// Something happened to a member of a group.
+    Member(MemberChange),
+}
+
+impl Told {
+    /// About how many bytes of memory it takes, past its own size.
+    pub fn memory(&self) -> usize {
+        match self {
+            Self::Message { conversation, message, .. } => {
+                conversation.len() + message.memory() - size_of::<Message>()
+            }
+            Self::Read { conversation, .. } => conversation.len(),
+            Self::Member(change) => change.group.len() + change.user.len() + change.by.len(),
+        }
+    }
+}
+
+/// A change, and how far whoever is told it has come with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldAt {
+    /// The change.
+    pub told: Told,
+    /// Up to and with it.
+    pub cursor: SyncCursor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_keeps_its_latest_changes_and_never_twice_as_many() {
+        let mut tip = ChangesTip::default();
+        for id in 1..=5 * CHANGES_KEPT {
+            tip = tip.after(id);
+            let kept = tip.id - tip.floor;
+            assert!(kept < 2 * CHANGES_KEPT && (kept >= CHANGES_KEPT || tip.floor == 0), "{tip:?}");
+        }
+        assert_eq!(tip.floor, 4 * CHANGES_KEPT);
+    }
+}

@@ -1,0 +1,184 @@
+//! What who is connected is told of an event.
+
+use super::State;
+use super::live::{Watch, Watched};
+use crate::{
+    AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupId, Notification, Output,
+    Posted, Reader, Tag, Told, ToldAt,
+};
+use antar_types::{BoxKind, Code, Message, SyncCursor};
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+impl State {
+    /// What an event means for who is connected.
+    pub(super) fn tell(&mut self, event: &Event, outputs: &mut Vec<Output>) {
+        match event {
+            Event::Received { events, .. } => {
+                events.iter().for_each(|event| self.tell(event, outputs));
+            }
+            Event::SessionEnded(id) => self.live.session_ended(*id),
+            Event::AccountRemoved(id) => self.live.account_removed(*id),
+            Event::MemberRemoved(group, account) => {
+                if let Some(account) = self.durable.accounts.get(account) {
+                    self.live.left(*group, account.sessions.iter().copied());
+                }
+            }
+            Event::Posted(posted) => {
+                self.tell_watchers(posted, outputs);
+                if self.live.tells_changes() {
+                    self.tell_message(posted, outputs);
+                }
+            }
+            Event::Changed { list, tip, change } if self.live.tells_changes() => {
+                self.tell_change(*list, tip.id, change, outputs);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_watchers(&self, posted: &Posted, outputs: &mut Vec<Output>) {
+        let (kind, group) = match (posted.conversation, posted.recipient) {
+            (Conversation::Private(..), Some(_)) => (BoxKind::Private, None),
+            (Conversation::Group(group), _) => (BoxKind::Group, Some(group)),
+            (Conversation::Peer(..), Some(_)) => (BoxKind::Realm, None),
+            (Conversation::GroupPeer(group, _), _) => (BoxKind::GroupRealm, Some(group)),
+            _ => return,
+        };
+        let tell = |conn, watch: Watch| {
+            if watch.what == Watched::Messages {
+                let told = Notification::Message(kind, posted.message.clone());
+                outputs.push(Output::Notify(conn, watch.tag, told));
+            }
+        };
+        if let Some(group) = group {
+            if let Some(group) = self.durable.groups.get(&group) {
+                self.live.watchers_among(&group.members, tell);
+            }
+        } else if let Some(to) = posted.recipient {
+            self.live.watchers(to, tell);
+        }
+    }
+
+    /// Tells a message to all whose conversation it is in, who wrote it too.
+    fn tell_message(&self, posted: &Posted, outputs: &mut Vec<Output>) {
+        let Posted { conversation, sender, message, .. } = posted;
+        let told = |reader| self.told_message(reader, *conversation, Message::clone(message));
+        match *conversation {
+            Conversation::Private(one, other) => {
+                self.tell_one(one, message.id, || told(one), outputs);
+                if one != other {
+                    self.tell_one(other, message.id, || told(other), outputs);
+                }
+            }
+            Conversation::Peer(account, ..) => {
+                self.tell_one(account, message.id, || told(account), outputs);
+            }
+            Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
+                self.tell_all(group, message.id, *sender, told, outputs);
+            }
+        }
+    }
+
+    fn tell_change(&self, list: ChangeList, id: u64, change: &Change, outputs: &mut Vec<Output>) {
+        match list {
+            ChangeList::Account(account) => {
+                self.tell_one(account, id, || self.told(account, change.clone()), outputs);
+            }
+            ChangeList::Group(group) => {
+                let told = |reader| self.told(reader, change.clone());
+                self.tell_all(group, id, None, told, outputs);
+            }
+        }
+    }
+
+    /// Tells a change to the connections of one account that watch changes.
+    fn tell_one(
+        &self,
+        account: AccountId,
+        id: u64,
+        told: impl FnOnce() -> Option<Told>,
+        outputs: &mut Vec<Output>,
+    ) {
+        let mut in_step = Vec::new();
+        self.live.watchers(account, |conn, watch| {
+            in_step.extend(watch.is_in_step().then_some((conn, watch.tag)));
+        });
+        if let (false, Some(told)) = (in_step.is_empty(), told()) {
+            let told = Arc::new(self.told_at(id, told));
+            outputs.extend(in_step.into_iter().map(|(conn, tag)| change(conn, tag, &told)));
+        }
+    }
+
+    /// Tells a change to the connections of a group's members that watch changes. It is the same for all but
+    /// one of them.
+    fn tell_all(
+        &self,
+        group: GroupId,
+        id: u64,
+        but: Option<AccountId>,
+        told: impl Fn(AccountId) -> Option<Told>,
+        outputs: &mut Vec<Output>,
+    ) {
+        let Some(group) = self.durable.groups.get(&group) else { return };
+        let shared = [const { OnceCell::new() }; 2];
+        self.live.watchers_among(&group.members, |conn, watch| {
+            if !watch.is_in_step() {
+                return;
+            }
+            let which = usize::from(but == Some(watch.account));
+            let of = |told| Arc::new(self.told_at(id, told));
+            let told = shared[which].get_or_init(|| told(watch.account).map(of));
+            outputs.extend(told.iter().map(|told| change(conn, watch.tag, told)));
+        });
+    }
+
+    /// A change, as an account is told it; `None` where it is about what nobody can address.
+    pub(crate) fn told(&self, reader: AccountId, change: Change) -> Option<Told> {
+        let name = |of| Some(self.durable.conversation_name(reader, of)?.to_string().into());
+        Some(match change {
+            Change::Read(conversation, read) => {
+                Told::Read { conversation: name(conversation)?, read }
+            }
+            Change::Member(change) => Told::Member(change),
+        })
+    }
+
+    /// A message of a conversation, as an account is told it.
+    pub(crate) fn told_message(
+        &self,
+        account: AccountId,
+        conversation: Conversation,
+        mut message: Message,
+    ) -> Option<Told> {
+        let name = self.durable.accounts.get(&account)?.record.name.clone();
+        Reader { account, name }.shows(&mut message);
+        let conversation = self.durable.conversation_name(account, conversation)?;
+        Some(Told::Message { conversation: conversation.to_string().into(), message })
+    }
+
+    pub(crate) fn told_at(&self, id: u64, told: Told) -> ToldAt {
+        ToldAt { told, cursor: SyncCursor { epoch: self.durable.sync_epoch, id } }
+    }
+
+    /// Ends every watch of changes, after a batch that may have been taken back or may be on disk all the same:
+    /// who watched begins again where it knows that it is.
+    pub(super) fn end_change_watches(&mut self, outputs: &mut Vec<Output>) {
+        self.live.end_change_watches();
+        self.tell_ended(Code::Unavailable, outputs);
+    }
+
+    /// Tells those whose watch of changes has ended.
+    pub(super) fn tell_ended(&mut self, code: Code, outputs: &mut Vec<Output>) {
+        let ended = self.live.take_ended();
+        outputs.extend(
+            ended
+                .into_iter()
+                .map(|(conn, tag)| Output::Notify(conn, tag, Notification::WatchEnded(code))),
+        );
+    }
+}
+
+fn change(conn: ConnId, tag: Tag, told: &Arc<ToldAt>) -> Output {
+    Output::Notify(conn, tag, Notification::Change(told.clone()))
+}

@@ -1,0 +1,179 @@
+//! People who follow everything that concerns them, as a client that keeps in step does: it goes on from its
+//! cursor after each loss of its connection.
+
+use crate::world::World;
+use antar_domain::{ConnId, Input, Told, ToldAt};
+use antar_text::Value;
+use antar_types::Code;
+use std::collections::BTreeMap;
+
+/// What a person who follows was told.
+#[derive(Debug, Default)]
+pub struct Follow {
+    conn: Option<ConnId>,
+    /// As far as it was told.
+    cursor: Option<String>,
+    /// The id at which it began.
+    from: u64,
+    /// Ids of everything that it was told grow.
+    last: u64,
+    /// Messages, by id.
+    told: BTreeMap<u64, String>,
+}
+
+impl Follow {
+    /// The connection is gone, with the process at its other end.
+    pub fn lost(&mut self) {
+        self.conn = None;
+    }
+
+    /// What was told so far was told to somebody else, or of a past that is none any more.
+    pub fn forget(&mut self) -> Option<ConnId> {
+        std::mem::take(self).conn
+    }
+
+    fn goes_on_from(&mut self, cursor: &str) {
+        let id = cursor.split_once('-').and_then(|(_, id)| id.parse().ok()).unwrap_or(0);
+        if self.cursor.replace(cursor.to_string()).is_none() {
+            (self.from, self.last) = (id, id);
+        }
+    }
+}
+
+impl World<'_> {
+    /// A person who does not follow begins to, or goes on.
+    pub fn see_to_follow(&mut self, person: usize) {
+        let node = self.people.all[person].node;
+        if let Some(conn) = self.people.all[person].follow.conn {
+            let answers = self.answers.remove(&(node, conn)).unwrap_or_default();
+            answers.iter().for_each(|answer| self.follow_answered(person, answer));
+            return;
+        }
+        let after = self.people.all[person].follow.cursor.clone();
+        let after = after.unwrap_or_else(|| "now".to_string());
+        if let Some((_, conn)) = self.say(person, &format!("WATCH after={after}")) {
+            self.people.all[person].follow.conn = Some(conn);
+        }
+    }
+
+    fn follow_answered(&mut self, person: usize, answer: &Value) {
+        let follow = &mut self.people.all[person].follow;
+        match (answer["cursor"].as_str(), answer["code"].as_str()) {
+            (Some(cursor), _) if follow.cursor.is_none() => follow.goes_on_from(cursor),
+            (Some(_), _) => {}
+            (None, code) => {
+                let forgets = code == Some(Code::Resync.as_str());
+                if forgets && !self.nodes[self.people.all[person].node].put_back {
+                    let cursor = &self.people.all[person].follow.cursor;
+                    let what = format!("{cursor:?} is not honoured, and nothing was put back");
+                    self.violate(what);
+                }
+                self.end_follow(person, forgets);
+            }
+        }
+    }
+
+    /// The person's connection is broken off; it may have to begin anew.
+    pub fn end_follow(&mut self, person: usize, forgets: bool) {
+        let node = self.people.all[person].node;
+        let follow = &mut self.people.all[person].follow;
+        let conn = if forgets { follow.forget() } else { follow.conn.take() };
+        if let Some(conn) = conn {
+            self.input(node, Input::Disconnected(conn));
+        }
+    }
+
+    /// A watch has ended without being asked to.
+    pub fn follow_ended(&mut self, node: usize, conn: ConnId) {
+        let mut people = self.people.all.iter_mut();
+        if let Some(person) = people.find(|p| p.node == node && p.follow.conn == Some(conn)) {
+            person.follow.lost();
+        }
+        self.checked.count("watches that said that they had ended");
+    }
+
+    /// Somebody who follows is told of a change: it is on disk, and later than all that was told before. What has
+    /// just happened is known to be written; what a start has found on a disk is not noted there.
+    pub fn told(&mut self, node: usize, conn: ConnId, at: &ToldAt, is_news: bool) {
+        let mut people = self.people.all.iter_mut();
+        let person = people.find(|p| p.node == node && p.follow.conn == Some(conn));
+        let Some(person) = person else { return };
+        let (follow, id) = (&mut person.follow, at.cursor.id);
+        // The answer to the request has come before, and may not have been looked at.
+        if follow.cursor.is_none() {
+            let answers = self.answers.get(&(node, conn));
+            let answer = answers.and_then(|all| all.first()?["cursor"].as_str());
+            answer.into_iter().for_each(|cursor| follow.goes_on_from(cursor));
+        }
+        let before = std::mem::replace(&mut follow.last, id);
+        follow.goes_on_from(&at.cursor.to_string());
+        let mut what = None;
+        if id <= before {
+            what = Some(format!("{at:?} is told after {before}"));
+        }
+        if let Told::Message { message, .. } = &at.told {
+            follow.told.insert(id, message.text.as_str().to_string());
+            if is_news && !self.nodes[node].written.ids.contains(&id) {
+                what = Some(format!("{at:?} is told, which is not on disk"));
+            }
+        }
+        self.checked.count("changes told");
+        what.into_iter().for_each(|what| self.violate(what));
+    }
+
+    /// What a person who follows was told, and what SYNC tells of the rest, is what there is in the
+    /// conversations.
+    pub fn compare_followed(&mut self, person: usize) {
+        let node = self.people.all[person].node;
+        self.see_to_answers(person);
+        let follow = &self.people.all[person].follow;
+        let Some(mut cursor) = follow.cursor.clone().filter(|_| !self.nodes[node].put_back) else {
+            return;
+        };
+        let (from, mut told) = (follow.from, follow.told.clone());
+        loop {
+            let page = self.ask(person, &format!("SYNC after={cursor} limit=7"));
+            let (Some(all), Some(next)) = (page["data"].as_array(), page["cursor"].as_str()) else {
+                return self.violate(format!("SYNC after={cursor} is answered {page}"));
+            };
+            for change in all.iter().filter(|change| change["change"] == "message") {
+                let id = change["id"].as_u64().unwrap_or(0);
+                let text = change["message"].as_str().unwrap_or_default().to_string();
+                if told.insert(id, text).is_some() {
+                    return self.violate(format!("{change} was told before {cursor}"));
+                }
+            }
+            cursor = next.to_string();
+            if page["more"] != true {
+                break;
+            }
+        }
+        let there = self.all_messages(person, from);
+        if there != told {
+            let odd = there.iter().find(|(id, text)| told.get(id) != Some(text));
+            let odd = odd.or(told.iter().find(|(id, text)| there.get(id) != Some(text)));
+            let name = &self.people.all[person].name;
+            let what = format!("{name} follows from {from} to {cursor}, and differs in {odd:?}");
+            return self.violate(what);
+        }
+        self.checked.count("people in step with all conversations");
+    }
+
+    fn see_to_answers(&mut self, person: usize) {
+        if self.people.all[person].follow.conn.is_some() {
+            self.see_to_follow(person);
+        }
+    }
+
+    /// The messages of all conversations of a person that are later than an id.
+    fn all_messages(&mut self, person: usize, from: u64) -> BTreeMap<u64, String> {
+        let list = self.ask(person, "CONVERSATIONS limit=1000");
+        let mut all = BTreeMap::new();
+        for told in list["data"].as_array().into_iter().flatten() {
+            let name = told["conv"].as_str().unwrap_or_default();
+            let shown = self.pages(person, "HISTORY", name).into_iter();
+            all.extend(shown.filter(|m| m.id > from).map(|m| (m.id, m.text)));
+        }
+        all
+    }
+}
