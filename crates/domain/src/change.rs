@@ -46,6 +46,8 @@ pub enum Membership {
     Joined,
     /// Is not in it any more.
     Left,
+    /// Was taken out of it.
+    Kicked,
 }
 
 impl Membership {
@@ -54,6 +56,7 @@ impl Membership {
         match self {
             Self::Joined => "joined",
             Self::Left => "left",
+            Self::Kicked => "kicked",
         }
     }
 }

@@ -175,6 +175,8 @@ commands! {
     JoinGroup: Session,
     /// The end of a membership.
     LeaveGroup: Session,
+    /// The end of somebody else's membership.
+    Kick: Session,
     /// The members of a group.
     ListMembers: Session,
     /// A message to a group.

@@ -75,7 +75,8 @@ impl Context<'_> {
         let (Some(of), by) = (who(user), who(by)) else { return Ok(()) };
         let by = by.unwrap_or_else(|| Box::clone(&of));
         let change = Change::Member(MemberChange { group: name, what, user: of, by });
-        if what == Membership::Left {
+        if what != Membership::Joined {
+            // The group's list is not theirs any more.
             self.change(ChangeList::Account(user), change.clone())?;
         }
         self.change(ChangeList::Group(group), change)

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::links::Why;
-use crate::state::{Account, Origin};
+use crate::state::{Account, Group, Origin};
 use crate::{
     AccountId, ConnId, Conversation, Draft, Event, GroupId, GroupRecord, Job, JobResult,
     Membership, PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag,
@@ -88,6 +88,17 @@ impl RequestContext<'_> {
         }
         self.set_current_group(id);
         Ok(id)
+    }
+
+    /// A group by name that is the caller's to run: as its owner, or as an administrator of the realm.
+    pub(crate) fn group_to_run(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+        let me = self.me()?;
+        let (id, group) = self.group(name)?;
+        match group.record.owner == Some(me) || self.is_admin() {
+            true => Ok((id, group)),
+            false if group.members.contains_key(&me) => Err(Code::Forbidden),
+            false => Err(Code::NotMember),
+        }
     }
 
     pub(crate) fn set_current_group(&mut self, group: GroupId) {
@@ -235,9 +246,14 @@ impl RequestContext<'_> {
     }
 
     /// Takes a user out of a group; the member of longest standing inherits it.
-    pub(crate) fn leave(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
+    pub(crate) fn remove_member(
+        &mut self,
+        group: GroupId,
+        what: Membership,
+        (account, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
         self.emit(Event::MemberRemoved(group, account))?;
-        self.member_changed(group, Membership::Left, (account, account))?;
+        self.member_changed(group, what, (account, by))?;
         let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
         self.end_markers(account, conversations)?;
         let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;

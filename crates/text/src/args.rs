@@ -2,7 +2,7 @@
 
 use super::row::{Param, Row};
 use crate::Dialect;
-use antar_domain::{MAX_PAGE, Page, Stretch};
+use antar_domain::{MAX_PAGE, Page, Stretch, Word};
 use antar_types::{Code, ConversationName, Secret, words};
 
 /// Most positional words of any verb, and most options.
@@ -67,6 +67,12 @@ impl<'a> Args<'a> {
     /// The word at a position of the verb's row.
     pub fn word(&self, position: usize) -> &'a str {
         self.words[position]
+    }
+
+    /// The group named at a position, which may be written as a conversation is: `#staff`.
+    pub fn group(&self, position: usize) -> Word {
+        let word = self.word(position);
+        word.strip_prefix('#').unwrap_or(word).into()
     }
 
     /// The value of an option.

@@ -40,7 +40,7 @@ codes! {
     NoGroup = "no_group", "Group tidak ditemukan";
     /// The caller is in the group already.
     AlreadyMember = "already_member", "User sudah join";
-    /// The caller is not in the group.
+    /// The caller, or the user that the request is about, is not in the group.
     NotMember = "not_member", "Bukan member group";
     /// A realm of that name is linked already.
     RealmExists = "realm_exists", "Realm sudah ada";

@@ -1,6 +1,6 @@
 //! A user's way out of a group.
 
-use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
+use crate::{Answer, Interrupt, Membership, Outcome, RequestContext, Word};
 use antar_types::Code;
 
 /// Leaves a group. The member of longest standing inherits it.
@@ -17,7 +17,7 @@ impl LeaveGroup {
         if !group.members.contains_key(&me) {
             return Err(Code::NotMember.into());
         }
-        cx.leave(id, me)?;
+        cx.remove_member(id, Membership::Left, (me, me))?;
         Ok(Outcome::Done.into())
     }
 }

@@ -1,6 +1,6 @@
 //! The end of an account.
 
-use crate::{Answer, ChangeList, Event, Interrupt, Outcome, RequestContext, Word};
+use crate::{Answer, ChangeList, Event, Interrupt, Membership, Outcome, RequestContext, Word};
 
 /// Removes an account, its sessions and memberships. The user's messages stay where others can read
 /// them: in the recipients' inboxes and in groups.
@@ -14,7 +14,8 @@ impl RemoveUser {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, groups) = cx.user(&self.user).map(|(id, a)| (id, a.groups.clone()))?;
         cx.end_sessions(id, None)?;
-        groups.into_iter().try_for_each(|group| cx.leave(group, id))?;
+        let mut groups = groups.into_iter();
+        groups.try_for_each(|group| cx.remove_member(group, Membership::Left, (id, id)))?;
         cx.leave_name(id)?;
         let own = cx.state.durable.conversations.of_account(id).collect();
         cx.end_markers(id, own)?;

@@ -130,6 +130,7 @@ pub struct MemberChange {
 pub enum Membership {
     Joined,
     Left,
+    Kicked,
 }
 
 alike! {
@@ -137,7 +138,7 @@ alike! {
     struct ChangesTip = antar_domain::ChangesTip { id, floor, half, count }
     enum Change = antar_domain::Change { Read(conversation, id), Member(change) }
     struct MemberChange = antar_domain::MemberChange { group, what, user, by }
-    enum Membership = antar_domain::Membership { Joined, Left }
+    enum Membership = antar_domain::Membership { Joined, Left, Kicked }
     enum LinkKind = links::LinkKind { Native(key), Plain }
     enum LinkStatus = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
@@ -159,7 +160,7 @@ sampled! {
     struct ChangesTip { id, floor, half, count }
     enum Change { Read(conversation, id), Member(change) }
     struct MemberChange { group, what, user, by }
-    enum Membership { Joined, Left }
+    enum Membership { Joined, Left, Kicked }
     enum LinkKind { Native(key), Plain }
     enum LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address { host, port, told_by }

@@ -50,6 +50,14 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "KICK",
+        params: &[Param::Word("G"), Param::Word("U")],
+        help: "Takes a member out of a group; for its owner and administrators.",
+        read: &Read(|args| Ok(commands::Kick { group: args.group(0), user: args.word(1).into() })),
+        says: Phrase::same("Kick berhasil"),
+        ..ROW
+    },
+    Row {
         name: "MEMBERS",
         aliases: &["GROUP MEMBERS"],
         params: &[Param::Word("G")],
