@@ -175,6 +175,8 @@ commands! {
     JoinGroup: Session,
     /// The end of a membership.
     LeaveGroup: Session,
+    /// Membership of a group for somebody else.
+    Invite: Session,
     /// The end of somebody else's membership.
     Kick: Session,
     /// The members of a group.

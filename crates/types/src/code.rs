@@ -38,7 +38,7 @@ codes! {
     GroupNotFound = "group_not_found", "Group belum ada";
     /// The request names no group and the session has no current one.
     NoGroup = "no_group", "Group tidak ditemukan";
-    /// The caller is in the group already.
+    /// The caller, or the user that the request is about, is in the group already.
     AlreadyMember = "already_member", "User sudah join";
     /// The caller, or the user that the request is about, is not in the group.
     NotMember = "not_member", "Bukan member group";

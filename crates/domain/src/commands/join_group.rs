@@ -22,30 +22,40 @@ impl JoinGroup {
         if group.members.contains_key(&me) {
             return Err(Code::AlreadyMember.into());
         }
-        let (record, members) = (group.record.clone(), group.members.len());
+        let record = group.record.clone();
         let subject = format!("group {}", &*record.name.folded());
         if !cx.verify(self.password.expose(), Some(&record.password), subject, Some(me))? {
             return Err(Code::WrongPassword.into());
         }
-        let limits = &cx.state.limits;
-        let full = members >= limits.members_per_group
-            || cx.my_account()?.groups.len() >= limits.groups_per_user;
-        if full {
-            return Err(Code::LimitReached.into());
-        }
-        let since = cx.next_id();
-        cx.emit(Event::MemberAdded(id, me, since))?;
-        if record.owner.is_none() {
-            cx.emit(Event::GroupSet(id, GroupRecord { owner: Some(me), ..record }))?;
-        }
-        cx.member_changed(id, Membership::Joined, (me, me))?;
-        cx.has_read_all_of(id, me)?;
+        cx.add_member(id, (me, me))?;
         cx.set_current_group(id);
         Ok(Outcome::Done.into())
     }
 }
 
 impl RequestContext<'_> {
+    /// Puts a user into a group, where there is room. Who comes into an empty one owns it.
+    pub(crate) fn add_member(
+        &mut self,
+        group: GroupId,
+        (account, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        let limits = &self.state.limits;
+        let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
+        if known.members.len() >= limits.members_per_group || groups >= limits.groups_per_user {
+            return Err(Code::LimitReached);
+        }
+        let record = known.record.clone();
+        let since = self.next_id();
+        self.emit(Event::MemberAdded(group, account, since))?;
+        if record.owner.is_none() {
+            self.emit(Event::GroupSet(group, GroupRecord { owner: Some(account), ..record }))?;
+        }
+        self.member_changed(group, Membership::Joined, (account, by))?;
+        self.has_read_all_of(group, account)
+    }
+
     /// Who joins a group has read what was said in it before.
     fn has_read_all_of(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
         let conversations = &self.state.durable.conversations;

@@ -50,6 +50,16 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "INVITE",
+        params: &[Param::Word("G"), Param::Word("U")],
+        help: "Puts a user into a group without its password; for its owner and administrators.",
+        read: &Read(|args| {
+            Ok(commands::Invite { group: args.group(0), user: args.word(1).into() })
+        }),
+        says: Phrase::same("Invite berhasil"),
+        ..ROW
+    },
+    Row {
         name: "KICK",
         params: &[Param::Word("G"), Param::Word("U")],
         help: "Takes a member out of a group; for its owner and administrators.",
