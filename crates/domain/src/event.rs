@@ -46,7 +46,7 @@ pub struct SessionRecord {
 pub struct GroupRecord {
     /// As first written.
     pub name: Name,
-    /// Of the password that lets one join.
+    /// Of the password that lets one join; [`PasswordHash::NONE`] where anybody may.
     pub password: PasswordHash,
     /// Who made it; counts against that user's limit.
     pub creator: AccountId,

@@ -14,6 +14,15 @@ use std::net::IpAddr;
 pub struct PasswordHash(String);
 
 impl PasswordHash {
+    /// Stands for no password, with a group that is open. It is kept in the same form as any other, and a program
+    /// that does not know it finds no password that it fits.
+    pub const NONE: Self = Self(String::new());
+
+    /// Whether no password is asked for.
+    pub fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Wraps a PHC string.
     pub fn new(phc: String) -> Self {
         Self(phc)

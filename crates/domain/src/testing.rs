@@ -408,5 +408,5 @@ pub fn caller(outcome: &Outcome) -> &str {
 
 /// Makes a group whose password is `pw`.
 pub fn group(name: &str) -> CreateGroup {
-    CreateGroup { group: name.into(), password: Secret::new("pw".into()) }
+    CreateGroup { group: name.into(), password: Some(Secret::new("pw".into())) }
 }

@@ -92,6 +92,11 @@ impl<'a> Args<'a> {
         Secret::new(self.text.into())
     }
 
+    /// The rest of the line as a secret, where there is any.
+    pub fn maybe_secret(&self) -> Option<Secret<String>> {
+        (!self.text.is_empty()).then(|| self.secret())
+    }
+
     /// The page asked for with `after=`, `before=` and `limit=`.
     ///
     /// # Errors

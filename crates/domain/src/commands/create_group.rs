@@ -1,7 +1,8 @@
 //! A new group.
 
 use crate::{
-    Answer, Event, GroupId, GroupRecord, Interrupt, Membership, Outcome, RequestContext, Word,
+    Answer, Event, GroupId, GroupRecord, Interrupt, Membership, Outcome, PasswordHash,
+    RequestContext, Word,
 };
 use antar_types::{Code, Secret};
 
@@ -10,8 +11,8 @@ use antar_types::{Code, Secret};
 pub struct CreateGroup {
     /// The group's name.
     pub group: Word,
-    /// The password with which others join.
-    pub password: Secret<String>,
+    /// The password with which others join; without one anybody joins.
+    pub password: Option<Secret<String>>,
 }
 
 impl CreateGroup {
@@ -25,7 +26,10 @@ impl CreateGroup {
         if account.groups.len() >= limit || account.created >= limit {
             return Err(Code::LimitReached.into());
         }
-        let password = cx.hash(self.password.expose())?;
+        let password = match &self.password {
+            Some(password) => cx.hash(password.expose())?,
+            None => PasswordHash::NONE,
+        };
         let (group, created) = (GroupId(cx.next_id()), cx.readings.now);
         let record = GroupRecord { name, password, creator: me, owner: Some(me), created };
         cx.emit(Event::GroupSet(group, record))?;

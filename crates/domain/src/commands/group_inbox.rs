@@ -37,7 +37,8 @@ mod tests {
         realm.does(1, group("staff"));
         assert_eq!(realm.does(2, inbox("staff")), Code::NotMember.into());
         assert_eq!(realm.does(2, inbox("x")), Code::GroupNotFound.into());
-        realm.does(2, JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) });
+        realm
+            .does(2, JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) });
         realm.does(1, SendToGroup { to: Destination::NamedOrCurrent("one".into()) });
         realm.does(2, SendToGroup { to: Destination::NamedOrCurrent("two".into()) });
         assert_eq!(realm.reads(1, inbox("STAFF")), ["one", "two"]);

@@ -6,13 +6,13 @@ use crate::{
 };
 use antar_types::{Code, Secret};
 
-/// Joins a group with its password. Who joins an empty one owns it.
+/// Joins a group, with its password unless it is open. Who joins an empty one owns it.
 #[derive(Clone, Debug)]
 pub struct JoinGroup {
     /// The group.
     pub group: Word,
-    /// The group's password.
-    pub password: Secret<String>,
+    /// The group's password. One that is given to an open group is not looked at.
+    pub password: Option<Secret<String>>,
 }
 
 impl JoinGroup {
@@ -23,9 +23,12 @@ impl JoinGroup {
             return Err(Code::AlreadyMember.into());
         }
         let record = group.record.clone();
-        let subject = format!("group {}", &*record.name.folded());
-        if !cx.verify(self.password.expose(), Some(&record.password), subject, Some(me))? {
-            return Err(Code::WrongPassword.into());
+        if !record.password.is_none() {
+            let given = self.password.as_ref().ok_or(Code::WrongPassword)?;
+            let subject = format!("group {}", &*record.name.folded());
+            if !cx.verify(given.expose(), Some(&record.password), subject, Some(me))? {
+                return Err(Code::WrongPassword.into());
+            }
         }
         cx.add_member(id, (me, me))?;
         cx.set_current_group(id);
@@ -71,10 +74,11 @@ impl RequestContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::{CreateGroup, LeaveGroup};
     use crate::testing::{Realm, group};
 
     fn join(group: &str, password: &str) -> JoinGroup {
-        JoinGroup { group: group.into(), password: Secret::new(password.into()) }
+        JoinGroup { group: group.into(), password: Some(Secret::new(password.into())) }
     }
 
     fn realm() -> Realm {
@@ -92,6 +96,22 @@ mod tests {
         assert_eq!(realm.does(2, join("staff", "x")), Code::WrongPassword.into());
         assert_eq!(realm.does(2, join("Staff", "pw")), Outcome::Done);
         assert_eq!(realm.does(2, join("staff", "x")), Code::AlreadyMember.into());
+    }
+
+    #[test]
+    fn an_open_group_asks_for_no_password_and_any_other_does() {
+        let mut realm = realm();
+        realm.does(1, CreateGroup { group: "lobby".into(), password: None });
+        let open = |group: &str| JoinGroup { group: group.into(), password: None };
+        assert_eq!(realm.does(2, open("staff")), Code::WrongPassword.into());
+        assert_eq!(realm.does(2, join("staff", "")), Code::WrongPassword.into());
+        assert_eq!(realm.does(2, open("lobby")), Outcome::Done);
+        realm.does(2, LeaveGroup { group: "lobby".into() });
+        assert_eq!(realm.does(2, join("lobby", "anything")), Outcome::Done);
+        realm.state.limits.members_per_group = 2;
+        realm.add_user("cat");
+        realm.login(3, "cat");
+        assert_eq!(realm.does(3, open("lobby")), Code::LimitReached.into());
     }
 
     #[test]

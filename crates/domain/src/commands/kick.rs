@@ -51,7 +51,7 @@ mod tests {
             realm.login(conn, user);
         }
         realm.does(1, group("staff"));
-        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
         assert_eq!(realm.does(2, join.clone()), Outcome::Done);
         assert_eq!(realm.does(3, join), Outcome::Done);
         realm
@@ -99,7 +99,7 @@ mod tests {
         let inbox = GroupInbox { group: "staff".into(), page: Default::default() };
         assert_eq!(realm.does(2, inbox), Code::NotMember.into());
         assert_eq!(realm.does(2, send()), Code::NoGroup.into());
-        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
         assert_eq!(realm.does(2, join), Outcome::Done);
     }
 

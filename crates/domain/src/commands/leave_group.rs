@@ -34,7 +34,7 @@ mod tests {
     }
 
     fn join(realm: &mut Realm, conn: u64) {
-        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
         assert_eq!(realm.does(conn, join), Outcome::Done);
     }
 

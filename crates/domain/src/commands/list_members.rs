@@ -37,7 +37,8 @@ mod tests {
         realm.does(2, group("staff"));
         let list = ListMembers { group: "staff".into() };
         assert_eq!(realm.does(1, list.clone()), Code::NotMember.into());
-        realm.does(1, JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) });
+        realm
+            .does(1, JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) });
         let (bob, owner) = (Arc::from("bob"), Name::parse("bob"));
         let both = [Arc::clone(&bob), "amy".into()].into();
         let told = Outcome::Members { names: both, owner: owner.clone() };

@@ -215,7 +215,7 @@ mod tests {
         let mut realm = realm();
         realm.does(1, group("staff"));
         say(&mut realm, 1, "staff");
-        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
         realm.does(2, join.clone());
         assert_eq!(unread(&mut realm, 2, "#staff"), 0);
         say(&mut realm, 1, "staff");

@@ -150,7 +150,7 @@ mod tests {
         realm.login(3, "eve");
         realm.does(1, group("staff"));
         let password = || Secret::new("pw".into());
-        realm.does(3, JoinGroup { group: "staff".into(), password: password() });
+        realm.does(3, JoinGroup { group: "staff".into(), password: Some(password()) });
         assert_eq!(asks(&mut realm, 1, "eve"), ["eve online"]);
         realm.does(3, LeaveGroup { group: "staff".into() });
         realm.disconnect(3);

@@ -41,7 +41,7 @@ mod tests {
         realm.login(2, "bob");
         realm.does(1, group("staff"));
         let password = Secret::new("pw".into());
-        realm.does(2, JoinGroup { group: "staff".into(), password: password.clone() });
+        realm.does(2, JoinGroup { group: "staff".into(), password: Some(password.clone()) });
         realm.does(1, Send { to: "bob".into(), text: "bye".into() });
         realm.does(2, Send { to: "amy".into(), text: "secret".into() });
         let remove = RemoveUser { user: "amy".into() };

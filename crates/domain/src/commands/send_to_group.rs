@@ -120,7 +120,7 @@ mod tests {
         realm.does(1, inbox.clone());
         assert_eq!(went_to(&mut realm, 1, perhaps("hi")), "ops");
         assert_eq!(realm.does(2, perhaps("hi  there")), Code::NoGroup.into());
-        realm.does(2, JoinGroup { group: "ops".into(), password: Secret::new("pw".into()) });
+        realm.does(2, JoinGroup { group: "ops".into(), password: Some(Secret::new("pw".into())) });
         assert_eq!(went_to(&mut realm, 2, perhaps("hi  there")), "ops");
         assert_eq!(realm.reads(2, inbox), ["hello  all", "hi", "hi  there"]);
     }

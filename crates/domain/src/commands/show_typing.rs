@@ -130,7 +130,7 @@ mod tests {
         realm.limits().members_per_group = 9_999;
         realm.does(1, group("Staff"));
         let join = |realm: &mut Realm, conn| {
-            let password = Secret::new("pw".into());
+            let password = Some(Secret::new("pw".into()));
             assert_eq!(
                 realm.does(conn, JoinGroup { group: "staff".into(), password }),
                 Outcome::Done

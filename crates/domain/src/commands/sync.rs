@@ -278,7 +278,7 @@ mod tests {
         realm.does(1, group("staff"));
         let start = now(&mut realm, 2);
         say(&mut realm, 1, "before");
-        let join = JoinGroup { group: "staff".into(), password: Secret::new("pw".into()) };
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
         realm.does(2, join.clone());
         say(&mut realm, 1, "within");
         assert_eq!(since(&mut realm, 2, start), ["joined #staff bob", "#staff within"]);

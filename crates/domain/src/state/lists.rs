@@ -91,7 +91,7 @@ mod tests {
         let (members, groups) = (realm.state.members(id), realm.state.groups());
         assert!(Arc::ptr_eq(&members, &realm.state.members(id)));
         assert!(Arc::ptr_eq(&groups.names, &realm.state.groups().names));
-        let password = Secret::new("pw".into());
+        let password = Some(Secret::new("pw".into()));
         realm.does(2, JoinGroup { group: "staff".into(), password });
         assert_eq!(&*realm.state.members(id), [Arc::from("amy"), "bob".into()]);
         realm.does(2, group("other"));

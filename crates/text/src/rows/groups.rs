@@ -21,10 +21,10 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "ADDGROUP",
         aliases: &["GROUP ADD"],
-        params: &[Param::Word("G"), Param::Text("P")],
-        help: "Makes a group that others join with this password.",
+        params: &[Param::Word("G"), Param::Maybe("[P]")],
+        help: "Makes a group that others join with this password, or without one.",
         read: &Read(|args| {
-            Ok(commands::CreateGroup { group: args.word(0).into(), password: args.secret() })
+            Ok(commands::CreateGroup { group: args.group(0), password: args.maybe_secret() })
         }),
         says: Phrase { lower: "Add group Berhasil", upper: "Add group berhasil" },
         ..ROW
@@ -32,10 +32,10 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "JOINGROUP",
         aliases: &["GROUP JOIN"],
-        params: &[Param::Word("G"), Param::Text("P")],
-        help: "Joins a group.",
+        params: &[Param::Word("G"), Param::Maybe("[P]")],
+        help: "Joins a group, with its password unless it is open.",
         read: &Read(|args| {
-            Ok(commands::JoinGroup { group: args.word(0).into(), password: args.secret() })
+            Ok(commands::JoinGroup { group: args.group(0), password: args.maybe_secret() })
         }),
         says: Phrase::same("Join group berhasil"),
         ..ROW
@@ -45,7 +45,7 @@ pub const ROWS: &[Row] = &[
         aliases: &["LEAVE", "GROUP LEAVE"],
         params: &[Param::Word("G")],
         help: "Leaves a group; the member of longest standing inherits it.",
-        read: &Read(|args| Ok(commands::LeaveGroup { group: args.word(0).into() })),
+        read: &Read(|args| Ok(commands::LeaveGroup { group: args.group(0) })),
         says: Phrase::same("Leave group berhasil"),
         ..ROW
     },
@@ -72,7 +72,7 @@ pub const ROWS: &[Row] = &[
         aliases: &["GROUP MEMBERS"],
         params: &[Param::Word("G")],
         help: "Lists a group's members, in the order they joined, and its owner.",
-        read: &Read(|args| Ok(commands::ListMembers { group: args.word(0).into() })),
+        read: &Read(|args| Ok(commands::ListMembers { group: args.group(0) })),
         ..ROW
     },
     Row {

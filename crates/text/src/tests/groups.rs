@@ -39,7 +39,7 @@ fn a_group_is_made_under_either_spelling() {
         "addgroup STAFF pw",
         r#"{"status":"ERROR","message":"Group sudah ada","code":"group_exists"}"#,
     );
-    assert_eq!(realm.say(1, "group add x")["usage"], "addgroup G P");
+    assert_eq!(realm.say(1, "group add")["usage"], "addgroup G [P]");
 }
 
 #[test]
