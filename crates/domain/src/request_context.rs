@@ -202,6 +202,8 @@ impl RequestContext<'_> {
         live.bind(conn, id, account);
         live.rebind_watch(conn, id, account);
         live.acts(conn, (id, account), now);
+        let outputs = &mut self.context.effects.outputs;
+        self.context.state.tell_ended(Code::NoSession, outputs);
         Ok(token)
     }
 

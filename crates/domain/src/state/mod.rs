@@ -313,7 +313,6 @@ impl State {
                 Context { state: self, effects, readings }.keep_links();
             }
         }
-        self.tell_ended(Code::NoSession, &mut effects.outputs);
         self.tell_presence(readings, effects);
     }
 

@@ -17,7 +17,10 @@ impl State {
             Event::Received { events, .. } => {
                 events.iter().for_each(|event| self.tell(event, outputs));
             }
-            Event::SessionEnded(id) => self.live.session_ended(*id),
+            Event::SessionEnded(id) => {
+                self.live.session_ended(*id);
+                self.tell_ended(Code::NoSession, outputs);
+            }
             Event::AccountRemoved(id) => self.live.account_removed(*id),
             Event::MemberRemoved(group, account) => {
                 if let Some(account) = self.durable.accounts.get(account) {
@@ -169,7 +172,7 @@ impl State {
     }
 
     /// Tells those whose watch of changes has ended.
-    pub(super) fn tell_ended(&mut self, code: Code, outputs: &mut Vec<Output>) {
+    pub(crate) fn tell_ended(&mut self, code: Code, outputs: &mut Vec<Output>) {
         let ended = self.live.take_ended();
         outputs.extend(
             ended
