@@ -328,8 +328,11 @@ impl World<'_> {
             }
             outcome => self.answer(node, conn, tag, outcome),
         }
-        if let (Some(request), Some(running)) = (goes_on, &mut self.nodes[node].running) {
-            *running.unanswered.entry(conn).or_default() += 1;
+        // Nobody asks for more on a connection that is gone.
+        let running = self.nodes[node].running.as_mut();
+        let lines = running.and_then(|running| running.unanswered.get_mut(&conn));
+        if let (Some(request), Some(lines)) = (goes_on, lines) {
+            *lines += 1;
             self.decide(node, Input::Request(conn, request));
         }
     }
