@@ -1,7 +1,7 @@
 //! What becomes of what a batch promised that is not on disk, or may not be.
 
 use crate::planted::{Bug, Planted};
-use antar_domain::{JobResult, Output};
+use antar_domain::{JobResult, Outcome, Output};
 use antar_types::Code;
 
 /// The outputs that are left of batches that are not on disk, or may not be.
@@ -27,6 +27,10 @@ impl Refusal {
 
     fn add_output(&mut self, output: Output, is_unknown: bool) {
         match output {
+            // Its client has asked for nothing, and is told that the watch has ended.
+            Output::Reply(conn, _, Outcome::CaughtUp { .. }) => {
+                self.now.push(Output::NoReply(conn));
+            }
             Output::Reply(conn, tag, outcome) => {
                 let code = match is_unknown && !outcome.changes_nothing() {
                     true => Code::Unknown,
@@ -92,12 +96,16 @@ mod tests {
             Output::Note { warning: false, text: "linked".into() },
             Output::NoReply(conn),
             Output::HangUp(conn),
+            Output::Reply(conn, tag, Outcome::CaughtUp { all: Vec::new(), watch: 1, behind: None }),
         ]);
         let unavailable = |o: &Output| match o {
             Output::Reply(_, _, outcome) => outcome.refusal() == Some(Code::Unavailable),
             _ => false,
         };
-        let [reply, job, no_reply, hang_up] = &refusal.now[..] else { panic!("{refusal:?}") };
+        let [reply, job, no_reply, hang_up, unasked] = &refusal.now[..] else {
+            panic!("{refusal:?}")
+        };
+        assert!(matches!(unasked, Output::NoReply(_)));
         assert!(unavailable(reply) && matches!(job, Output::Job { .. }));
         assert!(matches!(no_reply, Output::NoReply(_)) && matches!(hang_up, Output::HangUp(_)));
         let [Output::Resume { results, .. }] = &refusal.later[..] else { panic!("{refusal:?}") };

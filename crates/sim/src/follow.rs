@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Follow {
     conn: Option<ConnId>,
+    /// The request on that connection has been answered.
+    answered: bool,
     /// As far as it was told.
     cursor: Option<String>,
     /// The id at which it began.
@@ -46,13 +48,19 @@ impl World<'_> {
         let node = self.people.all[person].node;
         if let Some(conn) = self.people.all[person].follow.conn {
             let answers = self.answers.remove(&(node, conn)).unwrap_or_default();
+            let before = usize::from(self.people.all[person].follow.answered);
+            self.people.all[person].follow.answered |= !answers.is_empty();
+            if answers.len() + before > 1 {
+                self.violate(format!("one request is answered {answers:?} and before: {before}"));
+            }
             answers.iter().for_each(|answer| self.follow_answered(person, answer));
             return;
         }
         let after = self.people.all[person].follow.cursor.clone();
         let after = after.unwrap_or_else(|| "now".to_string());
         if let Some((_, conn)) = self.say(person, &format!("WATCH after={after}")) {
-            self.people.all[person].follow.conn = Some(conn);
+            let follow = &mut self.people.all[person].follow;
+            (follow.conn, follow.answered) = (Some(conn), false);
         }
     }
 

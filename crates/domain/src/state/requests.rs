@@ -54,6 +54,10 @@ impl State {
                 self.links.waiting.insert(conn, Waiting { request, results, why });
                 Output::Park(conn)
             }
+            // A door has asked for it, not its client.
+            Err(Interrupt::Refused(_)) if matches!(request.command, Command::CatchUp(_)) => {
+                Output::NoReply(conn)
+            }
             Err(Interrupt::Refused(refused)) => Output::Reply(conn, tag, refused.into()),
         };
         effects.outputs.push(output);
