@@ -45,14 +45,8 @@ impl Follow {
 impl World<'_> {
     /// A person who does not follow begins to, or goes on.
     pub fn see_to_follow(&mut self, person: usize) {
-        let node = self.people.all[person].node;
         if let Some(conn) = self.people.all[person].follow.conn {
-            let answers = self.answers.remove(&(node, conn)).unwrap_or_default();
-            let before = usize::from(self.people.all[person].follow.answered);
-            self.people.all[person].follow.answered |= !answers.is_empty();
-            if answers.len() + before > 1 {
-                self.violate(format!("one request is answered {answers:?} and before: {before}"));
-            }
+            let answers = self.answers_to_follow(person, conn);
             answers.iter().for_each(|answer| self.follow_answered(person, answer));
             return;
         }
@@ -62,6 +56,20 @@ impl World<'_> {
             let follow = &mut self.people.all[person].follow;
             (follow.conn, follow.answered) = (Some(conn), false);
         }
+    }
+
+    /// What a person who follows was answered since the last look: the one request on the connection is answered
+    /// once.
+    fn answers_to_follow(&mut self, person: usize, conn: ConnId) -> Vec<Value> {
+        let node = self.people.all[person].node;
+        let answers = self.answers.remove(&(node, conn)).unwrap_or_default();
+        let follow = &mut self.people.all[person].follow;
+        let before = follow.answered;
+        follow.answered |= !answers.is_empty();
+        if answers.len() + usize::from(before) > 1 {
+            self.violate(format!("a request is answered {answers:?}, after another: {before}"));
+        }
+        answers
     }
 
     fn follow_answered(&mut self, person: usize, answer: &Value) {
@@ -93,9 +101,11 @@ impl World<'_> {
 
     /// A watch has ended without being asked to.
     pub fn follow_ended(&mut self, node: usize, conn: ConnId) {
-        let mut people = self.people.all.iter_mut();
-        if let Some(person) = people.find(|p| p.node == node && p.follow.conn == Some(conn)) {
-            person.follow.lost();
+        let mut people = self.people.all.iter();
+        let person = people.position(|p| p.node == node && p.follow.conn == Some(conn));
+        if let Some(person) = person {
+            self.answers_to_follow(person, conn);
+            self.people.all[person].follow.lost();
         }
         self.checked.count("watches that said that they had ended");
     }
