@@ -1,9 +1,8 @@
 //! A message as JSON: in the documents' lists, and in a conversation.
 
 use crate::Dialect;
-use crate::json::{field, number, text_field};
-use antar_types::{Away, Extras, Message, Reaction};
-use serde::{Serialize, Serializer};
+use crate::json::{number, text_field};
+use antar_types::{Away, Extras, Message};
 
 /// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
 /// `charset` (a notification asked for in lower case has upper names and ASCII text).
@@ -45,24 +44,20 @@ pub(crate) fn conversation_fields(
     charset: Dialect,
     out: &mut Vec<u8>,
 ) {
-    let none = Extras::default();
-    let extras = message.extras.as_deref().unwrap_or(&none);
     number(out, "id", message.id);
     text_field(out, charset, "time", &message.time.rfc3339());
     text_field(out, charset, "conv", conversation);
     text_field(out, charset, "from", message.sender());
-    if !extras.deleted {
-        text_field(out, charset, "message", message.text.as_str());
-    }
+    text_field(out, charset, "message", message.text.as_str());
     origin_fields(message, charset, out);
-    if message.extras.is_some() {
+    if let Some(extras) = &message.extras {
         extra_fields(extras, charset, out);
     }
 }
 
 /// Appends what only some messages have.
 fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
-    let Extras { kind, reply, reference, sent, edited, deleted, reactions } = extras;
+    let Extras { kind, reply, reference, sent } = extras;
     if let Some(kind) = kind {
         text_field(out, charset, "kind", kind.as_str());
     }
@@ -74,24 +69,6 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     }
     if let Some(sent) = sent {
         text_field(out, charset, "sent", &sent.rfc3339());
-    }
-    if let Some(edited) = edited {
-        text_field(out, charset, "edited", &edited.rfc3339());
-    }
-    if *deleted {
-        field(out, charset, "deleted", &true);
-    }
-    if !reactions.is_empty() {
-        field(out, charset, "reactions", &Reactions(reactions));
-    }
-}
-
-/// From each emoji to the names of those who put it there.
-struct Reactions<'a>(&'a [Reaction]);
-
-impl Serialize for Reactions<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|Reaction { emoji, names }| (emoji, names)))
     }
 }
 
@@ -117,27 +94,16 @@ mod tests {
         let head = r#","id":7,"time":"1970-01-01T00:00:01.000Z","conv":"bob","from":"amy""#;
         let text = r#","message":"hi""#;
         assert_eq!(shown(Extras::default(), Dialect::Upper), format!("{head}{text}"));
-        let emoji = |emoji: &str, names: &[&str]| Reaction {
-            emoji: emoji.into(),
-            names: names.iter().map(|name| Box::from(*name)).collect(),
-        };
         let all = Extras {
             kind: Some(MessageKind::Action),
             reply: Some(3),
             reference: Reference::parse("r-1"),
             sent: Some(Time(0)),
-            edited: Some(Time(2000)),
-            deleted: false,
-            reactions: vec![emoji("👍", &["bob", "kim@beta"]), emoji("x", &["eve"])],
         };
-        let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z","edited":"1970-01-01T00:00:02.000Z""#;
-        let reactions = r#","reactions":{"👍":["bob","kim@beta"],"x":["eve"]}"#;
-        let upper = format!("{head}{text}{extras}{reactions}");
-        assert_eq!(shown(all.clone(), Dialect::Upper), upper);
-        let lower = upper.replace('👍', "\\ud83d\\udc4d");
-        assert_eq!(shown(all, Dialect::Lower), lower);
-        let deleted = Extras { deleted: true, ..Extras::default() };
-        assert_eq!(shown(deleted, Dialect::Upper), format!(r#"{head},"deleted":true"#));
+        let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
+        for charset in [Dialect::Upper, Dialect::Lower] {
+            assert_eq!(shown(all.clone(), charset), format!("{head}{text}{extras}"));
+        }
     }
 
     #[test]

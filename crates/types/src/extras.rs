@@ -16,12 +16,6 @@ pub struct Extras {
     pub reference: Option<Reference>,
     /// When the sender's realm took it, where that is another one.
     pub sent: Option<Time>,
-    /// When its text was changed last.
-    pub edited: Option<Time>,
-    /// It was taken back; its text is gone.
-    pub deleted: bool,
-    /// What others put beside it, in the order in which each kind was first put there.
-    pub reactions: Vec<Reaction>,
 }
 
 impl Extras {
@@ -33,7 +27,7 @@ impl Extras {
     /// About how many bytes of memory they take.
     pub fn memory(&self) -> usize {
         let reference = self.reference.as_ref().map_or(0, |reference| reference.0.len());
-        size_of::<Self>() + reference + self.reactions.iter().map(Reaction::memory).sum::<usize>()
+        size_of::<Self>() + reference
     }
 }
 
@@ -95,22 +89,6 @@ impl TryFrom<Box<str>> for Reference {
 impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// One kind of reaction to a message, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reaction {
-    /// What is shown.
-    pub emoji: Box<str>,
-    /// Who put it there, as shown: `bob`, or `bob@beta`.
-    pub names: Vec<Box<str>>,
-}
-
-impl Reaction {
-    fn memory(&self) -> usize {
-        let names = self.names.iter().map(|name| size_of_val(name) + name.len());
-        size_of::<Self>() + self.emoji.len() + names.sum::<usize>()
     }
 }
 

@@ -24,7 +24,7 @@ pub use capabilities::Capabilities;
 pub use code::Code;
 pub use conversation_name::ConversationName;
 pub use entry::{Chain, Entry, EntryKind, EntryOrigin};
-pub use extras::{Extras, MessageKind, Reaction, Reference};
+pub use extras::{Extras, MessageKind, Reference};
 pub use fingerprint::Fingerprint;
 pub use incoming::{IncomingEntry, UnknownEntry};
 pub use list::{List, share};

@@ -19,9 +19,6 @@ enum Extra {
     Reply(u64),
     Reference(Reference),
     Sent(Time),
-    Edited(Time),
-    Deleted,
-    Reactions(Vec<Reaction>),
 }
 
 /// What a message is, if not a text that somebody says.
@@ -31,38 +28,24 @@ pub enum MessageKind {
     Notice,
 }
 
-/// One kind of reaction to a message, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reaction {
-    pub emoji: Box<str>,
-    pub names: Vec<Box<str>>,
-}
-
 alike! {
     enum MessageKind = antar_types::MessageKind { Action, Notice }
-    struct Reaction = antar_types::Reaction { emoji, names }
 }
 
 sampled! {
     enum MessageKind { Action, Notice }
-    struct Reaction { emoji, names }
 }
 
 impl Extras {
     /// Those of a message.
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
-        let antar_types::Extras { kind, reply, reference, sent, edited, deleted, reactions } =
-            extras.clone();
-        let reactions = Some(reactions).filter(|reactions| !reactions.is_empty());
+        let antar_types::Extras { kind, reply, reference, sent } = extras.clone();
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
             reply.map(Extra::Reply),
             reference.map(Extra::Reference),
             sent.map(Extra::Sent),
-            edited.map(Extra::Edited),
-            deleted.then_some(Extra::Deleted),
-            reactions.map(|reactions| Extra::Reactions(reactions.alike())),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -84,9 +67,6 @@ impl Extras {
                 Extra::Reply(id) => read.reply = Some(id),
                 Extra::Reference(reference) => read.reference = Some(reference),
                 Extra::Sent(time) => read.sent = Some(time),
-                Extra::Edited(time) => read.edited = Some(time),
-                Extra::Deleted => read.deleted = true,
-                Extra::Reactions(reactions) => read.reactions = reactions.alike(),
             }
         }
         read.boxed()
@@ -95,15 +75,11 @@ impl Extras {
 
 impl Sample for Extras {
     fn sample(draw: &mut Draw<'_>) -> Self {
-        let reactions: Vec<Reaction> = Sample::sample(draw);
         let all = [
             Option::<MessageKind>::sample(draw).map(Extra::Kind),
             Option::<u64>::sample(draw).map(Extra::Reply),
             Option::<Reference>::sample(draw).map(Extra::Reference),
             Option::<Time>::sample(draw).map(Extra::Sent),
-            Option::<Time>::sample(draw).map(Extra::Edited),
-            bool::sample(draw).then_some(Extra::Deleted),
-            (!reactions.is_empty()).then_some(Extra::Reactions(reactions)),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }
