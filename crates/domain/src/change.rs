@@ -4,8 +4,8 @@
 //! user's lists together with the messages of that user's conversations, by id: see
 //! [`crate::commands::Sync`].
 
-use crate::{AccountId, Conversation, GroupId};
-use antar_types::{Message, Name, SyncCursor};
+use crate::{AccountId, Conversation, GroupEntry, GroupId, GroupRole, Silence};
+use antar_types::{Message, Name, SyncCursor, Text};
 use std::collections::BTreeMap;
 
 /// Whose changes a list has.
@@ -24,6 +24,8 @@ pub enum Change {
     Read(Conversation, u64),
     /// Something happened to a member of a group, or to one who was.
     Member(MemberChange),
+    /// A group is another in some respect.
+    Group(GroupChange),
 }
 
 /// What happened to a member of a group.
@@ -48,6 +50,8 @@ pub enum Membership {
     Left,
     /// Was taken out of it.
     Kicked,
+    /// May not join it any more; one who was in it was taken out.
+    Banned,
 }
 
 impl Membership {
@@ -57,6 +61,54 @@ impl Membership {
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Kicked => "kicked",
+            Self::Banned => "banned",
+        }
+    }
+}
+
+/// In what respect a group is another, or what a user may do there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupChange {
+    /// The group's name: it may be gone.
+    pub group: Name,
+    /// Who did it.
+    pub by: Box<str>,
+    /// What is different.
+    pub what: GroupNews,
+}
+
+/// What can change of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupNews {
+    /// A member has this role from now on.
+    Role(Box<str>, GroupRole),
+    /// A user may not write there, or may again.
+    Silenced(Box<str>, Silence),
+    /// What it is about; nothing where that is not said any more.
+    Topic(Text),
+    /// Who may join it, whether it is listed, and whether only its owner and moderators write.
+    Settings(GroupEntry, bool, bool),
+    /// It is gone.
+    Closed,
+}
+
+impl GroupNews {
+    /// The word shown under `change`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Role(..) => "role",
+            Self::Silenced(..) => "silenced",
+            Self::Topic(_) => "topic",
+            Self::Settings(..) => "group",
+            Self::Closed => "closed",
+        }
+    }
+
+    fn memory(&self) -> usize {
+        match self {
+            Self::Role(user, _) | Self::Silenced(user, _) => user.len(),
+            Self::Topic(topic) => topic.as_str().len(),
+            Self::Settings(..) | Self::Closed => 0,
         }
     }
 }
@@ -126,6 +178,8 @@ pub enum Told {
     },
     /// Something happened to a member of a group.
     Member(MemberChange),
+    /// A group is another in some respect.
+    Group(GroupChange),
 }
 
 impl Told {
@@ -137,6 +191,7 @@ impl Told {
             }
             Self::Read { conversation, .. } => conversation.len(),
             Self::Member(change) => change.group.len() + change.user.len() + change.by.len(),
+            Self::Group(change) => change.group.len() + change.by.len() + change.what.memory(),
         }
     }
 }

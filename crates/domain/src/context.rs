@@ -92,8 +92,8 @@ impl Context<'_> {
         self.account(id).map(|account| (id, account)).ok_or(Code::UserNotFound)
     }
 
-    /// A group by name, in any case.
-    pub(crate) fn group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+    /// A group by name, in any case, listed or not.
+    pub(crate) fn any_group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
         let id = self.state.durable.group_named(name).ok_or(Code::GroupNotFound)?;
         self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
     }

@@ -279,6 +279,21 @@ impl Conversations {
         self.group_markers.retain(|(with, ..), _| *with != Some(peer));
     }
 
+    /// Lets go of all that is known of a group's conversations.
+    pub(crate) fn close_group(&mut self, group: GroupId) {
+        let all: Vec<Conversation> = self.of_group(group).collect();
+        for conversation in all {
+            self.known.remove(conversation);
+            let key = |account| (conversation.peer(), conversation, AccountId(account));
+            let markers = self.group_markers.range(key(0)..=key(u64::MAX));
+            let markers: Vec<_> = markers.map(|(key, _)| *key).collect();
+            for key in markers {
+                self.group_markers.remove(&key);
+            }
+        }
+        self.of_group.remove(&group);
+    }
+
     /// Says what events put a message into a mailbox: the message, and before it who it is from or to,
     /// where that is a user of a peer who is new here. `sender` is the account here that wrote it.
     pub fn post(

@@ -5,7 +5,7 @@ use crate::links::{
 };
 use crate::{
     AccountId, Change, ChangeList, ChangesTip, Conversation, ConversationTip, CorrespondentId,
-    ForkId, GroupId, Marker, PasswordHash, PeerId, Posted, SessionId,
+    ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId, Posted, SessionId, Silence,
 };
 use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
@@ -41,21 +41,6 @@ pub struct SessionRecord {
     pub address: Option<IpAddr>,
 }
 
-/// A group as stored; its members are stored one by one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRecord {
-    /// As first written.
-    pub name: Name,
-    /// Of the password that lets one join; [`PasswordHash::NONE`] where anybody may.
-    pub password: PasswordHash,
-    /// Who made it; counts against that user's limit.
-    pub creator: AccountId,
-    /// Who owns it; nobody once the last member has left, until somebody joins.
-    pub owner: Option<AccountId>,
-    /// When it was made.
-    pub created: Time,
-}
-
 /// A change of the durable state. The store keeps most of them under a key of what they are about, and
 /// hands them back at the next start; a later one about the same thing replaces the earlier. How each is
 /// written is the store's affair alone.
@@ -79,10 +64,21 @@ pub enum Event {
     SessionEnded(SessionId),
     /// A group was made or changed.
     GroupSet(GroupId, GroupRecord),
-    /// A user is in a group; the number orders members by standing.
-    MemberAdded(GroupId, AccountId, u64),
+    /// A user is in a group, or has another role there.
+    MemberSet(GroupId, AccountId, Member),
     /// A user is no longer in a group.
     MemberRemoved(GroupId, AccountId),
+    /// A group is gone, with its members, bans, silences and changes. Nobody reads its messages any more, and so
+    /// many more steps let go of them.
+    GroupClosed(GroupId, u64),
+    /// A step lets go of messages of a group that is gone: so many are left after it.
+    GroupSwept(GroupId, u64),
+    /// A user may not join a group.
+    Banned(GroupId, AccountId),
+    /// A user may join a group again.
+    Unbanned(GroupId, AccountId),
+    /// Whether a user may write into a group, as a member or once they are one.
+    Silenced(GroupId, AccountId, Silence),
     /// A message was put into a conversation.
     Posted(Posted),
     /// The stored form of the latest [`Event::Posted`] of a conversation, without the message.

@@ -12,6 +12,8 @@ mod context;
 mod conversation;
 mod conversations;
 mod event;
+mod group;
+mod groups;
 mod history;
 mod ids;
 mod job;
@@ -32,13 +34,15 @@ pub mod testing;
 
 pub(crate) use change::ChangeTips;
 pub use change::{
-    CHANGES_KEPT, Change, ChangeList, ChangesTip, MemberChange, Membership, Told, ToldAt,
+    CHANGES_KEPT, Change, ChangeList, ChangesTip, GroupChange, GroupNews, MemberChange, Membership,
+    Told, ToldAt,
 };
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::Conversations;
-pub use event::{AccountRecord, Event, GroupRecord, SessionRecord};
+pub use event::{AccountRecord, Event, SessionRecord};
+pub use group::{GroupEntry, GroupRecord, GroupRole, Member, SWEPT, Silence, TOPIC_BYTES};
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,
     MailboxRead, Page, Read, Reader, Source, Stretch,

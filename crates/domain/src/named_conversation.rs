@@ -1,7 +1,7 @@
 //! What a conversation that a client names is here.
 
 use crate::state::Durable;
-use crate::{AccountId, Conversation, CorrespondentId, GroupId, PeerId, RequestContext};
+use crate::{AccountId, Conversation, CorrespondentId, PeerId, RequestContext};
 use antar_types::{Code, ConversationName, Name};
 
 /// A conversation that somebody here may read, and how that user addresses it.
@@ -44,16 +44,6 @@ impl RequestContext<'_> {
     pub(crate) fn elsewhere<'a>(&self, realm: &'a Option<Box<str>>) -> Option<&'a str> {
         let here = |realm: &&str| Name::parse(realm).is_some_and(|name| self.state.is_named(&name));
         realm.as_deref().filter(|realm| !here(realm))
-    }
-
-    /// A group that the caller is in. It does not become the session's current one: a client that looks at
-    /// several conversations at once does not choose one by that.
-    pub(crate) fn group_of_mine(&self, name: &str) -> Result<(GroupId, Name), Code> {
-        let (id, group) = self.group(name)?;
-        match group.members.contains_key(&self.me()?) {
-            true => Ok((id, group.record.name.clone())),
-            false => Err(Code::NotMember),
-        }
     }
 
     fn peer_known_as(&self, name: &str) -> Result<(PeerId, Name), Code> {

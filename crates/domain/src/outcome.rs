@@ -1,9 +1,10 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
-use crate::{BackedUp, Command, OpenSession, Presence, Read, Told, ToldAt, commands};
+use crate::{BackedUp, Command, GroupRole, OpenSession, Presence, Read, Told, ToldAt, commands};
 use antar_types::{
-    Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Time, Token, share,
+    Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Text, Time, Token,
+    share,
 };
 use std::sync::Arc;
 
@@ -231,16 +232,19 @@ pub struct Overview {
     pub read: u64,
     /// How many messages after it others wrote.
     pub unread: u64,
+    /// What the group is about, where it is one's and somebody has said so.
+    pub topic: Option<Text>,
     /// How many are in the group, where it is one's.
     pub members: Option<usize>,
-    /// Whether its reader owns that group.
-    pub owner: bool,
+    /// What its reader is in that group.
+    pub role: Option<GroupRole>,
 }
 
 impl Overview {
     /// About how many bytes of memory it takes, past its own size.
     pub fn memory(&self) -> usize {
-        self.name.len() + self.last.as_ref().map_or(0, Message::memory)
+        let topic = self.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+        self.name.len() + topic + self.last.as_ref().map_or(0, Message::memory)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::context::Context;
 use crate::links::Why;
-use crate::state::{Account, Group, Origin};
+use crate::state::{Account, Origin};
 use crate::{
-    AccountId, ConnId, Conversation, Draft, Event, GroupId, GroupRecord, Job, JobResult,
-    Membership, PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag,
+    AccountId, ConnId, Conversation, Draft, Event, GroupId, Job, JobResult, PasswordHash, PeerId,
+    Reader, Refused, SessionId, SessionRecord, Tag,
 };
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
@@ -78,27 +78,6 @@ impl RequestContext<'_> {
     /// The calling user, who reads something.
     pub(crate) fn reader(&self) -> Result<Reader, Code> {
         Ok(Reader { account: self.me()?, name: self.my_account()?.record.name.clone() })
-    }
-
-    /// A group by name that the caller is in; it becomes the session's current group.
-    pub(crate) fn enter(&mut self, name: &str) -> Result<GroupId, Code> {
-        let (id, group) = self.group(name)?;
-        if !group.members.contains_key(&self.me()?) {
-            return Err(Code::NotMember);
-        }
-        self.set_current_group(id);
-        Ok(id)
-    }
-
-    /// A group by name that is the caller's to run: as its owner, or as an administrator of the realm.
-    pub(crate) fn group_to_run(&self, name: &str) -> Result<(GroupId, &Group), Code> {
-        let me = self.me()?;
-        let (id, group) = self.group(name)?;
-        match group.record.owner == Some(me) || self.is_admin() {
-            true => Ok((id, group)),
-            false if group.members.contains_key(&me) => Err(Code::Forbidden),
-            false => Err(Code::NotMember),
-        }
     }
 
     pub(crate) fn set_current_group(&mut self, group: GroupId) {
@@ -245,26 +224,5 @@ impl RequestContext<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Takes a user out of a group; the member of longest standing inherits it.
-    pub(crate) fn remove_member(
-        &mut self,
-        group: GroupId,
-        what: Membership,
-        (account, by): (AccountId, AccountId),
-    ) -> Result<(), Code> {
-        self.emit(Event::MemberRemoved(group, account))?;
-        self.member_changed(group, what, (account, by))?;
-        let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
-        self.end_markers(account, conversations)?;
-        let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
-        if left.record.owner != Some(account) {
-            return Ok(());
-        }
-        let eldest = left.members.iter().min_by_key(|(_, since)| **since);
-        let owner = eldest.map(|(id, _)| *id);
-        let record = GroupRecord { owner, ..left.record.clone() };
-        self.emit(Event::GroupSet(group, record))
     }
 }

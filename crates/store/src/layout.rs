@@ -16,6 +16,8 @@
 //! | `M` `t` group, peer, id | the same of a group together with a peer's |
 //! | `O` peer, number | a run of what a peer is owed, the first this entry ([`Outgoing`]) |
 //! | `R` `a` account | [`records::AccountSet`] |
+//! | `R` `b` group | [`records::GroupClosed`]: messages of a group that is gone are left |
+//! | `R` `b` group, account | [`records::Banned`] |
 //! | `R` `c` conversation | [`records::ConversationReached`]: the conversation as under `M`, without an id |
 //! | `R` `e` | [`records::SyncEpochBegun`] |
 //! | `R` `f` account | [`records::NameLeft`] |
@@ -23,10 +25,11 @@
 //! | `R` `i` invitation | [`records::InvitationSet`] |
 //! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
 //! | `R` `k` conversation, account | [`records::MarkerSet`]: the conversation as under `M`, without an id |
-//! | `R` `m` group, account | [`records::MemberAdded`] |
+//! | `R` `m` group, account | [`records::MemberSet`] |
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `o` account | [`records::FormerSet`] |
 //! | `R` `s` session | [`records::SessionSet`] |
+//! | `R` `t` group, account | [`records::Silenced`] |
 //! | `R` `x` list | [`records::ChangesReached`]: the list as under `C`, without an id |
 //! | `R` `u` step | [`records::UpgradeDone`] |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
@@ -38,7 +41,7 @@
 //!
 //! The last number of a list's key takes eight bytes. Every other number is led by its length, which makes
 //! most keys short; all are big-endian, so that keys sort as the numbers do. Records (`R`) are loaded at a
-//! start in this order, each after those it refers to. A *run* is what one or more batches add to one list,
+//! start in this order, each after those it refers to but for bans (`b`). A *run* is what one or more batches add to one list,
 //! up to [`RUN`] entries: the tree's cost is by the pair, not by the byte, and where much is sent at once
 //! much of it goes to the same places. Format 1 had small letters ([`crate::v1`]).
 
@@ -335,6 +338,33 @@ pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
     let at = |part| key(b"l", &[peer.0, part]);
     let (forgotten, _) = PeerPart::Forgotten.numbers();
     [at(0)..at(forgotten), at(forgotten + 1)..at(u64::MAX)]
+}
+
+/// The keys of all records about a group, but for the group's own and for the note that it is gone.
+pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
+    let about = |kind: &[u8]| {
+        let start = key(kind, &[group.0]);
+        // The longest number takes eight bytes, which its length says.
+        let end = [&start[..], &[9]].concat();
+        [&start[..], &[0]].concat()..end
+    };
+    let mut all: Vec<_> = [&b"b"[..], b"ct", b"kg", b"kt", b"m", b"t"].map(about).into();
+    // Conversations and lists with nobody else have no further number.
+    for own in [&b"cg"[..], b"xg"] {
+        let start = key(own, &[group.0]);
+        let end = [&start[..], &[0]].concat();
+        all.push(start..end);
+    }
+    all
+}
+
+/// The keys of all messages of a group, with or without a peer.
+pub fn messages_of(group: GroupId) -> [Range<Key>; 2] {
+    let own = List::Messages(antar_domain::Conversation::Group(group)).keys(0, u64::MAX);
+    let mut pairs = vec![b'M'];
+    put(&mut pairs, b"t", &[group.0]);
+    let end = [&pairs[..], &[9]].concat();
+    [own, pairs..end]
 }
 
 /// The key of how far a list of changes has come.

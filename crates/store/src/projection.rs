@@ -17,7 +17,7 @@ use crate::records::{
     RawPosted, Received, Record, SetApart,
 };
 use crate::references::{self, Stored};
-use antar_domain::{AccountId, Conversation, Marker};
+use antar_domain::{AccountId, ChangeList, Conversation, GroupId, Marker, SWEPT};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -28,6 +28,7 @@ pub fn looks_back(batch: &[Raw<'_>]) -> bool {
         Raw::Posted(_) => false,
         Raw::Other(record) => match &**record {
             Record::Trimmed(_) | Record::ChangesTrimmed(_) | Record::ChangesEnded(_) => true,
+            Record::GroupClosed(_) | Record::GroupSwept(_) => true,
             Record::PeerForgotten(forgotten) => forgotten.traces,
             _ => false,
         },
@@ -244,7 +245,13 @@ impl Projection {
                     self.keep(forgotten);
                 }
             }
-            Record::AddressTold(records::AddressTold { address: None, .. })
+            Record::GroupClosed(closed) => {
+                self.close_group(tree, closed.group)?;
+                self.keep(closed);
+            }
+            Record::GroupSwept(swept) => self.sweep(tree, &swept)?,
+            Record::Silenced(records::Silenced { silence: records::Silence::Ended, .. })
+            | Record::AddressTold(records::AddressTold { address: None, .. })
             | Record::KnownAs(records::KnownAs { name: None, .. }) => {
                 record.key().into_iter().for_each(|key| self.remove(key));
             }
@@ -300,6 +307,57 @@ impl Projection {
             Ok(ControlFlow::Continue(()))
         })?;
         gone.into_iter().for_each(|key| self.remove(key));
+        Ok(())
+    }
+
+    /// Lets go of all that is kept of a group, but for messages.
+    fn close_group(&mut self, tree: &dyn Pairs, group: GroupId) -> Result<(), StoreError> {
+        self.end_list(tree, List::Changes(ChangeList::Group(group)))?;
+        let is_own = |conversation: Conversation| match conversation {
+            Conversation::Group(own) | Conversation::GroupPeer(own, _) => own == group,
+            Conversation::Private(..) | Conversation::Peer(..) => false,
+        };
+        // What was written in the same batch is in no tree yet.
+        for (list, run) in
+            self.full.iter_mut().map(|(list, run)| (&*list, run)).chain(&mut self.runs)
+        {
+            if matches!(list, List::Messages(conversation) if is_own(*conversation)) {
+                run.reached = None;
+            }
+        }
+        for (_, marker) in self.markers.iter_mut().filter(|((of, _), _)| is_own(*of)) {
+            *marker = None;
+        }
+        let mut gone = vec![layout::key(b"g", &[group.0])];
+        for range in layout::records_about(group) {
+            gone.extend(self.kept.range(range.clone()).map(|(key, _)| key.clone()));
+            tree.scan(range, Direction::Up, &mut |key, _| {
+                gone.push(key.to_vec());
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        gone.into_iter().for_each(|key| self.remove(key));
+        Ok(())
+    }
+
+    /// Lets go of some messages of a group that is gone, and of all that are left with the last step.
+    fn sweep(&mut self, tree: &dyn Pairs, swept: &records::GroupSwept) -> Result<(), StoreError> {
+        let records::GroupSwept { group, left } = *swept;
+        let (mut gone, most) = (Vec::new(), if left == 0 { usize::MAX } else { SWEPT });
+        for range in layout::messages_of(group) {
+            tree.scan(range, Direction::Up, &mut |key, _| {
+                if gone.len() == most {
+                    return Ok(ControlFlow::Break(()));
+                }
+                gone.push(key.to_vec());
+                Ok(ControlFlow::Continue(()))
+            })?;
+        }
+        gone.into_iter().for_each(|key| self.remove(key));
+        match left {
+            0 => self.remove(layout::key(b"b", &[group.0])),
+            _ => self.keep(records::GroupClosed { group, left }),
+        }
         Ok(())
     }
 
@@ -413,6 +471,7 @@ fn removed(record: &Record) -> Option<Key> {
         Record::AccountRemoved(r) => layout::key(b"a", &[r.account.0]),
         Record::SessionEnded(r) => layout::key(b"s", &[r.session.0]),
         Record::MemberRemoved(r) => layout::key(b"m", &[r.group.0, r.account.0]),
+        Record::Unbanned(r) => layout::key(b"b", &[r.group.0, r.account.0]),
         Record::InvitationEnded(r) => layout::key(b"i", &[r.invitation]),
         Record::NameTaken(r) => layout::key(b"f", &[r.account.0]),
         Record::HeirEnded(r) => PeerPart::Heir(r.account).of(r.peer),
@@ -427,7 +486,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::AccountSet(r) => r.account.0,
         Record::SessionSet(r) => r.session.0,
         Record::GroupSet(r) => r.group.0,
-        Record::MemberAdded(r) => r.since,
+        Record::MemberSet(r) => r.since,
         Record::InvitationSet(r) => r.invitation,
         Record::FormerSet(r) => r.account.0,
         Record::MarkerSet(r) => r.id,

@@ -7,7 +7,7 @@ use antar_domain::links::{
 };
 use antar_domain::{
     AccountId, AccountRecord, Conversation, CorrespondentId, Event, ForkId, GroupId, GroupRecord,
-    Mailbox, Page, PasswordHash, PeerId, Posted, SessionId, SessionRecord, Source,
+    Mailbox, Member, Page, PasswordHash, PeerId, Posted, SessionId, SessionRecord, Source,
 };
 use antar_store::{Batch, Damage, Disk, Engine, MemoryEngine, Ops, Pairs, Store, StoreError};
 use antar_types::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
@@ -61,7 +61,8 @@ fn beginning() -> Vec<Event> {
         AccountRecord { name, password, admin: false, created }
     };
     let (creator, owner, created) = (AccountId(1), Some(AccountId(1)), Time(1));
-    let staff = GroupRecord { name: name("staff"), password: password(), creator, owner, created };
+    let staff =
+        GroupRecord { owner, ..GroupRecord::new(name("staff"), password(), creator, created) };
     let address = Some(Address { host: "beta".into(), port: 1, told_by: None });
     let (kind, status, since) =
         (LinkKind::Native(Fingerprint([7; 32])), LinkStatus::Linked, Time(1));
@@ -77,7 +78,7 @@ fn beginning() -> Vec<Event> {
         Event::PeerSet(BETA, beta),
         Event::EpochBegun(BETA, Epoch(9)),
         Event::GroupSet(GroupId(4), staff),
-        Event::MemberAdded(GroupId(4), AccountId(1), 4),
+        Event::MemberSet(GroupId(4), AccountId(1), Member { since: 4, moderator: false }),
         Event::Followed { peer: BETA, fork: FORK, epoch: Epoch(7), at, left: 0 },
         Event::SessionSet(SessionId(6), session),
     ]

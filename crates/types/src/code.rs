@@ -42,6 +42,14 @@ codes! {
     AlreadyMember = "already_member", "User sudah join";
     /// The caller, or the user that the request is about, is not in the group.
     NotMember = "not_member", "Bukan member group";
+    /// The user may not join the group.
+    Banned = "banned", "User diblokir dari group";
+    /// Only who is put into the group comes into it.
+    InviteOnly = "invite_only", "Group hanya dengan undangan";
+    /// The caller may not write into the group for now.
+    Silenced = "silenced", "Tidak boleh menulis";
+    /// Only the group's owner and moderators write there.
+    AnnounceOnly = "announce_only", "Hanya pengumuman";
     /// A realm of that name is linked already.
     RealmExists = "realm_exists", "Realm sudah ada";
     /// No realm of that name is linked.

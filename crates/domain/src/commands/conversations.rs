@@ -68,17 +68,18 @@ impl RequestContext<'_> {
             _ => None,
         };
         let members = group.map(|group| group.members.len());
-        let owner = group.is_some_and(|group| group.record.owner == Some(me));
-        Some(Overview { name, last: None, read, unread, members, owner })
+        let role = group.and_then(|group| group.role(me));
+        let topic = group.and_then(|group| group.record.topic.clone());
+        Some(Overview { name, last: None, read, unread, topic, members, role })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Outcome;
     use crate::commands::{RemoveUser, Send, SendGroupRealm, SendRealm};
     use crate::testing::{Realm, group};
+    use crate::{GroupRole, Outcome};
     use antar_types::EntryKind;
 
     fn list(realm: &mut Realm, conn: u64, list: ListConversations) -> (Vec<String>, bool) {
@@ -142,7 +143,8 @@ mod tests {
             (vec!["bob hi".into(), "#staff -".into()], false)
         );
         let Outcome::Conversations { all, .. } = realm.does(1, page(last)) else { panic!() };
-        assert_eq!((all[1].members, all[1].owner, all[0].members), (Some(1), true, None));
+        let owner = Some(GroupRole::Owner);
+        assert_eq!((all[1].members, all[1].role, all[0].members), (Some(1), owner, None));
     }
 
     #[test]

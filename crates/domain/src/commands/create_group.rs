@@ -1,7 +1,7 @@
 //! A new group.
 
 use crate::{
-    Answer, Event, GroupId, GroupRecord, Interrupt, Membership, Outcome, PasswordHash,
+    Answer, Event, GroupId, GroupRecord, Interrupt, Member, Membership, Outcome, PasswordHash,
     RequestContext, Word,
 };
 use antar_types::{Code, Secret};
@@ -19,7 +19,7 @@ impl CreateGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
         let name = cx.new_name(&self.group)?;
-        if cx.group(name.as_str()).is_ok() {
+        if cx.any_group(name.as_str()).is_ok() {
             return Err(Code::GroupExists.into());
         }
         let (limit, account) = (cx.state.limits.groups_per_user, cx.my_account()?);
@@ -31,10 +31,10 @@ impl CreateGroup {
             None => PasswordHash::NONE,
         };
         let (group, created) = (GroupId(cx.next_id()), cx.readings.now);
-        let record = GroupRecord { name, password, creator: me, owner: Some(me), created };
+        let record = GroupRecord::new(name, password, me, created);
         cx.emit(Event::GroupSet(group, record))?;
-        let since = cx.next_id();
-        cx.emit(Event::MemberAdded(group, me, since))?;
+        let member = Member { since: cx.next_id(), moderator: false };
+        cx.emit(Event::MemberSet(group, me, member))?;
         cx.member_changed(group, Membership::Joined, (me, me))?;
         cx.set_current_group(group);
         Ok(Outcome::Done.into())

@@ -1,12 +1,10 @@
 //! A user's way into a group.
 
-use crate::{
-    AccountId, Answer, Event, GroupId, GroupRecord, Interrupt, Marker, Membership, Outcome,
-    RequestContext, Word,
-};
+use crate::{Answer, GroupEntry, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
-/// Joins a group, with its password unless it is open. Who joins an empty one owns it.
+/// Joins a group, with its password unless it is open; not one that takes only who is put into it. Who joins an
+/// empty one owns it.
 #[derive(Clone, Debug)]
 pub struct JoinGroup {
     /// The group.
@@ -18,56 +16,31 @@ pub struct JoinGroup {
 impl JoinGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
-        let (id, group) = cx.group(&self.group)?;
+        let (id, group) = cx.any_group(&self.group)?;
         if group.members.contains_key(&me) {
             return Err(Code::AlreadyMember.into());
         }
+        // Who does not know the password of a group that is not listed is told nothing of it.
+        let is_shown = cx.is_shown(group);
+        let refused = |code| if is_shown { code } else { Code::GroupNotFound };
         let record = group.record.clone();
-        if !record.password.is_none() {
-            let given = self.password.as_ref().ok_or(Code::WrongPassword)?;
-            let subject = format!("group {}", &*record.name.folded());
-            if !cx.verify(given.expose(), Some(&record.password), subject, Some(me))? {
-                return Err(Code::WrongPassword.into());
+        if is_shown && cx.state.durable.bans.contains(&(id, me)) {
+            return Err(Code::Banned.into());
+        }
+        match record.entry {
+            GroupEntry::Open => {}
+            GroupEntry::Invite => return Err(refused(Code::InviteOnly).into()),
+            GroupEntry::Password => {
+                let given = self.password.as_ref().ok_or(refused(Code::WrongPassword))?;
+                let subject = format!("group {}", &*record.name.folded());
+                if !cx.verify(given.expose(), Some(&record.password), subject, Some(me))? {
+                    return Err(refused(Code::WrongPassword).into());
+                }
             }
         }
         cx.add_member(id, (me, me))?;
         cx.set_current_group(id);
         Ok(Outcome::Done.into())
-    }
-}
-
-impl RequestContext<'_> {
-    /// Puts a user into a group, where there is room. Who comes into an empty one owns it.
-    pub(crate) fn add_member(
-        &mut self,
-        group: GroupId,
-        (account, by): (AccountId, AccountId),
-    ) -> Result<(), Code> {
-        let limits = &self.state.limits;
-        let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
-        let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
-        if known.members.len() >= limits.members_per_group || groups >= limits.groups_per_user {
-            return Err(Code::LimitReached);
-        }
-        let record = known.record.clone();
-        let since = self.next_id();
-        self.emit(Event::MemberAdded(group, account, since))?;
-        if record.owner.is_none() {
-            self.emit(Event::GroupSet(group, GroupRecord { owner: Some(account), ..record }))?;
-        }
-        self.member_changed(group, Membership::Joined, (account, by))?;
-        self.has_read_all_of(group, account)
-    }
-
-    /// Who joins a group has read what was said in it before.
-    fn has_read_all_of(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
-        let conversations = &self.state.durable.conversations;
-        let all = conversations.of_group(group).map(|each| (each, conversations.tip(each)));
-        let all: Vec<_> = all.filter(|(_, tip)| tip.id > 0).collect();
-        all.into_iter().try_for_each(|(conversation, tip)| {
-            let marker = Marker::at(tip);
-            self.emit(Event::MarkerSet { account, conversation, marker })
-        })
     }
 }
 

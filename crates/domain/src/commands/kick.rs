@@ -3,7 +3,8 @@
 use crate::{Answer, Interrupt, Membership, Outcome, RequestContext, Word};
 use antar_types::Code;
 
-/// Takes a member out of a group. The owner stays in it, whoever asks.
+/// Takes a member out of a group. The owner stays in it, whoever asks, and moderators do, unless the owner or an
+/// administrator asks.
 #[derive(Clone, Debug)]
 pub struct Kick {
     /// The group.
@@ -15,14 +16,12 @@ pub struct Kick {
 impl Kick {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
-        let (id, group) = cx.group_to_run(&self.group)?;
+        let (id, group) = cx.group_to_moderate(&self.group)?;
         let (user, _) = cx.user(&self.user)?;
         if !group.members.contains_key(&user) {
             return Err(Code::NotMember.into());
         }
-        if group.record.owner == Some(user) {
-            return Err(Code::Forbidden.into());
-        }
+        cx.expect_below(id, user)?;
         cx.remove_member(id, Membership::Kicked, (user, me))?;
         Ok(Outcome::Done.into())
     }

@@ -16,6 +16,7 @@ impl RemoveUser {
         cx.end_sessions(id, None)?;
         let mut groups = groups.into_iter();
         groups.try_for_each(|group| cx.remove_member(group, Membership::Left, (id, id)))?;
+        cx.forget_in_groups(id)?;
         cx.leave_name(id)?;
         let own = cx.state.durable.conversations.of_account(id).collect();
         cx.end_markers(id, own)?;

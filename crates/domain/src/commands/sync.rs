@@ -97,7 +97,8 @@ impl RequestContext<'_> {
     ) -> impl Iterator<Item = (crate::GroupId, u64)> + use<'_> {
         let durable = &self.state.durable;
         let groups = durable.accounts.get(&account).into_iter().flat_map(|known| &known.groups);
-        groups.filter_map(move |id| Some((*id, *durable.groups.get(id)?.members.get(&account)?)))
+        groups
+            .filter_map(move |id| Some((*id, durable.groups.get(id)?.members.get(&account)?.since)))
     }
 
     /// Has what is new for an account looked up, and returns it with how far that goes.

@@ -47,6 +47,13 @@ impl AllKnown {
         };
     }
 
+    pub fn remove(&mut self, conversation: Conversation) {
+        match conversation {
+            Conversation::Private(one, other) => self.private.remove(&(one, other)),
+            _ => self.others.remove(&(conversation.peer(), conversation)),
+        };
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (Conversation, &Known)> {
         let private = self.private.iter();
         let private =

@@ -2,8 +2,8 @@
 
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
-    AccountId, AccountRecord, ChangeTips, Conversations, Event, GroupId, GroupRecord, PeerId,
-    SessionId, SessionRecord,
+    AccountId, AccountRecord, ChangeList, ChangeTips, Conversations, Event, GroupId, GroupRecord,
+    GroupRole, Member, PeerId, SessionId, SessionRecord, Silence,
 };
 use antar_types::{Folded, Name, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,11 +18,23 @@ pub(crate) struct Account {
     pub created: usize,
 }
 
-/// A group and its members, each with the number that tells how long it has been one.
+/// A group and its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     pub record: GroupRecord,
-    pub members: BTreeMap<AccountId, u64>,
+    pub members: BTreeMap<AccountId, Member>,
+}
+
+impl Group {
+    /// What a user is in it; `None` where the user is not in it.
+    pub fn role(&self, account: AccountId) -> Option<GroupRole> {
+        let member = self.members.get(&account)?;
+        Some(match member.moderator {
+            _ if self.record.owner == Some(account) => GroupRole::Owner,
+            true => GroupRole::Moderator,
+            false => GroupRole::Member,
+        })
+    }
 }
 
 /// Accounts, groups, sessions and how far conversations have come; messages are in the store only.
@@ -31,6 +43,12 @@ pub(crate) struct Durable {
     pub name: Option<Name>,
     pub accounts: BTreeMap<AccountId, Account>,
     pub groups: BTreeMap<GroupId, Group>,
+    /// Who may not join which group.
+    pub bans: BTreeSet<(GroupId, AccountId)>,
+    /// Who may not write into which group; some may have ended by themselves.
+    pub silences: BTreeMap<(GroupId, AccountId), Silence>,
+    /// Groups that are gone, and how many steps it takes to let go of their messages.
+    pub closed: BTreeMap<GroupId, u64>,
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     pub tokens: BTreeMap<TokenHash, SessionId>,
     pub peers: BTreeMap<PeerId, Peer>,
@@ -142,12 +160,12 @@ impl Durable {
                 }
             }
             Event::GroupSet(id, record) => self.set_group(*id, record),
-            Event::MemberAdded(group, account, since) => {
-                self.reached(*since);
+            Event::MemberSet(group, account, member) => {
+                self.reached(member.since);
                 if let (Some(g), Some(a)) =
                     (self.groups.get_mut(group), self.accounts.get_mut(account))
                 {
-                    g.members.insert(*account, *since);
+                    g.members.insert(*account, *member);
                     a.groups.insert(*group);
                 }
             }
@@ -159,6 +177,11 @@ impl Durable {
                     a.groups.remove(group);
                 }
             }
+            Event::GroupClosed(..)
+            | Event::GroupSwept(..)
+            | Event::Banned(..)
+            | Event::Unbanned(..)
+            | Event::Silenced(..) => self.apply_to_group(event),
             Event::Posted(posted) => {
                 self.reached(posted.message.id);
                 self.conversations.apply(event);
@@ -321,6 +344,44 @@ impl Durable {
             self.tokens.insert(record.hash, id);
             self.sessions.insert(id, record.clone());
         }
+    }
+
+    /// What may be known of a group before the group is: at a start it comes before it, or after it is gone.
+    fn apply_to_group(&mut self, event: &Event) {
+        match *event {
+            Event::GroupClosed(id, left) => {
+                self.close_group(id);
+                self.closed.insert(id, left);
+            }
+            Event::GroupSwept(id, 0) => drop(self.closed.remove(&id)),
+            Event::GroupSwept(id, left) => drop(self.closed.insert(id, left)),
+            Event::Banned(id, account) => drop(self.bans.insert((id, account))),
+            Event::Unbanned(id, account) => drop(self.bans.remove(&(id, account))),
+            Event::Silenced(id, account, Silence::Ended) => {
+                self.silences.remove(&(id, account));
+            }
+            Event::Silenced(id, account, silence) => {
+                self.silences.insert((id, account), silence);
+            }
+            _ => {}
+        }
+    }
+
+    fn close_group(&mut self, id: GroupId) {
+        let Some(group) = self.groups.remove(&id) else { return };
+        self.group_names.remove(&*group.record.name.folded());
+        if let Some(creator) = self.accounts.get_mut(&group.record.creator) {
+            creator.created = creator.created.saturating_sub(1);
+        }
+        for member in group.members.keys() {
+            if let Some(account) = self.accounts.get_mut(member) {
+                account.groups.remove(&id);
+            }
+        }
+        self.bans.retain(|(of, _)| *of != id);
+        self.silences.retain(|(of, _), _| *of != id);
+        self.conversations.close_group(id);
+        self.changes.end(ChangeList::Group(id));
     }
 
     fn set_group(&mut self, id: GroupId, record: &GroupRecord) {

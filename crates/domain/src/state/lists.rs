@@ -17,7 +17,7 @@ pub(crate) struct Lists {
     peers: Arc<[PeerStatus]>,
 }
 
-/// All groups, in the order of their ids.
+/// All groups that are listed, in the order of their ids.
 #[derive(Clone, Debug)]
 pub(crate) struct Groups {
     ids: Arc<[GroupId]>,
@@ -36,7 +36,11 @@ impl Lists {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::GroupSet(..) => self.groups = None,
-            Event::MemberAdded(group, ..) | Event::MemberRemoved(group, _) => {
+            Event::MemberSet(group, ..) | Event::MemberRemoved(group, _) => {
+                self.members.remove(group);
+            }
+            Event::GroupClosed(group, _) => {
+                self.groups = None;
                 self.members.remove(group);
             }
             Event::Received { events, .. } => events.iter().for_each(|event| self.apply(event)),
@@ -53,9 +57,10 @@ impl Lists {
     }
 
     pub fn groups(&mut self, durable: &Durable) -> Groups {
+        let listed = || durable.groups.iter().filter(|(_, group)| group.record.listed);
         let make = || Groups {
-            ids: durable.groups.keys().copied().collect(),
-            names: durable.groups.values().map(|group| group.record.name.shared()).collect(),
+            ids: listed().map(|(id, _)| *id).collect(),
+            names: listed().map(|(_, group)| group.record.name.shared()).collect(),
         };
         self.groups.get_or_insert_with(make).clone()
     }
@@ -66,7 +71,7 @@ impl Lists {
         let make = || {
             let members = durable.groups.get(&group).into_iter().flat_map(|group| &group.members);
             let mut members: Vec<_> = members.collect();
-            members.sort_unstable_by_key(|(_, since)| **since);
+            members.sort_unstable_by_key(|(_, member)| member.since);
             members.into_iter().filter_map(|(id, _)| name(id)).collect()
         };
         self.members.entry(group).or_insert_with(make).clone()

@@ -9,6 +9,7 @@ mod pace;
 mod people;
 mod presence;
 mod requests;
+mod roles;
 mod tell;
 mod upgrade;
 
@@ -265,7 +266,7 @@ impl State {
         self.lists.peers(peers)
     }
 
-    /// All groups.
+    /// All groups that are listed.
     pub(crate) fn groups(&mut self) -> Groups {
         self.lists.groups(&self.durable)
     }

@@ -27,6 +27,7 @@ impl State {
                     self.live.left(*group, account.sessions.iter().copied());
                 }
             }
+            Event::GroupClosed(group, _) => self.live.current_groups.retain(|_, of| of != group),
             Event::Posted(posted) => {
                 self.tell_watchers(posted, outputs);
                 if self.live.tells_changes() {
@@ -144,6 +145,7 @@ impl State {
                 Told::Read { conversation: name(conversation)?, read }
             }
             Change::Member(change) => Told::Member(change),
+            Change::Group(change) => Told::Group(change),
         })
     }
 

@@ -8,7 +8,7 @@ use crate::records::alike::Alike;
 use crate::records::codec::decode_run;
 use crate::records::{Message, Pointer};
 use crate::references::{self, Stored};
-use antar_domain::{Conversation, ConversationTip, Page, PeerId, Source};
+use antar_domain::{Conversation, ConversationTip, GroupId, Page, PeerId, Source};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -28,6 +28,10 @@ impl Check<'_> {
                 ConversationTip::default()
             }
         };
+        if self.is_closed(conversation) {
+            // Some of its messages are gone, and nobody reads the others.
+            return;
+        }
         for message in run {
             // A notice has the ordinal of the message before it; an older version gave each its own.
             let shares = message.notice.is_some() && message.ordinal == tip.ordinal;
@@ -68,15 +72,19 @@ impl Check<'_> {
         }
     }
 
-    /// Groups are never removed; users may be, and realms may be forgotten, and their messages stay.
+    /// Whether it is of a group that is gone.
+    fn is_closed(&self, conversation: Conversation) -> bool {
+        group_of(conversation).is_some_and(|group| self.known.closed.contains(&group.0))
+    }
+
+    /// The messages of a group go a while after it; users may be removed, and realms may be forgotten, and their
+    /// messages stay.
     pub(super) fn conversation(&self, conversation: Conversation, found: &mut Found<'_>) {
-        let (group, realm) = match conversation {
-            Conversation::Private(..) => (None, None),
-            Conversation::Group(group) => (Some(group), None),
-            Conversation::Peer(_, realm, _) => (None, Some(realm)),
-            Conversation::GroupPeer(group, realm) => (Some(group), Some(realm)),
-        };
+        let (group, realm) = (group_of(conversation), conversation.peer());
         let known = &self.known;
+        if self.is_closed(conversation) {
+            return;
+        }
         if realm.is_some_and(|realm| known.forgotten.contains(&realm.0)) {
             return;
         }
@@ -101,7 +109,14 @@ impl Check<'_> {
     ) {
         let page =
             Page { after: stored.id.checked_sub(1), before: stored.id.checked_add(1), limit: 1 };
-        let source = Source::Conversation(stored.conversation.alike());
+        let conversation: Conversation = stored.conversation.alike();
+        if self.records_whole
+            && group_of(conversation).is_some_and(|id| !self.known.groups.contains_key(&id.0))
+        {
+            // The group is gone, and its messages are or will be.
+            return;
+        }
+        let source = Source::Conversation(conversation);
         let Ok((messages, _)) = history::read(self.engine, source, page) else {
             self.not_followed += 1;
             return;
@@ -145,5 +160,13 @@ impl Check<'_> {
                 found.damage(format!("{timeline:?}"), what);
             }
         }
+    }
+}
+
+/// The group of this realm that it is of.
+fn group_of(conversation: Conversation) -> Option<GroupId> {
+    match conversation {
+        Conversation::Group(group) | Conversation::GroupPeer(group, _) => Some(group),
+        Conversation::Private(..) | Conversation::Peer(..) => None,
     }
 }

@@ -49,6 +49,10 @@ pub struct Known {
     pub forgotten: BTreeSet<u64>,
     /// Which realm's each fork is.
     pub forks: BTreeMap<u64, u64>,
+    /// Groups that are gone, of which messages are left.
+    pub closed: BTreeSet<u64>,
+    /// Who may not join which group.
+    bans: BTreeSet<(u64, u64)>,
     names: BTreeSet<(&'static str, String)>,
     tokens: BTreeSet<TokenHash>,
 }
@@ -65,7 +69,17 @@ impl Known {
                 self.name("group", &record.name, found);
                 self.groups.insert(id.0, (record, BTreeSet::new()));
             }
-            Event::MemberAdded(group, account, _) => match self.groups.get_mut(&group.0) {
+            Event::GroupClosed(group, _) => drop(self.closed.insert(group.0)),
+            Event::Banned(group, account) => drop(self.bans.insert((group.0, account.0))),
+            Event::Silenced(group, account, _) => {
+                let exist =
+                    self.groups.contains_key(&group.0) && self.accounts.contains(&account.0);
+                if !exist {
+                    let place = format!("silence of account {} in group {}", account.0, group.0);
+                    found.damage(place, "one of them does not exist");
+                }
+            }
+            Event::MemberSet(group, account, _) => match self.groups.get_mut(&group.0) {
                 Some((_, members)) if self.accounts.contains(&account.0) => {
                     members.insert(account.0);
                 }
@@ -171,6 +185,19 @@ impl Known {
                 None if !members.is_empty() => found.damage(place(), "has members and no owner"),
                 _ => {}
             }
+        }
+        for (group, account) in &self.bans {
+            let place = || format!("ban of account {account} from group {group}");
+            match self.groups.get(group) {
+                Some((_, members)) if members.contains(account) => {
+                    found.damage(place(), "it is a member");
+                }
+                Some(_) if self.accounts.contains(account) => {}
+                _ => found.damage(place(), "one of them does not exist"),
+            }
+        }
+        if let Some(id) = self.closed.iter().find(|id| self.groups.contains_key(id)) {
+            found.damage(format!("group {id}"), "it is gone and there is a record of it");
         }
         for (id, realm) in &self.realms {
             let place = || format!("realm {id}");

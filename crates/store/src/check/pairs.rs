@@ -311,6 +311,7 @@ fn told(scanned: Result<(), StoreError>, after: &[u8], found: &mut Found<'_>) ->
 fn place(key: &[u8]) -> String {
     let kind = match key {
         [RECORDS, b'a', ..] => "accounts",
+        [RECORDS, b'b', ..] => "bans",
         [RECORDS, b'c', ..] => "conversations",
         [RECORDS, b'g', ..] => "groups",
         [RECORDS, b'm', ..] => "members of groups",

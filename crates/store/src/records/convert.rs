@@ -3,7 +3,9 @@
 use super::alike::Alike;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
-use antar_domain::{AccountRecord, ConversationTip, Event, GroupRecord, Marker, SessionRecord};
+use antar_domain::{
+    AccountRecord, ConversationTip, Event, GroupRecord, Marker, Member, SessionRecord,
+};
 use std::sync::Arc;
 
 /// The records of events, in order. What a batch of a peer's log brought follows it.
@@ -61,11 +63,34 @@ fn record(event: &Event) -> Record {
         }
         Event::SessionEnded(session) => SessionEnded { session }.into(),
         Event::GroupSet(group, record) => {
-            let GroupRecord { name, password, creator, owner, created } = record;
-            GroupSet { group, name, password, creator, owner, created }.into()
+            let GroupRecord { name, password, creator, owner, created, .. } = record;
+            let GroupRecord { topic, entry, listed, announce, .. } = record;
+            let entry = entry.alike();
+            GroupSet {
+                group,
+                name,
+                password,
+                creator,
+                owner,
+                created,
+                topic,
+                entry,
+                listed,
+                announce,
+            }
+            .into()
         }
-        Event::MemberAdded(group, account, since) => MemberAdded { group, account, since }.into(),
+        Event::MemberSet(group, account, Member { since, moderator }) => {
+            MemberSet { group, account, since, moderator }.into()
+        }
         Event::MemberRemoved(group, account) => MemberRemoved { group, account }.into(),
+        Event::GroupClosed(group, left) => GroupClosed { group, left }.into(),
+        Event::GroupSwept(group, left) => GroupSwept { group, left }.into(),
+        Event::Banned(group, account) => Banned { group, account }.into(),
+        Event::Unbanned(group, account) => Unbanned { group, account }.into(),
+        Event::Silenced(group, account, silence) => {
+            Silenced { group, account, silence: silence.alike() }.into()
+        }
         Event::InvitationSet(invitation, InvitationRecord { hash, expires }) => {
             InvitationSet { invitation, hash, expires }.into()
         }
@@ -182,11 +207,16 @@ impl Record {
                 Event::SessionSet(session, record)
             }
             Self::SessionEnded(r) => Event::SessionEnded(r.session),
-            Self::GroupSet(GroupSet { group, name, password, creator, owner, created }) => {
-                Event::GroupSet(group, GroupRecord { name, password, creator, owner, created })
+            Self::GroupSet(r) => r.event(),
+            Self::MemberSet(MemberSet { group, account, since, moderator }) => {
+                Event::MemberSet(group, account, Member { since, moderator })
             }
-            Self::MemberAdded(r) => Event::MemberAdded(r.group, r.account, r.since),
             Self::MemberRemoved(r) => Event::MemberRemoved(r.group, r.account),
+            Self::GroupClosed(r) => Event::GroupClosed(r.group, r.left),
+            Self::GroupSwept(r) => Event::GroupSwept(r.group, r.left),
+            Self::Banned(r) => Event::Banned(r.group, r.account),
+            Self::Unbanned(r) => Event::Unbanned(r.group, r.account),
+            Self::Silenced(r) => Event::Silenced(r.group, r.account, r.silence.alike()),
             Self::InvitationSet(InvitationSet { invitation, hash, expires }) => {
                 Event::InvitationSet(invitation, InvitationRecord { hash, expires })
             }
@@ -262,6 +292,17 @@ impl Record {
             Self::ApartReached(r) => Event::ApartReached(r.peer, r.apart.alike()),
             _ => return None,
         })
+    }
+}
+
+impl GroupSet {
+    fn event(self) -> Event {
+        let Self { group, name, password, creator, owner, created, .. } = self;
+        let Self { topic, entry, listed, announce, .. } = self;
+        let entry = entry.alike();
+        let record =
+            GroupRecord { name, password, creator, owner, created, topic, entry, listed, announce };
+        Event::GroupSet(group, record)
     }
 }
 

@@ -24,8 +24,8 @@ pub use convert::{encode_events, events, records};
 pub use extras::{Extras, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
-    Address, Apart, Away, Change, ChangeList, ChangesTip, Conversation, EntryKind, LinkKind,
-    LinkStatus, Notice, Position,
+    Address, Apart, Away, Change, ChangeList, ChangesTip, Conversation, EntryKind, GroupEntry,
+    LinkKind, LinkStatus, Notice, Position, Silence,
 };
 pub use raw::{Raw, RawPosted, pass_message};
 pub use sample::{Draw, Sample};
@@ -33,6 +33,7 @@ pub use sample::{Draw, Sample};
 use crate::StoreError;
 use crate::engine::Key;
 use crate::layout::{PeerPart, changes_key, conversation_key, key, marker_key};
+use alike::Alike;
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
 use antar_types::{Chain, Name, Text, Time, TokenHash};
 use codec::{encode, take};
@@ -91,6 +92,8 @@ macro_rules! records {
                 match (*tag, *version) {
                     (Posted::TAG, 1) => take_old_posted(rest),
                     (SessionSet::TAG, 1) => take_old_session(rest),
+                    (GroupSet::TAG, 1) => take_old_group(rest),
+                    (MemberSet::TAG, 1) => take_old_member(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
                     })+
@@ -141,12 +144,13 @@ records! {
     /// A session is over.
     6 v 1 SessionEnded { session: SessionId };
     /// A group was made or changed.
-    7 v 1 GroupSet {
+    7 v 2 GroupSet {
         group: GroupId, name: Name, password: PasswordHash, creator: AccountId,
-        owner: Option<AccountId>, created: Time,
+        owner: Option<AccountId>, created: Time, topic: Option<Text>, entry: GroupEntry, listed: bool,
+        announce: bool,
     } at |r| key(b"g", &[r.group.0]);
-    /// A user is in a group.
-    8 v 1 MemberAdded { group: GroupId, account: AccountId, since: u64 }
+    /// A user is in a group, or has another role there.
+    8 v 2 MemberSet { group: GroupId, account: AccountId, since: u64, moderator: bool }
         at |r| key(b"m", &[r.group.0, r.account.0]);
     /// A user is no longer in a group.
     9 v 1 MemberRemoved { group: GroupId, account: AccountId };
@@ -241,6 +245,18 @@ records! {
     44 v 1 SyncEpochBegun { epoch: u64 } at |_| key(b"e", &[]);
     /// The last message was taken then.
     45 v 1 TimeReached { time: Time };
+    /// A group is gone, and messages of it are left.
+    50 v 1 GroupClosed { group: GroupId, left: u64 } at |r| key(b"b", &[r.group.0]);
+    /// Messages of a group that is gone were let go of.
+    51 v 1 GroupSwept { group: GroupId, left: u64 };
+    /// A user may not join a group.
+    52 v 1 Banned { group: GroupId, account: AccountId }
+        at |r| key(b"b", &[r.group.0, r.account.0]);
+    /// A user may join a group again.
+    53 v 1 Unbanned { group: GroupId, account: AccountId };
+    /// Whether a user may write into a group.
+    54 v 1 Silenced { group: GroupId, account: AccountId, silence: Silence }
+        at |r| key(b"t", &[r.group.0, r.account.0]);
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it
@@ -271,6 +287,22 @@ fn take_old_session(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((session, hash, account, used), rest) = take(bytes)?;
     let (since, client, address) = (used, None, None);
     Some((SessionSet { session, hash, account, used, since, client, address }.into(), rest))
+}
+
+/// Reads the fields of a [`GroupSet`] of version 1: it has a password or is open, and everybody knows it.
+fn take_old_group(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((group, name, password, creator, owner, created), rest) = take(bytes)?;
+    let entry = antar_domain::GroupEntry::with(&password).alike();
+    let (topic, listed, announce) = (None, true, false);
+    let record =
+        GroupSet { group, name, password, creator, owner, created, topic, entry, listed, announce };
+    Some((record.into(), rest))
+}
+
+/// Reads the fields of a [`MemberSet`] of version 1: there were no moderators.
+fn take_old_member(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((group, account, since), rest) = take(bytes)?;
+    Some((MemberSet { group, account, since, moderator: false }.into(), rest))
 }
 
 impl Message {

@@ -5,7 +5,7 @@ use super::alike::alike;
 use super::sample::{Sample, sampled};
 use antar_domain::links;
 use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId};
-use antar_types::{Chain, DisplayName, Fingerprint, Name};
+use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -114,6 +114,49 @@ pub struct ChangesTip {
 pub enum Change {
     Read(Conversation, u64),
     Member(MemberChange),
+    Group(GroupChange),
+}
+
+/// In what respect a group is another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupChange {
+    pub group: Name,
+    pub by: Box<str>,
+    pub what: GroupNews,
+}
+
+/// What can change of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupNews {
+    Role(Box<str>, GroupRole),
+    Silenced(Box<str>, Silence),
+    Topic(Text),
+    Settings(GroupEntry, bool, bool),
+    Closed,
+}
+
+/// What a member may do in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupRole {
+    Owner,
+    Moderator,
+    Member,
+}
+
+/// Whether a user may write into a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Silence {
+    Ended,
+    Until(Time),
+    Lasting,
+}
+
+/// Who may join a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GroupEntry {
+    Open,
+    Password,
+    Invite,
 }
 
 /// What happened to a member of a group.
@@ -131,14 +174,22 @@ pub enum Membership {
     Joined,
     Left,
     Kicked,
+    Banned,
 }
 
 alike! {
     enum ChangeList = antar_domain::ChangeList { Account(account), Group(group) }
     struct ChangesTip = antar_domain::ChangesTip { id, floor, half, count }
-    enum Change = antar_domain::Change { Read(conversation, id), Member(change) }
+    enum Change = antar_domain::Change { Read(conversation, id), Member(change), Group(change) }
+    struct GroupChange = antar_domain::GroupChange { group, by, what }
+    enum GroupNews = antar_domain::GroupNews {
+        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
+    }
+    enum GroupRole = antar_domain::GroupRole { Owner, Moderator, Member }
+    enum GroupEntry = antar_domain::GroupEntry { Open, Password, Invite }
+    enum Silence = antar_domain::Silence { Ended, Until(time), Lasting }
     struct MemberChange = antar_domain::MemberChange { group, what, user, by }
-    enum Membership = antar_domain::Membership { Joined, Left, Kicked }
+    enum Membership = antar_domain::Membership { Joined, Left, Kicked, Banned }
     enum LinkKind = links::LinkKind { Native(key), Plain }
     enum LinkStatus = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
@@ -158,9 +209,16 @@ alike! {
 sampled! {
     enum ChangeList { Account(account), Group(group) }
     struct ChangesTip { id, floor, half, count }
-    enum Change { Read(conversation, id), Member(change) }
+    enum Change { Read(conversation, id), Member(change), Group(change) }
+    struct GroupChange { group, by, what }
+    enum GroupNews {
+        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
+    }
+    enum GroupRole { Owner, Moderator, Member }
+    enum GroupEntry { Open, Password, Invite }
+    enum Silence { Ended, Until(time), Lasting }
     struct MemberChange { group, what, user, by }
-    enum Membership { Joined, Left, Kicked }
+    enum Membership { Joined, Left, Kicked, Banned }
     enum LinkKind { Native(key), Plain }
     enum LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address { host, port, told_by }

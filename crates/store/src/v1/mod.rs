@@ -142,7 +142,7 @@ fn record_key(event: &Event) -> Option<Key> {
         Event::AccountSet(id, _) => (b'a', &[id.0]),
         Event::SessionSet(id, _) => (b's', &[id.0]),
         Event::GroupSet(id, _) => (b'g', &[id.0]),
-        Event::MemberAdded(group, account, _) => (b'm', &[group.0, account.0]),
+        Event::MemberSet(group, account, _) => (b'm', &[group.0, account.0]),
         Event::InvitationSet(id, _) => (b'i', &[*id]),
         Event::NameLeft(id, _) => (b'f', &[id.0]),
         Event::PeerSet(peer, _) => (b'l', &[peer.0, 0]),

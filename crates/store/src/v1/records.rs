@@ -7,8 +7,8 @@
 use crate::records::alike::{Alike, alike};
 use antar_domain::links;
 use antar_domain::{
-    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, PasswordHash, PeerId, SessionId,
-    SessionRecord,
+    AccountId, AccountRecord, Event, ForkId, GroupId, GroupRecord, Member, PasswordHash, PeerId,
+    SessionId, SessionRecord,
 };
 use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time, TokenHash};
 use serde::{Deserialize, Serialize};
@@ -197,7 +197,6 @@ pub enum EntryKind {
 
 alike! {
     struct Account = AccountRecord { name, password, admin, created }
-    struct Group = GroupRecord { name, password, creator, owner, created }
     struct Peer = links::PeerRecord { name, kind, address, status, since }
     enum Kind = links::LinkKind { Native(key), Plain }
     enum Status = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
@@ -215,6 +214,13 @@ alike! {
     enum Mailbox = antar_domain::Mailbox {
         Private(account), Group(group), Realm(account, peer), SentRealm(account, peer),
         GroupRealm(group, peer), Plain(peer, user)
+    }
+}
+
+impl Group {
+    fn read(self) -> GroupRecord {
+        let Self { name, password, creator, owner, created } = self;
+        GroupRecord { owner, ..GroupRecord::new(name, password, creator, created) }
     }
 }
 
@@ -262,8 +268,10 @@ impl Record {
             Self::AccountRemoved(id) => Event::AccountRemoved(id),
             Self::SessionSet(id, record) => Event::SessionSet(id, record.read()),
             Self::SessionEnded(id) => Event::SessionEnded(id),
-            Self::GroupSet(id, record) => Event::GroupSet(id, record.alike()),
-            Self::MemberAdded(group, account, since) => Event::MemberAdded(group, account, since),
+            Self::GroupSet(id, record) => Event::GroupSet(id, record.read()),
+            Self::MemberAdded(group, account, since) => {
+                Event::MemberSet(group, account, Member { since, moderator: false })
+            }
             Self::MemberRemoved(group, account) => Event::MemberRemoved(group, account),
             Self::InvitationSet(id, record) => Event::InvitationSet(id, record.alike()),
             Self::InvitationEnded(id) => Event::InvitationEnded(id),

@@ -2,9 +2,9 @@
 
 use super::fields::write_object;
 use crate::Dialect;
-use crate::json::{number, text_field};
+use crate::json::{field, number, text_field};
 use crate::message::conversation_fields;
-use antar_domain::{Told, ToldAt};
+use antar_domain::{GroupNews, Silence, Told, ToldAt};
 use antar_types::END;
 
 /// Appends a change as an event, which has the cursor of whoever was told it.
@@ -34,5 +34,36 @@ pub fn fields(told: &Told, kind: &str, charset: Dialect, out: &mut Vec<u8>) {
             text_field(out, charset, "user", &change.user);
             text_field(out, charset, "by", &change.by);
         }
+        Told::Group(change) => {
+            text_field(out, charset, kind, change.what.as_str());
+            text_field(out, charset, "conv", &format!("#{}", &*change.group));
+            news_fields(&change.what, charset, out);
+            text_field(out, charset, "by", &change.by);
+        }
+    }
+}
+
+/// Appends what is different of a group.
+fn news_fields(news: &GroupNews, charset: Dialect, out: &mut Vec<u8>) {
+    match news {
+        GroupNews::Role(user, role) => {
+            text_field(out, charset, "user", user);
+            text_field(out, charset, "role", role.as_str());
+        }
+        GroupNews::Silenced(user, silence) => {
+            text_field(out, charset, "user", user);
+            match silence {
+                Silence::Until(end) => text_field(out, charset, "until", &end.rfc3339()),
+                Silence::Lasting => {}
+                Silence::Ended => field(out, charset, "ended", &true),
+            }
+        }
+        GroupNews::Topic(topic) => text_field(out, charset, "topic", topic.as_str()),
+        GroupNews::Settings(entry, listed, announce) => {
+            text_field(out, charset, "entry", entry.as_str());
+            field(out, charset, "listed", listed);
+            field(out, charset, "announce", announce);
+        }
+        GroupNews::Closed => {}
     }
 }

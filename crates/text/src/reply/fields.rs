@@ -70,8 +70,13 @@ pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut V
     }
     number(out, "read", overview.read);
     number(out, "unread", overview.unread);
+    if let Some(topic) = &overview.topic {
+        text_field(out, charset, "topic", topic.as_str());
+    }
     if let Some(members) = overview.members {
         number(out, "members", members as u64);
-        text_field(out, charset, "role", if overview.owner { "owner" } else { "member" });
+    }
+    if let Some(role) = overview.role {
+        text_field(out, charset, "role", role.as_str());
     }
 }

@@ -18,6 +18,7 @@ fn shown(told: &Told) -> String {
         Told::Member(change) => {
             format!("{} #{} {}", change.what.as_str(), &*change.group, change.user)
         }
+        Told::Group(change) => format!("{} #{}", change.what.as_str(), &*change.group),
     }
 }
 

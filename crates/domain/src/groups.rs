@@ -1,0 +1,194 @@
+//! Groups as a request finds them, and who comes into them and goes.
+
+use crate::state::Group;
+use crate::{
+    AccountId, Context, Event, GroupChange, GroupId, GroupNews, GroupRecord, GroupRole, Marker,
+    Member, Membership, RequestContext, Silence,
+};
+use antar_types::{Code, Name};
+
+impl Context<'_> {
+    /// Notes that a group is another in some respect, for all who are in it.
+    pub(crate) fn group_changed(
+        &mut self,
+        group: GroupId,
+        by: AccountId,
+        what: GroupNews,
+    ) -> Result<(), Code> {
+        let change = self.group_change(group, by, what);
+        change.map_or(Ok(()), |change| self.change(crate::ChangeList::Group(group), change))
+    }
+
+    /// The change that says so.
+    pub(crate) fn group_change(
+        &self,
+        group: GroupId,
+        by: AccountId,
+        what: GroupNews,
+    ) -> Option<crate::Change> {
+        let group = self.state.durable.groups.get(&group)?.record.name.clone();
+        let by = self.account(by)?.record.name.as_str().into();
+        Some(crate::Change::Group(GroupChange { group, by, what }))
+    }
+
+    /// A group has another owner, who is told as any member is.
+    pub(crate) fn set_owner(
+        &mut self,
+        group: GroupId,
+        owner: AccountId,
+        by: AccountId,
+    ) -> Result<(), Code> {
+        let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        let record = GroupRecord { owner: Some(owner), ..known.record.clone() };
+        self.emit(Event::GroupSet(group, record))?;
+        self.role_changed(group, (owner, GroupRole::Owner), by)
+    }
+
+    /// Notes that a member has another role.
+    pub(crate) fn role_changed(
+        &mut self,
+        group: GroupId,
+        (user, role): (AccountId, GroupRole),
+        by: AccountId,
+    ) -> Result<(), Code> {
+        let name = self.account(user).map(|account| account.record.name.as_str().into());
+        let what = GroupNews::Role(name.ok_or(Code::UserNotFound)?, role);
+        self.group_changed(group, by, what)
+    }
+}
+
+impl RequestContext<'_> {
+    /// A group by name, in any case, as the caller knows it: one that is not listed is there for its members and
+    /// for administrators only.
+    pub(crate) fn group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+        let (id, group) = self.any_group(name)?;
+        match self.is_shown(group) {
+            true => Ok((id, group)),
+            false => Err(Code::GroupNotFound),
+        }
+    }
+
+    /// Whether a group is there as far as the caller knows.
+    pub(crate) fn is_shown(&self, group: &Group) -> bool {
+        let is_in = |me| group.members.contains_key(&me);
+        group.record.listed || self.caller.is_some_and(is_in) || self.is_admin()
+    }
+
+    /// A group by name that the caller is in; it becomes the session's current group.
+    pub(crate) fn enter(&mut self, name: &str) -> Result<GroupId, Code> {
+        let (id, _) = self.group_of_mine(name)?;
+        self.set_current_group(id);
+        Ok(id)
+    }
+
+    /// A group that the caller is in. It does not become the session's current one: a client that looks at
+    /// several conversations at once does not choose one by that.
+    pub(crate) fn group_of_mine(&self, name: &str) -> Result<(GroupId, Name), Code> {
+        let (id, group) = self.group(name)?;
+        match group.members.contains_key(&self.me()?) {
+            true => Ok((id, group.record.name.clone())),
+            false => Err(Code::NotMember),
+        }
+    }
+
+    /// A group by name in which the caller keeps order: as its owner or a moderator, or as an administrator of the
+    /// realm.
+    pub(crate) fn group_to_moderate(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+        let (id, group) = self.group(name)?;
+        let may = self.state.may_moderate(id, self.me()?);
+        self.group_where(may, (id, group))
+    }
+
+    fn group_where<'a>(
+        &self,
+        may: bool,
+        (id, group): (GroupId, &'a Group),
+    ) -> Result<(GroupId, &'a Group), Code> {
+        match may {
+            true => Ok((id, group)),
+            false if group.members.contains_key(&self.me()?) => Err(Code::Forbidden),
+            false => Err(Code::NotMember),
+        }
+    }
+
+    /// Whether the caller may take somebody out of a group, or keep them from writing: the owner never, whoever
+    /// asks.
+    pub(crate) fn expect_below(&self, group: GroupId, user: AccountId) -> Result<(), Code> {
+        let is_owner = self.state.role(group, user) == Some(GroupRole::Owner);
+        match self.state.may_moderate_user(group, self.me()?, user) && !is_owner {
+            true => Ok(()),
+            false => Err(Code::Forbidden),
+        }
+    }
+
+    /// Puts a user into a group, where there is room. Who comes into an empty one owns it.
+    pub(crate) fn add_member(
+        &mut self,
+        group: GroupId,
+        (account, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        let limits = &self.state.limits;
+        let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        if self.state.durable.bans.contains(&(group, account)) {
+            return Err(Code::Banned);
+        }
+        let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
+        if known.members.len() >= limits.members_per_group || groups >= limits.groups_per_user {
+            return Err(Code::LimitReached);
+        }
+        let is_owned = known.record.owner.is_some();
+        let member = Member { since: self.next_id(), moderator: false };
+        self.emit(Event::MemberSet(group, account, member))?;
+        self.member_changed(group, Membership::Joined, (account, by))?;
+        if !is_owned {
+            self.set_owner(group, account, by)?;
+        }
+        self.has_read_all_of(group, account)
+    }
+
+    /// Who joins a group has read what was said in it before.
+    fn has_read_all_of(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
+        let conversations = &self.state.durable.conversations;
+        let all = conversations.of_group(group).map(|each| (each, conversations.tip(each)));
+        let all: Vec<_> = all.filter(|(_, tip)| tip.id > 0).collect();
+        all.into_iter().try_for_each(|(conversation, tip)| {
+            let marker = Marker::at(tip);
+            self.emit(Event::MarkerSet { account, conversation, marker })
+        })
+    }
+
+    /// Takes a user out of a group; the member of longest standing inherits it.
+    pub(crate) fn remove_member(
+        &mut self,
+        group: GroupId,
+        what: Membership,
+        (account, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        self.emit(Event::MemberRemoved(group, account))?;
+        self.member_changed(group, what, (account, by))?;
+        let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
+        self.end_markers(account, conversations)?;
+        let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        if left.record.owner != Some(account) {
+            return Ok(());
+        }
+        let eldest = left.members.iter().min_by_key(|(_, member)| member.since);
+        match eldest.map(|(id, _)| *id) {
+            Some(heir) => self.set_owner(group, heir, by),
+            None => {
+                let record = GroupRecord { owner: None, ..left.record.clone() };
+                self.emit(Event::GroupSet(group, record))
+            }
+        }
+    }
+    /// Lets go of where a user may not join or write, who is about to be removed.
+    pub(crate) fn forget_in_groups(&mut self, account: AccountId) -> Result<(), Code> {
+        let durable = &self.state.durable;
+        let bans = durable.bans.iter().filter(|(_, of)| *of == account);
+        let bans = bans.map(|(group, of)| Event::Unbanned(*group, *of));
+        let silences = durable.silences.keys().filter(|(_, of)| *of == account);
+        let silences = silences.map(|(group, of)| Event::Silenced(*group, *of, Silence::Ended));
+        let all: Vec<Event> = bans.chain(silences).collect();
+        all.into_iter().try_for_each(|event| self.emit(event))
+    }
+}
