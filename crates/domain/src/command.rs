@@ -191,6 +191,8 @@ commands! {
     ReadHistory: Session,
     /// The caller's conversations.
     ListConversations: Session,
+    /// Messages with certain words in them.
+    Search: Session,
     /// A conversation was read up to here.
     MarkRead: Session,
     /// A message and what follows it are to count as unread.

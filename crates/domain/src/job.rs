@@ -4,7 +4,10 @@
 //! request decided again with the [`JobResult`].
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
-use crate::{AccountId, Change, Conversation, Marker, ReferenceLookup, Referred, Source};
+use crate::{
+    AccountId, Change, Conversation, FoundMessages, Marker, ReferenceLookup, Referred, SearchQuery,
+    Source,
+};
 use antar_types::{Chain, Message, Name, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -79,6 +82,8 @@ pub enum Job {
     Refer(ReferenceLookup),
     /// Look up what is new.
     Changes(ChangesQuery),
+    /// Look for words in messages.
+    Search(SearchQuery),
     /// Ask a plain peer; for a list with what is known of it.
     Ask(Ask, Option<Box<Listing>>),
     /// Write everything that is durable by now into a directory; operators only.
@@ -180,6 +185,8 @@ pub enum JobResult {
     Referred(ReferenceLookup, Option<Referred>),
     /// What is new up to an id.
     Changes(u64, FoundChanges),
+    /// The messages that were found.
+    Searched(FoundMessages),
     /// What was asked for cannot be read. That does not mean that it is not there.
     Unreadable,
     /// What a plain peer answered, and the address it has; with what was known of the list that it was

@@ -25,6 +25,7 @@ mod outcome;
 mod planted;
 mod references;
 mod request_context;
+mod search;
 mod settings;
 mod state;
 mod stats;
@@ -60,6 +61,10 @@ pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused
 pub use planted::Bug;
 pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
+pub use search::{
+    Author, FoundMessages, MOST_APART, Matcher, SEARCHED, SEEK, SearchQuery, SearchWords,
+    SearchedList,
+};
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};
 pub use stats::{LinkStats, Stats};

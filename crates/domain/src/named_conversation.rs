@@ -46,7 +46,7 @@ impl RequestContext<'_> {
         realm.as_deref().filter(|realm| !here(realm))
     }
 
-    fn peer_known_as(&self, name: &str) -> Result<(PeerId, Name), Code> {
+    pub(crate) fn peer_known_as(&self, name: &str) -> Result<(PeerId, Name), Code> {
         self.known_peer(name).map(|(id, peer)| (id, peer.record.name.clone()))
     }
 
@@ -150,7 +150,7 @@ impl Durable {
 
 /// What a user of a plain peer is called, which may be any text, as a word that can be asked for: with that
 /// user's number it says who is meant.
-fn spelled(name: &str) -> String {
+pub(crate) fn spelled(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     name.chars().map(|c| if plain(c) { c } else { '_' }).collect()
 }

@@ -65,6 +65,15 @@ pub enum Outcome {
     Messages(Messages),
     /// A stretch of a conversation.
     History(History),
+    /// Messages that have certain words in them.
+    Found {
+        /// The messages, newest first, each with how its reader addresses its conversation.
+        all: Vec<(Box<str>, Message)>,
+        /// There may be more, and all of them have a smaller id than this.
+        before: Option<u64>,
+        /// How much was looked at, as [`SEARCHED`](crate::SEARCHED) is counted.
+        looked_at: usize,
+    },
     /// Conversations, those with the latest message first.
     Conversations {
         /// The conversations.
@@ -323,6 +332,7 @@ impl Outcome {
                 | Self::Presences(_)
                 | Self::Messages(_)
                 | Self::History(_)
+                | Self::Found { .. }
                 | Self::InStep(_)
                 | Self::Changes { .. }
                 | Self::CaughtUp { .. }
@@ -335,6 +345,14 @@ impl Outcome {
                 | Self::Diverged(_)
                 | Self::Chain(_)
         )
+    }
+
+    /// How much was looked at for it, past what it says, as [`SEARCHED`](crate::SEARCHED) is counted.
+    pub fn looked_at(&self) -> usize {
+        match self {
+            Self::Found { looked_at, .. } => *looked_at,
+            _ => 0,
+        }
     }
 
     /// About how many bytes of memory it takes. What several outcomes share is divided among them.
@@ -350,6 +368,10 @@ impl Outcome {
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
             Self::History(history) => {
                 history.name.len() + history.found.iter().map(Message::memory).sum::<usize>()
+            }
+            Self::Found { all, .. } => {
+                let each = |(name, message): &(Box<str>, Message)| name.len() + message.memory();
+                all.iter().map(each).sum()
             }
             Self::Posted { conversation, .. } => conversation.len(),
             Self::Conversations { all, .. } => {

@@ -62,11 +62,13 @@ pub enum Bug {
     InStepTooSoon,
     /// What one wrote on one device is not told to the others.
     OmitsOwn,
+    /// SEARCH looks through everybody's conversations.
+    SearchesAll,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -95,6 +97,7 @@ impl Bug {
         Self::ForgetsReferences,
         Self::InStepTooSoon,
         Self::OmitsOwn,
+        Self::SearchesAll,
     ];
 }
 

@@ -2,7 +2,7 @@
 
 mod store;
 
-pub use store::find_changes;
+pub use store::{find_changes, find_messages};
 
 use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
 use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Told};
@@ -387,7 +387,12 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { path } => {
             JobResult::BackedUp(Ok(BackedUp { messages: path.len() as u64, records: 0, bytes: 0 }))
         }
-        Job::Chains { .. } | Job::Quoted(_) | Job::Locate(_) | Job::Refer(_) | Job::Changes(_) => {
+        Job::Chains { .. }
+        | Job::Quoted(_)
+        | Job::Locate(_)
+        | Job::Refer(_)
+        | Job::Changes(_)
+        | Job::Search(_) => {
             unreachable!("looked up")
         }
         Job::Ask(_, listing) => {

@@ -2,7 +2,7 @@
 
 use crate::checks;
 use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
-use antar_domain::testing::find_changes;
+use antar_domain::testing::{find_changes, find_messages};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Marker, Origin, Outcome,
     Output, Policy, Readings, Source, State,
@@ -366,6 +366,10 @@ impl World {
             Job::Changes(query) => {
                 let all: Vec<Event> = self.happened().cloned().collect();
                 JobResult::Changes(query.upto, find_changes(&all, &query))
+            }
+            Job::Search(query) => {
+                let all: Vec<Event> = self.happened().cloned().collect();
+                JobResult::Searched(find_messages(&all, &query))
             }
             Job::Ask(ask, listing) if ask.address.port % 2 == 0 => {
                 JobResult::Asked(listing, Ok((told(r#"{"status":"OK"}"#), HERE)))

@@ -4,8 +4,8 @@ use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
 use antar_domain::{
-    ChangesQuery, FoundChanges, Marker, Outcome, PeerId, Place, Read, ReferenceLookup, Referred,
-    Source, Tag,
+    ChangesQuery, FoundChanges, FoundMessages, Marker, Outcome, PeerId, Place, Read,
+    ReferenceLookup, Referred, SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
@@ -16,6 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Reads at once; more wait their turn, which goes round by address.
 const AT_ONCE: usize = 4;
+
+/// Searches at once, besides: one takes a processor for a moment, and whoever reads a history waits for none.
+const SEARCHES: usize = 1;
 
 fn written(tag: Tag, outcome: Outcome) -> Vec<u8> {
     let mut reply = Vec::with_capacity(outcome.memory());
@@ -28,13 +31,15 @@ fn written(tag: Tag, outcome: Outcome) -> Vec<u8> {
 pub struct Reads {
     store: Arc<Store>,
     turns: FairSemaphore,
+    searches: FairSemaphore,
     /// Reads that failed.
     failed: Arc<AtomicU64>,
 }
 
 impl Reads {
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, turns: FairSemaphore::new(AT_ONCE), failed: Arc::default() }
+        let (turns, searches) = (FairSemaphore::new(AT_ONCE), FairSemaphore::new(SEARCHES));
+        Self { store, turns, searches, failed: Arc::default() }
     }
 
     /// How many reads failed, now and later.
@@ -52,8 +57,18 @@ impl Reads {
         whom: Whom,
         read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Option<T> {
+        self.read_in_turn(&self.turns, whom, read).await
+    }
+
+    /// The same, among those who wait for such turns.
+    async fn read_in_turn<T: Send + 'static>(
+        &self,
+        turns: &FairSemaphore,
+        whom: Whom,
+        read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Option<T> {
         // As many may wait as there are connections: each has one at most.
-        let _turn = self.turns.take(whom, usize::MAX).await;
+        let _turn = turns.take(whom, usize::MAX).await;
         let store = self.store.clone();
         // Damage on disk that makes a read panic is that read's, and no reason to end.
         let done = tokio::task::spawn_blocking(move || contain_here(|| read(&store))).await;
@@ -106,6 +121,11 @@ impl Reads {
     /// What is new; `None` where it cannot be read.
     pub async fn changes(&self, whom: Whom, query: ChangesQuery) -> Option<FoundChanges> {
         self.read(whom, move |store| store.changes(&query)).await
+    }
+
+    /// Messages that have certain words in them; `None` where they cannot be read.
+    pub async fn search(&self, whom: Whom, query: SearchQuery) -> Option<FoundMessages> {
+        self.read_in_turn(&self.searches, whom, move |store| store.search(&query)).await
     }
 
     /// Entries of what a realm is owed.

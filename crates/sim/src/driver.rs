@@ -301,6 +301,11 @@ impl World<'_> {
                 let upto = query.upto;
                 found.map_or(JobResult::Unreadable, |found| JobResult::Changes(upto, found))
             }
+            Job::Search(query) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|running| running.store.search(&query).ok());
+                found.map_or(JobResult::Unreadable, JobResult::Searched)
+            }
             Job::Ask(ask, listing) => {
                 let answer = self.answer_plainly(node, &ask);
                 JobResult::Asked(listing, answer.map(|told| (told, plain::ADDRESS)))

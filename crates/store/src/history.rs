@@ -125,11 +125,20 @@ pub struct Runs {
     bytes: usize,
     /// Where messages begin, of each of those runs a stretch.
     offsets: Offsets,
+    /// How many runs were read so far, and how many bytes those had.
+    pub so_far: (usize, usize),
 }
 
 impl Runs {
     /// The message that a pointer leads to.
     pub fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
+        let (version, bytes) = self.find(tree, pointer)?;
+        let damaged = || damaged(&List::Messages(pointer.conversation.alike()).key(pointer.run));
+        Message::take(version, bytes).map(|(message, _)| message).ok_or_else(damaged)
+    }
+
+    /// Where the message begins to which a pointer leads, and of which version it is.
+    pub fn find(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<(u8, &[u8]), StoreError> {
         let gone =
             || StoreError::Corrupt(format!("message {} is gone from its conversation", pointer.id));
         let run = (pointer.conversation.alike(), pointer.run);
@@ -138,17 +147,16 @@ impl Runs {
             let value = tree.read(&key)?.ok_or_else(gone)?;
             // One that is wanted again is read again: a page must not hold what it does not show.
             if self.bytes + value.len() > KEPT {
-                *self = Self::default();
+                *self = Self { so_far: self.so_far, ..Self::default() };
             }
             let offsets = self.offsets.read(&key, &value)?;
             self.bytes += value.len();
+            self.so_far = (self.so_far.0 + 1, self.so_far.1 + value.len());
             self.read.insert(run, (value, offsets));
         }
         let (value, offsets) = self.read.get(&run).ok_or_else(gone)?;
         let at = self.offsets.of(offsets, pointer.id).ok_or_else(gone)?;
-        let damaged = || damaged(&List::Messages(run.0).key(run.1));
-        let version = value.first().copied().unwrap_or_default();
-        Message::take(version, &value[at..]).map(|(message, _)| message).ok_or_else(damaged)
+        Ok((value.first().copied().unwrap_or_default(), &value[at..]))
     }
 }
 

@@ -8,11 +8,13 @@ use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
-use crate::{Direction, Engine, StoreError, Usage, changes, history, migration, references, v1};
+use crate::{
+    Direction, Engine, StoreError, Usage, changes, history, migration, references, search, v1,
+};
 use antar_domain::links::{self, Quote};
 use antar_domain::{
-    ChangesQuery, Event, FoundChanges, Mailbox, Marker, Page, PeerId, Place, ReferenceLookup,
-    Referred, Source,
+    ChangesQuery, Event, FoundChanges, FoundMessages, Mailbox, Marker, Page, PeerId, Place,
+    ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
 use std::io::{Read, Write};
@@ -198,6 +200,14 @@ impl Store {
     /// As [`Store::read`].
     pub fn changes(&self, query: &ChangesQuery) -> Result<FoundChanges, StoreError> {
         changes::read(&*self.engine.view()?, query)
+    }
+
+    /// The messages of several lists that have certain words in them, newest first.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn search(&self, query: &SearchQuery) -> Result<FoundMessages, StoreError> {
+        search::read(&*self.engine.view()?, query)
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.

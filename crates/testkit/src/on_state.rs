@@ -138,6 +138,10 @@ impl OnState {
                         Ok(found) => JobResult::Changes(query.upto, found),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Search(query) => match self.store.search(&query) {
+                        Ok(found) => JobResult::Searched(found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     job => prove(job),
                 });
                 self.decide(Input::Resume { conn, request, results });
@@ -273,7 +277,7 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
-        Job::Locate(_) | Job::Refer(_) | Job::Changes(_) => JobResult::Unreadable,
+        Job::Locate(_) | Job::Refer(_) | Job::Changes(_) | Job::Search(_) => JobResult::Unreadable,
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

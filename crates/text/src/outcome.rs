@@ -88,6 +88,10 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = Reply::from(Body::History(name, found, more));
             if newer { reply.with("newer", true) } else { reply }
         }
+        Outcome::Found { all, before, .. } => {
+            let reply = Reply::from(Body::Found(all, before.is_some()));
+            before.into_iter().fold(reply, |reply, before| reply.with("before", before))
+        }
         Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
         Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
         Outcome::Sessions(all) => Body::Entries(all.iter().map(session).collect()).into(),

@@ -75,6 +75,8 @@ pub enum Body {
     /// Messages of a conversation with how its reader addresses it, oldest first, and whether more are left
     /// in the direction asked for.
     History(Box<str>, Vec<Message>, bool),
+    /// Messages of several conversations, each with how its reader addresses that, and whether there may be more.
+    Found(Vec<(Box<str>, Message)>, bool),
     /// A list of objects, under the key of such lists.
     Entries(Vec<Value>),
     /// What is new, in order, and whether there is more.
@@ -183,6 +185,15 @@ impl Reply {
             Body::Conversations(all, more) => {
                 key(out, list_key(dialect));
                 write_list(out, all.iter(), |each, out| overview_fields(each, dialect, out));
+                if *more {
+                    field(out, dialect, "more", &true);
+                }
+            }
+            Body::Found(all, more) => {
+                key(out, list_key(dialect));
+                write_list(out, all.iter(), |(conversation, message), out| {
+                    conversation_fields(message, conversation, dialect, out);
+                });
                 if *more {
                     field(out, dialect, "more", &true);
                 }

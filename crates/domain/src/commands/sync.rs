@@ -141,7 +141,7 @@ impl RequestContext<'_> {
         }
     }
 
-    fn may_read(&self, account: AccountId, conversation: Conversation) -> bool {
+    pub(crate) fn may_read(&self, account: AccountId, conversation: Conversation) -> bool {
         match conversation {
             Conversation::Private(..) | Conversation::Peer(..) => {
                 conversation.side(account).is_some()
@@ -155,7 +155,7 @@ impl RequestContext<'_> {
 }
 
 /// The lists of an account's private messages: with others here, or with users of a peer.
-fn private(account: AccountId, peer: Option<PeerId>) -> [Source; 2] {
+pub(crate) fn private(account: AccountId, peer: Option<PeerId>) -> [Source; 2] {
     match peer {
         None => [Source::Mailbox(Mailbox::Private(account)), Source::Sent(account)],
         Some(peer) => {

@@ -3,9 +3,9 @@
 use super::Realm;
 use crate::links::Quote;
 use crate::{
-    ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, Job, JobResult,
-    MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place, Posted, Read, ReferenceLookup, Referred,
-    Source,
+    ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
+    JobResult, MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place, Posted, Read, ReferenceLookup,
+    Referred, SearchQuery, SearchedList, Source,
 };
 use antar_types::Message;
 
@@ -23,6 +23,9 @@ impl Realm {
             }
             Job::Changes(query) => {
                 return Some(JobResult::Changes(query.upto, find_changes(&self.posted, query)));
+            }
+            Job::Search(query) => {
+                return Some(JobResult::Searched(find_messages(&self.posted, query)));
             }
             _ => return None,
         };
@@ -116,6 +119,30 @@ pub fn find_changes<'a>(
     let more = found.len() > query.limit;
     found.truncate(query.limit);
     FoundChanges { found, more }
+}
+
+/// The messages with words in them, as the store would find them among events.
+pub fn find_messages<'a>(
+    events: impl IntoIterator<Item = &'a Event> + Copy,
+    query: &SearchQuery,
+) -> FoundMessages {
+    let mut matcher = query.words.matcher();
+    let mut all: Vec<(Conversation, Message)> = Vec::new();
+    for event in events {
+        let Event::Posted(posted) = event else { continue };
+        let Posted { conversation, message, .. } = posted;
+        let is_in = |list: &SearchedList| posted.is_in(list.source) && message.id < list.before;
+        let is_theirs = query.author.as_ref().is_none_or(|by| by.wrote(*conversation, message));
+        let is_it = is_theirs && query.lists.iter().any(is_in);
+        if is_it && matcher.matches(message.text.as_str()) {
+            all.push((*conversation, Message::clone(message)));
+        }
+    }
+    all.sort_by_key(|(_, message)| std::cmp::Reverse(message.id));
+    let more = all.len() > query.limit;
+    all.truncate(query.limit);
+    let before = all.last().filter(|_| more).map(|(_, message)| message.id);
+    FoundMessages { found: all, before, looked_at: 0 }
 }
 
 impl Posted {

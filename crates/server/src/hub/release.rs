@@ -136,6 +136,10 @@ impl Running {
                     Some(found) => JobResult::Changes(query.upto, found),
                     None => JobResult::Unreadable,
                 },
+                Job::Search(query) => match reads.search(whom(origin), query).await {
+                    Some(found) => JobResult::Searched(found),
+                    None => JobResult::Unreadable,
+                },
                 Job::Ask(ask, listing) => JobResult::Asked(listing, peers.ask(&ask).await),
                 job => passwords.prove(origin, job).await,
             });

@@ -106,7 +106,7 @@ pub fn decode_run<T: Listed>(key: &[u8], value: &[u8]) -> Result<Vec<T>, StoreEr
 }
 
 /// The version of a run, and its entries: there is one at least.
-fn entries(value: &[u8]) -> Option<(u8, &[u8])> {
+pub fn entries(value: &[u8]) -> Option<(u8, &[u8])> {
     let (version, entries) = value.split_first()?;
     (!entries.is_empty()).then_some((*version, entries))
 }

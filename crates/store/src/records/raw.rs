@@ -140,13 +140,33 @@ pub struct PassedMessage<'a> {
 /// Passes over the first message of some bytes, of some version.
 pub fn pass_message(version: u8, bytes: &[u8]) -> Option<PassedMessage<'_>> {
     let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(bytes)?;
-    let (extras, rest) = match (version, rest) {
-        // Nearly all: not even a list is read.
-        (1, rest) | (Posted::VERSION, [NO_EXTRAS, rest @ ..]) => (Extras::default(), rest),
-        (Posted::VERSION, rest) => take::<Extras>(rest)?,
-        _ => return None,
-    };
+    let (extras, rest) = pass_extras(version, rest)?;
     Some(PassedMessage { id, ordinal, is_referred: extras.reference().is_some(), rest })
+}
+
+/// What of a message is looked at before all of it is read.
+pub struct Glance<'a> {
+    pub id: u64,
+    pub from: &'a str,
+    pub text: &'a str,
+    /// What follows it.
+    pub rest: &'a [u8],
+}
+
+/// Looks at the first message of some bytes, of some version.
+pub fn glance(version: u8, bytes: &[u8]) -> Option<Glance<'_>> {
+    let (MessageRef { id, from, text, .. }, rest) = take::<MessageRef<&str>>(bytes)?;
+    Some(Glance { id, from, text, rest: pass_extras(version, rest)?.1 })
+}
+
+/// Passes over what follows the other fields of a message of some version.
+fn pass_extras(version: u8, bytes: &[u8]) -> Option<(Extras, &[u8])> {
+    match (version, bytes) {
+        // Nearly all: not even a list is read.
+        (1, rest) | (Posted::VERSION, [NO_EXTRAS, rest @ ..]) => Some((Extras::default(), rest)),
+        (Posted::VERSION, rest) => take::<Extras>(rest),
+        _ => None,
+    }
 }
 
 /// Appends the record of a message that was posted; says what of it is read again, and where the message is.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::args::UNASKED;
 use antar_domain::Page;
-use antar_types::{MessageKind, Reference};
+use antar_types::{ConversationName, MessageKind, Reference};
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -40,6 +40,23 @@ pub const ROWS: &[Row] = &[
         read: &Read(|args| {
             let Page { before, limit, .. } = args.page_of(UNASKED)?;
             Ok(commands::ListConversations { before, limit })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "SEARCH",
+        params: &[Param::Colon("WORDS")],
+        options: &["in=CONV", "from=U", HISTORY[1], HISTORY[2]],
+        help: "Lists messages that have all of the words in them, newest first.",
+        read: &Read(|args| {
+            let named = |key| args.optional(key, ConversationName::parse);
+            Ok(commands::Search {
+                words: args.text.into(),
+                of: named("in")?.map(Box::new),
+                from: named("from")?.map(Box::new),
+                before: args.number("before")?,
+                limit: args.limit(UNASKED)?,
+            })
         }),
         ..ROW
     },

@@ -22,6 +22,10 @@ const OWED: u64 = 1_024;
 /// Bytes read ahead while writing to a linked realm.
 const READ_AHEAD: usize = 8 << 20;
 
+/// Bytes that were looked at for a reply and count as one of it: so a search of all that one may look at counts as
+/// some five hundred requests.
+const LOOKED_AT: usize = 4;
+
 /// Bytes encoded before they are written.
 pub(super) const WRITE: usize = 64 << 10;
 
@@ -97,6 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     fn reply(&mut self, tag: Tag, outcome: Outcome) {
         let before = self.out.len();
         self.goes_on.extend(text::goes_on(tag, &outcome));
+        self.replied += outcome.looked_at() / LOOKED_AT;
         text::write(tag, outcome, &mut self.out);
         self.replied += self.out.len() - before;
         self.answered();
