@@ -88,6 +88,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_told(person));
         (0..everyone).for_each(|person| self.compare_unread(person));
         (0..everyone).for_each(|person| self.compare_followed(person));
+        (0..everyone).for_each(|person| self.compare_search(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
         self.compare_plain();
     }

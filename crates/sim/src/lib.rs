@@ -24,6 +24,7 @@ mod people;
 mod plain;
 mod renew;
 mod retries;
+mod search;
 mod squat;
 mod trace;
 mod versions;

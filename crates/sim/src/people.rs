@@ -65,6 +65,8 @@ pub enum Asked {
     Making(String),
     /// The groups there are.
     Listing,
+    /// A word is looked for.
+    Searching(String),
     /// A conversation was read, or is to count as unread.
     Marking {
         conversation: String,
@@ -341,6 +343,9 @@ impl World<'_> {
             let line = format!("INBOXGROUPREALM {token} {name} staff limit=3");
             return (line, Asked::Reading { since: self.now });
         }
+        if kind == 20 && self.chance.random_bool(0.5) {
+            return self.compose_search(person);
+        }
         if kind == 20 {
             return (format!("GETGROUPS {token}"), Asked::Listing);
         }
@@ -403,6 +408,9 @@ impl World<'_> {
             }
             Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
             Some(Asked::Listing) if answer["status"] == "OK" => self.listed_groups(node, &answer),
+            Some(Asked::Searching(word)) if answer["status"] == "OK" => {
+                self.searched(&word, &answer);
+            }
             Some(Asked::Marking { conversation, back }) => {
                 self.marked(person, conversation, back, &answer);
             }
@@ -413,6 +421,7 @@ impl World<'_> {
                 self.checked.count("groups refused");
             }
             Some(Asked::Listing) => self.checked.count("lists of groups refused"),
+            Some(Asked::Searching(_)) => self.checked.count("searches refused"),
             Some(Asked::Sending(text)) => {
                 let written = self.people.written.get_mut(&text).filter(|w| !w.retried);
                 written.into_iter().for_each(|w| w.refused = true);
