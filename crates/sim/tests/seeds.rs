@@ -5,8 +5,8 @@ use antar_sim::{Options, Planted, run};
 /// Seeds that every `cargo test` runs; CI runs thousands more with `antar simulate`.
 const SEEDS: u64 = 60;
 
-/// Seeds within which each planted bug is found.
-const ENOUGH: u64 = 300;
+/// Seeds within which each planted bug is found: the rarest show in one of some 140.
+const ENOUGH: u64 = 600;
 
 #[test]
 fn some_seeds_are_clean() {
