@@ -2,7 +2,7 @@
 
 #[cfg(feature = "tls")]
 use crate::Fingerprint;
-use crate::{Error, Event, Incoming, REPLY_LIMIT, Replies, Reply, request};
+use crate::{Error, Event, Incoming, REPLY_LIMIT, Replies, Reply, RequestError, request};
 use std::collections::VecDeque;
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -132,15 +132,8 @@ impl Client {
     /// [`Error::Request`] where the line is blank or holds a line break; else what befell the
     /// connection. Never [`Error::Refused`]: see [`Reply::ok`].
     pub async fn request(&mut self, line: &str) -> Result<Reply, Error> {
-        let line = request::raw(line)?;
-        if antar_types::words::trim(line).is_empty() {
-            return Err(request::RequestError::Empty.into());
-        }
-        self.outgoing.extend_from_slice(line.as_bytes());
-        self.outgoing.push(b'\n');
-        self.unflushed = true;
         let number = self.asked;
-        self.asked += 1;
+        self.send_line(line)?;
         loop {
             match self.replies.pop()? {
                 Some(Incoming::Event(event)) => self.keep(event),
@@ -150,6 +143,46 @@ impl Client {
                     if self.answered > number {
                         return Ok(reply);
                     }
+                }
+                None => self.transfer().await?,
+            }
+        }
+    }
+
+    /// Takes a line to be sent, as [`request`](Self::request) does, and waits for nothing:
+    /// [`incoming`](Self::incoming) sends it, and returns its reply when it is its turn.
+    ///
+    /// # Errors
+    /// Where the line is blank or holds a line break.
+    pub fn send_line(&mut self, line: &str) -> Result<(), RequestError> {
+        let line = request::raw(line)?;
+        if antar_types::words::trim(line).is_empty() {
+            return Err(RequestError::Empty);
+        }
+        self.outgoing.extend_from_slice(line.as_bytes());
+        self.outgoing.push(b'\n');
+        self.unflushed = true;
+        self.asked += 1;
+        Ok(())
+    }
+
+    /// The next event or reply, in the order in which they came, for who sends with
+    /// [`send_line`](Self::send_line).
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub async fn incoming(&mut self) -> Result<Incoming, Error> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Incoming::Event(event));
+            }
+            match self.replies.pop()? {
+                Some(Incoming::Reply(reply)) if self.answered == self.asked => {
+                    return Err(Error::Unasked(Box::new(reply)));
+                }
+                Some(incoming) => {
+                    self.answered += u64::from(matches!(incoming, Incoming::Reply(_)));
+                    return Ok(incoming);
                 }
                 None => self.transfer().await?,
             }

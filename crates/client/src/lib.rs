@@ -1,9 +1,10 @@
 //! A client for Antar's chat protocol.
 //!
-//! Two layers. [`Replies`] and the functions of [`request`] do no I/O: bytes in, replies and
-//! events out; words in, request lines out. [`Client`] drives them over TCP or a Unix socket with
-//! tokio, and with the feature `tls` over TLS. Bots use the second; a load generator or another
-//! runtime uses the first.
+//! Two layers without I/O: [`Replies`] and the functions of [`request`] turn bytes into replies and events, and
+//! words into request lines; [`sync::Model`] is what a user sees, kept in step with a realm. And two for tokio:
+//! [`Client`] is a connection over TCP, a Unix socket or, with the feature `tls`, TLS; [`live::Live`] keeps a model in
+//! step over such connections, and connects again where one is lost. Bots and programs for people use the last; a
+//! load generator the third; another runtime the first two.
 //!
 //! ```no_run
 #![doc = include_str!("../examples/echo.rs")]
@@ -12,9 +13,11 @@
 mod client;
 mod error;
 mod helpers;
+pub mod live;
 mod replies;
 mod reply;
 pub mod request;
+pub mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 

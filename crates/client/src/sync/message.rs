@@ -1,0 +1,128 @@
+//! A message of a conversation, as a realm tells it.
+
+use serde_json::Value;
+
+/// A message of a conversation. Nothing in it is validated: a server may be another one than ours, so escape it
+/// before it reaches a terminal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its place in the one order of the realm.
+    pub id: u64,
+    /// When the realm took it: RFC 3339, UTC, with milliseconds.
+    pub time: Option<String>,
+    /// When the sender's realm took it, where that is another one.
+    pub sent: Option<String>,
+    /// Who wrote it.
+    pub from: String,
+    /// What was written; U+2028 is a line break. Empty where it is deleted.
+    pub text: String,
+    /// The realm it came from, unless that is this one.
+    pub realm: Option<String>,
+    /// The realm it went to, unless that is this one.
+    pub to_realm: Option<String>,
+    /// Set on a message that the system wrote: the code of why another was not delivered.
+    pub notice: Option<String>,
+    /// `action`, `notice`; plain text has none.
+    pub kind: Option<String>,
+    /// The message that it answers.
+    pub reply: Option<u64>,
+    /// What its sender's client called it. Only the sender is shown it.
+    pub reference: Option<String>,
+    /// When it was last edited.
+    pub edited: Option<String>,
+    /// It was deleted: its text is gone.
+    pub deleted: bool,
+    /// Each emoji with who put it there.
+    pub reactions: Vec<(String, Vec<String>)>,
+}
+
+impl Message {
+    /// Reads one, as HISTORY lists it; `None` where it lacks what every message has.
+    pub fn of(value: &Value) -> Option<Self> {
+        let str = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let names = |names: &Value| {
+            let names = names.as_array().into_iter().flatten();
+            names.filter_map(Value::as_str).map(str::to_owned).collect()
+        };
+        let reactions = value.get("reactions").and_then(Value::as_object).into_iter().flatten();
+        Some(Self {
+            id: value.get("id")?.as_u64()?,
+            time: str("time"),
+            sent: str("sent"),
+            from: str("from")?,
+            text: str("message").unwrap_or_default(),
+            realm: str("realm"),
+            to_realm: str("to_realm"),
+            notice: str("notice"),
+            kind: str("kind"),
+            reply: value.get("reply").and_then(Value::as_u64),
+            reference: str("ref"),
+            edited: str("edited"),
+            deleted: value.get("deleted") == Some(&Value::Bool(true)),
+            reactions: reactions.map(|(emoji, by)| (emoji.clone(), names(by))).collect(),
+        })
+    }
+
+    /// Whether this user of this realm wrote it.
+    pub fn is_from(&self, user: &str) -> bool {
+        self.realm.is_none() && self.notice.is_none() && self.from.eq_ignore_ascii_case(user)
+    }
+
+    /// Whether it counts as unread for this user, where it is not read.
+    pub(super) fn counts_for(&self, user: &str) -> bool {
+        !self.deleted && self.notice.is_none() && !self.is_from(user)
+    }
+
+    /// Whether it calls a user by `@name`, at the borders of words.
+    pub(super) fn mentions(&self, user: &str) -> bool {
+        let text = self.text.as_str();
+        text.match_indices('@').any(|(at, _)| {
+            let before = text[..at].chars().next_back();
+            let after = &text[at + 1..];
+            let Some((name, rest)) = after.split_at_checked(user.len()) else { return false };
+            let mut rest = rest.chars();
+            let (next, past) = (rest.next(), rest.next());
+            let goes_on = match next {
+                // A full stop ends a sentence, unless the name goes on after it.
+                Some('.' | '@' | '-') => past.is_some_and(char::is_alphanumeric),
+                Some(c) => c.is_alphanumeric() || c == '_',
+                None => false,
+            };
+            let begins = before.is_none_or(|c| !c.is_alphanumeric() && !"_.-@".contains(c));
+            begins && !goes_on && name.eq_ignore_ascii_case(user)
+        })
+    }
+
+    /// Whether it is a later form of the same message than another one, as far as that can be told.
+    pub(super) fn is_later_than(&self, other: &Self) -> bool {
+        (self.deleted, &self.edited) > (other.deleted, &other.edited)
+    }
+
+    /// About how many bytes of memory it takes.
+    pub(super) fn memory(&self) -> usize {
+        let reactions = self.reactions.iter();
+        let reactions: usize = reactions
+            .map(|(emoji, by)| emoji.len() + by.iter().map(|name| name.len() + 24).sum::<usize>())
+            .sum();
+        size_of::<Self>() + self.from.len() + self.text.len() + reactions + 100
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_stands_at_the_borders_of_words() {
+        let says = |text: &str| Message { text: text.into(), ..Message::default() }.mentions("Amy");
+        for text in
+            ["@amy", "hi @AMY, you", "(@amy)", "for @amy.", "@bob @amy", "é@@amy @amy\u{2028}"]
+        {
+            assert!(says(text), "{text}");
+        }
+        for text in ["amy", "@amya", "@amy.b", "@amy_", "@amy@beta", "x@amy", "@am", "@bob", "@amé"]
+        {
+            assert!(!says(text), "{text}");
+        }
+    }
+}
