@@ -4,8 +4,10 @@
 //! user's lists together with the messages of that user's conversations, by id: see
 //! [`crate::commands::Sync`].
 
-use crate::{AccountId, Conversation, GroupEntry, GroupId, GroupRole, Silence};
-use antar_types::{Message, Name, SyncCursor, Text};
+use crate::{
+    AccountId, Conversation, GroupEntry, GroupId, GroupRole, SessionId, ShownProfile, Silence,
+};
+use antar_types::{Message, Name, SyncCursor, Text, Time};
 use std::collections::BTreeMap;
 
 /// Whose changes a list has.
@@ -26,6 +28,37 @@ pub enum Change {
     Member(MemberChange),
     /// A group is another in some respect.
     Group(GroupChange),
+    /// The account has muted a conversation, until some time or without an end; none where it is not muted any
+    /// more.
+    Muted(Conversation, Option<Option<Time>>),
+    /// The account tells something else of herself.
+    Profile,
+    /// One of the account's sessions was opened, is called something else, or has ended.
+    Session(SessionId, SessionChange),
+    /// The account has blocked a user, who is addressed so, or has not any more.
+    Blocked(Box<str>, bool),
+}
+
+/// What can happen to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionChange {
+    /// It was opened.
+    Opened,
+    /// Its client is called something else.
+    Named,
+    /// It is over.
+    Ended,
+}
+
+impl SessionChange {
+    /// The word shown under `state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Named => "named",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// What happened to a member of a group.
@@ -180,6 +213,29 @@ pub enum Told {
     Member(MemberChange),
     /// A group is another in some respect.
     Group(GroupChange),
+    /// The user has muted a conversation, or has not any more.
+    Muted {
+        /// How the user addresses it.
+        conversation: Box<str>,
+        /// Until when, if there is an end; none where it is not muted any more.
+        muted: Option<Option<Time>>,
+    },
+    /// What the user tells, as it is now.
+    Profile(Box<ShownProfile>),
+    /// Something happened to one of the user's sessions.
+    Session {
+        /// The session.
+        id: SessionId,
+        /// What happened.
+        what: SessionChange,
+    },
+    /// The user has blocked another, or has not any more.
+    Blocked {
+        /// How that one is addressed.
+        conversation: Box<str>,
+        /// Whether that one is blocked now.
+        blocked: bool,
+    },
 }
 
 impl Told {
@@ -189,7 +245,11 @@ impl Told {
             Self::Message { conversation, message, .. } => {
                 conversation.len() + message.memory() - size_of::<Message>()
             }
-            Self::Read { conversation, .. } => conversation.len(),
+            Self::Read { conversation, .. }
+            | Self::Muted { conversation, .. }
+            | Self::Blocked { conversation, .. } => conversation.len(),
+            Self::Profile(shown) => shown.memory(),
+            Self::Session { .. } => 0,
             Self::Member(change) => change.group.len() + change.user.len() + change.by.len(),
             Self::Group(change) => change.group.len() + change.by.len() + change.what.memory(),
         }

@@ -197,6 +197,18 @@ commands! {
     MarkRead: Session,
     /// A message and what follows it are to count as unread.
     MarkUnread: Session,
+    /// A conversation does not call any more.
+    Mute: Session,
+    /// It calls again.
+    Unmute: Session,
+    /// A user is not heard by the caller any more.
+    BlockUser: Session,
+    /// A user is heard again.
+    UnblockUser: Session,
+    /// What a user tells of herself.
+    ShowProfile: Session,
+    /// What the caller tells.
+    SetProfile: Session,
     /// The caller types.
     ShowTyping: Session,
     /// Whether users are here, now and from now on.

@@ -51,13 +51,7 @@ impl Context<'_> {
 
     /// Notes a change beside messages for an account, or for a group's members.
     pub(crate) fn change(&mut self, list: ChangeList, change: Change) -> Result<(), Code> {
-        let before = self.state.durable.changes.of(list);
-        let tip = before.after(self.next_id());
-        self.emit(Event::Changed { list, tip, change })?;
-        if tip.floor > before.floor {
-            self.emit(Event::ChangesTrimmed(list, tip))?;
-        }
-        Ok(())
+        self.state.change(list, change, self.effects)
     }
 
     /// Notes what happened to a member of a group, for all who are in it.

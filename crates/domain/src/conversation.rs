@@ -60,7 +60,8 @@ pub struct Marker {
     pub id: u64,
     /// Its ordinal.
     pub ordinal: u64,
-    /// How many of the messages after it are the user's own: they do not count as unread.
+    /// How many of the messages after it do not count as unread: the user's own, and those of whom the user had
+    /// blocked.
     pub own_after: u64,
 }
 

@@ -140,6 +140,13 @@ impl Conversations {
         Some((name, last.id == id))
     }
 
+    /// The number of the account of a user of a peer, where the peer has told it.
+    pub fn account_there(&self, peer: PeerId, id: CorrespondentId) -> Option<u64> {
+        let known = self.correspondents.get(&peer)?;
+        let named = known.by_name.get(known.names.get(&id)?)?;
+        named.iter().find(|known| known.id == id)?.account
+    }
+
     /// The conversations that an account has with another account or with a user of a peer.
     pub fn of_account(&self, account: AccountId) -> impl Iterator<Item = Conversation> {
         self.of_account.get(&account).into_iter().flatten().copied()

@@ -4,8 +4,9 @@ use crate::links::{
     Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, PeerRecord, Position,
 };
 use crate::{
-    AccountId, Change, ChangeList, ChangesTip, Conversation, ConversationTip, CorrespondentId,
-    ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId, Posted, SessionId, Silence,
+    AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
+    CorrespondentId, ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId, Posted,
+    Profile, SessionId, Silence, Unshown,
 };
 use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
@@ -98,6 +99,58 @@ pub enum Event {
         account: AccountId,
         /// The conversation.
         conversation: Conversation,
+    },
+    /// A user tells this of herself.
+    ProfileSet(AccountId, Profile),
+    /// A user tells nothing of herself any more.
+    ProfileEnded(AccountId),
+    /// A user has muted a conversation.
+    MuteSet {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+        /// Until when, if there is an end.
+        until: Option<Time>,
+    },
+    /// A conversation is not muted any more.
+    MuteEnded {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+    },
+    /// A user blocks another, or did.
+    BlockSet {
+        /// The user.
+        account: AccountId,
+        /// Whom, and when.
+        block: Block,
+    },
+    /// It does not matter any more.
+    BlockEnded {
+        /// The user.
+        account: AccountId,
+        /// Which: see [`Block::number`].
+        number: u64,
+    },
+    /// What a user is not shown of a conversation of late; nothing where it does not matter any more.
+    UnshownSet {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+        /// What.
+        unshown: Unshown,
+    },
+    /// A user was mentioned in a group in these messages, and has not read them.
+    MentionsSet {
+        /// The user.
+        account: AccountId,
+        /// The conversation.
+        conversation: Conversation,
+        /// The ordinals of the messages, in order.
+        ordinals: Vec<u64>,
     },
     /// Something beside messages changed for an account or for a group's members.
     Changed {

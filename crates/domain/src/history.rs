@@ -2,10 +2,11 @@
 
 use crate::links::missing;
 use crate::{
-    AccountId, Answer, ChangeList, Conversation, ForkId, GroupId, History, Messages, Outcome,
-    Overview, PeerId,
+    AccountId, Answer, BlockList, ChangeList, Conversation, CorrespondentId, ForkId, GroupId,
+    History, Messages, Outcome, Overview, PeerId,
 };
-use antar_types::{Away, Extras, Message, Name};
+use antar_types::{Away, Extras, Message, Name, mentions};
+use std::sync::Arc;
 
 /// The most messages one request returns, and how many it returns unasked.
 pub const MAX_PAGE: usize = 1_000;
@@ -72,7 +73,7 @@ impl Default for Page {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Read {
     /// A page of a mailbox.
-    Mailbox(MailboxRead),
+    Mailbox(Box<MailboxRead>),
     /// A stretch of a conversation.
     History(Box<HistoryRead>),
     /// The last messages of conversations.
@@ -83,7 +84,9 @@ impl Read {
     /// About how many bytes of memory it takes, past its own size.
     pub fn memory(&self) -> usize {
         match self {
-            Self::Mailbox(read) => read.also.iter().map(Message::memory).sum(),
+            Self::Mailbox(read) => {
+                size_of_val(&**read) + read.also.iter().map(Message::memory).sum::<usize>()
+            }
             Self::History(read) => size_of_val(&**read) + read.name.len(),
             Self::Conversations(read) => {
                 read.all.iter().map(|each| size_of_val(each) + each.overview.memory()).sum()
@@ -98,17 +101,45 @@ impl Read {
     /// What `page` says.
     pub fn outcome<E>(
         self,
-        mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+        page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     ) -> Result<Outcome, E> {
         match self {
-            Self::Mailbox(read) => {
-                let (found, more) = page(read.source, read.page)?;
-                Ok(read.outcome(found, more))
-            }
+            Self::Mailbox(read) => read.read(page),
             Self::History(read) => read.outcome(page),
             Self::Conversations(read) => read.outcome(page),
         }
     }
+}
+
+/// How often a page is read on that holds nothing to show: by 10,000 messages in all.
+const READ_ON: usize = 10;
+
+/// A page of a list without what is not shown: fewer than there may be on it, and none only where nothing follows,
+/// or nothing for long.
+fn shown<E>(
+    page: &mut impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+    (source, asked): (Source, Page),
+    shows: impl Fn(&Message) -> bool,
+) -> Result<(Vec<Message>, bool), E> {
+    let mut stretch = asked;
+    for _ in 0..=READ_ON {
+        let (mut found, more) = page(source, stretch)?;
+        match asked.after {
+            Some(_) => stretch.after = found.last().map(|message| message.id),
+            None => stretch.before = found.first().map(|message| message.id),
+        }
+        found.retain(&shows);
+        if !found.is_empty() || !more {
+            let past = found.len().saturating_sub(asked.limit);
+            match asked.after {
+                Some(_) => found.truncate(asked.limit),
+                None => drop(found.drain(..past)),
+            }
+            return Ok((found, more || past > 0));
+        }
+        stretch.limit = MAX_PAGE;
+    }
+    Ok((Vec::new(), true))
 }
 
 /// A read of a page of a mailbox.
@@ -124,18 +155,50 @@ pub struct MailboxRead {
     pub also: Vec<Message>,
     /// It has listed more than those, all of it older.
     pub cut: bool,
+    /// Whom its reader has blocked, and the conversation that it is of, as far as that says who wrote; none where
+    /// nobody is, or where what they wrote is not in it.
+    pub blocks: Option<(Arc<BlockList>, Conversation)>,
 }
 
 impl From<MailboxRead> for Answer {
     fn from(read: MailboxRead) -> Self {
-        Self::Read(Read::Mailbox(read))
+        Self::Read(Read::Mailbox(Box::new(read)))
     }
 }
 
 impl MailboxRead {
     /// A read of a mailbox of this realm.
     pub fn new(source: Source, page: Page) -> Self {
-        Self { source, page, stale: false, also: Vec::new(), cut: false }
+        Self { source, page, stale: false, also: Vec::new(), cut: false, blocks: None }
+    }
+
+    /// The same, without what is not shown to who has blocked these.
+    #[must_use]
+    pub fn without(self, blocks: Option<Arc<BlockList>>) -> Self {
+        let conversation = match self.source {
+            Source::Mailbox(Mailbox::Group(group)) => Conversation::Group(group),
+            Source::Mailbox(Mailbox::GroupRealm(group, peer)) => {
+                Conversation::GroupPeer(group, peer)
+            }
+            Source::Mailbox(Mailbox::Realm(account, peer)) => {
+                Conversation::Peer(account, peer, CorrespondentId(0))
+            }
+            _ => return self,
+        };
+        Self { blocks: blocks.map(|blocks| (blocks, conversation)), ..self }
+    }
+
+    fn read<E>(
+        mut self,
+        mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
+    ) -> Result<Outcome, E> {
+        let blocks = self.blocks.take();
+        let shows = |message: &Message| {
+            blocks.as_ref().is_none_or(|(blocks, of)| !blocks.hides(*of, message))
+        };
+        let (found, more) = shown(&mut page, (self.source, self.page), shows)?;
+        self.also.retain(shows);
+        Ok(self.outcome(found, more))
     }
 
     /// What comes of it, with what was found here and whether more is left.
@@ -162,6 +225,8 @@ pub struct Reader {
     pub account: AccountId,
     /// Its name.
     pub name: Name,
+    /// Whom it has blocked; none where that is nobody.
+    pub blocks: Option<Arc<BlockList>>,
 }
 
 impl Reader {
@@ -171,6 +236,22 @@ impl Reader {
             && message.notice.is_none()
             && message.id > self.account.0
             && *message.from.folded() == *self.name.folded()
+    }
+
+    /// Whether this account is not shown a message of a conversation: its author was blocked then.
+    pub fn hides(&self, conversation: Conversation, message: &Message) -> bool {
+        self.blocks.as_ref().is_some_and(|blocks| blocks.hides(conversation, message))
+    }
+
+    /// Whether a message counts as unread for this account, where it has not read it.
+    pub fn counts(&self, conversation: Conversation, message: &Message) -> bool {
+        message.notice.is_none() && !self.wrote(message) && !self.hides(conversation, message)
+    }
+
+    /// Whether a message that counts as unread mentions this account.
+    pub fn is_mentioned(&self, conversation: Conversation, message: &Message) -> bool {
+        let is_group = matches!(conversation, Conversation::Group(_) | Conversation::GroupPeer(..));
+        is_group && mentions::has(message.text.as_str(), &self.name)
     }
 
     /// Leaves off what a message shows to its sender only, unless that is who reads it.
@@ -215,22 +296,24 @@ impl HistoryRead {
         mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     ) -> Result<Outcome, E> {
         let source = Source::Conversation(self.conversation);
+        let shows = |message: &Message| !self.reader.hides(self.conversation, message);
+        let mut page = |stretch| shown(&mut page, (source, stretch), shows);
         let (mut found, more, newer) = match self.stretch {
             Stretch::Page(stretch) => {
-                let (found, more) = page(source, stretch)?;
+                let (found, more) = page(stretch)?;
                 (found, more, false)
             }
             Stretch::Around { id, limit } => {
                 let half = limit / 2;
                 let before = Page { after: None, before: Some(id), limit: half.max(1) };
-                let (mut found, mut more) = page(source, before)?;
+                let (mut found, mut more) = page(before)?;
                 if half == 0 {
                     more |= !found.is_empty();
                     found.clear();
                 }
                 let from =
                     Page { after: Some(id.saturating_sub(1)), before: None, limit: limit - half };
-                let (later, newer) = page(source, from)?;
+                let (later, newer) = page(from)?;
                 found.extend(later);
                 (found, more, newer)
             }
@@ -276,7 +359,9 @@ impl ConversationsRead {
                 }
                 // What was written since is not counted in the overview.
                 let newest = Page { after: None, before: Some(last.saturating_add(1)), limit: 1 };
-                overview.last = page(Source::Conversation(conversation), newest)?.0.pop();
+                let source = Source::Conversation(conversation);
+                let shows = |message: &Message| !self.reader.hides(conversation, message);
+                overview.last = shown(&mut page, (source, newest), shows)?.0.pop();
                 overview.last.iter_mut().for_each(|last| self.reader.shows(last));
                 bytes += overview.memory();
             }

@@ -5,10 +5,10 @@
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
 use crate::{
-    AccountId, Change, Conversation, FoundMessages, Marker, ReferenceLookup, Referred, SearchQuery,
-    Source,
+    AccountId, Change, Conversation, FoundMessages, Marker, Reader, ReferenceLookup, Referred,
+    SearchQuery, Source,
 };
-use antar_types::{Chain, Message, Name, Secret};
+use antar_types::{Chain, Message, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -100,10 +100,47 @@ pub struct Place {
     pub conversation: Conversation,
     /// The id of a message.
     pub id: u64,
-    /// Whose messages after it are counted, of up to [`crate::MOST_UNREAD`].
-    pub own: Option<(AccountId, Name)>,
+    /// For whom messages after it are counted that do not count as unread, of up to [`crate::MOST_UNREAD`].
+    pub reader: Option<Reader>,
     /// How far its reader had read when it was asked for: where that has changed since, it is asked for again.
     pub marker: Marker,
+}
+
+/// What was found of a [`Place`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Located {
+    /// The last message up to there, and how many after it do not count as unread.
+    pub marker: Marker,
+    /// Which after it mention their reader, by ordinal.
+    pub mentions: Vec<u64>,
+}
+
+impl From<Marker> for Located {
+    fn from(marker: Marker) -> Self {
+        Self { marker, mentions: Vec::new() }
+    }
+}
+
+impl Located {
+    /// Notes a message that comes after the place, as its reader sees it; the newest is noted first.
+    pub fn pass(&mut self, place: &Place, ordinal: u64, message: &Message) {
+        let Some(reader) = &place.reader else { return };
+        if !reader.counts(place.conversation, message) {
+            self.marker.own_after += u64::from(message.notice.is_none());
+        } else if reader.is_mentioned(place.conversation, message)
+            && self.mentions.len() < crate::MENTIONS
+        {
+            self.mentions.push(ordinal);
+        }
+    }
+
+    /// The same at this message, which is the last up to the place; at none where there is none.
+    #[must_use]
+    pub fn at(mut self, id: u64, ordinal: u64) -> Self {
+        (self.marker.id, self.marker.ordinal) = (id, ordinal);
+        self.mentions.reverse();
+        self
+    }
 }
 
 /// What is new in several lists, by id.
@@ -180,7 +217,7 @@ pub enum JobResult {
     /// Of each asked about, whether it is.
     Quoted(Vec<(Quote, bool)>),
     /// The last message of that conversation up to that id, of those that were looked through.
-    Located(Place, Marker),
+    Located(Place, Located),
     /// What that account has called so, if anything.
     Referred(ReferenceLookup, Option<Referred>),
     /// What is new up to an id.

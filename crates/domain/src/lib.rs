@@ -5,6 +5,7 @@
 //! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
 //! a client asked and for what is loaded at a start alike.
 
+mod blocks;
 mod change;
 mod command;
 pub mod commands;
@@ -22,6 +23,7 @@ mod named_conversation;
 mod notification;
 mod open_session;
 mod outcome;
+mod personal;
 mod planted;
 mod references;
 mod request_context;
@@ -33,10 +35,12 @@ mod stats;
 #[allow(clippy::unwrap_used, reason = "what goes wrong there fails a test")]
 pub mod testing;
 
+pub(crate) use blocks::Blocks;
+pub use blocks::{Block, BlockList, BlockSpan, Blocked};
 pub(crate) use change::ChangeTips;
 pub use change::{
     CHANGES_KEPT, Change, ChangeList, ChangesTip, GroupChange, GroupNews, MemberChange, Membership,
-    Told, ToldAt,
+    SessionChange, Told, ToldAt,
 };
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
@@ -52,12 +56,17 @@ pub use ids::{
     AccountId, AskId, ConnId, CorrespondentId, DialId, ForkId, GroupId, PeerId, SessionId,
 };
 pub use job::{
-    BackedUp, ChangesQuery, Feed, FoundChange, FoundChanges, Job, JobResult, PasswordHash, Place,
+    BackedUp, ChangesQuery, Feed, FoundChange, FoundChanges, Job, JobResult, Located, PasswordHash,
+    Place,
 };
 pub use links::{may_dial, network};
 pub use notification::{Availability, Notification, Presence, Typing};
 pub use open_session::OpenSession;
-pub use outcome::{Answer, History, LogEnds, Messages, Outcome, Overview, Refused, User};
+pub use outcome::{
+    Answer, History, LogEnds, Messages, Outcome, Overview, Refused, ShownProfile, User,
+};
+pub(crate) use personal::Personal;
+pub use personal::{Profile, Unshown};
 pub use planted::Bug;
 pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
@@ -66,5 +75,6 @@ pub use search::{
     SearchedList,
 };
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
+pub(crate) use state::MENTIONS;
 pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};
 pub use stats::{LinkStats, Stats};

@@ -83,6 +83,8 @@ pub enum Outcome {
     },
     /// Whether users are here, in the order in which they were asked for.
     Presences(Vec<Presence>),
+    /// What a user tells of herself.
+    Profile(Box<ShownProfile>),
     /// Sessions, the oldest first.
     Sessions(Vec<OpenSession>),
     /// A conversation was read up to the message of this id.
@@ -184,6 +186,25 @@ pub enum Outcome {
 /// Outcomes are moved about often, so one stays small.
 const _: () = assert!(size_of::<Outcome>() <= 88);
 
+/// What a user tells of herself, as others are shown it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownProfile {
+    /// The user.
+    pub user: Name,
+    /// A name to show beside it.
+    pub name: Option<Text>,
+    /// A text.
+    pub about: Text,
+}
+
+impl ShownProfile {
+    /// About how many bytes of memory it takes, with its own size.
+    pub fn memory(&self) -> usize {
+        let name = self.name.as_ref().map_or(0, |name| name.as_str().len());
+        size_of::<Self>() + name + self.about.as_str().len()
+    }
+}
+
 /// An account, as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -247,6 +268,12 @@ pub struct Overview {
     pub members: Option<usize>,
     /// What its reader is in that group.
     pub role: Option<GroupRole>,
+    /// Until when its reader has muted it, if there is an end; none where it is not muted.
+    pub muted: Option<Option<Time>>,
+    /// Whether its reader has blocked whoever it is with.
+    pub blocked: bool,
+    /// How many of the unread messages mention its reader.
+    pub mentions: u64,
 }
 
 impl Overview {
@@ -329,6 +356,7 @@ impl Outcome {
                 | Self::Members { .. }
                 | Self::Users(_)
                 | Self::Sessions(_)
+                | Self::Profile(_)
                 | Self::Presences(_)
                 | Self::Messages(_)
                 | Self::History(_)
@@ -364,6 +392,7 @@ impl Outcome {
                 share(names) + members.iter().map(each).sum::<usize>()
             }
             Self::Sessions(all) => all.iter().map(OpenSession::memory).sum(),
+            Self::Profile(shown) => shown.memory(),
             Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
             Self::History(history) => {

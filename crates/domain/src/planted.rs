@@ -64,11 +64,19 @@ pub enum Bug {
     OmitsOwn,
     /// SEARCH looks through everybody's conversations.
     SearchesAll,
+    /// A conversation that was muted calls all the same.
+    ForgetsMute,
+    /// What somebody blocked writes is in the inbox of who has blocked.
+    HearsBlocked,
+    /// It counts as unread.
+    CountsBlocked,
+    /// A mention is one also once it was read.
+    RemembersMentions,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -98,6 +106,10 @@ impl Bug {
         Self::InStepTooSoon,
         Self::OmitsOwn,
         Self::SearchesAll,
+        Self::ForgetsMute,
+        Self::HearsBlocked,
+        Self::CountsBlocked,
+        Self::RemembersMentions,
     ];
 }
 

@@ -4,11 +4,12 @@ use crate::context::Context;
 use crate::links::Why;
 use crate::state::{Account, Origin};
 use crate::{
-    AccountId, ConnId, Conversation, Draft, Event, GroupId, Job, JobResult, PasswordHash, PeerId,
-    Reader, Refused, SessionId, SessionRecord, Tag,
+    AccountId, BlockList, ConnId, Conversation, Draft, Event, GroupId, Job, JobResult,
+    PasswordHash, PeerId, Reader, Refused, SessionId, SessionRecord, Tag, Unshown,
 };
 use antar_types::{Code, Name, Secret, Text, TextError, Token};
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 /// Why a command has no answer, or none yet.
 pub(crate) enum Interrupt {
@@ -77,7 +78,12 @@ impl RequestContext<'_> {
 
     /// The calling user, who reads something.
     pub(crate) fn reader(&self) -> Result<Reader, Code> {
-        Ok(Reader { account: self.me()?, name: self.my_account()?.record.name.clone() })
+        self.state.reader(self.me()?).ok_or(Code::NoSession)
+    }
+
+    /// Whom the caller has blocked; none where that is nobody.
+    pub(crate) fn my_blocks(&self) -> Result<Option<Arc<BlockList>>, Code> {
+        Ok(self.state.durable.blocks.of(self.me()?).cloned())
     }
 
     pub(crate) fn set_current_group(&mut self, group: GroupId) {
@@ -211,7 +217,7 @@ impl RequestContext<'_> {
         ended.try_for_each(|id| self.end_session(id))
     }
 
-    /// Lets go of how far a user has read conversations.
+    /// Lets go of how far a user has read conversations, and of what else is kept of that user about them.
     pub(crate) fn end_markers(
         &mut self,
         account: AccountId,
@@ -222,7 +228,26 @@ impl RequestContext<'_> {
             if known.is_some() {
                 self.emit(Event::MarkerEnded { account, conversation })?;
             }
+            if self.state.durable.personal.unshown(account, conversation).is_some() {
+                let unshown = Unshown::default();
+                self.emit(Event::UnshownSet { account, conversation, unshown })?;
+            }
+            self.set_mentions(account, conversation, Vec::new())?;
+            self.end_mute(account, conversation)?;
         }
         Ok(())
+    }
+
+    /// Notes in which messages a user was mentioned that the user has not read.
+    pub(crate) fn set_mentions(
+        &mut self,
+        account: AccountId,
+        conversation: Conversation,
+        ordinals: Vec<u64>,
+    ) -> Result<(), Code> {
+        if *self.state.durable.personal.mentions(account, conversation) == *ordinals {
+            return Ok(());
+        }
+        self.emit(Event::MentionsSet { account, conversation, ordinals })
     }
 }

@@ -137,7 +137,7 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
         match param {
             Param::Word(name) => out.extend_from_slice(word(draw, name).as_bytes()),
             Param::Text(_) | Param::Maybe(_) => out.extend_from_slice(draw.pick(TEXTS).as_bytes()),
-            Param::Colon(_) => colon = true,
+            Param::Colon(_) | Param::MaybeAfterColon(_) => colon = true,
         }
     }
     for option in verb.options {

@@ -360,7 +360,7 @@ impl World {
             Job::Locate(place) => {
                 let odd = place.id % 2;
                 let marker = Marker { id: place.id / 2, ordinal: odd, own_after: odd };
-                JobResult::Located(place, marker)
+                JobResult::Located(place, marker.into())
             }
             Job::Refer(lookup) => JobResult::Referred(lookup, None),
             Job::Changes(query) => {

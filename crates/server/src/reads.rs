@@ -4,7 +4,7 @@ use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
 use antar_domain::{
-    ChangesQuery, FoundChanges, FoundMessages, Marker, Outcome, PeerId, Place, Read,
+    ChangesQuery, FoundChanges, FoundMessages, Located, Outcome, PeerId, Place, Read,
     ReferenceLookup, Referred, SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
@@ -109,8 +109,8 @@ impl Reads {
     }
 
     /// The last message up to a place; `None` where it cannot be read.
-    pub async fn locate(&self, whom: Whom, place: Place) -> Option<Marker> {
-        self.read(whom, move |store| store.locate(place)).await
+    pub async fn locate(&self, whom: Whom, place: Place) -> Option<Located> {
+        self.read(whom, move |store| store.locate(&place)).await
     }
 
     /// What an account has called so; `None` where that cannot be read.

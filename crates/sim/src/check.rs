@@ -87,6 +87,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_here(person));
         (0..everyone).for_each(|person| self.compare_told(person));
         (0..everyone).for_each(|person| self.compare_unread(person));
+        (0..everyone).for_each(|person| self.compare_personal(person));
         (0..everyone).for_each(|person| self.compare_followed(person));
         (0..everyone).for_each(|person| self.compare_search(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
@@ -170,7 +171,9 @@ impl World<'_> {
                         continue;
                     };
                     let is_here = here.contains(text.as_str()) || apart.contains(&text);
-                    if !is_here && !self.may_have_come_back(&written, &text) {
+                    let by = self.people.all[sender].name.clone();
+                    let is_missed = !is_here && !self.may_be_deaf(person, &by, realm);
+                    if is_missed && !self.may_have_come_back(&written, &text) {
                         let here = &self.nodes[node].name;
                         self.violate(format!("{text} from {name} to {me} is not at {here}"));
                     }

@@ -287,7 +287,7 @@ impl World<'_> {
             }
             Job::Locate(place) => {
                 let running = self.nodes[node].running.as_ref();
-                let located = running.and_then(|r| r.store.locate(place.clone()).ok());
+                let located = running.and_then(|r| r.store.locate(&place).ok());
                 located.map_or(JobResult::Unreadable, |marker| JobResult::Located(place, marker))
             }
             Job::Refer(lookup) => {

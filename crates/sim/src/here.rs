@@ -57,7 +57,9 @@ impl World<'_> {
         let lost = self.people.written.iter().find(|(text, w)| {
             let own = self.people.all[w.person].node == node && w.to == To::Local(me.clone());
             let acked = w.acked.is_some_and(|at| at >= renewed.to);
-            own && acked && !w.may_be_lost && !here.contains(text)
+            let by = &self.people.all[w.person].name;
+            let is_missed = !here.contains(text) && !self.may_be_deaf(person, by, node);
+            own && acked && !w.may_be_lost && is_missed
         });
         if let Some((text, _)) = lost {
             self.violate(format!("{text} to {me} was acknowledged and is gone"));

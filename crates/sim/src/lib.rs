@@ -21,6 +21,7 @@ mod net;
 mod node;
 mod options;
 mod people;
+mod personal;
 mod plain;
 mod renew;
 mod retries;

@@ -74,6 +74,14 @@ impl World<'_> {
                 let what = format!("{counted} are unread in {name} of {me}, and {told} is told");
                 return self.violate(what);
             }
+            let sign = format!(",@{me}");
+            let is_mention = |m: &&crate::check::Shown| m.text.to_lowercase().contains(&sign);
+            let mentions = all.iter().filter(counts).filter(is_mention).count() as u64;
+            let mentions = if name.starts_with('#') { mentions } else { 0 };
+            if told["mentions"].as_u64() != Some(mentions) {
+                let what = format!("{mentions} mention {me} in {name}, and {told} is told");
+                return self.violate(what);
+            }
             self.checked.count("unread counts");
         }
     }

@@ -1,6 +1,7 @@
 //! People who write to each other, and remember what they were told.
 
 use crate::follow::Follow;
+use crate::personal::Personal;
 use crate::plain;
 use crate::renew::Renewed;
 use crate::retries::{Posting, posting};
@@ -44,6 +45,7 @@ pub struct Person {
     pub posted: VecDeque<Posting>,
     /// Up to which message each conversation was read, as far as was told.
     pub read: BTreeMap<String, u64>,
+    pub personal: Personal,
 }
 
 impl Person {
@@ -51,6 +53,7 @@ impl Person {
     pub fn forget_asked(&mut self) {
         self.asked.clear();
         self.read.clear();
+        self.personal.muted = None;
     }
 }
 
@@ -72,6 +75,10 @@ pub enum Asked {
         conversation: String,
         back: bool,
     },
+    /// The group is to be muted, or not any more.
+    Muting(bool),
+    /// Somebody is to be blocked, or not any more.
+    Blocking,
 }
 
 /// A message, as its sender knows it.
@@ -126,6 +133,7 @@ impl People {
             renewals: 0,
             posted: VecDeque::new(),
             read: BTreeMap::new(),
+            personal: Personal::default(),
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
@@ -286,7 +294,8 @@ impl World<'_> {
         let node = self.people.all[person].node;
         let others: Vec<usize> = (0..self.nodes.len()).filter(|n| *n != node).collect();
         let realm = others[self.chance.random_range(0..others.len())];
-        let (line, asked) = match self.compose_for_plain(person) {
+        let composed = self.compose_for_plain(person);
+        let (line, asked) = match composed.or_else(|| self.compose_personal(person, realm)) {
             Some(composed) => composed,
             None => self.compose(person, realm),
         };
@@ -354,7 +363,10 @@ impl World<'_> {
             let group = format!("g{}", self.people.written_so_far);
             return (format!("ADDGROUP {token} {group} pw"), Asked::Making(group));
         }
-        let text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
+        let mut text = format!("{:06}-{}-{person}", self.people.written_so_far, self.seed);
+        if kind == 5 {
+            text += ["@u0", ",@u0", ",@u1", ",@U1."][self.chance.random_range(0..4)];
+        }
         let (line, to) = match kind {
             2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
             4 => (posting(token, &format!("#staff+{name}"), &text), To::Group),
@@ -414,6 +426,8 @@ impl World<'_> {
             Some(Asked::Marking { conversation, back }) => {
                 self.marked(person, conversation, back, &answer);
             }
+            Some(Asked::Muting(muted)) => self.muted(person, muted, &answer),
+            Some(Asked::Blocking) => self.checked.count("people blocked"),
             // Either may be true then.
             Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
             Some(Asked::Making(group)) => {

@@ -5,10 +5,9 @@ use crate::engine::{Direction, Pairs, Value};
 use crate::layout::List;
 use crate::records::alike::Alike;
 use crate::records::codec::{Offsets, damaged, decode_run};
-use crate::records::{Away, Listed, Message, Pointer};
+use crate::records::{Listed, Message, Pointer};
 use antar_domain::{
-    AccountId, Conversation, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox, Marker, Page, Place,
-    Source,
+    Conversation, Located, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox, Page, Place, Source,
 };
 use antar_types::Name;
 use rustc_hash::FxHashMap;
@@ -41,34 +40,27 @@ pub fn read(
 }
 
 /// The last message of a place's conversation up to its id, of the newest [`MOST_UNREAD`] and one more.
-pub fn locate(
-    tree: &dyn Pairs,
-    Place { conversation, id, own, .. }: Place,
-) -> Result<Marker, StoreError> {
-    let list = List::Messages(conversation);
+pub fn locate(tree: &dyn Pairs, place: &Place) -> Result<Located, StoreError> {
+    let (list, id) = (List::Messages(place.conversation), place.id);
     let mut page = Page { after: None, before: None, limit: MAX_PAGE };
     // Nothing is counted: then it is the last of what is there up to the id.
-    if own.is_none() {
+    if place.reader.is_none() {
         page = Page { before: id.checked_add(1), limit: 1, ..page };
     }
-    let (mut passed, mut own_after) = (0, 0);
+    let (mut passed, mut located) = (0, Located::default());
     loop {
-        let (found, more) = entries::<Message>(tree, list, page, MAX_PAGE_BYTES)?;
-        for message in found.iter().rev() {
+        let (mut found, more) = entries::<Message>(tree, list, page, MAX_PAGE_BYTES)?;
+        page.before = found.first().map(|message| message.id);
+        while let Some(message) = found.pop() {
+            let ordinal = message.ordinal;
             if message.id <= id || passed >= MOST_UNREAD {
-                return Ok(Marker { id: message.id, ordinal: message.ordinal, own_after });
+                return Ok(located.at(message.id, ordinal));
             }
             passed += 1;
-            let is_own = |(account, name): &(AccountId, Name)| {
-                message.away.as_ref().is_none_or(|away| matches!(away, Away::To(_)))
-                    && message.id > account.0
-                    && *message.from.folded() == *name.folded()
-            };
-            own_after += u64::from(message.notice.is_none() && own.as_ref().is_some_and(is_own));
+            located.pass(place, ordinal, &message.read());
         }
-        match found.first() {
-            Some(first) if more => page.before = Some(first.id),
-            _ => return Ok(Marker { id: 0, ordinal: 0, own_after }),
+        if !more || page.before.is_none() {
+            return Ok(located.at(0, 0));
         }
     }
 }

@@ -28,10 +28,15 @@
 //! | `R` `m` group, account | [`records::MemberSet`] |
 //! | `R` `n` | [`records::RealmNamed`] |
 //! | `R` `o` account | [`records::FormerSet`] |
+//! | `R` `p` account | [`records::ProfileSet`] |
+//! | `R` `q` `b` account, number | [`records::BlockSet`] |
+//! | `R` `q` `u` conversation, account | [`records::UnshownSet`]: the conversation as under `M`, without an id |
 //! | `R` `s` session | [`records::SessionSet`] |
 //! | `R` `t` group, account | [`records::Silenced`] |
 //! | `R` `x` list | [`records::ChangesReached`]: the list as under `C`, without an id |
 //! | `R` `u` step | [`records::UpgradeDone`] |
+//! | `R` `v` conversation, account | [`records::MentionsSet`]: the conversation as under `M`, without an id |
+//! | `R` `z` conversation, account | [`records::MuteSet`]: the conversation as under `M`, without an id |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
 //! | `T` `o` account, peer, id | the same of what it sent |
 //! | `T` `w` peer, number, id | the same of what waits for a user of a plain peer |
@@ -377,6 +382,30 @@ pub fn changes_key(list: ChangeList) -> Key {
 /// The key of how far a user has read a conversation.
 pub fn marker_key(conversation: Conversation, account: AccountId) -> Key {
     let mut key = vec![RECORDS, b'k'];
+    put_conversation(&mut key, conversation.alike());
+    put(&mut key, b"", &[account.0]);
+    key
+}
+
+/// The key of until when a user has muted a conversation.
+pub fn mute_key(conversation: Conversation, account: AccountId) -> Key {
+    let mut key = vec![RECORDS, b'z'];
+    put_conversation(&mut key, conversation.alike());
+    put(&mut key, b"", &[account.0]);
+    key
+}
+
+/// The key of what a user is not shown of a conversation of late.
+pub fn unshown_key(conversation: Conversation, account: AccountId) -> Key {
+    let mut key = vec![RECORDS, b'q', b'u'];
+    put_conversation(&mut key, conversation.alike());
+    put(&mut key, b"", &[account.0]);
+    key
+}
+
+/// The key of where a user was mentioned.
+pub fn mentions_key(conversation: Conversation, account: AccountId) -> Key {
+    let mut key = vec![RECORDS, b'v'];
     put_conversation(&mut key, conversation.alike());
     put(&mut key, b"", &[account.0]);
     key

@@ -474,6 +474,15 @@ fn removed(record: &Record) -> Option<Key> {
         Record::Unbanned(r) => layout::key(b"b", &[r.group.0, r.account.0]),
         Record::InvitationEnded(r) => layout::key(b"i", &[r.invitation]),
         Record::NameTaken(r) => layout::key(b"f", &[r.account.0]),
+        Record::MuteEnded(r) => layout::mute_key(r.conversation, r.account),
+        Record::BlockEnded(r) => layout::key(b"qb", &[r.account.0, r.number]),
+        Record::UnshownSet(r) if (r.hidden, r.shown) == (0, 0) => {
+            layout::unshown_key(r.conversation, r.account)
+        }
+        Record::MentionsSet(r) if r.ordinals.is_empty() => {
+            layout::mentions_key(r.conversation, r.account)
+        }
+        Record::ProfileEnded(r) => layout::key(b"p", &[r.account.0]),
         Record::HeirEnded(r) => PeerPart::Heir(r.account).of(r.peer),
         _ => return None,
     })
@@ -490,6 +499,8 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::InvitationSet(r) => r.invitation,
         Record::FormerSet(r) => r.account.0,
         Record::MarkerSet(r) => r.id,
+        Record::UnshownSet(r) => r.hidden.max(r.shown),
+        Record::BlockSet(r) => r.spans.iter().map(|s| s.after).fold(r.number, u64::max),
         Record::NameLeft(r) => r.account.0,
         Record::Changed(r) => r.tip.id,
         Record::ChangesReached(r) => r.tip.id,

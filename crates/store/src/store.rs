@@ -13,7 +13,7 @@ use crate::{
 };
 use antar_domain::links::{self, Quote};
 use antar_domain::{
-    ChangesQuery, Event, FoundChanges, FoundMessages, Mailbox, Marker, Page, PeerId, Place,
+    ChangesQuery, Event, FoundChanges, FoundMessages, Located, Mailbox, Page, PeerId, Place,
     ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
@@ -182,7 +182,7 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::read`].
-    pub fn locate(&self, place: Place) -> Result<Marker, StoreError> {
+    pub fn locate(&self, place: &Place) -> Result<Located, StoreError> {
         history::locate(&*self.engine.view()?, place)
     }
 

@@ -126,7 +126,7 @@ impl OnState {
         match output {
             Output::Job { conn, request, mut results, job } => {
                 results.push(match *job {
-                    Job::Locate(place) => match self.store.locate(place.clone()) {
+                    Job::Locate(place) => match self.store.locate(&place) {
                         Ok(marker) => JobResult::Located(place, marker),
                         Err(_) => JobResult::Unreadable,
                     },

@@ -39,7 +39,7 @@ impl<'a> Args<'a> {
             match param {
                 Param::Word(_) => (args.words[i], rest) = words::first(rest),
                 Param::Text(_) | Param::Maybe(_) => (args.text, rest) = (words::trim(rest), ""),
-                Param::Colon(_) => {
+                Param::Colon(_) | Param::MaybeAfterColon(_) => {
                     (rest, args.text) = words::at_colon(rest).ok_or(Code::BadParameters)?;
                     // What stands where an option may would be lost: the text was meant to begin there.
                     if words::all(rest).any(|word| words::option(word).is_none()) {
@@ -50,7 +50,7 @@ impl<'a> Args<'a> {
             let missing = match param {
                 Param::Word(_) => args.words[i].is_empty(),
                 Param::Text(_) | Param::Colon(_) => args.text.is_empty(),
-                Param::Maybe(_) => false,
+                Param::Maybe(_) | Param::MaybeAfterColon(_) => false,
             };
             if missing {
                 return Err(Code::BadParameters);
@@ -136,6 +136,14 @@ impl<'a> Args<'a> {
     pub fn conversation(&self, position: usize) -> Result<Box<ConversationName>, Code> {
         let name = ConversationName::parse(self.word(position)).ok_or(Code::BadParameters)?;
         Ok(Box::new(name))
+    }
+
+    /// The rest of the line as a number.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where its first word is none.
+    pub fn text_id(&self) -> Result<u64, Code> {
+        number(words::first(self.text).0)
     }
 
     /// The id at a position.

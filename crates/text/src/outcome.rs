@@ -8,7 +8,8 @@ use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, Tag, User,
+    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, ShownProfile,
+    Tag, User,
 };
 use antar_types::{Capabilities, Code};
 
@@ -94,6 +95,12 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         }
         Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
         Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
+        Outcome::Profile(shown) => {
+            let ShownProfile { user, name, about } = &*shown;
+            let name = name.as_ref().map(|name| name.as_str());
+            let shown = json!({"user": user.as_str(), "name": name, "about": about.as_str()});
+            Body::Value(shown).into()
+        }
         Outcome::Sessions(all) => Body::Entries(all.iter().map(session).collect()).into(),
         Outcome::Marked(id) => Reply::done(says).with("read", id),
         Outcome::InStep(cursor) => Reply::done(says).with("cursor", cursor.to_string()),

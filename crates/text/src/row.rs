@@ -23,6 +23,8 @@ pub enum Param {
     Maybe(&'static str),
     /// A `:` by itself and the rest of the line; options stand before it.
     Colon(&'static str),
+    /// The same, where nothing may follow the `:`.
+    MaybeAfterColon(&'static str),
 }
 
 /// A verb's row.
@@ -184,7 +186,7 @@ impl Row {
                 Param::Word(name) | Param::Text(name) | Param::Maybe(name) => {
                     usage.push_str(&format!(" {name}"));
                 }
-                Param::Colon(name) => text = name,
+                Param::Colon(name) | Param::MaybeAfterColon(name) => text = name,
             }
         }
         for option in self.options {
@@ -218,7 +220,8 @@ mod tests {
             }
             // A text takes the rest of the line: nothing can follow it.
             let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
-            let takes_options = matches!(verb.params.last(), Some(Param::Colon(_)));
+            let takes_options =
+                matches!(verb.params.last(), Some(Param::Colon(_) | Param::MaybeAfterColon(_)));
             let options = verb.options.is_empty() || takes_options;
             assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && options));
             assert!(verb.params.len() <= 6 && verb.options.len() <= 6);

@@ -11,6 +11,7 @@ mod extras;
 mod fingerprint;
 mod incoming;
 mod list;
+pub mod mentions;
 mod message;
 mod name;
 mod secret;

@@ -52,7 +52,10 @@ impl RequestContext<'_> {
         let conversations = &self.state.durable.conversations;
         let of_groups = groups.iter().flat_map(|group| conversations.of_group(*group));
         let all = conversations.of_account(me).chain(of_groups);
-        Ok(all.map(|each| (each, conversations.tip(each).id)).collect())
+        let last = |each| (each, self.state.durable.last_shown(me, each));
+        // One with somebody who was never heard is none.
+        let is_one = |(each, last): &(Conversation, u64)| *last > 0 || each.side(me).is_none();
+        Ok(all.map(last).filter(is_one).collect())
     }
 
     /// What is told of a conversation, but for its last message. None of the one that users of a peer share
@@ -70,7 +73,21 @@ impl RequestContext<'_> {
         let members = group.map(|group| group.members.len());
         let role = group.and_then(|group| group.role(me));
         let topic = group.and_then(|group| group.record.topic.clone());
-        Some(Overview { name, last: None, read, unread, topic, members, role })
+        let muted = self.state.durable.personal.is_muted(me, conversation, self.readings.now);
+        let blocked = self.is_blocked(me, conversation);
+        let mentions = self.state.durable.personal.mentions(me, conversation).len() as u64;
+        Some(Overview {
+            name,
+            last: None,
+            read,
+            unread,
+            mentions,
+            topic,
+            members,
+            role,
+            muted,
+            blocked,
+        })
     }
 }
 

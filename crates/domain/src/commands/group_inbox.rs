@@ -14,7 +14,8 @@ pub struct GroupInbox {
 impl GroupInbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let group = cx.enter(&self.group)?;
-        Ok(MailboxRead::new(Source::Mailbox(Mailbox::Group(group)), self.page).into())
+        let read = MailboxRead::new(Source::Mailbox(Mailbox::Group(group)), self.page);
+        Ok(read.without(cx.my_blocks()?).into())
     }
 }
 

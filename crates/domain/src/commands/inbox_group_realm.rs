@@ -28,6 +28,6 @@ impl InboxGroupRealm {
         }
         let stale = !linked || cx.catch_up(peer, Of::Group(name))?;
         let read = MailboxRead::new(Source::Mailbox(own), self.page);
-        Ok(MailboxRead { stale, ..read }.into())
+        Ok(MailboxRead { stale, ..read }.without(cx.my_blocks()?).into())
     }
 }

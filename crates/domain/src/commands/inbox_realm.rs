@@ -74,7 +74,8 @@ impl RequestContext<'_> {
         let (Of::User(to) | Of::Group(to)) = &of;
         let also = newest.iter().map(|listed| listed.message(&name, to)).collect();
         let read = MailboxRead::new(Source::Mailbox(own), page);
-        Ok(MailboxRead { stale, also, cut: cut || told.cut, ..read }.into())
+        let read = MailboxRead { stale, also, cut: cut || told.cut, ..read };
+        Ok(read.without(self.my_blocks()?).into())
     }
 }
 

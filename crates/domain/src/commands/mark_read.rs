@@ -1,8 +1,8 @@
 //! How far somebody has read a conversation.
 
 use crate::{
-    Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Marker,
-    Outcome, Place, RequestContext,
+    Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Located,
+    Marker, Outcome, Place, RequestContext,
 };
 use antar_types::{Code, ConversationName};
 
@@ -34,19 +34,24 @@ impl MarkRead {
             return Ok(Outcome::Marked(marker.id).into());
         }
         // Most often it is the last message, which need not be looked up.
-        let marker = match self.id >= tip.id {
-            true => Marker::at(tip),
+        let located = match self.id >= tip.id {
+            true => Located::from(Marker::at(tip)),
             false => {
                 let counted = cx.locate(conversation, self.id, marker.own_after > 0)?;
                 // Too much is after it to be counted. Rather are the caller's own among it unread than is more
                 // read than the caller says.
-                match counted.id > self.id {
+                match counted.marker.id > self.id {
                     true => cx.locate(conversation, self.id, false)?,
                     false => counted,
                 }
             }
         };
-        cx.mark(conversation, marker)
+        // What was not read before is known.
+        let mut mentions = cx.state.durable.personal.mentions(me, conversation).to_vec();
+        if !cx.state.is_planted(Bug::RemembersMentions) {
+            mentions.retain(|ordinal| *ordinal > located.marker.ordinal);
+        }
+        cx.mark(conversation, Located { mentions, ..located })
     }
 }
 
@@ -60,39 +65,46 @@ impl MarkUnread {
         let counts = !cx.state.is_planted(Bug::CountsOwn);
         let before = cx.locate(conversation, self.id.saturating_sub(1), counts)?;
         // It is further back already than what is counted.
-        if before.id > marker.id {
+        if before.marker.id > marker.id {
             return Ok(Outcome::Marked(marker.id).into());
         }
-        cx.mark(conversation, before)
+        // Somebody may have been mentioned while that was looked up.
+        let known = cx.state.durable.personal.mentions(me, conversation);
+        let mut mentions = [&before.mentions[..], known].concat();
+        mentions.sort_unstable();
+        mentions.dedup();
+        let past = mentions.len().saturating_sub(crate::MENTIONS);
+        mentions.drain(..past);
+        cx.mark(conversation, Located { mentions, ..before })
     }
 }
 
 impl RequestContext<'_> {
-    fn mark(&mut self, conversation: Conversation, marker: Marker) -> Result<Answer, Interrupt> {
-        let account = self.me()?;
+    fn mark(&mut self, conversation: Conversation, at: Located) -> Result<Answer, Interrupt> {
+        let (account, Located { marker, mentions }) = (self.me()?, at);
         // Nothing is noted of a conversation in which nothing was said.
         if self.state.durable.conversations.marker(account, conversation) != marker {
             self.emit(Event::MarkerSet { account, conversation, marker })?;
+            self.set_mentions(account, conversation, mentions)?;
             self.change(ChangeList::Account(account), Change::Read(conversation, marker.id))?;
         }
         Ok(Outcome::Marked(marker.id).into())
     }
 
-    /// The last message of a conversation up to an id; `counts` says whether those of the caller after it
-    /// are to be counted.
+    /// The last message of a conversation up to an id; `counts` says whether those after it are to be
+    /// counted that do not count as unread, and those that mention the caller.
     pub(crate) fn locate(
         &self,
         conversation: Conversation,
         id: u64,
         counts: bool,
-    ) -> Result<Marker, Interrupt> {
+    ) -> Result<Located, Interrupt> {
         let account = self.me()?;
         let marker = self.state.durable.conversations.marker(account, conversation);
-        let name = counts.then(|| self.my_account().map(|me| me.record.name.clone()));
-        let own = name.transpose()?.map(|name| (account, name));
-        let place = Place { conversation, id, own, marker };
+        let reader = counts.then(|| self.reader()).transpose()?;
+        let place = Place { conversation, id, reader, marker };
         let located = self.results.iter().rev().find_map(|result| match result {
-            JobResult::Located(of, marker) if *of == place => Some(Ok(*marker)),
+            JobResult::Located(of, located) if *of == place => Some(Ok(located.clone())),
             JobResult::Unreadable => Some(Err(Code::Unavailable)),
             _ => None,
         });

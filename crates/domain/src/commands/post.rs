@@ -79,7 +79,8 @@ impl Post {
             Err(code) => return Err(code.into()),
         };
         let tip = cx.state.durable.conversations.tip(conversation);
-        let is_there = id == tip.id || id < tip.id && cx.locate(conversation, id, false)?.id == id;
+        let is_there =
+            id == tip.id || id < tip.id && cx.locate(conversation, id, false)?.marker.id == id;
         if id > 0 && is_there { Ok(()) } else { Err(Code::MessageNotFound.into()) }
     }
 

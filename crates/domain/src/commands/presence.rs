@@ -29,7 +29,7 @@ impl FollowPresence {
             // Nobody here knows more of users of other realms, and of who is nobody's acquaintance.
             let here = former.is_none() && cx.elsewhere(&realm).is_none();
             let account = cx.state.durable.account_named(&user).filter(|_| here);
-            let known = account.filter(|account| cx.state.durable.are_acquainted(me, *account));
+            let known = account.filter(|account| cx.state.durable.is_shown(me, *account));
             shown.push(match known.and_then(|account| cx.state.presence(account)) {
                 Some(presence) => presence,
                 None => Presence::of_stranger(word),

@@ -18,8 +18,14 @@ impl RemoveUser {
         groups.try_for_each(|group| cx.remove_member(group, Membership::Left, (id, id)))?;
         cx.forget_in_groups(id)?;
         cx.leave_name(id)?;
-        let own = cx.state.durable.conversations.of_account(id).collect();
+        let own: Vec<_> = cx.state.durable.conversations.of_account(id).collect();
         cx.end_markers(id, own)?;
+        cx.end_blocks(id)?;
+        let others = cx.state.durable.personal.conversations(id);
+        cx.end_markers(id, others)?;
+        if cx.state.durable.personal.has_profile(id) {
+            cx.emit(Event::ProfileEnded(id))?;
+        }
         let name = cx.account(id).map(|account| account.record.name.clone());
         name.map_or(Ok(()), |name| cx.emit(Event::FormerSet(id, name)))?;
         cx.emit(Event::ChangesEnded(ChangeList::Account(id)))?;

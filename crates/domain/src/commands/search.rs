@@ -123,10 +123,11 @@ impl RequestContext<'_> {
 
     /// What was found, as an account is told it; none of what it may not see any more.
     fn told_messages(&self, me: AccountId, found: &FoundMessages) -> Outcome {
+        let reader = self.state.reader(me);
         let told = |(conversation, message): &(Conversation, Message)| {
             let planted = self.state.is_planted(Bug::SearchesAll);
             (planted || self.may_read(me, *conversation)).then_some(())?;
-            match self.state.told_message(me, *conversation, message.clone())? {
+            match self.state.told_message(reader.as_ref()?, *conversation, message.clone())? {
                 Told::Message { conversation, message } => Some((conversation, message)),
                 _ => None,
             }

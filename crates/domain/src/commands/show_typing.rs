@@ -59,7 +59,7 @@ impl RequestContext<'_> {
             Conversation::Private(one, other) => {
                 state.live.watchers(me, |to, watch| tell(&shown, to, watch.tag));
                 let other = if one == me { other } else { one };
-                if other != me {
+                if other != me && !state.durable.blocks.is_deaf(other, me) {
                     let shown = typing(&user);
                     state.live.watchers(other, |to, watch| tell(&shown, to, watch.tag));
                 }
@@ -67,9 +67,11 @@ impl RequestContext<'_> {
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
                 let group = state.durable.groups.get(&group);
                 if let Some(group) = group.filter(|group| group.members.len() <= MOST) {
-                    state
-                        .live
-                        .watchers_among(&group.members, |to, watch| tell(&shown, to, watch.tag));
+                    state.live.watchers_among(&group.members, |to, watch| {
+                        if !state.durable.blocks.is_deaf(watch.account, me) {
+                            tell(&shown, to, watch.tag);
+                        }
+                    });
                 }
             }
             Conversation::Peer(..) => {}

@@ -2,8 +2,8 @@
 
 use crate::{
     AccountId, Answer, Bug, ChangeList, ChangesQuery, Conversation, Feed, FoundChange,
-    FoundChanges, Interrupt, Job, JobResult, MAX_PAGE, Mailbox, Outcome, PeerId, RequestContext,
-    Source, Told,
+    FoundChanges, Interrupt, Job, JobResult, MAX_PAGE, Mailbox, Outcome, PeerId, Reader,
+    RequestContext, Source, Told,
 };
 use antar_types::{Code, Message, SyncCursor};
 
@@ -124,20 +124,21 @@ impl RequestContext<'_> {
         };
         let (upto, FoundChanges { found, more }) = found?;
         let last = found.last().filter(|_| *more).map_or(upto, |(id, _)| *id);
-        let told = |(id, found): &(u64, FoundChange)| Some((*id, self.told_found(account, found)?));
+        let reader = self.state.reader(account).ok_or(Code::NoSession)?;
+        let told = |(id, found): &(u64, FoundChange)| Some((*id, self.told_found(&reader, found)?));
         let told = found.iter().filter_map(told).collect();
         Ok((told, SyncCursor { id: last, ..now }))
     }
 
     /// What was found, as an account is told it; none of what it may not see any more.
-    fn told_found(&self, account: AccountId, found: &FoundChange) -> Option<Told> {
+    fn told_found(&self, reader: &Reader, found: &FoundChange) -> Option<Told> {
         match found {
             FoundChange::Message(conversation, message) => {
-                self.may_read(account, *conversation).then_some(())?;
+                self.may_read(reader.account, *conversation).then_some(())?;
                 let message = Message::clone(message);
-                self.state.told_message(account, *conversation, message)
+                self.state.told_message(reader, *conversation, message)
             }
-            FoundChange::Change(change) => self.state.told(account, (**change).clone()),
+            FoundChange::Change(change) => self.state.told(reader.account, (**change).clone()),
         }
     }
 

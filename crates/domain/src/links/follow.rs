@@ -109,9 +109,15 @@ impl Context<'_> {
             self.state.planted_later.extend(events);
             return Ok(());
         }
+        let posted = events.iter().filter_map(|event| match event {
+            Event::Posted(posted) => Some(posted),
+            _ => None,
+        });
+        let follow_ups = self.state.follow_ups(posted);
         // Where nothing can be kept the connection goes, and the cursor stays where it is.
-        self.emit(Event::Received { peer, fork, cursor, chains, events })
-            .map_err(|_| TakeError::Unkept)?;
+        let received = Event::Received { peer, fork, cursor, chains, events };
+        let mut all = [received].into_iter().chain(follow_ups);
+        all.try_for_each(|event| self.emit(event)).map_err(|_| TakeError::Unkept)?;
         self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
         self.caught_up(peer);
         Ok(())
@@ -188,7 +194,7 @@ impl Context<'_> {
     ) -> impl Iterator<Item = Event> + use<> {
         let conversations = &self.state.durable.conversations;
         let planted = self.state.is_planted(Bug::ConversationsByName);
-        let (new, posted) = match message.realm.clone().filter(|_| planted) {
+        let (new, mut posted) = match message.realm.clone().filter(|_| planted) {
             Some(Away::FromAccount(realm, _)) => {
                 let unnumbered = Message { realm: Some(Away::From(realm)), ..(*message).clone() };
                 let (new, posted) =
@@ -197,6 +203,7 @@ impl Context<'_> {
             }
             _ => conversations.post_after(ahead, mailbox, None, message),
         };
+        self.state.keep_from_the_deaf(&mut posted);
         new.into_iter().chain([Event::Posted(posted)])
     }
 

@@ -2,8 +2,8 @@
 
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
-    AccountId, AccountRecord, ChangeList, ChangeTips, Conversations, Event, GroupId, GroupRecord,
-    GroupRole, Member, PeerId, SessionId, SessionRecord, Silence,
+    AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversations, Event, GroupId,
+    GroupRecord, GroupRole, Member, PeerId, Personal, SessionId, SessionRecord, Silence,
 };
 use antar_types::{Folded, Name, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +55,8 @@ pub(crate) struct Durable {
     pub invitations: BTreeMap<u64, InvitationRecord>,
     pub conversations: Conversations,
     pub changes: ChangeTips,
+    pub personal: Personal,
+    pub blocks: Blocks,
     /// The epoch of cursors that clients have; 0 where there is none yet.
     pub sync_epoch: u64,
     /// In which respects older data were brought up to date.
@@ -197,6 +199,18 @@ impl Durable {
             Event::UpgradeDone(step) => {
                 self.upgrades.insert(*step);
             }
+            Event::ProfileSet(..)
+            | Event::ProfileEnded(_)
+            | Event::MuteSet { .. }
+            | Event::MuteEnded { .. }
+            | Event::UnshownSet { .. }
+            | Event::MentionsSet { .. } => self.personal.apply(event),
+            Event::BlockSet { block, .. } => {
+                self.reached(block.number);
+                block.spans.iter().for_each(|span| self.reached(span.after));
+                self.blocks.apply(event);
+            }
+            Event::BlockEnded { .. } => self.blocks.apply(event),
             Event::ConversationReached(..)
             | Event::MarkerSet { .. }
             | Event::MarkerEnded { .. } => self.conversations.apply(event),

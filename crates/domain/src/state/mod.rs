@@ -1,6 +1,7 @@
 //! The realm's state and the two ways into it: [`State::step`] decides, [`State::apply`] changes.
 
 mod durable;
+mod follow_ups;
 mod io;
 mod jump;
 mod lists;
@@ -14,6 +15,7 @@ mod tell;
 mod upgrade;
 
 pub(crate) use durable::{Account, Durable, Group};
+pub(crate) use follow_ups::MENTIONS;
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
 pub(crate) use live::{Live, Watch, Watched};
@@ -24,8 +26,8 @@ use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
 use crate::{
-    AccountId, Bug, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy, SessionId,
-    SessionRecord,
+    AccountId, Bug, Change, ChangeList, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy,
+    SessionChange, SessionId, SessionRecord,
 };
 use antar_types::{Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
@@ -211,7 +213,13 @@ impl State {
         record: SessionRecord,
         effects: &mut Effects,
     ) -> Result<(), Code> {
-        self.emit(Event::SessionSet(session, record), effects)
+        let (account, before) = (record.account, self.durable.sessions.get(&session));
+        let what = match before {
+            None => Some(SessionChange::Opened),
+            Some(before) => (before.client != record.client).then_some(SessionChange::Named),
+        };
+        self.emit(Event::SessionSet(session, record), effects)?;
+        what.map_or(Ok(()), |what| self.session_changed(account, session, what, effects))
     }
 
     /// A session ends, for whatever reason. Each does so here.
@@ -220,7 +228,43 @@ impl State {
         session: SessionId,
         effects: &mut Effects,
     ) -> Result<(), Code> {
-        self.emit(Event::SessionEnded(session), effects)
+        let account = self.durable.sessions.get(&session).map(|record| record.account);
+        self.emit(Event::SessionEnded(session), effects)?;
+        let what = SessionChange::Ended;
+        account.map_or(Ok(()), |account| self.session_changed(account, session, what, effects))
+    }
+
+    /// Tells the account's other sessions what happened to one: where there is none there is nobody who does not
+    /// know.
+    fn session_changed(
+        &mut self,
+        account: AccountId,
+        session: SessionId,
+        what: SessionChange,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        let sessions = self.durable.accounts.get(&account).map(|known| &known.sessions);
+        let has_others = sessions.is_some_and(|all| all.iter().any(|other| *other != session));
+        if !has_others {
+            return Ok(());
+        }
+        self.change(ChangeList::Account(account), Change::Session(session, what), effects)
+    }
+
+    /// Notes a change beside messages for an account, or for a group's members.
+    pub(crate) fn change(
+        &mut self,
+        list: ChangeList,
+        change: Change,
+        effects: &mut Effects,
+    ) -> Result<(), Code> {
+        let before = self.durable.changes.of(list);
+        let tip = before.after(self.durable.next_id());
+        self.emit(Event::Changed { list, tip, change }, effects)?;
+        if tip.floor > before.floor {
+            self.emit(Event::ChangesTrimmed(list, tip), effects)?;
+        }
+        Ok(())
     }
 
     /// Puts a message into a mailbox: the one way in which messages are kept, but for what a batch
@@ -232,9 +276,12 @@ impl State {
         message: Arc<Message>,
         effects: &mut Effects,
     ) -> Result<(), Code> {
-        let (new, posted) = self.durable.conversations.post(mailbox, sender, message);
+        let (new, mut posted) = self.durable.conversations.post(mailbox, sender, message);
+        self.keep_from_the_deaf(&mut posted);
+        let follow_ups = self.follow_ups([&posted].into_iter());
         new.map_or(Ok(()), |event| self.emit(event, effects))?;
-        self.emit(Event::Posted(posted), effects)
+        self.emit(Event::Posted(posted), effects)?;
+        follow_ups.into_iter().try_for_each(|event| self.emit(event, effects))
     }
 
     /// The one place where durable state changes, whoever caused it. Connections that watch hear of

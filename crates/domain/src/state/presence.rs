@@ -16,6 +16,13 @@ impl Durable {
     }
 }
 
+impl Durable {
+    /// Whether one account is shown whether another is here: they are acquainted, and the other is not blocked.
+    pub fn is_shown(&self, to: AccountId, other: AccountId) -> bool {
+        self.are_acquainted(to, other) && !self.blocks.is_deaf(to, other)
+    }
+}
+
 impl State {
     /// Whether a user is here.
     pub(crate) fn presence(&self, account: AccountId) -> Option<Presence> {
@@ -44,7 +51,7 @@ impl State {
             };
             let Some(presence) = presence.map(Arc::new) else { continue };
             self.live.followers(account, |conn, follower, tag| {
-                if self.durable.are_acquainted(follower, account) {
+                if self.durable.is_shown(follower, account) {
                     let told = Notification::Presence(presence.clone());
                     effects.outputs.push(Output::Notify(conn, tag, told));
                 }

@@ -29,9 +29,10 @@ impl State {
             }
             Event::GroupClosed(group, _) => self.live.current_groups.retain(|_, of| of != group),
             Event::Posted(posted) => {
-                self.tell_watchers(posted, outputs);
+                let deaf = self.durable.deaf_to(posted);
+                self.tell_watchers(posted, &deaf, outputs);
                 if self.live.tells_changes() {
-                    self.tell_message(posted, outputs);
+                    self.tell_message(posted, &deaf, outputs);
                 }
             }
             Event::Changed { list, tip, change } if self.live.tells_changes() => {
@@ -41,7 +42,7 @@ impl State {
         }
     }
 
-    fn tell_watchers(&self, posted: &Posted, outputs: &mut Vec<Output>) {
+    fn tell_watchers(&self, posted: &Posted, deaf: &[AccountId], outputs: &mut Vec<Output>) {
         let (kind, group) = match (posted.conversation, posted.recipient) {
             (Conversation::Private(..), Some(_)) => (BoxKind::Private, None),
             (Conversation::Group(group), _) => (BoxKind::Group, Some(group)),
@@ -50,7 +51,7 @@ impl State {
             _ => return,
         };
         let tell = |conn, watch: Watch| {
-            if watch.what == Watched::Messages {
+            if watch.what == Watched::Messages && !deaf.contains(&watch.account) {
                 let told = Notification::Message(kind, posted.message.clone());
                 outputs.push(Output::Notify(conn, watch.tag, told));
             }
@@ -65,9 +66,12 @@ impl State {
     }
 
     /// Tells a message to all whose conversation it is in, who wrote it too.
-    fn tell_message(&self, posted: &Posted, outputs: &mut Vec<Output>) {
+    fn tell_message(&self, posted: &Posted, deaf: &[AccountId], outputs: &mut Vec<Output>) {
         let Posted { conversation, sender, message, .. } = posted;
-        let told = |reader| self.told_message(reader, *conversation, Message::clone(message));
+        let told = |account| {
+            let reader = self.reader(account).filter(|_| !deaf.contains(&account))?;
+            self.told_message(&reader, *conversation, Message::clone(message))
+        };
         match *conversation {
             Conversation::Private(one, other) => {
                 self.tell_one(one, message.id, || told(one), outputs);
@@ -79,7 +83,7 @@ impl State {
                 self.tell_one(account, message.id, || told(account), outputs);
             }
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
-                self.tell_all(group, message.id, *sender, told, outputs);
+                self.tell_all((group, deaf), message.id, *sender, told, outputs);
             }
         }
     }
@@ -91,7 +95,7 @@ impl State {
             }
             ChangeList::Group(group) => {
                 let told = |reader| self.told(reader, change.clone());
-                self.tell_all(group, id, None, told, outputs);
+                self.tell_all((group, &[]), id, None, told, outputs);
             }
         }
     }
@@ -114,11 +118,11 @@ impl State {
         }
     }
 
-    /// Tells a change to the connections of a group's members that watch changes. It is the same for all but
-    /// one of them.
+    /// Tells a change to the connections of a group's members that watch changes, but for some. It is the same
+    /// for all but one of them.
     fn tell_all(
         &self,
-        group: GroupId,
+        (group, deaf): (GroupId, &[AccountId]),
         id: u64,
         but: Option<AccountId>,
         told: impl Fn(AccountId) -> Option<Told>,
@@ -127,7 +131,7 @@ impl State {
         let Some(group) = self.durable.groups.get(&group) else { return };
         let shared = [const { OnceCell::new() }; 2];
         self.live.watchers_among(&group.members, |conn, watch| {
-            if !watch.is_in_step() {
+            if !watch.is_in_step() || deaf.contains(&watch.account) {
                 return;
             }
             let which = usize::from(but == Some(watch.account));
@@ -146,19 +150,34 @@ impl State {
             }
             Change::Member(change) => Told::Member(change),
             Change::Group(change) => Told::Group(change),
+            Change::Muted(conversation, muted) => {
+                Told::Muted { conversation: name(conversation)?, muted }
+            }
+            Change::Profile => Told::Profile(Box::new(self.shown_profile(reader)?)),
+            Change::Blocked(conversation, blocked) => Told::Blocked { conversation, blocked },
+            Change::Session(id, what) => Told::Session { id, what },
         })
     }
 
-    /// A message of a conversation, as an account is told it.
+    /// An account that reads something.
+    pub(crate) fn reader(&self, account: AccountId) -> Option<Reader> {
+        let name = self.durable.accounts.get(&account)?.record.name.clone();
+        let blocks = self.durable.blocks.of(account).cloned();
+        Some(Reader { account, name, blocks })
+    }
+
+    /// A message of a conversation, as its reader is told it; `None` where that one is not shown it.
     pub(crate) fn told_message(
         &self,
-        account: AccountId,
+        reader: &Reader,
         conversation: Conversation,
         mut message: Message,
     ) -> Option<Told> {
-        let name = self.durable.accounts.get(&account)?.record.name.clone();
-        Reader { account, name }.shows(&mut message);
-        let conversation = self.durable.conversation_name(account, conversation)?;
+        if reader.hides(conversation, &message) {
+            return None;
+        }
+        reader.shows(&mut message);
+        let conversation = self.durable.conversation_name(reader.account, conversation)?;
         Some(Told::Message { conversation: conversation.to_string().into(), message })
     }
 

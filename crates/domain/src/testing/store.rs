@@ -4,7 +4,7 @@ use super::Realm;
 use crate::links::Quote;
 use crate::{
     ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
-    JobResult, MOST_UNREAD, Mailbox, Marker, Outcome, Page, Place, Posted, Read, ReferenceLookup,
+    JobResult, Located, MOST_UNREAD, Mailbox, Outcome, Page, Place, Posted, Read, ReferenceLookup,
     Referred, SearchQuery, SearchedList, Source,
 };
 use antar_types::Message;
@@ -52,22 +52,21 @@ impl Realm {
     }
 
     /// The last message up to a place.
-    fn locate(&self, place: &Place) -> Marker {
-        let (mut passed, mut own_after) = (0, 0);
+    fn locate(&self, place: &Place) -> Located {
+        let (mut passed, mut located) = (0, Located::default());
         for event in self.posted.iter().rev() {
             let Event::Posted(posted) = event else { continue };
             if posted.conversation != place.conversation {
                 continue;
             }
             let (id, ordinal) = (posted.message.id, posted.ordinal);
-            if id <= place.id || place.own.is_some() && passed == MOST_UNREAD {
-                return Marker { id, ordinal, own_after };
+            if id <= place.id || place.reader.is_some() && passed == MOST_UNREAD {
+                return located.at(id, ordinal);
             }
             passed += 1;
-            let own = place.own.as_ref().is_some_and(|(own, _)| posted.sender == Some(*own));
-            own_after += u64::from(own);
+            located.pass(place, ordinal, &posted.message);
         }
-        Marker { own_after, ..Marker::default() }
+        located.at(0, 0)
     }
 
     pub(super) fn read(&self, read: Read) -> Outcome {

@@ -4,7 +4,7 @@ use super::Found;
 use crate::layout::Tip;
 use antar_domain::links::{Apart, LinkStatus, Position};
 use antar_domain::{
-    ChangeList, ChangesTip, Conversation, ConversationTip, Event, GroupRecord, PeerId,
+    AccountId, ChangeList, ChangesTip, Conversation, ConversationTip, Event, GroupRecord, PeerId,
 };
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -112,6 +112,39 @@ impl Known {
                     found.damage(place, "is past the last message");
                 }
             }
+            Event::BlockSet { account, block } => {
+                self.of_account(account, "blocked somebody", found);
+                let ends =
+                    block.spans.iter().map(|span| (span.after, span.upto.unwrap_or(u64::MAX)));
+                let ends: Vec<_> = ends.flat_map(|(after, upto)| [after, upto]).collect();
+                if !ends.is_sorted() || ends.is_empty() {
+                    let place = format!("whom account {} has blocked", account.0);
+                    found.damage(place, "begins and ends out of order");
+                }
+            }
+            Event::UnshownSet { account, conversation, unshown } => {
+                self.of_account(account, "messages that are not shown", found);
+                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                if unshown.hidden > tip.id || unshown.shown >= unshown.hidden {
+                    let place =
+                        format!("what account {} is not shown of {conversation:?}", account.0);
+                    found.damage(place, "is past the last message");
+                }
+            }
+            Event::MentionsSet { account, conversation, ordinals } => {
+                self.of_account(account, "mentions", found);
+                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                let is_past = ordinals.last().is_some_and(|last| *last > tip.ordinal);
+                if is_past || !ordinals.is_sorted() {
+                    let place =
+                        format!("where account {} is mentioned in {conversation:?}", account.0);
+                    found.damage(place, "is past the last message, or out of order");
+                }
+            }
+            Event::ProfileSet(account, _) => self.of_account(account, "a profile", found),
+            Event::MuteSet { account, .. } => {
+                self.of_account(account, "a muted conversation", found);
+            }
             Event::ChangesReached(list, tip) => {
                 let exists = match list {
                     ChangeList::Account(id) => self.accounts.contains(&id.0),
@@ -123,6 +156,14 @@ impl Known {
                 self.changes.insert(list, tip);
             }
             event => self.take_link(event, found),
+        }
+    }
+
+    /// Something is kept of an account, which must exist.
+    fn of_account(&self, account: AccountId, what: &str, found: &mut Found<'_>) {
+        if !self.accounts.contains(&account.0) {
+            found
+                .damage(format!("account {}", account.0), format!("has {what} and does not exist"));
         }
     }
 

@@ -4,7 +4,8 @@ use super::alike::Alike;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{
-    AccountRecord, ConversationTip, Event, GroupRecord, Marker, Member, SessionRecord,
+    AccountRecord, Block, ConversationTip, Event, GroupRecord, Marker, Member, Profile,
+    SessionRecord, Unshown,
 };
 use std::sync::Arc;
 
@@ -101,6 +102,26 @@ fn record(event: &Event) -> Record {
         }
         Event::MarkerEnded { account, conversation } => {
             MarkerEnded { conversation: conversation.alike(), account }.into()
+        }
+        Event::MuteSet { account, conversation, until } => {
+            MuteSet { conversation: conversation.alike(), account, until }.into()
+        }
+        Event::MuteEnded { account, conversation } => {
+            MuteEnded { conversation: conversation.alike(), account }.into()
+        }
+        Event::ProfileSet(account, Profile { name, about }) => {
+            ProfileSet { account, name, about }.into()
+        }
+        Event::ProfileEnded(account) => ProfileEnded { account }.into(),
+        Event::BlockSet { account, block: Block { number, whom, spans } } => {
+            BlockSet { account, number, whom: Blocked::of(whom), spans: spans.alike() }.into()
+        }
+        Event::BlockEnded { account, number } => BlockEnded { account, number }.into(),
+        Event::UnshownSet { account, conversation, unshown: Unshown { hidden, shown } } => {
+            UnshownSet { conversation: conversation.alike(), account, hidden, shown }.into()
+        }
+        Event::MentionsSet { account, conversation, ordinals } => {
+            MentionsSet { conversation: conversation.alike(), account, ordinals }.into()
         }
         Event::Changed { list, tip, change } => {
             Changed { list: list.alike(), tip: tip.alike(), change: change.alike() }.into()
@@ -228,6 +249,28 @@ impl Record {
             Self::MarkerEnded(MarkerEnded { conversation, account }) => {
                 Event::MarkerEnded { account, conversation: conversation.alike() }
             }
+            Self::MuteSet(MuteSet { conversation, account, until }) => {
+                Event::MuteSet { account, conversation: conversation.alike(), until }
+            }
+            Self::MuteEnded(MuteEnded { conversation, account }) => {
+                Event::MuteEnded { account, conversation: conversation.alike() }
+            }
+            Self::ProfileSet(ProfileSet { account, name, about }) => {
+                Event::ProfileSet(account, Profile { name, about })
+            }
+            Self::ProfileEnded(r) => Event::ProfileEnded(r.account),
+            Self::BlockSet(BlockSet { account, number, whom, spans }) => {
+                let (whom, spans) = (whom.read(), spans.alike());
+                Event::BlockSet { account, block: Block { number, whom, spans } }
+            }
+            Self::BlockEnded(r) => Event::BlockEnded { account: r.account, number: r.number },
+            Self::UnshownSet(UnshownSet { conversation, account, hidden, shown }) => {
+                let (conversation, unshown) = (conversation.alike(), Unshown { hidden, shown });
+                Event::UnshownSet { account, conversation, unshown }
+            }
+            Self::MentionsSet(MentionsSet { conversation, account, ordinals }) => {
+                Event::MentionsSet { account, conversation: conversation.alike(), ordinals }
+            }
             Self::Changed(Changed { list, tip, change }) => {
                 Event::Changed { list: list.alike(), tip: tip.alike(), change: change.alike() }
             }
@@ -303,6 +346,26 @@ impl GroupSet {
         let record =
             GroupRecord { name, password, creator, owner, created, topic, entry, listed, announce };
         Event::GroupSet(group, record)
+    }
+}
+
+impl Blocked {
+    fn of(whom: antar_domain::Blocked) -> Self {
+        match whom {
+            antar_domain::Blocked::Here(account, name) => Self::Here(account, name),
+            antar_domain::Blocked::There { peer, name, account } => {
+                Self::There(peer, name, account)
+            }
+        }
+    }
+
+    fn read(self) -> antar_domain::Blocked {
+        match self {
+            Self::Here(account, name) => antar_domain::Blocked::Here(account, name),
+            Self::There(peer, name, account) => {
+                antar_domain::Blocked::There { peer, name, account }
+            }
+        }
     }
 }
 

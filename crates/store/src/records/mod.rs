@@ -24,15 +24,17 @@ pub use convert::{encode_events, events, records};
 pub use extras::{Extras, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
-    Address, Apart, Away, Change, ChangeList, ChangesTip, Conversation, EntryKind, GroupEntry,
-    LinkKind, LinkStatus, Notice, Position, Silence,
+    Address, Apart, Away, BlockSpan, Blocked, Change, ChangeList, ChangesTip, Conversation,
+    EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence,
 };
 pub use raw::{Glance, Raw, RawPosted, glance, pass_message};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;
 use crate::engine::Key;
-use crate::layout::{PeerPart, changes_key, conversation_key, key, marker_key};
+use crate::layout::{
+    PeerPart, changes_key, conversation_key, key, marker_key, mentions_key, mute_key, unshown_key,
+};
 use alike::Alike;
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
 use antar_types::{Chain, Name, Text, Time, TokenHash};
@@ -257,6 +259,27 @@ records! {
     /// Whether a user may write into a group.
     54 v 1 Silenced { group: GroupId, account: AccountId, silence: Silence }
         at |r| key(b"t", &[r.group.0, r.account.0]);
+    /// A user has muted a conversation.
+    55 v 1 MuteSet { conversation: Conversation, account: AccountId, until: Option<Time> }
+        at |r| mute_key(r.conversation, r.account);
+    /// A conversation is not muted any more.
+    56 v 1 MuteEnded { conversation: Conversation, account: AccountId };
+    /// A user tells this of herself.
+    57 v 1 ProfileSet { account: AccountId, name: Option<Text>, about: Text }
+        at |r| key(b"p", &[r.account.0]);
+    /// A user tells nothing of herself any more.
+    58 v 1 ProfileEnded { account: AccountId };
+    /// A user blocks another, or did.
+    59 v 1 BlockSet { account: AccountId, number: u64, whom: Blocked, spans: Vec<BlockSpan> }
+        at |r| key(b"qb", &[r.account.0, r.number]);
+    /// It does not matter any more.
+    60 v 1 BlockEnded { account: AccountId, number: u64 };
+    /// What a user is not shown of a conversation of late.
+    61 v 1 UnshownSet { conversation: Conversation, account: AccountId, hidden: u64, shown: u64 }
+        at |r| unshown_key(r.conversation, r.account);
+    /// In which messages a user was mentioned, by ordinal, that the user has not read.
+    62 v 1 MentionsSet { conversation: Conversation, account: AccountId, ordinals: Vec<u64> }
+        at |r| mentions_key(r.conversation, r.account);
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

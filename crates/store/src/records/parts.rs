@@ -4,7 +4,7 @@
 use super::alike::alike;
 use super::sample::{Sample, sampled};
 use antar_domain::links;
-use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId};
+use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId, SessionId};
 use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -115,6 +115,10 @@ pub enum Change {
     Read(Conversation, u64),
     Member(MemberChange),
     Group(GroupChange),
+    Muted(Conversation, Option<Option<Time>>),
+    Profile,
+    Session(SessionId, SessionChange),
+    Blocked(Box<str>, bool),
 }
 
 /// In what respect a group is another.
@@ -159,6 +163,28 @@ pub enum GroupEntry {
     Invite,
 }
 
+/// Somebody whom a user has blocked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Blocked {
+    Here(AccountId, Name),
+    There(PeerId, Box<str>, Option<u64>),
+}
+
+/// A time during which somebody was blocked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockSpan {
+    pub after: u64,
+    pub upto: Option<u64>,
+}
+
+/// What can happen to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionChange {
+    Opened,
+    Named,
+    Ended,
+}
+
 /// What happened to a member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberChange {
@@ -180,7 +206,10 @@ pub enum Membership {
 alike! {
     enum ChangeList = antar_domain::ChangeList { Account(account), Group(group) }
     struct ChangesTip = antar_domain::ChangesTip { id, floor, half, count }
-    enum Change = antar_domain::Change { Read(conversation, id), Member(change), Group(change) }
+    enum Change = antar_domain::Change {
+        Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
+        Session(id, what), Blocked(conversation, blocked)
+    }
     struct GroupChange = antar_domain::GroupChange { group, by, what }
     enum GroupNews = antar_domain::GroupNews {
         Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
@@ -188,6 +217,8 @@ alike! {
     enum GroupRole = antar_domain::GroupRole { Owner, Moderator, Member }
     enum GroupEntry = antar_domain::GroupEntry { Open, Password, Invite }
     enum Silence = antar_domain::Silence { Ended, Until(time), Lasting }
+    struct BlockSpan = antar_domain::BlockSpan { after, upto }
+    enum SessionChange = antar_domain::SessionChange { Opened, Named, Ended }
     struct MemberChange = antar_domain::MemberChange { group, what, user, by }
     enum Membership = antar_domain::Membership { Joined, Left, Kicked, Banned }
     enum LinkKind = links::LinkKind { Native(key), Plain }
@@ -209,7 +240,10 @@ alike! {
 sampled! {
     enum ChangeList { Account(account), Group(group) }
     struct ChangesTip { id, floor, half, count }
-    enum Change { Read(conversation, id), Member(change), Group(change) }
+    enum Change {
+        Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
+        Session(id, what), Blocked(conversation, blocked)
+    }
     struct GroupChange { group, by, what }
     enum GroupNews {
         Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
@@ -217,6 +251,9 @@ sampled! {
     enum GroupRole { Owner, Moderator, Member }
     enum GroupEntry { Open, Password, Invite }
     enum Silence { Ended, Until(time), Lasting }
+    enum Blocked { Here(account, name), There(peer, name, account) }
+    struct BlockSpan { after, upto }
+    enum SessionChange { Opened, Named, Ended }
     struct MemberChange { group, what, user, by }
     enum Membership { Joined, Left, Kicked, Banned }
     enum LinkKind { Native(key), Plain }

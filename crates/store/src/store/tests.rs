@@ -2,8 +2,8 @@ use super::*;
 use crate::MemoryEngine;
 use crate::layout::List;
 use antar_domain::{
-    AccountId, AccountRecord, Conversation, Conversations, GroupId, MOST_UNREAD, PasswordHash,
-    Posted,
+    AccountId, AccountRecord, Conversation, Conversations, GroupId, MOST_UNREAD, Marker,
+    PasswordHash, Posted, Reader,
 };
 use antar_types::{Name, Notice, Text, Time};
 use proptest::prelude::*;
@@ -243,11 +243,16 @@ impl Talk {
     /// The id up to which it is, as a number among the messages; the ordinal; and how many after it are amy's.
     fn locate(&self, nth: u64, counts: bool) -> (u64, u64, u64) {
         let conversation = Conversation::private(AMY, AccountId(2));
-        let own = counts.then(|| (AMY, Name::parse("amy").unwrap()));
-        let place = Place { conversation, id: 100 + nth, own, marker: Marker::default() };
-        let Marker { id, ordinal, own_after } = self.store.locate(place).unwrap();
+        let reader = counts.then(|| reader(AMY));
+        let place = Place { conversation, id: 100 + nth, reader, marker: Marker::default() };
+        let Marker { id, ordinal, own_after } = self.store.locate(&place).unwrap().marker;
         (id.saturating_sub(100), ordinal, own_after)
     }
+}
+
+/// Amy, under the number of an account.
+fn reader(account: AccountId) -> Reader {
+    Reader { account, name: Name::parse("amy").unwrap(), blocks: None }
 }
 
 #[test]
@@ -265,9 +270,9 @@ fn a_place_in_a_conversation_is_found_and_what_is_ones_own_after_it_counted() {
     }
     // What somebody wrote who had the name before is not counted.
     let conversation = Conversation::private(AMY, bob);
-    let own = Some((AccountId(103), Name::parse("amy").unwrap()));
-    let place = Place { conversation, id: 0, own, marker: Marker::default() };
-    assert_eq!(talk.store.locate(place).unwrap().own_after, 1);
+    let reader = Some(reader(AccountId(103)));
+    let place = Place { conversation, id: 0, reader, marker: Marker::default() };
+    assert_eq!(talk.store.locate(&place).unwrap().marker.own_after, 1);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What changes, as SYNC lists it and as a watch is told it.
 
-use super::fields::write_object;
+use super::fields::{profile_fields, until_field, write_object};
 use crate::Dialect;
 use crate::json::{field, number, text_field};
 use crate::message::conversation_fields;
@@ -39,6 +39,26 @@ pub fn fields(told: &Told, kind: &str, charset: Dialect, out: &mut Vec<u8>) {
             text_field(out, charset, "conv", &format!("#{}", &*change.group));
             news_fields(&change.what, charset, out);
             text_field(out, charset, "by", &change.by);
+        }
+        Told::Muted { conversation, muted } => {
+            text_field(out, charset, kind, "muted");
+            text_field(out, charset, "conv", conversation);
+            field(out, charset, "muted", &muted.is_some());
+            until_field(*muted, charset, out);
+        }
+        Told::Blocked { conversation, blocked } => {
+            text_field(out, charset, kind, "blocked");
+            text_field(out, charset, "conv", conversation);
+            field(out, charset, "blocked", blocked);
+        }
+        Told::Profile(shown) => {
+            text_field(out, charset, kind, "profile");
+            profile_fields(shown, charset, out);
+        }
+        Told::Session { id, what } => {
+            text_field(out, charset, kind, "session");
+            number(out, "id", id.0);
+            text_field(out, charset, "state", what.as_str());
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::Dialect;
 use crate::json::{field, key, number, text_field, write_text};
 use crate::message::{conversation_fields, fields};
-use antar_domain::Overview;
-use antar_types::{BoxKind, END, Message};
+use antar_domain::{Overview, ShownProfile};
+use antar_types::{BoxKind, END, Message, Time};
 use serde_json::Value;
 
 /// Writes a list of objects, each with the fields that `fields` appends.
@@ -70,6 +70,7 @@ pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut V
     }
     number(out, "read", overview.read);
     number(out, "unread", overview.unread);
+    number(out, "mentions", overview.mentions);
     if let Some(topic) = &overview.topic {
         text_field(out, charset, "topic", topic.as_str());
     }
@@ -79,4 +80,27 @@ pub(super) fn overview_fields(overview: &Overview, charset: Dialect, out: &mut V
     if let Some(role) = overview.role {
         text_field(out, charset, "role", role.as_str());
     }
+    if overview.muted.is_some() {
+        field(out, charset, "muted", &true);
+        until_field(overview.muted, charset, out);
+    }
+    if overview.blocked {
+        field(out, charset, "blocked", &true);
+    }
+}
+
+/// Appends until when a conversation is muted, where there is an end.
+pub(super) fn until_field(muted: Option<Option<Time>>, charset: Dialect, out: &mut Vec<u8>) {
+    if let Some(until) = muted.flatten() {
+        text_field(out, charset, "until", &until.rfc3339());
+    }
+}
+
+/// Appends the fields of what a user tells.
+pub(super) fn profile_fields(shown: &ShownProfile, charset: Dialect, out: &mut Vec<u8>) {
+    let ShownProfile { user, name, about } = shown;
+    text_field(out, charset, "user", user);
+    let name = name.as_ref().map(|name| name.as_str());
+    field(out, charset, "name", &name);
+    text_field(out, charset, "about", about.as_str());
 }

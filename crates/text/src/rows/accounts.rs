@@ -2,6 +2,7 @@
 
 use super::*;
 use antar_domain::SessionId;
+use antar_types::words;
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -50,6 +51,27 @@ pub const ROWS: &[Row] = &[
         params: &[Param::Text("TEXT")],
         help: "Says what the client of this session is called.",
         read: &Read(|args| Ok(commands::NameClient { name: args.text.into() })),
+        ..ROW
+    },
+    Row {
+        name: "PROFILE",
+        params: &[Param::Maybe("[U]")],
+        help: "Tells a user's display name and what the user tells; without U one's own.",
+        read: &Read(|args| {
+            let user = words::all(args.text).next().map(Into::into);
+            Ok(commands::ShowProfile { user })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "SETPROFILE",
+        params: &[Param::MaybeAfterColon("ABOUT")],
+        options: &["name=N"],
+        help: "Sets the caller's display name, with _ for blanks, and a text about the caller.",
+        read: &Read(|args| {
+            let name = args.option("name").map(Into::into);
+            Ok(commands::SetProfile { name, about: args.text.into() })
+        }),
         ..ROW
     },
     Row {

@@ -74,4 +74,35 @@ pub const ROWS: &[Row] = &[
         read: &Read(|args| Ok(commands::MarkUnread { of: args.conversation(0)?, id: args.id(1)? })),
         ..ROW
     },
+    Row {
+        name: "BLOCK",
+        params: &[Param::Word("CONV")],
+        help: "Blocks a user: what that user writes from now on is not shown to the caller.",
+        read: &Read(|args| Ok(commands::BlockUser { whom: args.conversation(0)? })),
+        ..ROW
+    },
+    Row {
+        name: "UNBLOCK",
+        params: &[Param::Word("CONV")],
+        help: "Ends BLOCK. What was written meanwhile stays hidden.",
+        read: &Read(|args| Ok(commands::UnblockUser { whom: args.conversation(0)? })),
+        ..ROW
+    },
+    Row {
+        name: "MUTE",
+        params: &[Param::Word("CONV"), Param::Maybe("[MINUTES]")],
+        help: "Mutes a conversation, for so many minutes or without an end: it counts as unread and does not call.",
+        read: &Read(|args| {
+            let minutes = (!args.text.is_empty()).then(|| args.text_id()).transpose()?;
+            Ok(commands::Mute { of: args.conversation(0)?, minutes })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "UNMUTE",
+        params: &[Param::Word("CONV")],
+        help: "Ends MUTE.",
+        read: &Read(|args| Ok(commands::Unmute { of: args.conversation(0)? })),
+        ..ROW
+    },
 ];

@@ -19,6 +19,10 @@ fn shown(told: &Told) -> String {
             format!("{} #{} {}", change.what.as_str(), &*change.group, change.user)
         }
         Told::Group(change) => format!("{} #{}", change.what.as_str(), &*change.group),
+        Told::Muted { conversation, muted } => format!("muted {conversation} {muted:?}"),
+        Told::Blocked { conversation, blocked } => format!("blocked {conversation} {blocked}"),
+        Told::Profile(shown) => format!("profile {}", shown.about.as_str()),
+        Told::Session { what, .. } => format!("session {}", what.as_str()),
     }
 }
 
@@ -267,4 +271,26 @@ fn a_list_of_conversations_and_what_is_new_go_together() {
     realm.does(1, ListConversations::default());
     send(&mut realm, 2, "amy", "two");
     assert_eq!(since(&mut realm, 1, cursor), ["bob two"]);
+}
+
+#[test]
+fn other_devices_hear_where_one_logs_in_and_out_and_what_one_has_set() {
+    let mut realm = Realm::with_users(&["amy", "bob"]);
+    realm.login(1, "amy");
+    realm.login(2, "bob");
+    let start = now(&mut realm, 1);
+    realm.login(3, "amy");
+    realm.does(3, crate::commands::NameClient { name: "phone".into() });
+    realm.does(3, crate::commands::NameClient { name: "phone".into() });
+    realm.does(3, crate::commands::SetProfile { name: None, about: "one".into() });
+    realm.does(3, crate::commands::SetProfile { name: None, about: "two".into() });
+    realm.does(3, crate::commands::Logout);
+    let after = Sync { after: Some(Some(start)), limit: MAX_PAGE };
+    let Outcome::Changes { all, .. } = realm.does(1, after) else { panic!("no changes") };
+    let expected =
+        ["session opened", "session named", "profile two", "profile two", "session ended"];
+    assert_eq!(all.iter().map(shown).collect::<Vec<_>>(), expected);
+    // Who has no other device is told nothing of oneself, and nobody of others.
+    let Outcome::Changes { all, .. } = realm.does(2, after) else { panic!("no changes") };
+    assert!(all.is_empty());
 }
