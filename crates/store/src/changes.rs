@@ -125,8 +125,8 @@ impl Entry {
                 FoundChange::Message(conversation, message.read().into())
             }
             Self::Pointer(pointer) => {
-                let message = runs.message(tree, &pointer)?;
-                FoundChange::Message(pointer.conversation.alike(), message.read().into())
+                let message = runs.message(tree, &pointer, None)?;
+                FoundChange::Message(pointer.conversation.alike(), message.into())
             }
             Self::Change(entry) => FoundChange::Change(Box::new(entry.change.alike())),
         })

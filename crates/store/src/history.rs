@@ -5,11 +5,10 @@ use crate::engine::{Direction, Pairs, Value};
 use crate::layout::List;
 use crate::records::alike::Alike;
 use crate::records::codec::{Offsets, damaged, decode_run};
-use crate::records::{Listed, Message, Pointer};
+use crate::records::{Listed, Message, Pointer, read_message};
 use antar_domain::{
     Conversation, Located, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox, Page, Place, Source,
 };
-use antar_types::Name;
 use rustc_hash::FxHashMap;
 use std::ops::{ControlFlow, Range};
 
@@ -83,12 +82,7 @@ fn pointed_to(
             more = true;
             break;
         }
-        let mut message = runs.message(tree, &pointer)?.read();
-        // Most names of a page are the same: those of an account are, and people write several at a time.
-        if let Some(last) = messages.last() {
-            share(&mut message.from, &last.from);
-            share(&mut message.to, &last.to);
-        }
+        let message = runs.message(tree, &pointer, messages.last())?;
         bytes += message.text.as_str().len() + message.sender().len() + message.to.len();
         messages.push(message);
     }
@@ -96,13 +90,6 @@ fn pointed_to(
         messages.reverse();
     }
     Ok((messages, more))
-}
-
-/// Makes a name one with another that is equal.
-fn share(name: &mut Name, other: &Name) {
-    if name == other {
-        *name = other.clone();
-    }
 }
 
 /// Bytes of runs that are kept while a page is read.
@@ -122,11 +109,16 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// The message that a pointer leads to.
-    pub fn message(&mut self, tree: &dyn Pairs, pointer: &Pointer) -> Result<Message, StoreError> {
+    /// The message that a pointer leads to, and which shares its names with another where they are the same.
+    pub fn message(
+        &mut self,
+        tree: &dyn Pairs,
+        pointer: &Pointer,
+        like: Option<&antar_types::Message>,
+    ) -> Result<antar_types::Message, StoreError> {
         let (version, bytes) = self.find(tree, pointer)?;
         let damaged = || damaged(&List::Messages(pointer.conversation.alike()).key(pointer.run));
-        Message::take(version, bytes).map(|(message, _)| message).ok_or_else(damaged)
+        read_message(version, bytes, like).ok_or_else(damaged)
     }
 
     /// Where the message begins to which a pointer leads, and of which version it is.
@@ -233,7 +225,7 @@ mod tests {
         let mut runs = Runs::default();
         let mut read = 0;
         for pointer in &pointers {
-            runs.message(tree, pointer).unwrap();
+            runs.message(tree, pointer, None).unwrap();
             read += 1;
             let held = runs.read.values().map(|(value, _)| value.len()).sum::<usize>();
             assert!(held == runs.bytes && held <= KEPT, "{held} of {read}");

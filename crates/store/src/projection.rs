@@ -3,12 +3,12 @@
 //! The log is the truth; this is a view of it that can be made again. The pairs depend only on the events,
 //! except for how they are divided into runs: that depends on how many batches are put in at once.
 
+mod runs;
+
 use crate::StoreError;
 use crate::engine::{Direction, Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
-use crate::layout::{
-    self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, RUN, RUN_BYTES, TIP_KEY, Timeline, Tip,
-};
+use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
 use crate::records::codec::{decode, encode};
 use crate::records::{
@@ -18,7 +18,7 @@ use crate::records::{
 };
 use crate::references::{self, Stored};
 use antar_domain::{AccountId, ChangeList, Conversation, GroupId, Marker, SWEPT};
-use rustc_hash::FxHashMap;
+use runs::{Run, Runs};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -48,39 +48,19 @@ pub fn project(tree: &dyn Pairs, number: u64, batch: &Batch) -> Result<Ops, Stor
     }
 }
 
-/// Bytes of memory that are kept for the next runs.
-const SPARE: usize = 4 << 20;
-
 /// What batches that follow each other come to. A batch that [`looks_back`] must be alone.
 #[derive(Default)]
 pub struct Projection {
     highest_id: u64,
     /// The latest of what is kept under each key; none where that is let go of.
     kept: BTreeMap<Key, Option<Record>>,
-    /// How far users have read; none where that is let go of.
-    markers: FxHashMap<(Conversation, AccountId), Option<Marker>>,
     /// What messages are called that have a reference, and the week of the last of them.
     references: BTreeMap<Key, Stored>,
     week: Option<u64>,
-    /// The run of each list that is being filled.
-    runs: FxHashMap<List, Run>,
-    /// Those that are full.
-    full: Vec<(List, Run)>,
-    /// Memory for the next runs.
-    spare: Vec<Vec<u8>>,
+    /// What is added to lists.
+    runs: Runs,
     /// The pointer to the message that is being put in.
     pointer: Vec<u8>,
-}
-
-/// Entries of a list as they are written, and how far the conversation has come where it is one's.
-#[derive(Default)]
-struct Run {
-    first: u64,
-    entries: usize,
-    value: Vec<u8>,
-    reached: Option<ConversationReached>,
-    /// What pointers to its messages have in common: all but the id, which leads them.
-    at: Vec<u8>,
 }
 
 /// What a tree is given: a key, and its value unless it is removed.
@@ -128,17 +108,17 @@ impl Projection {
     fn posted(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
         let RawPosted { conversation, ordinal, id, .. } = *posted;
         self.highest_id = self.highest_id.max(id);
-        if let Some(account) = posted.sender {
-            // Who writes has read what was there.
-            let marker = Marker { id, ordinal, own_after: 0 };
-            self.markers.insert((conversation.alike(), account), Some(marker));
-        }
         if posted.is_referred {
             self.refer(posted)?;
         }
-        let list = List::Messages(conversation.alike());
         let mut pointer = std::mem::take(&mut self.pointer);
-        let run = self.run::<Message>(list, id);
+        let slot = self.runs.slot(List::Messages(conversation.alike()));
+        if let Some(account) = posted.sender {
+            // Who writes has read what was there.
+            let marker = Marker { id, ordinal, own_after: 0 };
+            self.runs.mark(slot, account, Some(marker));
+        }
+        let run = self.runs.take::<Message>(slot, id);
         run.value.extend_from_slice(posted.message);
         if posted.is_old {
             run.value.push(NO_EXTRAS);
@@ -151,7 +131,8 @@ impl Projection {
         encode(&id, &mut pointer)?;
         pointer.extend_from_slice(&run.at);
         for timeline in timelines_of(posted) {
-            let run = self.run::<Pointer>(List::Timeline(timeline), id);
+            let timeline = self.runs.timeline(slot, timeline);
+            let run = self.runs.take::<Pointer>(timeline, id);
             run.value.extend_from_slice(&pointer);
         }
         self.pointer = pointer;
@@ -171,27 +152,9 @@ impl Projection {
         Ok(())
     }
 
-    /// The run of a list that takes the next entry, which has this id.
-    fn run<T: Listed>(&mut self, list: List, id: u64) -> &mut Run {
-        let run = self.runs.entry(list).or_default();
-        if run.entries == RUN || run.value.len() >= RUN_BYTES {
-            // The next one says how far the conversation has come.
-            let full = Run { reached: None, ..std::mem::take(run) };
-            self.full.push((list, full));
-        }
-        if run.entries == 0 {
-            run.first = id;
-            if let Some(memory) = self.spare.pop() {
-                run.value = memory;
-            }
-            run.value.push(T::VERSION);
-        }
-        run.entries += 1;
-        run
-    }
-
     fn entry<T: Listed>(&mut self, list: List, entry: &T) -> Result<(), StoreError> {
-        encode(entry, &mut self.run::<T>(list, entry.id()).value)
+        let slot = self.runs.slot(list);
+        encode(entry, &mut self.runs.take::<T>(slot, entry.id()).value)
     }
 
     fn record(&mut self, tree: &dyn Pairs, record: Record) -> Result<(), StoreError> {
@@ -223,10 +186,10 @@ impl Projection {
             }
             Record::MarkerSet(MarkerSet { conversation, account, id, ordinal, own_after }) => {
                 let marker = Marker { id, ordinal, own_after };
-                self.markers.insert((conversation.alike(), account), Some(marker));
+                self.mark(conversation, account, Some(marker));
             }
             Record::MarkerEnded(records::MarkerEnded { conversation, account }) => {
-                self.markers.insert((conversation.alike(), account), None);
+                self.mark(conversation, account, None);
             }
             Record::Followed(followed) => {
                 self.keep(CursorReached { peer: followed.peer, cursor: followed.at });
@@ -261,6 +224,17 @@ impl Projection {
             },
         }
         Ok(())
+    }
+
+    /// Notes how far a user has read a conversation; none where that is let go of.
+    fn mark(
+        &mut self,
+        conversation: records::Conversation,
+        account: AccountId,
+        marker: Option<Marker>,
+    ) {
+        let slot = self.runs.slot(List::Messages(conversation.alike()));
+        self.runs.mark(slot, account, marker);
     }
 
     fn keep(&mut self, record: impl Into<Record>) {
@@ -299,8 +273,7 @@ impl Projection {
 
     /// Lets go of all of a list.
     fn end_list(&mut self, tree: &dyn Pairs, list: List) -> Result<(), StoreError> {
-        self.runs.remove(&list);
-        self.full.retain(|(full, _)| *full != list);
+        self.runs.remove(list);
         let mut gone = Vec::new();
         tree.scan(list.keys(0, u64::MAX), Direction::Up, &mut |key, _| {
             gone.push(key.to_vec());
@@ -318,16 +291,7 @@ impl Projection {
             Conversation::Private(..) | Conversation::Peer(..) => false,
         };
         // What was written in the same batch is in no tree yet.
-        for (list, run) in
-            self.full.iter_mut().map(|(list, run)| (&*list, run)).chain(&mut self.runs)
-        {
-            if matches!(list, List::Messages(conversation) if is_own(*conversation)) {
-                run.reached = None;
-            }
-        }
-        for (_, marker) in self.markers.iter_mut().filter(|((of, _), _)| is_own(*of)) {
-            *marker = None;
-        }
+        self.runs.end_conversations(is_own);
         let mut gone = vec![layout::key(b"g", &[group.0])];
         for range in layout::records_about(group) {
             gone.extend(self.kept.range(range.clone()).map(|(key, _)| key.clone()));
@@ -395,28 +359,17 @@ impl Projection {
 
     /// Takes the memory of changes that were put in, for the next ones.
     pub fn reuse(&mut self, changes: Changes) {
-        self.spare = changes.runs.into_iter().map(|(_, run)| run.value).collect();
-        let mut left = SPARE;
-        self.spare.retain_mut(|memory| {
-            memory.clear();
-            let fits = memory.capacity() <= left;
-            left -= if fits { memory.capacity() } else { 0 };
-            fits
-        });
+        self.runs.reuse(changes.runs);
     }
 
     /// What all of it comes to; this is the number of the last batch. Nothing is left of it then.
     pub fn finish(&mut self, tree: &dyn Pairs, number: u64) -> Result<Changes, StoreError> {
         let mut records = Ops::default();
-        let mut runs = std::mem::take(&mut self.full);
-        runs.extend(self.runs.drain());
-        runs.sort_unstable_by_key(|(list, run)| (*list, run.first));
+        let (mut runs, markers) = self.runs.finish();
         for reached in runs.iter_mut().filter_map(|(_, run)| run.reached.take()) {
             let key = layout::conversation_key(reached.conversation);
             records.put(&key, |value| Record::from(reached).encode(value))?;
         }
-        let mut markers: Vec<_> = self.markers.drain().collect();
-        markers.sort_unstable_by_key(|(of, _)| *of);
         for ((conversation, account), marker) in markers {
             let conversation = conversation.alike();
             let key = layout::marker_key(conversation, account);

@@ -30,7 +30,7 @@ pub use fingerprint::Fingerprint;
 pub use incoming::{IncomingEntry, UnknownEntry};
 pub use list::{List, share};
 pub use message::{Away, BoxKind, DisplayName, Message, Notice, RemoteIdentity};
-pub use name::{Folded, MAX_NAME, Name};
+pub use name::{Folded, MAX_NAME, Name, NameKey};
 pub use secret::Secret;
 pub use sync_cursor::SyncCursor;
 pub use text::{Text, TextDigest, TextError};

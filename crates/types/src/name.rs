@@ -40,6 +40,11 @@ impl Name {
         self.0.clone()
     }
 
+    /// The key under which a map has the name.
+    pub fn key(&self) -> NameKey {
+        NameKey::of(&self.0).unwrap_or(NameKey { head: 0, tail: None })
+    }
+
     /// The form under which names are equal.
     pub fn folded(&self) -> Folded {
         Folded::new(&self.0).unwrap_or(Folded { bytes: [0; MAX_NAME], len: 0 })
@@ -122,6 +127,31 @@ impl Deref for Folded {
     }
 }
 
+/// A folded name as the key of a map, in the order of folded names: most names are compared as one number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameKey {
+    /// The first characters; no name has a zero.
+    head: u128,
+    /// What follows them, where there is more.
+    tail: Option<Box<str>>,
+}
+
+impl NameKey {
+    /// The key of a word in any case; `None` where the word is too long or not ASCII, so that it names nothing.
+    pub fn of(word: &str) -> Option<Self> {
+        const HEAD: usize = size_of::<u128>();
+        if word.len() > MAX_NAME || !word.is_ascii() {
+            return None;
+        }
+        let (head, tail) = word.split_at(word.len().min(HEAD));
+        let mut bytes = [0; HEAD];
+        bytes[..head.len()].copy_from_slice(head.as_bytes());
+        bytes.make_ascii_lowercase();
+        let tail = (!tail.is_empty()).then(|| tail.to_ascii_lowercase().into());
+        Some(Self { head: u128::from_be_bytes(bytes), tail })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,5 +173,19 @@ mod tests {
         assert_eq!(&*name.folded(), "messi");
         assert!(Folded::new(&"x".repeat(65)).is_none());
         assert!(Folded::new("é").is_none());
+    }
+
+    #[test]
+    fn keys_are_equal_and_in_order_where_folded_names_are() {
+        let (head, long) = ("x".repeat(16), "x".repeat(17));
+        let names = ["a", "A", "ab", "b", &head, &long, "XXXXXXXXXXXXXXXXX", &"x".repeat(64), "y"];
+        for one in names {
+            for other in names {
+                let folded = one.to_ascii_lowercase().cmp(&other.to_ascii_lowercase());
+                assert_eq!(NameKey::of(one).cmp(&NameKey::of(other)), folded, "{one} {other}");
+            }
+        }
+        assert_eq!(NameKey::of(&"x".repeat(65)), None);
+        assert_eq!(NameKey::of("é"), None);
     }
 }

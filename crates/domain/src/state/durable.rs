@@ -5,7 +5,7 @@ use crate::{
     AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversations, Event, GroupId,
     GroupRecord, GroupRole, Member, PeerId, Personal, SessionId, SessionRecord, Silence,
 };
-use antar_types::{Folded, Name, Time, TokenHash};
+use antar_types::{Folded, Name, NameKey, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A user.
@@ -63,10 +63,10 @@ pub(crate) struct Durable {
     pub upgrades: BTreeSet<u64>,
     /// A realm that waits for approval may share its name with one that was removed.
     peer_names: BTreeMap<Box<str>, BTreeSet<PeerId>>,
-    account_names: BTreeMap<Box<str>, AccountId>,
+    account_names: BTreeMap<NameKey, AccountId>,
     /// Names that accounts had and nobody has now, and which accounts they were.
     pub left_names: BTreeMap<Box<str>, AccountId>,
-    group_names: BTreeMap<Box<str>, GroupId>,
+    group_names: BTreeMap<NameKey, GroupId>,
     /// The names of accounts that were removed, as far as an event tells of them.
     pub formers: BTreeMap<AccountId, Name>,
     /// The last account of each name that was removed.
@@ -76,7 +76,7 @@ pub(crate) struct Durable {
 
 impl Durable {
     pub fn account_named(&self, name: &str) -> Option<AccountId> {
-        self.account_names.get(&*Folded::new(name)?).copied()
+        self.account_names.get(&NameKey::of(name)?).copied()
     }
 
     /// The account that had a name last and was removed.
@@ -85,7 +85,7 @@ impl Durable {
     }
 
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
-        self.group_names.get(&*Folded::new(name)?).copied()
+        self.group_names.get(&NameKey::of(name)?).copied()
     }
 
     /// The realm of a name: one that was removed only where there is no other.
@@ -149,7 +149,7 @@ impl Durable {
             Event::AccountSet(id, record) => self.set_account(*id, record),
             Event::AccountRemoved(id) => {
                 if let Some(account) = self.accounts.remove(id) {
-                    self.account_names.remove(&*account.record.name.folded());
+                    self.account_names.remove(&account.record.name.key());
                 }
             }
             Event::SessionSet(id, record) => self.set_session(*id, record),
@@ -345,7 +345,7 @@ impl Durable {
             account.record = record.clone();
             return;
         }
-        self.account_names.insert((*record.name.folded()).into(), id);
+        self.account_names.insert(record.name.key(), id);
         let (sessions, groups) = (BTreeSet::new(), BTreeSet::new());
         let account = Account { record: record.clone(), sessions, groups, created: 0 };
         self.accounts.insert(id, account);
@@ -383,7 +383,7 @@ impl Durable {
 
     fn close_group(&mut self, id: GroupId) {
         let Some(group) = self.groups.remove(&id) else { return };
-        self.group_names.remove(&*group.record.name.folded());
+        self.group_names.remove(&group.record.name.key());
         if let Some(creator) = self.accounts.get_mut(&group.record.creator) {
             creator.created = creator.created.saturating_sub(1);
         }
@@ -404,7 +404,7 @@ impl Durable {
             group.record = record.clone();
             return;
         }
-        self.group_names.insert((*record.name.folded()).into(), id);
+        self.group_names.insert(record.name.key(), id);
         if let Some(creator) = self.accounts.get_mut(&record.creator) {
             creator.created += 1;
         }

@@ -27,7 +27,7 @@ pub use parts::{
     Address, Apart, Away, BlockSpan, Blocked, Change, ChangeList, ChangesTip, Conversation,
     EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence,
 };
-pub use raw::{Glance, Raw, RawPosted, glance, pass_message};
+pub use raw::{Glance, Raw, RawPosted, glance, pass_message, read_message};
 pub use sample::{Draw, Sample};
 
 use crate::StoreError;

@@ -8,8 +8,9 @@ use super::parts::Identity;
 use super::{Conversation, Extras, Listed, Message, NO_EXTRAS, Notice, Posted, Record};
 use crate::StoreError;
 use antar_domain::AccountId;
-use antar_types::Time;
+use antar_types::{Away, Name, Time};
 use serde::de::Visitor;
+use serde::de::value::BorrowedStrDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use std::ops::Range;
@@ -106,7 +107,6 @@ impl<'de> Visitor<'de> for PassedVisitor {
 
 impl<'a> MessageRef<&'a str> {
     fn of(ordinal: u64, message: &'a antar_types::Message) -> Self {
-        use antar_types::Away;
         let away = message.realm.as_ref().map(|away| -> AwayRef<&str> {
             match away {
                 Away::From(realm) => AwayRef::From(realm),
@@ -126,6 +126,52 @@ impl<'a> MessageRef<&'a str> {
             notice: message.notice.map(Alike::alike),
         }
     }
+}
+
+/// Reads the first message of some bytes, of some version. It shares its names with `like` where they are the
+/// same: those of a page mostly are, since people write several messages at a time.
+pub fn read_message(
+    version: u8,
+    bytes: &[u8],
+    like: Option<&antar_types::Message>,
+) -> Option<antar_types::Message> {
+    let (message, rest) = take::<MessageRef<&str>>(bytes)?;
+    let extras = match (version, rest) {
+        (1, _) | (Posted::VERSION, [NO_EXTRAS, ..]) => Extras::default(),
+        (Posted::VERSION, rest) => take::<Extras>(rest)?.0,
+        _ => return None,
+    };
+    let name = |name: &str, like: Option<&Name>| match like {
+        Some(like) if like.as_str() == name => Some(like.clone()),
+        _ => stored(name),
+    };
+    let realm = match message.away {
+        None => None,
+        Some(AwayRef::From(realm)) => Some(Away::From(stored(realm)?)),
+        Some(AwayRef::To(realm)) => Some(Away::To(stored(realm)?)),
+        // Few are.
+        Some(AwayRef::FromShown(..)) => {
+            return Message::take(version, bytes).map(|(message, _)| message.read());
+        }
+        Some(AwayRef::FromAccount(realm, identity)) => {
+            Some(Away::FromAccount(stored(realm)?, identity.alike()))
+        }
+    };
+    Some(antar_types::Message {
+        id: message.id,
+        time: message.time,
+        from: name(message.from, like.map(|like| &like.from))?,
+        to: name(message.to, like.map(|like| &like.to))?,
+        text: stored(message.text)?,
+        realm,
+        notice: message.notice.map(Alike::alike),
+        extras: extras.read(),
+    })
+}
+
+/// A text as it was stored: it was checked before.
+fn stored<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    T::deserialize(BorrowedStrDeserializer::<serde::de::value::Error>::new(text)).ok()
 }
 
 /// A message that was passed over.

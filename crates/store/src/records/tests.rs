@@ -51,6 +51,19 @@ proptest! {
     }
 
     #[test]
+    fn a_message_is_the_same_whichever_way_it_is_read(seed in any::<u64>()) {
+        let mut draw = numbers(seed);
+        let [message, other] = [(); 2].map(|()| Message::sample(&mut draw));
+        let mut bytes = Vec::new();
+        codec::encode(&message, &mut bytes).unwrap();
+        let whole = message.read();
+        for like in [None, Some(&whole), Some(&other.read())] {
+            prop_assert_eq!(read_message(Posted::VERSION, &bytes, like), Some(whole.clone()));
+        }
+        prop_assert_eq!(read_message(Posted::VERSION + 1, &bytes, None), None);
+    }
+
+    #[test]
     fn every_run_reads_as_it_was_written(seed in any::<u64>()) {
         run::<Message>(seed);
         run::<Pointer>(seed);
