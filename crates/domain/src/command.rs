@@ -179,6 +179,20 @@ commands! {
     Invite: Session,
     /// The end of somebody else's membership.
     Kick: Session,
+    /// What somebody is in a group.
+    SetRole: Session,
+    /// What a group is about.
+    Topic: Session,
+    /// Who may not join a group.
+    Ban: Session,
+    /// Who may join a group again.
+    Unban: Session,
+    /// Who may not write into a group for a while.
+    SilenceMember: Session,
+    /// Who may join a group, know of it and write there.
+    SetGroup: Session,
+    /// The end of a group.
+    CloseGroup: Session,
     /// The members of a group.
     ListMembers: Session,
     /// A message to a group.

@@ -91,6 +91,13 @@ impl RequestContext<'_> {
         }
     }
 
+    /// A group by name that is the caller's to run: as its owner, or as an administrator of the realm.
+    pub(crate) fn group_to_run(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+        let (id, group) = self.group(name)?;
+        let may = self.state.may_run(id, self.me()?);
+        self.group_where(may, (id, group))
+    }
+
     /// A group by name in which the caller keeps order: as its owner or a moderator, or as an administrator of the
     /// realm.
     pub(crate) fn group_to_moderate(&self, name: &str) -> Result<(GroupId, &Group), Code> {
@@ -118,6 +125,23 @@ impl RequestContext<'_> {
         match self.state.may_moderate_user(group, self.me()?, user) && !is_owner {
             true => Ok(()),
             false => Err(Code::Forbidden),
+        }
+    }
+
+    /// Whether the caller, who is in a group, may write there.
+    pub(crate) fn expect_to_write(&self, group: GroupId) -> Result<(), Code> {
+        let (me, durable) = (self.me()?, &self.state.durable);
+        if self.state.may_run(group, me) {
+            return Ok(());
+        }
+        let silence = durable.silences.get(&(group, me));
+        if silence.is_some_and(|silence| silence.holds(self.message_time())) {
+            return Err(Code::Silenced);
+        }
+        let announces = durable.groups.get(&group).is_some_and(|known| known.record.announce);
+        match announces && self.state.role(group, me) == Some(GroupRole::Member) {
+            true => Err(Code::AnnounceOnly),
+            false => Ok(()),
         }
     }
 

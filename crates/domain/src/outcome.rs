@@ -1,7 +1,9 @@
 //! What came of a request, in types. A door gives it the shape that its clients read.
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
-use crate::{BackedUp, Command, GroupRole, OpenSession, Presence, Read, Told, ToldAt, commands};
+use crate::{
+    BackedUp, Command, GroupEntry, GroupRole, OpenSession, Presence, Read, Told, ToldAt, commands,
+};
 use antar_types::{
     Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Text, Time, Token,
     share,
@@ -49,6 +51,19 @@ pub enum Outcome {
         names: List,
         /// The group's owner.
         owner: Option<Name>,
+        /// Its moderators, in the order in which they joined.
+        moderators: List,
+    },
+    /// What a group is about, where somebody has said so.
+    Topic(Option<Text>),
+    /// A group's settings, as they are now.
+    GroupSettings {
+        /// Who may join it.
+        entry: GroupEntry,
+        /// Whether it is listed.
+        listed: bool,
+        /// Whether only its owner and moderators write.
+        announce: bool,
     },
     /// Accounts.
     Users(Vec<User>),
@@ -386,7 +401,9 @@ impl Outcome {
     /// About how many bytes of memory it takes. What several outcomes share is divided among them.
     pub fn memory(&self) -> usize {
         match self {
-            Self::Names(names) | Self::Members { names, .. } => share(names),
+            Self::Names(names) => share(names),
+            Self::Members { names, moderators, .. } => share(names) + share(moderators),
+            Self::Topic(topic) => topic.as_ref().map_or(0, |topic| topic.as_str().len()),
             Self::Groups { names, members } => {
                 let each = |(_, list): &(usize, List)| size_of::<(usize, List)>() + share(list);
                 share(names) + members.iter().map(each).sum::<usize>()
@@ -426,6 +443,7 @@ impl Outcome {
             | Self::InStep(_)
             | Self::Watching { .. }
             | Self::Sent { .. }
+            | Self::GroupSettings { .. }
             | Self::Session(_)
             | Self::Caller { .. }
             | Self::BackedUp(_)
@@ -488,7 +506,8 @@ mod tests {
         assert_eq!(both[0].memory(), 6 * each + size_of::<(usize, List)>());
         let user = User { name: Name::parse("amy").unwrap(), admin: false, created: Time(0) };
         assert_eq!(Outcome::Users(vec![user; 3]).memory(), 3 * size_of::<User>());
-        let three = Outcome::Members { names: names.clone(), owner: None };
+        let moderators = List::default();
+        let three = Outcome::Members { names: names.clone(), owner: None, moderators };
         assert_eq!(three.memory(), 8 * each / 3);
     }
 }

@@ -4,15 +4,18 @@ mod store;
 
 pub use store::{find_changes, find_messages};
 
-use crate::commands::{AddUser, CreateGroup, Deliver, Greet, Login, PeerAnswers, Role};
+use crate::commands::{
+    AddUser, CreateGroup, Deliver, Greet, Invite, Login, PeerAnswers, Role, SetRole, Sync,
+};
 use crate::links::{Contact, Delivery, Epoch, NotAsked, PeerAnswer, PeerRequest, Position, Told};
 use crate::{
-    BackedUp, Command, ConnId, Effects, Event, Input, Job, JobResult, Limits, Notification, Origin,
-    Outcome, Output, Policy, Readings, Request, State, Tag, ToldAt,
+    AccountId, BackedUp, Command, ConnId, Effects, Event, GroupId, GroupNews, GroupRole, Input,
+    Job, JobResult, Limits, Notification, Origin, Outcome, Output, Policy, Readings, Request,
+    State, Tag, ToldAt,
 };
 use antar_types::{
-    Capabilities, Chain, Code, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret, Text,
-    Time, Token,
+    Capabilities, Chain, Code, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret,
+    SyncCursor, Text, Time, Token,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -414,4 +417,74 @@ pub fn caller(outcome: &Outcome) -> &str {
 /// Makes a group whose password is `pw`.
 pub fn group(name: &str) -> CreateGroup {
     CreateGroup { group: name.into(), password: Some(Secret::new("pw".into())) }
+}
+
+/// A realm linked with beta in which amy owns the group staff, bob is a moderator there and cat a member; dan and
+/// the administrator eve are not in it. They are logged in on the connections 1 to 5.
+pub fn staffed() -> Realm {
+    let mut realm = Realm::linked(&["amy", "bob", "cat", "dan"]);
+    let (user, role, password) = ("eve".into(), Some(Role::Admin), Secret::new("pw".into()));
+    realm.operator_does(AddUser { user, role, password });
+    for (conn, user) in [(1, "amy"), (2, "bob"), (3, "cat"), (4, "dan"), (5, "eve")] {
+        realm.login(conn, user);
+    }
+    realm.does(1, group("staff"));
+    for user in ["bob", "cat"] {
+        realm.does(1, Invite { group: "staff".into(), user: user.into() });
+    }
+    let (user, role) = ("bob".into(), GroupRole::Moderator);
+    assert_eq!(realm.does(1, SetRole { group: "staff".into(), user, role }), Outcome::Done);
+    realm
+}
+
+/// A change of a group or of its members, in short.
+fn shown(told: &crate::Told) -> Option<String> {
+    let (what, group, of, by) = match told {
+        crate::Told::Member(change) => {
+            (change.what.as_str(), &change.group, change.user.to_string(), &change.by)
+        }
+        crate::Told::Group(change) => {
+            let of = match &change.what {
+                GroupNews::Role(user, role) => format!("{user} {}", role.as_str()),
+                GroupNews::Silenced(user, silence) => format!("{user} {silence:?}"),
+                GroupNews::Topic(topic) => topic.as_str().to_string(),
+                GroupNews::Settings(entry, listed, announce) => {
+                    format!("{} {listed} {announce}", entry.as_str())
+                }
+                GroupNews::Closed => String::new(),
+            };
+            (change.what.as_str(), &change.group, of, &change.by)
+        }
+        _ => return None,
+    };
+    let of = if of.is_empty() { of } else { format!("{of} ") };
+    Some(format!("{what} #{} {of}by {by}", &**group))
+}
+
+impl Realm {
+    /// The number of a group.
+    pub fn group_id(&self, name: &str) -> GroupId {
+        self.state.durable.group_named(name).expect("a group")
+    }
+
+    /// The number of an account.
+    pub fn id(&self, name: &str) -> AccountId {
+        AccountId(self.account(name))
+    }
+
+    /// Where now is, for a connection that asks.
+    pub fn cursor(&mut self, conn: u64) -> SyncCursor {
+        match self.does(conn, Sync::default()) {
+            Outcome::InStep(cursor) => cursor,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What changed of groups and of their members since a cursor, in short.
+    pub fn group_news(&mut self, conn: u64, after: SyncCursor) -> Vec<String> {
+        match self.does(conn, Sync { after: Some(Some(after)), ..Sync::default() }) {
+            Outcome::Changes { all, .. } => all.iter().filter_map(shown).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -108,6 +108,7 @@ fn word(draw: &mut Draw, name: &str) -> &'static str {
         "EPOCH" => draw.pick(&["%E", "%e", "0000000000000000", "0000000000000007"]),
         "N" | "FIRST" => draw.pick(&["%N", "%n", "0", "1", "2", "3", "9223372036854775807"]),
         "HASH" => draw.pick(&["%H", "%h", "00000000000000000000000000000000"]),
+        "moderator|member|owner" => draw.pick(&["moderator", "member", "owner"]),
         _ => draw.pick(WORDS),
     }
 }
@@ -138,12 +139,17 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
             Param::Word(name) => out.extend_from_slice(word(draw, name).as_bytes()),
             Param::Text(_) | Param::Maybe(_) => out.extend_from_slice(draw.pick(TEXTS).as_bytes()),
             Param::Colon(_) | Param::MaybeAfterColon(_) => colon = true,
+            Param::MaybeColon(_) => colon = draw.once_in(2),
         }
     }
     for option in verb.options {
         if draw.once_in(4) {
-            let key = option.split('=').next().unwrap_or_default();
-            out.extend_from_slice(format!(" {key}={}", draw.number()).as_bytes());
+            let (key, values) = option.split_once('=').unwrap_or_default();
+            let value = match one_of(draw, values) {
+                Some(value) => value.to_string(),
+                None => draw.number().to_string(),
+            };
+            out.extend_from_slice(format!(" {key}={value}").as_bytes());
         }
     }
     if draw.once_in(8) {
@@ -154,6 +160,12 @@ fn request(draw: &mut Draw, verb: &Row, out: &mut Vec<u8>) {
         out.extend_from_slice(b" : ");
         out.extend_from_slice(draw.pick(TEXTS).as_bytes());
     }
+}
+
+/// One of several words that a row gives to choose from, as in `yes|no`.
+fn one_of<'a>(draw: &mut Draw, words: &'a str) -> Option<&'a str> {
+    let words: Vec<&str> = words.split('|').collect();
+    (words.len() > 1).then(|| words[draw.below(words.len())])
 }
 
 fn drawn_verb(draw: &mut Draw, of: impl Fn(&Row) -> bool) -> &'static Row {

@@ -23,6 +23,8 @@ pub struct Args<'a> {
     past: &'a str,
     /// The rest of the line where the verb takes one; may be empty only where it is optional.
     pub text: &'a str,
+    /// Whether a `:` led to the text, where it may be missing.
+    colon: bool,
 }
 
 impl<'a> Args<'a> {
@@ -33,7 +35,7 @@ impl<'a> Args<'a> {
     /// [`Code::BadParameters`] where something is missing or unknown.
     pub fn parse(verb: &'static Row, dialect: Dialect, line: &'a str) -> Result<Self, Code> {
         let (words, options) = ([""; MOST], [None; MOST]);
-        let mut args = Self { words, options, verb, dialect, past: "", text: "" };
+        let mut args = Self { words, options, verb, dialect, past: "", text: "", colon: false };
         let mut rest = line;
         for (i, param) in verb.params.iter().enumerate() {
             match param {
@@ -41,16 +43,19 @@ impl<'a> Args<'a> {
                 Param::Text(_) | Param::Maybe(_) => (args.text, rest) = (words::trim(rest), ""),
                 Param::Colon(_) | Param::MaybeAfterColon(_) => {
                     (rest, args.text) = words::at_colon(rest).ok_or(Code::BadParameters)?;
-                    // What stands where an option may would be lost: the text was meant to begin there.
-                    if words::all(rest).any(|word| words::option(word).is_none()) {
-                        return Err(Code::BadParameters);
+                    only_options(rest)?;
+                }
+                Param::MaybeColon(_) => {
+                    if let Some((before, text)) = words::at_colon(rest) {
+                        (rest, args.text, args.colon) = (before, text, true);
                     }
+                    only_options(rest)?;
                 }
             }
             let missing = match param {
                 Param::Word(_) => args.words[i].is_empty(),
                 Param::Text(_) | Param::Colon(_) => args.text.is_empty(),
-                Param::Maybe(_) | Param::MaybeAfterColon(_) => false,
+                Param::Maybe(_) | Param::MaybeAfterColon(_) | Param::MaybeColon(_) => false,
             };
             if missing {
                 return Err(Code::BadParameters);
@@ -95,6 +100,32 @@ impl<'a> Args<'a> {
     /// The rest of the line as a secret, where there is any.
     pub fn maybe_secret(&self) -> Option<Secret<String>> {
         (!self.text.is_empty()).then(|| self.secret())
+    }
+
+    /// The text after a `:`, where there is one; it may be empty.
+    pub fn maybe_text(&self) -> Option<&'a str> {
+        self.colon.then_some(self.text)
+    }
+
+    /// The number that the rest of the line is, where there is any.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it is none.
+    pub fn maybe_number(&self) -> Result<Option<u64>, Code> {
+        Some(self.text).filter(|text| !text.is_empty()).map(number).transpose()
+    }
+
+    /// What an option says, `yes` or `no` in any case.
+    ///
+    /// # Errors
+    /// [`Code::BadParameters`] where it says something else.
+    pub fn yes_or_no(&self, key: &str) -> Result<Option<bool>, Code> {
+        let read = |word: &str| match word {
+            word if word.eq_ignore_ascii_case("yes") => Some(true),
+            word if word.eq_ignore_ascii_case("no") => Some(false),
+            _ => None,
+        };
+        self.optional(key, read)
     }
 
     /// The page asked for with `after=`, `before=` and `limit=`.
@@ -183,6 +214,14 @@ impl<'a> Args<'a> {
         let Some(limit) = self.number("limit")? else { return Ok(unasked) };
         let limit = usize::try_from(limit).ok().filter(|n| (1..=MAX_PAGE).contains(n));
         limit.ok_or(Code::BadParameters)
+    }
+}
+
+/// What stands where an option may would be lost: the text was meant to begin there.
+fn only_options(rest: &str) -> Result<(), Code> {
+    match words::all(rest).any(|word| words::option(word).is_none()) {
+        true => Err(Code::BadParameters),
+        false => Ok(()),
     }
 }
 

@@ -72,9 +72,20 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             .with("admin", admin),
         Outcome::Names(names) => Body::List(names).into(),
         Outcome::Groups { names, members } => Body::Groups(names, members).into(),
-        Outcome::Members { names, owner } => {
-            Reply::from(Body::List(names)).with("owner", owner.as_deref())
+        Outcome::Members { names, owner, moderators } => {
+            let reply = Reply::from(Body::List(names)).with("owner", owner.as_deref());
+            if moderators.is_empty() {
+                return reply;
+            }
+            reply.with("moderators", moderators.iter().map(|name| &**name).collect::<Value>())
         }
+        Outcome::Topic(topic) => {
+            Reply::done(says).with("topic", topic.as_ref().map(|topic| topic.as_str()))
+        }
+        Outcome::GroupSettings { entry, listed, announce } => Reply::done(says)
+            .with("entry", entry.as_str())
+            .with("listed", listed)
+            .with("announce", announce),
         Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
         Outcome::Messages(page) => {
             let listing = row.map(|row| row.listing).unwrap_or_default();

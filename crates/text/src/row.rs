@@ -25,6 +25,8 @@ pub enum Param {
     Colon(&'static str),
     /// The same, where nothing may follow the `:`.
     MaybeAfterColon(&'static str),
+    /// The same, which may be missing, and may be empty.
+    MaybeColon(&'static str),
 }
 
 /// A verb's row.
@@ -180,22 +182,20 @@ impl Row {
             Dialect::Upper => self.name.to_string(),
             Dialect::Lower => self.name.to_ascii_lowercase(),
         };
-        let mut text = "";
+        let mut text = String::new();
         for param in self.params {
             match param {
                 Param::Word(name) | Param::Text(name) | Param::Maybe(name) => {
                     usage.push_str(&format!(" {name}"));
                 }
-                Param::Colon(name) | Param::MaybeAfterColon(name) => text = name,
+                Param::Colon(name) | Param::MaybeAfterColon(name) => text = format!(" : {name}"),
+                Param::MaybeColon(name) => text = format!(" [: {name}]"),
             }
         }
         for option in self.options {
             usage.push_str(&format!(" [{option}]"));
         }
-        if !text.is_empty() {
-            usage.push_str(&format!(" : {text}"));
-        }
-        usage
+        usage + &text
     }
 }
 
@@ -220,8 +220,10 @@ mod tests {
             }
             // A text takes the rest of the line: nothing can follow it.
             let texts = verb.params.iter().position(|p| !matches!(p, Param::Word(_)));
-            let takes_options =
-                matches!(verb.params.last(), Some(Param::Colon(_) | Param::MaybeAfterColon(_)));
+            let takes_options = matches!(
+                verb.params.last(),
+                Some(Param::Colon(_) | Param::MaybeAfterColon(_) | Param::MaybeColon(_))
+            );
             let options = verb.options.is_empty() || takes_options;
             assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && options));
             assert!(verb.params.len() <= 6 && verb.options.len() <= 6);

@@ -3,7 +3,7 @@
 use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Code;
 
-/// Asks for a group's members, in the order in which they joined, and its owner. Members are told only.
+/// Asks for a group's members, in the order in which they joined, its owner and its moderators. Members are told only.
 #[derive(Clone, Debug)]
 pub struct ListMembers {
     /// The group.
@@ -17,7 +17,8 @@ impl ListMembers {
             return Err(Code::NotMember.into());
         }
         let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));
-        Ok(Outcome::Members { names: cx.state.members(id), owner }.into())
+        let (names, moderators) = (cx.state.members(id), cx.state.moderators(id));
+        Ok(Outcome::Members { names, owner, moderators }.into())
     }
 }
 
@@ -41,10 +42,12 @@ mod tests {
             .does(1, JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) });
         let (bob, owner) = (Arc::from("bob"), Name::parse("bob"));
         let both = [Arc::clone(&bob), "amy".into()].into();
-        let told = Outcome::Members { names: both, owner: owner.clone() };
+        let moderators = antar_types::List::default;
+        let told = Outcome::Members { names: both, owner: owner.clone(), moderators: moderators() };
         assert_eq!(realm.does(1, list.clone()), told);
         realm.does(1, LeaveGroup { group: "staff".into() });
-        assert_eq!(realm.does(2, list), Outcome::Members { names: [bob].into(), owner });
+        let told = Outcome::Members { names: [bob].into(), owner, moderators: moderators() };
+        assert_eq!(realm.does(2, list), told);
         let none = ListMembers { group: "none".into() };
         assert_eq!(realm.does(1, none), Code::GroupNotFound.into());
     }

@@ -33,6 +33,7 @@ impl RequestContext<'_> {
         text: &Draft,
         extras: Extras,
     ) -> Result<(u64, Name), Code> {
+        self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;

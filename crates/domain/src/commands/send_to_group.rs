@@ -34,13 +34,14 @@ impl SendToGroup {
 }
 
 impl RequestContext<'_> {
-    /// Sends a message to a group that the caller is in; returns its id and the group's name.
+    /// Sends a message to a group that the caller is in, and may write into; returns its id and the group's name.
     pub(crate) fn send_to_group(
         &mut self,
         group: GroupId,
         text: &Draft,
         extras: Extras,
     ) -> Result<(u64, Name), Code> {
+        self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
         let (id, time) = (self.next_id(), self.message_time());
         let from = self.my_account()?.record.name.clone();

@@ -2,7 +2,7 @@
 
 use super::durable::Durable;
 use crate::links::PeerStatus;
-use crate::{AccountId, Event, GroupId};
+use crate::{AccountId, Event, GroupId, GroupRole};
 use antar_types::List;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 pub(crate) struct Lists {
     groups: Option<Groups>,
     members: BTreeMap<GroupId, List>,
+    moderators: BTreeMap<GroupId, List>,
     /// How it stood with links when somebody last asked.
     peers: Arc<[PeerStatus]>,
 }
@@ -35,13 +36,19 @@ impl Lists {
     /// Forgets what an event changes.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::GroupSet(..) => self.groups = None,
+            Event::GroupSet(group, _) => {
+                self.groups = None;
+                // It may have another owner.
+                self.moderators.remove(group);
+            }
             Event::MemberSet(group, ..) | Event::MemberRemoved(group, _) => {
                 self.members.remove(group);
+                self.moderators.remove(group);
             }
             Event::GroupClosed(group, _) => {
                 self.groups = None;
                 self.members.remove(group);
+                self.moderators.remove(group);
             }
             Event::Received { events, .. } => events.iter().for_each(|event| self.apply(event)),
             _ => {}
@@ -67,15 +74,25 @@ impl Lists {
 
     /// A group's members, in the order they joined.
     pub fn members(&mut self, durable: &Durable, group: GroupId) -> List {
-        let name = |id: &AccountId| Some(durable.accounts.get(id)?.record.name.shared());
-        let make = || {
-            let members = durable.groups.get(&group).into_iter().flat_map(|group| &group.members);
-            let mut members: Vec<_> = members.collect();
-            members.sort_unstable_by_key(|(_, member)| member.since);
-            members.into_iter().filter_map(|(id, _)| name(id)).collect()
-        };
+        let make = || names(durable, group, |_| true);
         self.members.entry(group).or_insert_with(make).clone()
     }
+
+    /// Those of them who are moderators.
+    pub fn moderators(&mut self, durable: &Durable, group: GroupId) -> List {
+        let make = || names(durable, group, |role| role == GroupRole::Moderator);
+        self.moderators.entry(group).or_insert_with(make).clone()
+    }
+}
+
+/// The names of those in a group that have some role, in the order they joined.
+fn names(durable: &Durable, group: GroupId, lists: impl Fn(GroupRole) -> bool) -> List {
+    let Some(group) = durable.groups.get(&group) else { return List::default() };
+    let mut members: Vec<_> = group.members.iter().collect();
+    members.retain(|(id, _)| group.role(**id).is_some_and(&lists));
+    members.sort_unstable_by_key(|(_, member)| member.since);
+    let name = |id: &AccountId| Some(durable.accounts.get(id)?.record.name.shared());
+    members.into_iter().filter_map(|(id, _)| name(id)).collect()
 }
 
 #[cfg(test)]

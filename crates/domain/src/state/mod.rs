@@ -131,6 +131,7 @@ impl State {
     pub fn is_busy(&self) -> bool {
         !self.links.is_idle()
             || self.live.people.is_unsettled()
+            || !self.durable.closed.is_empty()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
@@ -323,6 +324,11 @@ impl State {
         self.lists.members(&self.durable, group)
     }
 
+    /// A group's moderators, in the order they joined.
+    pub(crate) fn moderators(&mut self, group: GroupId) -> List {
+        self.lists.moderators(&self.durable, group)
+    }
+
     /// Takes one input to its effects.
     pub fn step(&mut self, readings: &Readings, input: Input, effects: &mut Effects) {
         self.finish_planted(effects);
@@ -358,6 +364,7 @@ impl State {
                     self.end_idle_sessions(readings.now, effects);
                 }
                 self.live.people.note_the_gone(readings.uptime);
+                self.sweep_a_closed_group(effects);
                 Context { state: self, effects, readings }.keep_links();
             }
         }
@@ -374,6 +381,15 @@ impl State {
         self.live.connected(conn, origin);
         if let Origin::Dialled { dial, key, peer, local } = origin {
             Context { state: self, effects, readings }.reached(conn, dial, key, (peer, local));
+        }
+    }
+
+    /// Takes a step in letting go of the messages of a group that is gone.
+    fn sweep_a_closed_group(&mut self, effects: &mut Effects) {
+        if let Some((group, left)) = self.durable.closed.first_key_value() {
+            let swept = Event::GroupSwept(*group, left.saturating_sub(1));
+            // Where nothing can be kept it is done at a later tick.
+            let _ = self.emit(swept, effects);
         }
     }
 

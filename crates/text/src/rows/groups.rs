@@ -2,6 +2,8 @@
 
 use super::*;
 use antar_domain::commands::Destination;
+use antar_domain::{GroupEntry, GroupRole};
+use antar_types::Code;
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -52,7 +54,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "INVITE",
         params: &[Param::Word("G"), Param::Word("U")],
-        help: "Puts a user into a group without its password; for its owner and administrators.",
+        help: "Puts a user into a group without its password; for its owner and moderators.",
         read: &Read(|args| {
             Ok(commands::Invite { group: args.group(0), user: args.word(1).into() })
         }),
@@ -62,9 +64,82 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "KICK",
         params: &[Param::Word("G"), Param::Word("U")],
-        help: "Takes a member out of a group; for its owner and administrators.",
+        help: "Takes a member out of a group; for its owner and moderators.",
         read: &Read(|args| Ok(commands::Kick { group: args.group(0), user: args.word(1).into() })),
         says: Phrase::same("Kick berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "BAN",
+        params: &[Param::Word("G"), Param::Word("U")],
+        help: "Takes a user out of a group for good; for its owner and moderators.",
+        read: &Read(|args| Ok(commands::Ban { group: args.group(0), user: args.word(1).into() })),
+        says: Phrase::same("Ban berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "UNBAN",
+        params: &[Param::Word("G"), Param::Word("U")],
+        help: "Lets a user join a group again; for its owner and moderators.",
+        read: &Read(|args| Ok(commands::Unban { group: args.group(0), user: args.word(1).into() })),
+        says: Phrase::same("Unban berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "SILENCE",
+        params: &[Param::Word("G"), Param::Word("U"), Param::Maybe("[MINUTES]")],
+        help: "Keeps a member from writing into a group, 0 ends it; for its owner and moderators.",
+        read: &Read(|args| {
+            let (group, user) = (args.group(0), args.word(1).into());
+            Ok(commands::SilenceMember { group, user, minutes: args.maybe_number()? })
+        }),
+        says: Phrase::same("Silence berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "TOPIC",
+        params: &[Param::Word("G"), Param::MaybeColon("TEXT")],
+        help: "Shows what a group is about, or says it; for its owner and moderators.",
+        read: &Read(|args| {
+            Ok(commands::Topic { group: args.group(0), topic: args.maybe_text().map(Into::into) })
+        }),
+        says: Phrase::same("Topic berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "ROLE",
+        params: &[Param::Word("G"), Param::Word("U"), Param::Word("moderator|member|owner")],
+        help: "Gives a member of a group another role; for its owner.",
+        read: &Read(|args| {
+            let role = GroupRole::parse(args.word(2)).ok_or(Code::BadParameters)?;
+            Ok(commands::SetRole { group: args.group(0), user: args.word(1).into(), role })
+        }),
+        says: Phrase::same("Role berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "GROUPSET",
+        params: &[Param::Word("G")],
+        options: &["entry=open|password|invite", "listed=yes|no", "announce=yes|no", "password=P"],
+        help: "Says who may join a group, know of it and write there; for its owner.",
+        read: &Read(|args| {
+            Ok(commands::SetGroup {
+                group: args.group(0),
+                entry: args.optional("entry", GroupEntry::parse)?,
+                listed: args.yes_or_no("listed")?,
+                announce: args.yes_or_no("announce")?,
+                password: args.option("password").map(|password| Secret::new(password.into())),
+            })
+        }),
+        says: Phrase::same("Groupset berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "CLOSEGROUP",
+        params: &[Param::Word("G")],
+        help: "Ends a group, with all that was said there; for its owner.",
+        read: &Read(|args| Ok(commands::CloseGroup { group: args.group(0) })),
+        says: Phrase::same("Close group berhasil"),
         ..ROW
     },
     Row {
