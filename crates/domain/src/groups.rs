@@ -2,8 +2,8 @@
 
 use crate::state::Group;
 use crate::{
-    AccountId, Context, Event, GroupChange, GroupId, GroupNews, GroupRecord, GroupRole, Marker,
-    Member, Membership, RequestContext, Silence,
+    AccountId, Bug, Context, Event, GroupChange, GroupId, GroupNews, GroupRecord, GroupRole,
+    Marker, Member, Membership, RequestContext, Silence,
 };
 use antar_types::{Code, Name};
 
@@ -135,7 +135,8 @@ impl RequestContext<'_> {
             return Ok(());
         }
         let silence = durable.silences.get(&(group, me));
-        if silence.is_some_and(|silence| silence.holds(self.message_time())) {
+        let is_silenced = silence.is_some_and(|silence| silence.holds(self.message_time()));
+        if is_silenced && !self.state.is_planted(Bug::WritesSilenced) {
             return Err(Code::Silenced);
         }
         let announces = durable.groups.get(&group).is_some_and(|known| known.record.announce);
@@ -153,7 +154,8 @@ impl RequestContext<'_> {
     ) -> Result<(), Code> {
         let limits = &self.state.limits;
         let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
-        if self.state.durable.bans.contains(&(group, account)) {
+        let is_banned = self.state.durable.bans.contains(&(group, account));
+        if is_banned && !self.state.is_planted(Bug::InvitesBanned) {
             return Err(Code::Banned);
         }
         let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
@@ -198,6 +200,10 @@ impl RequestContext<'_> {
         }
         let eldest = left.members.iter().min_by_key(|(_, member)| member.since);
         match eldest.map(|(id, _)| *id) {
+            Some(heir) if self.state.is_planted(Bug::InheritsQuietly) => {
+                let record = GroupRecord { owner: Some(heir), ..left.record.clone() };
+                self.emit(Event::GroupSet(group, record))
+            }
             Some(heir) => self.set_owner(group, heir, by),
             None => {
                 let record = GroupRecord { owner: None, ..left.record.clone() };

@@ -72,11 +72,17 @@ pub enum Bug {
     CountsBlocked,
     /// A mention is one also once it was read.
     RemembersMentions,
+    /// Who is banned may be put into the group all the same.
+    InvitesBanned,
+    /// Who inherits a group is not told so.
+    InheritsQuietly,
+    /// Who is silenced writes all the same.
+    WritesSilenced,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -110,6 +116,9 @@ impl Bug {
         Self::HearsBlocked,
         Self::CountsBlocked,
         Self::RemembersMentions,
+        Self::InvitesBanned,
+        Self::InheritsQuietly,
+        Self::WritesSilenced,
     ];
 }
 

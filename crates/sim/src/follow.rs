@@ -1,6 +1,7 @@
 //! People who follow everything that concerns them, as a client that keeps in step does: it goes on from its
 //! cursor after each loss of its connection.
 
+use crate::clubs::{CLUB_CONV, Known, News};
 use crate::world::World;
 use antar_domain::{ConnId, Input, Told, ToldAt};
 use antar_text::Value;
@@ -21,6 +22,8 @@ pub struct Follow {
     last: u64,
     /// Messages, by id.
     told: BTreeMap<u64, String>,
+    /// What is known of the group over which people fall out.
+    club: Known,
 }
 
 impl Follow {
@@ -129,8 +132,13 @@ impl World<'_> {
         if id <= before {
             what = Some(format!("{at:?} is told after {before}"));
         }
-        if let Told::Message { message, .. } = &at.told {
-            follow.told.insert(id, message.text.as_str().to_string());
+        if let Some(news) = News::told(&at.told) {
+            follow.club.learn(&person.name, id, news);
+        }
+        if let Told::Message { message, conversation } = &at.told {
+            if **conversation != *CLUB_CONV {
+                follow.told.insert(id, message.text.as_str().to_string());
+            }
             if is_news && !self.nodes[node].written.ids.contains(&id) {
                 what = Some(format!("{at:?} is told, which is not on disk"));
             }
@@ -148,14 +156,25 @@ impl World<'_> {
         let Some(mut cursor) = follow.cursor.clone().filter(|_| !self.nodes[node].put_back) else {
             return;
         };
-        let (from, mut told) = (follow.from, follow.told.clone());
+        let (from, mut told, mut club) = (follow.from, follow.told.clone(), follow.club.clone());
+        let (me, mut seen) = (self.people.all[person].name.clone(), follow.last);
         loop {
             let page = self.ask(person, &format!("SYNC after={cursor} limit=7"));
             let (Some(all), Some(next)) = (page["data"].as_array(), page["cursor"].as_str()) else {
                 return self.violate(format!("SYNC after={cursor} is answered {page}"));
             };
-            for change in all.iter().filter(|change| change["change"] == "message") {
+            for change in all {
+                if let Some(news) = News::listed(change) {
+                    club.learn(&me, seen, news);
+                }
+                if change["change"] != "message" {
+                    continue;
+                }
                 let id = change["id"].as_u64().unwrap_or(0);
+                seen = id;
+                if change["conv"] == CLUB_CONV {
+                    continue;
+                }
                 let text = change["message"].as_str().unwrap_or_default().to_string();
                 if told.insert(id, text).is_some() {
                     return self.violate(format!("{change} was told before {cursor}"));
@@ -175,6 +194,7 @@ impl World<'_> {
             return self.violate(what);
         }
         self.checked.count("people in step with all conversations");
+        self.compare_club(person, &club);
     }
 
     fn see_to_answers(&mut self, person: usize) {
@@ -187,7 +207,9 @@ impl World<'_> {
     fn all_messages(&mut self, person: usize, from: u64) -> BTreeMap<u64, String> {
         let list = self.ask(person, "CONVERSATIONS limit=1000");
         let mut all = BTreeMap::new();
-        for told in list["data"].as_array().into_iter().flatten() {
+        let list = list["data"].as_array().into_iter().flatten();
+        // What was said in that group while one was not in it is not told.
+        for told in list.filter(|told| told["conv"] != CLUB_CONV) {
             let name = told["conv"].as_str().unwrap_or_default();
             let shown = self.pages(person, "HISTORY", name).into_iter();
             all.extend(shown.filter(|m| m.id > from).map(|m| (m.id, m.text)));

@@ -1,5 +1,6 @@
 //! What people do within one realm: messages, and groups that are made and listed.
 
+use crate::clubs::CLUB;
 use crate::people::To;
 use crate::world::World;
 use antar_text::Value;
@@ -21,7 +22,11 @@ impl World<'_> {
     /// them.
     pub fn listed_groups(&mut self, node: usize, answer: &Value) {
         let list = answer["data"].as_array().into_iter().flatten();
-        let groups: BTreeSet<String> = list.filter_map(Value::as_str).map(str::to_string).collect();
+        let groups: BTreeSet<String> = list
+            .filter_map(Value::as_str)
+            .filter(|group| *group != CLUB)
+            .map(str::to_string)
+            .collect();
         self.checked.count("lists of groups");
         let refused =
             |group: &&String| self.people.refused_groups.contains(&(node, (*group).clone()));

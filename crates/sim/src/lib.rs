@@ -12,6 +12,7 @@
 //! one.
 
 mod check;
+mod clubs;
 mod driver;
 mod faults;
 mod follow;

@@ -70,6 +70,8 @@ pub enum Asked {
     Listing,
     /// A word is looked for.
     Searching(String),
+    /// Something about a group over which people fall out.
+    Club,
     /// A conversation was read, or is to count as unread.
     Marking {
         conversation: String,
@@ -335,7 +337,10 @@ impl World<'_> {
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
-        let kind = self.chance.random_range(0..32);
+        let kind = self.chance.random_range(0..36);
+        if kind >= 32 {
+            return self.compose_club(person);
+        }
         if kind >= 29 {
             return self.compose_again(person);
         }
@@ -418,6 +423,9 @@ impl World<'_> {
                 }
                 self.checked.count("messages acknowledged");
             }
+            Some(Asked::Club) if answer["status"] == "OK" => {
+                self.checked.count("changes of a group");
+            }
             Some(Asked::Making(group)) if answer["status"] == "OK" => self.made_group(node, group),
             Some(Asked::Listing) if answer["status"] == "OK" => self.listed_groups(node, &answer),
             Some(Asked::Searching(word)) if answer["status"] == "OK" => {
@@ -434,6 +442,7 @@ impl World<'_> {
                 self.people.refused_groups.insert((node, group));
                 self.checked.count("groups refused");
             }
+            Some(Asked::Club) => self.checked.count("changes of a group refused"),
             Some(Asked::Listing) => self.checked.count("lists of groups refused"),
             Some(Asked::Searching(_)) => self.checked.count("searches refused"),
             Some(Asked::Sending(text)) => {

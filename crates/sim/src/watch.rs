@@ -1,5 +1,6 @@
 //! People who watch, and what they are told.
 
+use crate::clubs::CLUB;
 use crate::plain;
 use crate::renew::Renewed;
 use crate::world::World;
@@ -60,6 +61,10 @@ impl World<'_> {
     /// Somebody who watches is told of a message: it is on disk, and newer than what they were told
     /// before.
     pub fn notified(&mut self, node: usize, conn: ConnId, message: &Message) {
+        // Who is in that group changes all the time.
+        if message.to.as_str() == CLUB {
+            return;
+        }
         let mut people = self.people.all.iter_mut();
         let watches = people.find(|p| p.node == node && p.watch.conn == Some(conn));
         let Some(told) = watches.and_then(|p| p.watch.told.last_mut()) else { return };

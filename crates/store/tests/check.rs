@@ -6,8 +6,9 @@ use antar_domain::links::{
     Address, Apart, ApartEntry, Epoch, LinkKind, LinkStatus, PeerRecord, Position,
 };
 use antar_domain::{
-    AccountId, AccountRecord, Conversation, CorrespondentId, Event, ForkId, GroupId, GroupRecord,
-    Mailbox, Member, Page, PasswordHash, PeerId, Posted, SessionId, SessionRecord, Source,
+    AccountId, AccountRecord, Change, ChangeList, ChangesTip, Conversation, CorrespondentId, Event,
+    ForkId, GroupId, GroupRecord, Mailbox, Member, Page, PasswordHash, PeerId, Posted, SessionId,
+    SessionRecord, Silence, Source,
 };
 use antar_store::{Batch, Damage, Disk, Engine, MemoryEngine, Ops, Pairs, Store, StoreError};
 use antar_types::{Chain, Entry, EntryKind, Fingerprint, Message, Name, Text, Time, Token};
@@ -178,6 +179,47 @@ fn a_sound_realm_is_found_sound_and_counted() {
     // It still opens, and is as sound after a clean stop.
     drop(Store::open(Box::new(Disk::open(killed.path()).unwrap())).unwrap());
     assert_eq!(damages(killed.path()), []);
+}
+
+#[test]
+fn a_group_that_is_closed_is_sound_all_along_and_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || Store::open(Box::new(Disk::open(directory.path()).unwrap())).unwrap();
+    let store = open().0;
+    fill(&store, 30);
+    // All of it in one batch: what is said last is in no tree yet as the group is closed.
+    let (staff, mut last) = (GroupId(4), batch(31));
+    let (list, tip) = (ChangeList::Group(staff), ChangesTip { id: 314, ..ChangesTip::default() });
+    last.extend([
+        Event::Banned(staff, BOB),
+        Event::Silenced(staff, AMY, Silence::Lasting),
+        Event::Changed { list, tip, change: Change::Read(STAFF, 1) },
+        Event::GroupClosed(staff, 2),
+    ]);
+    store.commit(&last).unwrap();
+    drop(store);
+    assert_eq!(damages(directory.path()), []);
+    let messages = || {
+        let checked = antar_store::check(directory.path(), &mut |_, _| ()).unwrap();
+        checked.messages
+    };
+    assert_eq!(messages(), 3 * 31);
+    for left in [1, 0] {
+        let (store, events) = open();
+        let is_left = |event: &Event| match event {
+            Event::ConversationReached(conversation, _) => *conversation == STAFF,
+            Event::ChangesReached(of, _) => *of == list,
+            Event::GroupSet(..) | Event::MemberSet(..) => true,
+            Event::Banned(..) | Event::Silenced(..) => true,
+            _ => false,
+        };
+        assert_eq!(events.into_iter().find(is_left), None);
+        store.commit(&[Event::GroupSwept(staff, left)]).unwrap();
+        drop(store);
+        assert_eq!(damages(directory.path()), []);
+    }
+    assert_eq!(messages(), 2 * 31);
+    assert!(!open().1.iter().any(|event| matches!(event, Event::GroupClosed(..))));
 }
 
 #[test]

@@ -18,8 +18,12 @@ impl CloseGroup {
         let members: Vec<_> = group.members.keys().copied().collect();
         // The group's own list of changes goes with it.
         if let Some(change) = cx.group_change(id, me, GroupNews::Closed) {
-            let mut lists = members.into_iter().map(ChangeList::Account);
+            let mut lists = members.iter().copied().map(ChangeList::Account);
             lists.try_for_each(|list| cx.change(list, change.clone()))?;
+        }
+        let conversations: Vec<_> = cx.state.durable.conversations.of_group(id).collect();
+        for member in members {
+            cx.end_markers(member, conversations.clone())?;
         }
         let left = cx.steps_to_sweep(id);
         cx.emit(Event::GroupClosed(id, left))?;
