@@ -188,9 +188,11 @@ fn written(choices: &mut Choices<'_>) {
             _ => {}
         }
     }
+    let closes = records.iter().any(|record| matches!(record, Record::GroupClosed(_)));
     for record in &records {
         match record {
-            Record::Posted(posted) => assert!(messages.contains(&posted.message.id)),
+            // What is said in a group that is closed after it is put nowhere.
+            Record::Posted(posted) => assert!(messages.contains(&posted.message.id) || closes),
             record if record.key().is_none() => {}
             // The last under its key is kept, unless something took it away.
             record => {
@@ -210,6 +212,8 @@ fn takes_away(records: &[Record]) -> bool {
                 | Record::Trimmed(_)
                 | Record::AddressTold(_)
                 | Record::KnownAs(_)
+                | Record::Silenced(_)
+                | Record::GroupClosed(_)
                 | Record::Followed(_)
                 | Record::Owed(_)
                 | Record::Received(_)

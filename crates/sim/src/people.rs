@@ -158,7 +158,10 @@ impl People {
                     let own = own.filter(|written| !written.retried);
                     own.into_iter().for_each(|written| written.refused = true);
                 }
-                Event::GroupSet(_, group) if is_made_once(&group.name) => {
+                // Whose creator is removed is written anew, and was there before.
+                Event::GroupSet(_, group)
+                    if is_made_once(&group.name) && group.owner == Some(group.creator) =>
+                {
                     self.refused_groups.insert((node, group.name.to_string()));
                 }
                 _ => {}

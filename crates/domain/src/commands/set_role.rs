@@ -113,6 +113,7 @@ mod tests {
         let from = realm.cursor(3);
         realm.does(1, LeaveGroup { group: "staff".into() });
         assert_eq!(roles(&realm), [None, Some("owner"), Some("member"), None]);
-        assert_eq!(realm.group_news(3, from), ["role #staff bob owner by amy"]);
+        let told = ["left #staff amy by amy", "role #staff bob owner by amy"];
+        assert_eq!(realm.group_news(3, from), told);
     }
 }

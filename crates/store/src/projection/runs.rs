@@ -119,11 +119,13 @@ impl Runs {
         }
     }
 
-    /// Lets go of how far some conversations have come and were read; their messages stay.
+    /// Lets go of how far some conversations have come and were read, and of what was said there last: it need not
+    /// be put anywhere.
     pub fn end_conversations(&mut self, ends: impl Fn(Conversation) -> bool) {
         let ends = |list| matches!(list, List::Messages(conversation) if ends(conversation));
+        self.full.retain(|(list, _)| !ends(*list));
         for Slot { run, markers, .. } in self.slots.iter_mut().filter(|slot| ends(slot.list)) {
-            run.reached = None;
+            *run = Run::default();
             markers.iter_mut().for_each(|(_, marker)| *marker = None);
         }
         for (_, marker) in self.markers.iter_mut().filter(|((of, _), _)| ends(List::Messages(*of)))
