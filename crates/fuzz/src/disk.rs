@@ -213,6 +213,8 @@ fn takes_away(records: &[Record]) -> bool {
                 | Record::AddressTold(_)
                 | Record::KnownAs(_)
                 | Record::Silenced(_)
+                | Record::UnshownSet(_)
+                | Record::MentionsSet(_)
                 | Record::GroupClosed(_)
                 | Record::Followed(_)
                 | Record::Owed(_)
