@@ -188,6 +188,22 @@ impl Live {
         Ok(reference)
     }
 
+    /// Whether it is this one that has given a message its reference.
+    pub fn wrote(&self, reference: &str) -> bool {
+        reference.strip_prefix(&format!("{:x}-", self.references.0)).is_some()
+    }
+
+    /// Whether something has happened that [`next`](Self::next) has not returned yet.
+    pub fn has_happened(&self) -> bool {
+        !self.happened.is_empty()
+    }
+
+    /// Has [`next`](Self::next) return these again, in this order, before anything else: for who waits for one thing
+    /// and does the others later.
+    pub fn put_back(&mut self, happened: Vec<Happening>) {
+        happened.into_iter().rev().for_each(|each| self.happened.push_front(each));
+    }
+
     /// The next thing that happens. Cancel-safe.
     ///
     /// # Errors
@@ -208,6 +224,8 @@ impl Live {
     /// # Errors
     /// [`Error::Closed`] where there is no connection, or it is lost; those of [`Client::request`].
     pub async fn request(&mut self, line: &str) -> Result<Reply, Error> {
+        // What the model asks comes first: a LOGOUT, say, is not to come before it.
+        self.flush()?;
         let Link::Up(client) = &mut self.link else { return Err(Error::Closed) };
         client.send_line(line)?;
         let number = self.requests;
@@ -247,6 +265,7 @@ impl Live {
             return Err(Refusal { code, text, usage: None }.into());
         }
         let retry = self.schedule_retry();
+        self.flush()?;
         match &mut self.link {
             Link::Down(at, _) => {
                 sleep_until(*at).await;
@@ -257,10 +276,6 @@ impl Live {
                 }
             }
             Link::Up(client) => {
-                while let Some(line) = self.model.next_request() {
-                    client.send_line(&line)?;
-                    self.owners.push_back(Owner::Model);
-                }
                 tokio::select! {
                     incoming = client.incoming() => match incoming {
                         Ok(incoming) => self.heard(incoming),
@@ -276,6 +291,16 @@ impl Live {
             }
         }
         self.note_updates();
+        Ok(())
+    }
+
+    /// Has the connection send what the model asks.
+    fn flush(&mut self) -> Result<(), Error> {
+        let Link::Up(client) = &mut self.link else { return Ok(()) };
+        while let Some(line) = self.model.next_request() {
+            client.send_line(&line)?;
+            self.owners.push_back(Owner::Model);
+        }
         Ok(())
     }
 

@@ -3,40 +3,11 @@
 use antar_client::Value;
 use antar_types::{Secret, words};
 
-/// Whom a message goes to: `bob`, `#team`, `bob@beta`, `#team@beta`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    pub group: bool,
-    pub name: String,
-    pub realm: Option<String>,
-}
-
-impl Target {
-    pub fn parse(word: &str) -> Option<Self> {
-        let (group, rest) = match word.strip_prefix('#') {
-            Some(rest) => (true, rest),
-            None => (false, word),
-        };
-        let (name, realm) = match rest.split_once('@') {
-            Some((name, realm)) => (name, Some(realm)),
-            None => (rest, None),
-        };
-        if name.is_empty() || realm == Some("") {
-            return None;
-        }
-        Some(Self { group, name: name.to_owned(), realm: realm.map(str::to_owned) })
-    }
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.group { "#" } else { "" })?;
-        f.write_str(&self.name)?;
-        match &self.realm {
-            Some(realm) => write!(f, "@{realm}"),
-            None => Ok(()),
-        }
-    }
+/// Where a message goes: `bob`, `#team`, `bob@beta`, `#team+beta`. `None` where a word is none.
+fn conversation(word: &str) -> Option<String> {
+    let name = word.strip_prefix('#').unwrap_or(word);
+    let (name, realm) = name.split_once(['@', '+']).unwrap_or((name, "-"));
+    (!name.is_empty() && !realm.is_empty()).then(|| word.to_owned())
 }
 
 /// A password that was given on the line, or has to be asked for.
@@ -47,8 +18,10 @@ pub type Password = Option<Secret<String>>;
 pub enum Command {
     /// Text for the current conversation.
     Say(String),
-    Msg(Target, String),
-    To(Option<Target>),
+    Msg(String, String),
+    To(Option<String>),
+    /// The conversations, and how many messages of each are unread; or only those with unread ones.
+    List(bool),
     Inbox(u32),
     Sent(u32),
     Groups,
@@ -57,7 +30,11 @@ pub enum Command {
     Leave(Option<String>),
     Members(Option<String>),
     /// Of a conversation, or the current one.
-    History(Option<Target>),
+    History(Option<String>),
+    /// What is older than that.
+    More,
+    /// All of a conversation is read, or of the current one.
+    Read(Option<String>),
     Realms,
     Passwd(Password, Password),
     Login(Option<String>, Password),
@@ -80,11 +57,15 @@ const fn row(name: &'static str, usage: &'static str, help: &'static str) -> Row
 
 /// Every command, in the order of `/help`.
 pub const ROWS: &[Row] = &[
-    row("to", "USER | #GROUP", "choose whom plain text goes to; add @REALM for another realm"),
+    row("to", "USER | #GROUP", "choose whom plain text goes to; USER@REALM, #GROUP+REALM"),
     row("msg", "USER | #GROUP TEXT", "send one message"),
+    row("list", "", "your conversations, and what is unread in them"),
+    row("unread", "", "the conversations in which something is unread"),
+    row("history", "[USER | #GROUP]", "the newest messages of a conversation"),
+    row("more", "", "what is older than that; again and again"),
+    row("read", "[USER | #GROUP]", "say that you have read all of a conversation"),
     row("inbox", "[N]", "the newest private messages to you"),
     row("sent", "[N]", "the newest private messages from you"),
-    row("history", "[USER | #GROUP]", "the newest messages of a conversation"),
     row("groups", "", "all groups"),
     row("create", "#GROUP [PASSWORD]", "create a group; a password not given is asked for, hidden"),
     row("join", "#GROUP [PASSWORD]", "join a group"),
@@ -132,11 +113,15 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
     let (word, rest) = words::first(arguments);
     let word = Some(word).filter(|word| !word.is_empty());
     Some(match name {
-        "to" => Command::To(word.map(Target::parse).map_or(Some(None), |t| t.map(Some))?),
-        "msg" => Command::Msg(Target::parse(word?)?, text(rest)?),
+        "to" => Command::To(named(word)?),
+        "msg" => Command::Msg(conversation(word?)?, text(rest)?),
+        "list" => Command::List(false),
+        "unread" => Command::List(true),
+        "more" => Command::More,
+        "read" => Command::Read(named(word)?),
         "inbox" => Command::Inbox(count(word)?),
         "sent" => Command::Sent(count(word)?),
-        "history" => Command::History(word.map(Target::parse).map_or(Some(None), |t| t.map(Some))?),
+        "history" => Command::History(named(word)?),
         "groups" => Command::Groups,
         "create" => Command::Create(group(word?)?, given(rest)),
         "join" => Command::Join(group(word?)?, given(rest)),
@@ -145,7 +130,7 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
         "realms" => Command::Realms,
         "realm-msg" => {
             let (user, rest) = words::first(rest);
-            Command::Msg(Target::parse(&format!("{user}@{}", word?))?, text(rest)?)
+            Command::Msg(conversation(&format!("{user}@{}", word?))?, text(rest)?)
         }
         "whoami" => Command::Whoami,
         "passwd" => Command::Passwd(None, None),
@@ -155,6 +140,11 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
         "quit" => Command::Quit,
         _ => return None,
     })
+}
+
+/// The conversation that is named, if one is; `None` where the word is none.
+fn named(word: Option<&str>) -> Option<Option<String>> {
+    word.map_or(Some(None), |word| conversation(word).map(Some))
 }
 
 fn text(rest: &str) -> Option<String> {
@@ -223,17 +213,13 @@ pub fn shown(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    fn target(word: &str) -> Target {
-        Target::parse(word).unwrap()
-    }
-
     #[test]
-    fn targets_read_what_they_write() {
-        for word in ["bob", "#team", "bob@beta", "#team@beta"] {
-            assert_eq!(target(word).to_string(), word);
+    fn conversations() {
+        for word in ["bob", "#team", "bob@beta", "#team+beta", "bob~17@beta"] {
+            assert_eq!(conversation(word).as_deref(), Some(word));
         }
-        for bad in ["", "#", "@beta", "bob@", "#@x"] {
-            assert_eq!(Target::parse(bad), None, "{bad}");
+        for bad in ["", "#", "@beta", "bob@", "#@x", "#x+"] {
+            assert_eq!(conversation(bad), None, "{bad}");
         }
     }
 
@@ -243,10 +229,10 @@ mod tests {
         assert_eq!(parse("  "), Ok(None));
         assert_eq!(parse(" hello  you "), said("hello  you"));
         assert_eq!(parse("//shrug"), said("/shrug"));
-        let sent = Ok(Some(Command::Msg(target("bob"), "a  b".into())));
+        let sent = Ok(Some(Command::Msg("bob".into(), "a  b".into())));
         assert_eq!(parse("/msg bob a  b"), sent);
         assert_eq!(parse("/MSG bob   a  b"), sent);
-        let far = Ok(Some(Command::Msg(target("bob@beta"), "hi".into())));
+        let far = Ok(Some(Command::Msg("bob@beta".into(), "hi".into())));
         assert_eq!(parse("/realm-msg beta bob hi"), far);
         assert_eq!(parse("/to"), Ok(Some(Command::To(None))));
         assert_eq!(parse("/inbox"), Ok(Some(Command::Inbox(20))));

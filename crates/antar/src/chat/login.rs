@@ -2,7 +2,7 @@
 
 use super::terminal::Terminal;
 use super::whom::Whom;
-use super::{Options, show::clean_line};
+use super::{Options, show::clean_line, texts};
 use antar_client::{Client, Error, Token};
 use antar_types::Secret;
 use anyhow::{Context, Result, anyhow, bail};
@@ -53,7 +53,7 @@ pub async fn login(
             Err(Error::Refused(refusal)) if refusal.code == "forbidden" => {
                 anyhow!("this realm lets nobody register: ask its administrator for an account")
             }
-            Err(error) => anyhow!("{}", clean_line(&error.to_string())),
+            Err(error) => anyhow!("{}", clean_line(&texts::of_error(&error))),
         };
         if attempt == ATTEMPTS || !terminal.is_interactive() {
             return Err(problem);

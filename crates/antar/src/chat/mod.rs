@@ -9,18 +9,18 @@ mod execute;
 mod follow;
 mod history;
 mod login;
-mod mailbox;
 mod names;
 mod session;
 mod show;
 mod terminal;
+mod texts;
 mod whom;
 
 use crate::print::say;
 use anyhow::{Result, bail};
 use command::Command;
 use names::Names;
-use session::{RECENT, Session};
+use session::Session;
 use show::Look;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -87,8 +87,9 @@ async fn chat(options: Options) -> Result<()> {
     let colour = interactive && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let look = Look::new(user.clone(), colour);
     let address = whom.address.clone();
-    let mut session = Session::new(whom, user.clone(), client, token, look.clone(), names);
-    let recent = session.start(if interactive { RECENT } else { 0 }).await?;
+    let mut session =
+        Session::new(whom, user.clone(), (client, token), look.clone(), names, interactive);
+    let unread = session.start().await?;
     if interactive {
         println!(
             "{}",
@@ -97,7 +98,7 @@ async fn chat(options: Options) -> Result<()> {
                 look.zone()
             ))
         );
-        recent.iter().for_each(|line| println!("{line}"));
+        unread.iter().for_each(|line| println!("{line}"));
     }
     let (inputs, commands) = mpsc::channel(1);
     let prompt = session.prompt();

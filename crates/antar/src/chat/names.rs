@@ -1,7 +1,6 @@
 //! Names seen so far, and what Tab makes of them.
 
 use super::command::ROWS;
-use antar_client::Message;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -38,18 +37,13 @@ impl Names {
         self.with(|sets| remember(&mut sets.realms, name));
     }
 
-    pub fn message(&self, message: &Message, group: bool) {
-        if group {
-            self.group(&message.to);
+    /// A conversation: a user's, a group's, or a group's with a realm.
+    pub fn conversation(&self, name: &str) {
+        match name.strip_prefix('#') {
+            Some(group) => self.group(group),
+            None => self.user(name),
         }
-        match &message.realm {
-            Some(realm) => {
-                self.realm(realm);
-                self.user(&format!("{}@{realm}", message.from));
-            }
-            None => self.user(&message.from),
-        }
-        if let Some(realm) = &message.to_realm {
+        if let Some((_, realm)) = name.split_once(['@', '+']) {
             self.realm(realm);
         }
     }
@@ -69,7 +63,9 @@ impl Names {
         match (command, position) {
             ("", _) => ROWS.iter().map(|row| format!("/{}", row.name)).collect(),
             ("/help", 1) => ROWS.iter().map(|row| row.name.to_owned()).collect(),
-            ("/to" | "/msg" | "/history", 1) => self.with(|s| [users(s), groups(s)].concat()),
+            ("/to" | "/msg" | "/history" | "/read", 1) => {
+                self.with(|s| [users(s), groups(s)].concat())
+            }
             ("/create" | "/join" | "/leave" | "/members", 1) => self.with(|s| groups(s)),
             ("/realm-msg", 1) => self.with(|s| s.realms.iter().cloned().collect()),
             ("/realm-msg", 2) => self.with(|s| users(s)),
@@ -80,7 +76,7 @@ impl Names {
 
 fn remember(set: &mut BTreeSet<String>, name: &str) {
     // A name with anything else in it came from a server that is not ours: never complete it.
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-@+~".contains(c);
     if set.len() < MOST && !name.is_empty() && name.chars().all(plain) {
         set.insert(name.to_owned());
     }

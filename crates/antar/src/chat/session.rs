@@ -1,107 +1,89 @@
-//! The connection to the realm: kept up, caught up, and told what the user wants.
+//! What the user sees and what is done about it: the model, the connection that keeps it in step, and what was
+//! shown of it.
 
-use super::command::{Command, Target};
+use super::command::Command;
 use super::execute::Problem;
-use super::follow::{Tally, mailboxes};
-use super::mailbox::Mailbox;
 use super::names::Names;
 use super::show::{Look, clean_line};
+use super::texts;
 use super::whom::Whom;
-use antar_client::{Client, Error, Event, Token};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use antar_client::live::{Happening, Live, Login};
+use antar_client::sync::{Model, Update};
+use antar_client::{Client, Error, Token};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 /// How long to wait for a connection or an answer. Reading from another realm may take the server 3 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
-/// How often to look whether a silent server is still there, and our session too.
-const KEEPALIVE: Duration = Duration::from_secs(30);
-/// The longest pause between two attempts to connect.
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// How many messages are shown after the login.
-pub const RECENT: u32 = 20;
-/// How many ids of messages of our own are remembered, to tell their echoes.
-const OWN: usize = 1_000;
 /// What is added where nobody knows whether something was done.
-const MAY_BE_SENT: &str = "\nThe message may or may not have been sent; /sent or /history tells.";
 const MAY_BE_DONE: &str = "\nIt may or may not have been done; look before you try again.";
-
-/// The state of the connection.
-enum Link {
-    Up(Box<Client>),
-    /// Connecting again at that time, after so many attempts.
-    Down(Instant, u32),
-    /// The session has ended: only a password helps.
-    LoggedOut,
-}
-
-/// What woke the session up.
-pub enum Wake {
-    Event(Event),
-    Lost(Error),
-    /// There are mailboxes to look into.
-    Behind,
-    Check,
-    Retry,
-}
 
 /// The connection and what is known about it.
 pub struct Session {
     pub(super) whom: Whom,
     pub(super) user: String,
-    token: Option<Token>,
-    link: Link,
-    pub(super) target: Option<Target>,
+    pub(super) live: Live,
+    /// The session has ended: only a password helps.
+    logged_out: bool,
+    /// Where plain text goes.
+    pub(super) target: Option<String>,
     pub(super) look: Look,
     pub(super) names: Names,
-    /// The newest id shown of each mailbox; none where it was not looked into yet.
-    pub(super) seen: BTreeMap<Mailbox, Option<u64>>,
-    /// The newest id that was heard of while nothing was left to catch up with.
-    pub(super) heard: u64,
-    /// Mailboxes to look into. Events wait meanwhile, so that what is older stands above.
-    pub(super) todo: VecDeque<Mailbox>,
-    pub(super) tally: Option<Tally>,
-    /// How many messages of a mailbox are shown after the login.
-    pub(super) recent: u32,
-    own: BTreeSet<u64>,
-    next_check: Instant,
+    /// A person is at the terminal, so what is shown is read.
+    pub(super) interactive: bool,
+    /// Everything was told once.
+    pub(super) started: bool,
+    /// How many messages were shown since the connection came back; none where it is in step.
+    missed: Option<usize>,
+    /// How many of them are not, since more came at once than is kept.
+    unshown: usize,
+    /// How far what is shown is read, by conversation.
+    pub(super) seen: BTreeMap<String, u64>,
+    /// What `/more` goes on from.
+    pub(super) shown: Option<(String, u64)>,
+    /// Messages that the realm could not take at once.
+    pub(super) held: BTreeSet<String>,
+}
+
+/// What woke the session up.
+pub enum Wake {
+    Happened(Happening),
+    /// It cannot go on.
+    Ended(Error),
 }
 
 impl Session {
     pub fn new(
         whom: Whom,
         user: String,
-        client: Client,
-        token: Token,
+        (client, token): (Client, Token),
         look: Look,
         names: Names,
+        interactive: bool,
     ) -> Self {
         names.user(&user);
         Self {
+            live: live(&whom, &user, client, token),
             whom,
             user,
-            token: Some(token),
-            link: Link::Up(Box::new(client)),
+            logged_out: false,
             target: None,
             look,
             names,
+            interactive,
+            started: false,
+            missed: None,
+            unshown: 0,
             seen: BTreeMap::new(),
-            heard: 0,
-            todo: VecDeque::new(),
-            tally: None,
-            recent: 1,
-            own: BTreeSet::new(),
-            next_check: Instant::now() + KEEPALIVE,
+            shown: None,
+            held: BTreeSet::new(),
         }
-    }
-
-    pub fn is_up(&self) -> bool {
-        matches!(self.link, Link::Up(_))
     }
 
     /// Whether it tries to be up again.
     pub fn is_coming_back(&self) -> bool {
-        matches!(self.link, Link::Down(..))
+        !self.logged_out && !self.live.is_connected()
     }
 
     /// `alice> `, or `alice → bob> ` in a conversation.
@@ -112,143 +94,155 @@ impl Session {
         }
     }
 
-    pub(super) fn client(&mut self) -> Result<&mut Client, Error> {
-        match &mut self.link {
-            Link::Up(client) => Ok(client),
-            _ => Err(Error::Closed),
-        }
-    }
-
     /// Waits for the next thing to do. Cancel-safe.
     pub async fn wake(&mut self) -> Wake {
-        match &mut self.link {
-            Link::Up(_) if !self.todo.is_empty() => Wake::Behind,
-            Link::Up(client) => tokio::select! {
-                event = client.next_event() => match event {
-                    Ok(event) => Wake::Event(event),
-                    Err(error) => Wake::Lost(error),
-                },
-                () = sleep_until(self.next_check) => Wake::Check,
-            },
-            Link::Down(at, _) => {
-                sleep_until(*at).await;
-                Wake::Retry
-            }
-            Link::LoggedOut => std::future::pending().await,
+        if self.logged_out {
+            return std::future::pending().await;
+        }
+        if !self.live.has_happened() {
+            self.mark_seen();
+        }
+        match self.live.next().await {
+            Ok(happening) => Wake::Happened(happening),
+            Err(error) => Wake::Ended(error),
         }
     }
 
     /// Does it; returns what to show.
     pub async fn handle(&mut self, wake: Wake) -> Vec<String> {
-        match wake {
-            Wake::Event(_) if self.client().is_ok_and(|c| c.events_lost() > 0) => {
-                vec![self.lost("more came at once than could be kept")]
+        let notice = match wake {
+            Wake::Happened(Happening::Update(update)) => return self.update(update).await,
+            Wake::Happened(Happening::Connected) => {
+                self.missed = Some(0);
+                self.started.then(|| "connected again".to_owned())
             }
-            Wake::Event(event) => self.event(&event).into_iter().collect(),
-            Wake::Behind => self.look_on().await,
-            Wake::Lost(error) => vec![self.lost(&error.to_string())],
-            Wake::Check => self.check().await.into_iter().collect(),
-            Wake::Retry => self.reconnect().await,
-        }
-    }
-
-    fn event(&mut self, event: &Event) -> Option<String> {
-        let message = event.message()?;
-        let mailbox = Mailbox::of(event)?;
-        let group = mailbox.is_group();
-        self.names.message(&message, group);
-        if let Some(id) = message.id {
-            self.heard = self.heard.max(id);
-            // What was caught up with may still come as an event too.
-            let before = self.seen.insert(mailbox.clone(), Some(id)).flatten();
-            if before.is_some_and(|seen| id <= seen) {
-                self.seen.insert(mailbox, before);
-                return None;
+            Wake::Happened(Happening::Lost(why)) => {
+                Some(format!("connection lost ({}); connecting again …", clean_line(&why)))
             }
-            if self.own.remove(&id) {
-                return None;
-            }
-        }
-        Some(self.look.message(&message, group))
-    }
-
-    /// A message of ours: a group's members are told of it too, and so are we.
-    pub(super) fn remember_own(&mut self, id: u64) {
-        self.own.insert(id);
-        if self.own.len() > OWN {
-            self.own.pop_first();
-        }
-    }
-
-    async fn check(&mut self) -> Option<String> {
-        self.next_check = Instant::now() + KEEPALIVE;
-        let token = self.token.clone()?;
-        let client = self.client().ok()?;
-        match timeout(PATIENCE, client.resume(&token)).await {
-            Ok(Ok(())) => None,
-            Ok(Err(Error::Refused(refusal))) if refusal.code == "no_session" => Some(self.ended()),
-            Ok(Err(Error::Refused(_))) => None,
-            Ok(Err(error)) => Some(self.lost(&error.to_string())),
-            Err(_) => Some(self.lost("no answer")),
-        }
-    }
-
-    /// The server has gone; we will try again at once.
-    pub(super) fn lost(&mut self, why: &str) -> String {
-        if self.token.is_none() {
-            return self.ended();
-        }
-        self.link = Link::Down(Instant::now() + Duration::from_millis(300), 0);
-        self.todo.clear();
-        self.tally = None;
-        let why = clean_line(why);
-        self.look.notice(&format!("connection lost ({why}); connecting again …"))
-    }
-
-    /// The session is over: its token is worth nothing any more.
-    pub(super) fn ended(&mut self) -> String {
-        self.token = None;
-        self.link = Link::LoggedOut;
-        self.todo.clear();
-        self.tally = None;
-        self.look.notice("your session has ended (logged out elsewhere, or a new password); /login opens a new one")
-    }
-
-    async fn reconnect(&mut self) -> Vec<String> {
-        let attempts = match self.link {
-            Link::Down(_, attempts) => attempts,
-            _ => return Vec::new(),
+            Wake::Happened(Happening::Event(_)) => None,
+            Wake::Ended(error) => return vec![self.ended(&error)],
         };
-        match timeout(PATIENCE, self.resume()).await {
-            Ok(Ok(())) => vec![self.look.notice("connected again")],
-            Ok(Err(Error::Refused(refusal))) if refusal.code == "no_session" => vec![self.ended()],
-            Ok(Err(error @ Error::Key { .. })) => {
-                self.link = Link::LoggedOut;
-                vec![self.look.notice(&format!("{error}; not connecting to it"))]
-            }
-            Ok(Err(_)) | Err(_) => {
-                let pause = Duration::from_millis(500 << attempts.min(6)).min(LONGEST_PAUSE);
-                self.link = Link::Down(Instant::now() + pause, attempts + 1);
-                // Once is enough: the rest would only fill the screen.
-                let first = attempts == 0;
-                let notice = self.look.notice("no answer yet; trying again until it is back");
-                first.then_some(notice).into_iter().collect()
-            }
-        }
+        notice.map(|notice| self.look.notice(&notice)).into_iter().collect()
     }
 
-    /// Connects with the token; what came in between is looked up then.
-    async fn resume(&mut self) -> Result<(), Error> {
-        let token = self.token.clone().ok_or(Error::Closed)?;
-        let mut client = self.whom.connect().await?;
-        client.resume(&token).await?;
-        // First watch, then look back: nothing falls in between, and what comes twice is known.
-        client.watch().await?;
-        let all = mailboxes(&mut client).await?;
-        self.next_check = Instant::now() + KEEPALIVE;
-        self.link = Link::Up(Box::new(client));
-        self.catch_up(all);
-        Ok(())
+    async fn update(&mut self, update: Update) -> Vec<String> {
+        let notice = match update {
+            Update::Message { conversation, id } => {
+                return self.told(&conversation, id).into_iter().collect();
+            }
+            Update::Changed { conversation, id } => {
+                let known = self.live.model().conversation(&conversation);
+                let message = known.and_then(|each| each.message(id));
+                let message = message.filter(|m| m.deleted || m.edited.is_some());
+                return message.map(|m| self.look.said(&conversation, m)).into_iter().collect();
+            }
+            Update::InStep => return self.in_step().await,
+            Update::Reset => {
+                self.missed = None;
+                Some(
+                    "the realm was put back, or changed too much: what was said since may be gone"
+                        .into(),
+                )
+            }
+            Update::Member { conversation, what, user, by } => {
+                self.names.conversation(&conversation);
+                self.member(&conversation, &what, &user, &by)
+            }
+            Update::Gone(conversation) => {
+                self.target.take_if(|target| target.eq_ignore_ascii_case(&conversation));
+                None
+            }
+            Update::Posted { reference, .. } if self.held.remove(&reference) => {
+                Some("what waited to be sent is sent".into())
+            }
+            Update::Refused { reference, code } => self.refused(&reference, &code),
+            _ => None,
+        };
+        notice.map(|notice| self.look.notice(&notice)).into_iter().collect()
+    }
+
+    /// A message was written: shown unless it was typed here.
+    fn told(&mut self, conversation: &str, id: u64) -> Option<String> {
+        self.names.conversation(conversation);
+        let known = self.live.model().conversation(conversation)?;
+        let Some(message) = known.message(id) else {
+            self.unshown += 1;
+            return None;
+        };
+        let typed_here = message.reference.as_deref().is_some_and(|r| self.live.wrote(r));
+        if typed_here && message.is_from(&self.user) {
+            return None;
+        }
+        if let Some(missed) = &mut self.missed {
+            *missed += 1;
+        }
+        if self.interactive && self.started && !message.is_from(&self.user) {
+            self.seen.insert(conversation.to_owned(), id);
+        }
+        Some(self.look.said(conversation, message))
+    }
+
+    fn member(&self, conversation: &str, what: &str, user: &str, by: &str) -> Option<String> {
+        let (place, who) = (clean_line(conversation), clean_line(user));
+        let (who, are) = match user.eq_ignore_ascii_case(&self.user) {
+            true => ("you".to_owned(), "are"),
+            false => (who, "is"),
+        };
+        let other = !by.is_empty() && !by.eq_ignore_ascii_case(user);
+        let by = if other { format!(" ({})", clean_line(by)) } else { String::new() };
+        Some(match what {
+            "joined" => format!("{who} {are} in {place} now{by}"),
+            "left" | "kicked" => format!("{who} {are} not in {place} any more{by}"),
+            "banned" => format!("{who} {are} banned from {place}{by}"),
+            _ => return None,
+        })
+    }
+
+    /// A message that was refused after a while; what is refused at once is answered where it was typed.
+    pub(super) fn refused(&mut self, reference: &str, code: &str) -> Option<String> {
+        let draft = self.live.model_mut().discard(reference)?;
+        self.held.remove(reference);
+        let why = texts::of_code(code).map_or_else(|| clean_line(code), str::to_owned);
+        let (to, text) = (clean_line(&draft.conversation), clean_line(&draft.text));
+        Some(format!("not sent to {to}: {text} ({why})"))
+    }
+
+    async fn in_step(&mut self) -> Vec<String> {
+        let missed = self.missed.take();
+        if !std::mem::replace(&mut self.started, true) {
+            return Vec::new();
+        }
+        let Some(missed) = missed else { return Vec::new() };
+        let mut lines = match missed {
+            0 => vec!["nothing was missed".to_owned()],
+            1 => vec!["1 message came in between; it stands above".to_owned()],
+            n => vec![format!("{n} messages came in between; they stand above")],
+        };
+        let mut but = self.not_told().await;
+        if let Some(n) = Some(std::mem::take(&mut self.unshown)).filter(|n| *n > 0) {
+            but.push(format!(
+                "{n} more came than can be shown at once; /unread and /history show them"
+            ));
+        }
+        if !but.is_empty() {
+            lines[0] = lines[0].replacen("missed", "missed, as far as can be told", 1);
+            lines[0] = lines[0].replacen("in between", "in between, as far as can be told", 1);
+            lines.extend(but);
+        }
+        lines.iter().map(|line| self.look.notice(line)).collect()
+    }
+
+    /// The session is over: its token is worth nothing any more; or the connection is another one.
+    pub(super) fn ended(&mut self, error: &Error) -> String {
+        self.logged_out = true;
+        self.live.model_mut().disconnected();
+        let said = match error.code() {
+            Some("no_session") => {
+                "your session has ended (logged out elsewhere, or a new password); /login opens a new one".into()
+            }
+            _ => format!("{}; not connecting any more. /login tries again", texts::of_error(error)),
+        };
+        self.look.notice(&clean_line(&said))
     }
 
     /// Opens a new session, on a new connection.
@@ -256,67 +250,68 @@ impl Session {
         &mut self,
         user: Option<String>,
         password: &str,
-    ) -> Result<Vec<String>, Error> {
+    ) -> Result<(), Error> {
         let user = user.unwrap_or_else(|| self.user.clone());
         let mut client = self.whom.connect().await?;
         let token = client.login(&user, password).await?;
         self.close().await;
-        let other = !user.eq_ignore_ascii_case(&self.user);
-        self.token = Some(token);
-        self.link = Link::Up(Box::new(client));
+        self.logged_out = false;
+        if user.eq_ignore_ascii_case(&self.user) {
+            self.live.attach(client, token);
+        } else {
+            self.live = live(&self.whom, &user, client, token);
+            (self.target, self.shown, self.started) = (None, None, false);
+            (self.missed, self.seen) = (None, BTreeMap::new());
+            self.held.clear();
+        }
         self.look.me.clone_from(&user);
         self.user = user;
-        if other {
-            (self.heard, self.target) = (0, None);
-            self.own.clear();
-            return self.start(RECENT).await;
-        }
-        let client = self.client()?;
-        client.watch().await?;
-        let all = mailboxes(client).await?;
-        self.catch_up(all);
-        Ok(Vec::new())
+        Ok(())
     }
 
     /// Ends the session; nobody else has its token.
     pub async fn close(&mut self) {
-        if let Link::Up(client) = &mut self.link {
-            let _ = timeout(Duration::from_secs(1), client.logout()).await;
+        if self.interactive {
+            self.mark_seen();
         }
-        self.link = Link::LoggedOut;
+        self.live.logout().await;
+        self.logged_out = true;
     }
 
     /// Carries a command out; what to show, and whether it worked.
     pub async fn execute(&mut self, command: Command) -> (String, bool) {
+        let (login, help) =
+            (matches!(command, Command::Login(..)), matches!(command, Command::Help(_)));
         let sends = matches!(command, Command::Say(_) | Command::Msg(..));
-        let login = matches!(command, Command::Login(..));
-        if !self.is_up() && !matches!(command, Command::Login(..) | Command::Help(_)) {
-            return ("Not connected; nothing was sent.".into(), false);
+        let connected = self.live.is_connected() && !self.logged_out;
+        if !connected && !login && !help && (self.logged_out || !sends) {
+            let nothing = if sends { "sent" } else { "done" };
+            return (format!("Not connected; nothing was {nothing}."), false);
         }
-        let problem = match timeout(PATIENCE, self.run(command)).await {
+        // What waits for less gives up by itself, and loses nothing of what happens meanwhile.
+        let problem = match timeout(2 * PATIENCE, self.run(command)).await {
             Ok(Ok(text)) => return (text, true),
-            Ok(Err(Problem::Ask(question))) => return (question.into(), false),
+            Ok(Err(Problem::Say(sentence))) => return (sentence, false),
             Ok(Err(Problem::Client(error))) if error.code() == Some("no_session") => {
-                return (self.ended(), false);
+                return (self.ended(&error), false);
             }
             Ok(Err(Problem::Client(error))) if error.is_recoverable() => {
-                let mut text = clean_line(&error.to_string());
+                let mut text = clean_line(&texts::of_error(&error));
                 if error.may_be_done() {
-                    text.push_str(if sends { MAY_BE_SENT } else { MAY_BE_DONE });
+                    text.push_str(MAY_BE_DONE);
                 }
                 return (text, false);
             }
-            Ok(Err(Problem::Client(error))) => error.to_string(),
-            Err(_) => format!("no answer within {} s", PATIENCE.as_secs()),
+            Ok(Err(Problem::Client(error))) => texts::of_error(&error),
+            Err(_) => format!("No answer within {} s.", 2 * PATIENCE.as_secs()),
         };
-        if login {
-            // It was tried on a connection of its own: the old one is as it was.
-            return (clean_line(&problem), false);
-        }
-        let mut text = self.lost(&problem);
-        if sends {
-            text.push_str(MAY_BE_SENT);
-        }
-        (text, false)
+        let asked = if login { "" } else { MAY_BE_DONE };
+        (clean_line(&problem) + asked, false)
     }
+}
+
+fn live(whom: &Whom, user: &str, client: Client, token: Token) -> Live {
+    let mut live = Live::new(whom.again(), Login::Token(token.clone()), Model::new(user));
+    live.attach(client, token);
+    live
 }

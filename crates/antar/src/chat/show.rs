@@ -1,6 +1,8 @@
 //! How messages look on a terminal.
 
+use super::texts;
 use antar_client::Message;
+use antar_client::sync;
 use jiff::{Timestamp, tz::TimeZone};
 
 /// Makes a text harmless on a terminal: control characters and those that reorder a line become
@@ -94,6 +96,36 @@ impl Look {
         }
     }
 
+    /// One message of a conversation, likewise.
+    pub fn said(&self, conversation: &str, message: &sync::Message) -> String {
+        let mine = message.is_from(&self.me);
+        let place = clean_line(conversation);
+        let from = if mine { "you".into() } else { clean_line(&message.from) };
+        let who = match (conversation.starts_with('#'), mine) {
+            (true, _) => format!("{} {}", self.paint("36", &place), self.name(&from, mine)),
+            (false, true) => format!("{} → {}", self.name(&from, true), self.name(&place, false)),
+            (false, false) => self.name(&place, false),
+        };
+        let time = self.paint("2", &when(message.time.as_deref(), &self.zone, Timestamp::now()));
+        let text = clean(&message.text).replace('\n', "\n         ");
+        if let Some(code) = &message.notice {
+            let why = match texts::of_code(code) {
+                Some(why) => format!("! not delivered: {text} ({why})"),
+                None => format!("! not delivered: {text} ({})", clean_line(code)),
+            };
+            return format!("{time} {who} {}", self.paint("31", &why));
+        }
+        if message.deleted {
+            return format!("{time} {who} {}", self.paint("2", "(deleted)"));
+        }
+        let edited =
+            if message.edited.is_some() { self.paint("2", " (edited)") } else { String::new() };
+        match message.kind.as_deref() {
+            Some("action") => format!("{time} {who} {}{edited}", self.paint("3", &text)),
+            _ => format!("{time} {who}: {text}{edited}"),
+        }
+    }
+
     /// A line of the client's own.
     pub fn notice(&self, text: &str) -> String {
         self.paint("33", &format!("-- {text}"))
@@ -178,6 +210,33 @@ mod tests {
         assert_eq!(look.message(&sent, false), format!("{day} you → bob@beta: hi"));
         far.notice = Some("user_not_found".into());
         assert!(look.message(&far, false).contains("! not delivered: hi (user_not_found)"));
+    }
+
+    #[test]
+    fn what_is_said_in_a_conversation() {
+        let look = Look { me: "amy".into(), colour: false, zone: TimeZone::UTC };
+        let said = |conversation: &str, json: &str| {
+            let message = sync::Message::of(&serde_json::from_str(json).unwrap()).unwrap();
+            look.said(conversation, &message)
+        };
+        let bob = r#"{"id":1,"from":"bob","message":"a\u2028b","time":"2026-01-31T12:30:05.000Z"}"#;
+        assert_eq!(said("bob", bob), "2026-01-31 12:30:05 bob: a\n         b");
+        assert_eq!(said("#team+beta", bob), "2026-01-31 12:30:05 #team+beta bob: a\n         b");
+        let own = r#"{"id":1,"from":"Amy","message":"hi","to_realm":"beta"}"#;
+        assert_eq!(said("kim@beta", own), "--:--:-- you → kim@beta: hi");
+        let far = r#"{"id":1,"from":"amy","message":"hi","realm":"beta","edited":"t"}"#;
+        assert_eq!(said("amy@beta", far), "--:--:-- amy@beta: hi (edited)");
+        assert_eq!(
+            said("bob", r#"{"id":1,"from":"bob","deleted":true}"#),
+            "--:--:-- bob (deleted)"
+        );
+        let wave = r#"{"id":1,"from":"bob","message":"waves","kind":"action"}"#;
+        assert_eq!(said("bob", wave), "--:--:-- bob waves");
+        let lost =
+            r#"{"id":1,"from":"eve","message":"x","notice":"user_not_found","realm":"beta"}"#;
+        assert!(said("eve@beta", lost).contains("! not delivered: x (There is no such user.)"));
+        let nasty = r#"{"id":1,"from":"b\u001bob","message":"\u001b[2J","notice":"\u001b","time":"\u001b"}"#;
+        assert!(!said("#a\u{1b}", nasty).chars().any(char::is_control));
     }
 
     #[test]

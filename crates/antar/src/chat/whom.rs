@@ -2,6 +2,7 @@
 
 use super::session::PATIENCE;
 use super::{Options, terminal};
+use antar_client::live::Address;
 use antar_client::{Client, Error, Fingerprint};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -61,6 +62,18 @@ impl Whom {
             }
         };
         Ok(Self { address, tls })
+    }
+
+    /// Where a connection is made again: with the key that has answered.
+    pub fn again(&self) -> Address {
+        #[cfg(unix)]
+        if self.address.contains('/') {
+            return Address::Unix(self.address.clone().into());
+        }
+        match self.tls.as_ref().and_then(|tls| tls.key) {
+            Some(key) => Address::Tls(self.address.clone(), key),
+            None => Address::Tcp(self.address.clone()),
+        }
     }
 
     /// Connects, with the key that must answer if one is known.

@@ -113,13 +113,15 @@ fn everything_that_came_while_the_connection_was_away_is_shown_once() {
     proxy.lead_to(alpha.address());
     chat.until("-- connected again");
     let shown = chat.until(&format!("-- {} messages came in between", MISSED + 4));
-    let texts: Vec<&str> = shown.iter().filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    assert!(shown.iter().any(|line| line == "-- you are in #there now"));
+    let said = shown.iter().filter(|line| !line.starts_with("--"));
+    let texts: Vec<&str> = said.filter_map(|line| Some(line.split_once(' ')?.1)).collect();
     let private = (0..MISSED).map(|n| format!("bob: m{n}"));
     let others = ["#here you: from my telephone", "#there bob: welcome"];
-    let far = ["kane@beta: hello from beta", "#there@beta kane: hello all"];
+    let far = ["kane@beta: hello from beta", "#there+beta kane: hello all"];
     let all: Vec<String> =
         private.chain(others.into_iter().chain(far).map(str::to_owned)).collect();
-    assert_eq!(texts[..texts.len() - 1], all);
+    assert_eq!(texts, all);
     assert_eq!(shown.last().unwrap(), "-- 5204 messages came in between; they stand above");
     // What comes now comes once too, and the rest of what was said long ago does not.
     bob.expect_ok("SENDGROUP there live again");
@@ -140,9 +142,14 @@ fn the_conversation_with_somebody_is_found_however_far_back() {
     (0..2_500).for_each(|_| assert_eq!(bob.next()["status"], "OK"));
     let mut chat = Chat::open(realm.address());
     chat.say("/history eva");
+    assert_eq!(chat.next(), "-- /more shows older ones");
     let shown: Vec<String> = (0..20).map(|_| chat.next()).collect();
     assert!(shown[0].ends_with(" eva: old 6") && shown[18].ends_with(" eva: old 24"), "{shown:?}");
     assert!(shown[19].ends_with(" you → eva: an answer"));
+    chat.say("/more");
+    (0..6).for_each(|n| assert!(chat.next().ends_with(&format!(" eva: old {n}"))));
+    chat.say("/more");
+    assert_eq!(chat.next(), "That was the first message.");
 }
 
 /// What a chat that is given one line prints.
@@ -201,13 +208,15 @@ fn at_terminal(realm: &Realm, password: &str) -> Pty {
 }
 
 #[test]
-fn the_newest_of_all_mailboxes_is_shown_at_the_login() {
+fn what_is_unread_is_shown_at_the_login_by_conversation_and_is_read_then() {
     let (alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
     let mut amy = alpha.user("amy");
     let (mut eva, mut kane) = linked(&alpha, &beta);
     amy.expect_ok("ADDGROUP team pw");
+    eva.expect_ok("JOINGROUP team pw");
+    amy.expect_ok("SENDGROUP team what amy said herself");
     (0..30).for_each(|n| drop(eva.expect_ok(&format!("SEND amy private {n}"))));
-    amy.expect_ok("SENDGROUP team in the group");
+    eva.expect_ok("SENDGROUP team in the group");
     kane.expect_ok("SENDREALM alpha amy from the realm");
     while amy.history("INBOXREALM beta").is_empty() {
         std::thread::yield_now();
@@ -215,10 +224,31 @@ fn the_newest_of_all_mailboxes_is_shown_at_the_login() {
     let mut chat = at_terminal(&alpha, "pw\n");
     let said = chat.until("amy> ");
     assert!(said.contains("; times are Asia/Jakarta; "), "{said}");
-    assert!(!said.contains("private 11") && said.contains("private 12"), "{said}");
-    let places = ["private 29", "in the group", "kane@beta", "from the realm"];
+    assert!(said.contains("eva: 30 unread, the latest"), "{said}");
+    assert!(!said.contains("private 9") && said.contains("private 10"), "{said}");
+    assert!(!said.contains("herself"), "{said}");
+    let places =
+        ["private 29", "#team: 1 unread", "in the group", "kane@beta: 1 unread", "from the realm"];
     let places = places.map(|text| said.find(text).unwrap());
     assert!(places.is_sorted(), "{said}");
+    // Not all of eva's was shown.
+    chat.say("/unread\n");
+    chat.until("30 unread");
+    chat.say("/history eva\n");
+    chat.until("private 29");
+    chat.until("amy> ");
+    chat.say("/quit\n");
+    assert_eq!(chat.ended(), Some(0));
+    let mut chat = at_terminal(&alpha, "pw\n");
+    chat.until("-- nothing is unread");
+    chat.until("amy> ");
+    // What comes while she is there is read, too.
+    eva.expect_ok("SEND amy live");
+    chat.until(": live");
+    let read = |amy: &mut Conn| amy.expect_ok("CONVERSATIONS")["data"][0]["unread"] == 0;
+    while !read(&mut amy) {
+        std::thread::yield_now();
+    }
     chat.say("/quit\n");
     assert_eq!(chat.ended(), Some(0));
 }
@@ -253,7 +283,6 @@ fn a_script_whose_session_ends_is_told_so() {
     let mut amy = realm.user("amy");
     let mut chat = Chat::open(realm.address());
     amy.expect_ok("PASSWD pw other");
-    chat.say("/msg amy hello");
     assert!(chat.next().starts_with("-- your session has ended"));
     chat.say("/msg amy hello");
     assert_eq!(chat.next(), "Not connected; nothing was sent.");
@@ -279,14 +308,23 @@ fn what_another_realm_could_not_be_asked_for_is_said() {
 }
 
 #[test]
-fn who_hears_unknown_is_told_where_to_look() {
+fn what_the_realm_does_not_know_is_sent_again_and_posted_once() {
     let disk = Faulty::with("");
     drop(disk.realm.user("amy"));
     let mut chat = Chat::open(disk.realm.address());
     disk.fail("sync", 5);
+    let held = "The message is sent again until it is certain; it is posted once.";
+    let unknown = "The realm does not know whether it was done. (unknown)";
     chat.say("/msg amy hello");
-    assert_eq!(chat.next(), "Hasil tidak diketahui (unknown)");
-    assert_eq!(chat.next(), "The message may or may not have been sent; /sent or /history tells.");
-    chat.say("/msg amy hello");
-    assert_eq!(chat.next(), "Layanan tidak tersedia (unavailable)");
+    assert_eq!(chat.next(), format!("{unknown} {held}"));
+    chat.say("/msg amy and more");
+    assert_eq!(chat.next(), "It is sent once what was written before is sent.");
+    disk.mend();
+    assert_eq!(chat.next(), "-- what waited to be sent is sent");
+    assert_eq!(chat.next(), "-- what waited to be sent is sent");
+    chat.say("/history amy");
+    assert!(chat.next().ends_with(" you → amy: hello"));
+    assert!(chat.next().ends_with(" you → amy: and more"));
+    chat.say("/whoami");
+    assert!(chat.next().starts_with("amy@"));
 }

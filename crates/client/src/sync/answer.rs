@@ -214,6 +214,7 @@ impl Model {
             // Not done, or perhaps done: under its reference it is done once.
             None if ["unavailable", "unknown", "rate_limited"].contains(&code) => {
                 self.outbox.hold(&reference);
+                self.updates.push(Update::Held { reference, code: code.to_owned() });
             }
             None => {
                 self.outbox.refuse(&reference, code);

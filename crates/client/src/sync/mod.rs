@@ -133,6 +133,14 @@ pub enum Update {
         /// Its id.
         id: u64,
     },
+    /// A message that the user wrote is not posted yet: the realm could not take it just now, or does not know whether
+    /// it has. It is sent again.
+    Held {
+        /// What the client called it.
+        reference: String,
+        /// Why.
+        code: String,
+    },
     /// A message that the user wrote is refused.
     Refused {
         /// What the client called it.
