@@ -26,6 +26,8 @@ pub struct Session {
     pub(super) live: Live,
     /// The session has ended: only a password helps.
     logged_out: bool,
+    /// That the connection is lost was said.
+    is_lost: bool,
     /// Where plain text goes.
     pub(super) target: Option<String>,
     pub(super) look: Look,
@@ -68,6 +70,7 @@ impl Session {
             whom,
             user,
             logged_out: false,
+            is_lost: false,
             target: None,
             look,
             names,
@@ -113,11 +116,16 @@ impl Session {
         let notice = match wake {
             Wake::Happened(Happening::Update(update)) => return self.update(update).await,
             Wake::Happened(Happening::Connected) => {
-                self.missed = Some(0);
+                (self.missed, self.is_lost) = (Some(0), false);
                 self.started.then(|| "connected again".to_owned())
             }
             Wake::Happened(Happening::Lost(why)) => {
-                Some(format!("connection lost ({}); connecting again …", clean_line(&why)))
+                Some(match std::mem::replace(&mut self.is_lost, true) {
+                    false => {
+                        format!("connection lost ({}); connecting again …", clean_line(&why))
+                    }
+                    true => "no answer yet; trying again until it is back".to_owned(),
+                })
             }
             Wake::Happened(Happening::Event(_)) => None,
             Wake::Ended(error) => return vec![self.ended(&error)],
