@@ -103,7 +103,7 @@ async fn realm(
     let traffic = Rc::new(Traffic::new(options, people, members));
     let mut load = Load::connect("realm", address, options, people, true, traffic).await?;
     if options.workload.reads() {
-        setup::fill(&mut load, options, people, members).await?;
+        setup::fill(&mut load, address, options, people, members).await?;
     }
     Ok(Side::Load(load))
 }

@@ -66,7 +66,8 @@ pub struct Options {
     /// Stop after so many requests, if the time is not over before; without a warm-up.
     #[arg(long, value_name = "N", conflicts_with = "realm", value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: Option<u64>,
-    /// How many messages to put into each inbox before inboxes are read (workloads inbox and mixed).
+    /// How many messages to put into each inbox before anything is read (workloads inbox, mixed, sync, history,
+    /// conversations and search).
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub mailbox: u64,
     /// Print the result as one JSON object.

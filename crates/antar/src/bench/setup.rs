@@ -85,6 +85,7 @@ pub async fn groups(address: &str, people: &[Person], members: usize) -> Result<
 /// Puts something into the inboxes, so that reading them is work.
 pub async fn fill(
     load: &mut Load,
+    address: &str,
     options: &Options,
     people: &[Person],
     members: usize,
@@ -99,11 +100,23 @@ pub async fn fill(
         rate: None,
     };
     let tally = load.run(window, &report::progress(Duration::ZERO, false)).await?;
-    load.traffic = Rc::new(Traffic::new(options, people, members));
+    let mut traffic = Traffic::new(options, people, members);
+    if options.workload == Workload::Sync {
+        traffic.since(&cursor(address, &people[0]).await?);
+    }
+    load.traffic = Rc::new(traffic);
     match (tally.failures(), tally.accepted) {
         (0, accepted) if accepted >= total => Ok(()),
         (_, accepted) => bail!("{accepted} of {total} messages to fill the inboxes were taken"),
     }
+}
+
+/// The cursor of who was told everything: it is the same for all users.
+async fn cursor(address: &str, person: &Person) -> Result<String> {
+    let mut client = connect(address).await?;
+    client.resume(&person.token).await?;
+    let reply = client.ask("SYNC").await?;
+    reply.str("cursor").map(Into::into).context("SYNC has no cursor")
 }
 
 /// Ends the sessions; nobody will use them again.

@@ -26,6 +26,18 @@ pub enum Workload {
     Login,
     /// Requests that name their session by its token.
     Token,
+    /// Signs of life.
+    Ping,
+    /// Private messages to users picked at random, as POST.
+    Post,
+    /// Changes since everything was told, of which there are none.
+    Sync,
+    /// Reads of the newest 50 messages of a conversation.
+    History,
+    /// Reads of the 50 latest conversations.
+    Conversations,
+    /// Searches for a word that no message has.
+    Search,
 }
 
 impl Workload {
@@ -39,7 +51,15 @@ impl Workload {
     }
 
     pub fn reads(self) -> bool {
-        matches!(self, Self::Inbox | Self::Mixed)
+        matches!(
+            self,
+            Self::Inbox
+                | Self::Mixed
+                | Self::Sync
+                | Self::History
+                | Self::Conversations
+                | Self::Search
+        )
     }
 
     pub fn as_str(self) -> &'static str {
@@ -52,6 +72,12 @@ impl Workload {
             Self::Fanout => "fanout",
             Self::Login => "login",
             Self::Token => "token",
+            Self::Ping => "ping",
+            Self::Post => "post",
+            Self::Sync => "sync",
+            Self::History => "history",
+            Self::Conversations => "conversations",
+            Self::Search => "search",
         }
     }
 }
@@ -66,11 +92,20 @@ pub struct Traffic {
     /// Of each user: its name and password, and its token.
     logins: Vec<Vec<u8>>,
     tokens: Vec<Vec<u8>>,
+    /// To the conversation with each user.
+    posts: Vec<Vec<u8>>,
+    /// Of that conversation.
+    histories: Vec<Vec<u8>>,
+    /// What is new since everything was told.
+    sync: Vec<u8>,
     /// How far before a line's end its text begins, where each text is to be told from all others.
     marked: Option<usize>,
 }
 
 const INBOX: &[u8] = b"INBOX limit=50\n";
+const PING: &[u8] = b"PING\n";
+const CONVERSATIONS: &[u8] = b"CONVERSATIONS limit=50\n";
+const SEARCH: &[u8] = b"SEARCH : absentee\n";
 
 impl Traffic {
     pub fn new(options: &Options, people: &[Person], members: usize) -> Self {
@@ -78,6 +113,8 @@ impl Traffic {
         let line = |verb: &str, to: &str| line_of(&format!("{verb} {to} {text}"));
         let login = |person: &Person| line_of(&format!("AUTH {} {}", person.name, person.password));
         let token = |person: &Person| line_of(&request::with_token("WHOAMI", &person.token));
+        let post = |person: &Person| line_of(&format!("POST {} : {text}", person.name));
+        let history = |person: &Person| line_of(&format!("HISTORY {} limit=50", person.name));
         let groups =
             (0..people.len()).map(|user| line("SENDGROUP", &group_name(people, members, user)));
         Self {
@@ -86,6 +123,9 @@ impl Traffic {
             groups: groups.collect(),
             logins: people.iter().map(login).collect(),
             tokens: people.iter().map(token).collect(),
+            posts: people.iter().map(post).collect(),
+            histories: people.iter().map(history).collect(),
+            sync: b"SYNC\n".to_vec(),
             marked: None,
         }
     }
@@ -96,8 +136,14 @@ impl Traffic {
         let line = |to: &str| format!("SENDREALM {realm} {to} {text}\n").into_bytes();
         let sends = people.iter().map(|person| line(&person.name)).collect();
         let marked = Some(text.len() + 1);
-        let (groups, logins, tokens) = Default::default();
-        Self { workload: Workload::Send, sends, groups, logins, tokens, marked }
+        let (groups, logins, tokens, posts) = Default::default();
+        let (workload, histories, sync) = (Workload::Send, Vec::new(), Vec::new());
+        Self { workload, sends, groups, logins, tokens, posts, histories, sync, marked }
+    }
+
+    /// Asks for what is new since a cursor from now on.
+    pub fn since(&mut self, cursor: &str) {
+        self.sync = line_of(&format!("SYNC after={cursor}"));
     }
 
     /// The same, of private messages only.
@@ -135,6 +181,12 @@ impl Traffic {
             Workload::Inbox => INBOX,
             Workload::Login => &self.logins[user],
             Workload::Token => &self.tokens[user],
+            Workload::Ping => PING,
+            Workload::Post => &self.posts[random.random_range(0..self.posts.len())],
+            Workload::Sync => &self.sync,
+            Workload::History => &self.histories[random.random_range(0..self.histories.len())],
+            Workload::Conversations => CONVERSATIONS,
+            Workload::Search => SEARCH,
             _ => &self.sends[random.random_range(0..self.sends.len())],
         }
     }
