@@ -1,8 +1,10 @@
 //! How far each conversation has come and was read, and which one a message goes to.
 
 mod known;
+mod own;
 
 use self::known::{AllKnown, Known};
+use self::own::Own;
 use crate::{
     AccountId, Conversation, ConversationTip, CorrespondentId, Event, GroupId, Mailbox, Marker,
     PeerId, Posted,
@@ -69,13 +71,11 @@ pub struct Conversations {
     /// How far members have read what is said in groups, with or without a peer.
     group_markers: BTreeMap<(Option<PeerId>, Conversation, AccountId), Marker>,
     /// Those that an account has with another account, or with a user of a peer.
-    of_account: BTreeMap<AccountId, BTreeSet<Conversation>>,
+    of_account: BTreeMap<AccountId, Own>,
     /// The peers together with which a group has a conversation.
     of_group: BTreeMap<GroupId, BTreeSet<PeerId>>,
     correspondents: BTreeMap<PeerId, Correspondents>,
     counts: Counts,
-    /// The id of the last message that an account wrote to or had from another here, or users of a peer.
-    latest: BTreeMap<(AccountId, Option<PeerId>), u64>,
 }
 
 /// How many conversations there are with users of peers.
@@ -149,14 +149,22 @@ impl Conversations {
 
     /// The conversations that an account has with another account or with a user of a peer.
     pub fn of_account(&self, account: AccountId) -> impl Iterator<Item = Conversation> {
-        self.of_account.get(&account).into_iter().flatten().copied()
+        self.of_account_before(account, u64::MAX).map(|(_, conversation)| conversation)
+    }
+
+    /// The same whose last message has a smaller id, each with that id, the latest first.
+    pub(crate) fn of_account_before(
+        &self,
+        account: AccountId,
+        id: u64,
+    ) -> impl Iterator<Item = (u64, Conversation)> {
+        self.of_account.get(&account).into_iter().flat_map(move |own| own.before(id))
     }
 
     /// With whom an account has had private messages, and the id of the last with each: with others here, or
     /// with users of a peer.
     pub(crate) fn latest(&self, account: AccountId) -> impl Iterator<Item = (Option<PeerId>, u64)> {
-        let all = (account, None)..=(account, Some(PeerId(u64::MAX)));
-        self.latest.range(all).map(|((_, peer), id)| (*peer, *id))
+        self.of_account.get(&account).into_iter().flat_map(Own::latest)
     }
 
     /// The conversations of a group: with nobody else, and together with each peer's where there is one.
@@ -217,25 +225,17 @@ impl Conversations {
         author: Option<AccountId>,
     ) {
         let side = author.and_then(|author| conversation.side(author));
-        let mut note = |account, peer| {
-            let latest = self.latest.entry((account, peer)).or_default();
-            *latest = tip.id.max(*latest);
-        };
-        match conversation {
-            Conversation::Private(one, other) => {
-                note(one, None);
-                note(other, None);
-            }
-            Conversation::Peer(account, peer, _) => note(account, Some(peer)),
-            Conversation::Group(_) | Conversation::GroupPeer(..) => {}
-        }
         // Who writes has read what was there.
         let read = |known: &mut Known| {
             known.tip = tip;
             side.into_iter().for_each(|side| known.markers[side] = Some(Marker::at(tip)));
         };
+        let mut before = None;
         match self.known.get_mut(conversation) {
-            Some(known) => read(known),
+            Some(known) => {
+                before = Some(known.tip.id);
+                read(known);
+            }
             None => {
                 let mut known = Known::default();
                 read(&mut known);
@@ -243,24 +243,28 @@ impl Conversations {
                 self.begin(conversation);
             }
         }
+        let mut moved = |account| {
+            self.of_account.entry(account).or_default().moved(conversation, before, tip.id)
+        };
+        match conversation {
+            Conversation::Private(one, other) if one == other => moved(one),
+            Conversation::Private(one, other) => {
+                moved(one);
+                moved(other);
+            }
+            Conversation::Peer(account, ..) => moved(account),
+            Conversation::Group(_) | Conversation::GroupPeer(..) => {}
+        }
         if let (Some(author), None) = (author, side) {
             self.set_marker(author, conversation, Some(Marker::at(tip)));
         }
     }
 
-    /// Notes a conversation that is new among those of who takes part.
+    /// Notes a conversation that is new.
     fn begin(&mut self, conversation: Conversation) {
-        let mut note = |account| self.of_account.entry(account).or_default().insert(conversation);
         match conversation {
-            Conversation::Private(one, other) => {
-                note(one);
-                note(other);
-            }
-            Conversation::Peer(account, peer, _) => {
-                note(account);
-                self.counts.add(account, peer);
-            }
-            Conversation::Group(_) => {}
+            Conversation::Peer(account, peer, _) => self.counts.add(account, peer),
+            Conversation::Private(..) | Conversation::Group(_) => {}
             Conversation::GroupPeer(group, peer) => {
                 self.of_group.entry(group).or_default().insert(peer);
             }
@@ -270,14 +274,13 @@ impl Conversations {
     fn forget(&mut self, peer: PeerId) {
         self.correspondents.remove(&peer);
         self.counts.forget(peer);
-        for conversation in self.known.forget(peer) {
+        for (conversation, last) in self.known.forget(peer) {
             if let Conversation::Peer(account, ..) = conversation
                 && let Some(own) = self.of_account.get_mut(&account)
             {
-                own.remove(&conversation);
+                own.forget(peer, conversation, last.id);
             }
         }
-        self.latest.retain(|(_, with), _| *with != Some(peer));
         self.of_account.retain(|_, own| !own.is_empty());
         self.of_group.retain(|_, peers| {
             peers.remove(&peer);

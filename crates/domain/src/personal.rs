@@ -82,10 +82,14 @@ impl Personal {
 
     /// The conversations about which something of a user's own is kept, but for where the user was mentioned.
     pub fn conversations(&self, account: AccountId) -> Vec<Conversation> {
+        self.mutes(account).map(|(of, _)| of).chain(self.partly_hidden(account)).collect()
+    }
+
+    /// The conversations of which a user is not shown something of late.
+    pub fn partly_hidden(&self, account: AccountId) -> impl Iterator<Item = Conversation> {
         let first = Conversation::Private(AccountId(0), AccountId(0));
         let past = (AccountId(account.0.saturating_add(1)), first);
-        let unshown = self.unshown.range((account, first)..past).map(|((_, of), _)| *of);
-        self.mutes(account).map(|(of, _)| of).chain(unshown).collect()
+        self.unshown.range((account, first)..past).map(|((_, of), _)| *of)
     }
 
     /// What a user is not shown of a conversation of late.

@@ -26,15 +26,24 @@ impl Default for ListConversations {
 impl ListConversations {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.me()?;
+        let before = self.before.unwrap_or(u64::MAX);
         let (mut spoken, empty): (Vec<_>, Vec<_>) =
-            cx.conversations()?.into_iter().partition(|(_, last)| *last > 0);
-        spoken.retain(|(_, last)| self.before.is_none_or(|before| *last < before));
-        spoken.sort_unstable_by_key(|(_, last)| Reverse(*last));
-        let listed = |(conversation, last)| {
+            cx.conversations_apart()?.into_iter().partition(|(last, _)| *last > 0);
+        spoken.retain(|(last, _)| *last < before);
+        spoken.sort_unstable_by_key(|(last, _)| Reverse(*last));
+        let listed = |(last, conversation)| {
             Some(Listed { conversation, last, overview: cx.overview(me, conversation)? })
         };
+        let (mut apart, durable) = (spoken.into_iter().peekable(), &cx.state.durable);
+        let own = durable.conversations.of_account_before(me, before);
+        let mut own = own.filter(|(last, of)| durable.last_shown(me, *of) == *last).peekable();
+        let latest = std::iter::from_fn(|| match (own.peek(), apart.peek()) {
+            (Some((last, _)), Some((other, _))) if other > last => apart.next(),
+            (Some(_), _) => own.next(),
+            (None, _) => apart.next(),
+        });
         // A page holds as many as can be shown: whoever goes on needs the last of them.
-        let mut shown = spoken.into_iter().filter_map(listed);
+        let mut shown = latest.filter_map(listed);
         let mut all: Vec<_> = shown.by_ref().take(self.limit).collect();
         let more = shown.next().is_some();
         if !more {
@@ -46,16 +55,20 @@ impl ListConversations {
 }
 
 impl RequestContext<'_> {
-    /// The caller's conversations, each with the id of its last message, 0 where there is none.
-    fn conversations(&self) -> Result<Vec<(Conversation, u64)>, Code> {
+    /// The caller's conversations that are not in the order in which messages came: those of groups, and those of
+    /// which the caller is not shown the last message. Each after the id of the last one that is shown, 0 for a group
+    /// in which there is none.
+    fn conversations_apart(&self) -> Result<Vec<(u64, Conversation)>, Code> {
         let (me, groups) = (self.me()?, &self.my_account()?.groups);
-        let conversations = &self.state.durable.conversations;
-        let of_groups = groups.iter().flat_map(|group| conversations.of_group(*group));
-        let all = conversations.of_account(me).chain(of_groups);
-        let last = |each| (each, self.state.durable.last_shown(me, each));
+        let durable = &self.state.durable;
+        let of_groups = groups.iter().flat_map(|group| durable.conversations.of_group(*group));
+        let of_groups = of_groups.map(|of| (durable.last_shown(me, of), of));
+        let hidden = durable.personal.partly_hidden(me).filter(|of| of.side(me).is_some());
+        let hidden = hidden.map(|of| (durable.last_shown(me, of), of));
         // One with somebody who was never heard is none.
-        let is_one = |(each, last): &(Conversation, u64)| *last > 0 || each.side(me).is_none();
-        Ok(all.map(last).filter(is_one).collect())
+        let hidden =
+            hidden.filter(|(last, of)| *last > 0 && *last != durable.conversations.tip(*of).id);
+        Ok(of_groups.chain(hidden).collect())
     }
 
     /// What is told of a conversation, but for its last message. None of the one that users of a peer share

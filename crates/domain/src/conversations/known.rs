@@ -61,14 +61,14 @@ impl AllKnown {
         private.chain(self.others.iter().map(|((_, conversation), known)| (*conversation, known)))
     }
 
-    /// Lets go of the conversations in which a peer takes part, and returns them.
-    pub fn forget(&mut self, peer: PeerId) -> Vec<Conversation> {
+    /// Lets go of the conversations in which a peer takes part, and returns them with how far each has come.
+    pub fn forget(&mut self, peer: PeerId) -> Vec<(Conversation, ConversationTip)> {
         let nobody = Conversation::Private(AccountId(0), AccountId(0));
         let all = (Some(peer), nobody)..(Some(PeerId(peer.0.saturating_add(1))), nobody);
-        let gone: Vec<_> = self.others.range(all).map(|(key, _)| *key).collect();
-        for key in &gone {
+        let gone: Vec<_> = self.others.range(all).map(|(key, known)| (*key, known.tip)).collect();
+        for (key, _) in &gone {
             self.others.remove(key);
         }
-        gone.into_iter().map(|(_, conversation)| conversation).collect()
+        gone.into_iter().map(|((_, conversation), tip)| (conversation, tip)).collect()
     }
 }
