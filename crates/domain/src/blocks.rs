@@ -194,6 +194,17 @@ impl Blocks {
         self.named(peer, &name).filter(blocks).copied().collect()
     }
 
+    /// Who is not shown a message of a conversation, whether or not its author is heard by now.
+    pub fn hidden_from(
+        &self,
+        conversation: Conversation,
+        message: &Message,
+    ) -> impl Iterator<Item = AccountId> {
+        let hides =
+            move |(_, list): &(&AccountId, &Arc<BlockList>)| list.hides(conversation, message);
+        self.lists.iter().filter(hides).map(|(account, _)| *account)
+    }
+
     /// Whether one user does not hear another of this realm now.
     pub fn is_deaf(&self, account: AccountId, to: AccountId) -> bool {
         let Some(list) = self.lists.get(&account) else { return false };

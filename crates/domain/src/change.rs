@@ -37,6 +37,8 @@ pub enum Change {
     Session(SessionId, SessionChange),
     /// The account has blocked a user, who is addressed so, or has not any more.
     Blocked(Box<str>, bool),
+    /// The message of this id in a conversation is another than it was: it is shown as it is now.
+    Rewritten(Conversation, u64, Rewriting),
 }
 
 /// What can happen to a session.
@@ -57,6 +59,28 @@ impl SessionChange {
             Self::Opened => "opened",
             Self::Named => "named",
             Self::Ended => "ended",
+        }
+    }
+}
+
+/// What can be done to a message after it was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewriting {
+    /// It has another text.
+    Edited,
+    /// It has no text any more.
+    Deleted,
+    /// Somebody has reacted to it, or has taken that back.
+    Reactions,
+}
+
+impl Rewriting {
+    /// The word shown under `change`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Edited => "edited",
+            Self::Deleted => "deleted",
+            Self::Reactions => "reactions",
         }
     }
 }
@@ -202,6 +226,15 @@ pub enum Told {
         /// The message, as its reader is shown it.
         message: Message,
     },
+    /// A message is another than it was.
+    Rewritten {
+        /// What was done to it.
+        what: Rewriting,
+        /// How its reader addresses the conversation.
+        conversation: Box<str>,
+        /// The message as it is now, as its reader is shown it.
+        message: Message,
+    },
     /// The user has read a conversation.
     Read {
         /// How the user addresses it.
@@ -242,7 +275,8 @@ impl Told {
     /// About how many bytes of memory it takes, past its own size.
     pub fn memory(&self) -> usize {
         match self {
-            Self::Message { conversation, message, .. } => {
+            Self::Message { conversation, message }
+            | Self::Rewritten { conversation, message, .. } => {
                 conversation.len() + message.memory() - size_of::<Message>()
             }
             Self::Read { conversation, .. }

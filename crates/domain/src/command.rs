@@ -201,6 +201,14 @@ commands! {
     GroupInbox: Session,
     /// A message to a conversation, whichever it is.
     Post: Session,
+    /// Another text for a message.
+    EditMessage: Session,
+    /// The end of a message's text.
+    DeleteMessage: Session,
+    /// A reaction to a message.
+    React: Session,
+    /// The end of a reaction.
+    Unreact: Session,
     /// A stretch of a conversation.
     ReadHistory: Session,
     /// The caller's conversations.

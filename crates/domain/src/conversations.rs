@@ -63,6 +63,18 @@ const CONVERSATIONS: (usize, usize, usize) = (1_000, 20_000, 200_000);
 /// Stands for all users of a peer beyond that.
 const OTHERS: CorrespondentId = CorrespondentId(0);
 
+/// A message that was deleted: it counts as unread for nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Which message of its conversation it is.
+    pub ordinal: u64,
+    /// The account here that wrote it, if one did: for that one it had never counted.
+    pub author: Option<AccountId>,
+}
+
+/// How many of those are noted, of a conversation and in all: past it the oldest of a conversation count again.
+const SKIPPED: (usize, usize) = (1_000, 500_000);
+
 /// All conversations, as far as they are in memory: how far each has come, and how far it was read.
 /// Messages are in the store only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +88,9 @@ pub struct Conversations {
     of_group: BTreeMap<GroupId, BTreeSet<PeerId>>,
     correspondents: BTreeMap<PeerId, Correspondents>,
     counts: Counts,
+    /// What does not count as unread, in the order of each conversation, and how many there are.
+    skipped: BTreeMap<Conversation, Vec<Skipped>>,
+    skipped_in_all: usize,
 }
 
 /// How many conversations there are with users of peers.
@@ -213,6 +228,39 @@ impl Conversations {
         }
     }
 
+    /// How many messages after its marker count as unread for an account.
+    pub(crate) fn unread(&self, account: AccountId, conversation: Conversation) -> u64 {
+        let marker = self.marker(account, conversation);
+        let skipped = self.skipped.get(&conversation).map_or(&[][..], |all| all);
+        let after = skipped.partition_point(|skipped| skipped.ordinal <= marker.ordinal);
+        let after = skipped.iter().skip(after);
+        let counted = after.filter(|skipped| skipped.author != Some(account)).count() as u64;
+        marker.unread(self.tip(conversation)).saturating_sub(counted)
+    }
+
+    /// What does not count as unread in a conversation once one more message does not.
+    pub(crate) fn skipping(&self, conversation: Conversation, skipped: Skipped) -> Vec<Skipped> {
+        let mut all = self.skipped.get(&conversation).cloned().unwrap_or_default();
+        let at = all.partition_point(|known| known.ordinal < skipped.ordinal);
+        if all.get(at).is_some_and(|known| known.ordinal == skipped.ordinal) {
+            return all;
+        }
+        all.insert(at, skipped);
+        if all.len() > SKIPPED.0 || self.skipped_in_all >= SKIPPED.1 {
+            all.remove(0);
+        }
+        all
+    }
+
+    fn set_skipped(&mut self, conversation: Conversation, all: &[Skipped]) {
+        self.skipped_in_all += all.len();
+        let before = match all {
+            [] => self.skipped.remove(&conversation),
+            all => self.skipped.insert(conversation, all.to_vec()),
+        };
+        self.skipped_in_all -= before.map_or(0, |before| before.len());
+    }
+
     fn known_tip(&self, conversation: Conversation) -> Option<ConversationTip> {
         self.known.get(conversation).map(|known| known.tip)
     }
@@ -287,6 +335,8 @@ impl Conversations {
             !peers.is_empty()
         });
         self.group_markers.retain(|(with, ..), _| *with != Some(peer));
+        self.skipped.retain(|conversation, _| conversation.peer() != Some(peer));
+        self.skipped_in_all = self.skipped.values().map(Vec::len).sum();
     }
 
     /// Lets go of all that is known of a group's conversations.
@@ -294,6 +344,7 @@ impl Conversations {
         let all: Vec<Conversation> = self.of_group(group).collect();
         for conversation in all {
             self.known.remove(conversation);
+            self.set_skipped(conversation, &[]);
             let key = |account| (conversation.peer(), conversation, AccountId(account));
             let markers = self.group_markers.range(key(0)..=key(u64::MAX));
             let markers: Vec<_> = markers.map(|(key, _)| *key).collect();
@@ -422,6 +473,7 @@ impl Conversations {
             Event::MarkerEnded { account, conversation } => {
                 self.set_marker(*account, *conversation, None);
             }
+            Event::SkippedSet(conversation, all) => self.set_skipped(*conversation, all),
             Event::CorrespondentSet { peer, id, name, account } => {
                 let correspondent = Correspondent { id: *id, account: *account };
                 self.correspondents.entry(*peer).or_default().set(name, correspondent);

@@ -5,8 +5,8 @@ use crate::links::{
 };
 use crate::{
     AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
-    CorrespondentId, ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId, Posted,
-    Profile, SessionId, Silence, Unshown,
+    CorrespondentId, ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId,
+    PlacedMessage, Posted, Profile, SessionId, Silence, Skipped, Unshown,
 };
 use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
@@ -82,6 +82,11 @@ pub enum Event {
     Silenced(GroupId, AccountId, Silence),
     /// A message was put into a conversation.
     Posted(Posted),
+    /// A message is from here on as it says.
+    Rewritten(PlacedMessage),
+    /// Those messages of a conversation do not count as unread, since they were deleted: all of them that are
+    /// noted.
+    SkippedSet(Conversation, Vec<Skipped>),
     /// The stored form of the latest [`Event::Posted`] of a conversation, without the message.
     ConversationReached(Conversation, ConversationTip),
     /// A user has read a conversation up to here; of what one writes oneself the message says it.

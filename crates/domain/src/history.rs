@@ -245,7 +245,10 @@ impl Reader {
 
     /// Whether a message counts as unread for this account, where it has not read it.
     pub fn counts(&self, conversation: Conversation, message: &Message) -> bool {
-        message.notice.is_none() && !self.wrote(message) && !self.hides(conversation, message)
+        // What was deleted is left out for all: see `Skipped`.
+        message.notice.is_none()
+            && !self.wrote(message)
+            && (message.is_deleted() || !self.hides(conversation, message))
     }
 
     /// Whether a message that counts as unread mentions this account.

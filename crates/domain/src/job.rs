@@ -5,8 +5,8 @@
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
 use crate::{
-    AccountId, Change, Conversation, FoundMessages, Marker, Reader, ReferenceLookup, Referred,
-    SearchQuery, Source,
+    AccountId, Change, Conversation, FoundMessages, Marker, MessageLookup, PlacedMessage, Reader,
+    ReferenceLookup, Referred, Rewriting, SearchQuery, Source,
 };
 use antar_types::{Chain, Message, Secret};
 use serde::{Deserialize, Serialize};
@@ -80,6 +80,8 @@ pub enum Job {
     Locate(Place),
     /// Tell what an account has called so.
     Refer(ReferenceLookup),
+    /// Look up a message.
+    Message(MessageLookup),
     /// Look up what is new.
     Changes(ChangesQuery),
     /// Look for words in messages.
@@ -177,7 +179,9 @@ pub struct FoundChanges {
 pub enum FoundChange {
     /// A message of a conversation.
     Message(Conversation, Box<Message>),
-    /// A change.
+    /// A message that is another than it was, and as it is now.
+    Rewritten(Rewriting, Conversation, Box<Message>),
+    /// Another change.
     Change(Box<Change>),
 }
 
@@ -220,6 +224,8 @@ pub enum JobResult {
     Located(Place, Located),
     /// What that account has called so, if anything.
     Referred(ReferenceLookup, Option<Referred>),
+    /// That message, if there is one.
+    Message(MessageLookup, Option<PlacedMessage>),
     /// What is new up to an id.
     Changes(u64, FoundChanges),
     /// The messages that were found.

@@ -27,6 +27,7 @@ mod personal;
 mod planted;
 mod references;
 mod request_context;
+mod rewrites;
 mod search;
 mod settings;
 mod state;
@@ -40,12 +41,12 @@ pub use blocks::{Block, BlockList, BlockSpan, Blocked};
 pub(crate) use change::ChangeTips;
 pub use change::{
     CHANGES_KEPT, Change, ChangeList, ChangesTip, GroupChange, GroupNews, MemberChange, Membership,
-    SessionChange, Told, ToldAt,
+    Rewriting, SessionChange, Told, ToldAt,
 };
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
-pub use conversations::Conversations;
+pub use conversations::{Conversations, Skipped};
 pub use event::{AccountRecord, Event, SessionRecord};
 pub use group::{GroupEntry, GroupRecord, GroupRole, Member, SWEPT, Silence, TOPIC_BYTES};
 pub use history::{
@@ -70,6 +71,7 @@ pub use personal::{Profile, Unshown};
 pub use planted::Bug;
 pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
+pub use rewrites::{MessageLookup, PlacedMessage};
 pub use search::{
     Author, FoundMessages, MOST_APART, Matcher, SEARCHED, SEEK, SearchQuery, SearchWords,
     SearchedList,

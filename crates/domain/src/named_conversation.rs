@@ -40,6 +40,22 @@ impl RequestContext<'_> {
         }
     }
 
+    /// The conversation of a group that a client names, whether or not the caller is in it.
+    pub(crate) fn conversation_of_any_group(
+        &self,
+        name: &ConversationName,
+    ) -> Result<Conversation, Code> {
+        match name {
+            ConversationName::Group { group, realm } if self.elsewhere(realm).is_none() => {
+                Ok(Conversation::Group(self.group(group)?.0))
+            }
+            ConversationName::Pair { group, realm } => {
+                Ok(Conversation::GroupPeer(self.group(group)?.0, self.peer_known_as(realm)?.0))
+            }
+            _ => Err(Code::GroupNotFound),
+        }
+    }
+
     /// The realm that a conversation's name tells, unless it is this one.
     pub(crate) fn elsewhere<'a>(&self, realm: &'a Option<Box<str>>) -> Option<&'a str> {
         let here = |realm: &&str| Name::parse(realm).is_some_and(|name| self.state.is_named(&name));

@@ -78,11 +78,17 @@ pub enum Bug {
     InheritsQuietly,
     /// Who is silenced writes all the same.
     WritesSilenced,
+    /// A message that is changed is another in memory only.
+    KeepsOldText,
+    /// What was deleted counts as unread.
+    CountsDeleted,
+    /// A message that was changed since the disk was asked for it is taken for what it was then.
+    LosesRewriting,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 39] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -119,6 +125,9 @@ impl Bug {
         Self::InvitesBanned,
         Self::InheritsQuietly,
         Self::WritesSilenced,
+        Self::KeepsOldText,
+        Self::CountsDeleted,
+        Self::LosesRewriting,
     ];
 }
 

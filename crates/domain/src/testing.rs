@@ -355,10 +355,7 @@ impl Realm {
             event => vec![event],
         };
         let all = effects.events.into_iter().flat_map(brought);
-        let kept = |event: &Event| {
-            matches!(event, Event::Posted(_) | Event::SetApart { .. } | Event::Changed { .. })
-        };
-        self.posted.extend(all.filter(kept));
+        all.for_each(|event| self.keep(event));
         let mut answer = None;
         for output in effects.outputs {
             match output {
@@ -394,10 +391,9 @@ fn prove(job: Job) -> JobResult {
         | Job::Quoted(_)
         | Job::Locate(_)
         | Job::Refer(_)
+        | Job::Message(_)
         | Job::Changes(_)
-        | Job::Search(_) => {
-            unreachable!("looked up")
-        }
+        | Job::Search(_) => unreachable!("looked up"),
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

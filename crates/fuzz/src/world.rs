@@ -5,7 +5,7 @@ use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, 
 use antar_domain::testing::{find_changes, find_messages};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Marker, Origin, Outcome,
-    Output, Policy, Readings, Source, State,
+    Output, PlacedMessage, Policy, Readings, Source, State,
 };
 use antar_runner::{Runner, Task, Writer, Written};
 use antar_text::Frame;
@@ -363,6 +363,22 @@ impl World {
                 JobResult::Located(place, marker.into())
             }
             Job::Refer(lookup) => JobResult::Referred(lookup, None),
+            Job::Message(lookup) => {
+                let found = self.happened().filter_map(|event| match event {
+                    Event::Posted(posted) => {
+                        let (conversation, ordinal) = (posted.conversation, posted.ordinal);
+                        let message = posted.message.clone();
+                        Some(PlacedMessage { conversation, ordinal, message })
+                    }
+                    Event::Rewritten(placed) => Some(placed.clone()),
+                    _ => None,
+                });
+                let is_it = |placed: &PlacedMessage| {
+                    (placed.conversation, placed.message.id) == (lookup.conversation, lookup.id)
+                };
+                let found = found.filter(is_it).last();
+                JobResult::Message(lookup, found)
+            }
             Job::Changes(query) => {
                 let all: Vec<Event> = self.happened().cloned().collect();
                 JobResult::Changes(query.upto, find_changes(&all, &query))

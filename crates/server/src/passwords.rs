@@ -187,6 +187,7 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, job: Job) -> JobResu
         | Job::Quoted(_)
         | Job::Locate(_)
         | Job::Refer(_)
+        | Job::Message(_)
         | Job::Changes(_)
         | Job::Search(_)
         | Job::Ask(..) => JobResult::Busy,

@@ -4,8 +4,8 @@ use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{Position, Quote, Unreadable};
 use antar_domain::{
-    ChangesQuery, FoundChanges, FoundMessages, Located, Outcome, PeerId, Place, Read,
-    ReferenceLookup, Referred, SearchQuery, Source, Tag,
+    ChangesQuery, FoundChanges, FoundMessages, Located, MessageLookup, Outcome, PeerId, Place,
+    PlacedMessage, Read, ReferenceLookup, Referred, SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
@@ -116,6 +116,15 @@ impl Reads {
     /// What an account has called so; `None` where that cannot be read.
     pub async fn referred(&self, whom: Whom, lookup: ReferenceLookup) -> Option<Option<Referred>> {
         self.read(whom, move |store| store.referred(&lookup)).await
+    }
+
+    /// A message as it is now; `None` where it cannot be read.
+    pub async fn message(
+        &self,
+        whom: Whom,
+        lookup: MessageLookup,
+    ) -> Option<Option<PlacedMessage>> {
+        self.read(whom, move |store| store.message(&lookup)).await
     }
 
     /// What is new; `None` where it cannot be read.

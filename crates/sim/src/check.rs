@@ -2,6 +2,7 @@
 
 use crate::people::To;
 use crate::plain;
+use crate::rewriting::state_shown;
 use crate::world::World;
 use antar_domain::{Limits, Policy, State};
 use antar_text::Value;
@@ -21,6 +22,9 @@ pub struct Shown {
     pub notice: bool,
     /// It comes from another realm.
     pub away: bool,
+    pub deleted: bool,
+    /// All that may change about it.
+    pub state: String,
 }
 
 impl World<'_> {
@@ -91,6 +95,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_followed(person));
         (0..everyone).for_each(|person| self.compare_search(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
+        (0..self.nodes.len()).for_each(|node| self.compare_talked(node));
         self.compare_plain();
     }
 
@@ -354,11 +359,13 @@ impl Shown {
         let notice = message.get("notice").is_some();
         let id = message["id"].as_u64().unwrap_or(0);
         let away = message.get("realm").is_some();
-        Self { id, from: text("from"), text: text("message"), notice, away }
+        let (deleted, state) = (message["deleted"] == true, state_shown(message));
+        Self { id, from: text("from"), text: text("message"), notice, away, deleted, state }
     }
 
     fn copy(&self) -> Self {
-        let (from, text) = (self.from.clone(), self.text.clone());
-        Self { id: self.id, from, text, notice: self.notice, away: self.away }
+        let (from, text, state) = (self.from.clone(), self.text.clone(), self.state.clone());
+        let Self { id, notice, away, deleted, .. } = *self;
+        Self { id, from, text, notice, away, deleted, state }
     }
 }

@@ -295,6 +295,11 @@ impl World<'_> {
                 let found = running.and_then(|r| r.store.referred(&lookup).ok());
                 found.map_or(JobResult::Unreadable, |found| JobResult::Referred(lookup, found))
             }
+            Job::Message(lookup) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|r| r.store.message(&lookup).ok());
+                found.map_or(JobResult::Unreadable, |found| JobResult::Message(lookup, found))
+            }
             Job::Changes(query) => {
                 let running = self.nodes[node].running.as_ref();
                 let found = running.and_then(|running| running.store.changes(&query).ok());

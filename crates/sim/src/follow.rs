@@ -2,6 +2,7 @@
 //! cursor after each loss of its connection.
 
 use crate::clubs::{CLUB_CONV, Known, News};
+use crate::rewriting::{state_of, state_shown};
 use crate::world::World;
 use antar_domain::{ConnId, Input, Told, ToldAt};
 use antar_text::Value;
@@ -20,7 +21,7 @@ pub struct Follow {
     from: u64,
     /// Ids of everything that it was told grow.
     last: u64,
-    /// Messages, by id.
+    /// Messages as they are, by id.
     told: BTreeMap<u64, String>,
     /// What is known of the group over which people fall out.
     club: Known,
@@ -137,11 +138,17 @@ impl World<'_> {
         }
         if let Told::Message { message, conversation } = &at.told {
             if **conversation != *CLUB_CONV {
-                follow.told.insert(id, message.text.as_str().to_string());
+                follow.told.insert(id, state_of(message));
             }
             if is_news && !self.nodes[node].written.ids.contains(&id) {
                 what = Some(format!("{at:?} is told, which is not on disk"));
             }
+        }
+        // What was there before is none of its concern.
+        if let Told::Rewritten { message, .. } = &at.told
+            && message.id > follow.from
+        {
+            follow.told.insert(message.id, state_of(message));
         }
         self.checked.count("changes told");
         what.into_iter().for_each(|what| self.violate(what));
@@ -167,16 +174,17 @@ impl World<'_> {
                 if let Some(news) = News::listed(change) {
                     club.learn(&me, seen, news);
                 }
-                if change["change"] != "message" {
+                if change["from"].is_null() {
                     continue;
                 }
-                let id = change["id"].as_u64().unwrap_or(0);
-                seen = id;
+                let (id, is_new) =
+                    (change["id"].as_u64().unwrap_or(0), change["change"] == "message");
+                seen = if is_new { id } else { seen };
                 if change["conv"] == CLUB_CONV {
                     continue;
                 }
-                let text = change["message"].as_str().unwrap_or_default().to_string();
-                if told.insert(id, text).is_some() {
+                let before = (id > from).then(|| told.insert(id, state_shown(change))).flatten();
+                if before.is_some() && is_new {
                     return self.violate(format!("{change} was told before {cursor}"));
                 }
             }
@@ -212,7 +220,7 @@ impl World<'_> {
         for told in list.filter(|told| told["conv"] != CLUB_CONV) {
             let name = told["conv"].as_str().unwrap_or_default();
             let shown = self.pages(person, "HISTORY", name).into_iter();
-            all.extend(shown.filter(|m| m.id > from).map(|m| (m.id, m.text)));
+            all.extend(shown.filter(|m| m.id > from).map(|m| (m.id, m.state)));
         }
         all
     }

@@ -26,6 +26,7 @@ mod personal;
 mod plain;
 mod renew;
 mod retries;
+mod rewriting;
 mod search;
 mod squat;
 mod trace;

@@ -67,7 +67,7 @@ impl World<'_> {
             let (read, unread) = (told["read"].as_u64(), told["unread"].as_u64());
             let all = self.pages(person, "HISTORY", name);
             let counts = |m: &&crate::check::Shown| {
-                Some(m.id) > read && !m.notice && (m.away || m.from != me)
+                Some(m.id) > read && !m.notice && !m.deleted && (m.away || m.from != me)
             };
             let counted = all.iter().filter(counts).count() as u64;
             if unread != Some(counted) {

@@ -5,6 +5,7 @@ use crate::personal::Personal;
 use crate::plain;
 use crate::renew::Renewed;
 use crate::retries::{Posting, posting};
+use crate::rewriting::{Rewriting, Talked};
 use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Event, Input, Origin};
@@ -26,6 +27,8 @@ pub struct People {
     pub written: BTreeMap<String, Written>,
     /// Groups that somebody was told were not made, or the disk has refused, each with its realm.
     pub refused_groups: BTreeSet<(usize, String)>,
+    /// Messages that are changed after they were posted.
+    pub talked: Vec<Talked>,
     written_so_far: u64,
 }
 
@@ -81,6 +84,8 @@ pub enum Asked {
     Muting(bool),
     /// Somebody is to be blocked, or not any more.
     Blocking,
+    /// A message is to be changed.
+    Rewriting(Rewriting),
 }
 
 /// A message, as its sender knows it.
@@ -139,7 +144,13 @@ impl People {
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
-        Self { all, written, refused_groups, written_so_far: 0 }
+        Self { all, written, refused_groups, talked: Vec::new(), written_so_far: 0 }
+    }
+
+    /// The next number that nothing else has.
+    pub fn number(&mut self) -> u64 {
+        self.written_so_far += 1;
+        self.written_so_far
     }
 
     /// Whether everyone has been answered.
@@ -340,7 +351,10 @@ impl World<'_> {
     }
 
     fn compose(&mut self, person: usize, realm: usize) -> (String, Asked) {
-        let kind = self.chance.random_range(0..36);
+        let kind = self.chance.random_range(0..46);
+        if kind >= 36 {
+            return self.compose_rewriting(person);
+        }
         if kind >= 32 {
             return self.compose_club(person);
         }
@@ -439,6 +453,7 @@ impl World<'_> {
             }
             Some(Asked::Muting(muted)) => self.muted(person, muted, &answer),
             Some(Asked::Blocking) => self.checked.count("people blocked"),
+            Some(Asked::Rewriting(what)) => self.rewrote(person, what, &answer),
             // Either may be true then.
             Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
             Some(Asked::Making(group)) => {

@@ -3,12 +3,12 @@
 
 use crate::StoreError;
 use crate::engine::Pairs;
-use crate::history::{Runs, entries};
+use crate::history::{self, Runs, entries};
 use crate::layout::List;
 use crate::records::alike::Alike;
 use crate::records::{ChangeEntry, Listed, Message, Pointer};
 use antar_domain::{
-    ChangesQuery, Conversation, Feed, FoundChange, FoundChanges, MAX_PAGE_BYTES, Page,
+    Change, ChangesQuery, Conversation, Feed, FoundChange, FoundChanges, MAX_PAGE_BYTES, Page,
 };
 use std::collections::VecDeque;
 
@@ -31,11 +31,12 @@ pub fn read(tree: &dyn Pairs, query: &ChangesQuery) -> Result<FoundChanges, Stor
         if found.len() >= query.limit || bytes >= MAX_PAGE_BYTES {
             return Ok(FoundChanges { found, more: true });
         }
-        let change = next.read(tree, &mut runs)?;
-        if let FoundChange::Message(_, message) = &change {
+        last = id;
+        // What is let go of meanwhile is told to nobody.
+        let Some(change) = next.read(tree, &mut runs)? else { continue };
+        if let FoundChange::Message(_, message) | FoundChange::Rewritten(_, _, message) = &change {
             bytes += message.memory();
         }
-        last = id;
         found.push((id, change));
     }
     Ok(FoundChanges { found, more: false })
@@ -119,8 +120,8 @@ impl Entry {
         }
     }
 
-    fn read(self, tree: &dyn Pairs, runs: &mut Runs) -> Result<FoundChange, StoreError> {
-        Ok(match self {
+    fn read(self, tree: &dyn Pairs, runs: &mut Runs) -> Result<Option<FoundChange>, StoreError> {
+        Ok(Some(match self {
             Self::Message(conversation, message) => {
                 FoundChange::Message(conversation, message.read().into())
             }
@@ -128,7 +129,15 @@ impl Entry {
                 let message = runs.message(tree, &pointer, None)?;
                 FoundChange::Message(pointer.conversation.alike(), message.into())
             }
-            Self::Change(entry) => FoundChange::Change(Box::new(entry.change.alike())),
-        })
+            Self::Change(entry) => match entry.change.alike() {
+                Change::Rewritten(conversation, id, what) => {
+                    let Some(message) = history::message(tree, conversation, id)? else {
+                        return Ok(None);
+                    };
+                    FoundChange::Rewritten(what, conversation, message.read().into())
+                }
+                change => FoundChange::Change(Box::new(change)),
+            },
+        }))
     }
 }

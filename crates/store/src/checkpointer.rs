@@ -4,9 +4,17 @@ use crate::StoreError;
 use crate::applier::Progress;
 use crate::event_log::EventLog;
 use crate::log::{Log, SEGMENT};
-use crate::tree::Tree;
+use crate::tree::{Tree, seconds};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// How long a text that was replaced may be left in files, in seconds: a day, less what removing it may take where
+/// much is stored.
+const REMOVED_AFTER: u64 = 20 * 3_600;
+
+/// How often it is looked for.
+const LOOKS: Duration = Duration::from_secs(900);
 
 /// Lets the log go of what the tree has in its tables.
 pub struct Checkpointer {
@@ -21,10 +29,26 @@ impl Checkpointer {
     pub fn run(self, full: Receiver<u64>) {
         // Nobody waits for what this thread does, so it stands back for those somebody waits for.
         let _ = rustix::process::setpriority_process(None, 10);
-        for last in full {
-            if let Err(error) = self.tidy(last) {
-                tracing::error!(%error, "the log cannot be shortened; refusing changes");
-                self.progress.fail(&error.to_string());
+        loop {
+            match full.recv_timeout(LOOKS) {
+                Ok(last) => {
+                    if let Err(error) = self.tidy(last) {
+                        tracing::error!(%error, "the log cannot be shortened; refusing changes");
+                        self.progress.fail(&error.to_string());
+                    }
+                }
+                // Where messages are changed there may be more tables than the log tells.
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Err(error) = self.tree.merge() {
+                        tracing::warn!(%error, "tables cannot be merged; trying again");
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.is_removal_due()
+                && let Err(error) = self.remove_replaced()
+            {
+                tracing::warn!(%error, "texts that were replaced are still on the disk; trying again");
             }
         }
         // A clean stop leaves nothing to replay. After a failure the log is all there is.
@@ -33,6 +57,28 @@ impl Checkpointer {
         {
             tracing::warn!(%error, "the next start will replay the log");
         }
+    }
+
+    /// Whether a text was replaced so long ago that it is to be removed; also where the clock was set back since.
+    fn is_removal_due(&self) -> bool {
+        let since = self.tree.replaced_since().ok().flatten();
+        let now = seconds();
+        self.progress.check().is_ok()
+            && since.is_some_and(|since| since > now || now - since >= REMOVED_AFTER)
+    }
+
+    /// Removes every text that was replaced by now from tables and from the log. What is in the way of it is so
+    /// for a while only: it is tried again.
+    pub fn remove_replaced(&self) -> Result<(), StoreError> {
+        self.tree.begin_removal()?;
+        let last = self.log.begin_anew()?;
+        self.progress.wait()?;
+        self.tree.flush()?;
+        self.log.discard(last)?;
+        self.tree.merge_all()?;
+        self.tree.end_removal()?;
+        // The tables of before are kept until there is another version after the one without them.
+        self.tree.flush()
     }
 
     fn tidy(&self, last: u64) -> Result<(), StoreError> {

@@ -80,7 +80,9 @@ impl Exported {
         match pair::read(key, value)? {
             Pair::Messages(_, run) => self.messages += run.len() as u64,
             // How far a conversation has come is told by its messages.
-            Pair::Record(Record::ConversationReached(_) | Record::MarkerSet(_)) => {}
+            Pair::Record(
+                Record::ConversationReached(_) | Record::MarkerSet(_) | Record::SkippedSet(_),
+            ) => {}
             Pair::Record(_) => self.records += 1,
             _ => {}
         }

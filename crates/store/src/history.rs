@@ -27,6 +27,7 @@ pub fn read(
         List::Timeline(_) => {
             let (mut found, more) = pointed_to(tree, list, page)?;
             if let Source::Mailbox(Mailbox::Plain(..)) = source {
+                found.retain(|message| !message.is_deleted());
                 // Whoever asks for these is of that realm.
                 found.iter_mut().for_each(|message| message.realm = None);
             }
@@ -62,6 +63,33 @@ pub fn locate(tree: &dyn Pairs, place: &Place) -> Result<Located, StoreError> {
             return Ok(located.at(0, 0));
         }
     }
+}
+
+/// The message of a conversation that has an id, as it is now.
+pub fn message(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    id: u64,
+) -> Result<Option<Message>, StoreError> {
+    let run = run_of(tree, conversation, id)?;
+    let mut all = run.into_iter().flat_map(|(_, run)| run);
+    Ok(all.find(|message| message.id == id))
+}
+
+/// The run of a conversation in which a message is if it is there, and the id of the first in it.
+pub fn run_of(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    id: u64,
+) -> Result<Option<(u64, Vec<Message>)>, StoreError> {
+    let list = List::Messages(conversation);
+    let mut found = None;
+    tree.scan(list.keys(0, id.saturating_add(1)), Direction::Down, &mut |key, value| {
+        let run: Vec<Message> = decode_run(key, value)?;
+        found = run.first().map(|first| first.id).map(|first| (first, run));
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(found)
 }
 
 /// The messages that a page of a timeline points to.

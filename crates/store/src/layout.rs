@@ -19,6 +19,7 @@
 //! | `R` `b` group | [`records::GroupClosed`]: messages of a group that is gone are left |
 //! | `R` `b` group, account | [`records::Banned`] |
 //! | `R` `c` conversation | [`records::ConversationReached`]: the conversation as under `M`, without an id |
+//! | `R` `d` conversation | [`records::SkippedSet`]: the conversation as under `M`, without an id |
 //! | `R` `e` | [`records::SyncEpochBegun`] |
 //! | `R` `f` account | [`records::NameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
@@ -260,6 +261,13 @@ pub fn conversation_key(conversation: Conversation) -> Key {
     key
 }
 
+/// The key of what does not count as unread in a conversation.
+pub fn skipped_key(conversation: Conversation) -> Key {
+    let mut key = vec![RECORDS, b'd'];
+    put_conversation(&mut key, conversation.alike());
+    key
+}
+
 /// A part of what is kept of a peer: which record, and of which of several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerPart {
@@ -353,9 +361,9 @@ pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
         let end = [&start[..], &[9]].concat();
         [&start[..], &[0]].concat()..end
     };
-    let mut all: Vec<_> = [&b"b"[..], b"ct", b"kg", b"kt", b"m", b"t"].map(about).into();
+    let mut all: Vec<_> = [&b"b"[..], b"ct", b"dt", b"kg", b"kt", b"m", b"t"].map(about).into();
     // Conversations and lists with nobody else have no further number.
-    for own in [&b"cg"[..], b"xg"] {
+    for own in [&b"cg"[..], b"dg", b"xg"] {
         let start = key(own, &[group.0]);
         let end = [&start[..], &[0]].concat();
         all.push(start..end);

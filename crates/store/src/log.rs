@@ -133,6 +133,35 @@ impl Log {
         self.writing().full.iter().map(|full| full.segment.size).sum()
     }
 
+    /// Has the next batch begin a new segment, of which nothing was ever written, and returns the number of the
+    /// last batch by then: once the tree has that, [`Log::discard`] leaves nothing of what was written before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin_anew(&self) -> io::Result<u64> {
+        let mut writing = self.writing();
+        match std::fs::remove_file(self.directory.join(SPARE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let last = writing.last;
+        if let Some(Active { first, segment, .. }) =
+            writing.active.take_if(|active| active.first <= last)
+        {
+            writing.full.push(Full { first, last, segment });
+        }
+        Ok(last)
+    }
+
+    /// As [`EventLog::trim`], without using the files again: they hold what was written before.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn discard(&self, to: u64) -> io::Result<()> {
+        let gone = self.writing().take_until(to);
+        gone.into_iter().try_for_each(|Segment { path, .. }| std::fs::remove_file(&path).at(&path))
+    }
+
     /// Makes a segment of full size in advance, unless there is one.
     ///
     /// # Errors

@@ -5,18 +5,18 @@
 
 mod runs;
 
-use crate::StoreError;
 use crate::engine::{Direction, Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
 use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
-use crate::records::codec::{decode, encode};
+use crate::records::codec::{decode, encode, encode_run};
 use crate::records::{
     self, ApartReached, ChangeEntry, Changed, ChangesReached, ConversationReached, CursorReached,
     Listed, MarkerSet, Message, NO_EXTRAS, Outgoing, OwedReached, Pointer, Position, Raw,
     RawPosted, Received, Record, SetApart,
 };
 use crate::references::{self, Stored};
+use crate::{StoreError, history};
 use antar_domain::{AccountId, ChangeList, Conversation, GroupId, Marker, SWEPT};
 use runs::{Run, Runs};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub fn looks_back(batch: &[Raw<'_>]) -> bool {
         Raw::Posted(_) => false,
         Raw::Other(record) => match &**record {
             Record::Trimmed(_) | Record::ChangesTrimmed(_) | Record::ChangesEnded(_) => true,
-            Record::GroupClosed(_) | Record::GroupSwept(_) => true,
+            Record::GroupClosed(_) | Record::GroupSwept(_) | Record::Rewritten(_) => true,
             Record::PeerForgotten(forgotten) => forgotten.traces,
             _ => false,
         },
@@ -59,6 +59,8 @@ pub struct Projection {
     week: Option<u64>,
     /// What is added to lists.
     runs: Runs,
+    /// Runs of the tree in which messages were changed, by conversation and first message.
+    rewritten: BTreeMap<(Conversation, u64), Vec<Message>>,
     /// The pointer to the message that is being put in.
     pointer: Vec<u8>,
 }
@@ -71,9 +73,16 @@ pub struct Changes {
     /// By list and first entry.
     runs: Vec<(List, Run)>,
     records: Ops,
+    /// Bytes of runs that replace others.
+    rewritten: usize,
 }
 
 impl Changes {
+    /// Bytes of runs that replace others: each is in memory once more.
+    pub fn rewritten(&self) -> usize {
+        self.rewritten
+    }
+
     /// Calls `put` with each key, and with its value unless it is removed.
     pub fn each(&self, put: &mut Put<'_>) {
         for (list, run) in &self.runs {
@@ -179,6 +188,7 @@ impl Projection {
                 self.end_list(tree, List::Changes(list.alike()))?;
                 self.remove(layout::changes_key(list));
             }
+            Record::Rewritten(rewritten) => self.rewrite(tree, rewritten)?,
             Record::Received(received) => self.received(received)?,
             Record::SetApart(SetApart { peer, apart, entry }) => {
                 entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
@@ -259,6 +269,29 @@ impl Projection {
         Ok(())
     }
 
+    /// A message is as it says now, where it lies. It was read there before it was changed, so it was posted in an
+    /// earlier batch.
+    fn rewrite(
+        &mut self,
+        tree: &dyn Pairs,
+        records::Rewritten { conversation, message }: records::Rewritten,
+    ) -> Result<(), StoreError> {
+        let conversation: Conversation = conversation.alike();
+        let rewritten = self.rewritten.range((conversation, 0)..=(conversation, message.id));
+        let known = rewritten.map(|((_, first), _)| *first).next_back();
+        let (first, run) = match history::run_of(tree, conversation, message.id)? {
+            Some((first, _)) if known == Some(first) => (first, Vec::new()),
+            Some(found) => found,
+            // Whoever reads it is told that it is gone.
+            None => return Ok(()),
+        };
+        let run = self.rewritten.entry((conversation, first)).or_insert(run);
+        run.iter_mut().filter(|known| known.id == message.id).for_each(|known| {
+            known.clone_from(&message);
+        });
+        Ok(())
+    }
+
     /// Lets go of the runs of a list that hold nothing past an entry.
     fn trim(&mut self, tree: &dyn Pairs, list: List, seq: u64) -> Result<(), StoreError> {
         // The last of them may go on past the entry.
@@ -286,12 +319,10 @@ impl Projection {
     /// Lets go of all that is kept of a group, but for messages.
     fn close_group(&mut self, tree: &dyn Pairs, group: GroupId) -> Result<(), StoreError> {
         self.end_list(tree, List::Changes(ChangeList::Group(group)))?;
-        let is_own = |conversation: Conversation| match conversation {
-            Conversation::Group(own) | Conversation::GroupPeer(own, _) => own == group,
-            Conversation::Private(..) | Conversation::Peer(..) => false,
-        };
+        let is_own = |conversation: Conversation| is_of(conversation, group);
         // What was written in the same batch is in no tree yet.
         self.runs.end_conversations(is_own);
+        self.rewritten.retain(|(of, _), _| !is_own(*of));
         let mut gone = vec![layout::key(b"g", &[group.0])];
         for range in layout::records_about(group) {
             gone.extend(self.kept.range(range.clone()).map(|(key, _)| key.clone()));
@@ -307,6 +338,7 @@ impl Projection {
     /// Lets go of some messages of a group that is gone, and of all that are left with the last step.
     fn sweep(&mut self, tree: &dyn Pairs, swept: &records::GroupSwept) -> Result<(), StoreError> {
         let records::GroupSwept { group, left } = *swept;
+        self.rewritten.retain(|(of, _), _| !is_of(*of, group));
         let (mut gone, most) = (Vec::new(), if left == 0 { usize::MAX } else { SWEPT });
         for range in layout::messages_of(group) {
             tree.scan(range, Direction::Up, &mut |key, _| {
@@ -365,6 +397,11 @@ impl Projection {
     /// What all of it comes to; this is the number of the last batch. Nothing is left of it then.
     pub fn finish(&mut self, tree: &dyn Pairs, number: u64) -> Result<Changes, StoreError> {
         let mut records = Ops::default();
+        for ((conversation, first), run) in std::mem::take(&mut self.rewritten) {
+            let key = List::Messages(conversation).key(first);
+            records.put(&key, |value| encode_run(&run, value))?;
+        }
+        let rewritten = records.as_bytes().len();
         let (mut runs, markers) = self.runs.finish();
         for reached in runs.iter_mut().filter_map(|(_, run)| run.reached.take()) {
             let key = layout::conversation_key(reached.conversation);
@@ -400,7 +437,15 @@ impl Projection {
         let highest_id = std::mem::take(&mut self.highest_id);
         let last_id = highest_id.max(tip.map_or(0, |tip| tip.last_id));
         records.put(TIP_KEY, |value| encode(&Tip { batch: number, last_id }, value))?;
-        Ok(Changes { runs, records })
+        Ok(Changes { runs, records, rewritten })
+    }
+}
+
+/// Whether a conversation is a group's, with or without a peer.
+fn is_of(conversation: Conversation, group: GroupId) -> bool {
+    match conversation {
+        Conversation::Group(own) | Conversation::GroupPeer(own, _) => own == group,
+        Conversation::Private(..) | Conversation::Peer(..) => false,
     }
 }
 

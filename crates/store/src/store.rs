@@ -13,8 +13,8 @@ use crate::{
 };
 use antar_domain::links::{self, Quote};
 use antar_domain::{
-    ChangesQuery, Event, FoundChanges, FoundMessages, Located, Mailbox, Page, PeerId, Place,
-    ReferenceLookup, Referred, SearchQuery, Source,
+    ChangesQuery, Event, FoundChanges, FoundMessages, Located, Mailbox, MessageLookup, Page,
+    PeerId, Place, PlacedMessage, ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
 use std::io::{Read, Write};
@@ -192,6 +192,19 @@ impl Store {
     /// As [`Store::read`].
     pub fn referred(&self, lookup: &ReferenceLookup) -> Result<Option<Referred>, StoreError> {
         references::find(&*self.engine.view()?, lookup)
+    }
+
+    /// The message that is asked for, as it is now.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn message(&self, lookup: &MessageLookup) -> Result<Option<PlacedMessage>, StoreError> {
+        let conversation = lookup.conversation;
+        let found = history::message(&*self.engine.view()?, conversation, lookup.id)?;
+        Ok(found.map(|message| {
+            let (ordinal, message) = (message.ordinal, Arc::new(message.read()));
+            PlacedMessage { conversation, ordinal, message }
+        }))
     }
 
     /// What is new in several lists, by id.

@@ -7,6 +7,7 @@ use crate::engine::{Key, Pairs, Value};
 use crate::event_log::{Batch, Content};
 use crate::named::named_in;
 use crate::projection::{Projection, Put, looks_back};
+use crate::records::Raw;
 use crate::{Direction, StoreError, Visit};
 use lsm_tree::compaction::Leveled;
 use lsm_tree::{AbstractTree, AnyTree, Cache, Config, Guard, IterGuardImpl, SequenceNumberCounter};
@@ -25,6 +26,13 @@ const MERGES: usize = 4;
 
 /// The key under which the number of the last batch put into the tree is kept.
 const APPLIED: &[u8] = &[0];
+
+/// The key under which it is noted that texts were replaced that are still in tables, or in the log: since when
+/// (seconds since 1970), and whether they are being removed by now.
+const REPLACED: &[u8] = &[0, 1];
+
+/// Bytes of a table that is written where all of them are merged.
+const TABLE_BYTES: u64 = 64 << 20;
 
 /// The tree in a directory.
 pub struct Tree {
@@ -77,6 +85,55 @@ impl Tree {
         self.visible.fetch_max(at + 1);
     }
 
+    /// Since when texts that were replaced are to be removed from the disk, in seconds since 1970.
+    pub fn replaced_since(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.read(REPLACED)?.and_then(|value| Replaced::read(&value)).map(|noted| noted.since))
+    }
+
+    /// Notes that a text was replaced now.
+    fn note_replaced(&self) -> Result<(), StoreError> {
+        let since = seconds();
+        self.note(|noted| match noted {
+            Some(Replaced { is_begun: false, .. }) => noted,
+            _ => Some(Replaced { since, is_begun: false }),
+        })
+    }
+
+    /// Notes that what was replaced by now is being removed.
+    pub fn begin_removal(&self) -> Result<(), StoreError> {
+        self.note(|noted| noted.map(|noted| Replaced { is_begun: true, ..noted }))
+    }
+
+    /// Notes that all of it is gone; what was replaced meanwhile is not.
+    pub fn end_removal(&self) -> Result<(), StoreError> {
+        self.note(|noted| noted.filter(|noted| !noted.is_begun))
+    }
+
+    fn note(
+        &self,
+        change: impl FnOnce(Option<Replaced>) -> Option<Replaced>,
+    ) -> Result<(), StoreError> {
+        let _applying = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.read(REPLACED)?.and_then(|value| Replaced::read(&value));
+        let after = change(before);
+        if after != before {
+            let at = self.next.next();
+            match after {
+                Some(noted) => self.tree.insert(REPLACED, noted.bytes(), at),
+                None => self.tree.remove(REPLACED, at),
+            };
+            self.visible.fetch_max(at + 1);
+        }
+        Ok(())
+    }
+
+    /// Writes all tables anew, without anything that was replaced.
+    pub fn merge_all(&self) -> Result<(), StoreError> {
+        self.tree
+            .major_compact(TABLE_BYTES, self.superseded())
+            .map_err(|error| explain(&self.path, error))
+    }
+
     fn range(&self, range: Range<Key>) -> Found {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
         self.tree.range(range, self.visible.get(), None)
@@ -120,6 +177,30 @@ impl Tree {
     }
 }
 
+/// What is noted of texts that were replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Replaced {
+    since: u64,
+    is_begun: bool,
+}
+
+impl Replaced {
+    fn read(value: &[u8]) -> Option<Self> {
+        let (since, rest) = value.split_first_chunk()?;
+        Some(Self { since: u64::from_be_bytes(*since), is_begun: rest == [1] })
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        [&self.since.to_be_bytes()[..], &[u8::from(self.is_begun)]].concat()
+    }
+}
+
+/// Seconds since 1970, by the system's clock.
+pub fn seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |now| now.as_secs())
+}
+
 impl Pairs for Tree {
     fn read(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         let _choosing = self.choosing.read().unwrap_or_else(PoisonError::into_inner);
@@ -159,14 +240,30 @@ pub struct Replay<'a> {
     /// The number of the last batch that was added, and of the last that is in the tree.
     added: u64,
     applied: u64,
+    /// A text is replaced by what waits.
+    replaces: bool,
+    /// Bytes of runs that were put in since the tree was written to tables here, in the place of others.
+    grown: usize,
 }
+
+/// Bytes of runs that replace others past which the tree is written to tables: in memory are all of them, however
+/// little of a run is another. What is in the log does not tell how many that are.
+const GROWN: usize = 64 << 20;
 
 /// Bytes of batches that are put into the tree at once: some ten thousand messages, which takes a millisecond.
 const TOGETHER: usize = 2 << 20;
 
 impl<'a> Replay<'a> {
     pub fn new(tree: &'a Tree) -> Self {
-        Self { tree, together: Projection::default(), waiting: 0, added: 0, applied: 0 }
+        Self {
+            tree,
+            together: Projection::default(),
+            waiting: 0,
+            added: 0,
+            applied: 0,
+            replaces: false,
+            grown: 0,
+        }
     }
 
     /// Bytes of batches that wait.
@@ -190,6 +287,7 @@ impl<'a> Replay<'a> {
             }
             Content::Events(records) => {
                 let alone = looks_back(&records);
+                self.replaces |= alone && records.iter().any(Raw::replaces_text);
                 if alone {
                     self.flush()?;
                 }
@@ -205,10 +303,18 @@ impl<'a> Replay<'a> {
     /// Puts in what was added.
     pub fn flush(&mut self) -> Result<(), StoreError> {
         if self.added > self.applied {
+            if std::mem::take(&mut self.replaces) {
+                self.tree.note_replaced()?;
+            }
             let changes = self.together.finish(self.tree, self.added)?;
             self.tree.apply(self.added, |put| changes.each(put));
+            self.grown += changes.rewritten();
             self.together.reuse(changes);
             (self.applied, self.waiting) = (self.added, 0);
+            if self.grown >= GROWN {
+                self.tree.flush()?;
+                self.grown = 0;
+            }
         }
         Ok(())
     }

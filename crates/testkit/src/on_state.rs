@@ -134,6 +134,10 @@ impl OnState {
                         Ok(found) => JobResult::Referred(lookup, found),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Message(lookup) => match self.store.message(&lookup) {
+                        Ok(found) => JobResult::Message(lookup, found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     Job::Changes(query) => match self.store.changes(&query) {
                         Ok(found) => JobResult::Changes(query.upto, found),
                         Err(_) => JobResult::Unreadable,
@@ -277,7 +281,9 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
-        Job::Locate(_) | Job::Refer(_) | Job::Changes(_) | Job::Search(_) => JobResult::Unreadable,
+        Job::Locate(_) | Job::Refer(_) | Job::Message(_) | Job::Changes(_) | Job::Search(_) => {
+            JobResult::Unreadable
+        }
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

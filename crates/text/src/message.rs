@@ -1,8 +1,8 @@
 //! A message as JSON: in the documents' lists, and in a conversation.
 
 use crate::Dialect;
-use crate::json::{number, text_field};
-use antar_types::{Away, Extras, Message};
+use crate::json::{key, number, text_field, write_text};
+use antar_types::{Away, Extras, Message, Reaction, Reactions};
 
 /// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
 /// `charset` (a notification asked for in lower case has upper names and ASCII text).
@@ -18,8 +18,12 @@ pub(crate) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &m
     }
     text_field(out, charset, from, message.sender());
     text_field(out, charset, to, message.to.as_str());
+    // What was deleted keeps its place, so that a page never ends where nothing is left to go on from.
     text_field(out, charset, text, message.text.as_str());
     origin_fields(message, charset, out);
+    if message.is_deleted() {
+        flag(out, "deleted");
+    }
 }
 
 /// Appends where a message came from or went to, and why another came back.
@@ -48,7 +52,9 @@ pub(crate) fn conversation_fields(
     text_field(out, charset, "time", &message.time.rfc3339());
     text_field(out, charset, "conv", conversation);
     text_field(out, charset, "from", message.sender());
-    text_field(out, charset, "message", message.text.as_str());
+    if !message.is_deleted() {
+        text_field(out, charset, "message", message.text.as_str());
+    }
     origin_fields(message, charset, out);
     if let Some(extras) = &message.extras {
         extra_fields(extras, charset, out);
@@ -57,7 +63,7 @@ pub(crate) fn conversation_fields(
 
 /// Appends what only some messages have.
 fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
-    let Extras { kind, reply, reference, sent } = extras;
+    let Extras { kind, reply, reference, sent, edited, deleted, reactions } = extras;
     if let Some(kind) = kind {
         text_field(out, charset, "kind", kind.as_str());
     }
@@ -70,17 +76,57 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     if let Some(sent) = sent {
         text_field(out, charset, "sent", &sent.rfc3339());
     }
+    if let Some(edited) = edited {
+        text_field(out, charset, "edited", &edited.rfc3339());
+    }
+    if *deleted {
+        flag(out, "deleted");
+    }
+    if !reactions.0.is_empty() {
+        reactions_field(reactions, charset, out);
+    }
+}
+
+/// Appends who has reacted how, as an object from each kind to names.
+fn reactions_field(Reactions(all): &Reactions, charset: Dialect, out: &mut Vec<u8>) {
+    key(out, "reactions");
+    out.push(b'{');
+    for (n, Reaction { emoji, who }) in all.iter().enumerate() {
+        out.extend_from_slice(if n > 0 { b"," } else { b"" });
+        write_text(out, charset, emoji.as_str());
+        out.extend_from_slice(b":[");
+        for (n, reactor) in who.iter().enumerate() {
+            out.extend_from_slice(if n > 0 { b"," } else { b"" });
+            write_text(out, charset, &reactor.name);
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
+}
+
+fn flag(out: &mut Vec<u8>, name: &'static str) {
+    key(out, name);
+    out.extend_from_slice(b"true");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_types::{MessageKind, Name, Reference, Text, Time};
+    use antar_types::{Emoji, MessageKind, Name, Reactor, Reference, Text, Time};
 
     fn message(extras: Extras) -> Message {
         let [from, to] = ["amy", "bob"].map(|name| Name::parse(name).unwrap());
         let extras = extras.boxed();
         Message { extras, ..Message::new(7, Time(1000), from, to, Text::parse("hi", 9).unwrap()) }
+    }
+
+    fn reactions() -> Reactions {
+        let mut all = Reactions::default();
+        for (emoji, account, name) in [("❤", 1, "amy"), ("é", 1, "amy"), ("❤", 2, "zoe")] {
+            let emoji = Emoji::parse(emoji).unwrap();
+            all.add(&emoji, Reactor { peer: 0, account, name: name.into() }).unwrap();
+        }
+        all
     }
 
     fn shown(extras: Extras, charset: Dialect) -> String {
@@ -99,11 +145,32 @@ mod tests {
             reply: Some(3),
             reference: Reference::parse("r-1"),
             sent: Some(Time(0)),
+            edited: Some(Time(2000)),
+            deleted: false,
+            reactions: reactions(),
         };
         let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
-        for charset in [Dialect::Upper, Dialect::Lower] {
-            assert_eq!(shown(all.clone(), charset), format!("{head}{text}{extras}"));
+        let edited = r#","edited":"1970-01-01T00:00:02.000Z""#;
+        let reacted = r#","reactions":{"❤":["amy","zoe"],"\u00e9":["amy"]}"#;
+        let reacted = [reacted.replace("\\u00e9", "é"), reacted.replace('❤', "\\u2764")];
+        for (charset, reacted) in [Dialect::Upper, Dialect::Lower].into_iter().zip(reacted) {
+            let expected = format!("{head}{text}{extras}{edited}{reacted}");
+            assert_eq!(shown(all.clone(), charset), expected);
         }
+    }
+
+    #[test]
+    fn a_deleted_message_has_no_text() {
+        let deleted = Extras { deleted: true, ..Extras::default() };
+        let expected =
+            r#","id":7,"time":"1970-01-01T00:00:01.000Z","conv":"bob","from":"amy","deleted":true"#;
+        assert_eq!(shown(deleted.clone(), Dialect::Upper), expected);
+        // The documents' clients expect a text.
+        let (mut out, mut message) = (Vec::new(), message(deleted));
+        message.text = Text::empty();
+        fields(&message, Dialect::Lower, Dialect::Lower, &mut out);
+        let shown = String::from_utf8(out).unwrap();
+        assert!(shown.ends_with(r#""msg":"","deleted":true"#), "{shown}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What only some messages have.
 
-use crate::Time;
+use crate::{Reactions, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +16,12 @@ pub struct Extras {
     pub reference: Option<Reference>,
     /// When the sender's realm took it, where that is another one.
     pub sent: Option<Time>,
+    /// When its sender last gave it another text.
+    pub edited: Option<Time>,
+    /// It was deleted: it has no text any more, nor anything else that was said with it.
+    pub deleted: bool,
+    /// How others have reacted to it.
+    pub reactions: Reactions,
 }
 
 impl Extras {
@@ -27,7 +33,7 @@ impl Extras {
     /// About how many bytes of memory they take.
     pub fn memory(&self) -> usize {
         let reference = self.reference.as_ref().map_or(0, |reference| reference.0.len());
-        size_of::<Self>() + reference
+        size_of::<Self>() + reference + self.reactions.memory()
     }
 }
 

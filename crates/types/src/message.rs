@@ -169,6 +169,11 @@ impl Message {
         self.extras.as_ref()?.reference.as_ref()
     }
 
+    /// Whether it was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.deleted)
+    }
+
     /// About how many bytes of memory it takes.
     pub fn memory(&self) -> usize {
         let names = self.sender().len() + self.to.len();

@@ -75,9 +75,8 @@ impl RequestContext<'_> {
     /// of whom there are too many to be told apart: it is nobody's.
     fn overview(&self, me: AccountId, conversation: Conversation) -> Option<Overview> {
         let conversations = &self.state.durable.conversations;
-        let (marker, tip) =
-            (conversations.marker(me, conversation), conversations.tip(conversation));
-        let (read, unread) = (marker.id, marker.unread(tip));
+        let read = conversations.marker(me, conversation).id;
+        let unread = conversations.unread(me, conversation);
         let name = self.state.durable.conversation_name(me, conversation)?.to_string().into();
         let group = match conversation {
             Conversation::Group(group) => self.state.durable.groups.get(&group),

@@ -138,6 +138,11 @@ impl RequestContext<'_> {
                 let message = Message::clone(message);
                 self.state.told_message(reader, *conversation, message)
             }
+            FoundChange::Rewritten(what, conversation, message) => {
+                self.may_read(reader.account, *conversation).then_some(())?;
+                let message = Message::clone(message);
+                self.state.told_rewritten(reader, *what, *conversation, message)
+            }
             FoundChange::Change(change) => self.state.told(reader.account, (**change).clone()),
         }
     }

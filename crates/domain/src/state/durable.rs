@@ -3,9 +3,9 @@
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
     AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversations, Event, GroupId,
-    GroupRecord, GroupRole, Member, PeerId, Personal, SessionId, SessionRecord, Silence,
+    GroupRecord, GroupRole, Member, PeerId, Personal, Reader, SessionId, SessionRecord, Silence,
 };
-use antar_types::{Folded, Name, NameKey, Time, TokenHash};
+use antar_types::{Folded, Message, Name, NameKey, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A user.
@@ -79,6 +79,13 @@ impl Durable {
         self.account_names.get(&NameKey::of(name)?).copied()
     }
 
+    /// The account here that wrote a message, if there still is one.
+    pub fn author(&self, message: &Message) -> Option<AccountId> {
+        let account = self.account_named(&message.from)?;
+        let name = self.accounts.get(&account)?.record.name.clone();
+        Reader { account, name, blocks: None }.wrote(message).then_some(account)
+    }
+
     /// The account that had a name last and was removed.
     pub fn former_named(&self, name: &str) -> Option<AccountId> {
         self.former_names.get(&*Folded::new(name)?).copied()
@@ -145,7 +152,7 @@ impl Durable {
         match event {
             Event::RealmNamed(name) => self.name = Some(name.clone()),
             Event::IdReached(id) => self.reached(*id),
-            Event::TimeReached(_) => {}
+            Event::TimeReached(_) | Event::Rewritten(_) => {}
             Event::AccountSet(id, record) => self.set_account(*id, record),
             Event::AccountRemoved(id) => {
                 if let Some(account) = self.accounts.remove(id) {
@@ -212,6 +219,7 @@ impl Durable {
             }
             Event::BlockEnded { .. } => self.blocks.apply(event),
             Event::ConversationReached(..)
+            | Event::SkippedSet(..)
             | Event::MarkerSet { .. }
             | Event::MarkerEnded { .. } => self.conversations.apply(event),
             Event::CorrespondentSet { id, .. } => {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// For how many who do not hear an author each message is left out of what is unread in a group; for others it is
 /// counted.
-const DEAF: usize = 100;
+pub(crate) const DEAF: usize = 100;
 
 /// How many mentions of a user in a conversation are kept that the user has not read: the last ones.
 pub(crate) const MENTIONS: usize = 1_000;

@@ -15,6 +15,7 @@ mod tell;
 mod upgrade;
 
 pub(crate) use durable::{Account, Durable, Group};
+pub(crate) use follow_ups::DEAF;
 pub(crate) use follow_ups::MENTIONS;
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
@@ -25,6 +26,7 @@ use crate::Context;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
+use crate::rewrites::Rewrites;
 use crate::{
     AccountId, Bug, Change, ChangeList, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy,
     SessionChange, SessionId, SessionRecord,
@@ -45,6 +47,8 @@ pub struct State {
     pub(crate) latest: Time,
     /// What messages were called lately.
     pub(crate) references: References,
+    /// Messages that were changed lately.
+    pub(crate) rewrites: Rewrites,
     pub(crate) planted: Option<Bug>,
     /// What a planted bug has left undone.
     pub(crate) planted_later: Vec<Event>,
@@ -68,6 +72,7 @@ impl State {
             links: Links::default(),
             latest: Time(0),
             references: References::default(),
+            rewrites: Rewrites::default(),
             planted: None,
             planted_later: Vec::new(),
             swept: None,
@@ -96,6 +101,7 @@ impl State {
         self.end_change_watches(outputs);
         (self.durable, self.lists) = Default::default();
         self.references.forget();
+        self.rewrites.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
         // What was decided and is not on disk was told to nobody.
@@ -305,6 +311,7 @@ impl State {
                 }
                 self.references.note(posted);
             }
+            Event::Rewritten(placed) => self.rewrites.note(placed),
             _ => {}
         }
     }

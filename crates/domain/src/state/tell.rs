@@ -4,7 +4,7 @@ use super::State;
 use super::live::{Watch, Watched};
 use crate::{
     AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupId, Notification, Output,
-    Posted, Reader, Tag, Told, ToldAt,
+    PlacedMessage, Posted, Reader, Rewriting, Tag, Told, ToldAt,
 };
 use antar_types::{BoxKind, Code, Message, SyncCursor};
 use std::cell::OnceCell;
@@ -95,7 +95,18 @@ impl State {
             }
             ChangeList::Group(group) => {
                 let told = |reader| self.told(reader, change.clone());
-                self.tell_all((group, &[]), id, None, told, outputs);
+                // What a message is called is for its author only, and some do not hear that one.
+                let placed = match change {
+                    Change::Rewritten(_, id, _) => self.rewrites.latest(*id),
+                    _ => None,
+                };
+                let author = placed.and_then(|placed| self.durable.author(&placed.message));
+                let hidden = |placed: &PlacedMessage| {
+                    let PlacedMessage { conversation, message, .. } = placed;
+                    self.durable.blocks.hidden_from(*conversation, message).collect::<Vec<_>>()
+                };
+                let deaf = placed.map(hidden).unwrap_or_default();
+                self.tell_all((group, &deaf), id, author, told, outputs);
             }
         }
     }
@@ -156,6 +167,11 @@ impl State {
             Change::Profile => Told::Profile(Box::new(self.shown_profile(reader)?)),
             Change::Blocked(conversation, blocked) => Told::Blocked { conversation, blocked },
             Change::Session(id, what) => Told::Session { id, what },
+            Change::Rewritten(conversation, id, what) => {
+                let reader = self.reader(reader)?;
+                let message = Message::clone(&self.rewrites.latest(id)?.message);
+                self.told_rewritten(&reader, what, conversation, message)?
+            }
         })
     }
 
@@ -171,14 +187,37 @@ impl State {
         &self,
         reader: &Reader,
         conversation: Conversation,
-        mut message: Message,
+        message: Message,
     ) -> Option<Told> {
+        let (conversation, message) = self.shown(reader, conversation, message)?;
+        Some(Told::Message { conversation, message })
+    }
+
+    /// A message that is another than it was, as an account is told it.
+    pub(crate) fn told_rewritten(
+        &self,
+        reader: &Reader,
+        what: Rewriting,
+        conversation: Conversation,
+        message: Message,
+    ) -> Option<Told> {
+        let (conversation, message) = self.shown(reader, conversation, message)?;
+        Some(Told::Rewritten { what, conversation, message })
+    }
+
+    /// How an account addresses a conversation, and what it is shown of a message in it.
+    fn shown(
+        &self,
+        reader: &Reader,
+        conversation: Conversation,
+        mut message: Message,
+    ) -> Option<(Box<str>, Message)> {
         if reader.hides(conversation, &message) {
             return None;
         }
         reader.shows(&mut message);
         let conversation = self.durable.conversation_name(reader.account, conversation)?;
-        Some(Told::Message { conversation: conversation.to_string().into(), message })
+        Some((conversation.to_string().into(), message))
     }
 
     pub(crate) fn told_at(&self, id: u64, told: Told) -> ToldAt {

@@ -3,9 +3,9 @@
 use super::Realm;
 use crate::links::Quote;
 use crate::{
-    ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
-    JobResult, Located, MOST_UNREAD, Mailbox, Outcome, Page, Place, Posted, Read, ReferenceLookup,
-    Referred, SearchQuery, SearchedList, Source,
+    Change, ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
+    JobResult, Located, MOST_UNREAD, Mailbox, Outcome, Page, Place, PlacedMessage, Posted, Read,
+    ReferenceLookup, Referred, SearchQuery, SearchedList, Source,
 };
 use antar_types::Message;
 
@@ -20,6 +20,10 @@ impl Realm {
             Job::Refer(lookup) => {
                 let found = self.referred(lookup);
                 return Some(JobResult::Referred(lookup.clone(), found));
+            }
+            Job::Message(lookup) => {
+                let found = self.placed(lookup.conversation, lookup.id);
+                return Some(JobResult::Message(lookup.clone(), found));
             }
             Job::Changes(query) => {
                 return Some(JobResult::Changes(query.upto, find_changes(&self.posted, query)));
@@ -49,6 +53,34 @@ impl Realm {
             let is_it = (account, reference) == (lookup.account, &lookup.reference);
             is_it.then_some(referred)
         })
+    }
+
+    /// A message as it is now.
+    fn placed(&self, conversation: Conversation, id: u64) -> Option<PlacedMessage> {
+        self.posted.iter().find_map(|event| {
+            let Event::Posted(posted) = event else { return None };
+            let (ordinal, message) = (posted.ordinal, posted.message.clone());
+            let is_it = posted.conversation == conversation && message.id == id;
+            is_it.then_some(PlacedMessage { conversation, ordinal, message })
+        })
+    }
+
+    /// Keeps an event as the store would.
+    pub(super) fn keep(&mut self, event: Event) {
+        match event {
+            Event::Rewritten(placed) => {
+                let all = self.posted.iter_mut().filter_map(|event| match event {
+                    Event::Posted(posted) => Some(posted),
+                    _ => None,
+                });
+                all.filter(|posted| posted.message.id == placed.message.id)
+                    .for_each(|posted| posted.message = placed.message.clone());
+            }
+            Event::Posted(_) | Event::SetApart { .. } | Event::Changed { .. } => {
+                self.posted.push(event);
+            }
+            _ => {}
+        }
     }
 
     /// The last message up to a place.
@@ -105,8 +137,17 @@ pub fn find_changes<'a>(
                 Some((message.id, FoundChange::Message(posted.conversation, message)))
             }
             Event::Changed { list, tip, change } => {
-                let change = || FoundChange::Change(Box::new(change.clone()));
-                (source == Source::Changes(*list)).then(|| (tip.id, change()))
+                let found = || match change {
+                    Change::Rewritten(conversation, id, what) => {
+                        let message = message_of(events, *id)?;
+                        Some(FoundChange::Rewritten(*what, *conversation, Box::new(message)))
+                    }
+                    change => Some(FoundChange::Change(Box::new(change.clone()))),
+                };
+                (source == Source::Changes(*list))
+                    .then(found)
+                    .flatten()
+                    .map(|found| (tip.id, found))
             }
             _ => None,
         });
@@ -144,6 +185,13 @@ pub fn find_messages<'a>(
     FoundMessages { found: all, before, looked_at: 0 }
 }
 
+fn message_of<'a>(events: impl IntoIterator<Item = &'a Event>, id: u64) -> Option<Message> {
+    events.into_iter().find_map(|event| match event {
+        Event::Posted(posted) if posted.message.id == id => Some(Message::clone(&posted.message)),
+        _ => None,
+    })
+}
+
 impl Posted {
     /// Whether a list of messages shows it.
     pub fn is_in(&self, source: Source) -> bool {
@@ -176,6 +224,8 @@ impl Posted {
             Source::Mailbox(Mailbox::Plain(..)) => None,
             _ => self.message.realm.clone(),
         };
-        self.is_in(source).then(|| Message { realm, ..Message::clone(&self.message) })
+        let is_gone = matches!(source, Source::Mailbox(Mailbox::Plain(..)));
+        let is_gone = is_gone && self.message.is_deleted();
+        (self.is_in(source) && !is_gone).then(|| Message { realm, ..Message::clone(&self.message) })
     }
 }

@@ -132,6 +132,10 @@ impl Running {
                     Some(found) => JobResult::Referred(lookup, found),
                     None => JobResult::Unreadable,
                 },
+                Job::Message(lookup) => match reads.message(whom(origin), lookup.clone()).await {
+                    Some(found) => JobResult::Message(lookup, found),
+                    None => JobResult::Unreadable,
+                },
                 Job::Changes(query) => match reads.changes(whom(origin), query.clone()).await {
                     Some(found) => JobResult::Changes(query.upto, found),
                     None => JobResult::Unreadable,

@@ -5,6 +5,7 @@ use crate::layout::Tip;
 use antar_domain::links::{Apart, LinkStatus, Position};
 use antar_domain::{
     AccountId, ChangeList, ChangesTip, Conversation, ConversationTip, Event, GroupRecord, PeerId,
+    Skipped,
 };
 use antar_types::{Name, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -145,6 +146,7 @@ impl Known {
             Event::MuteSet { account, .. } => {
                 self.of_account(account, "a muted conversation", found);
             }
+            Event::SkippedSet(conversation, all) => self.skip(conversation, &all, found),
             Event::ChangesReached(list, tip) => {
                 let exists = match list {
                     ChangeList::Account(id) => self.accounts.contains(&id.0),
@@ -164,6 +166,16 @@ impl Known {
         if !self.accounts.contains(&account.0) {
             found
                 .damage(format!("account {}", account.0), format!("has {what} and does not exist"));
+        }
+    }
+
+    /// What does not count as unread in a conversation.
+    fn skip(&self, conversation: Conversation, all: &[Skipped], found: &mut Found<'_>) {
+        let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+        let in_order = all.windows(2).all(|two| two[0].ordinal < two[1].ordinal);
+        if !in_order || all.last().is_some_and(|last| last.ordinal > tip.ordinal) {
+            let place = format!("what does not count as unread in {conversation:?}");
+            found.damage(place, "is out of order, or past the last message");
         }
     }
 

@@ -217,7 +217,11 @@ impl Check<'_> {
             // Read before.
             Pair::Tip(_) | Pair::Format(_) => {}
             Pair::Record(record) => {
-                if !matches!(record, Record::ConversationReached(_) | Record::MarkerSet(_)) {
+                let is_beside = matches!(
+                    record,
+                    Record::ConversationReached(_) | Record::MarkerSet(_) | Record::SkippedSet(_)
+                );
+                if !is_beside {
                     found.checked.records += 1;
                 }
                 self.within(highest_id(&record), || place(key), found);

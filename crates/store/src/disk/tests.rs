@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Ops, Store};
-use antar_domain::{AccountId, Conversations, Event, Mailbox, Page, Source};
-use antar_types::{Message, Name, Text, Time};
+use antar_domain::{AccountId, Conversations, Event, Mailbox, Page, PlacedMessage, Posted, Source};
+use antar_types::{Extras, Message, Name, Text, Time};
 use std::fs::OpenOptions;
 
 fn put(key: &str) -> Batch {
@@ -195,4 +195,99 @@ fn a_log_that_lost_its_end_is_noticed() {
     let reopened = Store::open(Box::new(Disk::open(killed.path()).unwrap()));
     let error = reopened.err().unwrap().to_string();
     assert!(error.contains("the last 10 of 20 batches are missing"), "{error}");
+}
+
+/// Whether some file of a directory has these bytes in it.
+fn is_on_disk(directory: &Path, bytes: &[u8]) -> bool {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    entries.into_iter().any(|entry| match entry.file_type().unwrap().is_dir() {
+        true => is_on_disk(&entry.path(), bytes),
+        false => {
+            let file = std::fs::read(entry.path()).unwrap();
+            file.windows(bytes.len()).any(|some| some == bytes)
+        }
+    })
+}
+
+#[test]
+fn a_text_that_was_replaced_is_removed_from_tables_and_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+    drop(store);
+    let disk = Arc::new(Disk::open(dir.path()).unwrap());
+    let (amy, bob) = (AccountId(1), AccountId(2));
+    let name = |word| Name::parse(word).unwrap();
+    let message = |id, text: &str| {
+        let text = Text::parse(text, 99).unwrap();
+        Message::new(id, Time(id), name("amy"), name("bob"), text)
+    };
+    let mut conversations = Conversations::default();
+    let mut post = |id, text| {
+        let (mailbox, message) = (Mailbox::Private(bob), Arc::new(message(id, text)));
+        let event = Event::Posted(conversations.post(mailbox, Some(amy), message).1);
+        conversations.apply(&event);
+        event
+    };
+    let mut number = 0;
+    let mut commit = |event: Event| {
+        number += 1;
+        disk.commit(number, Batch::of(&[event], Batch::default()).unwrap()).unwrap();
+    };
+    let secret = "Xyzzy-8472-plugh";
+    let posted = post(1, secret);
+    let Event::Posted(Posted { conversation, ordinal, .. }) = posted.clone() else { panic!() };
+    commit(posted);
+    commit(post(2, "stays"));
+    let checkpointer = || {
+        let running = disk.running().unwrap();
+        let (tree, log, progress) =
+            (running.tree.clone(), running.log.clone(), running.progress.clone());
+        Checkpointer { tree, log, progress }
+    };
+    // A table and a part of a segment have it.
+    disk.read(b"").unwrap();
+    checkpointer().tree.flush().unwrap();
+    assert_eq!(checkpointer().tree.replaced_since().unwrap(), None);
+    let extras = Extras { deleted: true, ..Extras::default() }.boxed();
+    let deleted = Arc::new(Message { extras, ..message(1, "") });
+    commit(Event::Rewritten(PlacedMessage { conversation, ordinal, message: deleted }));
+    disk.read(b"").unwrap();
+    assert!(checkpointer().tree.replaced_since().unwrap().is_some());
+    assert!(is_on_disk(&dir.path().join("log"), secret.as_bytes()));
+    checkpointer().remove_replaced().unwrap();
+    assert_eq!(checkpointer().tree.replaced_since().unwrap(), None);
+    assert!(!is_on_disk(dir.path(), secret.as_bytes()));
+    // What was written meanwhile, and after it, is there.
+    commit(post(3, "later"));
+    assert!(is_on_disk(&dir.path().join("log"), b"later"));
+    drop(disk);
+    let (store, _) = Store::open(Box::new(Disk::open(dir.path()).unwrap())).unwrap();
+    let (found, _) = store.read(Source::Conversation(conversation), Page::default()).unwrap();
+    let texts: Vec<&str> = found.iter().map(|message| message.text.as_str()).collect();
+    assert_eq!(texts, ["", "stays", "later"]);
+}
+
+#[test]
+fn what_is_replaced_while_texts_are_removed_is_removed_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let tree = Tree::open(dir.path()).unwrap();
+    let note = || {
+        let mut replay = Replay::new(&tree);
+        let conversation = antar_domain::Conversation::Private(AccountId(1), AccountId(2));
+        let (amy, text) = (Name::parse("amy").unwrap(), Text::parse("x", 9).unwrap());
+        let extras = Extras { edited: Some(Time(1)), ..Extras::default() }.boxed();
+        let message = Message { extras, ..Message::new(1, Time(1), amy.clone(), amy, text) };
+        let message = Arc::new(message);
+        let event = Event::Rewritten(PlacedMessage { conversation, ordinal: 1, message });
+        replay.add(1, &Batch::of(&[event], Batch::default()).unwrap()).unwrap();
+    };
+    note();
+    tree.begin_removal().unwrap();
+    note();
+    tree.end_removal().unwrap();
+    assert!(tree.replaced_since().unwrap().is_some());
+    tree.begin_removal().unwrap();
+    tree.end_removal().unwrap();
+    assert_eq!(tree.replaced_since().unwrap(), None);
+    tree.end_removal().unwrap();
 }

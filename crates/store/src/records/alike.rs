@@ -1,7 +1,7 @@
 //! Stored types and the domain's, where they have the same fields.
 
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
-use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time, TokenHash};
+use antar_types::{Chain, DisplayName, Emoji, Fingerprint, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
 
 /// Turns a value of one of two types that are alike into the other.
@@ -31,6 +31,7 @@ themselves!(
     Fingerprint,
     PasswordHash,
     DisplayName,
+    Emoji,
     AccountId,
     CorrespondentId,
     ForkId,

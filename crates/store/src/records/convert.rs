@@ -4,8 +4,8 @@ use super::alike::Alike;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{
-    AccountRecord, Block, ConversationTip, Event, GroupRecord, Marker, Member, Profile,
-    SessionRecord, Unshown,
+    AccountRecord, Block, ConversationTip, Event, GroupRecord, Marker, Member, PlacedMessage,
+    Profile, SessionRecord, Unshown,
 };
 use std::sync::Arc;
 
@@ -139,6 +139,10 @@ fn record(event: &Event) -> Record {
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
         Event::NameTaken(account) => NameTaken { account }.into(),
         Event::Posted(posted) => Posted::of(&posted).into(),
+        Event::Rewritten(placed) => Rewritten::of(&placed).into(),
+        Event::SkippedSet(conversation, all) => {
+            SkippedSet { conversation: conversation.alike(), all: all.alike() }.into()
+        }
         Event::ConversationReached(conversation, ConversationTip { ordinal, id }) => {
             ConversationReached { conversation: conversation.alike(), ordinal, id }.into()
         }
@@ -283,6 +287,8 @@ impl Record {
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
             Self::NameTaken(r) => Event::NameTaken(r.account),
             Self::Posted(posted) => Event::Posted(posted.read()),
+            Self::Rewritten(rewritten) => Event::Rewritten(rewritten.read()),
+            Self::SkippedSet(r) => Event::SkippedSet(r.conversation.alike(), r.all.alike()),
             Self::ConversationReached(ConversationReached { conversation, ordinal, id }) => {
                 Event::ConversationReached(conversation.alike(), ConversationTip { ordinal, id })
             }
@@ -388,6 +394,18 @@ impl Posted {
         let (conversation, ordinal) = (conversation.alike(), message.ordinal);
         let message = Arc::new(message.read());
         antar_domain::Posted { conversation, ordinal, sender, recipient, waits, message }
+    }
+}
+
+impl Rewritten {
+    fn of(placed: &PlacedMessage) -> Self {
+        let PlacedMessage { conversation, ordinal, message } = placed;
+        Self { conversation: conversation.alike(), message: Message::of(*ordinal, message) }
+    }
+
+    fn read(self) -> PlacedMessage {
+        let (conversation, ordinal) = (self.conversation.alike(), self.message.ordinal);
+        PlacedMessage { conversation, ordinal, message: Arc::new(self.message.read()) }
     }
 }
 

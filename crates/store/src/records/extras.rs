@@ -3,7 +3,7 @@
 
 use super::alike::{Alike, alike};
 use super::sample::{Draw, Sample, sampled};
-use antar_types::{Reference, Time};
+use antar_types::{Emoji, Reference, Time};
 use serde::{Deserialize, Serialize};
 
 /// How a message says that it has none: what one of version 1 lacks.
@@ -19,6 +19,24 @@ enum Extra {
     Reply(u64),
     Reference(Reference),
     Sent(Time),
+    Edited(Time),
+    Deleted,
+    Reactions(Vec<Reaction>),
+}
+
+/// All who have reacted to a message in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reaction {
+    emoji: Emoji,
+    who: Vec<Reactor>,
+}
+
+/// Somebody who has reacted: the realm is 0 where it is this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reactor {
+    peer: u64,
+    account: u64,
+    name: Box<str>,
 }
 
 /// What a message is, if not a text that somebody says.
@@ -30,22 +48,31 @@ pub enum MessageKind {
 
 alike! {
     enum MessageKind = antar_types::MessageKind { Action, Notice }
+    struct Reaction = antar_types::Reaction { emoji, who }
+    struct Reactor = antar_types::Reactor { peer, account, name }
 }
 
 sampled! {
     enum MessageKind { Action, Notice }
+    struct Reaction { emoji, who }
+    struct Reactor { peer, account, name }
 }
 
 impl Extras {
     /// Those of a message.
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
-        let antar_types::Extras { kind, reply, reference, sent } = extras.clone();
+        let antar_types::Extras { kind, reply, reference, sent, edited, deleted, reactions } =
+            extras.clone();
+        let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
             reply.map(Extra::Reply),
             reference.map(Extra::Reference),
             sent.map(Extra::Sent),
+            edited.map(Extra::Edited),
+            deleted.then_some(Extra::Deleted),
+            reactions.map(|all| Extra::Reactions(all.alike())),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -58,6 +85,11 @@ impl Extras {
         })
     }
 
+    /// Whether the message had another text before.
+    pub fn has_other_text(&self) -> bool {
+        self.0.iter().any(|extra| matches!(extra, Extra::Edited(_) | Extra::Deleted))
+    }
+
     /// As a message has them.
     pub fn read(self) -> Option<Box<antar_types::Extras>> {
         let mut read = antar_types::Extras::default();
@@ -67,6 +99,9 @@ impl Extras {
                 Extra::Reply(id) => read.reply = Some(id),
                 Extra::Reference(reference) => read.reference = Some(reference),
                 Extra::Sent(time) => read.sent = Some(time),
+                Extra::Edited(time) => read.edited = Some(time),
+                Extra::Deleted => read.deleted = true,
+                Extra::Reactions(all) => read.reactions = antar_types::Reactions(all.alike()),
             }
         }
         read.boxed()
@@ -80,6 +115,9 @@ impl Sample for Extras {
             Option::<u64>::sample(draw).map(Extra::Reply),
             Option::<Reference>::sample(draw).map(Extra::Reference),
             Option::<Time>::sample(draw).map(Extra::Sent),
+            Option::<Time>::sample(draw).map(Extra::Edited),
+            bool::sample(draw).then_some(Extra::Deleted),
+            Some(Vec::sample(draw)).filter(|all| !all.is_empty()).map(Extra::Reactions),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

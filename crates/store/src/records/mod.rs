@@ -25,7 +25,7 @@ pub use extras::{Extras, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
     Address, Apart, Away, BlockSpan, Blocked, Change, ChangeList, ChangesTip, Conversation,
-    EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence,
+    EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence, Skipped,
 };
 pub use raw::{Glance, Raw, RawPosted, glance, pass_message, read_message};
 pub use sample::{Draw, Sample};
@@ -33,7 +33,8 @@ pub use sample::{Draw, Sample};
 use crate::StoreError;
 use crate::engine::Key;
 use crate::layout::{
-    PeerPart, changes_key, conversation_key, key, marker_key, mentions_key, mute_key, unshown_key,
+    PeerPart, changes_key, conversation_key, key, marker_key, mentions_key, mute_key, skipped_key,
+    unshown_key,
 };
 use alike::Alike;
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
@@ -247,6 +248,11 @@ records! {
     44 v 1 SyncEpochBegun { epoch: u64 } at |_| key(b"e", &[]);
     /// The last message was taken then.
     45 v 1 TimeReached { time: Time };
+    /// A message is from here on as it says. A new version of [`Message`] is one of it, too.
+    46 v 1 Rewritten { conversation: Conversation, message: Message };
+    /// Those messages of a conversation do not count as unread.
+    47 v 1 SkippedSet { conversation: Conversation, all: Vec<Skipped> }
+        at |r| skipped_key(r.conversation);
     /// A group is gone, and messages of it are left.
     50 v 1 GroupClosed { group: GroupId, left: u64 } at |r| key(b"b", &[r.group.0]);
     /// Messages of a group that is gone were let go of.

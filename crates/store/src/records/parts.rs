@@ -119,6 +119,7 @@ pub enum Change {
     Profile,
     Session(SessionId, SessionChange),
     Blocked(Box<str>, bool),
+    Rewritten(Conversation, u64, Rewriting),
 }
 
 /// In what respect a group is another.
@@ -185,6 +186,21 @@ pub enum SessionChange {
     Ended,
 }
 
+/// What can be done to a message after it was posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rewriting {
+    Edited,
+    Deleted,
+    Reactions,
+}
+
+/// A message that does not count as unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub ordinal: u64,
+    pub author: Option<AccountId>,
+}
+
 /// What happened to a member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberChange {
@@ -208,8 +224,11 @@ alike! {
     struct ChangesTip = antar_domain::ChangesTip { id, floor, half, count }
     enum Change = antar_domain::Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
-        Session(id, what), Blocked(conversation, blocked)
+        Session(id, what), Blocked(conversation, blocked),
+        Rewritten(conversation, id, what)
     }
+    enum Rewriting = antar_domain::Rewriting { Edited, Deleted, Reactions }
+    struct Skipped = antar_domain::Skipped { ordinal, author }
     struct GroupChange = antar_domain::GroupChange { group, by, what }
     enum GroupNews = antar_domain::GroupNews {
         Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
@@ -242,8 +261,11 @@ sampled! {
     struct ChangesTip { id, floor, half, count }
     enum Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
-        Session(id, what), Blocked(conversation, blocked)
+        Session(id, what), Blocked(conversation, blocked),
+        Rewritten(conversation, id, what)
     }
+    enum Rewriting { Edited, Deleted, Reactions }
+    struct Skipped { ordinal, author }
     struct GroupChange { group, by, what }
     enum GroupNews {
         Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed

@@ -252,6 +252,17 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// Whether what a message said is not to be kept any more.
+    pub fn replaces_text(&self) -> bool {
+        match self {
+            Self::Posted(_) => false,
+            Self::Other(record) => match &**record {
+                Record::Rewritten(rewritten) => rewritten.message.extras.has_other_text(),
+                _ => false,
+            },
+        }
+    }
+
     /// All of the record; `None` where its message is none.
     pub fn read(self) -> Option<Record> {
         match self {

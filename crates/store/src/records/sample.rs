@@ -2,7 +2,7 @@
 //! declared can be made without another line.
 
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
-use antar_types::{Chain, DisplayName, Fingerprint, Name, Reference, Text, Time, TokenHash};
+use antar_types::{Chain, DisplayName, Emoji, Fingerprint, Name, Reference, Text, Time, TokenHash};
 use std::net::IpAddr;
 
 /// Gives numbers, of which values are made.
@@ -67,6 +67,13 @@ impl Sample for Reference {
     fn sample(draw: &mut Draw<'_>) -> Self {
         let word = format!("{:x}", draw());
         Self::parse(&word).unwrap_or_else(|| unreachable!("{word} is a reference"))
+    }
+}
+
+impl Sample for Emoji {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        let word = ["👍", "❤️", "e\u{301}", "a"][(draw() % 4) as usize];
+        Self::parse(word).unwrap_or_else(|| unreachable!("{word} is one"))
     }
 }
 

@@ -5,7 +5,7 @@ use antar_domain::{
     AccountId, AccountRecord, Conversation, Conversations, GroupId, MOST_UNREAD, Marker,
     PasswordHash, Posted, Reader,
 };
-use antar_types::{Name, Notice, Text, Time};
+use antar_types::{Extras, Name, Notice, Text, Time};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -343,5 +343,60 @@ proptest! {
         let kept = ids(&store, Source::Mailbox(BOB), Page::default()).0;
         let expected = if torn { acknowledged } else { acknowledged + 2 };
         prop_assert_eq!(kept, (1..=expected).collect::<Vec<_>>());
+    }
+}
+
+/// The same message with another text.
+fn rewritten(event: &Event, text: &str) -> Event {
+    let Event::Posted(Posted { conversation, ordinal, message, .. }) = event else { panic!() };
+    let (conversation, ordinal) = (*conversation, *ordinal);
+    let mut message = Message::clone(message);
+    message.text = Text::parse(text, 99).unwrap();
+    message.extras = Extras { edited: Some(Time(9)), ..Extras::default() }.boxed();
+    Event::Rewritten(PlacedMessage { conversation, ordinal, message: Arc::new(message) })
+}
+
+proptest! {
+    /// However batches are cut, and wherever the message lies by then.
+    #[test]
+    fn a_message_that_was_changed_is_read_as_it_is_now(
+        changes in proptest::collection::vec((0u64..200, any::<bool>(), any::<bool>()), 1..40),
+    ) {
+        let engine = MemoryEngine::default();
+        let (store, _) = open(&engine).unwrap();
+        let boxes = [(BOB, Some(AMY)), (Mailbox::Group(GroupId(2)), None)];
+        let events: Vec<Event> = (1..=200).map(|id| {
+            let (mailbox, sender) = boxes[(id % 2) as usize];
+            posted(mailbox, sender, id)
+        }).collect();
+        let mut texts: Vec<String> = (1..=200).map(|id| format!("m{id}")).collect();
+        let mut batch = Vec::new();
+        let mut said = 0;
+        for (n, (at, says_more, commits)) in changes.into_iter().enumerate() {
+            // It was read before it is changed.
+            if says_more || said == 0 {
+                store.commit(&std::mem::take(&mut batch)).unwrap();
+                store.commit(&events[said..(said + 20).min(200)]).unwrap();
+                said = (said + 20).min(200);
+            }
+            let at = at as usize % said;
+            texts[at] = format!("change {n}");
+            batch.push(rewritten(&events[at], &texts[at]));
+            if commits {
+                store.commit(&std::mem::take(&mut batch)).unwrap();
+            }
+        }
+        store.commit(&batch).unwrap();
+        for (n, (mailbox, _)) in boxes.into_iter().enumerate() {
+            let (found, _) = store.read(Source::Mailbox(mailbox), Page::default()).unwrap();
+            let expected: Vec<&String> =
+                (1..=said).filter(|id| id % 2 == n).map(|id| &texts[id - 1]).collect();
+            let found: Vec<&str> = found.iter().map(|message| message.text.as_str()).collect();
+            prop_assert_eq!(found, expected);
+        }
+        let Event::Rewritten(placed) = rewritten(&events[0], &texts[0]) else { panic!() };
+        let view = store.engine().view().unwrap();
+        let found = crate::history::message(&*view, placed.conversation, 1).unwrap();
+        prop_assert_eq!(found.map(|message| message.read().text), Some(placed.message.text.clone()));
     }
 }

@@ -23,6 +23,10 @@ pub fn fields(told: &Told, kind: &str, charset: Dialect, out: &mut Vec<u8>) {
             text_field(out, charset, kind, "message");
             conversation_fields(message, conversation, charset, out);
         }
+        Told::Rewritten { what, conversation, message } => {
+            text_field(out, charset, kind, what.as_str());
+            conversation_fields(message, conversation, charset, out);
+        }
         Told::Read { conversation, read } => {
             text_field(out, charset, kind, "read");
             text_field(out, charset, "conv", conversation);

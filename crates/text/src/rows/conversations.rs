@@ -3,7 +3,7 @@
 use super::*;
 use crate::args::UNASKED;
 use antar_domain::Page;
-use antar_types::{ConversationName, MessageKind, Reference};
+use antar_types::{Code, ConversationName, Emoji, MessageKind, Reference};
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -21,6 +21,45 @@ pub const ROWS: &[Row] = &[
             })
         }),
         says: Phrase::same("Message sent"),
+        ..ROW
+    },
+    Row {
+        name: "EDIT",
+        params: &[Param::Word("CONV"), Param::Word("ID"), Param::Colon("TEXT")],
+        help: "Gives a message of one's own another text.",
+        read: &Read(|args| {
+            let text = args.text.into();
+            Ok(commands::EditMessage { of: args.conversation(0)?, id: args.id(1)?, text })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "DELETE",
+        params: &[Param::Word("CONV"), Param::Word("ID")],
+        help: "Deletes a message: one's own, or as who runs the group or administers the realm.",
+        read: &Read(|args| {
+            Ok(commands::DeleteMessage { of: args.conversation(0)?, id: args.id(1)? })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "REACT",
+        params: &[Param::Word("CONV"), Param::Word("ID"), Param::Word("EMOJI")],
+        help: "Reacts to a message with an emoji.",
+        read: &Read(|args| {
+            let emoji = Emoji::parse(args.word(2)).ok_or(Code::BadParameters)?;
+            Ok(commands::React { of: args.conversation(0)?, id: args.id(1)?, emoji })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "UNREACT",
+        params: &[Param::Word("CONV"), Param::Word("ID"), Param::Word("EMOJI")],
+        help: "Takes a reaction to a message back.",
+        read: &Read(|args| {
+            let emoji = Emoji::parse(args.word(2)).ok_or(Code::BadParameters)?;
+            Ok(commands::Unreact { of: args.conversation(0)?, id: args.id(1)?, emoji })
+        }),
         ..ROW
     },
     Row {

@@ -14,6 +14,9 @@ fn shown(told: &Told) -> String {
         Told::Message { conversation, message } => {
             format!("{conversation} {}", message.text.as_str())
         }
+        Told::Rewritten { what, conversation, message } => {
+            format!("{} {conversation} {}", what.as_str(), message.text.as_str())
+        }
         Told::Read { conversation, .. } => format!("read {conversation}"),
         Told::Member(change) => {
             format!("{} #{} {}", change.what.as_str(), &*change.group, change.user)

@@ -1,0 +1,68 @@
+//! What people say of a message with a single picture.
+
+use crate::{AccountId, Answer, Interrupt, Outcome, PlacedMessage, RequestContext, Rewriting};
+use antar_types::{Code, ConversationName, Emoji, Message, Reactions, Reactor};
+
+/// Reacts to a message: once with each kind, however often it is asked for.
+#[derive(Clone, Debug)]
+pub struct React {
+    /// The conversation.
+    pub of: Box<ConversationName>,
+    /// The message's id.
+    pub id: u64,
+    /// How.
+    pub emoji: Emoji,
+}
+
+/// Takes back what [`React`] has done.
+#[derive(Clone, Debug)]
+pub struct Unreact {
+    /// The conversation.
+    pub of: Box<ConversationName>,
+    /// The message's id.
+    pub id: u64,
+    /// How the caller had reacted.
+    pub emoji: Emoji,
+}
+
+impl React {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let name = cx.my_account()?.record.name.as_str().into();
+        let add = |all: &mut Reactions, AccountId(account)| {
+            all.add(&self.emoji, Reactor { peer: 0, account, name })
+        };
+        cx.react(&self.of, self.id, add)
+    }
+}
+
+impl Unreact {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let remove =
+            |all: &mut Reactions, AccountId(account)| Some(all.remove(&self.emoji, 0, account));
+        cx.react(&self.of, self.id, remove)
+    }
+}
+
+impl RequestContext<'_> {
+    /// Changes the reactions to a message, where `change` says that they are others then; it has nothing to say
+    /// where there is no room.
+    fn react(
+        &mut self,
+        of: &ConversationName,
+        id: u64,
+        change: impl FnOnce(&mut Reactions, AccountId) -> Option<bool>,
+    ) -> Result<Answer, Interrupt> {
+        let (me, conversation) = (self.me()?, self.conversation(of)?.conversation);
+        let placed = self.message_of(conversation, id)?;
+        let PlacedMessage { message, .. } = &placed;
+        if message.is_deleted() {
+            return Err(Code::MessageNotFound.into());
+        }
+        let mut extras = message.extras.as_deref().cloned().unwrap_or_default();
+        if change(&mut extras.reactions, me).ok_or(Code::LimitReached)? {
+            let message = Message { extras: extras.boxed(), ..Message::clone(message) };
+            self.rewrite(Rewriting::Reactions, &placed, message)?;
+        }
+        Ok(Outcome::Done.into())
+    }
+}
