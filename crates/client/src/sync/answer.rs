@@ -132,7 +132,14 @@ impl Model {
         }
         let members = reply.names().len() as u64;
         let owner = reply.str("owner").unwrap_or_default();
-        let role = if owner.eq_ignore_ascii_case(&self.me) { "owner" } else { "member" };
+        let is_me = |name: &str| name.eq_ignore_ascii_case(&self.me);
+        let moderators = reply.0.get("moderators").and_then(Value::as_array);
+        let mut moderators = moderators.into_iter().flatten().filter_map(Value::as_str);
+        let role = match is_me(owner) {
+            true => "owner",
+            false if moderators.any(is_me) => "moderator",
+            false => "member",
+        };
         let touched = self.with(key, |each, _| {
             each.set_members(members);
             each.role = Some(role.to_owned());
