@@ -157,7 +157,7 @@ impl BlockList {
     }
 }
 
-/// By peer and by name in lower case, who blocks somebody of that name now.
+/// By peer and by name in lower case, who blocks somebody of that name, or did.
 type Blockers = BTreeMap<Option<PeerId>, BTreeMap<Box<str>, BTreeSet<AccountId>>>;
 
 /// Who has blocked whom.
@@ -168,7 +168,7 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    /// Whether nobody blocks anybody now.
+    /// Whether nobody blocks anybody, or did.
     pub fn is_empty(&self) -> bool {
         self.blockers.is_empty()
     }
@@ -194,15 +194,17 @@ impl Blocks {
         self.named(peer, &name).filter(blocks).copied().collect()
     }
 
-    /// Who is not shown a message of a conversation, whether or not its author is heard by now.
-    pub fn hidden_from(
-        &self,
-        conversation: Conversation,
-        message: &Message,
-    ) -> impl Iterator<Item = AccountId> {
-        let hides =
-            move |(_, list): &(&AccountId, &Arc<BlockList>)| list.hides(conversation, message);
-        self.lists.iter().filter(hides).map(|(account, _)| *account)
+    /// Who is not shown a message, whose author was blocked when it was written, in order.
+    pub fn hidden_from(&self, conversation: Conversation, message: &Message) -> Vec<AccountId> {
+        if self.blockers.is_empty() {
+            return Vec::new();
+        }
+        let Some((peer, name)) = author(conversation, message) else { return Vec::new() };
+        let hides = |account: &&AccountId| {
+            let list = self.lists.get(account);
+            list.is_some_and(|list| list.named(peer, &name).iter().any(|b| b.hides(message)))
+        };
+        self.named(peer, &name).filter(hides).copied().collect()
     }
 
     /// Whether one user does not hear another of this realm now.
@@ -248,14 +250,14 @@ impl Blocks {
         }
     }
 
-    /// Notes whether a user blocks somebody of that name now.
+    /// Notes whether a user blocks somebody of that name, or did.
     fn note(&mut self, account: AccountId, whom: &Blocked) {
         let (peer, name) = whom.key();
         let list = self.lists.get(&account);
-        let is_open = list.is_some_and(|list| list.named(peer, &name).iter().any(Block::is_open));
+        let is_known = list.is_some_and(|list| !list.named(peer, &name).is_empty());
         let of_peer = self.blockers.entry(peer).or_default();
         let named = of_peer.entry(name.clone()).or_default();
-        match is_open {
+        match is_known {
             true => drop(named.insert(account)),
             false => drop(named.remove(&account)),
         }

@@ -172,8 +172,8 @@ impl RequestContext<'_> {
     /// for all.
     fn count_for_the_deaf(&mut self, placed: &PlacedMessage) -> Result<(), Code> {
         let PlacedMessage { conversation, ordinal, message } = placed;
-        let deaf = self.state.durable.blocks.hidden_from(*conversation, message).take(DEAF);
-        for account in deaf.collect::<Vec<_>>() {
+        let deaf = self.state.durable.blocks.hidden_from(*conversation, message);
+        for account in deaf.into_iter().take(DEAF) {
             let known = self.state.durable.conversations.known_marker(account, *conversation);
             let known = known.filter(|marker| marker.ordinal < *ordinal && marker.own_after > 0);
             if let Some(marker) = known {

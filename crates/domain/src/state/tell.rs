@@ -4,7 +4,7 @@ use super::State;
 use super::live::{Watch, Watched};
 use crate::{
     AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupId, Notification, Output,
-    PlacedMessage, Posted, Reader, Rewriting, Tag, Told, ToldAt,
+    Posted, Reader, Rewriting, Tag, Told, ToldAt,
 };
 use antar_types::{BoxKind, Code, Message, SyncCursor};
 use std::cell::OnceCell;
@@ -101,11 +101,9 @@ impl State {
                     _ => None,
                 };
                 let author = placed.and_then(|placed| self.durable.author(&placed.message));
-                let hidden = |placed: &PlacedMessage| {
-                    let PlacedMessage { conversation, message, .. } = placed;
-                    self.durable.blocks.hidden_from(*conversation, message).collect::<Vec<_>>()
-                };
-                let deaf = placed.map(hidden).unwrap_or_default();
+                let deaf =
+                    placed.map(|p| self.durable.blocks.hidden_from(p.conversation, &p.message));
+                let deaf = deaf.unwrap_or_default();
                 self.tell_all((group, &deaf), id, author, told, outputs);
             }
         }

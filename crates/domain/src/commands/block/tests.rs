@@ -1,7 +1,8 @@
 use super::*;
 use crate::commands::{
-    Deliver, FollowPresence, GroupInbox, Inbox, InboxRealm, JoinGroup, ListConversations, MarkRead,
-    MarkUnread, ReadHistory, RemoveUser, Search, Send, ShowTyping, Since, Sync, Watch,
+    DeleteMessage, Deliver, EditMessage, FollowPresence, GroupInbox, Inbox, InboxRealm, JoinGroup,
+    ListConversations, MarkRead, MarkUnread, ReadHistory, RemoveUser, Search, Send, ShowTyping,
+    Since, Sync, Watch,
 };
 use crate::links::Delivery;
 use crate::testing::{BETA, BETAS, Realm, group};
@@ -170,6 +171,42 @@ fn the_count_stays_right_wherever_the_marker_goes() {
     // Who writes has read all.
     say(&mut realm, 1, "six");
     assert_eq!(unread(&mut realm), (0, 0));
+}
+
+#[test]
+fn what_is_hidden_stays_so_when_it_is_edited_and_what_is_deleted_counts_once() {
+    let mut realm = realm();
+    say(&mut realm, 3, "zero");
+    say(&mut realm, 2, "one");
+    block(&mut realm, 1, "bob");
+    say(&mut realm, 2, "two");
+    say(&mut realm, 2, "three @amy");
+    let id = |realm: &mut Realm, conn, text: &str| {
+        let stretch = Stretch::Page(ALL);
+        match realm.does(conn, ReadHistory { of: of("#staff"), stretch }) {
+            Outcome::History(all) => {
+                all.found.iter().find(|m| m.text.as_str() == text).map(|m| m.id)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let [one, two, three] =
+        ["one", "two", "three @amy"].map(|text| id(&mut realm, 2, text).unwrap());
+    assert!(id(&mut realm, 1, "one").is_some() && id(&mut realm, 1, "two").is_none());
+    unblock(&mut realm, 1, "bob");
+    let unread = |realm: &mut Realm| (list(realm, 1)[0].2, list(realm, 1)[0].3);
+    assert_eq!(unread(&mut realm), (2, 0));
+    realm.does(1, Watch { after: Some(Since::Now) });
+    realm.does(3, Watch { after: Some(Since::Now) });
+    let edit = EditMessage { of: of("#staff"), id: two, text: "2".into() };
+    assert_eq!(realm.does(2, edit), Outcome::Done);
+    assert_eq!((realm.changes(1).len(), realm.changes(3).len()), (0, 1));
+    // One that was hidden, and one that was not.
+    for (id, left) in [(three, 2), (one, 1)] {
+        assert_eq!(realm.does(2, DeleteMessage { of: of("#staff"), id }), Outcome::Done);
+        assert_eq!(unread(&mut realm), (left, 0));
+    }
+    assert_eq!((realm.changes(1).len(), realm.changes(3).len()), (1, 2));
 }
 
 #[test]
