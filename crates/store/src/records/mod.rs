@@ -248,7 +248,7 @@ records! {
     44 v 1 SyncEpochBegun { epoch: u64 } at |_| key(b"e", &[]);
     /// The last message was taken then.
     45 v 1 TimeReached { time: Time };
-    /// A message is from here on as it says. A new version of [`Message`] is one of it, too.
+    /// A message is from here on as it says. A new version of `Message` is one of it, too.
     46 v 1 Rewritten { conversation: Conversation, message: Message };
     /// Those messages of a conversation do not count as unread.
     47 v 1 SkippedSet { conversation: Conversation, all: Vec<Skipped> }
