@@ -5,6 +5,7 @@
 //! the [`Output`]s to release once they are. Only [`State::apply`] changes what is durable, for what
 //! a client asked and for what is loaded at a start alike.
 
+mod audit;
 mod blocks;
 mod change;
 mod command;

@@ -30,6 +30,9 @@ impl DeleteMessage {
             let extras = Extras { reference, sent, deleted: true, ..Extras::default() }.boxed();
             let message = Message { text: Text::empty(), extras, ..Message::clone(message) };
             cx.rewrite(Rewriting::Deleted, &placed, message)?;
+            if !is_own {
+                cx.audit_as(&format!("delete {} {}", self.of, self.id));
+            }
         }
         Ok(Outcome::Done.into())
     }

@@ -20,7 +20,10 @@ impl Login {
         let (account, hash) = match user {
             Ok((id, hash)) => (Some(id), Some(hash)),
             Err(_) if hidden => (None, None),
-            Err(code) => return Err(code.into()),
+            Err(code) => {
+                cx.audit_failed_login(name);
+                return Err(code.into());
+            }
         };
         // Who has a session of this very user is no stranger.
         let by = cx.caller.filter(|caller| account == Some(*caller));
@@ -28,7 +31,10 @@ impl Login {
         let password = self.password.expose();
         match (cx.verify(password, hash.as_ref(), subject, by)?, account) {
             (true, Some(account)) => Ok(Outcome::Session(cx.open_session(account)?).into()),
-            _ => Err(Code::WrongPassword.into()),
+            _ => {
+                cx.audit_failed_login(name);
+                Err(Code::WrongPassword.into())
+            }
         }
     }
 }

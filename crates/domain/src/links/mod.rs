@@ -67,7 +67,7 @@ pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
 pub use follow::{Delivery, TakeError};
 pub use heirs::{Listing, Quote};
-pub(crate) use live::{Conn, Link, Links, Waiting, Why};
+pub(crate) use live::{Conn, Link, Links, Said, Waiting, Why};
 pub use live::{Contact, Failure, NotDialled};
 use live::{LINES, LINES_OF_NEW, NEW};
 pub(crate) use log::{Followed, Outbox};

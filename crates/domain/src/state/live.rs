@@ -2,6 +2,7 @@
 
 use super::pace::Pace;
 use super::people::People;
+use crate::links::Said;
 use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
 use antar_types::Time;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +77,9 @@ pub(crate) struct Live {
     pub signals: Pace,
     /// Who is here.
     pub people: People,
+    /// How much was said in the log of log-ins that failed, and of what owners and moderators did.
+    pub said_of_logins: Said,
+    pub said_of_groups: Said,
 }
 
 impl Live {

@@ -41,6 +41,9 @@ impl State {
             Mode::Suspended => Err(Code::Unavailable.into()),
             _ => decide(&mut cx, &request),
         };
+        if answer.is_ok() {
+            cx.audit(&request.command);
+        }
         let begins = cx.after_answer;
         let output = match answer {
             Ok(Answer::Outcome(outcome)) => Output::Reply(conn, tag, outcome),

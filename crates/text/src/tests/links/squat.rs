@@ -81,13 +81,14 @@ pub fn is_hung_up(realm: &Realm, conn: u64) -> bool {
     realm.asked.iter().any(|o| matches!(o, Output::HangUp(c) if c.0 == conn))
 }
 
+/// What is said in the log, but for who did what.
 fn notes(realm: &mut Realm) -> Vec<String> {
     let notes = realm.asked.extract_if(.., |o| matches!(o, Output::Note { .. }));
     let text = |output| match output {
         Output::Note { text, .. } => text,
         _ => String::new(),
     };
-    notes.map(text).collect()
+    notes.map(text).filter(|text| !text.starts_with("audit: ")).collect()
 }
 
 #[test]
