@@ -216,7 +216,8 @@ impl World<'_> {
     pub fn answer_plainly(&mut self, node: usize, ask: &Ask) -> Result<Told, NotAsked> {
         let not = |sent| NotAsked { error: "nobody is there".into(), sent };
         let here = node == PEER && *ask.address.host == *ADDRESS.to_string();
-        let started = self.nodes[node].running.as_ref().map_or(self.now, |running| running.began);
+        // One that has stopped since has asked in a life that is over: it is what it has looked at that counts.
+        let started = self.nodes[node].running.as_ref().map_or(0, |running| running.began);
         let (lost, unheard) = (self.chance.random_bool(0.08), self.chance.random_bool(0.5));
         let Some(plain) = self.plain.as_mut().filter(|plain| here && plain.up) else {
             return Err(not(false));
