@@ -125,6 +125,17 @@ mod tests {
         realm
     }
 
+    /// A batch of which nobody knows may hold the end of it.
+    #[test]
+    fn is_not_certain_while_nothing_can_be_written() {
+        let mut realm = realm();
+        assert_eq!(realm.does(1, mute("bob", None)), Outcome::Done);
+        realm.state.mode = crate::Mode::ReadOnly;
+        assert_eq!(realm.does(1, mute("bob", None)), Code::Unavailable.into());
+        realm.state.mode = crate::Mode::Open;
+        assert_eq!(realm.does(1, mute("bob", None)), Outcome::Done);
+    }
+
     fn muted(realm: &mut Realm) -> (Option<Option<Time>>, u64) {
         match realm.does(1, ListConversations::default()) {
             Outcome::Conversations { all, .. } => (all[0].muted, all[0].unread),
