@@ -25,7 +25,8 @@ impl World<'_> {
     /// Texts are there once, were written for there, and are in the order of each who wrote them.
     fn in_order_for_plain(&mut self, texts: &[String], meant: &To) {
         let mut last: BTreeMap<usize, &String> = BTreeMap::new();
-        let revived = self.nodes[PEER].revived;
+        // What was refused before the realm was put back is tried again after it.
+        let put_back = self.nodes[PEER].put_back;
         let mut wrong = None;
         for text in texts {
             let Some(w) = self.people.written.get(text).filter(|w| w.to == *meant) else {
@@ -36,7 +37,7 @@ impl World<'_> {
                 wrong = Some(format!("{text} was refused, and {NAME} has it"));
                 break;
             }
-            let before = last.insert(w.person, text).filter(|_| !revived);
+            let before = last.insert(w.person, text).filter(|_| !put_back);
             if before.is_some_and(|before| before >= text) {
                 wrong = Some(format!("{text} for {NAME} comes after {before:?}"));
                 break;
