@@ -173,7 +173,10 @@ impl Conversations {
         account: AccountId,
         id: u64,
     ) -> impl Iterator<Item = (u64, Conversation)> {
-        self.of_account.get(&account).into_iter().flat_map(move |own| own.before(id))
+        self.of_account
+            .get(&account)
+            .into_iter()
+            .flat_map(move |own| own.before(id, move |of| self.tip(of).id))
     }
 
     /// With whom an account has had private messages, and the id of the last with each: with others here, or
@@ -291,8 +294,11 @@ impl Conversations {
                 self.begin(conversation);
             }
         }
+        let known = &self.known;
+        let last = |of| known.get(of).map_or(0, |known| known.tip.id);
         let mut moved = |account| {
-            self.of_account.entry(account).or_default().moved(conversation, before, tip.id)
+            let own = self.of_account.entry(account).or_default();
+            own.moved(conversation, before, (tip.id, &last));
         };
         match conversation {
             Conversation::Private(one, other) if one == other => moved(one),

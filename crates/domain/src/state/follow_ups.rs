@@ -25,6 +25,9 @@ struct Ahead {
 impl State {
     /// Keeps a private message from who does not hear its author.
     pub(crate) fn keep_from_the_deaf(&self, posted: &mut Posted) {
+        if self.durable.blocks.is_empty() {
+            return;
+        }
         let Posted { conversation, recipient, message, .. } = posted;
         let Some(account) = *recipient else { return };
         let deaf = self.durable.blocks.deaf_to(*conversation, message);
@@ -36,6 +39,17 @@ impl State {
     /// What messages lead to, in order, that are about to be put into their conversations: to be emitted right after
     /// them.
     pub(crate) fn follow_ups<'a>(&self, all: impl Iterator<Item = &'a Posted>) -> Vec<Event> {
+        // A private message mentions nobody, and every message comes here.
+        let all_are_heard = self.durable.blocks.is_empty();
+        let leads_to_something = |posted: &&Posted| {
+            let conversation = posted.conversation;
+            !all_are_heard
+                || matches!(conversation, Conversation::Group(_) | Conversation::GroupPeer(..))
+        };
+        let mut all = all.filter(leads_to_something).peekable();
+        if all.peek().is_none() {
+            return Vec::new();
+        }
         let mut ahead = Ahead::default();
         for posted in all {
             let deaf = self.durable.deaf_to(posted);
