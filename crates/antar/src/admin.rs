@@ -2,7 +2,7 @@
 
 use crate::{owner, serve};
 use antar_server::{Config, Offline, OfflineError, SOCKET, connect_operator};
-use antar_types::END;
+use antar_types::{END, Name};
 use anyhow::{Context, anyhow};
 use serde_json::Value;
 use std::fmt;
@@ -10,6 +10,19 @@ use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// How long a running realm may take to answer what it need not ask another one.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A name, which is one word of a request: what is none must not get into it.
+///
+/// # Errors
+/// Where it is none.
+pub fn word(name: &str) -> anyhow::Result<Name> {
+    Name::parse(name).with_context(|| {
+        format!("{name:?} is no name: 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit")
+    })
+}
 
 /// Which realm a command is about.
 #[derive(clap::Args)]

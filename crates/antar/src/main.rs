@@ -6,6 +6,7 @@ mod bench;
 mod chat;
 mod check;
 mod demo;
+mod group;
 mod owner;
 mod print;
 mod realm;
@@ -43,8 +44,12 @@ enum Command {
     Serve(serve::Options),
     /// Try two linked realms that are gone when you stop them.
     Demo(demo::Options),
-    /// Add, list and remove users, on a running realm or a stopped one.
+    /// Add, list, lock and remove users, on a running realm or a stopped one.
     User(user::Options),
+    /// Look after groups, on a running realm or a stopped one.
+    Group(group::Options),
+    /// Log a user out everywhere, now.
+    Kick(user::Kicked),
     /// Link this realm with others, and see how it stands with them.
     Realm(realm::Options),
     /// Write everything a realm keeps, running or stopped, to a new directory.
@@ -74,6 +79,8 @@ fn main() -> ExitCode {
         Command::Serve(options) => serve::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::User(options) => user::run(&options),
+        Command::Group(options) => group::run(&options),
+        Command::Kick(kicked) => user::kick(&kicked),
         Command::Realm(options) => realm::run(&options),
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => backup::restore(&options),

@@ -1,18 +1,13 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
-use crate::admin::{self, Whose};
+use crate::admin::{self, PATIENCE, Whose, printable, word};
 use crate::owner;
 use crate::print::say;
 use crate::secret;
 use antar_server::Offline;
-use antar_types::Name;
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
-use std::time::Duration;
-
-/// How long a running realm may take to answer.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -34,7 +29,11 @@ enum Action {
         admin: bool,
     },
     /// List the accounts.
-    List,
+    List {
+        /// Print a JSON list.
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a user a new password; ends their sessions.
     Passwd {
         /// The user.
@@ -44,6 +43,41 @@ enum Action {
     Remove {
         /// The user.
         name: String,
+    },
+    /// End a user's sessions, and let nobody log in with the account. What others write to it still arrives.
+    Lock {
+        /// The user.
+        name: String,
+    },
+    /// Let a user log in again.
+    Unlock {
+        /// The user.
+        name: String,
+    },
+    /// Make a user an administrator of the realm.
+    Promote {
+        /// The user.
+        name: String,
+    },
+    /// Have a user administer the realm no longer.
+    Demote {
+        /// The user.
+        name: String,
+    },
+    /// List where a user is logged in.
+    Sessions {
+        /// The user.
+        name: String,
+        /// Print a JSON list.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End one of a user's sessions.
+    Revoke {
+        /// The user.
+        name: String,
+        /// Its number, as `antar user sessions` shows it.
+        session: u64,
     },
 }
 
@@ -55,39 +89,80 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let line = match &options.action {
         Action::Add { name, admin } => {
             let role = if *admin { "admin" } else { "user" };
-            format!("ADDUSER {} {role} {}", checked(name)?, ask_password(name)?)
+            format!("ADDUSER {} {role} {}", word(name)?, ask_password(name)?)
         }
-        Action::List => "GETUSERS".into(),
+        Action::List { .. } => "GETUSERS".into(),
+        Action::Lock { name } => format!("LOCKUSER {}", word(name)?),
+        Action::Unlock { name } => format!("UNLOCKUSER {}", word(name)?),
+        Action::Promote { name } => format!("USERROLE {} admin", word(name)?),
+        Action::Demote { name } => format!("USERROLE {} user", word(name)?),
+        Action::Sessions { name, .. } => format!("USERSESSIONS {}", word(name)?),
+        Action::Revoke { name, session } => format!("REVOKEUSER {} {session}", word(name)?),
         Action::Passwd { name } => {
-            format!("SETPASSWORD {} {}", checked(name)?, ask_password(name)?)
+            format!("SETPASSWORD {} {}", word(name)?, ask_password(name)?)
         }
-        Action::Remove { name } => format!("REMOVEUSER {}", checked(name)?),
+        Action::Remove { name } => format!("REMOVEUSER {}", word(name)?),
     };
     let stopped = |config: &_| {
         Ok(if begins { Offline::open(config) } else { Offline::open_existing(config) }?)
     };
     let reply = admin::request(&config, &line, Some(PATIENCE), stopped)?;
-    match &reply["data"] {
-        Value::Array(users) => users.iter().for_each(print_user),
-        data => say!("{}", data.as_str().unwrap_or_default()),
+    match (&options.action, &reply["data"]) {
+        (Action::List { json: true } | Action::Sessions { json: true, .. }, data) => say!("{data}"),
+        (Action::Sessions { .. }, Value::Array(sessions)) => print_sessions(sessions),
+        (_, Value::Array(users)) => users.iter().for_each(print_user),
+        (_, data) => say!("{}", data.as_str().unwrap_or_default()),
     }
     Ok(())
+}
+
+#[derive(clap::Args)]
+pub struct Kicked {
+    /// The user.
+    name: String,
+    #[command(flatten)]
+    whose: Whose,
+}
+
+/// Ends a user's sessions and closes the connections.
+///
+/// # Errors
+/// Where there is no realm, or it says no.
+pub fn kick(kicked: &Kicked) -> anyhow::Result<()> {
+    let (config, name) = (kicked.whose.realm()?, word(&kicked.name)?);
+    let stopped = |config: &_| Ok(Offline::open_existing(config)?);
+    admin::request(&config, &format!("DISCONNECT {name}"), Some(PATIENCE), stopped)?;
+    say!("{name} is logged in nowhere; antar user lock {name} keeps it so");
+    Ok(())
+}
+
+fn print_sessions(sessions: &[Value]) {
+    if sessions.is_empty() {
+        return say!("logged in nowhere");
+    }
+    let text =
+        |session: &Value, key: &str| session[key].as_str().map_or_else(|| "-".into(), printable);
+    say!("{:>16}  {:<24}  {:<24}  {:<24}  CLIENT", "SESSION", "SINCE", "USED", "ADDRESS");
+    for session in sessions {
+        let [since, used, address, client] =
+            ["since", "used", "address", "client"].map(|key| text(session, key));
+        let id = session["id"].to_string();
+        say!("{id:>16}  {since:<24}  {used:<24}  {address:<24}  {client}");
+    }
 }
 
 fn print_user(user: &Value) {
     let text = |key: &str| user[key].as_str().unwrap_or_default();
     let admin = if user["admin"] == true { "admin" } else { "" };
-    say!("{:<24} {admin:<6} {}", text("user"), text("created"));
+    let locked = if user["locked"] == true { "  locked" } else { "" };
+    say!("{:<24} {admin:<6} {}{locked}", text("user"), text("created"));
 }
 
-/// A name is one word of the request, so what is none must not get into it.
-fn checked(name: &str) -> anyhow::Result<Name> {
-    Name::parse(name).with_context(|| {
-        format!("{name:?} is no name: 1-64 of A-Z a-z 0-9 . _ -, the first a letter or digit")
-    })
-}
-
-fn ask_password(name: &str) -> anyhow::Result<String> {
+/// Asks for a password at the terminal, twice, or reads one line.
+///
+/// # Errors
+/// Where none is given, or two are.
+pub fn ask_password(name: &str) -> anyhow::Result<String> {
     if !io::stdin().is_terminal() {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).context("cannot read the password")?;

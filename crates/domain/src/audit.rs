@@ -1,6 +1,7 @@
 //! What an operator looks up later: who did what to others, and which log-ins failed. A line has names and
 //! addresses, never a text or a secret.
 
+use crate::commands::Role;
 use crate::{Command, Output, RequestContext};
 use antar_types::Name;
 
@@ -27,6 +28,15 @@ impl Command {
             Self::AddUser(it) => format!("user add {}", &*it.user),
             Self::SetPassword(it) => format!("user passwd {}", &*it.user),
             Self::RemoveUser(it) => format!("user remove {}", &*it.user),
+            Self::LockUser(it) => format!("user lock {}", &*it.user),
+            Self::UnlockUser(it) => format!("user unlock {}", &*it.user),
+            Self::SetUserRole(it) => {
+                let role = if it.role == Some(Role::Admin) { "admin" } else { "user" };
+                format!("user role {} {role}", &*it.user)
+            }
+            Self::RevokeUserSession(it) => format!("user revoke {} {}", &*it.user, it.session.0),
+            Self::Disconnect(it) => format!("kick {}", &*it.user),
+            Self::Topic(it) if it.topic.is_some() => format!("topic {}", &*it.group),
             Self::ApproveRealm(it) => format!("realm approve {}", &*it.realm),
             Self::LinkRealm(it) => format!("realm link {}", &*it.name),
             Self::UnlinkRealm(it) => format!("realm unlink {}", &*it.realm),

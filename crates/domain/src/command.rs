@@ -176,25 +176,27 @@ commands! {
     /// The end of a membership.
     LeaveGroup: Session,
     /// Membership of a group for somebody else.
-    Invite: Session,
+    Invite: SessionOrOperator,
     /// The end of somebody else's membership.
-    Kick: Session,
+    Kick: SessionOrOperator,
     /// What somebody is in a group.
-    SetRole: Session,
+    SetRole: SessionOrOperator,
     /// What a group is about.
-    Topic: Session,
+    Topic: SessionOrOperator,
     /// Who may not join a group.
-    Ban: Session,
+    Ban: SessionOrOperator,
     /// Who may join a group again.
-    Unban: Session,
+    Unban: SessionOrOperator,
+    /// Who may not join a group, all of them.
+    ListBans: SessionOrOperator,
     /// Who may not write into a group for a while.
-    SilenceMember: Session,
+    SilenceMember: SessionOrOperator,
     /// Who may join a group, know of it and write there.
-    SetGroup: Session,
+    SetGroup: SessionOrOperator,
     /// The end of a group.
-    CloseGroup: Session,
+    CloseGroup: SessionOrOperator,
     /// The members of a group.
-    ListMembers: Session,
+    ListMembers: SessionOrOperator,
     /// A message to a group.
     SendToGroup: Session,
     /// The messages of a group.
@@ -299,6 +301,20 @@ commands! {
     SetPassword: Admin,
     /// The end of an account.
     RemoveUser: Admin,
+    /// An account with which nobody logs in.
+    LockUser: Admin,
+    /// An account with which its user logs in again.
+    UnlockUser: Admin,
+    /// What somebody else may do in the realm.
+    SetUserRole: Admin,
+    /// Where somebody else is logged in.
+    ListUserSessions: Admin,
+    /// The end of one of somebody else's sessions.
+    RevokeUserSession: Admin,
+    /// The end of somebody else's connections and sessions.
+    Disconnect: Admin,
+    /// All groups, with their settings.
+    ShowGroups: Admin,
     /// A copy of everything on disk.
     Backup: Admin,
     /// A sign of life.

@@ -1,7 +1,7 @@
 //! What decisions are made with.
 
 use crate::links::{LinkStatus, Peer};
-use crate::state::{Account, Effects, Group, Readings, State};
+use crate::state::{Account, Effects, Group, OPERATOR, Readings, State};
 use crate::{
     AccountId, Change, ChangeList, Event, GroupId, Mailbox, MemberChange, Membership, Output,
     PeerId, SessionId, SessionRecord,
@@ -65,8 +65,7 @@ impl Context<'_> {
         else {
             return Ok(());
         };
-        let who = |id| self.account(id).map(|account| account.record.name.as_str().into());
-        let (Some(of), by) = (who(user), who(by)) else { return Ok(()) };
+        let (Some(of), by) = (self.doer(user), self.doer(by)) else { return Ok(()) };
         let by = by.unwrap_or_else(|| Box::clone(&of));
         let change = Change::Member(MemberChange { group: name, what, user: of, by });
         if what != Membership::Joined {
@@ -74,6 +73,15 @@ impl Context<'_> {
             self.change(ChangeList::Account(user), change.clone())?;
         }
         self.change(ChangeList::Group(group), change)
+    }
+
+    /// How members of a group are told who did something.
+    pub(crate) fn doer(&self, id: AccountId) -> Option<Box<str>> {
+        match id {
+            // No user has such a name.
+            OPERATOR => Some("@operator".into()),
+            id => self.account(id).map(|account| account.record.name.as_str().into()),
+        }
     }
 
     pub(crate) fn account(&self, id: AccountId) -> Option<&Account> {

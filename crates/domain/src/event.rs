@@ -23,6 +23,8 @@ pub struct AccountRecord {
     pub admin: bool,
     /// When it was made.
     pub created: Time,
+    /// Nobody logs in with it.
+    pub locked: bool,
 }
 
 /// A session as stored.

@@ -27,7 +27,7 @@ impl Context<'_> {
         what: GroupNews,
     ) -> Option<crate::Change> {
         let group = self.state.durable.groups.get(&group)?.record.name.clone();
-        let by = self.account(by)?.record.name.as_str().into();
+        let by = self.doer(by)?;
         Some(crate::Change::Group(GroupChange { group, by, what }))
     }
 
@@ -94,7 +94,7 @@ impl RequestContext<'_> {
     /// A group by name that is the caller's to run: as its owner, or as an administrator of the realm.
     pub(crate) fn group_to_run(&self, name: &str) -> Result<(GroupId, &Group), Code> {
         let (id, group) = self.group(name)?;
-        let may = self.state.may_run(id, self.me()?);
+        let may = self.state.may_run(id, self.actor()?);
         self.group_where(may, (id, group))
     }
 
@@ -102,7 +102,7 @@ impl RequestContext<'_> {
     /// realm.
     pub(crate) fn group_to_moderate(&self, name: &str) -> Result<(GroupId, &Group), Code> {
         let (id, group) = self.group(name)?;
-        let may = self.state.may_moderate(id, self.me()?);
+        let may = self.state.may_moderate(id, self.actor()?);
         self.group_where(may, (id, group))
     }
 
@@ -122,7 +122,7 @@ impl RequestContext<'_> {
     /// asks.
     pub(crate) fn expect_below(&self, group: GroupId, user: AccountId) -> Result<(), Code> {
         let is_owner = self.state.role(group, user) == Some(GroupRole::Owner);
-        match self.state.may_moderate_user(group, self.me()?, user) && !is_owner {
+        match self.state.may_moderate_user(group, self.actor()?, user) && !is_owner {
             true => Ok(()),
             false => Err(Code::Forbidden),
         }

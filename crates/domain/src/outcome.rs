@@ -2,7 +2,8 @@
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
 use crate::{
-    BackedUp, Command, GroupEntry, GroupRole, OpenSession, Presence, Read, Told, ToldAt, commands,
+    BackedUp, Command, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence, Read, Told,
+    ToldAt, commands,
 };
 use antar_types::{
     Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Text, Time, Token,
@@ -67,6 +68,8 @@ pub enum Outcome {
     },
     /// Accounts.
     Users(Vec<User>),
+    /// Groups, with all that their owners may set.
+    ShownGroups(Vec<ShownGroup>),
     /// A message was put into a conversation.
     Posted {
         /// Its id.
@@ -229,6 +232,31 @@ pub struct User {
     pub admin: bool,
     /// When the account was made.
     pub created: Time,
+    /// Whether nobody can log in with it.
+    pub locked: bool,
+}
+
+/// A group, as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownGroup {
+    /// What is stored of it.
+    pub record: GroupRecord,
+    /// Its owner's name; none where it has no members.
+    pub owner: Option<Name>,
+    /// How many are in it.
+    pub members: usize,
+    /// How many may not join it.
+    pub bans: usize,
+    /// How many messages were written there, with or without a peer.
+    pub messages: u64,
+}
+
+impl ShownGroup {
+    /// About how many bytes of memory it takes, with its own size.
+    pub fn memory(&self) -> usize {
+        let topic = self.record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+        size_of::<Self>() + topic
+    }
 }
 
 /// The ends of a log that another realm follows.
@@ -370,6 +398,7 @@ impl Outcome {
                 | Self::Groups { .. }
                 | Self::Members { .. }
                 | Self::Users(_)
+                | Self::ShownGroups(_)
                 | Self::Sessions(_)
                 | Self::Profile(_)
                 | Self::Presences(_)
@@ -410,6 +439,7 @@ impl Outcome {
             }
             Self::Sessions(all) => all.iter().map(OpenSession::memory).sum(),
             Self::Profile(shown) => shown.memory(),
+            Self::ShownGroups(all) => all.iter().map(ShownGroup::memory).sum(),
             Self::Users(users) => users.len() * size_of::<User>(),
             Self::Messages(page) => page.found.iter().map(Message::memory).sum(),
             Self::History(history) => {
@@ -504,7 +534,12 @@ mod tests {
         assert_eq!(alone, 12 * each + size_of::<(usize, List)>());
         let both = [outcomes(), outcomes()];
         assert_eq!(both[0].memory(), 6 * each + size_of::<(usize, List)>());
-        let user = User { name: Name::parse("amy").unwrap(), admin: false, created: Time(0) };
+        let user = User {
+            name: Name::parse("amy").unwrap(),
+            admin: false,
+            created: Time(0),
+            locked: false,
+        };
         assert_eq!(Outcome::Users(vec![user; 3]).memory(), 3 * size_of::<User>());
         let moderators = List::default();
         let three = Outcome::Members { names: names.clone(), owner: None, moderators };

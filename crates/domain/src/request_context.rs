@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::links::Why;
+use crate::state::OPERATOR;
 use crate::state::{Account, Origin};
 use crate::{
     AccountId, BlockList, ConnId, Conversation, Draft, Event, GroupId, Job, JobResult,
@@ -64,6 +65,14 @@ impl RequestContext<'_> {
     /// The calling user. A command that needs a session always has one.
     pub(crate) fn me(&self) -> Result<AccountId, Code> {
         self.caller.ok_or(Code::NoSession)
+    }
+
+    /// Who acts on a group: the calling user, or the operator.
+    pub(crate) fn actor(&self) -> Result<AccountId, Code> {
+        match (self.caller, self.origin) {
+            (None, Origin::Operator) => Ok(OPERATOR),
+            (caller, _) => caller.ok_or(Code::NoSession),
+        }
     }
 
     /// The session the request runs under.

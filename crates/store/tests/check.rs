@@ -59,7 +59,7 @@ fn beginning() -> Vec<Event> {
     let password = || PasswordHash::new("x".into());
     let account = |word| {
         let (name, password, created) = (name(word), password(), Time(1));
-        AccountRecord { name, password, admin: false, created }
+        AccountRecord { name, password, admin: false, created, locked: false }
     };
     let (creator, owner, created) = (AccountId(1), Some(AccountId(1)), Time(1));
     let staff =

@@ -8,8 +8,8 @@ use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, ShownProfile,
-    Tag, User,
+    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, ShownGroup,
+    ShownProfile, Tag, User,
 };
 use antar_types::{Capabilities, Code};
 
@@ -87,6 +87,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             .with("listed", listed)
             .with("announce", announce),
         Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
+        Outcome::ShownGroups(all) => Body::Value(all.iter().map(group).collect()).into(),
         Outcome::Messages(page) => {
             let listing = row.map(|row| row.listing).unwrap_or_default();
             let reply = Reply::from(Body::Messages(listing, page.found, page.more));
@@ -208,7 +209,22 @@ fn session(session: &OpenSession) -> Value {
 }
 
 fn user(user: &User) -> Value {
-    json!({"user": user.name.as_str(), "admin": user.admin, "created": user.created.rfc3339()})
+    let (name, created) = (user.name.as_str(), user.created.rfc3339());
+    match user.locked {
+        true => json!({"user": name, "admin": user.admin, "created": created, "locked": true}),
+        false => json!({"user": name, "admin": user.admin, "created": created}),
+    }
+}
+
+fn group(group: &ShownGroup) -> Value {
+    let ShownGroup { record, owner, members, bans, messages } = group;
+    let (name, owner) = (record.name.as_str(), owner.as_ref().map(|name| name.as_str()));
+    let topic = record.topic.as_ref().map(|topic| topic.as_str());
+    json!({
+        "group": name, "owner": owner, "members": members, "bans": bans, "messages": messages,
+        "topic": topic, "entry": record.entry.as_str(), "listed": record.listed,
+        "announce": record.announce, "created": record.created.rfc3339(),
+    })
 }
 
 fn refused(row: Option<&Row>, tag: Tag, refused: Refused) -> Reply {

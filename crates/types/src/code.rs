@@ -28,6 +28,8 @@ codes! {
     UserNotFound = "user_not_found", "User tidak ada";
     /// The password is not the user's or the group's.
     WrongPassword = "wrong_password", "Password salah";
+    /// An administrator has locked the account.
+    Locked = "locked", "Akun dikunci";
     /// No session on the connection and no valid token in the request.
     NoSession = "no_session", "Session tidak ditemukan";
     /// The caller has no session of that number.

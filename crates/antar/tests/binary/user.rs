@@ -32,6 +32,87 @@ fn done(realm: &Realm, arguments: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What an operator does about a group, on a realm in whichever state.
+fn look_after_groups(realm: &Realm) {
+    let group = |arguments: &[&str], input: &str| {
+        let mut antar = realm.command("group");
+        let antar = antar.args(arguments).stdin(Stdio::piped());
+        let mut child = antar.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
+    };
+    let does = |arguments: &[&str]| {
+        let output = group(arguments, "secret\n");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(does(&["list"]).contains("Staff "), "{}", does(&["list"]));
+    assert!(does(&["members", "#staff"]).starts_with("amy                      owner\nbob\n"));
+    does(&["ban", "#staff", "bob"]);
+    assert_eq!(does(&["bans", "staff"]), "bob\n");
+    assert!(refusal(&group(&["add", "staff", "bob"], "")).contains("group unban staff bob"));
+    assert!(refusal(&group(&["kick", "staff", "amy"], "")).contains("MEMBER owner"));
+    assert!(refusal(&group(&["kick", "staff", "bob"], "")).contains("bob is not in staff"));
+    assert!(refusal(&group(&["members", "none"], "")).contains("there is no group none"));
+    assert!(refusal(&group(&["kick", "staff", "a b"], "")).contains("a b"));
+    does(&["unban", "staff", "bob"]);
+    does(&["add", "staff", "bob"]);
+    does(&["role", "staff", "bob", "owner"]);
+    does(&["silence", "staff", "amy", "5"]);
+    assert_eq!(does(&["topic", "staff", "Weekly: plans"]), "Weekly: plans\n");
+    let set = does(&["set", "staff", "--listed", "no", "--password"]);
+    assert_eq!(set, "entry     password\nlisted    no\nannounce  no\n");
+    let shown: Value = does(&["show", "staff", "--json"]).parse().unwrap();
+    assert_eq!((&shown["owner"], &shown["topic"]), (&"bob".into(), &"Weekly: plans".into()));
+    assert_eq!((&shown["members"], &shown["listed"]), (&2.into(), &false.into()));
+    does(&["close", "staff"]);
+    assert_eq!(does(&["list"]), "no groups\n");
+}
+
+#[test]
+fn groups_of_a_running_realm_and_of_a_stopped_one() {
+    let mut realm = Realm::with("");
+    let make = |realm: &Realm| {
+        for (user, line) in [("amy", "ADDGROUP Staff"), ("bob", "JOINGROUP staff")] {
+            let mut conn = realm.connect();
+            conn.expect_ok(&format!("AUTH {user} pw"));
+            conn.expect_ok(line);
+        }
+    };
+    drop((realm.user("amy"), realm.user("bob")));
+    make(&realm);
+    look_after_groups(&realm);
+    make(&realm);
+    realm.stop();
+    look_after_groups(&realm);
+}
+
+#[test]
+fn users_are_locked_out_and_logged_out() {
+    let realm = Realm::with("");
+    let (mut amy, mut bob) = (realm.user("amy"), realm.user("bob"));
+    let sessions = done(&realm, &["sessions", "amy", "--json"], "");
+    let id = sessions.parse::<Value>().unwrap()[0]["id"].to_string();
+    assert!(done(&realm, &["sessions", "amy"], "").contains(&id));
+    assert!(refusal(&user(&realm, &["revoke", "bob", &id], "")).contains("session_not_found"));
+    done(&realm, &["revoke", "amy", &id], "");
+    assert_eq!(amy.ask("WHOAMI")["code"], "no_session");
+    done(&realm, &["lock", "amy"], "");
+    assert_eq!(amy.ask("AUTH amy pw")["code"], "locked");
+    assert!(done(&realm, &["list"], "").lines().next().unwrap().ends_with("locked"));
+    done(&realm, &["unlock", "amy"], "");
+    done(&realm, &["promote", "amy"], "");
+    amy.expect_ok("AUTH amy pw");
+    amy.expect_ok("GETUSERS");
+    done(&realm, &["demote", "amy"], "");
+    assert_eq!(amy.ask("GETUSERS")["code"], "forbidden");
+    let output = realm.command("kick").arg("bob").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    bob.expect_closed();
+    amy.expect_ok("WHOAMI");
+}
+
 /// As `head` goes once it has seen enough.
 #[test]
 fn a_reader_that_has_gone_ends_a_list_quietly() {
@@ -177,6 +258,9 @@ fn where_there_is_no_realm_nothing_is_made() {
             &["user", "list"][..],
             &["user", "passwd", "amy"],
             &["user", "remove", "amy"],
+            &["user", "lock", "amy"],
+            &["kick", "amy"],
+            &["group", "list"],
             &["realm", "list"],
             &["realm", "show"],
             &["realm", "add", "beta", "127.0.0.1:1"],

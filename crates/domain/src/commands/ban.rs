@@ -5,6 +5,7 @@ use crate::{
     Outcome, RequestContext, Word,
 };
 use antar_types::Code;
+use std::sync::Arc;
 
 /// Keeps a user out of a group: a member is taken out of it, and nobody may put them in.
 #[derive(Clone, Debug)]
@@ -24,9 +25,26 @@ pub struct Unban {
     pub user: Word,
 }
 
+/// Asks who may not join a group, in the order in which their accounts were made.
+#[derive(Clone, Debug)]
+pub struct ListBans {
+    /// The group.
+    pub group: Word,
+}
+
+impl ListBans {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let (id, _) = cx.group_to_moderate(&self.group)?;
+        let all = (id, AccountId(0))..=(id, AccountId(u64::MAX));
+        let banned = cx.state.durable.bans.range(all);
+        let names = banned.filter_map(|(_, user)| Some(cx.account(*user)?.record.name.as_str()));
+        Ok(Outcome::Names(names.map(Arc::from).collect()).into())
+    }
+}
+
 impl Ban {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
         let (user, _) = cx.user(&self.user)?;
         let is_in = group.members.contains_key(&user);
@@ -67,8 +85,7 @@ impl RequestContext<'_> {
         (user, by): (AccountId, AccountId),
     ) -> Result<(), Code> {
         let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
-        let name = |id| self.account(id).map(|account| account.record.name.as_str().into());
-        let (user, by) = (name(user), name(by));
+        let (user, by) = (self.doer(user), self.doer(by));
         let (user, by) = (user.ok_or(Code::UserNotFound)?, by.ok_or(Code::NoSession)?);
         let (group_name, what) = (known.record.name.clone(), Membership::Banned);
         let change = Change::Member(MemberChange { group: group_name, what, user, by });

@@ -13,7 +13,7 @@ pub struct CloseGroup {
 
 impl CloseGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_run(&self.group)?;
         let members: Vec<_> = group.members.keys().copied().collect();
         // The group's own list of changes goes with it.

@@ -14,7 +14,7 @@ pub struct Invite {
 
 impl Invite {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
         let (user, _) = cx.user(&self.user)?;
         if group.members.contains_key(&user) {

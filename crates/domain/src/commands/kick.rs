@@ -15,7 +15,7 @@ pub struct Kick {
 
 impl Kick {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
         let (user, _) = cx.user(&self.user)?;
         if !group.members.contains_key(&user) {

@@ -3,7 +3,8 @@
 use crate::{Answer, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Code;
 
-/// Asks for a group's members, in the order in which they joined, its owner and its moderators. Members are told only.
+/// Asks for a group's members, in the order in which they joined, its owner and its moderators. Members are told only, and
+/// who administers the realm.
 #[derive(Clone, Debug)]
 pub struct ListMembers {
     /// The group.
@@ -13,7 +14,7 @@ pub struct ListMembers {
 impl ListMembers {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, group) = cx.group(&self.group)?;
-        if !group.members.contains_key(&cx.me()?) {
+        if !group.members.contains_key(&cx.actor()?) && !cx.is_admin() {
             return Err(Code::NotMember.into());
         }
         let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));

@@ -9,8 +9,10 @@ pub struct ListUsers;
 impl ListUsers {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let records = cx.state.durable.accounts.values().map(|account| &account.record);
-        let user =
-            |r: &AccountRecord| User { name: r.name.clone(), admin: r.admin, created: r.created };
+        let user = |r: &AccountRecord| {
+            let (name, admin, created, locked) = (r.name.clone(), r.admin, r.created, r.locked);
+            User { name, admin, created, locked }
+        };
         Ok(Outcome::Users(records.map(user).collect()).into())
     }
 }

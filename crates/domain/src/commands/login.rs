@@ -30,6 +30,11 @@ impl Login {
         let subject = if by.is_some() { guessed_at_by_itself(name) } else { guessed_at(name) };
         let password = self.password.expose();
         match (cx.verify(password, hash.as_ref(), subject, by)?, account) {
+            // Who does not know the password is not told.
+            (true, Some(account)) if cx.account(account).is_some_and(|a| a.record.locked) => {
+                cx.audit_failed_login(name);
+                Err(Code::Locked.into())
+            }
             (true, Some(account)) => Ok(Outcome::Session(cx.open_session(account)?).into()),
             _ => {
                 cx.audit_failed_login(name);

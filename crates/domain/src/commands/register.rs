@@ -36,7 +36,7 @@ pub(super) fn create(
     let password = cx.hash_for(password.expose(), !cx.is_admin())?;
     let id = AccountId(cx.next_id());
     let created = cx.readings.now;
-    let record = AccountRecord { name: name.clone(), password, admin, created };
+    let record = AccountRecord { name: name.clone(), password, admin, created, locked: false };
     cx.emit(Event::AccountSet(id, record))?;
     cx.take_name(id, &name)?;
     Ok(id)

@@ -61,7 +61,7 @@ impl NameClient {
 }
 
 impl RequestContext<'_> {
-    fn open_session_shown(&self, id: SessionId) -> Option<OpenSession> {
+    pub(super) fn open_session_shown(&self, id: SessionId) -> Option<OpenSession> {
         let record = self.state.durable.sessions.get(&id)?;
         let current = self.session == Some(id);
         let noted = (record.used, record.address);

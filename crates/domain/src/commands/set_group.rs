@@ -22,7 +22,7 @@ pub struct SetGroup {
 
 impl SetGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_run(&self.group)?;
         let before = group.record.clone();
         let entry = match (self.entry, &self.password) {

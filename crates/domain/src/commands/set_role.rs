@@ -16,7 +16,7 @@ pub struct SetRole {
 
 impl SetRole {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_run(&self.group)?;
         let (user, _) = cx.user(&self.user)?;
         let before = group.role(user).ok_or(Code::NotMember)?;

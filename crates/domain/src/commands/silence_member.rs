@@ -22,7 +22,7 @@ impl SilenceMember {
     pub const LONGEST: u64 = 366 * 24 * 60;
 
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
         let (user, account) = cx.user(&self.user)?;
         let name = account.record.name.as_str().into();

@@ -17,7 +17,7 @@ pub struct Topic {
 
 impl Topic {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let me = cx.me()?;
+        let me = cx.actor()?;
         let Some(draft) = &self.topic else {
             let (id, group) = cx.group(&self.group)?;
             if group.role(me).is_none() && !cx.state.may_run(id, me) {

@@ -115,6 +115,7 @@ mod tests {
             password: PasswordHash::new("x".into()),
             admin: false,
             created: Time(BACKUP),
+            locked: false,
         };
         let loaded = [Event::IdReached(last), Event::AccountSet(AccountId(1), record)];
         let mut state = State::new(Limits::default(), Policy::local(), loaded);

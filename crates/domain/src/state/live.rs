@@ -127,6 +127,11 @@ impl Live {
         self.conns.get(&conn)?.session
     }
 
+    /// The connections bound to a session.
+    pub fn conns_of(&self, session: SessionId) -> impl Iterator<Item = ConnId> {
+        self.connected.get(&session).into_iter().flat_map(|known| &known.conns).copied()
+    }
+
     pub fn is_connected(&self, session: SessionId) -> bool {
         self.connected.contains_key(&session)
     }

@@ -20,6 +20,7 @@ pub(crate) use follow_ups::MENTIONS;
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
 pub(crate) use live::{Live, Watch, Watched};
+pub(crate) use roles::OPERATOR;
 
 use self::lists::Lists;
 use crate::Context;

@@ -3,17 +3,21 @@
 use super::State;
 use crate::{AccountId, GroupId, GroupRole};
 
+/// Stands for the realm's operator where somebody acts on a group: no account has this number.
+pub(crate) const OPERATOR: AccountId = AccountId(0);
+
 impl State {
     /// What a user is in a group; `None` where the user is not in it.
     pub(crate) fn role(&self, group: GroupId, account: AccountId) -> Option<GroupRole> {
         self.durable.groups.get(&group)?.role(account)
     }
 
-    /// Whether a user may do all that a group's owner may: as its owner, or as an administrator of the realm.
+    /// Whether a user may do all that a group's owner may: as its owner, or as an administrator of the realm. The
+    /// operator may.
     pub(crate) fn may_run(&self, group: GroupId, account: AccountId) -> bool {
         let administers =
             self.durable.accounts.get(&account).is_some_and(|known| known.record.admin);
-        administers || self.role(group, account) == Some(GroupRole::Owner)
+        account == OPERATOR || administers || self.role(group, account) == Some(GroupRole::Owner)
     }
 
     /// Whether a user may keep order in a group: as its owner or moderator, or as an administrator of the realm.

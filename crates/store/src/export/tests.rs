@@ -23,7 +23,13 @@ fn batch(n: u64, bytes: usize) -> Vec<Event> {
         SessionRecord { hash, account: AMY, used, since, client, address }
     };
     let password = PasswordHash::new(format!("password {n}"));
-    let record = AccountRecord { name: name("amy"), password, admin: false, created: Time(1) };
+    let record = AccountRecord {
+        name: name("amy"),
+        password,
+        admin: false,
+        created: Time(1),
+        locked: false,
+    };
     let mut events = vec![
         Event::AccountSet(AMY, record),
         Event::SessionSet(SessionId(n * 10), session(n)),

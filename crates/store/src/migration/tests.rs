@@ -22,7 +22,10 @@ fn beginning() -> Vec<Event> {
     let account = |n: u64| {
         let (name, password) = (name(USERS[n as usize - 10]), PasswordHash::new("x".into()));
         let created = Time(1);
-        Event::AccountSet(AccountId(n), AccountRecord { name, password, admin: false, created })
+        Event::AccountSet(
+            AccountId(n),
+            AccountRecord { name, password, admin: false, created, locked: false },
+        )
     };
     let peer = |id, word, kind| {
         let (address, status, since) = (None, LinkStatus::Linked, Time(1));

@@ -54,8 +54,8 @@ fn record(event: &Event) -> Record {
         Event::IdReached(id) => IdReached { id }.into(),
         Event::TimeReached(time) => TimeReached { time }.into(),
         Event::AccountSet(account, record) => {
-            let AccountRecord { name, password, admin, created } = record;
-            AccountSet { account, name, password, admin, created }.into()
+            let AccountRecord { name, password, admin, created, locked } = record;
+            AccountSet { account, name, password, admin, created, locked }.into()
         }
         Event::AccountRemoved(account) => AccountRemoved { account }.into(),
         Event::SessionSet(session, record) => {
@@ -222,8 +222,10 @@ impl Record {
             Self::RealmNamed(RealmNamed { name }) => Event::RealmNamed(name),
             Self::IdReached(IdReached { id }) => Event::IdReached(id),
             Self::TimeReached(r) => Event::TimeReached(r.time),
-            Self::AccountSet(AccountSet { account, name, password, admin, created }) => {
-                Event::AccountSet(account, AccountRecord { name, password, admin, created })
+            Self::AccountSet(r) => {
+                let AccountSet { account, name, password, admin, created, locked } = r;
+                let record = AccountRecord { name, password, admin, created, locked };
+                Event::AccountSet(account, record)
             }
             Self::AccountRemoved(r) => Event::AccountRemoved(r.account),
             Self::SessionSet(r) => {

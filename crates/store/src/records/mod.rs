@@ -94,6 +94,7 @@ macro_rules! records {
                 let [tag, version, rest @ ..] = bytes else { return None };
                 match (*tag, *version) {
                     (Posted::TAG, 1) => take_old_posted(rest),
+                    (AccountSet::TAG, 1) => take_old_account(rest),
                     (SessionSet::TAG, 1) => take_old_session(rest),
                     (GroupSet::TAG, 1) => take_old_group(rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
@@ -133,8 +134,8 @@ records! {
     /// Every id up to this one may have been given out.
     2 v 1 IdReached { id: u64 };
     /// An account was made or changed.
-    3 v 1 AccountSet {
-        account: AccountId, name: Name, password: PasswordHash, admin: bool, created: Time,
+    3 v 2 AccountSet {
+        account: AccountId, name: Name, password: PasswordHash, admin: bool, created: Time, locked: bool,
     } at |r| key(b"a", &[r.account.0]);
     /// An account is gone.
     4 v 1 AccountRemoved { account: AccountId };
@@ -309,6 +310,13 @@ fn take_old_posted(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((conversation, sender, recipient, waits), rest) = take(bytes)?;
     let (message, rest) = Message::take_old(rest)?;
     Some((Posted { conversation, sender, recipient, waits, message }.into(), rest))
+}
+
+/// Reads the fields of an [`AccountSet`] of version 1: none was locked.
+fn take_old_account(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((account, name, password, admin, created), rest) = take(bytes)?;
+    let locked = false;
+    Some((AccountSet { account, name, password, admin, created, locked }.into(), rest))
 }
 
 /// Reads the fields of a [`SessionSet`] of version 1: it was opened when it was last used, at the latest.

@@ -102,6 +102,7 @@ fn records_and_the_highest_id_come_back() {
         password: PasswordHash::new("x".into()),
         admin: false,
         created: Time(1),
+        locked: false,
     };
     let account = Event::AccountSet(AMY, record);
     store.commit(&[account.clone(), posted(BOB, Some(AMY), 9)]).unwrap();

@@ -196,7 +196,7 @@ pub enum EntryKind {
 }
 
 alike! {
-    struct Account = AccountRecord { name, password, admin, created }
+    struct Account = AccountRecord { name, password, admin, created + locked = false }
     struct Peer = links::PeerRecord { name, kind, address, status, since }
     enum Kind = links::LinkKind { Native(key), Plain }
     enum Status = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }

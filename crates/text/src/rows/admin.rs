@@ -1,6 +1,17 @@
 //! Other people's accounts, and backups: for administrators.
 
 use super::*;
+use antar_domain::SessionId;
+use antar_types::words;
+
+/// What a word says that a user may do; none where it is no role.
+fn role(word: &str) -> Option<commands::Role> {
+    match word {
+        word if word.eq_ignore_ascii_case("user") => Some(commands::Role::User),
+        word if word.eq_ignore_ascii_case("admin") => Some(commands::Role::Admin),
+        _ => None,
+    }
+}
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -9,13 +20,8 @@ pub const ROWS: &[Row] = &[
         params: &[Param::Word("U"), Param::Word("user|admin"), Param::Text("P")],
         help: "Makes an account; administrators only.",
         read: &Read(|args| {
-            let role = match args.word(1) {
-                word if word.eq_ignore_ascii_case("user") => Some(commands::Role::User),
-                word if word.eq_ignore_ascii_case("admin") => Some(commands::Role::Admin),
-                _ => None,
-            };
             let (user, password) = (args.word(0).into(), args.secret());
-            Ok(commands::AddUser { user, role, password })
+            Ok(commands::AddUser { user, role: role(args.word(1)), password })
         }),
         says: Phrase::same("Add user berhasil"),
         ..ROW
@@ -45,6 +51,74 @@ pub const ROWS: &[Row] = &[
         help: "Removes an account, its sessions and memberships; administrators only.",
         read: &Read(|args| Ok(commands::RemoveUser { user: args.word(0).into() })),
         says: Phrase::same("Remove user berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "LOCKUSER",
+        aliases: &["USER LOCK"],
+        params: &[Param::Word("U")],
+        help: "Ends a user's sessions, and nobody logs in with the account; administrators only.",
+        read: &Read(|args| Ok(commands::LockUser { user: args.word(0).into() })),
+        says: Phrase::same("Lock user berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "UNLOCKUSER",
+        aliases: &["USER UNLOCK"],
+        params: &[Param::Word("U")],
+        help: "Lets a user log in again; administrators only.",
+        read: &Read(|args| Ok(commands::UnlockUser { user: args.word(0).into() })),
+        says: Phrase::same("Unlock user berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "USERROLE",
+        aliases: &["USER ROLE"],
+        params: &[Param::Word("U"), Param::Word("user|admin")],
+        help: "Says whether a user administers the realm; administrators only.",
+        read: &Read(|args| {
+            Ok(commands::SetUserRole { user: args.word(0).into(), role: role(args.word(1)) })
+        }),
+        says: Phrase::same("Role berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "USERSESSIONS",
+        aliases: &["USER SESSIONS"],
+        params: &[Param::Word("U")],
+        help: "Lists where a user is logged in; administrators only.",
+        read: &Read(|args| Ok(commands::ListUserSessions { user: args.word(0).into() })),
+        ..ROW
+    },
+    Row {
+        name: "REVOKEUSER",
+        aliases: &["USER REVOKE"],
+        params: &[Param::Word("U"), Param::Word("N")],
+        help: "Ends one of a user's sessions; administrators only.",
+        read: &Read(|args| {
+            let session = SessionId(args.id(1)?);
+            Ok(commands::RevokeUserSession { user: args.word(0).into(), session })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "DISCONNECT",
+        aliases: &["USER KICK"],
+        params: &[Param::Word("U")],
+        help: "Ends a user's sessions and closes their connections; administrators only.",
+        read: &Read(|args| Ok(commands::Disconnect { user: args.word(0).into() })),
+        says: Phrase::same("Disconnect berhasil"),
+        ..ROW
+    },
+    Row {
+        name: "SHOWGROUPS",
+        params: &[Param::Maybe("[G]")],
+        help: "Lists all groups with their settings, or one; administrators only.",
+        read: &Read(|args| {
+            let group =
+                words::all(args.text).next().map(|word| word.trim_start_matches('#').into());
+            Ok(commands::ShowGroups { group })
+        }),
         ..ROW
     },
     Row {

@@ -86,6 +86,13 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "BANS",
+        params: &[Param::Word("G")],
+        help: "Lists who is banned from a group; for its owner and moderators.",
+        read: &Read(|args| Ok(commands::ListBans { group: args.group(0) })),
+        ..ROW
+    },
+    Row {
         name: "SILENCE",
         params: &[Param::Word("G"), Param::Word("U"), Param::Maybe("[MINUTES]")],
         help: "Keeps a member from writing into a group, 0 ends it; for its owner and moderators.",
