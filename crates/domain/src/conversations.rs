@@ -155,6 +155,24 @@ impl Conversations {
         Some((name, last.id == id))
     }
 
+    /// The conversations with users of a peer in which an account's with a user of that name is, who has that account
+    /// there; also the one in which all are who are too many to be told apart.
+    pub(crate) fn with_user(
+        &self,
+        (account, peer): (AccountId, PeerId),
+        (name, there): (&str, Option<u64>),
+    ) -> Vec<Conversation> {
+        let named =
+            self.correspondents.get(&peer).and_then(|known| known.by_name.get(&*folded(name)));
+        let named = named
+            .into_iter()
+            .flatten()
+            .filter(|known| known.account.is_none() || known.account == there);
+        let all = named.map(|known| known.id).chain([OTHERS]);
+        let all = all.map(|id| Conversation::Peer(account, peer, id));
+        all.filter(|conversation| self.is_known(*conversation)).collect()
+    }
+
     /// The number of the account of a user of a peer, where the peer has told it.
     pub fn account_there(&self, peer: PeerId, id: CorrespondentId) -> Option<u64> {
         let known = self.correspondents.get(&peer)?;

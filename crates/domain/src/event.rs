@@ -8,7 +8,7 @@ use crate::{
     CorrespondentId, ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId,
     PlacedMessage, Posted, Profile, SessionId, Silence, Skipped, Unshown,
 };
-use antar_types::{Chain, Entry, Name, Text, Time, TokenHash};
+use antar_types::{Capabilities, Chain, Entry, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -314,4 +314,19 @@ pub enum Event {
     },
     /// The stored form of the latest [`Event::SetApart`], without the entry.
     ApartReached(PeerId, Apart),
+    /// What both understood as a peer began to follow what it is owed.
+    CanSet(PeerId, Capabilities),
+    /// An entry that a realm is owed does not say any more what it did.
+    OwedReplaced {
+        /// The peer.
+        peer: PeerId,
+        /// The number of the entry.
+        seq: u64,
+        /// What its message says from here on.
+        text: Text,
+        /// No entry past this one says anything else than when it was written.
+        upto: u64,
+    },
+    /// The stored form of the latest [`Event::OwedReplaced`], without the text.
+    ReplacedReached(PeerId, u64),
 }

@@ -3,7 +3,7 @@
 //! A command that needs such a thing stops with a [`Job`]; the driver does it elsewhere and has the same
 //! request decided again with the [`JobResult`].
 
-use crate::links::{Ask, Failure, LinkStatus, Listing, NotAsked, Quote, Told};
+use crate::links::{Ask, Failure, LinkStatus, Listing, NamesLookup, NotAsked, Quote, Told};
 use crate::{
     AccountId, Change, Conversation, FoundMessages, Marker, MessageLookup, PlacedMessage, Reader,
     ReferenceLookup, Referred, Rewriting, SearchQuery, Source,
@@ -82,6 +82,8 @@ pub enum Job {
     Refer(ReferenceLookup),
     /// Look up a message.
     Message(MessageLookup),
+    /// Look up messages that a peer names.
+    Named(NamesLookup),
     /// Look up what is new.
     Changes(ChangesQuery),
     /// Look for words in messages.
@@ -226,6 +228,8 @@ pub enum JobResult {
     Referred(ReferenceLookup, Option<Referred>),
     /// That message, if there is one.
     Message(MessageLookup, Option<PlacedMessage>),
+    /// Those messages, in the order in which they were asked for, as far as they are there.
+    Named(NamesLookup, Vec<Option<PlacedMessage>>),
     /// What is new up to an id.
     Changes(u64, FoundChanges),
     /// The messages that were found.

@@ -82,7 +82,13 @@ impl Rewrites {
         (self.latest, self.order, self.bytes) = Default::default();
     }
 
-    fn seen(&self) -> u64 {
+    /// Whether all that were changed since there had been so many changes are in memory.
+    pub fn has_all_since(&self, seen: u64) -> bool {
+        self.let_go <= seen
+    }
+
+    /// How many changes there have been.
+    pub fn seen(&self) -> u64 {
         self.let_go + self.order.len() as u64
     }
 }
@@ -132,7 +138,6 @@ impl RequestContext<'_> {
     ) -> Result<(), Code> {
         let PlacedMessage { conversation, ordinal, .. } = *placed;
         let id = message.id;
-        let author = self.state.durable.author(&message);
         let message = Arc::new(message);
         let after = (what != Rewriting::Reactions).then(|| message.clone());
         let rewritten = PlacedMessage { conversation, ordinal, message };
@@ -140,11 +145,8 @@ impl RequestContext<'_> {
             true => self.state.rewrites.note(&rewritten),
             false => self.emit(Event::Rewritten(rewritten))?,
         }
-        if what == Rewriting::Deleted && !self.state.is_planted(Bug::CountsDeleted) {
-            let skipped = Skipped { ordinal, author };
-            let all = self.state.durable.conversations.skipping(conversation, skipped);
-            self.emit(Event::SkippedSet(conversation, all))?;
-            self.count_for_the_deaf(placed)?;
+        if what == Rewriting::Deleted {
+            self.leave_out_deleted(placed)?;
         }
         if let Some(after) = after {
             self.end_mentions(placed, &after)?;
@@ -166,6 +168,18 @@ impl RequestContext<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A message that was deleted does not count as unread.
+    pub(crate) fn leave_out_deleted(&mut self, placed: &PlacedMessage) -> Result<(), Code> {
+        if self.state.is_planted(Bug::CountsDeleted) {
+            return Ok(());
+        }
+        let PlacedMessage { conversation, ordinal, message } = placed;
+        let skipped = Skipped { ordinal: *ordinal, author: self.state.durable.author(message) };
+        let all = self.state.durable.conversations.skipping(*conversation, skipped);
+        self.emit(Event::SkippedSet(*conversation, all))?;
+        self.count_for_the_deaf(placed)
     }
 
     /// For those who did not hear its author a message was left out of what is unread: once it is deleted, that is done

@@ -193,7 +193,7 @@ impl Realm {
         let name = |word| Name::parse(word).unwrap();
         let text = Text::parse(text, 999).unwrap();
         let (time, origin) = (Time(5), None);
-        let entry = Entry { kind, time, from: name(from), to: name(to), text, origin };
+        let entry = Entry { kind, time, from: name(from), to: name(to), text, origin, more: None };
         let chain = Chain::START.with(&entry);
         let entries = vec![IncomingEntry::Known(entry)];
         let brought = Delivery { epoch: BETAS, first: 1, chain, entries };
@@ -392,6 +392,7 @@ fn prove(job: Job) -> JobResult {
         | Job::Locate(_)
         | Job::Refer(_)
         | Job::Message(_)
+        | Job::Named(_)
         | Job::Changes(_)
         | Job::Search(_) => unreachable!("looked up"),
         Job::Ask(_, listing) => {

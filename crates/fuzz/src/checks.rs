@@ -8,7 +8,7 @@ use antar_store::{MemoryEngine, Store};
 use antar_text as text;
 use antar_text::Dialect;
 use antar_text::deliveries as written;
-use antar_types::{Capabilities, END, Entry, IncomingEntry};
+use antar_types::{Capabilities, END, Entry, EntryMore, IncomingEntry};
 use serde::de::IgnoredAny;
 use std::sync::Arc;
 
@@ -79,9 +79,14 @@ pub fn deliveries(
     let mut lines = Vec::new();
     written(epoch, can, fresh, &mut lines);
     let lines = String::from_utf8(lines).unwrap_or_else(|error| panic!("{error}"));
-    let sent = |entry: &Entry| Entry {
-        origin: entry.origin.filter(|_| can.kinds && can.origins),
-        ..entry.clone()
+    let sent = |entry: &Entry| {
+        let more = entry.more.as_deref().filter(|_| can.kinds).cloned().unwrap_or_default();
+        let EntryMore { kind, reply, change, hash } = more;
+        let (kind, reply) = (kind.filter(|_| can.replies), reply.filter(|_| can.replies));
+        let hash = hash.filter(|_| can.changes);
+        let origin = entry.origin.filter(|_| can.kinds && can.origins);
+        let more = EntryMore { kind, reply, change, hash }.boxed();
+        Entry { origin, more, ..entry.clone() }
     };
     let mut entries = fresh.iter().map(|(_, entry)| sent(entry));
     for line in lines.lines() {

@@ -5,8 +5,9 @@ use crate::{Draw, Target};
 use antar_client::{Incoming, Replies, ReplyError};
 use antar_text::{Decoder, Dialect, Frame};
 use antar_types::{
-    BoxKind, Capabilities, Chain, Entry, EntryKind, EntryOrigin, Fingerprint, IncomingEntry,
-    Message, Name, Notice, RemoteIdentity, Text, Time, Token, words,
+    BoxKind, Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin,
+    Fingerprint, IncomingEntry, Message, MessageKind, MessageRef, Name, Notice, RemoteIdentity,
+    Text, Time, Token, words,
 };
 
 pub const LINES: Target = Target {
@@ -231,7 +232,32 @@ pub fn entry(choices: &mut Choices<'_>) -> Entry {
     let (time, from, to) = (Time(choices.number()), name(choices), name(choices));
     let origin = [None, Some(EntryOrigin { id: choices.number(), account: choices.number() })];
     let origin = origin[choices.below(2)];
-    Entry { kind, time, from, to, text: text(choices), origin }
+    let more = match (kind, choices.below(3)) {
+        (EntryKind::Private | EntryKind::Group, 0) => more(choices).boxed(),
+        _ => None,
+    };
+    Entry { kind, time, from, to, text: text(choices), origin, more }
+}
+
+fn more(choices: &mut Choices<'_>) -> EntryMore {
+    let of = MessageRef {
+        theirs: choices.below(2) == 0,
+        id: choices.number(),
+        time: Time(choices.number()),
+    };
+    let emoji = || Emoji::parse("👍").unwrap_or_else(|| panic!("it is one"));
+    let change = match choices.below(6) {
+        0 => Some(EntryChange::Edit(of)),
+        1 => Some(EntryChange::Delete(of)),
+        2 => Some(EntryChange::React(of, emoji())),
+        3 => Some(EntryChange::Unreact(of, emoji())),
+        4 => Some(EntryChange::Gone),
+        _ => None,
+    };
+    let kind = [None, Some(MessageKind::Action), Some(MessageKind::Notice)][choices.below(3)];
+    let reply = [None, Some(of)][choices.below(2)];
+    let hash = [None, Some(Chain::START)][choices.below(2)];
+    EntryMore { kind, reply, change, hash }
 }
 
 /// First byte: whether entries are made of the rest, or it is read as they are.

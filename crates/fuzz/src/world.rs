@@ -1,7 +1,9 @@
 //! A realm in memory with everything around it, so cheap that each input has one of its own.
 
 use crate::checks;
-use antar_domain::links::{Contact, NotAsked, NotDialled, PeerRequest, Position, Told};
+use antar_domain::links::{
+    Contact, NamedMessage, NotAsked, NotDialled, PeerRequest, Position, Told,
+};
 use antar_domain::testing::{find_changes, find_messages};
 use antar_domain::{
     AskId, BackedUp, ConnId, DialId, Event, Input, Job, JobResult, Limits, Marker, Origin, Outcome,
@@ -332,6 +334,23 @@ impl World {
         })
     }
 
+    /// The message that a peer names so.
+    fn named(&self, named: &NamedMessage) -> Option<PlacedMessage> {
+        let found = self.happened().filter_map(|event| match event {
+            Event::Posted(posted) => {
+                let (conversation, ordinal) = (posted.conversation, posted.ordinal);
+                let message = posted.message.clone();
+                Some(PlacedMessage { conversation, ordinal, message })
+            }
+            Event::Rewritten(placed) => Some(placed.clone()),
+            _ => None,
+        });
+        let is_it = |placed: &PlacedMessage| {
+            named.conversations.contains(&placed.conversation) && named.is(&placed.message)
+        };
+        found.filter(is_it).last()
+    }
+
     /// What a mailbox has got since the beginning.
     fn messages(&self, source: Source) -> Vec<Message> {
         let found = self.happened().filter_map(|event| match event {
@@ -378,6 +397,10 @@ impl World {
                 };
                 let found = found.filter(is_it).last();
                 JobResult::Message(lookup, found)
+            }
+            Job::Named(lookup) => {
+                let found = lookup.all.iter().map(|named| self.named(named)).collect();
+                JobResult::Named(lookup, found)
             }
             Job::Changes(query) => {
                 let all: Vec<Event> = self.happened().cloned().collect();

@@ -2,7 +2,7 @@
 
 use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
-use antar_domain::links::{Position, Quote, Unreadable};
+use antar_domain::links::{NamesLookup, Position, Quote, Unreadable};
 use antar_domain::{
     ChangesQuery, FoundChanges, FoundMessages, Located, MessageLookup, Outcome, PeerId, Place,
     PlacedMessage, Read, ReferenceLookup, Referred, SearchQuery, Source, Tag,
@@ -125,6 +125,11 @@ impl Reads {
         lookup: MessageLookup,
     ) -> Option<Option<PlacedMessage>> {
         self.read(whom, move |store| store.message(&lookup)).await
+    }
+
+    /// Messages that a peer names, as they are now; `None` where they cannot be read.
+    pub async fn named(&self, lookup: NamesLookup) -> Option<Vec<Option<PlacedMessage>>> {
+        self.read(None, move |store| store.named(&lookup)).await
     }
 
     /// What is new; `None` where it cannot be read.

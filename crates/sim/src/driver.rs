@@ -300,6 +300,11 @@ impl World<'_> {
                 let found = running.and_then(|r| r.store.message(&lookup).ok());
                 found.map_or(JobResult::Unreadable, |found| JobResult::Message(lookup, found))
             }
+            Job::Named(lookup) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|r| r.store.named(&lookup).ok());
+                found.map_or(JobResult::Unreadable, |found| JobResult::Named(lookup, found))
+            }
             Job::Changes(query) => {
                 let running = self.nodes[node].running.as_ref();
                 let found = running.and_then(|running| running.store.changes(&query).ok());

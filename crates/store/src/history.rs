@@ -82,11 +82,19 @@ pub fn run_of(
     conversation: Conversation,
     id: u64,
 ) -> Result<Option<(u64, Vec<Message>)>, StoreError> {
-    let list = List::Messages(conversation);
+    run_holding(tree, List::Messages(conversation), id)
+}
+
+/// The run of a list in which an entry is if it is there, and the id of the first in it.
+pub fn run_holding<T: Listed>(
+    tree: &dyn Pairs,
+    list: List,
+    id: u64,
+) -> Result<Option<(u64, Vec<T>)>, StoreError> {
     let mut found = None;
     tree.scan(list.keys(0, id.saturating_add(1)), Direction::Down, &mut |key, value| {
-        let run: Vec<Message> = decode_run(key, value)?;
-        found = run.first().map(|first| first.id).map(|first| (first, run));
+        let run: Vec<T> = decode_run(key, value)?;
+        found = run.first().map(|first| first.id()).map(|first| (first, run));
         Ok(ControlFlow::Break(()))
     })?;
     Ok(found)
@@ -187,7 +195,7 @@ pub fn entries<T: Listed>(
         return Ok((found, more));
     }
     let start = match page.after {
-        Some(_) => run_holding(tree, list, first)?,
+        Some(_) => run_start(tree, list, first)?,
         None => 0,
     };
     let direction = if page.after.is_some() { Direction::Up } else { Direction::Down };
@@ -214,7 +222,7 @@ pub fn entries<T: Listed>(
 }
 
 /// The first id of the run that holds an id, or would.
-fn run_holding(tree: &dyn Pairs, list: List, id: u64) -> Result<u64, StoreError> {
+fn run_start(tree: &dyn Pairs, list: List, id: u64) -> Result<u64, StoreError> {
     let mut holding = 0;
     tree.scan(list.keys(0, id.saturating_add(1)), Direction::Down, &mut |key, _| {
         holding = List::read(key).ok_or_else(|| damaged(key))?.1;

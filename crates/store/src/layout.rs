@@ -301,11 +301,15 @@ pub enum PeerPart {
     Correspondent(CorrespondentId),
     /// [`records::ApartReached`].
     Apart,
+    /// [`records::CanSet`].
+    Can,
+    /// [`records::ReplacedReached`].
+    Replaced,
 }
 
 impl PeerPart {
     /// Those that every peer may have once; not the note that it was forgotten.
-    pub const SINGLE: [Self; 9] = [
+    pub const SINGLE: [Self; 11] = [
         Self::Peer,
         Self::Epoch,
         Self::Owed,
@@ -315,6 +319,8 @@ impl PeerPart {
         Self::Dropped,
         Self::KnownAs,
         Self::Apart,
+        Self::Can,
+        Self::Replaced,
     ];
 
     /// Its number in the key, and what tells it from others of its kind.
@@ -335,6 +341,8 @@ impl PeerPart {
             Self::KnownAs => (12, None),
             Self::Correspondent(user) => (13, Some(user.0)),
             Self::Apart => (14, None),
+            Self::Can => (15, None),
+            Self::Replaced => (16, None),
         }
     }
 

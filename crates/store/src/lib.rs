@@ -24,6 +24,7 @@ mod private;
 mod projection;
 mod records;
 mod references;
+mod remote;
 mod search;
 mod store;
 mod tree;

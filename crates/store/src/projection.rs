@@ -10,7 +10,7 @@ use crate::engine::{Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
 use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
-use crate::records::codec::{decode, encode, encode_run};
+use crate::records::codec::{decode, decode_run, encode, encode_run};
 use crate::records::{
     self, ApartReached, ChangeEntry, Changed, ChangesReached, ConversationReached, CursorReached,
     Listed, MarkerSet, Message, NO_EXTRAS, Outgoing, OwedReached, Pointer, Position, Raw,
@@ -18,7 +18,8 @@ use crate::records::{
 };
 use crate::references::{self, Stored};
 use crate::{StoreError, history};
-use antar_domain::{AccountId, Conversation, Marker};
+use antar_domain::{AccountId, Conversation, Marker, PeerId};
+use antar_types::Text;
 use runs::{Run, Runs};
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub fn looks_back(batch: &[Raw<'_>]) -> bool {
         Raw::Other(record) => match &**record {
             Record::Trimmed(_) | Record::ChangesTrimmed(_) | Record::ChangesEnded(_) => true,
             Record::GroupClosed(_) | Record::GroupSwept(_) | Record::Rewritten(_) => true,
+            Record::OwedReplaced(_) => true,
             Record::PeerForgotten(forgotten) => forgotten.traces,
             _ => false,
         },
@@ -61,6 +63,8 @@ pub struct Projection {
     runs: Runs,
     /// Runs of the tree in which messages were changed, by conversation and first message.
     rewritten: BTreeMap<(Conversation, u64), Vec<Message>>,
+    /// The same of outboxes.
+    owed: BTreeMap<(PeerId, u64), Vec<Outgoing>>,
     /// The pointer to the message that is being put in.
     pointer: Vec<u8>,
 }
@@ -189,6 +193,10 @@ impl Projection {
                 self.remove(layout::changes_key(list));
             }
             Record::Rewritten(rewritten) => self.rewrite(tree, rewritten)?,
+            Record::OwedReplaced(records::OwedReplaced { peer, seq, text, upto }) => {
+                self.replace_owed(tree, peer, seq, &text)?;
+                self.keep(records::ReplacedReached { peer, upto });
+            }
             Record::Received(received) => self.received(received)?,
             Record::SetApart(SetApart { peer, apart, entry }) => {
                 entry.iter().try_for_each(|entry| self.entry(List::Apart(peer), entry))?;
@@ -292,6 +300,38 @@ impl Projection {
         Ok(())
     }
 
+    /// An entry of an outbox says something else now, where it lies: in the tree, or in what the same batch adds.
+    fn replace_owed(
+        &mut self,
+        tree: &dyn Pairs,
+        peer: PeerId,
+        seq: u64,
+        text: &Text,
+    ) -> Result<(), StoreError> {
+        let list = List::Outbox(peer);
+        let replace = |run: &mut Vec<Outgoing>| {
+            for owed in run.iter_mut().filter(|owed| owed.at.seq == seq) {
+                let (at, entry) = owed.clone().read();
+                owed.entry = records::Entry::of(&entry.saying(text.clone(), at.chain));
+            }
+        };
+        if let Some(run) = self.runs.holding(list, seq) {
+            let mut all: Vec<Outgoing> = decode_run(&list.key(run.first), &run.value)?;
+            replace(&mut all);
+            run.value.clear();
+            return encode_run(&all, &mut run.value);
+        }
+        let known = self.owed.range((peer, 0)..=(peer, seq)).next_back().map(|((_, at), _)| *at);
+        let (first, run) = match history::run_holding::<Outgoing>(tree, list, seq)? {
+            Some((first, _)) if known == Some(first) => (first, Vec::new()),
+            Some(found) => found,
+            // It was let go of.
+            None => return Ok(()),
+        };
+        replace(self.owed.entry((peer, first)).or_insert(run));
+        Ok(())
+    }
+
     /// Takes the memory of changes that were put in, for the next ones.
     pub fn reuse(&mut self, changes: Changes) {
         self.runs.reuse(changes.runs);
@@ -302,6 +342,10 @@ impl Projection {
         let mut records = Ops::default();
         for ((conversation, first), run) in std::mem::take(&mut self.rewritten) {
             let key = List::Messages(conversation).key(first);
+            records.put(&key, |value| encode_run(&run, value))?;
+        }
+        for ((peer, first), run) in std::mem::take(&mut self.owed) {
+            let key = List::Outbox(peer).key(first);
             records.put(&key, |value| encode_run(&run, value))?;
         }
         let rewritten = records.as_bytes().len();

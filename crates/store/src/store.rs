@@ -9,9 +9,10 @@ use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
 use crate::{
-    Direction, Engine, StoreError, Usage, changes, history, migration, references, search, v1,
+    Direction, Engine, StoreError, Usage, changes, history, migration, references, remote, search,
+    v1,
 };
-use antar_domain::links::{self, Quote};
+use antar_domain::links::{self, NamesLookup, Quote};
 use antar_domain::{
     ChangesQuery, Event, FoundChanges, FoundMessages, Located, Mailbox, MessageLookup, Page,
     PeerId, Place, PlacedMessage, ReferenceLookup, Referred, SearchQuery, Source,
@@ -205,6 +206,15 @@ impl Store {
             let (ordinal, message) = (message.ordinal, Arc::new(message.read()));
             PlacedMessage { conversation, ordinal, message }
         }))
+    }
+
+    /// Messages that a peer names, as they are now, in order.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn named(&self, lookup: &NamesLookup) -> Result<Vec<Option<PlacedMessage>>, StoreError> {
+        let tree = self.engine.view()?;
+        lookup.all.iter().map(|named| remote::find(&*tree, named)).collect()
     }
 
     /// What is new in several lists, by id.

@@ -26,7 +26,15 @@ fn name(word: &str) -> Name {
 fn entry() -> Arc<Entry> {
     let text = Text::parse("owed", 99).unwrap();
     let (from, to) = (name("amy"), name("bob"));
-    Arc::new(Entry { kind: EntryKind::Private, time: Time(5), from, to, text, origin: None })
+    Arc::new(Entry {
+        kind: EntryKind::Private,
+        time: Time(5),
+        from,
+        to,
+        text,
+        origin: None,
+        more: None,
+    })
 }
 
 const AMY: AccountId = AccountId(1);

@@ -138,6 +138,10 @@ impl OnState {
                         Ok(found) => JobResult::Message(lookup, found),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Named(lookup) => match self.store.named(&lookup) {
+                        Ok(found) => JobResult::Named(lookup, found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     Job::Changes(query) => match self.store.changes(&query) {
                         Ok(found) => JobResult::Changes(query.upto, found),
                         Err(_) => JobResult::Unreadable,
@@ -281,9 +285,12 @@ fn prove(job: Job) -> JobResult {
         Job::Backup { .. } => JobResult::BackedUp(Err("it has no files".into())),
         Job::Chains { .. } => JobResult::Chains(Vec::new()),
         Job::Quoted(_) => JobResult::Quoted(Vec::new()),
-        Job::Locate(_) | Job::Refer(_) | Job::Message(_) | Job::Changes(_) | Job::Search(_) => {
-            JobResult::Unreadable
-        }
+        Job::Locate(_)
+        | Job::Refer(_)
+        | Job::Message(_)
+        | Job::Named(_)
+        | Job::Changes(_)
+        | Job::Search(_) => JobResult::Unreadable,
         Job::Ask(_, listing) => {
             let error = "nobody is there".into();
             JobResult::Asked(listing, Err(NotAsked { error, sent: false }))

@@ -63,7 +63,7 @@ pub(crate) fn conversation_fields(
 
 /// Appends what only some messages have.
 fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
-    let Extras { kind, reply, reference, sent, edited, deleted, reactions } = extras;
+    let Extras { kind, reply, reference, sent, edited, deleted, reactions, .. } = extras;
     if let Some(kind) = kind {
         text_field(out, charset, "kind", kind.as_str());
     }
@@ -148,6 +148,7 @@ mod tests {
             edited: Some(Time(2000)),
             deleted: false,
             reactions: reactions(),
+            carried: None,
         };
         let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
         let edited = r#","edited":"1970-01-01T00:00:02.000Z""#;

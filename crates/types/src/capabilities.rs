@@ -10,6 +10,10 @@ pub struct Capabilities {
     pub kinds: bool,
     /// It goes by the origin of an entry: the number of the message and of its sender's account.
     pub origins: bool,
+    /// It takes what a message is besides a text, and which one it answers.
+    pub replies: bool,
+    /// It takes what is done to messages, and entries that say something else than they did.
+    pub changes: bool,
 }
 
 /// The most words that are read of a list, and the most bytes of one.
@@ -18,21 +22,28 @@ const WORD: usize = 32;
 
 impl Capabilities {
     /// Everything that this version understands.
-    pub const ALL: Self = Self { kinds: true, origins: true };
+    pub const ALL: Self = Self { kinds: true, origins: true, replies: true, changes: true };
 
     /// What a realm of the first version understands.
-    pub const NONE: Self = Self { kinds: false, origins: false };
+    pub const NONE: Self = Self { kinds: false, origins: false, replies: false, changes: false };
 
     /// What both this realm and another one understand.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let Self { kinds, origins } = self;
-        Self { kinds: kinds && other.kinds, origins: origins && other.origins }
+        let Self { kinds, origins, replies, changes } = self;
+        Self {
+            kinds: kinds && other.kinds,
+            origins: origins && other.origins,
+            replies: replies && other.replies,
+            changes: changes && other.changes,
+        }
     }
 
-    /// Returns the words, separated by commas: `kinds,origins`.
+    /// Returns the words, separated by commas: `kinds,origins,replies,changes`.
     pub fn print(self) -> String {
-        let words = [("kinds", self.kinds), ("origins", self.origins)];
+        let Self { kinds, origins, replies, changes } = self;
+        let words =
+            [("kinds", kinds), ("origins", origins), ("replies", replies), ("changes", changes)];
         let told: Vec<&str> = words.iter().filter(|(_, told)| *told).map(|(w, _)| *w).collect();
         told.join(",")
     }
@@ -44,6 +55,8 @@ impl Capabilities {
             match word {
                 "kinds" => told.kinds = true,
                 "origins" => told.origins = true,
+                "replies" => told.replies = true,
+                "changes" => told.changes = true,
                 _ => {}
             }
         }
@@ -64,8 +77,8 @@ mod tests {
 
     #[test]
     fn a_list_reads_as_it_was_printed() {
-        assert_eq!(Capabilities::ALL.print(), "kinds,origins");
-        let origins = Capabilities { kinds: false, origins: true };
+        assert_eq!(Capabilities::ALL.print(), "kinds,origins,replies,changes");
+        let origins = Capabilities { origins: true, ..Capabilities::NONE };
         for told in [Capabilities::ALL, Capabilities::NONE, origins] {
             assert_eq!(Capabilities::parse(&told.print()), told);
         }
@@ -73,7 +86,8 @@ mod tests {
 
     #[test]
     fn words_of_later_versions_are_ignored_and_a_list_is_bounded() {
-        assert_eq!(Capabilities::parse("edits,kinds,,KINDS,x=1,origins"), Capabilities::ALL);
+        let both = Capabilities { replies: false, changes: false, ..Capabilities::ALL };
+        assert_eq!(Capabilities::parse("edits,kinds,,KINDS,x=1,origins"), both);
         let many = "x,".repeat(1_000) + "kinds";
         assert_eq!(Capabilities::parse(&many), Capabilities::NONE);
     }

@@ -1,12 +1,12 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Message, Name, Notice, Text, Time};
+use crate::{Emoji, Message, MessageKind, Name, Notice, Text, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// One message on its way to another realm.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One message on its way to another realm, or what was done to one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
     pub kind: EntryKind,
@@ -21,6 +21,70 @@ pub struct Entry {
     /// Which message it is, or tells of: where both realms go by that, and it is known. It is no part of
     /// the hash, so an entry can go to a realm that does not take it.
     pub origin: Option<EntryOrigin>,
+    /// What only some have. It is no part of the hash either.
+    pub more: Option<Box<EntryMore>>,
+}
+
+/// What only some entries have: see [`Entry::more`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EntryMore {
+    /// What the message is, if not a text that somebody says.
+    pub kind: Option<MessageKind>,
+    /// The message that it answers.
+    pub reply: Option<MessageRef>,
+    /// What is done to a message: then the entry is no message of its own.
+    pub change: Option<EntryChange>,
+    /// The hash of the log with this entry, where it does not say any more what it said when it was written.
+    pub hash: Option<Chain>,
+}
+
+/// A message of a conversation between two realms, as the realm numbers it where it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessageRef {
+    /// It was written in the realm that the entry goes to, not in the one that it comes from.
+    pub theirs: bool,
+    /// Its id there.
+    pub id: u64,
+    /// When that realm took it: data that were put back by hand may give an id again, and then at another time.
+    pub time: Time,
+}
+
+/// What is done to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EntryChange {
+    /// It says from here on what the entry does.
+    Edit(MessageRef),
+    /// It says nothing any more.
+    Delete(MessageRef),
+    /// Somebody reacts to it.
+    React(MessageRef, Emoji),
+    /// Somebody takes a reaction back.
+    Unreact(MessageRef, Emoji),
+    /// Nothing: what the entry said has been replaced since.
+    Gone,
+}
+
+impl EntryChange {
+    /// The word for it on a link.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Edit(_) => "edit",
+            Self::Delete(_) => "delete",
+            Self::React(..) => "react",
+            Self::Unreact(..) => "unreact",
+            Self::Gone => "gone",
+        }
+    }
+
+    /// The message that it is done to.
+    pub fn of(&self) -> Option<MessageRef> {
+        match self {
+            Self::Edit(of) | Self::Delete(of) | Self::React(of, _) | Self::Unreact(of, _) => {
+                Some(*of)
+            }
+            Self::Gone => None,
+        }
+    }
 }
 
 /// A message and its sender, as the realm where it was written numbers them. The message that an entry
@@ -65,16 +129,73 @@ impl EntryKind {
 }
 
 impl Entry {
-    /// What carries a message that an account of this realm wrote.
-    pub fn of(kind: EntryKind, message: &Message, account: u64) -> Self {
-        let Message { id, time, from, to, text, .. } = message.clone();
-        Self { kind, time, from, to, text, origin: Some(EntryOrigin { id, account }) }
+    /// What carries a message that an account of this realm wrote, and that answers another where it does.
+    pub fn of(kind: EntryKind, message: &Message, account: u64, reply: Option<MessageRef>) -> Self {
+        let Message { id, time, from, to, .. } = message.clone();
+        let kind_of = message.extras.as_ref().and_then(|extras| extras.kind);
+        let (text, origin) = (carried(message), Some(EntryOrigin { id, account }));
+        let more = EntryMore { kind: kind_of, reply, ..EntryMore::default() }.boxed();
+        Self { kind, time, from, to, text, origin, more }
+    }
+
+    /// What is done to a message, if it is no message of its own.
+    pub fn change(&self) -> Option<&EntryChange> {
+        self.more.as_ref()?.change.as_ref()
+    }
+
+    /// What its message is, and what that says.
+    pub fn said(&self) -> (Option<MessageKind>, Text) {
+        let kind = self.more.as_ref().and_then(|more| more.kind);
+        (kind, self.said_as(kind))
+    }
+
+    /// What it says of a message that is of a kind.
+    pub fn said_as(&self, kind: Option<MessageKind>) -> Text {
+        match kind {
+            Some(MessageKind::Action) => self.text.without(&doing(&self.from)),
+            Some(MessageKind::Notice) | None => self.text.clone(),
+        }
+    }
+
+    /// The same entry, once its message says something else or nothing: where the log with it has this hash.
+    #[must_use]
+    pub fn saying(&self, text: Text, hash: Chain) -> Self {
+        let mut more = self.more.as_deref().cloned().unwrap_or_default();
+        more.hash = Some(hash);
+        let mut text = text;
+        if more.change.is_some() {
+            (more.change, text) = (Some(EntryChange::Gone), Text::empty());
+        }
+        Self { text, more: more.boxed(), ..self.clone() }
     }
 
     /// About how much it takes, in bytes: what limits on a link are counted in.
     pub fn size(&self) -> u64 {
-        (64 + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len()) as u64
+        let more = if self.more.is_some() { 64 } else { 0 };
+        (64 + more + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len())
+            as u64
     }
+}
+
+impl EntryMore {
+    /// As an entry has it: not at all where there is nothing.
+    pub fn boxed(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
+}
+
+/// What a message says to a realm that knows of texts alone: who does something is named.
+pub fn carried(message: &Message) -> Text {
+    let is_action =
+        message.extras.as_ref().is_some_and(|extras| extras.kind == Some(MessageKind::Action));
+    match is_action {
+        true => message.text.after(&doing(&message.from)),
+        false => message.text.clone(),
+    }
+}
+
+fn doing(name: &Name) -> String {
+    format!("* {name} ")
 }
 
 /// The hash of a log up to some entry: half of a SHA-256, each over the one before and the entry.
@@ -89,6 +210,9 @@ impl Chain {
     /// The chain with one more entry.
     #[must_use]
     pub fn with(self, entry: &Entry) -> Self {
+        if let Some(hash) = entry.more.as_ref().and_then(|more| more.hash) {
+            return hash;
+        }
         let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
         self.with_fields(entry.kind.as_str(), entry.time, [from, to, text])
     }
@@ -136,7 +260,34 @@ mod tests {
         let name = |n| Name::parse(n).unwrap();
         let text = Text::parse(text, 99).unwrap();
         let (kind, time, origin) = (EntryKind::Private, Time(7), None);
-        Entry { kind, time, from: name("amy"), to: name("bob"), text, origin }
+        Entry { kind, time, from: name("amy"), to: name("bob"), text, origin, more: None }
+    }
+
+    #[test]
+    fn what_somebody_does_is_a_text_that_says_who() {
+        let name = |n| Name::parse(n).unwrap();
+        let text = |text: &str| Text::parse(text, 99).unwrap();
+        let extras = crate::Extras { kind: Some(MessageKind::Action), ..Default::default() };
+        let message = Message::new(1, Time(7), name("amy"), name("bob"), text("waves"));
+        let message = Message { extras: extras.boxed(), ..message };
+        let entry = Entry::of(EntryKind::Private, &message, 3, None);
+        assert_eq!(entry.text.as_str(), "* amy waves");
+        assert_eq!(entry.said(), (Some(MessageKind::Action), text("waves")));
+        let other = Entry { text: text("* bob waves"), ..entry };
+        assert_eq!(other.said().1.as_str(), "* bob waves");
+    }
+
+    #[test]
+    fn the_hash_stays_where_something_else_is_said() {
+        let (one, before) = (entry("one"), Chain::START.with(&entry("zero")));
+        let hash = before.with(&one);
+        let other = one.saying(Text::parse("two", 9).unwrap(), hash);
+        assert_eq!((before.with(&other), other.text.as_str()), (hash, "two"));
+        let of = MessageRef { theirs: false, id: 9, time: Time(7) };
+        let change = Some(EntryChange::Edit(of));
+        let edit = Entry { more: EntryMore { change, ..EntryMore::default() }.boxed(), ..one };
+        let gone = edit.saying(Text::parse("two", 9).unwrap(), hash);
+        assert_eq!((gone.change(), gone.text.as_str()), (Some(&EntryChange::Gone), ""));
     }
 
     #[test]

@@ -22,6 +22,17 @@ pub struct Extras {
     pub deleted: bool,
     /// How others have reacted to it.
     pub reactions: Reactions,
+    /// Where what it says is in the log of what another realm is owed, where it went to one.
+    pub carried: Option<Carried>,
+}
+
+/// Entries of a log that hold what a message says: the first that was written, and the last, with its latest edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
 }
 
 impl Extras {

@@ -25,8 +25,10 @@ pub mod words;
 pub use capabilities::Capabilities;
 pub use code::Code;
 pub use conversation_name::ConversationName;
-pub use entry::{Chain, Entry, EntryKind, EntryOrigin};
-pub use extras::{Extras, MessageKind, Reference};
+pub use entry::{
+    Chain, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, MessageRef, carried,
+};
+pub use extras::{Carried, Extras, MessageKind, Reference};
 pub use fingerprint::Fingerprint;
 pub use incoming::{IncomingEntry, UnknownEntry};
 pub use list::{List, share};

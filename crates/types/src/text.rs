@@ -66,6 +66,16 @@ impl Text {
         &self.0
     }
 
+    /// It, led by something that is no control character.
+    pub(crate) fn after(&self, lead: &str) -> Self {
+        Self([lead, &self.0].concat().into())
+    }
+
+    /// It without what leads it, where that does.
+    pub(crate) fn without(&self, lead: &str) -> Self {
+        self.0.strip_prefix(lead).map_or_else(|| self.clone(), |rest| Self(rest.into()))
+    }
+
     /// What tells it from every other text.
     pub fn digest(&self) -> TextDigest {
         let whole: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();

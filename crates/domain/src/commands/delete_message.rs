@@ -1,5 +1,6 @@
 //! A message that nobody is to read any more.
 
+use crate::links::OwnChange;
 use crate::{Answer, Conversation, Interrupt, Outcome, RequestContext, Rewriting};
 use antar_types::{Code, ConversationName, Extras, Message, Text};
 
@@ -28,7 +29,10 @@ impl DeleteMessage {
             // Whoever posts it again is told that it was posted.
             let Extras { reference, sent, .. } = extras;
             let extras = Extras { reference, sent, deleted: true, ..Extras::default() }.boxed();
-            let message = Message { text: Text::empty(), extras, ..Message::clone(message) };
+            let author = cx.state.durable.author(message);
+            let before = Message::clone(message);
+            let mut message = Message { text: Text::empty(), extras, ..before };
+            cx.owe_change(&placed, author, OwnChange::Delete, &mut message)?;
             cx.rewrite(Rewriting::Deleted, &placed, message)?;
             if !is_own {
                 cx.audit_as(&format!("delete {} {}", self.of, self.id));

@@ -25,10 +25,14 @@ impl Deliver {
             return Ok(Answer::NoReply);
         };
         let taken = match &self.entries {
-            Some(brought) => cx.take_batch(conn, peer, brought, &known),
+            Some(brought) => match cx.names(peer, brought)? {
+                Some(names) => cx.take_batch(conn, peer, brought, &known, &names),
+                None => Err(TakeError::Unkept),
+            },
             None => Err(TakeError::Unreadable),
         };
-        if let Err(wrong) = taken {
+        let done = taken.and_then(|done| cx.do_changes(peer, &done).map_err(|_| TakeError::Unkept));
+        if let Err(wrong) = done {
             // What it is about cannot be told from here; a new connection starts from the cursor.
             let name = cx.name_of(peer);
             cx.warn(peer, format!("link with {name}: {wrong}"));

@@ -1,5 +1,6 @@
 //! Another text for a message.
 
+use crate::links::OwnChange;
 use crate::{
     Answer, Conversation, Draft, Interrupt, Outcome, PlacedMessage, RequestContext, Rewriting,
 };
@@ -35,7 +36,10 @@ impl EditMessage {
         if message.text != text {
             let mut extras = message.extras.as_deref().cloned().unwrap_or_default();
             extras.edited = Some(cx.message_time());
-            let message = Message { text, extras: extras.boxed(), ..Message::clone(message) };
+            let before = Message::clone(message);
+            let mut message = Message { text, extras: extras.boxed(), ..before };
+            let me = Some(cx.me()?);
+            cx.owe_change(&placed, me, OwnChange::Edit, &mut message)?;
             cx.rewrite(Rewriting::Edited, &placed, message)?;
         }
         Ok(Outcome::Done.into())

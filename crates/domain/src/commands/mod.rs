@@ -122,6 +122,7 @@ pub use rename_realm::RenameRealm;
 pub use search::Search;
 pub use send::Send;
 pub use send_group_realm::SendGroupRealm;
+pub(crate) use send_realm::Said;
 pub use send_realm::SendRealm;
 pub use send_to_group::{Destination, SendToGroup};
 pub use sent::Sent;

@@ -1,9 +1,11 @@
 //! A message to a conversation, whichever it is.
 
+use super::Said;
+use crate::links::named_there;
 use crate::{
     Answer, Conversation, CorrespondentId, Draft, Interrupt, Outcome, Referred, RequestContext,
 };
-use antar_types::{Code, ConversationName, Extras, MessageKind, Reference};
+use antar_types::{Code, ConversationName, Extras, MessageKind, MessageRef, Reference};
 
 /// Posts a message to a conversation: what [`Send`](super::Send), [`SendToGroup`](super::SendToGroup),
 /// [`SendRealm`](super::SendRealm) and [`SendGroupRealm`](super::SendGroupRealm) do, each for one kind.
@@ -31,7 +33,8 @@ impl Post {
         if let Some(id) = self.reply {
             self.expect_there(cx, id)?;
         }
-        let id = self.post(cx)?;
+        let answers = self.answers(cx)?;
+        let id = self.post(cx, answers)?;
         Ok(self.posted(cx, id, false).into())
     }
 
@@ -93,27 +96,38 @@ impl Post {
         }
     }
 
-    fn post(&self, cx: &mut RequestContext<'_>) -> Result<u64, Code> {
+    /// Which message is answered, as the other realm knows it, where there is one that takes part.
+    fn answers(&self, cx: &RequestContext<'_>) -> Result<Option<MessageRef>, Interrupt> {
+        let conversation = match (self.reply, cx.conversation(&self.to)) {
+            (Some(_), Ok(found)) if found.conversation.peer().is_some() => found.conversation,
+            _ => return Ok(None),
+        };
+        let placed = cx.message_of(conversation, self.reply.unwrap_or(0))?;
+        Ok(named_there(&placed.message))
+    }
+
+    fn post(&self, cx: &mut RequestContext<'_>, answers: Option<MessageRef>) -> Result<u64, Code> {
         let (kind, reply, reference) = (self.kind, self.reply, self.reference.clone());
         let extras = Extras { kind, reply, reference, ..Extras::default() };
+        let said = Said { extras, answers };
         match &*self.to {
             // Nobody has that name any more.
             ConversationName::User { former: Some(_), .. } => Err(Code::UserNotFound),
             ConversationName::User { user, realm, .. } => match cx.elsewhere(realm) {
-                None => cx.send(user, &self.text, extras),
-                Some(realm) => cx.send_to_peer(realm, user, &self.text, extras),
+                None => cx.send(user, &self.text, said.extras),
+                Some(realm) => cx.send_to_peer(realm, user, &self.text, said),
             },
             ConversationName::Group { group, realm } => {
                 if cx.elsewhere(realm).is_some() {
                     return Err(Code::GroupNotFound);
                 }
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_group(group, &self.text, extras).map(|(id, _)| id)
+                cx.send_to_group(group, &self.text, said.extras).map(|(id, _)| id)
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_pair(group, peer, &self.text, extras).map(|(id, _)| id)
+                cx.send_to_pair(group, peer, &self.text, said).map(|(id, _)| id)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What people say of a message with a single picture.
 
+use crate::links::OwnChange;
 use crate::{AccountId, Answer, Interrupt, Outcome, PlacedMessage, RequestContext, Rewriting};
 use antar_types::{Code, ConversationName, Emoji, Message, Reactions, Reactor};
 
@@ -31,7 +32,7 @@ impl React {
         let add = |all: &mut Reactions, AccountId(account)| {
             all.add(&self.emoji, Reactor { peer: 0, account, name })
         };
-        cx.react(&self.of, self.id, add)
+        cx.react(&self.of, self.id, OwnChange::React(self.emoji.clone()), add)
     }
 }
 
@@ -39,7 +40,7 @@ impl Unreact {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let remove =
             |all: &mut Reactions, AccountId(account)| Some(all.remove(&self.emoji, 0, account));
-        cx.react(&self.of, self.id, remove)
+        cx.react(&self.of, self.id, OwnChange::Unreact(self.emoji.clone()), remove)
     }
 }
 
@@ -50,6 +51,7 @@ impl RequestContext<'_> {
         &mut self,
         of: &ConversationName,
         id: u64,
+        what: OwnChange,
         change: impl FnOnce(&mut Reactions, AccountId) -> Option<bool>,
     ) -> Result<Answer, Interrupt> {
         let (me, conversation) = (self.me()?, self.conversation(of)?.conversation);
@@ -60,7 +62,8 @@ impl RequestContext<'_> {
         }
         let mut extras = message.extras.as_deref().cloned().unwrap_or_default();
         if change(&mut extras.reactions, me).ok_or(Code::LimitReached)? {
-            let message = Message { extras: extras.boxed(), ..Message::clone(message) };
+            let mut message = Message { extras: extras.boxed(), ..Message::clone(message) };
+            self.owe_change(&placed, Some(me), what, &mut message)?;
             self.rewrite(Rewriting::Reactions, &placed, message)?;
         }
         Ok(Outcome::Done.into())

@@ -1,8 +1,8 @@
 //! A message to the group of the same name in another realm.
 
-use super::Destination;
+use super::{Destination, Said};
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, Name};
+use antar_types::{Away, Code, EntryKind, Message, Name};
 use std::sync::Arc;
 
 /// Sends a message to the group of the same name in another realm.
@@ -18,7 +18,7 @@ impl SendGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let peer = cx.open_peer(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
-        let (id, name) = cx.send_to_pair(group, peer, &text, Extras::default())?;
+        let (id, name) = cx.send_to_pair(group, peer, &text, Said::default())?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())
     }
 }
@@ -31,7 +31,7 @@ impl RequestContext<'_> {
         group: GroupId,
         peer: PeerId,
         text: &Draft,
-        extras: Extras,
+        Said { extras, answers }: Said,
     ) -> Result<(u64, Name), Code> {
         self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
@@ -42,8 +42,8 @@ impl RequestContext<'_> {
         let away = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
         let (away, name) = (Some(Away::To(away)), to.clone());
         let (realm, extras) = (away, extras.boxed());
-        let message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
-        self.owe(peer, Entry::of(EntryKind::Group, &message, me.0))?;
+        let mut message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
+        self.owe_message(peer, EntryKind::Group, &mut message, (me, answers))?;
         self.post(Mailbox::GroupRealm(group, peer), Some(me), Arc::new(message))?;
         self.deliver_next(peer);
         Ok((id, name))

@@ -2,7 +2,7 @@
 
 use crate::links::{LONGEST_TEXT, LinkKind, LinkStatus, owe};
 use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, Name};
+use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, MessageRef, Name};
 use std::sync::Arc;
 
 /// Sends a private message to a user of another realm: it is done once the message is on disk here.
@@ -16,12 +16,21 @@ pub struct SendRealm {
     pub text: Draft,
 }
 
+/// What a message to another realm has besides its text.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// What is kept of it here.
+    pub extras: Extras,
+    /// The message that it answers, as both realms know it.
+    pub answers: Option<MessageRef>,
+}
+
 /// Users of one plain realm that can be written to.
 const ABROAD: usize = 10_000;
 
 impl SendRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let id = cx.send_to_peer(&self.realm, &self.to, &self.text, Extras::default())?;
+        let id = cx.send_to_peer(&self.realm, &self.to, &self.text, Said::default())?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }
@@ -33,7 +42,7 @@ impl RequestContext<'_> {
         realm: &str,
         to: &str,
         text: &Draft,
-        extras: Extras,
+        Said { extras, answers }: Said,
     ) -> Result<u64, Code> {
         let me = self.me()?;
         let peer = self.open_peer(realm)?;
@@ -45,9 +54,9 @@ impl RequestContext<'_> {
         let waits = plain.then(|| number(self, peer, &to)).transpose()?;
         let id = self.next_id();
         let (realm, extras) = (away, extras.boxed());
-        let message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
+        let mut message = Message { realm, extras, ..Message::new(id, time, from, to, text) };
         if !plain {
-            self.owe(peer, Entry::of(EntryKind::Private, &message, me.0))?;
+            self.owe_message(peer, EntryKind::Private, &mut message, (me, answers))?;
         }
         // To a plain peer it waits here until they ask for it.
         let mailbox =

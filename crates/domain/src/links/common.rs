@@ -169,7 +169,7 @@ mod tests {
     fn entry(from: &str, text: &str) -> Entry {
         let text = Text::parse(text, 99).unwrap();
         let (kind, time) = (EntryKind::Group, Time(1));
-        Entry { kind, time, from: name(from), to: name("staff"), text, origin: None }
+        Entry { kind, time, from: name(from), to: name("staff"), text, origin: None, more: None }
     }
 
     /// A list as an old server has it, of senders and texts, the newest first.

@@ -1,7 +1,7 @@
 //! Following a peer's log: the batches it sends, and a past that is not the same.
 
 use super::live::{Asked, Following};
-use super::{CatchUp, Epoch, Of, PeerRequest, Position, Quote, Why, notice_text};
+use super::{CatchUp, Done, Epoch, Names, Of, PeerRequest, Position, Quote, Why, notice_text};
 use crate::{
     Bug, ConnId, Context, Conversations, Event, ForkId, Interrupt, Job, JobResult, Mailbox, Output,
     PeerId, Posted, RequestContext, Source,
@@ -74,7 +74,8 @@ impl Context<'_> {
         peer: PeerId,
         brought: &Delivery,
         known: &[(Quote, bool)],
-    ) -> Result<(), TakeError> {
+        names: &Names,
+    ) -> Result<Done, TakeError> {
         let Delivery { epoch, first, chain, ref entries } = *brought;
         let following = self.conn(conn).map(|c| c.following.clone());
         let there = self.peer(peer).ok_or(TakeError::NotLinked)?;
@@ -100,14 +101,14 @@ impl Context<'_> {
             return Err(TakeError::OtherHash);
         }
         let cursor = Position { seq: cursor.seq + entries.len() as u64, chain };
-        let events = self.deliver(peer, entries, known);
+        let (events, done) = self.deliver(peer, entries, known, names);
         let fork = fork.id;
         if self.state.is_planted(Bug::CursorApart) {
             let empty = Event::Received { peer, fork, cursor, chains, events: Vec::new() };
             let _ = self.emit(empty);
             self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
             self.state.planted_later.extend(events);
-            return Ok(());
+            return Ok(Done::default());
         }
         let posted = events.iter().filter_map(|event| match event {
             Event::Posted(posted) => Some(posted),
@@ -120,27 +121,36 @@ impl Context<'_> {
         all.try_for_each(|event| self.emit(event)).map_err(|_| TakeError::Unkept)?;
         self.output(Output::Request(conn, PeerRequest::Cursor(epoch, cursor)));
         self.caught_up(peer);
-        Ok(())
+        Ok(done)
     }
 
     /// Whether an entry is no more than this realm has said that it can take.
     fn understands(&self, entry: &IncomingEntry) -> bool {
         let can = self.state.links.me.can;
         match entry {
-            IncomingEntry::Known(entry) => can.kinds || entry.origin.is_none(),
+            IncomingEntry::Known(entry) => {
+                let more = entry.more.as_deref().cloned().unwrap_or_default();
+                let changes = more.change.is_some() || more.hash.is_some();
+                let replies = more.kind.is_some() || more.reply.is_some();
+                (can.kinds || entry.origin.is_none())
+                    && (can.changes || !changes)
+                    && (can.replies || !replies)
+            }
             IncomingEntry::Unknown(_) => can.kinds && !self.state.is_planted(Bug::RefusesUnknown),
         }
     }
 
     /// What a batch of entries leads to: messages, notices of those that cannot be delivered, and what
-    /// is set apart.
+    /// is set apart; and what it does to messages.
     fn deliver(
         &mut self,
         peer: PeerId,
         entries: &[IncomingEntry],
         known: &[(Quote, bool)],
-    ) -> Vec<Event> {
-        let Some(there) = self.peer(peer) else { return Vec::new() };
+        names: &Names,
+    ) -> (Vec<Event>, Done) {
+        let mut done = Done::default();
+        let Some(there) = self.peer(peer) else { return (Vec::new(), done) };
         let (epoch, first) = (there.followed.epoch(), there.followed.cursor.seq + 1);
         let (mut stands, mut apart) = ((there.out.tip, there.out.total()), there.apart);
         let mut id = self.state.durable.next_id();
@@ -162,9 +172,14 @@ impl Context<'_> {
                     continue;
                 }
             };
+            if entry.change().is_some() {
+                self.note_change(peer, entry, names, &mut events, &mut done);
+                continue;
+            }
             match self.place(peer, seq, entry, known) {
                 Ok((mailbox, to)) => {
-                    let message = self.brought(peer, id, entry, to);
+                    let reply = self.answered_here(peer, entry, names, &events);
+                    let message = self.brought(peer, (id, reply), entry, to);
                     id += 1;
                     for event in self.posts(&ahead, mailbox, message) {
                         ahead.apply(&event);
@@ -182,7 +197,7 @@ impl Context<'_> {
                 }
             }
         }
-        events
+        (events, done)
     }
 
     /// What puts a message that came into its conversation.
@@ -208,7 +223,13 @@ impl Context<'_> {
     }
 
     /// The message that an entry brings.
-    fn brought(&self, peer: PeerId, id: u64, entry: &Entry, to: Name) -> Arc<Message> {
+    fn brought(
+        &self,
+        peer: PeerId,
+        (id, reply): (u64, Option<u64>),
+        entry: &Entry,
+        to: Name,
+    ) -> Arc<Message> {
         let notice = match entry.kind {
             EntryKind::Notice(notice) => Some(notice),
             _ => None,
@@ -224,8 +245,9 @@ impl Context<'_> {
             }
             None => Away::From(known.record.name.clone()),
         });
-        let (time, from, text) = (self.message_time(), entry.from.clone(), entry.text.clone());
-        let extras = Extras { sent: Some(entry.time), ..Extras::default() }.boxed();
+        let (time, from, (kind, text)) = (self.message_time(), entry.from.clone(), entry.said());
+        let sent = Some(entry.time);
+        let extras = Extras { kind, reply, sent, ..Extras::default() }.boxed();
         Arc::new(Message { realm, notice, extras, ..Message::new(id, time, from, to, text) })
     }
 
@@ -240,7 +262,7 @@ impl Context<'_> {
         let durable = &self.state.durable;
         // A notice is no longer than what it is about, and a little; nobody is told of its loss.
         let is_notice = matches!(entry.kind, EntryKind::Notice(_));
-        if !is_notice && entry.text.as_str().len() > self.state.limits.message_bytes {
+        if !is_notice && entry.said().1.as_str().len() > self.state.limits.message_bytes {
             return Err(Notice::Refused);
         }
         match entry.kind {
@@ -282,7 +304,7 @@ impl Context<'_> {
         let text = notice_text(notice, entry.text.as_str());
         let (from, to, origin) = (entry.to.clone(), entry.from.clone(), entry.origin);
         let (kind, time) = (EntryKind::Notice(notice), self.readings.now);
-        Some(Entry { kind, time, from, to, text, origin })
+        Some(Entry { kind, time, from, to, text, origin, more: None })
     }
 
     /// Wakes those who waited for what has come.

@@ -67,7 +67,7 @@ impl Context<'_> {
 
     fn tell_writer(&mut self, peer: PeerId, seq: u64, entry: &Entry) -> Result<(), Code> {
         // A notice is about what somebody there has written.
-        if matches!(entry.kind, EntryKind::Notice(_)) {
+        if matches!(entry.kind, EntryKind::Notice(_)) || entry.change().is_some() {
             return Ok(());
         }
         let Some(account) = self.writer(peer, seq, entry) else { return Ok(()) };

@@ -9,7 +9,7 @@ use super::notice_text;
 use super::{Ask, CatchUp, Heir, NotAsked, Of, PeerRequest, PlainRequest, Told};
 use crate::Context;
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId};
-use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time};
+use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time, carried};
 
 /// Names remembered that accounts had and nobody has now. Past it every new account is taken to have a
 /// name that was another's.
@@ -44,7 +44,7 @@ impl Quote {
             && matches!(message.realm, Some(Away::To(_)))
             && same(&message.from, &self.from)
             && same(&message.to, &self.to)
-            && notice_text(self.notice, message.text.as_str()) == self.text
+            && notice_text(self.notice, carried(message).as_str()) == self.text
     }
 }
 

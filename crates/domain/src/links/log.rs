@@ -3,7 +3,7 @@
 
 use super::{Epoch, Position};
 use crate::ForkId;
-use antar_types::{Entry, Time};
+use antar_types::{Entry, Text, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub(crate) struct Outbox {
     pub acked: Position,
     /// Of these, so many were let go of undelivered.
     pub dropped: u64,
+    /// No entry past this one says anything else than when it was written.
+    pub replaced: u64,
     /// Bytes appended so far, and up to `acked`.
     total: u64,
     acked_total: u64,
@@ -50,8 +52,9 @@ const POINT_EVERY: u64 = 1_000;
 /// `points` are a summary, which a restart makes coarser, and `recent` a convenience.
 impl PartialEq for Outbox {
     fn eq(&self, other: &Self) -> bool {
-        let durable =
-            |log: &Self| (log.epoch, log.tip, log.floor, log.acked, log.dropped, log.total);
+        let durable = |log: &Self| {
+            (log.epoch, log.tip, log.floor, log.acked, log.dropped, log.replaced, log.total)
+        };
         durable(self) == durable(other) && self.acks == other.acks
     }
 }
@@ -119,6 +122,15 @@ impl Outbox {
             });
         }
         (self.tip, self.total) = (tip, total);
+    }
+
+    /// An entry says something else from here on.
+    pub fn replace(&mut self, seq: u64, text: &Text) {
+        for (at, entry) in self.recent.iter_mut().filter(|(at, _)| at.seq == seq) {
+            self.recent_bytes -= entry.size();
+            *entry = Arc::new(entry.saying(text.clone(), at.chain));
+            self.recent_bytes += entry.size();
+        }
     }
 
     /// As loaded: where the log stands, and when the oldest entry owed was written.
@@ -231,8 +243,8 @@ mod tests {
     fn entry(time: u64) -> Arc<Entry> {
         let name = |n| Name::parse(n).unwrap();
         let (kind, text) = (antar_types::EntryKind::Private, antar_types::Text::empty());
-        let (time, origin) = (Time(time), None);
-        Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text, origin })
+        let (time, origin, more) = (Time(time), None, None);
+        Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text, origin, more })
     }
 
     #[test]

@@ -15,6 +15,8 @@
 //! | `names.rs` | whose a name is, when another realm comes to have it |
 //! | `keep.rs` | time: redialling, keepalive, waiting for a peer, letting go of old entries |
 //! | `owe.rs` | what a peer is owed: from where it follows, and what it is sent |
+//! | `owe_changes.rs` | telling a peer what users here do to messages |
+//! | `take_changes.rs` | what users of a peer do to messages |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
@@ -51,11 +53,13 @@ mod meet;
 mod names;
 mod notice;
 mod owe;
+mod owe_changes;
 mod peer;
 mod plain;
 mod record;
 mod request;
 mod status;
+mod take_changes;
 mod told;
 
 pub(crate) use accept::Greeting;
@@ -75,12 +79,15 @@ pub(crate) use meet::Meeting;
 pub(crate) use notice::notice_text;
 pub use owe::LONGEST_TEXT;
 pub(crate) use owe::{owe, owe_after};
+pub(crate) use owe_changes::{OwnChange, named_there};
 pub(crate) use peer::Peer;
 pub use peer::{Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position};
 pub(crate) use plain::{Fetched, PlainDelivery, introduction};
 pub use plain::{NotAsked, Unreadable};
 pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest};
 pub use status::{Invitation, LinkState, PeerStatus};
+pub(crate) use take_changes::{Done, Names};
+pub use take_changes::{NamedMessage, NamesLookup};
 pub use told::{Listed, MOST_LISTED, Told};
 
 use crate::context::Context;

@@ -54,6 +54,7 @@ impl RequestContext<'_> {
                 _ => return Ok(None),
             },
         };
+        let start = self.past_replaced(peer, start)?;
         self.send_from(peer, start)?;
         Ok(Some(start))
     }
@@ -71,6 +72,7 @@ impl RequestContext<'_> {
         if at.seq > floor.seq && self.chain_at(peer, at.seq)? != Some(at.chain) {
             return Ok(None);
         }
+        let start = self.past_replaced(peer, start)?;
         let entropy = self.readings.entropy;
         let name = self.name_of(peer);
         if was == epoch && was != Epoch(0) {
@@ -91,6 +93,20 @@ impl RequestContext<'_> {
         Ok(Some(start))
     }
 
+    /// Where a peer goes on that cannot take entries which do not say any more what they did: past the last of
+    /// those. It has told that it had them once, and was put back since.
+    fn past_replaced(&mut self, peer: PeerId, cursor: Position) -> Result<Position, Interrupt> {
+        let conn = self.conn;
+        let takes = self.conn(conn).is_some_and(|c| c.can.kinds && c.can.changes);
+        let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(cursor) };
+        let (seq, is_there) = (out.replaced, out.replaced > out.floor.seq);
+        if takes || seq <= cursor.seq || !is_there {
+            return Ok(cursor);
+        }
+        let chain = self.chain_at(peer, seq)?;
+        Ok(chain.map_or(cursor, |chain| Position { seq, chain }))
+    }
+
     /// Has a peer sent everything after an entry.
     fn send_from(&mut self, peer: PeerId, start: Position) -> Result<(), Interrupt> {
         let conn = self.conn;
@@ -103,8 +119,11 @@ impl RequestContext<'_> {
             self.link(peer).error = Some(what);
         }
         self.acked(peer, start)?;
-        if let Some(c) = self.conn(conn) {
-            c.sent = Some(start.seq);
+        let Some(c) = self.conn(conn) else { return Ok(()) };
+        let can = c.can;
+        c.sent = Some(start.seq);
+        if self.peer(peer).is_some_and(|known| known.can != Some(can)) {
+            self.emit(Event::CanSet(peer, can))?;
         }
         Ok(())
     }

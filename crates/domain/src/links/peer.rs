@@ -2,7 +2,7 @@
 
 use super::{Address, Apart, Followed, Outbox};
 use crate::AccountId;
-use antar_types::{Chain, Fingerprint, Name, Time, TokenHash};
+use antar_types::{Capabilities, Chain, Fingerprint, Name, Time, TokenHash};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -108,6 +108,8 @@ pub(crate) struct Peer {
     pub known_as: Option<Name>,
     pub out: Outbox,
     pub followed: Followed,
+    /// What both understood when it last followed what it is owed; none before that.
+    pub can: Option<Capabilities>,
     /// What it has sent that this version does not know.
     pub apart: Apart,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
@@ -129,8 +131,9 @@ pub struct Heir {
 
 impl Peer {
     pub fn new(record: PeerRecord) -> Self {
-        let (told, known_as, out, followed, apart, plain_mailboxes, heirs) = Default::default();
-        Self { record, told, known_as, out, followed, apart, plain_mailboxes, heirs }
+        let (told, known_as, out, followed, can, apart) = Default::default();
+        let (plain_mailboxes, heirs) = Default::default();
+        Self { record, told, known_as, out, followed, can, apart, plain_mailboxes, heirs }
     }
 
     /// The pinned key of a native link.

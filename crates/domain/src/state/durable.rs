@@ -243,6 +243,9 @@ impl Durable {
             | Event::Dropped(peer, _)
             | Event::KnownAs(peer, _)
             | Event::ApartReached(peer, _)
+            | Event::CanSet(peer, _)
+            | Event::OwedReplaced { peer, .. }
+            | Event::ReplacedReached(peer, _)
             | Event::CursorReached { peer, .. } => self.apply_to_peer(*peer, event),
             Event::Followed { peer, fork, .. } => {
                 self.reached(fork.0);
@@ -331,6 +334,12 @@ impl Durable {
                 followed.cursor = *cursor;
             }
             Event::SetApart { apart, .. } | Event::ApartReached(_, apart) => known.apart = *apart,
+            Event::CanSet(_, can) => known.can = Some(*can),
+            Event::OwedReplaced { seq, text, upto, .. } => {
+                out.replace(*seq, text);
+                out.replaced = *upto;
+            }
+            Event::ReplacedReached(_, upto) => out.replaced = *upto,
             Event::KnownAs(_, name) => known.known_as = name.clone(),
             Event::Dropped(_, dropped) => out.dropped = *dropped,
             Event::AddressTold(_, address) => known.told = address.clone(),

@@ -1,7 +1,7 @@
 //! What the store would find, of messages that are kept in memory.
 
 use super::Realm;
-use crate::links::Quote;
+use crate::links::{NamedMessage, Quote};
 use crate::{
     Change, ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
     JobResult, Located, MOST_UNREAD, Mailbox, Outcome, Page, Place, PlacedMessage, Posted, Read,
@@ -24,6 +24,10 @@ impl Realm {
             Job::Message(lookup) => {
                 let found = self.placed(lookup.conversation, lookup.id);
                 return Some(JobResult::Message(lookup.clone(), found));
+            }
+            Job::Named(lookup) => {
+                let found = lookup.all.iter().map(|named| self.named(named)).collect();
+                return Some(JobResult::Named(lookup.clone(), found));
             }
             Job::Changes(query) => {
                 return Some(JobResult::Changes(query.upto, find_changes(&self.posted, query)));
@@ -61,6 +65,17 @@ impl Realm {
             let Event::Posted(posted) = event else { return None };
             let (ordinal, message) = (posted.ordinal, posted.message.clone());
             let is_it = posted.conversation == conversation && message.id == id;
+            is_it.then_some(PlacedMessage { conversation, ordinal, message })
+        })
+    }
+
+    /// The message that a peer names so.
+    fn named(&self, named: &NamedMessage) -> Option<PlacedMessage> {
+        self.posted.iter().rev().find_map(|event| {
+            let Event::Posted(posted) = event else { return None };
+            let (conversation, ordinal) = (posted.conversation, posted.ordinal);
+            let message = posted.message.clone();
+            let is_it = named.conversations.contains(&conversation) && named.is(&message);
             is_it.then_some(PlacedMessage { conversation, ordinal, message })
         })
     }

@@ -136,6 +136,10 @@ impl Running {
                     Some(found) => JobResult::Message(lookup, found),
                     None => JobResult::Unreadable,
                 },
+                Job::Named(lookup) => match reads.named(lookup.clone()).await {
+                    Some(found) => JobResult::Named(lookup, found),
+                    None => JobResult::Unreadable,
+                },
                 Job::Changes(query) => match reads.changes(whom(origin), query.clone()).await {
                     Some(found) => JobResult::Changes(query.upto, found),
                     None => JobResult::Unreadable,

@@ -196,7 +196,9 @@ impl Known {
                 self.realm(id).forks.insert(fork.0, Fork { at, left });
                 self.forks.insert(fork.0, id.0);
             }
-            Event::AddressTold(id, _)
+            Event::ReplacedReached(id, _)
+            | Event::CanSet(id, _)
+            | Event::AddressTold(id, _)
             | Event::Dropped(id, _)
             | Event::KnownAs(id, _)
             | Event::CorrespondentSet { peer: id, .. } => {

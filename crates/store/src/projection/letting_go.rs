@@ -95,6 +95,7 @@ impl Projection {
     ) -> Result<(), StoreError> {
         let peer = forgotten.peer;
         // What was written in the same batch is in no tree yet.
+        self.owed.retain(|(of, _), _| *of != peer);
         PeerPart::SINGLE.into_iter().for_each(|part| self.remove(part.of(peer)));
         if !forgotten.traces {
             return Ok(());

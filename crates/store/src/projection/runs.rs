@@ -111,6 +111,15 @@ impl Runs {
         }
     }
 
+    /// The run of those that were added to a list in which an entry is, if it was added.
+    pub fn holding(&mut self, list: List, id: u64) -> Option<&mut Run> {
+        let Self { slots, by_list, full, .. } = self;
+        let filling = by_list.get(&list).and_then(|slot| slots.get_mut(*slot));
+        let filling = filling.map(|slot| &mut slot.run).filter(|run| run.entries > 0);
+        let full = full.iter_mut().filter(|(of, _)| *of == list).map(|(_, run)| run);
+        full.chain(filling).filter(|run| run.first <= id).max_by_key(|run| run.first)
+    }
+
     /// Forgets what was added to a list.
     pub fn remove(&mut self, list: List) {
         self.full.retain(|(full, _)| *full != list);

@@ -59,7 +59,7 @@ impl<T, U: Alike<T>> Alike<Vec<T>> for Vec<U> {
 /// read, a variant as what it was before there was such a one.
 macro_rules! alike {
     () => {};
-    (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:expr)* } $($rest:tt)*) => {
+    (struct $old:ident = $new:path { $($field:ident),+ $(+ $more:ident = $value:tt)* } $($rest:tt)*) => {
         impl $crate::records::alike::Alike<$old> for $new {
             fn alike(self) -> $old {
                 $old { $($field: self.$field.alike()),+ }

@@ -190,6 +190,11 @@ fn link_record(event: Event) -> Record {
             let entry = entry.map(|entry| ApartEntry::of(&entry));
             SetApart { peer, apart: apart.alike(), entry }.into()
         }
+        Event::CanSet(peer, can) => CanSet { peer, can: can.alike() }.into(),
+        Event::OwedReplaced { peer, seq, text, upto } => {
+            OwedReplaced { peer, seq, text, upto }.into()
+        }
+        Event::ReplacedReached(peer, upto) => ReplacedReached { peer, upto }.into(),
         Event::ApartReached(peer, apart) => ApartReached { peer, apart: apart.alike() }.into(),
         // Every other event has its record above.
         _ => IdReached { id: 0 }.into(),
@@ -340,6 +345,11 @@ impl Record {
                 let entry = entry.map(|entry| Arc::new(entry.read()));
                 Event::SetApart { peer, apart: apart.alike(), entry }
             }
+            Self::CanSet(r) => Event::CanSet(r.peer, r.can.alike()),
+            Self::OwedReplaced(OwedReplaced { peer, seq, text, upto }) => {
+                Event::OwedReplaced { peer, seq, text, upto }
+            }
+            Self::ReplacedReached(r) => Event::ReplacedReached(r.peer, r.upto),
             Self::ApartReached(r) => Event::ApartReached(r.peer, r.apart.alike()),
             _ => return None,
         })
@@ -432,16 +442,18 @@ impl Message {
 impl Entry {
     /// An entry, as it is stored.
     pub fn of(entry: &antar_types::Entry) -> Self {
-        let antar_types::Entry { kind, time, from, to, text, origin } = entry.clone();
+        let antar_types::Entry { kind, time, from, to, text, origin, more } = entry.clone();
         let origin = origin.map(|antar_types::EntryOrigin { id, account }| Origin { id, account });
-        Self { kind: kind.alike(), time, from, to, text, origin }
+        let kind = EntryKind::of(kind, more.map(|more| *more));
+        Self { kind, time, from, to, text, origin }
     }
 
     /// The entry.
     pub fn read(self) -> antar_types::Entry {
         let Self { kind, time, from, to, text, origin } = self;
         let origin = origin.map(|Origin { id, account }| antar_types::EntryOrigin { id, account });
-        antar_types::Entry { kind: kind.alike(), time, from, to, text, origin }
+        let (kind, more) = kind.read();
+        antar_types::Entry { kind, time, from, to, text, origin, more }
     }
 }
 

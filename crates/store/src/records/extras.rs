@@ -22,6 +22,7 @@ enum Extra {
     Edited(Time),
     Deleted,
     Reactions(Vec<Reaction>),
+    Carried(u64, u64),
 }
 
 /// All who have reacted to a message in the same way.
@@ -62,8 +63,8 @@ impl Extras {
     /// Those of a message.
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
-        let antar_types::Extras { kind, reply, reference, sent, edited, deleted, reactions } =
-            extras.clone();
+        let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
+        let antar_types::Extras { deleted, reactions, carried, .. } = extras.clone();
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
@@ -73,6 +74,7 @@ impl Extras {
             edited.map(Extra::Edited),
             deleted.then_some(Extra::Deleted),
             reactions.map(|all| Extra::Reactions(all.alike())),
+            carried.map(|antar_types::Carried { first, last }| Extra::Carried(first, last)),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -102,6 +104,9 @@ impl Extras {
                 Extra::Edited(time) => read.edited = Some(time),
                 Extra::Deleted => read.deleted = true,
                 Extra::Reactions(all) => read.reactions = antar_types::Reactions(all.alike()),
+                Extra::Carried(first, last) => {
+                    read.carried = Some(antar_types::Carried { first, last });
+                }
             }
         }
         read.boxed()
@@ -118,6 +123,7 @@ impl Sample for Extras {
             Option::<Time>::sample(draw).map(Extra::Edited),
             bool::sample(draw).then_some(Extra::Deleted),
             Some(Vec::sample(draw)).filter(|all| !all.is_empty()).map(Extra::Reactions),
+            Option::<u64>::sample(draw).map(|first| Extra::Carried(first, u64::sample(draw))),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

@@ -24,8 +24,8 @@ pub use convert::{encode_events, events, records};
 pub use extras::{Extras, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
-    Address, Apart, Away, BlockSpan, Blocked, Change, ChangeList, ChangesTip, Conversation,
-    EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence, Skipped,
+    Address, Apart, Away, BlockSpan, Blocked, Capabilities, Change, ChangeList, ChangesTip,
+    Conversation, EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence, Skipped,
 };
 pub use raw::{Glance, Raw, RawPosted, glance, pass_message, read_message};
 pub use sample::{Draw, Sample};
@@ -287,6 +287,12 @@ records! {
     /// In which messages a user was mentioned, by ordinal, that the user has not read.
     62 v 1 MentionsSet { conversation: Conversation, account: AccountId, ordinals: Vec<u64> }
         at |r| mentions_key(r.conversation, r.account);
+    /// What both understood as a peer began to follow its outbox.
+    63 v 1 CanSet { peer: PeerId, can: Capabilities } at |r| PeerPart::Can.of(r.peer);
+    /// An entry of an outbox does not say any more what it did.
+    64 v 1 OwedReplaced { peer: PeerId, seq: u64, text: Text, upto: u64 };
+    /// Past it all entries of an outbox say what they did when they were written.
+    65 v 1 ReplacedReached { peer: PeerId, upto: u64 } at |r| PeerPart::Replaced.of(r.peer);
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

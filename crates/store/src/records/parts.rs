@@ -1,11 +1,12 @@
 //! What records are made of, where it is more than one value. A variant may be added at the end only:
 //! its place is its stored form.
 
-use super::alike::alike;
+use super::alike::{Alike, alike};
+use super::extras::MessageKind;
 use super::sample::{Sample, sampled};
 use antar_domain::links;
 use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId, SessionId};
-use antar_types::{Chain, DisplayName, Fingerprint, Name, Text, Time};
+use antar_types::{Chain, DisplayName, Emoji, Fingerprint, Name, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -76,12 +77,83 @@ pub enum Notice {
     RealmRemoved,
 }
 
-/// What an entry of an outbox is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What an entry of an outbox is, and what only some have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     Private,
     Group,
     Notice(Notice),
+    PrivateWith(EntryMore),
+    GroupWith(EntryMore),
+}
+
+/// What only some entries of an outbox have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryMore {
+    pub kind: Option<MessageKind>,
+    pub reply: Option<MessageRef>,
+    pub change: Option<EntryChange>,
+    pub hash: Option<Chain>,
+}
+
+/// A message, as the realm numbers it where it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRef {
+    pub theirs: bool,
+    pub id: u64,
+    pub time: Time,
+}
+
+/// What is done to a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EntryChange {
+    Edit(MessageRef),
+    Delete(MessageRef),
+    React(MessageRef, Emoji),
+    Unreact(MessageRef, Emoji),
+    Gone,
+}
+
+/// What two realms understand on a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    pub kinds: bool,
+    pub origins: bool,
+    pub replies: bool,
+    pub changes: bool,
+}
+
+impl EntryKind {
+    pub fn of(kind: antar_types::EntryKind, more: Option<antar_types::EntryMore>) -> Self {
+        match (kind, more) {
+            (antar_types::EntryKind::Private, None) => Self::Private,
+            (antar_types::EntryKind::Group, None) => Self::Group,
+            (antar_types::EntryKind::Private, Some(more)) => Self::PrivateWith(more.alike()),
+            (antar_types::EntryKind::Group, Some(more)) => Self::GroupWith(more.alike()),
+            // A notice is what it is.
+            (antar_types::EntryKind::Notice(notice), _) => Self::Notice(notice.alike()),
+        }
+    }
+
+    pub fn read(self) -> (antar_types::EntryKind, Option<Box<antar_types::EntryMore>>) {
+        let (kind, more): (_, Option<antar_types::EntryMore>) = match self {
+            Self::Private => (antar_types::EntryKind::Private, None),
+            Self::Group => (antar_types::EntryKind::Group, None),
+            Self::Notice(notice) => (antar_types::EntryKind::Notice(notice.alike()), None),
+            Self::PrivateWith(more) => (antar_types::EntryKind::Private, Some(more.alike())),
+            Self::GroupWith(more) => (antar_types::EntryKind::Group, Some(more.alike())),
+        };
+        (kind, more.and_then(antar_types::EntryMore::boxed))
+    }
+}
+
+/// One that is worth being kept: there is something in it.
+impl Sample for EntryMore {
+    fn sample(draw: &mut super::sample::Draw<'_>) -> Self {
+        let (kind, reply, change) =
+            (Sample::sample(draw), Sample::sample(draw), Sample::sample(draw));
+        Self { kind, reply, change, hash: Some(Sample::sample(draw)) }
+    }
 }
 
 /// A conversation.
@@ -250,7 +322,12 @@ alike! {
     struct Identity = antar_types::RemoteIdentity { epoch, id, account }
     struct Apart = links::Apart { kept, bytes, dropped }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
+    struct EntryMore = antar_types::EntryMore { kind, reply, change, hash }
+    struct MessageRef = antar_types::MessageRef { theirs, id, time }
+    enum EntryChange = antar_types::EntryChange {
+        Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
+    }
+    struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes }
     enum Conversation = antar_domain::Conversation {
         Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
     }
@@ -286,6 +363,9 @@ sampled! {
     struct Identity { epoch, id, account }
     struct Apart { kept, bytes, dropped }
     enum Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    enum EntryKind { Private, Group, Notice(notice) }
+    enum EntryKind { Private, Group, Notice(notice), PrivateWith(more), GroupWith(more) }
+    struct MessageRef { theirs, id, time }
+    enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
+    struct Capabilities { kinds, origins, replies, changes }
     enum Conversation { Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer) }
 }

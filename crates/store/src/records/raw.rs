@@ -258,6 +258,7 @@ impl<'a> Raw<'a> {
             Self::Posted(_) => false,
             Self::Other(record) => match &**record {
                 Record::Rewritten(rewritten) => rewritten.message.extras.has_other_text(),
+                Record::OwedReplaced(_) => true,
                 _ => false,
             },
         }

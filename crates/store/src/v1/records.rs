@@ -209,7 +209,7 @@ alike! {
         From(name), To(name), FromShown(name, shown) + FromAccount(name, _) = From
     }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    struct Entry = antar_types::Entry { kind, time, from, to, text + origin = None }
+    struct Entry = antar_types::Entry { kind, time, from, to, text + origin = None + more = None }
     enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
     enum Mailbox = antar_domain::Mailbox {
         Private(account), Group(group), Realm(account, peer), SentRealm(account, peer),

@@ -6,7 +6,8 @@
 //! kind than its first field has it, and anything.
 
 use antar_types::{
-    Capabilities, Entry, EntryKind, EntryOrigin, IncomingEntry, Name, Text, Time, UnknownEntry,
+    Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin,
+    IncomingEntry, MessageKind, MessageRef, Name, Text, Time, UnknownEntry,
 };
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -60,21 +61,121 @@ pub fn read_entries(list: &str, limit: usize) -> Option<Vec<IncomingEntry>> {
 /// What follows the text of an entry: the keys of an object, as they are read and written.
 #[derive(Default, Serialize, Deserialize)]
 struct Further {
-    /// What the entry is, where that is another kind than its first field has. This version never says so.
-    #[serde(default, skip_serializing)]
+    /// What the entry is, where that is another kind than its first field has: what is done to a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<Box<str>>,
     /// See [`EntryOrigin`].
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<u64>,
+    /// What came later. Other kinds may have keys of the same names, which mean something else.
+    #[serde(flatten, skip_deserializing)]
+    later: Later,
+}
+
+/// What an entry of a kind that this version knows may have besides.
+#[derive(Default, Serialize, Deserialize)]
+struct Later {
+    /// What the message is, if not a text that somebody says.
+    #[serde(default, rename = "as", skip_serializing_if = "Option::is_none")]
+    said_as: Option<Box<str>>,
+    /// The message that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply: Option<Named>,
+    /// The message to which something is done, and the emoji where it is a reaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<Named>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    emoji: Option<Box<str>>,
+    /// The hash of the log with the entry, where it does not say any more what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hash: Option<Box<str>>,
+}
+
+/// Its keys.
+const LATER: [&str; 5] = ["\"as\"", "\"reply\"", "\"of\"", "\"emoji\"", "\"hash\""];
+
+/// See [`MessageRef`].
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Named {
+    id: u64,
+    /// When the realm took it that wrote it, in milliseconds.
+    time: u64,
+    /// It is of the realm to which the entry goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    yours: bool,
+}
+
+impl From<MessageRef> for Named {
+    fn from(MessageRef { theirs: yours, id, time }: MessageRef) -> Self {
+        Self { id, time: time.0, yours }
+    }
+}
+
+impl From<Named> for MessageRef {
+    fn from(Named { id, time, yours: theirs }: Named) -> Self {
+        Self { theirs, id, time: Time(time) }
+    }
 }
 
 impl Further {
     /// What goes with an entry to a realm that can take so much.
     fn of(entry: &Entry, can: Capabilities) -> Option<Self> {
-        let EntryOrigin { id, account } = entry.origin.filter(|_| can.kinds && can.origins)?;
-        Some(Self { kind: None, id: Some(id), by: Some(account) })
+        if !can.kinds {
+            return None;
+        }
+        let origin = entry.origin.filter(|_| can.origins);
+        let (id, by) = origin.map(|EntryOrigin { id, account }| (id, account)).unzip();
+        let further = Self { id, by, ..Self::default() };
+        let more = match entry.more.as_deref() {
+            None => further,
+            Some(EntryMore { kind, reply, change, hash }) => {
+                let emoji = match change {
+                    Some(EntryChange::React(_, emoji) | EntryChange::Unreact(_, emoji)) => {
+                        Some(emoji.as_str().into())
+                    }
+                    _ => None,
+                };
+                let replies = can.replies;
+                let later = Later {
+                    said_as: kind.filter(|_| replies).map(|kind| kind.as_str().into()),
+                    reply: reply.filter(|_| replies).map(Named::from),
+                    of: change.as_ref().and_then(EntryChange::of).map(Named::from),
+                    emoji,
+                    hash: hash.filter(|_| can.changes).map(|hash| hash.to_string().into()),
+                };
+                // Whoever does not know of such a kind sets it apart.
+                let kind = change.as_ref().map(|change| change.as_str().into());
+                Self { kind, later, ..further }
+            }
+        };
+        let Later { said_as, reply, hash, .. } = &more.later;
+        let has = more.kind.is_some() || more.id.is_some() || said_as.is_some();
+        (has || reply.is_some() || hash.is_some()).then_some(more)
+    }
+
+    /// What is done to a message, where this version knows of it and all of it is told.
+    fn change(&self) -> Option<EntryChange> {
+        let of = || self.later.of.map(MessageRef::from);
+        let emoji = || Emoji::parse(self.later.emoji.as_deref()?);
+        Some(match self.kind.as_deref()? {
+            "edit" => EntryChange::Edit(of()?),
+            "delete" => EntryChange::Delete(of()?),
+            "react" => EntryChange::React(of()?, emoji()?),
+            "unreact" => EntryChange::Unreact(of()?, emoji()?),
+            "gone" => EntryChange::Gone,
+            _ => return None,
+        })
+    }
+
+    /// What only some entries have.
+    fn more(&self) -> Option<Box<EntryMore>> {
+        let Later { said_as, reply, hash, .. } = &self.later;
+        let hash = hash.as_deref().and_then(Chain::parse);
+        let kind = said_as.as_deref().and_then(MessageKind::parse);
+        let reply = reply.map(MessageRef::from);
+        EntryMore { kind, reply, change: self.change(), hash }.boxed()
     }
 
     /// The origin, where all of it is told.
@@ -102,12 +203,21 @@ impl Fields<'_> {
         let text = Text::parse(&text, limit).ok()?;
         let object = more.map(RawValue::get).filter(|more| more.starts_with('{'));
         let further = object.map(serde_json::from_str::<Further>).transpose().ok()?;
-        let further = further.unwrap_or_default();
-        let origin = further.origin();
+        let mut further = further.unwrap_or_default();
+        // Most have none of it, and what there is may be of a kind that is unknown here.
+        let later = object.filter(|object| LATER.iter().any(|key| object.contains(key)));
+        further.later = later.and_then(|o| serde_json::from_str(o).ok()).unwrap_or_default();
+        let (origin, more) = (further.origin(), further.more());
+        let is_message = |kind| matches!(kind, EntryKind::Private | EntryKind::Group);
+        let is_change = further.change().is_some();
         let known = EntryKind::parse(&kind);
         let named = match (further.kind, known) {
             (None, Some(kind)) => {
-                let entry = Entry { kind, time, from, to, text, origin };
+                let entry = Entry { kind, time, from, to, text, origin, more };
+                return Some(IncomingEntry::Known(entry));
+            }
+            (Some(_), Some(kind)) if is_change && is_message(kind) => {
+                let entry = Entry { kind, time, from, to, text, origin, more };
                 return Some(IncomingEntry::Known(entry));
             }
             (Some(named), _) => named,
@@ -167,7 +277,15 @@ mod tests {
     fn entry(kind: EntryKind, text: &str) -> Entry {
         let name = |n| Name::parse(n).unwrap();
         let text = Text::parse(text, 99).unwrap();
-        Entry { kind, time: Time(7), from: name("amy"), to: name("bob"), text, origin: None }
+        Entry {
+            kind,
+            time: Time(7),
+            from: name("amy"),
+            to: name("bob"),
+            text,
+            origin: None,
+            more: None,
+        }
     }
 
     fn written(entries: &[Entry]) -> String {
@@ -255,6 +373,53 @@ mod tests {
     }
 
     #[test]
+    fn what_is_done_to_a_message_reads_as_it_was_written() {
+        let of = |theirs| MessageRef { theirs, id: 9, time: Time(5) };
+        let origin = Some(EntryOrigin { id: 9, account: 3 });
+        let emoji = || Emoji::parse("👍").unwrap();
+        let change = |change| EntryMore { change: Some(change), ..EntryMore::default() };
+        let all = [
+            EntryMore { kind: Some(MessageKind::Action), ..EntryMore::default() },
+            EntryMore { reply: Some(of(true)), ..EntryMore::default() },
+            change(EntryChange::Edit(of(false))),
+            change(EntryChange::Delete(of(false))),
+            change(EntryChange::React(of(true), emoji())),
+            change(EntryChange::Unreact(of(true), emoji())),
+            EntryMore { hash: Some(Chain::START), ..change(EntryChange::Gone) },
+        ];
+        let plain = entry(EntryKind::Private, "x");
+        let all = all.map(|more| Entry { origin, more: more.boxed(), ..plain.clone() });
+        let known: Vec<_> = all.iter().cloned().map(IncomingEntry::Known).collect();
+        assert_eq!(read(&written(&all)), Some(known));
+        let of = r#"{"kind":"edit","id":9,"by":3,"of":{"id":9,"time":5}}"#;
+        assert_eq!(written(&all[2..3]), format!(r#"[["private",7,"amy","bob","x",{of}]]"#));
+        // Whoever takes less has it apart, or as a message.
+        let can = Capabilities { replies: false, changes: false, ..ALL };
+        for entry in &all {
+            let mut out = Vec::new();
+            write_entries([entry], can, &mut out);
+            let out = String::from_utf8(out).unwrap();
+            let has_kind = out.contains(r#""kind":"#);
+            assert_eq!(has_kind, entry.change().is_some(), "{out}");
+            assert!(!out.contains("reply") && !out.contains("as\"") && !out.contains("hash"));
+            let mut out = Vec::new();
+            write_entries([entry], Capabilities::NONE, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), written(std::slice::from_ref(&plain)));
+        }
+        // What makes no sense is set apart.
+        let read_with = |more: &str| read(&format!(r#"[["private",7,"amy","bob","x",{more}]]"#));
+        let four = r#"{"kind":"edit","of":4}"#;
+        for odd in
+            [four, r#"{"kind":"edit"}"#, r#"{"kind":"react","of":{"id":9,"time":5},"emoji":"ab"}"#]
+        {
+            assert!(matches!(read_with(odd).unwrap()[0], IncomingEntry::Unknown(_)), "{odd}");
+        }
+        for none in [r#"{"hash":"x"}"#, r#"{"as":4,"reply":{}}"#] {
+            assert_eq!(read_with(none), Some(vec![IncomingEntry::Known(plain.clone())]));
+        }
+    }
+
+    #[test]
     fn an_unknown_kind_is_kept_as_it_came() {
         let list = r#"[["poll",1,"a","b","c"] , ["group",2,"a","b","c"],["x_1",1,"a","b","\u0063", 1.0, [ ]]]"#;
         let entries = read(list).unwrap();
@@ -274,8 +439,8 @@ mod tests {
 
     #[test]
     fn what_follows_the_text_may_say_that_an_entry_is_of_another_kind() {
-        let list = r#"[["private",7,"amy","bob","x",{"kind":"edit","of":9},"y"]]"#;
-        assert_eq!(unknown(list), Some(("edit".into(), list[1..list.len() - 1].into())));
+        let list = r#"[["private",7,"amy","bob","x",{"kind":"poll","until":9},"y"]]"#;
+        assert_eq!(unknown(list), Some(("poll".into(), list[1..list.len() - 1].into())));
         // The hash is that of what a realm of the first version is sent.
         let plain = entry(EntryKind::Private, "x");
         assert_eq!(read(list).unwrap()[0].chain(Chain::START), Chain::START.with(&plain));

@@ -222,7 +222,7 @@ fn who_was_never_heard_begins_no_conversation() {
 fn entry(kind: EntryKind, from: &str, to: &str, text: &str) -> Entry {
     let name = |word| Name::parse(word).unwrap();
     let (time, text) = (antar_types::Time(5), antar_types::Text::parse(text, 99).unwrap());
-    Entry { kind, time, from: name(from), to: name(to), text, origin: None }
+    Entry { kind, time, from: name(from), to: name(to), text, origin: None, more: None }
 }
 
 #[test]

@@ -25,7 +25,15 @@ fn entry(n: u64) -> Arc<Entry> {
     let name = |word| Name::parse(word).unwrap();
     let kind = if n.is_multiple_of(2) { EntryKind::Group } else { EntryKind::Private };
     let (time, text) = (Time(2_000_000), Text::parse(&format!("m{n}"), 9).unwrap());
-    Arc::new(Entry { kind, time, from: name("amy"), to: name("bob"), text, origin: None })
+    Arc::new(Entry {
+        kind,
+        time,
+        from: name("amy"),
+        to: name("bob"),
+        text,
+        origin: None,
+        more: None,
+    })
 }
 
 fn read(realm: &mut Realm, (ask, first, last): (AskId, u64, u64)) {

@@ -30,7 +30,7 @@ impl World {
         let text = Text::parse(text, 999).unwrap();
         let (time, origin) = (Time(time), None);
         let (from, to) = (name("bob"), name("amy"));
-        let entry = Entry { kind, time, from, to, text, origin };
+        let entry = Entry { kind, time, from, to, text, origin, more: None };
         let chain = self.at.chain.with(&entry);
         self.at = Position { seq: self.at.seq + 1, chain };
         let mut line = Vec::new();

@@ -59,7 +59,7 @@ fn is_hung_up(realm: &Realm, conn: u64) -> bool {
 fn entry(text: &str) -> Entry {
     let (from, to) = (Name::parse("bob").unwrap(), Name::parse("amy").unwrap());
     let text = Text::parse(text, 99).unwrap();
-    Entry { kind: EntryKind::Private, time: Time(5), from, to, text, origin: None }
+    Entry { kind: EntryKind::Private, time: Time(5), from, to, text, origin: None, more: None }
 }
 
 fn deliver(first: u64, before: Chain, text: &str) -> (String, Chain) {

@@ -1,6 +1,7 @@
 //! Links, in the lines that realms say to each other.
 
 mod bounds;
+mod changes;
 mod giveback;
 mod heirs;
 mod hostile;

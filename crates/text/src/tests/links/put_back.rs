@@ -13,7 +13,7 @@ fn entry(text: &str) -> Entry {
     let name = |word| Name::parse(word).unwrap();
     let (kind, text) = (EntryKind::Private, Text::parse(text, 99).unwrap());
     let (from, to, origin) = (name("bob"), name("amy"), None);
-    Entry { kind, time: Time(5), from, to, text, origin }
+    Entry { kind, time: Time(5), from, to, text, origin, more: None }
 }
 
 /// Beta brings one more entry.

@@ -10,6 +10,9 @@ use std::net::IpAddr;
 
 const BETA_IP: &str = "192.0.2.1";
 
+/// What this version says that it can.
+const ALL: &str = "kinds,origins,replies,changes";
+
 /// Alpha, with a user; it tells these capabilities.
 fn alpha(can: Capabilities) -> Realm {
     let mut alpha = Realm::with_users(&["amy"]);
@@ -59,7 +62,7 @@ fn who_is_called_tells_what_it_can_and_hears_what_the_caller_can() {
     ] {
         let mut alpha = alpha(Capabilities::ALL);
         let answer = called(&mut alpha, BETA, past);
-        assert_eq!((&answer["state"], &answer["can"]), (&"up".into(), &"kinds,origins".into()));
+        assert_eq!((&answer["state"], &answer["can"]), (&"up".into(), &ALL.into()));
         assert_eq!(can(&mut alpha), heard, "{past}");
     }
 }
@@ -68,7 +71,7 @@ fn who_is_called_tells_what_it_can_and_hears_what_the_caller_can() {
 fn who_calls_tells_what_it_can_in_a_word_that_the_first_version_ignores() {
     let mut alpha = alpha(Capabilities::ALL);
     let said = calls(&mut alpha, BETA, r#"{"status":"OK","realm":"beta","state":"up"}"#);
-    assert!(said.ends_with(" from=alpha can:kinds,origins"), "{said}");
+    assert!(said.ends_with(" from=alpha can:kinds,origins,replies,changes"), "{said}");
     assert_eq!(can(&mut alpha), Value::Null);
     // Another connection is with another version of it.
     called(&mut alpha, 20, " can:kinds");
@@ -95,7 +98,7 @@ fn a_realm_of_the_first_version_tells_nothing() {
 }
 
 /// Beta's log, as far as it was delivered.
-struct Log(Position);
+pub(super) struct Log(Position);
 
 impl Log {
     /// The line that brings a list of entries.
@@ -108,8 +111,13 @@ impl Log {
         format!("DELIVER {BETAS} {first} {} {list}", at.chain)
     }
 
+    /// The hash of it.
+    pub(super) fn chain(&self) -> Chain {
+        self.0.chain
+    }
+
     /// Alpha takes a list of entries. Whether it had to look something up first.
-    fn bring(&mut self, alpha: &mut Realm, list: &str) -> bool {
+    pub(super) fn bring(&mut self, alpha: &mut Realm, list: &str) -> bool {
         self.bring_on(alpha, BETA, list)
     }
 
@@ -125,7 +133,7 @@ impl Log {
 }
 
 /// Alpha linked with beta, whose log it follows.
-fn linked() -> (Realm, Log) {
+pub(super) fn linked() -> (Realm, Log) {
     let mut alpha = alpha(Capabilities::ALL);
     alpha.link_peer(BETA, ("beta", 2), Capabilities::ALL, Position::default());
     (alpha, Log(Position::default()))
@@ -230,7 +238,7 @@ fn a_realm_of_the_first_version_ends_the_link_over_what_it_does_not_know() {
 }
 
 /// The lines that bring beta what is new.
-fn sent(alpha: &mut Realm) -> String {
+pub(super) fn sent(alpha: &mut Realm) -> String {
     let mut effects = Effects::default();
     alpha.state.flush(&mut effects);
     let mut lines = Vec::new();
@@ -243,7 +251,7 @@ fn sent(alpha: &mut Realm) -> String {
 }
 
 /// Beta calls, says what it can, and follows alpha's log.
-fn followed_by(past: &str) -> Realm {
+pub(super) fn followed_by(past: &str) -> Realm {
     let mut alpha = alpha(Capabilities::ALL);
     assert_eq!(called(&mut alpha, BETA, past)["status"], "OK");
     let follow = format!("FOLLOW {} 0 {}", Epoch(0), Chain::START);

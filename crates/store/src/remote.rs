@@ -1,0 +1,117 @@
+//! Messages that a peer names by the number that they have there.
+//!
+//! In a conversation those that came from a peer have numbers of the peer that grow, as their ids here do; only where the
+//! peer's data were put back by hand a few do not. So the newest are looked through, and among the others it is searched by
+//! halving: no index is kept for what is seldom asked.
+
+use crate::StoreError;
+use crate::engine::Pairs;
+use crate::history::{self, entries};
+use crate::layout::List;
+use crate::records::Message;
+use antar_domain::links::NamedMessage;
+use antar_domain::{Conversation, MAX_PAGE, MAX_PAGE_BYTES, Page, PlacedMessage};
+use antar_types::Away;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// Steps of a search at most: ids are numbers of 64 bits.
+const STEPS: usize = 64;
+
+/// The message that is named, in one of its conversations.
+pub fn find(tree: &dyn Pairs, named: &NamedMessage) -> Result<Option<PlacedMessage>, StoreError> {
+    for conversation in &named.conversations {
+        let found = match named.of.theirs {
+            true => history::message(tree, *conversation, named.of.id)?
+                .map(Found::of)
+                .filter(|found| named.is(&found.message)),
+            false => search(tree, *conversation, named)?,
+        };
+        if let Some(Found { ordinal, message }) = found {
+            let (conversation, message) = (*conversation, Arc::new(message));
+            return Ok(Some(PlacedMessage { conversation, ordinal, message }));
+        }
+    }
+    Ok(None)
+}
+
+struct Found {
+    ordinal: u64,
+    message: antar_types::Message,
+}
+
+impl Found {
+    fn of(message: Message) -> Self {
+        Self { ordinal: message.ordinal, message: message.read() }
+    }
+
+    /// The number that the message has at the peer, if it came from there.
+    fn number(&self) -> Option<u64> {
+        match &self.message.realm {
+            Some(Away::FromAccount(_, identity)) => Some(identity.id),
+            _ => None,
+        }
+    }
+}
+
+fn search(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    named: &NamedMessage,
+) -> Result<Option<Found>, StoreError> {
+    let list = List::Messages(conversation);
+    let newest = Page { after: None, before: None, limit: MAX_PAGE };
+    let (found, more) = entries::<Message>(tree, list, newest, MAX_PAGE_BYTES)?;
+    let (mut low, mut high) = (0, found.first().map_or(0, |first| first.id));
+    let newest = found.into_iter().rev().map(Found::of).find(|found| named.is(&found.message));
+    if newest.is_some() || !more {
+        return Ok(newest);
+    }
+    for _ in 0..STEPS {
+        if low >= high {
+            break;
+        }
+        let middle = low + (high - low) / 2;
+        let Some((first, run)) = history::run_of(tree, conversation, middle)? else {
+            low = middle + 1;
+            continue;
+        };
+        let last = run.last().map_or(first, |last| last.id);
+        let mut came = run.into_iter().map(Found::of).collect::<Vec<_>>();
+        if let Some(at) = came.iter().position(|found| named.is(&found.message)) {
+            return Ok(Some(came.swap_remove(at)));
+        }
+        match side(tree, list, &came, last, named.of.id)? {
+            Some(Ordering::Less) => high = first.min(middle),
+            Some(Ordering::Greater) => low = last.max(middle) + 1,
+            Some(Ordering::Equal) | None => break,
+        }
+    }
+    Ok(None)
+}
+
+/// On which side of a run a number is: of its messages, or of the first that came after it from the peer.
+fn side(
+    tree: &dyn Pairs,
+    list: List,
+    run: &[Found],
+    last: u64,
+    number: u64,
+) -> Result<Option<Ordering>, StoreError> {
+    let numbers = || run.iter().filter_map(Found::number);
+    if let (Some(least), Some(most)) = (numbers().min(), numbers().max()) {
+        return Ok(Some(match number {
+            less if less < least => Ordering::Less,
+            more if more > most => Ordering::Greater,
+            _ => Ordering::Equal,
+        }));
+    }
+    // Only messages of this realm: what follows says it.
+    let next = Page { after: Some(last), before: None, limit: MAX_PAGE };
+    let (found, _) = entries::<Message>(tree, list, next, MAX_PAGE_BYTES)?;
+    let next = found.into_iter().map(Found::of).find_map(|found| found.number());
+    Ok(Some(match next {
+        Some(next) if number >= next => Ordering::Greater,
+        _ => Ordering::Less,
+    }))
+}
