@@ -100,6 +100,10 @@ fn explain((alpha, beta): (SocketAddr, SocketAddr)) {
         "antar: realm alpha listening on {alpha}
 antar: realm beta listening on {beta}
 
+In a browser:
+    http://{alpha}/   (alpha)
+    http://{beta}/   (beta)
+
 Two realms to try, linked with each other; the password of all users is {PASSWORD}.
     alpha   {alpha}   users {here}
     beta    {beta}   users {there}

@@ -181,7 +181,8 @@ fn announce(server: &Server) {
     if let Some(address) = server.metrics() {
         said.push_str(&format!("antar: metrics on http://{address}/metrics\n"));
     }
-    // At once: who has the first line has the second.
+    said.push_str(&format!("antar: open {} in a browser\n", server.page()));
+    // At once: who has the first line has the others.
     print(said);
 }
 

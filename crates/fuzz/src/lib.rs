@@ -15,6 +15,7 @@ mod draw;
 mod files;
 mod play;
 mod requests;
+mod web;
 mod wire;
 mod world;
 
@@ -42,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     wire::LINES,
     wire::REPLIES,
     wire::WORDS,
+    web::WEB,
     requests::REQUESTS,
     requests::LINKS,
     disk::LOG,

@@ -55,6 +55,7 @@ fn lines(input: &[u8]) {
                 assert_eq!(words::trim(line), line);
             }
             Frame::Http => assert!(i == 0 && whole.len() == 1, "something after HTTP"),
+            Frame::TwoLines => panic!("lines do not come as frames"),
             Frame::TooLong | Frame::BadEncoding => {}
         }
     }

@@ -23,6 +23,7 @@ use antar_domain::{Effects, State};
 use antar_runner::Runner;
 use antar_store::{Engine, Store, StoreError};
 use antar_types::{Capabilities, Fingerprint, Name};
+use antar_web::Site;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -35,9 +36,8 @@ pub fn compose(
     bound: Bound,
     engine: Box<dyn Engine>,
 ) -> Result<Server, StartError> {
-    let Bound { listeners, addresses, metrics } = bound;
-    let listeners = listeners.into_iter().map(TcpListener::from_std);
-    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let Bound { listeners, addresses, web, web_addresses, metrics } = bound;
+    let (listeners, web) = (taken_over(listeners)?, taken_over(web)?);
     let (store, mut state, name, identity) = open(config, engine)?;
     let fingerprint = identity.fingerprint();
     tracing::info!(realm = %name, key = %fingerprint, "starting");
@@ -71,7 +71,7 @@ pub fn compose(
     let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
     let shared =
         Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: ledger.clone() };
-    let doors = Arc::new(Doors::new(shared));
+    let doors = Arc::new(Doors::new(shared, Site::new(name.as_str())));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
     let mut accepting = Vec::new();
@@ -82,8 +82,9 @@ pub fn compose(
             tracing::warn!(?path, %error, "no socket for administration; antar user works on the stopped realm only");
         }
     }
-    for listener in listeners {
-        let listener = Listener { listener, doors: doors.clone() };
+    let listeners = listeners.into_iter().map(|listener| (listener, false));
+    for (listener, web_only) in listeners.chain(web.into_iter().map(|listener| (listener, true))) {
+        let listener = Listener { listener, doors: doors.clone(), web_only };
         accepting.push(tokio::spawn(listener.run(stopped.clone())));
     }
     let running = tokio::spawn(running.run());
@@ -95,6 +96,7 @@ pub fn compose(
         name,
         fingerprint,
         addresses,
+        web_addresses,
         metrics,
         hub,
         ledger,
@@ -102,6 +104,11 @@ pub fn compose(
         stop,
         running,
     })
+}
+
+/// Listeners, taken over by the runtime.
+fn taken_over(listeners: Vec<std::net::TcpListener>) -> std::io::Result<Vec<TcpListener>> {
+    listeners.into_iter().map(TcpListener::from_std).collect()
 }
 
 /// Tells where the system allows fewer connections than the configuration.

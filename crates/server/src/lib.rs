@@ -50,7 +50,9 @@ pub use antar_store::{Checked, Damage, FORMAT};
 pub use backup::BackupError;
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
-pub use config::{Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET};
+pub use config::{
+    Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET, WebConfig,
+};
 pub use doors::connect_operator;
 pub use identity::{Identity, IdentityError};
 pub use log::LogWriter;

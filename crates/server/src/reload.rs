@@ -6,8 +6,16 @@ use std::fmt;
 use toml::{Table, Value};
 
 /// Keys that hold until a restart, whatever the file says meanwhile.
-const FIXED: [&str; 7] =
-    ["name", "data", "listen", "metrics", "advertise", "threads", "passwords.workers"];
+const FIXED: [&str; 8] = [
+    "name",
+    "data",
+    "listen",
+    "web.listen",
+    "metrics",
+    "advertise",
+    "threads",
+    "passwords.workers",
+];
 
 /// Which keys have another value than before, for a line in the log.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,6 +57,7 @@ pub fn applicable(old: &Config, new: &Config) -> Config {
     config.name.clone_from(&old.name);
     config.data.clone_from(&old.data);
     config.listen.clone_from(&old.listen);
+    config.web.listen.clone_from(&old.web.listen);
     config.metrics = old.metrics;
     config.advertise.clone_from(&old.advertise);
     config.threads = old.threads;
@@ -102,6 +111,7 @@ mod tests {
             ..Config::default()
         };
         new.passwords.workers = 99;
+        new.web.listen = vec![([0, 0, 0, 0], 2).into()];
         new.limits.links = 1;
         let later = Changes::between(&old, &new).later;
         assert_eq!(later.iter().collect::<BTreeSet<_>>().len(), FIXED.len());

@@ -86,6 +86,7 @@ pub struct Server {
     pub(crate) name: Name,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) web_addresses: Vec<SocketAddr>,
     pub(crate) metrics: Option<Metrics>,
     pub(crate) hub: mpsc::Sender<ToHub>,
     pub(crate) ledger: Arc<Ledger>,
@@ -134,6 +135,17 @@ impl Server {
     /// The addresses it listens on, with the real ports.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses where only HTTP is spoken, with the real ports.
+    pub fn web_addresses(&self) -> &[SocketAddr] {
+        &self.web_addresses
+    }
+
+    /// Where a browser finds the realm's page.
+    pub fn page(&self) -> String {
+        let address = self.web_addresses.iter().chain(&self.addresses).next();
+        self.config.page(address.copied())
     }
 
     /// Where metrics and health are served, with the real port.
@@ -195,6 +207,8 @@ pub(crate) fn note_local_mode(config: &Config) {
 pub struct Bound {
     pub(crate) listeners: Vec<std::net::TcpListener>,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) web: Vec<std::net::TcpListener>,
+    pub(crate) web_addresses: Vec<SocketAddr>,
     pub(crate) metrics: Option<metrics::Bound>,
 }
 
@@ -204,15 +218,25 @@ impl Bound {
     /// # Errors
     /// [`StartError::Listen`] and [`StartError::Metrics`].
     pub fn to(config: &Config) -> Result<Self, StartError> {
-        let listeners = config.listen.iter().map(|address| {
-            bind(*address).map_err(|error| StartError::Listen { address: *address, error })
-        });
-        let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-        let addresses = listeners.iter().map(std::net::TcpListener::local_addr);
-        let addresses = addresses.collect::<Result<_, _>>()?;
+        let (listeners, addresses) = bind_all(&config.listen)?;
+        let (web, web_addresses) = bind_all(&config.web.listen)?;
         let metrics = config.metrics.map(|address| {
             Metrics::bind(address).map_err(|error| StartError::Metrics { address, error })
         });
-        Ok(Self { listeners, addresses, metrics: metrics.transpose()? })
+        let metrics = metrics.transpose()?;
+        Ok(Self { listeners, addresses, web, web_addresses, metrics })
     }
+}
+
+/// Binds addresses, and says which they are.
+fn bind_all(
+    addresses: &[SocketAddr],
+) -> Result<(Vec<std::net::TcpListener>, Vec<SocketAddr>), StartError> {
+    let listeners = addresses.iter().map(|address| {
+        bind(*address).map_err(|error| StartError::Listen { address: *address, error })
+    });
+    let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
+    let addresses = listeners.iter().map(std::net::TcpListener::local_addr);
+    let addresses = addresses.collect::<Result<_, _>>()?;
+    Ok((listeners, addresses))
 }

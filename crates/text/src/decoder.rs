@@ -1,6 +1,6 @@
 //! Bytes to lines, in bounded memory.
 
-use antar_types::words;
+use antar_types::{LINE_FEED, words};
 
 /// What a stretch of bytes turned out to be.
 #[derive(Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Frame {
     TooLong,
     /// A line that is not UTF-8; its bytes were dropped.
     BadEncoding,
+    /// More than one line where each comes alone; they were dropped.
+    TwoLines,
     /// The connection began with an HTTP request. It is never read as chat, nor is anything after
     /// it: a web page must not be able to drive a realm on its reader's machine.
     Http,
@@ -23,6 +25,7 @@ impl std::fmt::Debug for Frame {
             Self::Line(line) => write!(f, "Line({} bytes)", line.len()),
             Self::TooLong => f.write_str("TooLong"),
             Self::BadEncoding => f.write_str("BadEncoding"),
+            Self::TwoLines => f.write_str("TwoLines"),
             Self::Http => f.write_str("Http"),
         }
     }
@@ -35,6 +38,8 @@ pub struct Decoder {
     limit: usize,
     tail: Vec<u8>,
     state: State,
+    /// A line feed inside a line is a [`LINE_FEED`].
+    framed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +56,13 @@ enum State {
 impl Decoder {
     /// A decoder for lines of up to `limit` bytes, not counting CR and LF.
     pub fn new(limit: usize) -> Self {
-        Self { limit, tail: Vec::new(), state: State::First }
+        Self { limit, tail: Vec::new(), state: State::First, framed: false }
+    }
+
+    /// The same where lines came as frames of their own: each ends with an LF, and one inside it is a
+    /// [`LINE_FEED`]. Nothing in them is HTTP.
+    pub fn of_frames(limit: usize) -> Self {
+        Self { limit, tail: Vec::new(), state: State::Reading, framed: true }
     }
 
     /// Bytes held of a line whose end has not come.
@@ -107,7 +118,7 @@ impl Decoder {
             self.resume();
             return frame;
         }
-        let line = line.trim_ascii_end_blank();
+        let line = line.trim_ascii_end_blank(self.framed);
         if line.is_empty() || self.state == State::Deaf {
             return None;
         }
@@ -117,6 +128,7 @@ impl Decoder {
         self.state = State::Reading;
         Some(match std::str::from_utf8(line) {
             Ok(line) => Frame::Line(words::trim(line).into()),
+            Err(_) if self.framed && are_lines(line) => Frame::TwoLines,
             Err(_) => Frame::BadEncoding,
         })
     }
@@ -214,13 +226,20 @@ fn begins_http(head: &[u8]) -> Option<bool> {
     decided.then_some(known && target.is_some_and(is_target))
 }
 
+/// Whether it is text but for what stands for line feeds.
+fn are_lines(line: &[u8]) -> bool {
+    line.split(|b| *b == LINE_FEED).all(|line| std::str::from_utf8(line).is_ok())
+}
+
 trait TrimBlank {
-    fn trim_ascii_end_blank(&self) -> &Self;
+    fn trim_ascii_end_blank(&self, framed: bool) -> &Self;
 }
 
 impl TrimBlank for [u8] {
-    fn trim_ascii_end_blank(&self) -> &[u8] {
-        let end = self.iter().rposition(|&b| b != b' ' && b != b'\t').map_or(0, |i| i + 1);
+    /// Without blanks at its end; of a frame also without line ends there.
+    fn trim_ascii_end_blank(&self, framed: bool) -> &[u8] {
+        let blank = |b: u8| matches!(b, b' ' | b'\t') || framed && matches!(b, LINE_FEED | b'\r');
+        let end = self.iter().rposition(|&b| !blank(b)).map_or(0, |i| i + 1);
         &self[..end]
     }
 }
@@ -323,6 +342,18 @@ mod tests {
         assert_eq!(decode(2, &[b"POST", b" x :"]), [Frame::TooLong]);
         assert_eq!(decode(2, &[b"x\nPOST"]), [line("x"), Frame::TooLong]);
         assert_eq!(decode(2, &[&[b' '; HTTP_HEAD]]), [Frame::TooLong]);
+    }
+
+    #[test]
+    fn a_frame_is_one_line() {
+        let frames = |bytes: &[u8]| decode_on(&mut Decoder::of_frames(9), bytes);
+        assert_eq!(frames(b"ping\nGET / H\n"), [line("ping"), line("GET / H")]);
+        assert_eq!(frames(b"ping\r\xfe\n \xfe\nping\xfe \xfe\n"), [line("ping"), line("ping")]);
+        assert_eq!(frames(b"a\xfeb\nping\n"), [Frame::TwoLines, line("ping")]);
+        assert_eq!(frames(b"a\xfeb\xff\n"), [Frame::BadEncoding]);
+        assert_eq!(frames(b"a\xfe3456789012\nping\n"), [Frame::TooLong, line("ping")]);
+        // Everywhere else it is what it always was.
+        assert_eq!(decode(9, &[b"a\xfeb\n"]), [Frame::BadEncoding]);
     }
 
     #[test]

@@ -36,6 +36,7 @@ impl Door {
             Frame::Line(line) => Some(self.line(line)),
             Frame::TooLong => Some(self.unread(Code::TooLong)),
             Frame::BadEncoding => Some(self.unread(Code::BadEncoding)),
+            Frame::TwoLines => Some(self.unread(Code::BadParameters)),
             Frame::Http => None,
         }
     }

@@ -44,5 +44,8 @@ pub use token::{Token, TokenHash};
 /// Ends every reply and every event: CR LF CR LF.
 pub const END: &[u8] = b"\r\n\r\n";
 
+/// Stands for a line feed inside a line, where lines come as frames of their own. It is in no UTF-8.
+pub const LINE_FEED: u8 = 0xfe;
+
 /// The port a realm listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8889;

@@ -8,7 +8,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 
 #[test]
-fn says_in_one_line_where_it_listens_and_stops_on_sigterm() {
+fn says_where_it_listens_and_stops_on_sigterm() {
     let mut realm = Realm::with("");
     let line = realm.line().to_string();
     let port = line.trim_end().strip_prefix("antar: realm alpha listening on 127.0.0.1:");
@@ -17,7 +17,9 @@ fn says_in_one_line_where_it_listens_and_stops_on_sigterm() {
     assert_eq!(idle.ask("PING")["data"], "PONG");
     realm.signal(Signal::TERM);
     idle.expect_closed();
-    assert_eq!(realm.ended(), (Some(0), line));
+    let port = port.unwrap().trim_end();
+    let page = format!("antar: open http://127.0.0.1:{port}/ in a browser\n");
+    assert_eq!(realm.ended(), (Some(0), line.clone() + &page));
     assert!(!realm.data().join("antar.sock").exists());
 }
 

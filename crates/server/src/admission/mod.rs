@@ -45,6 +45,8 @@ impl Guard {
 pub struct Rules {
     pub session: Limits,
     pub plain_peers: PlainPeers,
+    /// Who may come in by HTTP, and which proxies are believed.
+    pub web: Arc<antar_web::Rules>,
     /// The realm is in local mode.
     local: bool,
     /// Connections in all, as far as the system has descriptors for them.
@@ -90,6 +92,7 @@ impl Rules {
         Self {
             session: Limits::of(&config.limits),
             plain_peers: config.plain_peers(),
+            web: Arc::new(config.web.rules()),
             local: config.is_local(),
             connections: config.limits.connections.min(Descriptors::get().connections),
             connections_per_address: config.connections_per_address(),

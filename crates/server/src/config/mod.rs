@@ -1,8 +1,10 @@
 //! The configuration file and its defaults.
 
 mod limits;
+mod web;
 
 pub use limits::LimitsConfig;
+pub use web::WebConfig;
 
 use antar_domain::{Inbound, PlainPeers, Policy, is_loopback};
 use antar_types::Fingerprint;
@@ -49,6 +51,8 @@ pub struct Config {
     pub metrics: Option<SocketAddr>,
     /// What to log: a level, or directives such as `info,antar_server=debug`.
     pub log: String,
+    /// Pages and WebSockets for browsers.
+    pub web: WebConfig,
     /// Bounds on everything.
     pub limits: LimitsConfig,
     /// How passwords are hashed.
@@ -119,6 +123,7 @@ impl Default for Config {
             threads: None,
             metrics: None,
             log: "info".into(),
+            web: WebConfig::default(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
         }
@@ -142,18 +147,21 @@ impl Config {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ConfigError::Unreadable { file: shown.clone(), error })?;
         let config = Self::parse(&text);
-        let config = config.and_then(|config| match config.wrong_key() {
-            Some(key) => {
-                let line = text.lines().position(|line| line.contains(&key)).unwrap_or(0) + 1;
-                Err((line, format!("{key:?} is no key: sha256: and 64 hexadecimal digits")))
+        let config = config.and_then(|config| match config.wrong_value() {
+            Some((value, what)) => {
+                let line = text.lines().position(|line| line.contains(&value)).unwrap_or(0) + 1;
+                Err((line, format!("{value:?} is no {what}")))
             }
             None => Ok(config),
         });
         config.map_err(|(line, what)| ConfigError::Wrong { file: shown, line, what })
     }
 
-    fn wrong_key(&self) -> Option<String> {
-        self.link_keys.iter().find(|key| Fingerprint::parse(key).is_none()).cloned()
+    /// A value of the right type that is wrong all the same, and what it should be.
+    fn wrong_value(&self) -> Option<(String, &'static str)> {
+        let key = self.link_keys.iter().find(|key| Fingerprint::parse(key).is_none());
+        let key = key.map(|key| (key.clone(), "key: sha256: and 64 hexadecimal digits"));
+        key.or_else(|| self.web.wrong_value())
     }
 
     /// Reads TOML; on failure the line and what is wrong with it.
@@ -171,7 +179,7 @@ impl Config {
     }
 
     fn listens_here_only(&self) -> bool {
-        self.listen.iter().all(|address| is_loopback(address.ip()))
+        self.listen.iter().chain(&self.web.listen).all(|address| is_loopback(address.ip()))
     }
 
     /// Where servers that know no TLS may call from.

@@ -1,15 +1,18 @@
 //! The doors: where connections come in or are made, and what is spoken on them.
 
+mod arrival;
 mod dial;
 pub mod session;
 mod tcp;
 mod unix;
+mod web;
 
 pub use dial::{Calls, Dialler, FULL, connect, ends};
 pub use tcp::{Listener, bind, keep_alive};
 pub use unix::{AdminSocket, connect_operator};
 
 use crate::admission::Admission;
+use antar_web::Site;
 use session::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,14 +21,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Doors {
     pub shared: Shared,
     pub admission: Arc<Admission>,
+    /// What is served to browsers.
+    pub site: Arc<Site>,
     next: AtomicU64,
 }
 
 impl Doors {
-    /// To one realm.
-    pub fn new(shared: Shared) -> Self {
+    /// To one realm, with its pages.
+    pub fn new(shared: Shared, site: Site) -> Self {
         let admission = Arc::new(Admission::new(shared.guard.clone()));
-        Self { shared, admission, next: AtomicU64::new(1) }
+        Self { shared, admission, site: Arc::new(site), next: AtomicU64::new(1) }
     }
 
     /// A number no other connection of this process has.

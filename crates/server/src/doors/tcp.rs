@@ -1,20 +1,15 @@
-//! TCP, with TLS and without: the first byte tells them apart.
+//! TCP: who connects is let in.
 
 use super::Doors;
-use super::session::{self, Session};
-use crate::admission::Place;
-use crate::metrics::Transport;
-use crate::tls;
-use antar_domain::Origin;
+use super::arrival::{Arrival, Caller};
 use antar_text::{Dialect, Reply};
 use antar_types::Code;
-use rustix::net::{self, AddressFamily, RecvFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -69,14 +64,16 @@ pub fn keep_alive(socket: impl AsFd) -> io::Result<()> {
 const UNREAD: usize = 128 << 10;
 
 /// Has the system keep no more than [`UNREAD`]; links, which move much, are left as they are.
-fn bound_unread(stream: &TcpStream) {
+pub(super) fn bound_unread(stream: &TcpStream) {
     let _ = sockopt::set_socket_send_buffer_size(stream, UNREAD);
 }
 
-/// Accepts chat connections.
+/// Accepts connections.
 pub struct Listener {
     pub listener: tokio::net::TcpListener,
     pub doors: Arc<Doors>,
+    /// Only HTTP is spoken here.
+    pub web_only: bool,
 }
 
 impl Listener {
@@ -84,7 +81,8 @@ impl Listener {
     /// every connection that will still be served.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let (arriving, mut all_arrived) = mpsc::channel(1);
-        let arrivals = Arrivals { doors: self.doors, stop: stop.clone(), arriving };
+        let arrivals =
+            Arrivals { doors: self.doors, stop: stop.clone(), arriving, web_only: self.web_only };
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -113,6 +111,7 @@ struct Arrivals {
     doors: Arc<Doors>,
     stop: watch::Receiver<bool>,
     arriving: mpsc::Sender<()>,
+    web_only: bool,
 }
 
 impl Arrivals {
@@ -145,115 +144,10 @@ impl Arrivals {
         };
         let (doors, stop, arriving) =
             (self.doors.clone(), self.stop.clone(), self.arriving.clone());
-        let arrival = Arrival { stream, peer, began: Instant::now(), doors, place, stop, arriving };
-        tokio::spawn(arrival.serve());
+        let web_only = self.web_only;
+        let caller = Caller { peer, began: Instant::now(), doors, place, stop, arriving, web_only };
+        tokio::spawn(Arrival { stream, caller }.serve());
     }
-}
-
-/// A connection that has not shown yet whether it speaks TLS.
-struct Arrival {
-    stream: TcpStream,
-    peer: IpAddr,
-    began: Instant,
-    doors: Arc<Doors>,
-    place: Place,
-    stop: watch::Receiver<bool>,
-    /// Dropped once the hub knows of it, or it has ended.
-    arriving: mpsc::Sender<()>,
-}
-
-impl Arrival {
-    async fn serve(mut self) {
-        if self.first_byte().await == Some(tls::HELLO) {
-            // Boxed, so that the many plain connections need not have room for this.
-            return Box::pin(self.serve_tls()).await;
-        }
-        // Also one that has ended, has had its time, or is there when the server stops: to answer,
-        // to end and to log them is the session's.
-        let Self { stream, peer, began, doors, place, arriving, .. } = self;
-        bound_unread(&stream);
-        let _open = doors.shared.connections.open(Transport::Plain);
-        serve(stream, Origin::Client(peer), began, &doors, arriving).await;
-        drop(place);
-    }
-
-    /// The first byte, which stays to be read; `None` where there is none, not in time, or not
-    /// before the server stops.
-    async fn first_byte(&mut self) -> Option<u8> {
-        let mut first = [0];
-        let deadline = self.deadline();
-        tokio::select! {
-            biased;
-            peeked = self.stream.peek(&mut first) => return (peeked.ok()? > 0).then_some(first[0]),
-            () = stopped(&mut self.stop) => {}
-            () = session::sleep_until(deadline) => return None,
-        }
-        // The runtime may not have noticed yet what came before the stop.
-        let (flags, mut first) = (RecvFlags::PEEK | RecvFlags::DONTWAIT, [0]);
-        let (_, there) = rustix::net::recv(&self.stream, &mut first, flags).ok()?;
-        if there > 0 {
-            let _ = self.stream.readable().await;
-        }
-        (there > 0).then_some(first[0])
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        let rules = self.doors.shared.guard.rules();
-        rules.deadline(self.peer, Some(self.began), Some(self.began))
-    }
-
-    async fn serve_tls(mut self) {
-        let deadline = self.deadline();
-        let Self { stream, peer, began, doors, place, arriving, .. } = self;
-        let (admission, rules) = (&doors.admission, doors.shared.guard.rules());
-        let handshake = async {
-            admission.handshakes.share(rules.handshakes_per_address);
-            // As many may wait as there are connections.
-            let _turn = admission.handshakes.take(Some(place.address), usize::MAX).await;
-            doors.shared.tls.accept(stream, rules.handshake).await
-        };
-        let done = tokio::select! {
-            biased;
-            done = handshake => done,
-            // Nobody has asked for anything yet.
-            () = stopped(&mut self.stop) => return,
-            () = session::sleep_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
-        };
-        match done {
-            Ok((stream, key)) => {
-                let origin = key.map_or(Origin::Client(peer), |key| Origin::Certified(peer, key));
-                if key.is_none() {
-                    bound_unread(stream.get_ref().0);
-                }
-                let _open = doors.shared.connections.open(Transport::over_tls(origin));
-                serve(stream, origin, began, &doors, arriving).await;
-            }
-            Err(error) => {
-                doors.shared.connections.handshake_failed();
-                tracing::info!(%peer, %error, "a TLS handshake failed");
-            }
-        }
-    }
-}
-
-async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    origin: Origin,
-    began: Instant,
-    doors: &Doors,
-    arriving: mpsc::Sender<()>,
-) {
-    let (conn, shared) = (doors.next_conn(), &doors.shared);
-    let mut session = Session::new(stream, conn, origin, began, shared);
-    if session.open().await {
-        drop(arriving);
-        session.serve().await;
-    }
-}
-
-/// Waits until the server stops, or is gone.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]

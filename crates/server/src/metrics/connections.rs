@@ -4,6 +4,7 @@
 use crate::doors::session::End;
 use antar_domain::Origin;
 use antar_types::Code;
+use antar_web::StatusCode;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Whose a connection is and how it came.
@@ -13,6 +14,10 @@ pub enum Transport {
     Plain,
     /// A client's, over TLS.
     Tls,
+    /// A browser's or a program's that asks for pages.
+    Http,
+    /// A client's, in frames.
+    WebSocket,
     /// Another realm's, or of whoever else has a certificate.
     Realm,
     /// The operator's, over the Unix socket.
@@ -21,9 +26,11 @@ pub enum Transport {
 
 impl Transport {
     /// Each, its kind and its transport.
-    pub const ALL: [(Self, &'static str, &'static str); 4] = [
+    pub const ALL: [(Self, &'static str, &'static str); 6] = [
         (Self::Plain, "client", "plain"),
         (Self::Tls, "client", "tls"),
+        (Self::Http, "client", "http"),
+        (Self::WebSocket, "client", "websocket"),
         (Self::Realm, "realm", "tls"),
         (Self::Operator, "operator", "unix"),
     ];
@@ -60,7 +67,23 @@ pub struct Connections {
     ends: [AtomicU64; End::ALL.len()],
     refusals: [AtomicU64; Code::ALL.len()],
     handshakes_failed: AtomicU64,
+    answers: [AtomicU64; STATUSES.len()],
 }
+
+/// The statuses of answers to HTTP requests.
+pub const STATUSES: [StatusCode; 11] = [
+    StatusCode::OK,
+    StatusCode::SWITCHING_PROTOCOLS,
+    StatusCode::NOT_MODIFIED,
+    StatusCode::BAD_REQUEST,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::MISDIRECTED_REQUEST,
+    StatusCode::UPGRADE_REQUIRED,
+    StatusCode::TOO_MANY_REQUESTS,
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+];
 
 impl Default for Connections {
     fn default() -> Self {
@@ -70,6 +93,7 @@ impl Default for Connections {
             ends: [const { AtomicU64::new(0) }; _],
             refusals: [const { AtomicU64::new(0) }; _],
             handshakes_failed: AtomicU64::new(0),
+            answers: [const { AtomicU64::new(0) }; _],
         }
     }
 }
@@ -102,6 +126,18 @@ impl Connections {
 
     pub fn handshake_failed(&self) {
         self.handshakes_failed.fetch_add(1, Relaxed);
+    }
+
+    /// An HTTP request was answered.
+    pub fn answered(&self, status: StatusCode) {
+        if let Some(at) = STATUSES.iter().position(|one| *one == status) {
+            self.answers[at].fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Each status of answers to HTTP requests, and how many there were.
+    pub fn answers(&self) -> impl Iterator<Item = (StatusCode, u64)> {
+        STATUSES.into_iter().zip(&self.answers).map(|(status, many)| (status, many.load(Relaxed)))
     }
 
     /// How many were ever opened, and how many of them are open.

@@ -115,10 +115,15 @@ fn connections(now: &Snapshot) -> Vec<Family> {
         closed = closed.with([("reason", reason.into())], counts.ends(end));
     }
     let refused = counts.refusals(Code::TooManyConnections);
+    let mut answers = counter("antar_http_answers", "Answers to HTTP requests, by status.");
+    for (status, many) in counts.answers() {
+        answers = answers.with([("status", status.as_str().into())], many);
+    }
     vec![
         open,
         opened,
         closed,
+        answers,
         counter("antar_connections_refused", "Connections refused since there were too many.")
             .one(refused),
         counter("antar_handshakes_failed", "TLS handshakes of callers that failed.")

@@ -21,6 +21,11 @@ impl Incoming {
         Self { decoder: Decoder::new(line_bytes), frames, ahead, taken: 0 }
     }
 
+    /// The same where each line comes as a frame of its own.
+    pub fn of_frames(line_bytes: usize) -> Self {
+        Self { decoder: Decoder::of_frames(line_bytes), ..Self::new(line_bytes) }
+    }
+
     /// Lines may be so long from now on.
     pub fn set_limit(&mut self, line_bytes: usize) {
         self.decoder.set_limit(line_bytes);
@@ -98,7 +103,7 @@ impl Incoming {
 pub(super) fn size(frame: &Frame) -> usize {
     let text = match frame {
         Frame::Line(line) => line.len(),
-        Frame::TooLong | Frame::BadEncoding | Frame::Http => 0,
+        Frame::TooLong | Frame::BadEncoding | Frame::TwoLines | Frame::Http => 0,
     };
     size_of::<Frame>() + text
 }

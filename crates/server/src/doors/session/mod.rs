@@ -196,6 +196,12 @@ impl<'a, S> Session<'a, S> {
         }
     }
 
+    /// The same where each line comes as a frame of its own.
+    pub fn of_frames(mut self) -> Self {
+        self.incoming = Incoming::of_frames(self.rules.session.line_bytes);
+        self
+    }
+
     /// Tells the hub of it; whether there is one.
     pub async fn open(&mut self) -> bool {
         // Waits with nothing in its hands, as `forward` does.

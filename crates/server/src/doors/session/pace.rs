@@ -83,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         }
         let cost = |frame: &Frame| match frame {
             Frame::Line(line) => 1 + line.len() / REQUEST,
-            Frame::TooLong | Frame::BadEncoding | Frame::Http => 1,
+            Frame::TooLong | Frame::BadEncoding | Frame::TwoLines | Frame::Http => 1,
         };
         // How long a reply is nobody knows before it is there: the next request pays for it.
         let cost =

@@ -1,0 +1,157 @@
+//! The requests of one connection, read by hyper.
+
+use crate::answer::{refusal, too_many};
+use crate::gate::{Content, Gate, Gated};
+use crate::site::Verdict;
+use crate::{Prefixed, Rules, Site, Stream};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1::{Builder, Connection, Parts};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::{Ready, poll_fn, ready};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::timeout;
+
+/// How long the head of a request may take to arrive, and how long a connection may be idle.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for further requests, and how long after that the last answer may take.
+const KEPT: Duration = Duration::from_secs(60);
+const LAST_ANSWER: Duration = Duration::from_secs(60);
+
+/// How long the last answer may take when the server stops, and writing a refusal.
+const STOPPING: Duration = Duration::from_secs(1);
+
+/// Bytes of a request's head, and headers in it.
+const LARGEST: (usize, usize) = (16 << 10, 64);
+
+/// What the realm says to somebody who wants in.
+pub trait Admit: Send + Sync {
+    /// Whether somebody at this address may ask for so much more, counted as [`Visit`] has it.
+    fn may_ask(&self, address: IpAddr, bytes: usize) -> bool;
+
+    /// Whether somebody at this address may have a connection of their own: where the connection is a
+    /// proxy's, it is the client's from then on.
+    fn may_enter(&self, address: IpAddr) -> bool;
+
+    /// Notes the status of an answer.
+    fn answered(&self, status: StatusCode);
+}
+
+/// A connection whose first line is an HTTP request.
+pub struct Visit<'a> {
+    /// What is served.
+    pub site: Arc<Site>,
+    /// For whom.
+    pub rules: Arc<Rules>,
+    /// Where the connection comes from.
+    pub peer: IpAddr,
+    /// Whom the realm lets in. Each request counts as one, and its answer by its bytes.
+    pub admit: Arc<dyn Admit + 'a>,
+    /// How much of [`HEAD_TIME`] is left for the first request's head.
+    pub head_time: Duration,
+}
+
+/// What became of a connection.
+pub enum Served<S> {
+    /// It has ended.
+    Ended,
+    /// It is a WebSocket from here on, of a client at this address.
+    WebSocket(Prefixed<S>, IpAddr),
+}
+
+/// Answers the requests of one connection, until it ends or becomes a WebSocket.
+/// When `stop` is ready, the answer that is under way is the last.
+pub async fn serve<S: Stream>(
+    stream: Prefixed<S>,
+    visit: Visit<'_>,
+    stop: impl Future<Output = ()>,
+) -> Served<S> {
+    let (gate, upgraded) = (Arc::new(Gate::default()), Arc::new(Mutex::new(None)));
+    let mut http = Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(visit.head_time);
+    // Who has said all closes that side: the answer is heard all the same.
+    http.max_buf_size(LARGEST.0).max_headers(LARGEST.1).half_close(true);
+    let stream = Gated { stream: TokioIo::new(stream), gate: gate.clone() };
+    let service = {
+        let upgraded = upgraded.clone();
+        service_fn(move |request| respond(&visit, &gate, &upgraded, request))
+    };
+    let mut connection = http.serve_connection(stream, service);
+    let done = drive(&mut connection, stop).await;
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let mut stream = io.stream.into_inner();
+    let address = *upgraded.lock().unwrap_or_else(PoisonError::into_inner);
+    match (done, address) {
+        (Some(Ok(())), Some(address)) => {
+            stream.put_back(read_buf.into());
+            return Served::WebSocket(stream, address);
+        }
+        (Some(Err(error)), _) if error.is_parse() => {
+            let said = match error.is_parse_too_large() {
+                true => refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too large a head\n"),
+                false => refusal(StatusCode::BAD_REQUEST, "no good request\n"),
+            };
+            let _ = timeout(STOPPING, stream.write_all(&said)).await;
+        }
+        _ => {}
+    }
+    let _ = timeout(STOPPING, stream.shutdown()).await;
+    Served::Ended
+}
+
+/// Has a connection served until it is done; `None` where it took too long.
+async fn drive<S, F>(
+    connection: &mut Connection<Gated<TokioIo<Prefixed<S>>>, F>,
+    stop: impl Future<Output = ()>,
+) -> Option<hyper::Result<()>>
+where
+    S: Stream,
+    F: hyper::service::HttpService<Incoming, ResBody = Content> + Unpin,
+    F::Future: Unpin,
+    F::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let patience = tokio::select! {
+        biased;
+        done = poll_fn(|cx| connection.poll_without_shutdown(cx)) => return Some(done),
+        () = stop => STOPPING,
+        () = tokio::time::sleep(KEPT) => LAST_ANSWER,
+    };
+    std::pin::Pin::new(&mut *connection).graceful_shutdown();
+    timeout(patience, poll_fn(|cx| connection.poll_without_shutdown(cx))).await.ok()
+}
+
+type Answer = Ready<Result<Response<Content>, Infallible>>;
+
+fn respond(
+    visit: &Visit<'_>,
+    gate: &Arc<Gate>,
+    upgraded: &Mutex<Option<IpAddr>>,
+    request: Request<Incoming>,
+) -> Answer {
+    let (head, _) = request.into_parts();
+    let address = visit.rules.client(visit.peer, &head.headers);
+    let answer = match visit.site.judge(&visit.rules, &head) {
+        Verdict::Answer(answer) => match visit.admit.may_ask(address, answer.body().len()) {
+            true => answer,
+            false => too_many("too many requests\n"),
+        },
+        Verdict::WebSocket(answer) => match visit.admit.may_enter(address) {
+            true => {
+                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+                answer
+            }
+            false => too_many("too many connections\n"),
+        },
+    };
+    visit.admit.answered(answer.status());
+    ready(Ok(answer.map(|bytes: Bytes| gate.open(bytes))))
+}
+
+#[cfg(test)]
+mod tests;
