@@ -1,3 +1,27 @@
 //! The web client's files, below `ui/`: each is in this table, in order.
 
-files!["index.html",];
+files![
+    "core/conversation.js",
+    "core/live.js",
+    "core/model.js",
+    "core/outbox.js",
+    "icon.svg",
+    "index.html",
+    "lang/en.js",
+    "lang/id.js",
+    "lang/index.js",
+    "main.js",
+    "manifest.webmanifest",
+    "style/app.css",
+    "style/panels.css",
+    "view/composer.js",
+    "view/dialogs.js",
+    "view/dom.js",
+    "view/emoji.js",
+    "view/login.js",
+    "view/panels.js",
+    "view/rows.js",
+    "view/seldom.js",
+    "view/sidebar.js",
+    "view/timeline.js",
+];

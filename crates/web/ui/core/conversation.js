@@ -1,0 +1,318 @@
+/** The end of a stretch that goes on as messages come. */
+export const OPEN = Infinity;
+
+/** Stretches of ids, each from its first up to and without its second: every message of the conversation whose id is in
+ * one of them is known. In order, and none touches the next. */
+export class Spans {
+  constructor() {
+    /** @type {[number, number][]} */
+    this.list = [];
+  }
+
+  add(from = 0, to = 0) {
+    if (from >= to) return;
+    let [low, high] = [from, to];
+    const rest = this.list.filter(([first, end]) => {
+      const touches = first <= high && low <= end;
+      if (touches) [low, high] = [Math.min(low, first), Math.max(high, end)];
+      return !touches;
+    });
+    const at = rest.findIndex(([first]) => first >= low);
+    rest.splice(at < 0 ? rest.length : at, 0, [low, high]);
+    this.list = rest;
+  }
+
+  remove(from = 0, to = 0) {
+    if (from >= to) return;
+    this.list = this.list
+      .flatMap(([first, end]) => /** @type {[number, number][]} */ ([[first, Math.min(end, from)], [Math.max(first, to), end]]))
+      .filter(([first, end]) => first < end);
+  }
+
+  cover(from = 0, to = 0) {
+    return from >= to || this.list.some(([first, end]) => first <= from && to <= end);
+  }
+
+  of(id = 0) {
+    return this.list.find(([first, end]) => first <= id && id < end);
+  }
+
+  isOpen() {
+    return this.list.at(-1)?.[1] === OPEN;
+  }
+}
+
+/** Reads one; null where it lacks what every message has. @param {any} told @returns {Message|null} */
+export function readMessage(told) {
+  if (!told || !Number.isSafeInteger(told.id) || typeof told.from !== 'string') return null;
+  const text = (/** @type {string} */ key) => (typeof told[key] === 'string' ? /** @type {string} */ (told[key]) : null);
+  const names = (/** @type {any} */ list) => (Array.isArray(list) ? list.filter((name) => typeof name === 'string') : []);
+  return {
+    id: told.id,
+    time: text('time'),
+    sent: text('sent'),
+    from: told.from,
+    text: text('message') ?? '',
+    realm: text('realm'),
+    to_realm: text('to_realm'),
+    notice: text('notice'),
+    kind: text('kind'),
+    reply: Number.isSafeInteger(told.reply) ? told.reply : null,
+    ref: text('ref'),
+    edited: text('edited'),
+    deleted: told.deleted === true,
+    delivered: told.delivered === true,
+    reactions: Object.entries(told.reactions ?? {}).map(([emoji, by]) => [emoji, names(by)]),
+  };
+}
+
+/** Whether this user of this realm wrote it. @param {Message} message */
+export function isFrom(message, user = '') {
+  return message.realm === null && message.notice === null && same(message.from, user);
+}
+
+/** Whether it counts as unread for this user, where it is not read. @param {Message} message */
+export function countsFor(message, user = '') {
+  return !message.deleted && message.notice === null && !isFrom(message, user);
+}
+
+/** Whether it is a later form of the same message, as far as that can be told. @param {Message} one @param {Message} other */
+export function isLater(one, other) {
+  if (one.deleted !== other.deleted) return one.deleted;
+  return (one.edited ?? '') > (other.edited ?? '');
+}
+
+const MENTION = /(?<![\p{Alphabetic}\p{N}_@])@([A-Za-z0-9._-]{1,128})(?![A-Za-z0-9._@\p{Alphabetic}\p{N}-])/gu;
+
+/** Where a text calls somebody by `@name`, as the realm counts it. */
+export function mentions(text = '') {
+  return [...text.matchAll(MENTION)].slice(0, 32);
+}
+
+/** Whether a text calls this user. */
+export function isMentioned(text = '', user = '') {
+  return text.includes('@') && mentions(text).some(([, word]) => isNamed(word, user));
+}
+
+/** Signs at the end of a word may belong to the sentence. */
+export function isNamed(word = '', user = '') {
+  return same(word.slice(0, user.length), user) && /^[._-]*$/.test(word.slice(user.length));
+}
+
+/** Names are the same in any case. */
+export function same(a = '', b = '') {
+  return keyOf(a) === keyOf(b);
+}
+
+/** Under which a name is found: only ASCII letters have a case here. */
+export function keyOf(name = '') {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** How many messages that changed while a page was on its way are remembered, until it is here. */
+const MOST_CHANGED = 256;
+
+/** One conversation, as far as it is known. */
+export class Conversation {
+  constructor(name = '') {
+    this.name = name;
+    /** @type {Map<number, Message>} */
+    this.messages = new Map();
+    /** @type {number[]} */
+    this.order = [];
+    this.spans = new Spans();
+    this.streamed = 0;
+    this.read = 0;
+    /** @type {Count|null} */
+    this.base = null;
+    this.counted = 0;
+    /** @type {number|null} */
+    this.members = null;
+    /** @type {string|null} */
+    this.role = null;
+    /** @type {string|null} */
+    this.topic = null;
+    this.muted = false;
+    this.blocked = false;
+    this.delivered = 0;
+    this.pending = 0;
+    /** @type {Map<number, Message>} */
+    this.changed = new Map();
+    this.touched = false;
+    this.ahead = false;
+    this.joining = false;
+    this.bytes = 0;
+  }
+
+  get isGroup() {
+    return this.name.startsWith('#');
+  }
+
+  /** @returns {Message|undefined} */
+  get last() {
+    return this.messages.get(this.order.at(-1) ?? 0);
+  }
+
+  at(id = 0) {
+    let [low, high] = [0, this.order.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.order[middle] < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  follows(first = 0, second = 0) {
+    return this.spans.cover(first, second);
+  }
+
+  run(id = 0) {
+    const [from, to] = this.spans.of(id) ?? [id, id + 1];
+    return { start: this.at(from), end: this.at(to), older: from > 0, newer: to !== OPEN };
+  }
+
+  /** @returns {Count} */
+  count(me = '') {
+    if (this.base && !this.isKnownFrom(this.read)) {
+      const more = this.countAfter(Math.max(this.counted, this.read), OPEN, me);
+      return { unread: this.base.unread + more.unread, mentions: this.base.mentions + more.mentions };
+    }
+    return this.countAfter(this.read, OPEN, me);
+  }
+
+  isCounted() {
+    return this.base !== null || this.isKnownFrom(this.read);
+  }
+
+  isKnownFrom(id = 0) {
+    return this.spans.cover(id + 1, OPEN);
+  }
+
+  /** @returns {Count} */
+  countAfter(after = 0, upto = 0, me = '') {
+    const count = { unread: 0, mentions: 0 };
+    for (let at = this.at(after + 1); at < this.order.length && this.order[at] <= upto; at++) {
+      const message = /** @type {Message} */ (this.messages.get(this.order[at]));
+      if (!countsFor(message, me)) continue;
+      count.unread++;
+      if (this.isGroup && isMentioned(message.text, me)) count.mentions++;
+    }
+    return count;
+  }
+
+  /** @param {any} told */
+  takeOverview(told) {
+    const last = told.last ? readMessage(told.last) : null;
+    if (typeof told.conv === 'string') this.name = told.conv;
+    this.read = told.read ?? 0;
+    this.base = { unread: told.unread ?? 0, mentions: told.mentions ?? 0 };
+    this.counted = last?.id ?? 0;
+    // Whatever comes after the last message is told as a change.
+    this.spans.add(this.counted, OPEN);
+    if (last) this.takePaged(last);
+    this.members = told.members ?? null;
+    this.role = told.role ?? null;
+    this.topic = told.topic ?? null;
+    this.muted = told.muted === true;
+    this.blocked = told.blocked === true;
+    this.ahead = this.joining = false;
+  }
+
+  /** @param {Message} message */
+  takePaged(message) {
+    const changed = this.changed.get(message.id);
+    this.put(changed && !isLater(message, changed) ? changed : message);
+  }
+
+  /** @param {Message} message */
+  takeNew(message, me = '') {
+    const id = message.id;
+    if (id <= this.streamed) return false;
+    if (!this.spans.isOpen()) this.spans.add(id, OPEN);
+    // Changes leave nothing out.
+    else this.spans.add(this.streamed || id, id + 1);
+    this.streamed = id;
+    if (isFrom(message, me) && id > this.read) this.setRead(id);
+    this.noteChanged(message);
+    this.put(message);
+    return true;
+  }
+
+  /** @param {Message} message */
+  takeChanged(message, me = '') {
+    const { id, deleted } = message;
+    const known = this.messages.get(id);
+    if (known && JSON.stringify(known) === JSON.stringify(message)) return { changed: false, uncounted: false };
+    // Among those that the realm has counted, it may or may not have been left out already.
+    const counts = (!known || countsFor(known, me)) && !isFrom(message, me);
+    const within = deleted && counts && id > this.read && id <= this.counted;
+    const uncounted = within && !this.isKnownFrom(this.read);
+    // What was not loaded is shown as it is now once it is.
+    this.noteChanged(message);
+    if (known) this.put(message);
+    return { changed: known !== undefined, uncounted };
+  }
+
+  /** @param {Message} message */
+  noteChanged(message) {
+    if (!this.pending) return;
+    this.changed.set(message.id, message);
+    if (this.changed.size > MOST_CHANGED) this.changed.delete(Math.min(...this.changed.keys()));
+  }
+
+  settle() {
+    this.pending = Math.max(0, this.pending - 1);
+    if (!this.pending) this.changed.clear();
+  }
+
+  /** @param {Message} message */
+  put(message) {
+    const before = this.messages.get(message.id);
+    this.bytes += size(message) - (before ? size(before) : 0);
+    this.messages.set(message.id, message);
+    if (!before) this.order.splice(this.at(message.id), 0, message.id);
+  }
+
+  setRead(id = 0) {
+    if (id === this.read) return;
+    this.read = id;
+    this.base = null;
+    this.touched = true;
+  }
+
+  trim(most = 0, near = 0, me = '') {
+    most = Math.max(1, most);
+    if (this.order.length <= most) return;
+    const upto = Math.max(this.counted, this.streamed);
+    if (this.isKnownFrom(this.read)) this.base = this.countAfter(this.read, upto, me);
+    else if (this.base) {
+      const more = this.countAfter(Math.max(this.counted, this.read), upto, me);
+      this.base = { unread: this.base.unread + more.unread, mentions: this.base.mentions + more.mentions };
+    }
+    this.counted = upto;
+    let older = this.at(near);
+    while (this.order.length > most) {
+      const newer = this.order.length - older;
+      if (older >= newer || newer <= 1) {
+        const id = /** @type {number} */ (this.order.shift());
+        older = Math.max(0, older - 1);
+        this.drop(id);
+        this.spans.remove(0, id + 1);
+      } else {
+        const [id] = this.order.splice(-2, 1);
+        this.drop(id);
+        this.spans.remove(id, this.order.at(-1) ?? OPEN);
+      }
+    }
+  }
+
+  drop(id = 0) {
+    const gone = this.messages.get(id);
+    if (gone) this.bytes -= size(gone);
+    this.messages.delete(id);
+  }
+}
+
+/** About how many bytes of memory it takes. @param {Message} message */
+const size = (message) => 400 + 2 * message.text.length + 60 * message.reactions.reduce((sum, [, by]) => sum + by.length, 0);

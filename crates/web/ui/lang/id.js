@@ -1,0 +1,43 @@
+/** @type {Record<keyof typeof import('./en.js').texts, string>} */
+export const texts = {
+  messages: 'Pesan', latest: 'Terbaru', beginning: 'Awal percakapan {0}.', loading: 'Memuat …', newMessages: 'Pesan baru',
+  today: 'Hari ini', yesterday: 'Kemarin', failed: 'Tidak berhasil ({0}).',
+  deleted: 'Pesan ini dihapus', edited: '(diubah)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
+  state_sending: 'Mengirim', state_stored: 'Terkirim', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
+  actions: 'Tindakan', react: 'Reaksi', reply: 'Balas', edit: 'Ubah', delete: 'Hapus', remove: 'Hapus',
+  deleteOther: 'Hapus tulisan {0}?', wasDeleted: 'Dihapus.', takeBack: 'Ambil kembali teksnya',
+  message: 'Tulis pesan', send: 'Kirim', emoji: 'Emoji', emojiName: 'Cari emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
+  tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', tooMany: 'Terlalu banyak yang menunggu dikirim.',
+  close: 'Tutup', newConversation: 'Percakapan baru', to: 'Kepada', toExample: 'amy, amy@beta atau #grup',
+  toHint: 'Pengguna di sini, pengguna realm lain, atau grup.', groupPassword: 'Kata sandi, jika ada',
+  joinGroup: 'Bergabung', makeGroup: 'Buat grup ini', start: 'Mulai', otherGroups: 'Grup lain',
+  switchTo: 'Buka', conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', nothing: 'Tidak ditemukan.', more: 'Lagi',
+  noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
+  unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
+  done: 'Selesai.', mute: 'Senyapkan', unmute: 'Jangan senyapkan lagi', block: 'Blokir', unblock: 'Buka blokir', blockSure: 'Blokir {0}? Tulisannya tidak ditampilkan lagi.',
+  topic: 'Topik', save: 'Simpan', members: '{0} anggota', user: 'Pengguna', invite: 'Tambahkan', ban: 'Larang', unban: 'Cabut larangan', leave: 'Keluar dari grup', leaveSure: 'Keluar dari {0}?',
+  closeGroup: 'Tutup grup', closeSure: 'Tutup {0} untuk semua? Semua pesannya hilang.', groupSettings: 'Pengaturan', entry: 'Siapa boleh bergabung',
+  entry_open: 'siapa saja', entry_password: 'yang tahu kata sandi', entry_invite: 'yang ditambahkan', listed: 'Tampil di daftar grup', announce: 'Hanya pemilik dan moderator menulis',
+  writeTo: 'Tulis pesan', makeModerator: 'Jadikan moderator', makeMember: 'Jadikan anggota biasa', makeOwner: 'Serahkan grup', minutes: 'Selama berapa menit', silence: 'Bungkam', unsilence: 'Boleh menulis lagi', kick: 'Keluarkan dari grup',
+  member_joined: '{0} masuk grup', member_left: '{0} keluar', member_kicked: '{0} dikeluarkan oleh {1}', member_banned: '{0} dilarang oleh {1}', member_role: 'Peran {0} diubah oleh {1}', member_silenced: 'Izin menulis {0} diubah oleh {1}',
+  owner: 'pemilik', moderator: 'moderator', member: 'anggota',
+  profile: 'Profil', page: 'Halaman ini', displayName: 'Nama tampilan', about: 'Tentang Anda', awayText: 'Tidak di tempat, karena', goAway: 'Saya pergi', comeBack: 'Saya kembali', lost: 'Sambungan sedang terputus.',
+  theme: 'Tema', themeSystem: 'Ikut sistem', themeLight: 'Terang', themeDark: 'Gelap', language: 'Bahasa',
+  notifyOn: 'Beri tahu saya', notifyOff: 'Jangan beri tahu', notifyDenied: 'Tidak diizinkan peramban.',
+  oldPassword: 'Kata sandi sekarang', newPassword: 'Kata sandi baru', changePassword: 'Ganti kata sandi',
+  sessions: 'Tempat Anda masuk', unnamed: 'Sebuah program', used: 'terakhir {0}', thisOne: 'yang ini', end: 'Akhiri',
+  realms: 'Realm terhubung', noRealms: 'Belum terhubung dengan realm lain.', refresh: 'Lihat lagi', since: 'sejak {0}', owed: '{0} pesan menunggu dikirim', counts: '{0} terkirim, {1} diterima', clock: 'jamnya berbeda {0} detik',
+  approve: 'Setujui', removeSure: 'Putuskan hubungan dengan {0}?', addRealm: 'Hubungkan realm', realm: 'Namanya', host: 'Alamat', port: 'Port', key: 'Kuncinya, sha256:… (jika ada)',
+  invitations: 'Undangan', inviteRealm: 'Buat undangan untuk realm', invitation: 'Undangan yang diterima', join: 'Hubungkan',
+  link_up: 'tersambung', link_down: 'terputus', link_waiting: 'menunggu', link_refused: 'ditolak', link_removed: 'diakhiri di sana',
+  name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.',
+  show: 'Lihat', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',
+  back: 'Kembali', details: 'Rincian', conversationMenu: 'Lainnya', searchHere: 'Cari di sini', markUnread: 'Tandai belum dibaca', toLatest: 'Ke akhir',
+};
+
+/** What the realm itself does not say well. @type {Record<string, string>} */
+export const errors = {
+  bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
+  not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
+  link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.', lost: 'Sambungan sedang terputus.', bad_invitation: 'Undangan tidak berlaku.',
+};

@@ -1,0 +1,403 @@
+import { isFrom, isMentioned, keyOf, same } from './core/conversation.js';
+import { Live, load, loadJson } from './core/live.js';
+import { lineOf } from './core/outbox.js';
+import { errorText, language, show, t } from './lang/index.js';
+import { Composer } from './view/composer.js';
+import { applyTheme, avatar, el, fill, iconButton, isAsking } from './view/dom.js';
+import { loginPage } from './view/login.js';
+import { author, summary } from './view/rows.js';
+import { Sidebar } from './view/sidebar.js';
+import { Timeline } from './view/timeline.js';
+
+/** For how long somebody types who says so. */
+const TYPING = 6000;
+/** For how long a profile is taken to be as it was. */
+const PROFILE = 10 * 60_000;
+/** How many users are asked about at once. */
+const USERS = 200;
+
+/** The page: what there is of it, and what happens in it. */
+export class App {
+  constructor() {
+    const url = `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}/ws`;
+    this.live = new Live(url, {
+      updates: (updates) => this.updated(updates),
+      event: (told) => this.told(told),
+      state: () => this.dirty(),
+      online: () => this.online(),
+    });
+    this.realmHere = document.querySelector('meta[name="realm"]')?.getAttribute('content') ?? '';
+    /** @type {Map<string, Presence>} */
+    this.presence = new Map();
+    /** @type {Set<string>} */
+    this.followed = new Set();
+    /** Who types where, until when. @type {Map<string, Map<string, number>>} */
+    this.typing = new Map();
+    /** @type {Map<string, {name: string, at: number}>} */
+    this.profiles = new Map();
+    /** @type {any} */
+    this.frame = this.clock = undefined;
+    this.entered = false;
+    this.status = el('p', { class: 'connection', role: 'status', 'aria-label': t('connection') });
+    this.announcer = new Announcer(this);
+    this.timeline = new Timeline(this);
+    this.composer = new Composer(this);
+    this.sidebar = new Sidebar(this);
+    this.head = el('header', { class: 'top' });
+    this.timeline.toolbar.watch(this.timeline.rows);
+    this.none = el('div', { class: 'none' }, el('p', {}, t('choose')), el('p', { class: 'hint' }, t('keys')));
+    this.main = el('main', {}, this.head, this.none, this.timeline.box, this.timeline.jumper, this.composer.root);
+    this.root = el('div', { class: 'app' }, this.sidebar.root, this.main, this.status);
+  }
+
+  get me() {
+    return this.live.model.me;
+  }
+
+  get realm() {
+    return this.live.realm || this.realmHere;
+  }
+
+  start() {
+    document.documentElement.lang = language;
+    document.body.append(el('div', { id: 'root' }), this.announcer.log, this.announcer.toasts);
+    const fragment = new URLSearchParams(location.hash.slice(1));
+    const invite = fragment.get('invite');
+    if (invite) history.replaceState(null, '', location.pathname);
+    const session = loadJson('session');
+    if (invite) this.door('', { token: invite, name: fragment.get('name') ?? '' });
+    else if (typeof session?.token === 'string' && typeof session.user === 'string') {
+      this.live.resume(session.token, session.user);
+      this.enter();
+    } else this.door();
+    addEventListener('hashchange', () => this.follow());
+    addEventListener('online', () => this.live.now());
+    addEventListener('focus', () => this.timeline.seen());
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) return;
+      this.live.now();
+      this.timeline.seen();
+    });
+    document.addEventListener('keydown', (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'k' || !this.entered) return;
+      event.preventDefault();
+      this.seldom(({ switcher }) => switcher(this));
+    });
+  }
+
+  /** @param {string} [why] @param {{token: string, name: string}|null} [invited] */
+  door(why, invited = null) {
+    this.entered = false;
+    document.querySelectorAll('dialog').forEach((one) => one.close());
+    document.title = 'Antar';
+    fill(/** @type {Element} */ (document.getElementById('root')), loginPage(this, invited, why));
+  }
+
+  enter() {
+    this.entered = true;
+    fill(/** @type {Element} */ (document.getElementById('root')), this.root);
+    this.follow();
+    this.render();
+  }
+
+  online() {
+    if (!this.entered) this.enter();
+    this.followed.clear();
+    this.presence.clear();
+    // What is seldom needed is at hand before it is, also where there is no connection then.
+    this.seldom(() => {});
+  }
+
+  async logOut() {
+    await Promise.race([this.live.ask('LOGOUT'), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    this.leave();
+  }
+
+  /** @param {string} [why] */
+  leave(why) {
+    if (why) this.composer.keep();
+    this.composer.name = '';
+    this.live.leave(!why);
+    this.timeline.open('');
+    this.presence.clear();
+    this.profiles.clear();
+    history.replaceState(null, '', location.pathname);
+    this.door(why);
+  }
+
+  /** @param {string} name @param {number} [id] */
+  go(name, id) {
+    const hash = `#/${encodeURIComponent(name)}`;
+    if (location.hash !== hash) history.pushState(null, '', hash);
+    this.follow(id);
+    if (!id && matchMedia('(hover: hover)').matches) this.composer.text.focus();
+  }
+
+  /** @param {number} [id] */
+  follow(id) {
+    if (!this.entered) return;
+    let name = '';
+    try {
+      name = decodeURIComponent(/^#\/(.+)/.exec(location.hash)?.[1] ?? '');
+    } catch {
+      // Somebody has written it by hand.
+    }
+    name = this.live.model.conversation(name)?.name ?? name;
+    if (keyOf(name) !== keyOf(this.timeline.name)) this.composer.open(name);
+    else if (!id) return this.dirty();
+    this.announcer.toasts.replaceChildren();
+    this.root.classList.toggle('inside', name !== '');
+    this.timeline.open(name, id);
+    this.render();
+    if (!id && name && matchMedia('(hover: hover)').matches && !isAsking()) this.composer.text.focus();
+  }
+
+  /** @param {Update[]} updates */
+  updated(updates) {
+    for (const update of updates) {
+      const { what, name = '', id = 0 } = update;
+      if (what === 'logged-out') return this.leave(t('ended'));
+      if (what === 'loaded' || what === 'failed') this.timeline.loaded(update);
+      else if (what === 'in-step') this.stepped();
+      else if (what === 'member' && this.live.online) this.timeline.member(update);
+      else if (what === 'reset') this.timeline.missing.clear();
+      else if (what === 'gone' && same(name, this.timeline.name)) this.go('');
+      else if (what === 'message') {
+        const from = this.live.model.conversation(name)?.messages.get(id)?.from ?? '';
+        this.typing.get(keyOf(name))?.delete(from);
+        if (same(name, this.timeline.name)) this.timeline.arrived(id);
+        if (this.live.online) this.announcer.message(name, id);
+      }
+    }
+    this.dirty();
+  }
+
+  stepped() {
+    const { timeline } = this;
+    if (timeline.name && !timeline.first) timeline.open(this.live.model.conversation(timeline.name)?.name ?? timeline.name);
+  }
+
+  /** @param {any} told */
+  told(told) {
+    if (told.event === 'presence' && typeof told.user === 'string') this.presence.set(keyOf(told.user), told);
+    else if (told.event === 'typing' && typeof told.conv === 'string' && typeof told.user === 'string' && !same(told.user, this.me)) {
+      const key = keyOf(told.conv);
+      if (!this.typing.has(key)) this.typing.set(key, new Map());
+      this.typing.get(key)?.set(told.user, Date.now() + TYPING);
+      clearTimeout(this.clock);
+      this.clock = setTimeout(() => this.dirty(), TYPING + 50);
+    } else if (told.event === 'profile') this.profiles.clear();
+  }
+
+  whoTypes(name = '') {
+    const all = this.typing.get(keyOf(name));
+    if (!all) return '';
+    for (const [user, until] of all) if (until < Date.now()) all.delete(user);
+    if (!all.size) return '';
+    return all.size > 3 ? t('manyType') : t('types', [...all.keys()].join(', '));
+  }
+
+  followUsers() {
+    if (!this.live.online) return;
+    const wanted = this.live.model
+      .conversations()
+      .slice(0, 500)
+      .map((each) => each.name)
+      .filter((name) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) && !this.followed.has(keyOf(name)));
+    if (!wanted.length) return;
+    for (const name of wanted) this.followed.add(keyOf(name));
+    for (let at = 0; at < wanted.length; at += USERS) {
+      this.live.ask(lineOf('PRESENCE', wanted.slice(at, at + USERS))).then((reply) => {
+        for (const one of Array.isArray(reply.data) ? reply.data : []) this.presence.set(keyOf(one.user), one);
+        this.dirty();
+      });
+    }
+  }
+
+  profileName(user = '') {
+    const known = this.profiles.get(user);
+    if ((!known || known.at < Date.now() - PROFILE) && this.live.online && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(user)) {
+      this.profiles.set(user, { name: known?.name ?? '', at: Date.now() });
+      this.live.ask(lineOf('PROFILE', [user])).then((reply) => {
+        if (reply.status !== 'OK') return;
+        this.profiles.set(user, { name: reply.data?.name ?? '', at: Date.now() });
+        if (reply.data?.name) this.dirty();
+      });
+    }
+    return known?.name ?? '';
+  }
+
+  /** When somebody was here last. */
+  presenceText(name = '') {
+    const one = this.presence.get(keyOf(name));
+    if (one?.state === 'away') return one.text ? `${t('away')}: ${one.text}` : t('away');
+    if (one?.state === 'online') return t('online');
+    return one?.since ? t('lastHere', show('full', one.since)) : '';
+  }
+
+  /** Does something with what is loaded only when it is asked for. @param {(all: typeof import('./view/seldom.js')) => void} act */
+  async seldom(act) {
+    try {
+      act(await import('./view/seldom.js'));
+    } catch {
+      this.toast(t('lost'));
+    }
+  }
+
+  badge(name = '') {
+    const { unread, mentions } = this.live.model.count(name);
+    if (!unread) return '';
+    const [before, after] = t('unread', '|').split('|');
+    const calls = mentions ? `, ${t('mentions', mentions)}` : '';
+    const hidden = (/** @type {string} */ text) => text.trim() && el('span', { class: 'hidden' }, text);
+    return el('span', { class: mentions ? 'badge calls' : 'badge' }, hidden(` ${before}`), unread > 999 ? '999+' : String(unread), hidden(`${after}${calls}`));
+  }
+
+  /** @param {string} verb @param {number} id @param {string} [rest] */
+  async onMessage(verb, id, rest) {
+    const words = [this.timeline.name, id];
+    const line = verb === 'EDIT' ? lineOf(verb, [...words, ':'], rest) : lineOf(verb, rest ? [...words, rest] : words);
+    const reply = await this.live.ask(line);
+    if (reply.status === 'OK') return true;
+    this.toast(errorText(reply));
+    if (verb === 'EDIT' && rest && !this.composer.text.value) this.composer.setText(rest);
+    return false;
+  }
+
+  /** @param {Message|undefined} message */
+  mayEdit(message) {
+    return message !== undefined && isFrom(message, this.me) && !message.deleted;
+  }
+
+  /** @param {string} text @param {string} [label] @param {() => void} [act] */
+  toast(text, label, act) {
+    this.announcer.toast(text, label, act);
+  }
+
+  isLooking() {
+    return !document.hidden && document.hasFocus() && !isAsking();
+  }
+
+  dirty() {
+    if (this.frame !== undefined || !this.entered) return;
+    const go = () => {
+      cancelAnimationFrame(this.frame.frame);
+      clearTimeout(this.frame.timer);
+      this.frame = undefined;
+      if (this.entered) this.render();
+    };
+    // Where nothing is painted there are no frames.
+    this.frame = { frame: requestAnimationFrame(go), timer: setTimeout(go, 150) };
+  }
+
+  render() {
+    const { online } = this.live;
+    const word = online ? 'online' : 'reconnecting';
+    if (this.status.dataset.state !== word) {
+      this.status.dataset.state = word;
+      this.status.textContent = t(word);
+    }
+    this.followUsers();
+    this.sidebar.render();
+    this.renderHead();
+    this.timeline.render();
+    this.announcer.title();
+  }
+
+  renderHead() {
+    const { name } = this.timeline;
+    const each = this.live.model.conversation(name);
+    const here = name !== '';
+    for (const part of [this.head, this.timeline.box, this.composer.root]) part.hidden = !here;
+    this.none.hidden = here;
+    const types = this.whoTypes(name);
+    if (this.composer.typing.textContent !== types) this.composer.typing.textContent = types;
+    const facts = [each?.topic, each?.members && t('members', each.members), this.presenceText(name), this.profileNameOf(name)];
+    const sig = JSON.stringify([name, facts]);
+    if (!here || this.head.dataset.sig === sig) return;
+    this.head.dataset.sig = sig;
+    fill(
+      this.head,
+      iconButton('back', t('back'), () => this.go(''), 'back'),
+      avatar(name),
+      el('div', { class: 'names' }, el('h1', {}, el('bdi', {}, name)), el('p', {}, facts.filter(Boolean).join(' · '))),
+      iconButton('info', t('details'), () => this.seldom(({ details }) => details(this, name))),
+      iconButton('more', t('conversationMenu'), () => this.seldom(({ menu }) => menu(this, name))),
+    );
+  }
+
+  profileNameOf(name = '') {
+    return /[@#+~]/.test(name) || !name ? '' : this.profileName(name);
+  }
+}
+
+
+/** Tells of messages: to a screen reader, by notifications, and in the title. */
+export class Announcer {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+    this.log = el('div', { class: 'hidden', role: 'log', 'aria-live': 'polite', 'aria-label': t('latest') });
+    this.toasts = el('div', { class: 'toasts', role: 'status' });
+  }
+
+  message(name = '', id = 0) {
+    const { app } = this;
+    const each = app.live.model.conversation(name);
+    const message = each?.messages.get(id);
+    if (!each || !message || message.deleted || isFrom(message, app.me)) return;
+    const here = keyOf(app.timeline.name) === keyOf(name);
+    const calls = !each.muted && !message.notice && (!each.isGroup || isMentioned(message.text, app.me));
+    const text = summary(message);
+    if (here || calls) this.say(here ? `${author(message)}: ${text}` : `${name}, ${author(message)}: ${text}`);
+    if (!calls || (here && app.isLooking())) return;
+    if (app.isLooking()) app.toast(`${each.isGroup ? `${author(message)} → ${name}` : name}: ${text.slice(0, 80)}`, t('show'), () => app.go(name));
+    else this.notify(each.isGroup ? `${author(message)} → ${name}` : name, text, name);
+  }
+
+  say(text = '') {
+    this.log.append(el('p', {}, text));
+    while (this.log.childElementCount > 5) this.log.firstElementChild?.remove();
+  }
+
+  notify(title = '', body = '', name = '') {
+    if (!('Notification' in window) || Notification.permission !== 'granted' || load('notify') === 'no') return;
+    try {
+      const made = new Notification(title, { body, tag: keyOf(name) });
+      made.onclick = () => {
+        window.focus();
+        this.app.go(name);
+        made.close();
+      };
+    } catch {
+      // Some phones let only a service worker notify.
+    }
+  }
+
+  /** @param {string} text @param {string} [label] @param {() => void} [act] */
+  toast(text, label, act) {
+    const made = el('div', { class: 'toast' }, el('span', {}, text));
+    const gone = setTimeout(() => made.remove(), 7000);
+    if (label && act) {
+      const onclick = () => {
+        clearTimeout(gone);
+        made.remove();
+        act();
+      };
+      made.append(el('button', { type: 'button', onclick }, label));
+    }
+    this.toasts.append(made);
+    while (this.toasts.childElementCount > 3) this.toasts.firstElementChild?.remove();
+  }
+
+  title() {
+    const { app } = this;
+    let unread = 0;
+    for (const each of app.live.model.all.values()) if (!each.muted) unread += each.count(app.me).unread;
+    const title = `${unread ? `(${unread}) ` : ''}Antar`;
+    if (document.title !== title) document.title = title;
+  }
+}
+
+applyTheme();
+new App().start();

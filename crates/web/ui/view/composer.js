@@ -1,0 +1,174 @@
+import { keyOf } from '../core/conversation.js';
+import { load, save } from '../core/live.js';
+import { lineOf } from '../core/outbox.js';
+import { t } from '../lang/index.js';
+import { el, fill, iconButton } from './dom.js';
+import { author, summary } from './rows.js';
+
+/** Bytes of a message, at most. */
+const MOST_BYTES = 16 * 1024;
+/** How often it is told that somebody goes on typing. */
+const TYPING = 4000;
+
+/** Where one writes. */
+export class Composer {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+    this.name = '';
+    /** @type {Message|null} */
+    this.reply = null;
+    /** @type {Message|null} */
+    this.edited = null;
+    this.typed = 0;
+    this.text = el('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), enterkeyhint: 'send', dir: 'auto' });
+    this.context = el('div', { class: 'context' });
+    this.typing = el('p', { class: 'typing', 'aria-live': 'polite' });
+    this.warning = el('p', { class: 'warning', role: 'alert' });
+    this.button = iconButton('send', t('send'), () => this.send(), 'send');
+    const smile = iconButton('smile', t('emoji'), () => app.seldom(({ pickEmoji }) => pickEmoji(t('emoji'), (emoji) => this.insert(emoji))));
+    // What is attached to a message finds its place in `tools`.
+    this.tools = el('div', { class: 'tools' }, smile);
+    this.root = el('form', { class: 'composer', onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.typing, this.context, this.warning, el('div', { class: 'writing' }, this.tools, this.text, this.button));
+    this.text.addEventListener('input', () => this.changed());
+    this.text.addEventListener('keydown', (event) => this.key(event));
+    addEventListener('pagehide', () => this.keep());
+  }
+
+  open(name = '') {
+    this.keep();
+    this.name = name;
+    this.cancel(false);
+    this.setText(name ? (load(this.draftKey()) ?? '').replaceAll('\u2028', '\n') : '', false);
+  }
+
+  draftKey() {
+    return `draft.${this.app.me}.${keyOf(this.name)}`;
+  }
+
+  keep() {
+    if (this.name && this.app.me && !this.edited) save(this.draftKey(), this.text.value || null);
+  }
+
+  setText(text = '', focus = true) {
+    this.text.value = text.replaceAll('\u2028', '\n');
+    this.fit();
+    if (focus) this.text.focus();
+  }
+
+  insert(text = '') {
+    this.text.focus();
+    this.text.setRangeText(text, this.text.selectionStart, this.text.selectionEnd, 'end');
+    this.changed();
+  }
+
+  fit() {
+    if (!CSS.supports('field-sizing', 'content')) {
+      this.text.style.height = 'auto';
+      this.text.style.height = `${this.text.scrollHeight}px`;
+    }
+    this.button.classList.toggle('ready', this.text.value.trim() !== '');
+  }
+
+  changed() {
+    const { value, selectionStart } = this.text;
+    const found = /:([a-z0-9_+-]+):$/.exec(value.slice(0, selectionStart));
+    if (found) this.named(found[0], selectionStart);
+    this.fit();
+    this.warning.textContent = '';
+    this.keep();
+    const now = Date.now();
+    if (value.trim() && now - this.typed > TYPING && !/[@+]/.test(this.name) && this.app.live.online && this.app.live.model.conversation(this.name)) {
+      this.typed = now;
+      this.app.live.ask(lineOf('TYPING', [this.name]));
+    }
+  }
+
+  /** Puts an emoji where its name was written. */
+  named(word = '', at = 0) {
+    this.app.seldom(({ byName }) => {
+      const emoji = byName(word.slice(1, -1));
+      if (emoji && this.text.value.slice(at - word.length, at) === word) this.text.setRangeText(emoji, at - word.length, at, 'end');
+    });
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    // While a word is being composed, Enter belongs to that.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === 'Enter' && !event.shiftKey) {
+      event.preventDefault();
+      this.send();
+    } else if (event.key === 'Escape' && (this.reply || this.edited)) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.cancel();
+    } else if (event.key === 'ArrowUp' && !this.text.value && !this.edited) {
+      const each = this.app.live.model.conversation(this.name);
+      const own = each?.order.findLast((id) => this.app.mayEdit(each.messages.get(id)));
+      const message = own && each?.messages.get(own);
+      if (!message) return;
+      event.preventDefault();
+      this.edit(message);
+    }
+  }
+
+  /** @param {Message} message */
+  replyTo(message) {
+    this.cancel(false);
+    this.reply = message;
+    this.tell(t('replying', author(message)), summary(message));
+  }
+
+  /** @param {Message} message */
+  edit(message) {
+    this.cancel(false);
+    this.keep();
+    this.edited = message;
+    this.setText(message.text);
+    this.tell(t('editing'), summary(message));
+  }
+
+  tell(what = '', text = '') {
+    fill(this.context, el('span', { class: 'what' }, what), el('bdi', {}, text), iconButton('close', t('cancel'), () => this.cancel()));
+    this.text.focus();
+  }
+
+  cancel(focus = true) {
+    const wasEdit = this.edited;
+    this.reply = this.edited = null;
+    fill(this.context);
+    this.warning.textContent = '';
+    if (wasEdit) this.setText((load(this.draftKey()) ?? '').replaceAll('\u2028', '\n'), false);
+    if (focus) this.text.focus();
+  }
+
+  send() {
+    const { app, edited } = this;
+    // Signs that no message may hold are left out; one text is one line.
+    let text = this.text.value.trim().replace(/\r\n|\r|\n/g, '\u2028').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+    if (!text || !this.name) return;
+    if (new TextEncoder().encode(text).length > MOST_BYTES) {
+      this.warning.textContent = t('tooLong');
+      return;
+    }
+    this.typed = 0;
+    if (edited) {
+      this.cancel();
+      if (text !== edited.text) app.onMessage('EDIT', edited.id, text);
+      return;
+    }
+    const action = /^\/me\s+(\S.*)$/s.exec(text);
+    if (action) text = action[1];
+    const taken = app.live.post({ conversation: this.name, text, reply: this.reply?.id ?? null, kind: action ? 'action' : null });
+    if (!taken) {
+      this.warning.textContent = t('tooMany');
+      return;
+    }
+    this.setText('');
+    this.cancel();
+    this.keep();
+    app.timeline.sep = null;
+    app.timeline.toEnd();
+  }
+}

@@ -1,0 +1,151 @@
+import { isNamed, mentions } from '../core/conversation.js';
+import { load } from '../core/live.js';
+
+/**
+ * Makes an element. Keys that begin with `on` are listeners, `value`, `checked`, `disabled` and `textContent` are set, all others are
+ * attributes; those that are null, undefined or false are left out.
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag @param {Record<string, any>} [attributes] @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, attributes, ...children) {
+  const made = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
+    else if (['value', 'checked', 'disabled', 'textContent'].includes(key)) Object.assign(made, { [key]: value });
+    else made.setAttribute(key, value === true ? '' : value);
+  }
+  fill(made, ...children);
+  return made;
+}
+
+/** Replaces what is in an element. @param {Element} parent @param {...Child} children */
+export function fill(parent, ...children) {
+  parent.replaceChildren(.../** @type {(Node|string)[]} */ (children.filter((child) => child || child === '')));
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+const paths = {
+  plus: 'M12 5v14M5 12h14',
+  send: 'M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4',
+  smile: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M8.5 14.5a4.5 4.5 0 0 0 7 0M9 9.5v.5M15 9.5v.5',
+  back: 'M15 5l-7 7 7 7',
+  out: 'M10 4H5v16h5M9 12h11M16 8l4 4-4 4',
+  reply: 'M9 6l-5 5 5 5M4 11h9a7 7 0 0 1 7 7',
+  edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
+  trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
+  more: 'M12 5v.5M12 12v.5M12 19v.5',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  mute: 'M5 16h14l-2-3V9a5 5 0 0 0-9-3M10 19a2 2 0 0 0 4 0M4 4l16 16',
+  sending: 'M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16M12 8v4l3 2',
+  stored: 'M5 13l4 4L19 7',
+  delivered: 'M2 13l4 4L16 7M11 15l2 2L22 7',
+  failed: 'M12 4l9 16H3zM12 10v4M12 17v.5',
+  close: 'M6 6l12 12M18 6L6 18',
+  info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5M12 8v.5',
+};
+
+/** @param {keyof typeof paths} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', paths[name]);
+  svg.append(path);
+  return svg;
+}
+
+/** A button that shows a picture. @param {keyof typeof paths} name @param {string} label @param {(event: MouseEvent) => void} onclick @param {string} [cls] */
+export function iconButton(name, label, onclick, cls = '') {
+  return el('button', { type: 'button', class: `icon ${cls}`, 'aria-label': label, title: label, onclick }, icon(name));
+}
+
+/** Who somebody is, at a glance: first letters on a colour of their own. */
+export function avatar(name = '') {
+  let sum = 7;
+  for (const char of name.toLowerCase()) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 9973;
+  const letters = name.startsWith('#') ? '#' : [...name].slice(0, 2).join('');
+  return el('span', { class: `avatar c${sum % 8}`, 'aria-hidden': 'true' }, letters);
+}
+
+const INLINE = /`([^`\u2028]+)`|\bhttps?:\/\/[^\s<>"`]+/g;
+const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\s]){1,16}$/u;
+
+/** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML. @returns {DocumentFragment} */
+export function format(text = '', me = '') {
+  const made = document.createDocumentFragment();
+  const lines = text.split('\u2028');
+  for (let at = 0; at < lines.length; at++) {
+    if (lines[at].startsWith('```')) {
+      const end = lines.findIndex((line, to) => to > at && line.trimEnd() === '```');
+      if (end > at) {
+        made.append(el('pre', { tabindex: 0 }, el('code', {}, lines.slice(at + 1, end).join('\n'))));
+        at = end;
+        continue;
+      }
+    }
+    if (/^> ?\S/.test(lines[at])) {
+      let end = at;
+      while (end < lines.length && lines[end].startsWith('>')) end++;
+      const quote = lines.slice(at, end).map((line) => line.replace(/^> ?/, ''));
+      made.append(el('blockquote', { dir: 'auto' }, ...quote.map((line) => el('p', {}, inline(line, me)))));
+      at = end - 1;
+      continue;
+    }
+    made.append(el('p', { dir: 'auto' }, inline(lines[at], me)));
+  }
+  return made;
+}
+
+/** Whether a text is a few emoji and nothing else. */
+export const isOnlyEmoji = (text = '') => ONLY_EMOJI.test(text) && /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(text);
+
+function inline(text = '', me = '') {
+  const made = document.createDocumentFragment();
+  let from = 0;
+  for (const found of text.matchAll(INLINE)) {
+    let [whole] = found;
+    plain(made, text.slice(from, found.index), me);
+    if (found[1] !== undefined) made.append(el('code', {}, found[1]));
+    else {
+      // Signs at the end belong to the sentence, but for a bracket that the address itself opens.
+      whole = whole.replace(/[.,;:!?'"\]}…]+$/, '');
+      while (whole.endsWith(')') && !whole.includes('(')) whole = whole.slice(0, -1);
+      made.append(URL.canParse(whole) ? el('a', { href: whole, target: '_blank', rel: 'noopener noreferrer nofollow' }, whole) : whole);
+    }
+    from = found.index + whole.length;
+  }
+  plain(made, text.slice(from), me);
+  return made;
+}
+
+/** @param {DocumentFragment} made */
+function plain(made, text = '', me = '') {
+  let from = 0;
+  for (const found of text.includes('@') ? mentions(text) : []) {
+    made.append(text.slice(from, found.index));
+    made.append(el('span', { class: isNamed(found[1], me) ? 'mention mine' : 'mention' }, found[0]));
+    from = found.index + found[0].length;
+  }
+  made.append(text.slice(from));
+}
+
+/** A text in one line, for lists. */
+export const oneLine = (text = '') => text.slice(0, 200).replace(/```|^> ?/g, '').replace(/[\u2028\t]+/g, ' ').trim();
+
+/** A field with its name above it. @param {string} label @param {HTMLElement} input */
+export const field = (label, input) => el('label', { class: 'field' }, el('span', {}, label), input);
+
+/** @param {Record<string, any>} [attributes] */
+export const textbox = (attributes) => el('input', { type: 'text', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', dir: 'auto', ...attributes });
+
+/** Whether a dialog is open. */
+export const isAsking = () => document.querySelector('dialog[open]') !== null;
+
+/** Shows the page dark or light, or as the system is. */
+export function applyTheme() {
+  const theme = load('theme');
+  document.documentElement.dataset.theme = theme === 'dark' || theme === 'light' ? theme : 'system';
+}

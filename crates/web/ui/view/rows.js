@@ -1,0 +1,156 @@
+import { isFrom } from '../core/conversation.js';
+import { errorText, show, t } from '../lang/index.js';
+import { avatar, el, fill, format, icon, iconButton, isOnlyEmoji, oneLine } from './dom.js';
+
+/** Who wrote a message, as one addresses them. @param {Message} message */
+export const author = (message) => (message.realm ? `${message.from}@${message.realm}` : message.from);
+
+/** What a message says in one line. @param {Message} message */
+export function summary(message) {
+  if (message.deleted) return t('deleted');
+  return message.kind === 'action' ? `${message.from} ${oneLine(message.text)}` : oneLine(message.text);
+}
+
+
+/** Makes or renews the article of a message. @param {App} app @param {HTMLElement|null} old @param {Shown} shown @returns {HTMLElement} */
+export function messageRow(app, old, shown) {
+  const { message, entry, state } = shown;
+  const own = isFrom(message, app.me);
+  const row = old ?? el('article', { tabindex: -1 }, el('div', { class: 'side' }), el('div', { class: 'content' }));
+  const [side, content] = /** @type {[HTMLElement, HTMLElement]} */ (/** @type {unknown} */ (row.children));
+  const focused = content.contains(document.activeElement) ? document.activeElement?.getAttribute('data-emoji') : undefined;
+  row.className = ['msg', own && 'own', shown.follows && 'follows', message.notice && 'notice', message.kind === 'action' && 'action'].filter(Boolean).join(' ');
+  row.dataset.id = entry && entry.state !== 'posted' ? entry.draft.ref : String(message.id);
+  row.dataset.state = state;
+  const time = show('time', message.time);
+  row.setAttribute('aria-label', `${author(message)}, ${time}`);
+  const stamp = () => el('time', { datetime: message.time, title: show('full', message.time) }, time);
+  fill(side, shown.follows ? stamp() : avatar(author(message)));
+  fill(
+    content,
+    !shown.follows &&
+      el('header', {}, el('bdi', { class: 'who' }, author(message)), shown.display ? el('bdi', { class: 'display' }, shown.display) : '', stamp()),
+    message.reply !== null && quote(app, message.reply, shown.answered),
+    el('div', { class: 'line' }, body(app, message), own && !message.notice ? tick(state) : ''),
+    message.reactions.length > 0 && reactions(app, message),
+    entry?.state === 'refused' && refused(app, entry),
+  );
+  // Where the focus was in what was made anew, it stays there, or at least in the message.
+  if (focused !== undefined) (focused && [...content.querySelectorAll('button')].find((one) => one.dataset.emoji === focused) || row).focus();
+  return row;
+}
+
+/** @param {App} app @param {Message} message */
+function body(app, message) {
+  if (message.deleted) return el('div', { class: 'body gone' }, t('deleted'));
+  const made = el('div', { class: `body${isOnlyEmoji(message.text) ? ' big' : ''}` });
+  if (message.kind === 'action') made.append(el('bdi', { class: 'who' }, message.from));
+  made.append(format(message.text, app.me));
+  if (message.edited) made.append(el('span', { class: 'edited', title: show('full', message.edited) }, t('edited')));
+  return made;
+}
+
+/** @param {Shown['state']} state */
+function tick(state) {
+  const label = t(/** @type {const} */ (`state_${state}`));
+  return el('span', { class: `tick ${state}`, role: 'img', 'aria-label': label, title: label }, icon(state));
+}
+
+/** @param {App} app @param {number} id @param {Message|null} answered */
+function quote(app, id, answered) {
+  const what = answered ? [el('bdi', { class: 'who' }, author(answered)), ' ', summary(answered)] : [t('earlier')];
+  return el('button', { type: 'button', class: 'quote', onclick: () => app.timeline.jump(id) }, ...what);
+}
+
+/** @param {App} app @param {Message} message */
+function reactions(app, message) {
+  return el(
+    'div',
+    { class: 'chips' },
+    ...message.reactions.map(([emoji, by]) => {
+      const mine = by.some((name) => name.toLowerCase() === app.me.toLowerCase());
+      const onclick = () => app.onMessage(mine ? 'UNREACT' : 'REACT', message.id, emoji);
+      return el('button', { type: 'button', class: 'chip', 'aria-pressed': String(mine), title: by.join(', '), 'data-emoji': emoji, onclick }, `${emoji} ${by.length}`);
+    }),
+  );
+}
+
+/** @param {App} app @param {Entry} entry */
+function refused(app, entry) {
+  const again = () => {
+    app.live.model.outbox.again(entry.draft.ref);
+    app.live.settle();
+  };
+  return el(
+    'div',
+    { class: 'refused' },
+    errorText(entry),
+    ' ',
+    el('button', { type: 'button', onclick: again }, t('again')),
+    el('button', { type: 'button', onclick: () => app.live.discard(entry.draft.ref) }, t('discard')),
+  );
+}
+
+/** The message that an entry of the outbox will be. @param {Entry} entry @returns {Message} */
+export function toBe({ draft, id }, me = '') {
+  const time = new Date(parseInt(draft.ref, 36) || Date.now()).toISOString();
+  const nothing = { sent: null, realm: null, to_realm: null, notice: null, edited: null, deleted: false, delivered: false };
+  return { ...nothing, id, time, from: me, text: draft.text, kind: draft.kind ?? null, reply: draft.reply ?? null, ref: draft.ref, reactions: [] };
+}
+
+/** What can be done with the message that has the pointer or the focus. */
+export class Toolbar {
+  /** @param {App} app */
+  constructor(app) {
+    this.app = app;
+    this.bar = el('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('actions') });
+    /** @type {HTMLElement|null} */
+    this.row = null;
+    this.sig = '';
+  }
+
+  /** @param {HTMLElement} rows */
+  watch(rows) {
+    const row = (/** @type {Event} */ event) => /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest('article'));
+    rows.addEventListener('pointerover', (event) => this.show(row(event)));
+    rows.addEventListener('focusin', (event) => this.show(row(event)));
+    rows.addEventListener('pointerleave', () => {
+      if (!this.row?.contains(document.activeElement)) this.show(null);
+    });
+    rows.addEventListener('focusout', (event) => {
+      if (event.relatedTarget instanceof Node && this.row?.contains(event.relatedTarget)) return;
+      if (event.relatedTarget && !this.row?.matches(':hover')) this.show(null);
+    });
+  }
+
+  /** @param {HTMLElement|null} row */
+  show(row) {
+    const { app } = this;
+    const id = Number(row?.dataset.id);
+    const each = app.live.model.conversation(app.timeline.name);
+    const message = each?.messages.get(id);
+    if (!row || !message || message.deleted || message.notice || !each) {
+      this.row = null;
+      return this.bar.remove();
+    }
+    const sig = `${id} ${message.edited}`;
+    if (row === this.row && this.bar.parentNode === row && this.sig === sig) return;
+    if (this.bar.contains(document.activeElement)) /** @type {HTMLElement} */ (this.row)?.focus({ preventScroll: true });
+    this.row = row;
+    this.sig = sig;
+    const own = isFrom(message, app.me);
+    const moderates = each.isGroup && (app.live.admin || ['owner', 'moderator'].includes(each.role ?? ''));
+    const react = () => app.seldom(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
+    const remove = async () => {
+      if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => app.composer.setText(message.text));
+    };
+    const ask = () => (own ? remove() : app.seldom(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
+    this.bar.replaceChildren(
+      iconButton('smile', t('react'), react),
+      iconButton('reply', t('reply'), () => app.composer.replyTo(message)),
+      ...(own && !message.deleted ? [iconButton('edit', t('edit'), () => app.composer.edit(message))] : []),
+      ...(own || moderates ? [iconButton('trash', t('delete'), ask)] : []),
+    );
+    row.append(this.bar);
+  }
+}
