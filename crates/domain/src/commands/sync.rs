@@ -31,7 +31,8 @@ impl Sync {
         let after = cx.cursor_of(me, after)?;
         let (found, cursor) = cx.look_up_news(me, after, self.limit)?;
         let all = found.into_iter().map(|(_, told)| told).collect();
-        let more = !cx.news(me, cursor.id).is_empty();
+        // Past now there is nothing.
+        let more = cursor != cx.now_in_step() && !cx.news(me, cursor.id).is_empty();
         Ok(Outcome::Changes { all, cursor, more }.into())
     }
 }
