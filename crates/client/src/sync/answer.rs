@@ -28,7 +28,8 @@ impl Model {
             return self.cannot_go_on("no_session");
         }
         match ask {
-            // What was asked before everything was let go of.
+            Ask::Past => {}
+            // Nothing can be told any more, or not now.
             Ask::Now | Ask::List(_) if self.phase != Phase::Listing => {}
             Ask::Changes | Ask::Watch if !self.listed => {}
             Ask::Now | Ask::List(_) | Ask::Changes | Ask::Watch if !reply.ok() => {

@@ -88,7 +88,8 @@ impl Model {
         let reference = message.reference.clone().filter(|_| is_own);
         let unknown = self.conversation(name).is_none();
         let key = self.make(name);
-        let is_new = self.with(&key, |each, me| each.take_new(message, me)).unwrap_or(false);
+        let taken = self.with(&key, |each, me| each.take_new(message, me));
+        let (is_new, changes_count) = taken.unwrap_or_default();
         if let Some(reference) = reference.or_else(|| self.outbox.of_id(id)) {
             let is_known = self.outbox.get(&reference).map(|e| matches!(e.state, State::Posted(_)));
             self.outbox.settle(&reference);
@@ -99,7 +100,7 @@ impl Model {
         let uncounted =
             self.conversation(name).is_some_and(|each| !each.is_counted() || each.ahead);
         // Where it is asked for already, what is told meanwhile is counted on top.
-        if (unknown || uncounted) && !self.is_looking_at(&key) {
+        if changes_count || (unknown || uncounted) && !self.is_looking_at(&key) {
             self.look_at(&key);
         }
         self.trim(&key, id);
@@ -173,6 +174,7 @@ impl Model {
         };
         let gone: Vec<String> = self.conversations.keys().filter(of_it).cloned().collect();
         for key in gone {
+            self.outdate_about(&key);
             if let Some(gone) = self.drop_conversation(&key) {
                 self.updates.push(Update::Gone(gone.name));
             }

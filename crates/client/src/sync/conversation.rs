@@ -184,12 +184,14 @@ impl Conversation {
         self.put(message);
     }
 
-    /// Takes a message that was told as new. Returns whether it was not told before.
-    pub(super) fn take_new(&mut self, message: Message, me: &str) -> bool {
+    /// Takes a message that was told as new. Returns whether it was not told before, and whether what is unread is
+    /// not known any more.
+    pub(super) fn take_new(&mut self, message: Message, me: &str) -> (bool, bool) {
         let id = message.id;
         if id <= self.streamed {
-            return false;
+            return (false, false);
         }
+        let uncounted = self.may_be_counted(&message, me);
         match self.streamed {
             _ if !self.spans.is_open() => self.spans.add(id, OPEN),
             // Changes leave nothing out.
@@ -202,21 +204,26 @@ impl Conversation {
         }
         self.note_changed(&message);
         self.put(message);
-        true
+        (true, uncounted)
+    }
+
+    /// Whether a message that is deleted was counted as unread, perhaps: among those that the realm has counted, it
+    /// may or may not have been left out already.
+    fn may_be_counted(&self, message: &Message, me: &str) -> bool {
+        let known = self.messages.get(&message.id);
+        let counts = known.is_none_or(|known| known.counts_for(me)) && !message.is_from(me);
+        let is_in = message.id > self.read && message.id <= self.counted;
+        message.deleted && counts && is_in && !self.is_known_from(self.read)
     }
 
     /// Takes a later form of a message. Returns whether that changes anything, and whether what is unread is
     /// not known any more.
     pub(super) fn take_changed(&mut self, message: Message, me: &str) -> (bool, bool) {
-        let (id, deleted) = (message.id, message.deleted);
-        let known = self.messages.get(&id);
+        let known = self.messages.get(&message.id);
         if known == Some(&message) {
             return (false, false);
         }
-        // Among those that the realm has counted, it may or may not have been left out already.
-        let counts = known.is_none_or(|known| known.counts_for(me)) && !message.is_from(me);
-        let uncounted = deleted && counts && id > self.read && id <= self.counted;
-        let uncounted = uncounted && !self.is_known_from(self.read);
+        let uncounted = self.may_be_counted(&message, me);
         // What was not loaded is shown as it is now once it is.
         let known = known.is_some();
         self.note_changed(&message);

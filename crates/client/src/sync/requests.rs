@@ -41,6 +41,8 @@ pub(super) enum Ask {
     /// READ, or UNREAD.
     Mark(String, u64, bool),
     Post(String),
+    /// What was asked before what it is about was let go of: what was told since is not in the answer.
+    Past,
 }
 
 impl Model {
@@ -184,7 +186,7 @@ impl Model {
                 request::words(verb, &[name, &id.to_string()])
             }
             // Made where it is taken from the outbox.
-            Ask::Post(_) => Ok(String::new()),
+            Ask::Post(_) | Ask::Past => Ok(String::new()),
         };
         match &ask {
             Ask::History(name, ..) => drop(self.with(&key(name), |each, _| each.pending += 1)),
@@ -232,7 +234,8 @@ impl Model {
                     }
                 }
                 ask @ (Ask::History(..) | Ask::Mark(..)) => self.wanted.push_front(ask),
-                Ask::Now | Ask::List(_) | Ask::Changes | Ask::Watch | Ask::Post(_) => {}
+                Ask::Now | Ask::List(_) | Ask::Changes | Ask::Watch => {}
+                Ask::Post(_) | Ask::Past => {}
             }
         }
         for conversation in self.conversations.values_mut() {
@@ -262,11 +265,26 @@ impl Model {
         self.outbox.forget_posted();
         let marks = |ask: &Ask| matches!(ask, Ask::Mark(..));
         self.wanted.retain(marks);
+        self.outdate(|ask| !matches!(ask, Ask::Mark(..) | Ask::Post(_)));
         self.wanted.push_front(Ask::Now);
         self.phase = Phase::Listing;
         if had {
             self.updates.push(Update::Reset);
         }
+    }
+
+    /// Takes no answer to what was asked about a conversation that the user is not in any more.
+    pub(super) fn outdate_about(&mut self, gone: &str) {
+        self.outdate(|ask| match ask {
+            Ask::One(of, _) | Ask::Members(of) => of == gone,
+            Ask::History(name, ..) => key(name) == gone,
+            _ => false,
+        });
+    }
+
+    fn outdate(&mut self, is_outdated: impl Fn(&Ask) -> bool) {
+        let outdated = self.asked.iter_mut().filter(|ask| is_outdated(ask));
+        outdated.for_each(|ask| *ask = Ask::Past);
     }
 
     pub(super) fn want_step(&mut self, ask: Ask) {
