@@ -130,6 +130,11 @@ impl BlockList {
         self.0.values().flat_map(BTreeMap::values).flatten()
     }
 
+    /// The last id before anybody was blocked; none where that is nobody.
+    pub(crate) fn since(&self) -> Option<u64> {
+        self.all().flat_map(|block| &block.spans).map(|span| span.after).min()
+    }
+
     fn named(&self, peer: Option<PeerId>, name: &str) -> &[Block] {
         self.0.get(&peer).and_then(|of| of.get(name)).map_or(&[], Vec::as_slice)
     }

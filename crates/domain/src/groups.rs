@@ -2,8 +2,8 @@
 
 use crate::state::Group;
 use crate::{
-    AccountId, Bug, Context, Event, GroupChange, GroupId, GroupNews, GroupRecord, GroupRole,
-    Marker, Member, Membership, RequestContext, Silence,
+    AccountId, Bug, Context, Conversation, Event, GroupChange, GroupId, GroupNews, GroupRecord,
+    GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence, Unshown,
 };
 use antar_types::{Code, Name};
 
@@ -151,16 +151,17 @@ impl RequestContext<'_> {
         &mut self,
         group: GroupId,
         (account, by): (AccountId, AccountId),
-    ) -> Result<(), Code> {
+    ) -> Result<(), Interrupt> {
+        let unshown = self.unshown_to_new(group, account)?;
         let limits = &self.state.limits;
         let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
         let is_banned = self.state.durable.bans.contains(&(group, account));
         if is_banned && !self.state.is_planted(Bug::InvitesBanned) {
-            return Err(Code::Banned);
+            return Err(Code::Banned.into());
         }
         let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
         if known.members.len() >= limits.members_per_group || groups >= limits.groups_per_user {
-            return Err(Code::LimitReached);
+            return Err(Code::LimitReached.into());
         }
         let is_owned = known.record.owner.is_some();
         let member = Member { since: self.next_id(), moderator: false };
@@ -169,7 +170,35 @@ impl RequestContext<'_> {
         if !is_owned {
             self.set_owner(group, account, by)?;
         }
-        self.has_read_all_of(group, account)
+        self.has_read_all_of(group, account)?;
+        for (conversation, unshown) in unshown {
+            if unshown.hidden == self.state.durable.conversations.tip(conversation).id {
+                self.emit(Event::UnshownSet { account, conversation, unshown })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a user who is not in a group yet is not shown of its latest messages, since somebody wrote them whom the
+    /// user has blocked.
+    fn unshown_to_new(
+        &self,
+        group: GroupId,
+        account: AccountId,
+    ) -> Result<Vec<(Conversation, Unshown)>, Interrupt> {
+        let durable = &self.state.durable;
+        let Some(first) = durable.blocks.of(account).and_then(|list| list.since()) else {
+            return Ok(Vec::new());
+        };
+        let reader = self.state.reader(account).ok_or(Code::UserNotFound)?;
+        let written_since = |of: &Conversation| durable.conversations.tip(*of).id > first;
+        let conversations = durable.conversations.of_group(group).filter(written_since);
+        let place = |conversation| {
+            let (reader, marker) = (Some(reader.clone()), Marker::default());
+            Place { conversation, id: first, reader, marker }
+        };
+        let located = |of| Ok((of, self.located(place(of))?.unshown));
+        conversations.map(located).collect()
     }
 
     /// Who joins a group has read what was said in it before.

@@ -6,7 +6,7 @@
 use crate::links::{Ask, Failure, LinkStatus, Listing, NamesLookup, NotAsked, Quote, Told};
 use crate::{
     AccountId, Change, Conversation, FoundMessages, Marker, MessageLookup, PlacedMessage, Reader,
-    ReferenceLookup, Referred, Rewriting, SearchQuery, Source,
+    ReferenceLookup, Referred, Rewriting, SearchQuery, Source, Unshown,
 };
 use antar_types::{Chain, Message, Secret};
 use serde::{Deserialize, Serialize};
@@ -117,11 +117,13 @@ pub struct Located {
     pub marker: Marker,
     /// Which after it mention their reader, by ordinal.
     pub mentions: Vec<u64>,
+    /// What its reader is not shown of the latest, as far as it was looked at.
+    pub unshown: Unshown,
 }
 
 impl From<Marker> for Located {
     fn from(marker: Marker) -> Self {
-        Self { marker, mentions: Vec::new() }
+        Self { marker, ..Self::default() }
     }
 }
 
@@ -129,6 +131,11 @@ impl Located {
     /// Notes a message that comes after the place, as its reader sees it; the newest is noted first.
     pub fn pass(&mut self, place: &Place, ordinal: u64, message: &Message) {
         let Some(reader) = &place.reader else { return };
+        let Unshown { hidden, shown } = &mut self.unshown;
+        if *shown == 0 {
+            let latest = if reader.hides(place.conversation, message) { hidden } else { shown };
+            *latest = message.id.max(*latest);
+        }
         if !reader.counts(place.conversation, message) {
             self.marker.own_after += u64::from(message.notice.is_none());
         } else if reader.is_mentioned(place.conversation, message)
@@ -143,6 +150,9 @@ impl Located {
     pub fn at(mut self, id: u64, ordinal: u64) -> Self {
         (self.marker.id, self.marker.ordinal) = (id, ordinal);
         self.mentions.reverse();
+        if self.unshown.shown == 0 {
+            self.unshown.shown = id;
+        }
         self
     }
 }

@@ -81,7 +81,7 @@ impl MarkUnread {
 
 impl RequestContext<'_> {
     fn mark(&mut self, conversation: Conversation, at: Located) -> Result<Answer, Interrupt> {
-        let (account, Located { marker, mentions }) = (self.me()?, at);
+        let (account, Located { marker, mentions, .. }) = (self.me()?, at);
         // Nothing is noted of a conversation in which nothing was said.
         if self.state.durable.conversations.marker(account, conversation) != marker {
             self.emit(Event::MarkerSet { account, conversation, marker })?;
@@ -102,7 +102,11 @@ impl RequestContext<'_> {
         let account = self.me()?;
         let marker = self.state.durable.conversations.marker(account, conversation);
         let reader = counts.then(|| self.reader()).transpose()?;
-        let place = Place { conversation, id, reader, marker };
+        self.located(Place { conversation, id, reader, marker })
+    }
+
+    /// What is found of a place.
+    pub(crate) fn located(&self, place: Place) -> Result<Located, Interrupt> {
         let located = self.results.iter().rev().find_map(|result| match result {
             JobResult::Located(of, located) if *of == place => Some(Ok(located.clone())),
             JobResult::Unreadable => Some(Err(Code::Unavailable)),
