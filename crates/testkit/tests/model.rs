@@ -44,6 +44,8 @@ struct World {
     /// The number of the next connection, and of the next text.
     next: usize,
     ids: Vec<u64>,
+    /// Messages: who wrote them, and where.
+    written: Vec<(&'static str, &'static str, u64)>,
     trace: Vec<String>,
 }
 
@@ -68,7 +70,15 @@ impl World {
         };
         let devices = DEVICES.iter().enumerate().map(device).collect();
         let chance = Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
-        let mut world = Self { realm, chance, devices, next: 0, ids: vec![1], trace: Vec::new() };
+        let mut world = Self {
+            realm,
+            chance,
+            devices,
+            next: 0,
+            ids: vec![1],
+            written: Vec::new(),
+            trace: Vec::new(),
+        };
         USERS.iter().for_each(|user| world.open(user, user));
         world
     }
@@ -110,23 +120,74 @@ impl World {
     fn act(&mut self) {
         let (user, place) = (self.chance.of(&USERS), self.chance.of(&PLACES));
         let (other, id) = (self.chance.of(&USERS), self.id());
-        let group = self.chance.of(&["red", "blue", "green"]);
         self.next += 1;
         let n = self.next;
-        let line = match self.chance.below(24) {
+        let line = match self.chance.below(34) {
             0..10 => format!("POST {place} : text {n} @{other}"),
             10..13 => format!("SEND {other} text {n}"),
             13 => format!("POST {place} kind=action reply={id} : waves {n}"),
-            14 => format!("ADDGROUP {group} pw"),
-            15 | 16 => format!("JOINGROUP {group} pw"),
-            17 => format!("LEAVEGROUP {group}"),
-            18 => format!("KICK {group} {other}"),
-            19 => format!("INVITE {group} {other}"),
-            20 | 21 => format!("READ {place} {id}"),
-            _ => format!("UNREAD {place} {id}"),
+            14 | 15 => format!("READ {place} {id}"),
+            16 => format!("UNREAD {place} {id}"),
+            17 => format!("MUTE {place}"),
+            18 => format!("UNMUTE {place}"),
+            19 => format!("BLOCK {other}"),
+            20 | 21 => format!("UNBLOCK {other}"),
+            22..26 => return self.act_on_message(),
+            _ => return self.act_on_group(),
         };
+        let posted = self.ask_as(user, &line);
+        if let Some(id) = posted["id"].as_u64().filter(|_| line.starts_with("POST")) {
+            self.written.push((user, place, id));
+        }
+    }
+
+    /// Somebody, most often who wrote it, changes a message or says something to it.
+    fn act_on_message(&mut self) {
+        let late = self.written.len().min(8);
+        if late == 0 {
+            return;
+        }
+        let at = self.written.len() - 1 - self.chance.below(late);
+        let (author, place, id) = self.written[at];
+        let user = if self.chance.below(4) == 0 { self.chance.of(&USERS) } else { author };
+        // Whom an author calls by name is called by the author's name there.
+        let place = if user == author || place.starts_with('#') { place } else { author };
+        let n = self.next;
+        let line = match self.chance.below(6) {
+            0 | 1 => format!("EDIT {place} {id} : other text {n} @{author}"),
+            2 => format!("DELETE {place} {id}"),
+            3 | 4 => format!("REACT {place} {id} {}", self.chance.of(&["👍", "🎉"])),
+            _ => format!("UNREACT {place} {id} 👍"),
+        };
+        self.ask_as(user, &line);
+    }
+
+    fn act_on_group(&mut self) {
+        let (user, other) = (self.chance.of(&USERS), self.chance.of(&USERS));
+        let group = self.chance.of(&["red", "blue", "green"]);
+        let n = self.next;
+        let line = match self.chance.below(20) {
+            0 | 1 => format!("ADDGROUP {group} pw"),
+            2..6 => format!("JOINGROUP {group} pw"),
+            6 => format!("LEAVEGROUP {group}"),
+            7 => format!("KICK {group} {other}"),
+            8 | 9 => format!("INVITE {group} {other}"),
+            10 => format!("TOPIC {group} : about {n}"),
+            11 => format!("ROLE {group} {other} {}", self.chance.of(&["moderator", "member"])),
+            12 => format!("ROLE {group} {other} owner"),
+            13 => format!("BAN {group} {other}"),
+            14 | 15 => format!("UNBAN {group} {other}"),
+            16 => format!("SILENCE {group} {other} {}", self.chance.below(2)),
+            17 => format!("GROUPSET {group} announce={}", self.chance.of(&["yes", "no"])),
+            18 => format!("GROUPSET {group} listed={}", self.chance.of(&["yes", "no"])),
+            _ => format!("CLOSEGROUP {group}"),
+        };
+        self.ask_as(user, &line);
+    }
+
+    fn ask_as(&mut self, user: &str, line: &str) -> Value {
         self.trace.push(format!("{user}> {line}"));
-        self.ask(user, &line);
+        self.ask(user, line)
     }
 
     /// Something is done on a device, or to it.
@@ -256,7 +317,10 @@ impl World {
         let ours = model.conversation(name).unwrap();
         let count = model.count(name);
         let place = format!("device {at} {name} {listed}");
-        assert_eq!(Some(ours.read()), listed["read"].as_u64(), "{place}");
+        // Where nothing is shown there is nobody to tell the model how far it was read, and it does not matter.
+        if listed["last"].is_object() {
+            assert_eq!(Some(ours.read()), listed["read"].as_u64(), "{place}");
+        }
         assert_eq!(Some(count.unread), listed["unread"].as_u64(), "{place}");
         if let Some(mentions) = listed.get("mentions").and_then(Value::as_u64) {
             assert_eq!(count.mentions, mentions, "{place}");
@@ -301,7 +365,7 @@ fn run(seed: u64) {
 
 #[test]
 fn the_model_equals_the_realm() {
-    for seed in 1..=200 {
+    for seed in 1..=400 {
         if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
             eprintln!("seed {seed}");
             std::panic::resume_unwind(panic);
