@@ -92,14 +92,34 @@ pub struct Unread {
     pub code: Code,
 }
 
-/// A kind of command, and who may ask for it.
+/// Whether a kind of command may change what is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It asks for what there is, or changes what is only in memory.
+    Asks,
+    /// It changes what is durable, unless it is so already: that is not certain while nothing can be written.
+    Changes,
+}
+
+/// A kind of command.
 pub trait Ask: Into<Command> {
     /// Who may ask for it.
     const ACCESS: Access;
+    /// Whether it may change what is durable.
+    const EFFECT: Effect;
+}
+
+macro_rules! effect {
+    (asks) => {
+        Effect::Asks
+    };
+    (changes) => {
+        Effect::Changes
+    };
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])+ $name:ident: $access:ident,)+) => {
+    ($($(#[$doc:meta])+ $name:ident: $access:ident, $effect:ident,)+) => {
         /// What can be asked for.
         #[derive(Clone, Debug)]
         pub enum Command {
@@ -117,6 +137,16 @@ macro_rules! commands {
                 }
             }
 
+            /// Whether it may change what is durable.
+            pub fn may_change(&self) -> bool {
+                match self {
+                    // It asks where it says nothing.
+                    Self::Topic(topic) if topic.topic.is_none() => false,
+                    $(Self::$name(_) => commands::$name::EFFECT == Effect::Changes,)+
+                    Self::Unread(_) => false,
+                }
+            }
+
             /// Decides, changes and answers.
             pub(crate) fn decide(
                 &self,
@@ -131,6 +161,7 @@ macro_rules! commands {
 
         $(impl Ask for commands::$name {
             const ACCESS: Access = Access::$access;
+            const EFFECT: Effect = effect!($effect);
         }
 
         impl From<commands::$name> for Command {
@@ -146,181 +177,181 @@ const _: () = assert!(size_of::<Command>() <= 80 && size_of::<Request>() <= 128)
 
 commands! {
     /// A password for a token.
-    Login: Anyone,
+    Login: Anyone, changes,
     /// An account of one's own.
-    Register: Anyone,
+    Register: Anyone, changes,
     /// The end of the session.
-    Logout: Session,
+    Logout: Session, changes,
     /// Where the caller is logged in.
-    ListSessions: Session,
+    ListSessions: Session, asks,
     /// The end of one of the caller's sessions.
-    RevokeSession: Session,
+    RevokeSession: Session, changes,
     /// What the caller's client is called.
-    NameClient: Session,
+    NameClient: Session, changes,
     /// A new password of one's own.
-    ChangePassword: Session,
+    ChangePassword: Session, changes,
     /// The calling user.
-    WhoAmI: Session,
+    WhoAmI: Session, asks,
     /// A private message to a user of this realm.
-    Send: Session,
+    Send: Session, changes,
     /// Private messages received from users of this realm.
-    Inbox: Session,
+    Inbox: Session, asks,
     /// Private messages that the caller sent.
-    Sent: Session,
+    Sent: Session, asks,
     /// The groups that there are.
-    ListGroups: Session,
+    ListGroups: Session, asks,
     /// A new group.
-    CreateGroup: Session,
+    CreateGroup: Session, changes,
     /// Membership of a group.
-    JoinGroup: Session,
+    JoinGroup: Session, changes,
     /// The end of a membership.
-    LeaveGroup: Session,
+    LeaveGroup: Session, changes,
     /// Membership of a group for somebody else.
-    Invite: SessionOrOperator,
+    Invite: SessionOrOperator, changes,
     /// The end of somebody else's membership.
-    Kick: SessionOrOperator,
+    Kick: SessionOrOperator, changes,
     /// What somebody is in a group.
-    SetRole: SessionOrOperator,
+    SetRole: SessionOrOperator, changes,
     /// What a group is about.
-    Topic: SessionOrOperator,
+    Topic: SessionOrOperator, changes,
     /// Who may not join a group.
-    Ban: SessionOrOperator,
+    Ban: SessionOrOperator, changes,
     /// Who may join a group again.
-    Unban: SessionOrOperator,
+    Unban: SessionOrOperator, changes,
     /// Who may not join a group, all of them.
-    ListBans: SessionOrOperator,
+    ListBans: SessionOrOperator, asks,
     /// Who may not write into a group for a while.
-    SilenceMember: SessionOrOperator,
+    SilenceMember: SessionOrOperator, changes,
     /// Who may join a group, know of it and write there.
-    SetGroup: SessionOrOperator,
+    SetGroup: SessionOrOperator, changes,
     /// The end of a group.
-    CloseGroup: SessionOrOperator,
+    CloseGroup: SessionOrOperator, changes,
     /// The members of a group.
-    ListMembers: SessionOrOperator,
+    ListMembers: SessionOrOperator, asks,
     /// A message to a group.
-    SendToGroup: Session,
+    SendToGroup: Session, changes,
     /// The messages of a group.
-    GroupInbox: Session,
+    GroupInbox: Session, asks,
     /// A message to a conversation, whichever it is.
-    Post: Session,
+    Post: Session, changes,
     /// Another text for a message.
-    EditMessage: Session,
+    EditMessage: Session, changes,
     /// The end of a message's text.
-    DeleteMessage: Session,
+    DeleteMessage: Session, changes,
     /// A reaction to a message.
-    React: Session,
+    React: Session, changes,
     /// The end of a reaction.
-    Unreact: Session,
+    Unreact: Session, changes,
     /// A stretch of a conversation.
-    ReadHistory: Session,
+    ReadHistory: Session, asks,
     /// The caller's conversations.
-    ListConversations: Session,
+    ListConversations: Session, asks,
     /// Messages with certain words in them.
-    Search: Session,
+    Search: Session, asks,
     /// A conversation was read up to here.
-    MarkRead: Session,
+    MarkRead: Session, changes,
     /// A message and what follows it are to count as unread.
-    MarkUnread: Session,
+    MarkUnread: Session, changes,
     /// A conversation does not call any more.
-    Mute: Session,
+    Mute: Session, changes,
     /// It calls again.
-    Unmute: Session,
+    Unmute: Session, changes,
     /// A user is not heard by the caller any more.
-    BlockUser: Session,
+    BlockUser: Session, changes,
     /// A user is heard again.
-    UnblockUser: Session,
+    UnblockUser: Session, changes,
     /// What a user tells of herself.
-    ShowProfile: Session,
+    ShowProfile: Session, asks,
     /// What the caller tells.
-    SetProfile: Session,
+    SetProfile: Session, changes,
     /// The caller types.
-    ShowTyping: Session,
+    ShowTyping: Session, asks,
     /// Whether users are here, now and from now on.
-    FollowPresence: Session,
+    FollowPresence: Session, asks,
     /// The caller is away.
-    BeAway: Session,
+    BeAway: Session, asks,
     /// The caller is not away any more.
-    ComeBack: Session,
+    ComeBack: Session, asks,
     /// What is new in all of the caller's conversations.
-    Sync: Session,
+    Sync: Session, asks,
     /// Messages, or all changes, as they happen.
-    Watch: Session,
+    Watch: Session, asks,
     /// What a watch is still to be told before it is in step: a door asks for it.
-    CatchUp: Anyone,
+    CatchUp: Anyone, asks,
     /// No more messages as they arrive.
-    Unwatch: Session,
+    Unwatch: Session, asks,
     /// A private message to a user of another realm.
-    SendRealm: Session,
+    SendRealm: Session, changes,
     /// Private messages received from users of another realm.
-    InboxRealm: Session,
+    InboxRealm: Session, asks,
     /// The conversation of a group between this realm and another.
-    InboxGroupRealm: Session,
+    InboxGroupRealm: Session, asks,
     /// A message to the group of the same name in another realm.
-    SendGroupRealm: Session,
+    SendGroupRealm: Session, changes,
     /// How it stands with links.
-    ListPeers: SessionOrOperator,
+    ListPeers: SessionOrOperator, asks,
     /// What others need to know of this realm.
-    ShowRealm: SessionOrOperator,
+    ShowRealm: SessionOrOperator, asks,
     /// A link with another realm.
-    LinkRealm: SessionOrOperator,
+    LinkRealm: SessionOrOperator, changes,
     /// A link with the realm that made an invitation.
-    JoinRealm: SessionOrOperator,
+    JoinRealm: SessionOrOperator, changes,
     /// The end of a link.
-    UnlinkRealm: SessionOrOperator,
+    UnlinkRealm: SessionOrOperator, changes,
     /// Approval of a link that another realm asked for.
-    ApproveRealm: Admin,
+    ApproveRealm: Admin, changes,
     /// A code with which another realm links.
-    InviteRealm: Admin,
+    InviteRealm: Admin, changes,
     /// Another name for this realm.
-    RenameRealm: Admin,
+    RenameRealm: Admin, changes,
     /// Another realm says who it is.
-    Greet: Peer,
+    Greet: Peer, changes,
     /// A peer asks for what it has not got.
-    RemoteInbox: Peer,
+    RemoteInbox: Peer, asks,
     /// A plain peer brings a group message.
-    ReceiveGroup: Peer,
+    ReceiveGroup: Peer, changes,
     /// A peer asks for what it is owed.
-    Follow: Peer,
+    Follow: Peer, changes,
     /// A peer compares its past of a log with the one here.
-    AskChain: Peer,
+    AskChain: Peer, asks,
     /// A peer has found the last entry that both have.
-    Rejoin: Peer,
+    Rejoin: Peer, changes,
     /// A peer tells how far it has come.
-    Acknowledge: Peer,
+    Acknowledge: Peer, changes,
     /// A peer brings what it owes.
-    Deliver: Peer,
+    Deliver: Peer, changes,
     /// A peer has ended the link.
-    LinkEnded: Peer,
+    LinkEnded: Peer, changes,
     /// A peer answers what it was asked.
-    PeerAnswers: Peer,
+    PeerAnswers: Peer, changes,
     /// An account for somebody else.
-    AddUser: Admin,
+    AddUser: Admin, changes,
     /// The accounts that there are.
-    ListUsers: Admin,
+    ListUsers: Admin, asks,
     /// A new password for somebody else.
-    SetPassword: Admin,
+    SetPassword: Admin, changes,
     /// The end of an account.
-    RemoveUser: Admin,
+    RemoveUser: Admin, changes,
     /// An account with which nobody logs in.
-    LockUser: Admin,
+    LockUser: Admin, changes,
     /// An account with which its user logs in again.
-    UnlockUser: Admin,
+    UnlockUser: Admin, changes,
     /// What somebody else may do in the realm.
-    SetUserRole: Admin,
+    SetUserRole: Admin, changes,
     /// Where somebody else is logged in.
-    ListUserSessions: Admin,
+    ListUserSessions: Admin, asks,
     /// The end of one of somebody else's sessions.
-    RevokeUserSession: Admin,
+    RevokeUserSession: Admin, changes,
     /// The end of somebody else's connections and sessions.
-    Disconnect: Admin,
+    Disconnect: Admin, changes,
     /// All groups, with their settings.
-    ShowGroups: Admin,
+    ShowGroups: Admin, asks,
     /// A copy of everything on disk.
-    Backup: Admin,
+    Backup: Admin, asks,
     /// A sign of life.
-    Ping: AnyoneOrPeer,
+    Ping: AnyoneOrPeer, asks,
     /// Help: the door has the answer, and this keeps its place among the others.
-    Noop: Anyone,
+    Noop: Anyone, asks,
     /// The name of this realm.
-    WhichRealm: Anyone,
+    WhichRealm: Anyone, asks,
 }

@@ -105,7 +105,9 @@ impl RequestContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::{JoinGroup, LeaveGroup, ListConversations, RemoveUser, Send};
+    use crate::commands::{
+        JoinGroup, LeaveGroup, ListConversations, NameClient, RemoveUser, Send, SetProfile, Topic,
+    };
     use crate::testing::{Realm, group};
 
     fn of(conversation: &str) -> Box<ConversationName> {
@@ -130,8 +132,22 @@ mod tests {
     fn is_not_certain_while_nothing_can_be_written() {
         let mut realm = realm();
         assert_eq!(realm.does(1, mute("bob", None)), Outcome::Done);
+        let name = || NameClient { name: "phone".into() };
+        let about = || SetProfile { name: None, about: "hi".into() };
+        let topic =
+            |topic: Option<&str>| Topic { group: "staff".into(), topic: topic.map(Into::into) };
+        realm.does(1, group("staff"));
+        realm.does(1, name());
+        realm.does(1, about());
+        let told = realm.does(1, topic(Some("work")));
         realm.state.mode = crate::Mode::ReadOnly;
-        assert_eq!(realm.does(1, mute("bob", None)), Code::Unavailable.into());
+        let refused = Outcome::from(Code::Unavailable);
+        assert_eq!(realm.does(1, mute("bob", None)), refused);
+        assert_eq!(realm.does(1, name()), refused);
+        assert_eq!(realm.does(1, about()), refused);
+        assert_eq!(realm.does(1, topic(Some("work"))), refused);
+        // Who only asks is answered.
+        assert_eq!(realm.does(1, topic(None)), told);
         realm.state.mode = crate::Mode::Open;
         assert_eq!(realm.does(1, mute("bob", None)), Outcome::Done);
     }
