@@ -40,6 +40,10 @@ const FRAME: usize = 256 << 10;
 const PAIRS: u8 = b'p';
 const END: u8 = b'e';
 
+/// No realm comes to an id past this: half of what a client's number can hold exactly, which leaves room for what a realm
+/// skips when it is put back, and for centuries of messages.
+const LAST_ID: u64 = 1 << 52;
+
 /// Whether a directory is that of a backup.
 pub fn is_in(directory: &Path) -> bool {
     let mut magic = [0; MAGIC.len()];
@@ -177,6 +181,9 @@ pub fn read(
     (found.batch, found.last_id) = (end.batch, end.last_id);
     if found != end {
         return Err(unusable("it does not hold what it says"));
+    }
+    if end.last_id > LAST_ID {
+        return Err(unusable(format!("its ids go up to {}: no realm counts so far", end.last_id)));
     }
     Ok((format, Exported { bytes: frames.bytes, ..end }))
 }

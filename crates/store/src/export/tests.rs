@@ -141,6 +141,23 @@ proptest! {
     }
 }
 
+#[test]
+fn ids_that_no_realm_gives_out_are_refused() {
+    let export = |last_id| {
+        let engine = MemoryEngine::default();
+        let mut ops = Ops::default();
+        ops.put(FORMAT_KEY, |value| encode(&FORMAT, value)).unwrap();
+        ops.put(TIP_KEY, |value| encode(&Tip { batch: 1, last_id }, value)).unwrap();
+        engine.commit(1, Batch::of_pairs(&ops)).unwrap();
+        let mut out = Vec::new();
+        super::export(&engine, &mut out, || Ok(())).unwrap();
+        import(&out)
+    };
+    export(LAST_ID).unwrap();
+    let why = export(u64::MAX).map(|_| ()).unwrap_err().to_string();
+    assert!(why.contains("18446744073709551615"), "{why}");
+}
+
 /// Where every write commits something to the store that is being exported.
 struct Busy<F: FnMut()>(Vec<u8>, F);
 
