@@ -113,7 +113,11 @@ impl Log {
             std::fs::remove_file(&empty.segment.path).at(&empty.segment.path)?;
         }
         let next = next.max(applied + 1);
-        let active = Some(start_segment(directory, next)?);
+        // What is there can be read though the disk is full; the first batch begins a segment where it can.
+        let active = match start_segment(directory, next) {
+            Err(error) if is_full(&error) => None,
+            started => Some(started?),
+        };
         let writing =
             Writing { full, filled: None, active, last: next - 1, record: Record::default() };
         Ok(Self { directory: directory.into(), writing: Mutex::new(writing) })
@@ -298,7 +302,8 @@ pub fn keep_spare(directory: &Path, used: Option<Segment>) -> io::Result<()> {
 fn start_segment(directory: &Path, first: u64) -> io::Result<Active> {
     let path = directory.join(format!("{first:020}"));
     if std::fs::rename(directory.join(SPARE), &path).is_err() {
-        fill(&path, SMALL_SEGMENT)?;
+        // What could not be filled would be in the way of the next try.
+        fill(&path, SMALL_SEGMENT).inspect_err(|_| drop(std::fs::remove_file(&path)))?;
     }
     // A file whose name is lost would take its records with it.
     File::open(directory).and_then(|directory| directory.sync_all()).at(directory)?;
@@ -306,6 +311,10 @@ fn start_segment(directory: &Path, first: u64) -> io::Result<Active> {
     let file = file.at(&path)?;
     let size = file.metadata().at(&path)?.len();
     Ok(Active { first, segment: Segment { path, size }, file, end: 0 })
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Opens a segment for writes that go past the system's cache, where the file system takes them: a
