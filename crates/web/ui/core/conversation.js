@@ -228,7 +228,8 @@ export class Conversation {
   /** @param {Message} message */
   takeNew(message, me = '') {
     const id = message.id;
-    if (id <= this.streamed) return false;
+    if (id <= this.streamed) return { isNew: false, uncounted: false };
+    const uncounted = this.mayBeCounted(message, me);
     if (!this.spans.isOpen()) this.spans.add(id, OPEN);
     // Changes leave nothing out.
     else this.spans.add(this.streamed || id, id + 1);
@@ -236,18 +237,24 @@ export class Conversation {
     if (isFrom(message, me) && id > this.read) this.setRead(id);
     this.noteChanged(message);
     this.put(message);
-    return true;
+    return { isNew: true, uncounted };
+  }
+
+  /** Whether a message that is deleted was counted as unread, perhaps: among those that the realm has counted, it may or may
+   * not have been left out already.
+   * @param {Message} message */
+  mayBeCounted(message, me = '') {
+    const known = this.messages.get(message.id);
+    const counts = (!known || countsFor(known, me)) && !isFrom(message, me);
+    const isIn = message.id > this.read && message.id <= this.counted;
+    return message.deleted && counts && isIn && !this.isKnownFrom(this.read);
   }
 
   /** @param {Message} message */
   takeChanged(message, me = '') {
-    const { id, deleted } = message;
-    const known = this.messages.get(id);
+    const known = this.messages.get(message.id);
     if (known && JSON.stringify(known) === JSON.stringify(message)) return { changed: false, uncounted: false };
-    // Among those that the realm has counted, it may or may not have been left out already.
-    const counts = (!known || countsFor(known, me)) && !isFrom(message, me);
-    const within = deleted && counts && id > this.read && id <= this.counted;
-    const uncounted = within && !this.isKnownFrom(this.read);
+    const uncounted = this.mayBeCounted(message, me);
     // What was not loaded is shown as it is now once it is.
     this.noteChanged(message);
     if (known) this.put(message);

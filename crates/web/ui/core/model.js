@@ -194,6 +194,8 @@ export class Model {
         const entry = this.outbox.get(ask.ref);
         return entry ? postLine(entry.draft) : null;
       }
+      case 'past':
+        return null;
     }
   }
 
@@ -214,7 +216,8 @@ export class Model {
       if (ask.ask === 'post') this.outbox.set(ask.ref, { state: 'waiting', held: true });
       return this.cannotGoOn('no_session');
     }
-    // What was asked before everything was let go of.
+    if (ask.ask === 'past') return;
+    // Nothing can be told any more, or not now.
     if ((ask.ask === 'now' || ask.ask === 'list') && this.phase !== 'listing') return;
     if ((ask.ask === 'changes' || ask.ask === 'watch') && !this.listed) return;
     if (STEPS.includes(ask.ask) && !ok) return this.cannotGoOn(reply.code ?? '');
@@ -435,8 +438,8 @@ export class Model {
     if (!message) return;
     const unknown = !this.conversation(name);
     const key = this.make(name);
-    let isNew = false;
-    this.with(key, (each) => (isNew = each.takeNew(message, this.me)));
+    let taken = { isNew: false, uncounted: false };
+    this.with(key, (each) => (taken = each.takeNew(message, this.me)));
     const ref = (isFrom(message, this.me) ? message.ref : null) ?? this.outbox.ofId(message.id);
     if (ref) {
       const entry = this.outbox.get(ref);
@@ -445,9 +448,10 @@ export class Model {
     }
     const each = this.all.get(key);
     // Where it is asked for already, what is told meanwhile is counted on top.
-    if ((unknown || (each && (!each.isCounted() || each.ahead))) && !this.isLookingAt(key)) this.lookAt(key);
+    const uncounted = unknown || (each && (!each.isCounted() || each.ahead));
+    if (taken.uncounted || (uncounted && !this.isLookingAt(key))) this.lookAt(key);
     this.trim(key, message.id);
-    if (isNew) this.updates.push({ what: 'message', name, id: message.id });
+    if (taken.isNew) this.updates.push({ what: 'message', name, id: message.id });
   }
 
   /** @param {string} name @param {any} told */
@@ -486,6 +490,7 @@ export class Model {
   leave(name = '') {
     const group = keyOf(name);
     for (const key of [...this.all.keys()].filter((key) => key === group || key.startsWith(`${group}+`))) {
+      this.outdate((ask) => ('key' in ask && ask.key === key) || (ask.ask === 'history' && keyOf(ask.name) === key));
       const gone = this.drop(key);
       if (gone) this.updates.push({ what: 'gone', name: gone.name });
     }
@@ -513,8 +518,14 @@ export class Model {
     this.listed = this.watching = false;
     for (const entry of this.outbox.entries) if (entry.state === 'posted') this.settled(entry.draft.ref);
     this.wanted = this.wanted.filter((ask) => ask.ask === 'mark');
+    this.outdate((ask) => ask.ask !== 'mark' && ask.ask !== 'post');
     this.wanted.unshift({ ask: 'now' });
     this.phase = 'listing';
+  }
+
+  /** @param {(ask: Ask) => boolean} isOutdated */
+  outdate(isOutdated) {
+    this.asked = this.asked.map((ask) => (isOutdated(ask) ? { ask: 'past' } : ask));
   }
 
   /** @param {Ask} ask */

@@ -71,9 +71,10 @@ interface Part {
 
 type Phase = 'offline' | 'listing' | 'catching-up' | 'in-step' | 'waiting' | 'logged-out';
 
-/** What is asked, and so what a reply is about. `one` is the state of one conversation, by way of its last message. */
+/** What is asked, and so what a reply is about. `one` is the state of one conversation, by way of its last message; `past` was
+ * asked before what it is about was let go of, so what was told since is not in the answer. */
 type Ask =
-  | { ask: 'now' | 'changes' | 'watch' }
+  | { ask: 'now' | 'changes' | 'watch' | 'past' }
   | { ask: 'list'; before: number | null }
   | { ask: 'one'; key: string; before: number }
   | { ask: 'members'; key: string }
