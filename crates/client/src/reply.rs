@@ -97,6 +97,11 @@ impl Reply {
         self.0.get(key)?.as_str()
     }
 
+    /// The number under a key.
+    pub fn number(&self, key: &str) -> Option<u64> {
+        self.0.get(key)?.as_u64()
+    }
+
     /// Whether a key is there and `true`.
     pub fn flag(&self, key: &str) -> bool {
         self.0.get(key) == Some(&Value::Bool(true))

@@ -260,6 +260,10 @@ commands! {
     BlockUser: Session, changes,
     /// A user is heard again.
     UnblockUser: Session, changes,
+    /// Whom the caller has blocked.
+    ListBlocked: Session, asks,
+    /// What the caller has muted.
+    ListMuted: Session, asks,
     /// What a user tells of herself.
     ShowProfile: Session, asks,
     /// What the caller tells.

@@ -3,7 +3,7 @@
 use crate::links::missing;
 use crate::{
     AccountId, Answer, BlockList, ChangeList, Conversation, CorrespondentId, ForkId, GroupId,
-    History, Messages, Outcome, Overview, PeerId,
+    History, Messages, Outcome, Overview, Past, PeerId,
 };
 use antar_types::{Away, Extras, Message, Name, mentions};
 use std::sync::Arc;
@@ -114,13 +114,21 @@ impl Read {
 /// How often a page is read on that holds nothing to show: by 10,000 messages in all.
 const READ_ON: usize = 10;
 
+/// A page without what is not shown.
+struct ShownPage {
+    found: Vec<Message>,
+    more: bool,
+    /// Where to go on, where nothing is shown for long.
+    past: Option<Past>,
+}
+
 /// A page of a list without what is not shown: fewer than there may be on it, and none only where nothing follows,
 /// or nothing for long.
 fn shown<E>(
     page: &mut impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     (source, asked): (Source, Page),
     shows: impl Fn(&Message) -> bool,
-) -> Result<(Vec<Message>, bool), E> {
+) -> Result<ShownPage, E> {
     let mut stretch = asked;
     for _ in 0..=READ_ON {
         let (mut found, more) = page(source, stretch)?;
@@ -135,11 +143,15 @@ fn shown<E>(
                 Some(_) => found.truncate(asked.limit),
                 None => drop(found.drain(..past)),
             }
-            return Ok((found, more || past > 0));
+            return Ok(ShownPage { found, more: more || past > 0, past: None });
         }
         stretch.limit = MAX_PAGE;
     }
-    Ok((Vec::new(), true))
+    let past = match asked.after {
+        Some(_) => stretch.after.map(Past::After),
+        None => stretch.before.map(Past::Before),
+    };
+    Ok(ShownPage { found: Vec::new(), more: true, past })
 }
 
 /// A read of a page of a mailbox.
@@ -196,13 +208,14 @@ impl MailboxRead {
         let shows = |message: &Message| {
             blocks.as_ref().is_none_or(|(blocks, of)| !blocks.hides(*of, message))
         };
-        let (found, more) = shown(&mut page, (self.source, self.page), shows)?;
+        let page = shown(&mut page, (self.source, self.page), shows)?;
         self.also.retain(shows);
-        Ok(self.outcome(found, more))
+        Ok(self.outcome(page))
     }
 
     /// What comes of it, with what was found here and whether more is left.
-    fn outcome(mut self, mut found: Vec<Message>, mut more: bool) -> Outcome {
+    fn outcome(mut self, page: ShownPage) -> Outcome {
+        let ShownPage { mut found, mut more, past } = page;
         if let Source::Mailbox(Mailbox::GroupRealm(..)) = self.source {
             // Both sides have most of a group's conversation.
             found = missing(found, &self.also);
@@ -214,7 +227,8 @@ impl MailboxRead {
             more |= past > 0;
             found.drain(..past);
         }
-        Outcome::Messages(Messages { found, more, stale: self.stale })
+        let past = past.filter(|_| found.is_empty());
+        Outcome::Messages(Messages { found, more, stale: self.stale, past })
     }
 }
 
@@ -301,28 +315,29 @@ impl HistoryRead {
         let source = Source::Conversation(self.conversation);
         let shows = |message: &Message| !self.reader.hides(self.conversation, message);
         let mut page = |stretch| shown(&mut page, (source, stretch), shows);
-        let (mut found, more, newer) = match self.stretch {
+        let (mut found, more, newer, past) = match self.stretch {
             Stretch::Page(stretch) => {
-                let (found, more) = page(stretch)?;
-                (found, more, false)
+                let ShownPage { found, more, past } = page(stretch)?;
+                (found, more, false, past)
             }
             Stretch::Around { id, limit } => {
                 let half = limit / 2;
                 let before = Page { after: None, before: Some(id), limit: half.max(1) };
-                let (mut found, mut more) = page(before)?;
+                let ShownPage { mut found, mut more, past } = page(before)?;
                 if half == 0 {
                     more |= !found.is_empty();
                     found.clear();
                 }
                 let from =
                     Page { after: Some(id.saturating_sub(1)), before: None, limit: limit - half };
-                let (later, newer) = page(from)?;
-                found.extend(later);
-                (found, more, newer)
+                let later = page(from)?;
+                found.extend(later.found);
+                (found, more, later.more, past.or(later.past))
             }
         };
+        let past = past.filter(|_| found.is_empty());
         found.iter_mut().for_each(|message| self.reader.shows(message));
-        Ok(Outcome::History(History { name: self.name, found, more, newer }))
+        Ok(Outcome::History(History { name: self.name, found, more, newer, past }))
     }
 }
 
@@ -364,7 +379,7 @@ impl ConversationsRead {
                 let newest = Page { after: None, before: Some(last.saturating_add(1)), limit: 1 };
                 let source = Source::Conversation(conversation);
                 let shows = |message: &Message| !self.reader.hides(conversation, message);
-                overview.last = shown(&mut page, (source, newest), shows)?.0.pop();
+                overview.last = shown(&mut page, (source, newest), shows)?.found.pop();
                 overview.last.iter_mut().for_each(|last| self.reader.shows(last));
                 bytes += overview.memory();
             }

@@ -65,7 +65,8 @@ pub use links::{may_dial, network};
 pub use notification::{Availability, Notification, Presence, Typing};
 pub use open_session::OpenSession;
 pub use outcome::{
-    Answer, History, LogEnds, Messages, Outcome, Overview, Refused, ShownGroup, ShownProfile, User,
+    Answer, History, LogEnds, Messages, Outcome, Overview, Past, Refused, ShownGroup, ShownProfile,
+    User,
 };
 pub(crate) use personal::Personal;
 pub use personal::{Profile, Unshown};

@@ -99,6 +99,8 @@ pub enum Outcome {
         /// There are more.
         more: bool,
     },
+    /// Conversations that their reader has muted, as each is addressed, and until when, if there is an end.
+    Muted(Vec<(Box<str>, Option<Time>)>),
     /// Whether users are here, in the order in which they were asked for.
     Presences(Vec<Presence>),
     /// What a user tells of herself.
@@ -279,6 +281,17 @@ pub struct Messages {
     pub more: bool,
     /// The realm it is about could not be asked whether there is more.
     pub stale: bool,
+    /// Nothing of what was looked at is shown, and there is more: where to go on.
+    pub past: Option<Past>,
+}
+
+/// Where a page is to be gone on from on which nothing is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// All that is left has a smaller id.
+    Before(u64),
+    /// All that is left has a greater one.
+    After(u64),
 }
 
 /// A stretch of a conversation, oldest message first.
@@ -292,6 +305,8 @@ pub struct History {
     pub more: bool,
     /// Where the stretch is around a message, more are left after it.
     pub newer: bool,
+    /// Nothing of what was looked at is shown, and there is more in the direction of paging: where to go on.
+    pub past: Option<Past>,
 }
 
 /// What is told of a conversation in a list.
@@ -402,6 +417,7 @@ impl Outcome {
                 | Self::Sessions(_)
                 | Self::Profile(_)
                 | Self::Presences(_)
+                | Self::Muted(_)
                 | Self::Messages(_)
                 | Self::History(_)
                 | Self::Found { .. }
@@ -453,6 +469,7 @@ impl Outcome {
             Self::Conversations { all, .. } => {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()
             }
+            Self::Muted(all) => all.iter().map(|each| size_of_val(each) + each.0.len()).sum(),
             Self::Presences(all) => all.iter().map(Presence::memory).sum(),
             Self::Changes { all, .. } => {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()

@@ -72,6 +72,8 @@ pub enum Bug {
     CountsBlocked,
     /// A mention is one also once it was read.
     RemembersMentions,
+    /// A mention that came with an edit does not count.
+    MissesLateMentions,
     /// Who is banned may be put into the group all the same.
     InvitesBanned,
     /// Who inherits a group is not told so.
@@ -94,7 +96,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -128,6 +130,7 @@ impl Bug {
         Self::HearsBlocked,
         Self::CountsBlocked,
         Self::RemembersMentions,
+        Self::MissesLateMentions,
         Self::InvitesBanned,
         Self::InheritsQuietly,
         Self::WritesSilenced,

@@ -4,7 +4,7 @@
 //! what was found. The latest that were changed are in memory as well: what was changed since the store was
 //! asked is found there, so of many who change the same message at once none undoes what another did.
 
-use crate::state::DEAF;
+use crate::state::{DEAF, MENTIONS};
 use crate::{
     AccountId, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Marker,
     RequestContext, Rewriting, Skipped,
@@ -150,6 +150,7 @@ impl RequestContext<'_> {
         }
         if let Some(after) = after {
             self.end_mentions(placed, &after)?;
+            self.begin_mentions(placed, &after)?;
         }
         let lists = match conversation {
             Conversation::Private(one, other) if one == other => [Some(one), None],
@@ -210,6 +211,38 @@ impl RequestContext<'_> {
             if known.is_some_and(|name| !mentions::has(after.text.as_str(), &name)) {
                 noted.retain(|known| known != ordinal);
                 self.set_mentions(account, *conversation, noted)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whom a message mentions that did not before has it to read, as if it had been posted so.
+    fn begin_mentions(&mut self, before: &PlacedMessage, after: &Message) -> Result<(), Code> {
+        let PlacedMessage { conversation, ordinal, .. } = *before;
+        let (Conversation::Group(group) | Conversation::GroupPeer(group, _)) = conversation else {
+            return Ok(());
+        };
+        let durable = &self.state.durable;
+        let Some(members) = durable.groups.get(&group).map(|group| &group.members) else {
+            return Ok(());
+        };
+        let names = mentions::words(after.text.as_str()).flat_map(mentions::names);
+        let named = names.filter_map(|name| durable.account_named(name));
+        let mut named: BTreeSet<_> = named.filter(|named| members.contains_key(named)).collect();
+        durable.author(after).map(|author| named.remove(&author));
+        let hidden = durable.blocks.hidden_from(conversation, after);
+        let is_unread = |named: &AccountId| {
+            durable.conversations.marker(*named, conversation).ordinal < ordinal
+        };
+        named.retain(|named| is_unread(named) && hidden.binary_search(named).is_err());
+        for account in named {
+            let mut noted = self.state.durable.personal.mentions(account, conversation).to_vec();
+            let Err(at) = noted.binary_search(&ordinal) else { continue };
+            noted.insert(at, ordinal);
+            let past = noted.len().saturating_sub(MENTIONS);
+            noted.drain(..past);
+            if !self.state.is_planted(Bug::MissesLateMentions) {
+                self.set_mentions(account, conversation, noted)?;
             }
         }
         Ok(())

@@ -100,7 +100,12 @@ impl World<'_> {
         let (id, author) = (self.people.talked[of].id, self.people.talked[of].person);
         match kind {
             2..4 if author == person => {
-                let text = format!("talk-{number}");
+                // Whom it names now is called.
+                let named = self.people.of(node)[self.chance.random_range(0..2)];
+                let name = self.people.all[named].name.clone();
+                let sign =
+                    if self.chance.random_bool(0.5) { format!(",@{name}") } else { String::new() };
+                let text = format!("talk-{number}{sign}");
                 self.people.talked[of].texts.push((number, text.clone()));
                 let line = format!("EDIT {token} {group} {id} : {text}");
                 (line, Asked::Rewriting(Rewriting::Edit { of, number }))

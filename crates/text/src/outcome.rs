@@ -8,10 +8,10 @@ use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    History, LogEnds, Notification, OpenSession, Outcome, Presence, Refused, Request, ShownGroup,
-    ShownProfile, Tag, User,
+    History, LogEnds, Notification, OpenSession, Outcome, Past, Presence, Refused, Request,
+    ShownGroup, ShownProfile, Tag, User,
 };
-use antar_types::{Capabilities, Code};
+use antar_types::{Capabilities, Code, Time};
 
 /// What VERSION tells.
 const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
@@ -91,21 +91,27 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Messages(page) => {
             let listing = row.map(|row| row.listing).unwrap_or_default();
             let reply = Reply::from(Body::Messages(listing, page.found, page.more));
-            if page.stale { reply.with("stale", true) } else { reply }
+            let reply = if page.stale { reply.with("stale", true) } else { reply };
+            self::past(reply, page.past)
         }
         Outcome::Posted { id, conversation, again } => {
             let reply = Reply::done(says).with("id", id).with("conv", &*conversation);
             if again { reply.with("again", true) } else { reply }
         }
-        Outcome::History(History { name, found, more, newer }) => {
+        Outcome::History(History { name, found, more, newer, past }) => {
             let reply = Reply::from(Body::History(name, found, more));
-            if newer { reply.with("newer", true) } else { reply }
+            let reply = if newer { reply.with("newer", true) } else { reply };
+            self::past(reply, past)
         }
         Outcome::Found { all, before, .. } => {
             let reply = Reply::from(Body::Found(all, before.is_some()));
             before.into_iter().fold(reply, |reply, before| reply.with("before", before))
         }
         Outcome::Conversations { all, more } => Body::Conversations(all, more).into(),
+        Outcome::Muted(all) => {
+            let muted = |(conv, until): &(Box<str>, Option<Time>)| json!({"conv": conv, "until": until.map(|until| until.rfc3339())});
+            Body::Entries(all.iter().map(muted).collect()).into()
+        }
         Outcome::Presences(all) => Body::Entries(all.iter().map(presence).collect()).into(),
         Outcome::Profile(shown) => {
             let ShownProfile { user, name, about } = &*shown;
@@ -173,6 +179,15 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Chain(chain) => {
             Reply::done(says).with("chain", chain.map(|chain| chain.to_string()))
         }
+    }
+}
+
+/// Says where to go on from a page on which nothing is shown.
+fn past(reply: Reply, past: Option<Past>) -> Reply {
+    match past {
+        Some(Past::Before(id)) => reply.with("before", id),
+        Some(Past::After(id)) => reply.with("after", id),
+        None => reply,
     }
 }
 

@@ -165,8 +165,10 @@ impl Model {
         let state = self.conversation(name).map(|each| each.is_counted() && each.spans.is_open());
         let (first, last) = (messages.first().map(|m| m.id), messages.last().map(|m| m.id));
         let (more, newer) = (reply.flag("more"), reply.flag("newer"));
-        let oldest = |more: bool| if more { first.unwrap_or(OPEN) } else { 0 };
-        let past_last = last.map_or(0, |last| last.saturating_add(1));
+        // A page on which nothing is shown says where to go on.
+        let (before, after) = (reply.number("before"), reply.number("after"));
+        let oldest = |more: bool| if more { first.or(before).unwrap_or(OPEN) } else { 0 };
+        let past_last = last.or(after).map_or(0, |last| last.saturating_add(1));
         let span = match part {
             // Whatever comes after the newest is told as a change.
             Part::Newest => (oldest(more), OPEN),

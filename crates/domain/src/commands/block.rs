@@ -5,6 +5,8 @@ use crate::{
     Interrupt, Outcome, RequestContext,
 };
 use antar_types::{Code, ConversationName, Name};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Users whom one may have blocked, those of before included.
 const MOST: usize = 1_000;
@@ -22,6 +24,19 @@ pub struct BlockUser {
 pub struct UnblockUser {
     /// The user, as the conversation with that user is called.
     pub whom: Box<ConversationName>,
+}
+
+/// Asks whom the caller has blocked, as each is addressed.
+#[derive(Clone, Copy, Debug)]
+pub struct ListBlocked;
+
+impl ListBlocked {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let list = cx.my_blocks()?;
+        let open = list.iter().flat_map(|list| list.all()).filter(|block| block.is_open());
+        let names: BTreeSet<Arc<str>> = open.map(|block| cx.shown_blocked(&block.whom)).collect();
+        Ok(Outcome::Names(names.into_iter().collect()).into())
+    }
 }
 
 impl BlockUser {
@@ -100,6 +115,21 @@ impl RequestContext<'_> {
         let (me, found) = (self.me()?, self.conversation(name)?);
         let whom = self.other_in(me, found.conversation).ok_or(Code::UserNotFound)?;
         Ok((whom, found.name.to_string().into()))
+    }
+
+    /// How somebody is addressed who is blocked.
+    fn shown_blocked(&self, whom: &Blocked) -> Arc<str> {
+        match whom {
+            Blocked::Here(account, name) => match self.account(*account) {
+                Some(known) => known.record.name.as_str().into(),
+                // Somebody else may have the name by now.
+                None => format!("{}~{}", name.as_str(), account.0).into(),
+            },
+            Blocked::There { peer, name, .. } => match self.peer(*peer) {
+                Some(known) => format!("{name}@{}", known.record.name.as_str()).into(),
+                None => name.to_string().into(),
+            },
+        }
     }
 
     /// With whom a conversation is that is of two.

@@ -29,6 +29,22 @@ pub struct Unmute {
     pub of: Box<ConversationName>,
 }
 
+/// Asks for the conversations that the caller has muted.
+#[derive(Clone, Copy, Debug)]
+pub struct ListMuted;
+
+impl ListMuted {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let (me, now, durable) = (cx.me()?, cx.readings.now, &cx.state.durable);
+        let muted = durable.personal.mutes(me);
+        let muted = muted.filter(|(_, until)| until.is_none_or(|until| until > now));
+        let shown = muted.filter_map(|(of, until)| {
+            Some((durable.conversation_name(me, of)?.to_string().into(), until))
+        });
+        Ok(Outcome::Muted(shown.collect()).into())
+    }
+}
+
 impl Mute {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         if self.minutes.is_some_and(|minutes| minutes > LONGEST) {

@@ -385,3 +385,34 @@ fn those_in_the_conversation_are_told_and_what_it_is_called_only_its_author() {
         );
     }
 }
+
+#[test]
+fn an_edit_calls_whom_it_names_and_takes_that_back() {
+    let mut realm = Realm::with_users(&["amy", "bob", "cat", "dan"]);
+    for (conn, user) in [(1, "amy"), (2, "bob"), (3, "cat"), (4, "dan")] {
+        realm.login(conn, user);
+    }
+    realm.does(1, group("staff"));
+    let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
+    realm.does(2, join.clone());
+    realm.does(3, join);
+    let mentions = |realm: &mut Realm, conn| overview(realm, conn, "#staff").mentions;
+    let first = post(&mut realm, 1, "#staff", "one");
+    let second = post(&mut realm, 1, "#staff", "two, @bob");
+    realm.does(3, MarkRead { of: named("#staff"), id: first });
+    assert_eq!((mentions(&mut realm, 2), mentions(&mut realm, 3)), (1, 0));
+    // The author, who has read it, and who is not in the group are not called.
+    realm.does(1, edit("#staff", first, "one, @BOB @cat @dan @amy"));
+    let all = |realm: &mut Realm| [1, 2, 3].map(|conn| mentions(realm, conn));
+    assert_eq!(all(&mut realm), [0, 2, 0]);
+    realm.does(1, edit("#staff", second, "two, @cat"));
+    assert_eq!(all(&mut realm), [0, 1, 1]);
+    // What is counted is what UNREAD works out anew.
+    realm.does(2, MarkUnread { of: named("#staff"), id: first });
+    realm.does(3, MarkUnread { of: named("#staff"), id: first });
+    assert_eq!(all(&mut realm), [0, 1, 2]);
+    realm.does(3, crate::commands::BlockUser { whom: named("amy") });
+    let hidden = post(&mut realm, 1, "#staff", "three");
+    realm.does(1, edit("#staff", hidden, "three, @cat @bob"));
+    assert_eq!(all(&mut realm), [0, 2, 2]);
+}

@@ -128,6 +128,12 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "BLOCKS",
+        help: "Lists whom the caller has blocked.",
+        read: &Read(|_| Ok(commands::ListBlocked)),
+        ..ROW
+    },
+    Row {
         name: "MUTE",
         params: &[Param::Word("CONV"), Param::Maybe("[MINUTES]")],
         help: "Mutes a conversation, for so many minutes or without an end: it counts as unread and does not call.",
@@ -142,6 +148,12 @@ pub const ROWS: &[Row] = &[
         params: &[Param::Word("CONV")],
         help: "Ends MUTE.",
         read: &Read(|args| Ok(commands::Unmute { of: args.conversation(0)? })),
+        ..ROW
+    },
+    Row {
+        name: "MUTES",
+        help: "Lists the conversations that the caller has muted.",
+        read: &Read(|_| Ok(commands::ListMuted)),
         ..ROW
     },
 ];

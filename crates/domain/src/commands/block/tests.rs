@@ -1,4 +1,5 @@
 use super::*;
+use crate::Past;
 use crate::commands::{
     DeleteMessage, Deliver, EditMessage, FollowPresence, GroupInbox, Inbox, InboxRealm, JoinGroup,
     ListConversations, MarkRead, MarkUnread, ReadHistory, RemoveUser, Search, Send, ShowTyping,
@@ -321,4 +322,31 @@ fn is_of_users_and_not_of_oneself_and_bounded() {
         assert_eq!(block(&mut realm, 1, &format!("u{n}@beta")), Outcome::Done);
     }
     assert_eq!(block(&mut realm, 1, "cat"), Code::LimitReached.into());
+}
+
+#[test]
+fn a_page_on_which_nothing_is_shown_says_where_to_go_on() {
+    let mut realm = realm();
+    say(&mut realm, 3, "zero");
+    block(&mut realm, 1, "bob");
+    for _ in 0..10_200 {
+        say(&mut realm, 2, "hidden");
+    }
+    let mut read = |page| match realm
+        .does(1, ReadHistory { of: of("#staff"), stretch: Stretch::Page(page) })
+    {
+        Outcome::History(all) => all,
+        other => panic!("{other:?}"),
+    };
+    let newest = Page { limit: 100, ..ALL };
+    let page = read(newest);
+    let Some(Past::Before(id)) = page.past else { panic!("{page:?}") };
+    assert!(page.found.is_empty() && page.more);
+    let page = read(Page { before: Some(id), ..newest });
+    assert_eq!((page.found.len(), page.more, page.past), (1, false, None));
+    let zero = page.found[0].id;
+    let page = read(Page { after: Some(zero), ..newest });
+    let Some(Past::After(id)) = page.past else { panic!("{page:?}") };
+    let page = read(Page { after: Some(id), ..newest });
+    assert_eq!((page.found.len(), page.more, page.past), (0, false, None));
 }
