@@ -103,21 +103,65 @@ pub fn request(
     patience: Option<Duration>,
     stopped: impl FnOnce(&Config) -> anyhow::Result<Offline>,
 ) -> anyhow::Result<Value> {
-    let path = config.data.join(SOCKET);
-    let bytes = match connect_operator(&path) {
-        Ok(socket) => ask(socket, line, patience).context("the running realm did not answer")?,
-        Err(why) => {
-            let stopped = stopped(config).map_err(|error| in_use(error, &path, &why));
-            let (dialect, reply) = stopped?.request(line)?;
-            let mut bytes = Vec::new();
-            reply.encode(dialect, &mut bytes);
-            bytes
+    Several::open_with(config, patience, stopped)?.request(line)
+}
+
+/// A realm that is asked one thing after another, running or not.
+pub enum Several {
+    /// It runs.
+    Running(UnixStream),
+    /// It does not, and cannot be started meanwhile.
+    Stopped(Box<Offline>),
+}
+
+impl Several {
+    /// A realm that is there.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    pub fn open(config: &Config) -> anyhow::Result<Self> {
+        Self::open_with(config, Some(PATIENCE), |config| Ok(Offline::open_existing(config)?))
+    }
+
+    fn open_with(
+        config: &Config,
+        patience: Option<Duration>,
+        stopped: impl FnOnce(&Config) -> anyhow::Result<Offline>,
+    ) -> anyhow::Result<Self> {
+        let path = config.data.join(SOCKET);
+        match connect_operator(&path) {
+            Ok(socket) => {
+                socket.set_read_timeout(patience)?;
+                Ok(Self::Running(socket))
+            }
+            Err(why) => {
+                let stopped = stopped(config).map_err(|error| in_use(error, &path, &why));
+                Ok(Self::Stopped(Box::new(stopped?)))
+            }
         }
-    };
-    let reply: Value = serde_json::from_slice(&bytes)?;
-    match reply["status"].as_str() {
-        Some("OK") => Ok(reply),
-        _ => Err(Refused::new(&reply).into()),
+    }
+
+    /// Has it answer a request in capitals, and returns the answer if it is OK.
+    ///
+    /// # Errors
+    /// As [`request`].
+    pub fn request(&mut self, line: &str) -> anyhow::Result<Value> {
+        let bytes = match self {
+            Self::Running(socket) => {
+                ask(socket, line).context("the running realm did not answer")?
+            }
+            Self::Stopped(offline) => {
+                let (dialect, reply) = offline.request(line)?;
+                let mut bytes = Vec::new();
+                reply.encode(dialect, &mut bytes);
+                bytes
+            }
+        };
+        let reply: Value = serde_json::from_slice(&bytes)?;
+        match reply["status"].as_str() {
+            Some("OK") => Ok(reply),
+            _ => Err(Refused::new(&reply).into()),
+        }
     }
 }
 
@@ -133,10 +177,9 @@ fn in_use(error: anyhow::Error, socket: &Path, why: &io::Error) -> anyhow::Error
     }
 }
 
-fn ask(mut socket: UnixStream, line: &str, patience: Option<Duration>) -> io::Result<Vec<u8>> {
-    socket.set_read_timeout(patience)?;
+fn ask(socket: &mut UnixStream, line: &str) -> io::Result<Vec<u8>> {
     socket.write_all(format!("{line}\n").as_bytes())?;
-    let (mut reply, mut buffer) = (Vec::new(), [0; 4096]);
+    let (mut reply, mut buffer) = (Vec::new(), [0; 16 << 10]);
     while !reply.ends_with(END) {
         match socket.read(&mut buffer)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -6,6 +6,7 @@ mod bench;
 mod chat;
 mod check;
 mod demo;
+mod export;
 mod group;
 mod owner;
 mod print;

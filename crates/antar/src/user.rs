@@ -1,6 +1,7 @@
 //! `antar user`: over the realm's own socket where it runs, on its data where it does not.
 
 use crate::admin::{self, PATIENCE, Whose, printable, word};
+use crate::export;
 use crate::owner;
 use crate::print::say;
 use crate::secret;
@@ -79,6 +80,9 @@ enum Action {
         /// Its number, as `antar user sessions` shows it.
         session: u64,
     },
+    /// Write all that is kept of a user, but secrets, as JSON Lines: what the user tells, sessions, whom they have
+    /// blocked, what is muted, and their conversations with the messages that they may read.
+    Export(export::Options),
 }
 
 pub fn run(options: &Options) -> anyhow::Result<()> {
@@ -86,6 +90,9 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let begins = matches!(options.action, Action::Add { .. });
     let config = if begins { options.whose.config()? } else { options.whose.realm()? };
     owner::take_place(&config.data)?;
+    if let Action::Export(options) = &options.action {
+        return export::run(&config, options);
+    }
     let line = match &options.action {
         Action::Add { name, admin } => {
             let role = if *admin { "admin" } else { "user" };
@@ -102,6 +109,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             format!("SETPASSWORD {} {}", word(name)?, ask_password(name)?)
         }
         Action::Remove { name } => format!("REMOVEUSER {}", word(name)?),
+        Action::Export(_) => return Ok(()),
     };
     let stopped = |config: &_| {
         Ok(if begins { Offline::open(config) } else { Offline::open_existing(config) }?)

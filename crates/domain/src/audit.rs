@@ -35,6 +35,10 @@ impl Command {
                 format!("user role {} {role}", &*it.user)
             }
             Self::RevokeUserSession(it) => format!("user revoke {} {}", &*it.user, it.session.0),
+            // It is what an export begins with.
+            Self::ReadAs(it) if matches!(*it.command, Self::ShowProfile(_)) => {
+                format!("user export {}", &*it.user)
+            }
             Self::Disconnect(it) => format!("kick {}", &*it.user),
             Self::Topic(it) if it.topic.is_some() => format!("topic {}", &*it.group),
             Self::ApproveRealm(it) => format!("realm approve {}", &*it.realm),

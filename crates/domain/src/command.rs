@@ -348,6 +348,8 @@ commands! {
     RevokeUserSession: Admin, changes,
     /// The end of somebody else's connections and sessions.
     Disconnect: Admin, changes,
+    /// What a user may read, read by the operator.
+    ReadAs: Admin, asks,
     /// All groups, with their settings.
     ShowGroups: Admin, asks,
     /// A copy of everything on disk.

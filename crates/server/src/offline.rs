@@ -82,7 +82,7 @@ impl Offline {
     /// this returns.
     ///
     /// # Errors
-    /// [`OfflineError::Store`] where the disk refuses; [`OfflineError::Unanswered`] for history.
+    /// [`OfflineError::Store`] where the disk refuses; [`OfflineError::Unanswered`] for what needs no answer.
     pub fn request(&mut self, line: &str) -> Result<(Dialect, Reply), OfflineError> {
         let request = Door::default().read(Frame::Line(line.into()));
         let request = request.ok_or(OfflineError::Unanswered)?;
@@ -92,6 +92,10 @@ impl Offline {
             while let Some(output) = self.runner.release(&mut readings) {
                 match output {
                     Output::Reply(_, tag, outcome) => {
+                        answer = Some((text::dialect(tag), text::reply(tag, outcome)));
+                    }
+                    Output::Read(_, tag, read) => {
+                        let outcome = read.outcome(|source, page| self.store.read(source, page))?;
                         answer = Some((text::dialect(tag), text::reply(tag, outcome)));
                     }
                     Output::Job { conn, request, mut results, job } => {

@@ -113,6 +113,59 @@ fn users_are_locked_out_and_logged_out() {
     amy.expect_ok("WHOAMI");
 }
 
+/// All of a user's lines, which end with one that says so.
+fn exported(realm: &Realm, name: &str) -> Vec<Value> {
+    let lines = done(realm, &["export", name], "");
+    let lines: Vec<Value> = lines.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(lines.last().unwrap()["kind"], "end", "{lines:?}");
+    lines
+}
+
+#[test]
+fn all_of_a_user_is_exported_from_a_running_realm_and_a_stopped_one() {
+    let mut realm = Realm::with("");
+    let (mut amy, mut bob) = (realm.user("amy"), realm.user("bob"));
+    drop(realm.user("cat"));
+    amy.expect_ok("SETPROFILE name=Amy_Lee : about me");
+    amy.expect_ok("ADDGROUP staff");
+    amy.expect_ok("BLOCK cat");
+    for n in 0..1_203 {
+        bob.expect_ok(&format!("POST amy : number {n}"));
+    }
+    amy.expect_ok("POST cat : between us");
+    amy.expect_ok("MUTE bob");
+    let check = |realm: &Realm| {
+        let lines = exported(realm, "AMY");
+        let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).collect::<Vec<_>>();
+        assert_eq!(
+            (&of("user")[0]["user"], &of("user")[0]["name"]),
+            (&"amy".into(), &"Amy Lee".into())
+        );
+        assert_eq!((of("session").len(), of("blocked").len(), of("muted").len()), (1, 1, 1));
+        let conversations: Vec<&str> =
+            of("conversation").iter().filter_map(|line| line["conv"].as_str()).collect();
+        assert_eq!(conversations, ["cat", "bob", "#staff"]);
+        let messages = of("message");
+        assert_eq!((messages.len(), &of("end")[0]["messages"]), (1_204, &1_204.into()));
+        let texts = messages[1..].iter().map(|line| line["message"].as_str().unwrap().to_owned());
+        assert!(texts.eq((0..1_203).map(|n| format!("number {n}"))));
+        assert!(!exported(realm, "bob").iter().any(|line| line["message"] == "between us"));
+        assert!(refusal(&user(realm, &["export", "eve"], "")).contains("user_not_found"));
+    };
+    check(&realm);
+    let to = realm.config().with_file_name("amy.jsonl");
+    let path = to.to_str().unwrap();
+    done(&realm, &["export", "amy", "--to", path], "");
+    assert_eq!(std::fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(&to).unwrap().lines().count(), 1_204 + 3 + 5);
+    assert!(refusal(&user(&realm, &["export", "amy", "--to", path], "")).contains("exists"));
+    let none = realm.config().with_file_name("eve.jsonl");
+    refusal(&user(&realm, &["export", "eve", "--to", none.to_str().unwrap()], ""));
+    assert!(!none.exists());
+    realm.stop();
+    check(&realm);
+}
+
 /// As `head` goes once it has seen enough.
 #[test]
 fn a_reader_that_has_gone_ends_a_list_quietly() {

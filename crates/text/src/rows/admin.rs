@@ -1,8 +1,15 @@
 //! Other people's accounts, and backups: for administrators.
 
 use super::*;
+use crate::args::Args;
+use crate::line::Line;
 use antar_domain::SessionId;
-use antar_types::words;
+use antar_types::{Code, words};
+
+/// Whether a request is one that READAS takes.
+fn may_be_read_as(row: &Row) -> bool {
+    ["PROFILE", "SESSIONS", "BLOCKS", "MUTES", "CONVERSATIONS", "HISTORY"].contains(&row.name)
+}
 
 /// What a word says that a user may do; none where it is no role.
 fn role(word: &str) -> Option<commands::Role> {
@@ -118,6 +125,20 @@ pub const ROWS: &[Row] = &[
             let group =
                 words::all(args.text).next().map(|word| word.trim_start_matches('#').into());
             Ok(commands::ShowGroups { group })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "READAS",
+        params: &[Param::Word("U"), Param::Text("REQUEST")],
+        help: "Reads what a user may: PROFILE, SESSIONS, BLOCKS, MUTES, CONVERSATIONS or HISTORY; on the realm's own socket only.",
+        read: &Read(|args| {
+            let (_, line) = Line::parse(args.text);
+            let row = line.as_ref().map(|line| line.row).filter(|row| may_be_read_as(row));
+            let (Some(row), Some(line)) = (row, line) else { return Err(Code::BadParameters) };
+            let read = Args::parse(row, args.dialect, line.params)?;
+            let command = Box::new(row.read.read(&read)?);
+            Ok(commands::ReadAs { user: args.word(0).into(), command })
         }),
         ..ROW
     },
