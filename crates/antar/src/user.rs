@@ -29,6 +29,11 @@ enum Action {
         #[arg(long)]
         admin: bool,
     },
+    /// Make a link with which somebody chooses a password and has the account, once, within seven days.
+    Invite {
+        /// The user's name.
+        name: String,
+    },
     /// List the accounts.
     List {
         /// Print a JSON list.
@@ -105,6 +110,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Action::Demote { name } => format!("USERROLE {} user", word(name)?),
         Action::Sessions { name, .. } => format!("USERSESSIONS {}", word(name)?),
         Action::Revoke { name, session } => format!("REVOKEUSER {} {session}", word(name)?),
+        Action::Invite { name } => format!("INVITEUSER {}", word(name)?),
         Action::Passwd { name } => {
             format!("SETPASSWORD {} {}", word(name)?, ask_password(name)?)
         }
@@ -115,6 +121,13 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Ok(if begins { Offline::open(config) } else { Offline::open_existing(config) }?)
     };
     let reply = admin::request(&config, &line, Some(PATIENCE), stopped)?;
+    if let Some(code) = reply["invitation"].as_str() {
+        let listens = config.web.listen.first().or(config.listen.first()).copied();
+        let name = reply["user"].as_str().unwrap_or_default();
+        // After the #, so that a browser keeps it to itself.
+        say!("{}#invite={code}&name={name}", config.page(listens));
+        return Ok(());
+    }
     match (&options.action, &reply["data"]) {
         (Action::List { json: true } | Action::Sessions { json: true, .. }, data) => say!("{data}"),
         (Action::Sessions { .. }, Value::Array(sessions)) => print_sessions(sessions),

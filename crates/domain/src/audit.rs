@@ -25,6 +25,8 @@ impl Command {
             Self::SetGroup(it) => format!("groupset {}", &*it.group),
             Self::CloseGroup(it) => format!("closegroup {}", &*it.group),
             Self::Invite(it) => format!("invite {} {}", &*it.group, &*it.user),
+            Self::InviteUser(it) => format!("user invite {}", &*it.user),
+            Self::Redeem(_) => "user redeem".into(),
             Self::AddUser(it) => format!("user add {}", &*it.user),
             Self::SetPassword(it) => format!("user passwd {}", &*it.user),
             Self::RemoveUser(it) => format!("user remove {}", &*it.user),

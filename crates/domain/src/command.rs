@@ -180,6 +180,8 @@ commands! {
     Login: Anyone, changes,
     /// An account of one's own.
     Register: Anyone, changes,
+    /// The same by invitation.
+    Redeem: Anyone, changes,
     /// The end of the session.
     Logout: Session, changes,
     /// Where the caller is logged in.
@@ -330,6 +332,8 @@ commands! {
     PeerAnswers: Peer, changes,
     /// An account for somebody else.
     AddUser: Admin, changes,
+    /// A code with which somebody makes an account.
+    InviteUser: Admin, changes,
     /// The accounts that there are.
     ListUsers: Admin, asks,
     /// A new password for somebody else.

@@ -27,6 +27,17 @@ pub struct AccountRecord {
     pub locked: bool,
 }
 
+/// An invitation to make an account, as stored: whoever shows the secret may, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserInvitation {
+    /// The account's name.
+    pub name: Name,
+    /// Of the secret.
+    pub hash: TokenHash,
+    /// Until when.
+    pub expires: Time,
+}
+
 /// A session as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
@@ -277,6 +288,10 @@ pub enum Event {
     InvitationSet(u64, InvitationRecord),
     /// An invitation was used, or is too old.
     InvitationEnded(u64),
+    /// A user may make an account by showing a secret.
+    UserInvited(u64, UserInvitation),
+    /// That invitation was used, replaced, or is too old.
+    UserInvitationEnded(u64),
     /// A user of a realm on a plain link has this number.
     PlainMailboxSet(PeerId, u64, Name),
     /// There is no record of a realm any more: its name, and its place, are free. Its id is never

@@ -48,7 +48,7 @@ pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::{Conversations, Skipped};
-pub use event::{AccountRecord, Event, SessionRecord};
+pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
 pub use group::{GroupEntry, GroupRecord, GroupRole, Member, SWEPT, Silence, TOPIC_BYTES};
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,

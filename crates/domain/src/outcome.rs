@@ -175,6 +175,8 @@ pub enum Outcome {
     Approved(Fingerprint),
     /// A code with which another realm links.
     Invitation(Box<Invitation>),
+    /// A code with which the user of this name makes an account.
+    UserInvited(Box<(Name, Token)>),
     /// This realm has another name.
     Renamed(Name),
     /// Another realm that has called was heard.
@@ -484,6 +486,7 @@ impl Outcome {
             }
             Self::Refused(refused) => refused.error.as_ref().map_or(0, String::len),
             Self::Invitation(_) => size_of::<Invitation>(),
+            Self::UserInvited(_) => size_of::<(Name, Token)>(),
             // Their names are kept anyway, and the rest is in the outcome itself.
             Self::Done
             | Self::Marked(_)

@@ -17,7 +17,7 @@ use crate::passwords::Passwords;
 use crate::peers::Peers;
 use crate::reads::Reads;
 use crate::server::{Bound, Server, StartError, note_local_mode};
-use crate::tls::Tls;
+use crate::tls::{self, Certificate, Tls};
 use antar_domain::links::Contact;
 use antar_domain::{Effects, State};
 use antar_runner::Runner;
@@ -38,6 +38,7 @@ pub fn compose(
 ) -> Result<Server, StartError> {
     let Bound { listeners, addresses, web, web_addresses, metrics } = bound;
     let (listeners, web) = (taken_over(listeners)?, taken_over(web)?);
+    let shown = Certificate::read(&config.tls)?;
     let (store, mut state, name, identity) = open(config, engine)?;
     let fingerprint = identity.fingerprint();
     tracing::info!(realm = %name, key = %fingerprint, "starting");
@@ -69,8 +70,17 @@ pub fn compose(
     let ledger = Ledger::new(&config.limits);
     let sources = Sources::of(name.clone(), &running, ledger.clone(), stopped.clone());
     let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
-    let shared =
-        Shared { hub: hub.clone(), reads, guard, tls, connections, ledger: ledger.clone() };
+    tls.show(shown.as_ref());
+    let (certificate, named) = watch::channel(config.tls.clone());
+    tokio::spawn(tls::watch(Arc::downgrade(&tls), named));
+    let shared = Shared {
+        hub: hub.clone(),
+        reads,
+        guard,
+        tls: tls.clone(),
+        connections,
+        ledger: ledger.clone(),
+    };
     let doors = Arc::new(Doors::new(shared, Site::new(name.as_str())));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
@@ -98,6 +108,8 @@ pub fn compose(
         addresses,
         web_addresses,
         metrics,
+        tls,
+        certificate,
         hub,
         ledger,
         accepting,

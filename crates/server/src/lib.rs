@@ -51,7 +51,7 @@ pub use backup::BackupError;
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{
-    Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET, WebConfig,
+    Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET, TlsConfig, WebConfig,
 };
 pub use doors::connect_operator;
 pub use identity::{Identity, IdentityError};
@@ -61,4 +61,4 @@ pub use panics::end_process_on_panic;
 pub use relay::Relay;
 pub use restore::{Backup, restore};
 pub use server::{Bound, Server, StartError};
-pub use tls::{ConnectError, Tls, client_config};
+pub use tls::{CertificateError, ConnectError, Tls, client_config};

@@ -3,12 +3,14 @@
 use crate::Config;
 use crate::admission::Rules;
 use crate::compose::{compose, refused};
+use crate::config::TlsConfig;
 use crate::doors::bind;
 use crate::hub::ToHub;
 use crate::identity::IdentityError;
 use crate::ledger::Ledger;
 use crate::metrics::{self, Metrics};
 use crate::reload::{Changes, applicable};
+use crate::tls::{Certificate, CertificateError, Tls};
 use antar_store::{Disk, Engine, StoreError};
 use antar_types::{Fingerprint, Name};
 use std::net::SocketAddr;
@@ -73,6 +75,9 @@ pub enum StartError {
         /// The one given.
         given: String,
     },
+    /// The operator's certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// Something else failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -88,6 +93,9 @@ pub struct Server {
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) web_addresses: Vec<SocketAddr>,
     pub(crate) metrics: Option<Metrics>,
+    pub(crate) tls: Arc<Tls>,
+    /// What the configuration says of a certificate, for who watches its files.
+    pub(crate) certificate: watch::Sender<TlsConfig>,
     pub(crate) hub: mpsc::Sender<ToHub>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) accepting: Vec<JoinHandle<()>>,
@@ -164,6 +172,12 @@ impl Server {
         self.ledger.bound(&config.limits);
         let settings = Box::new((config.domain_limits(), config.policy()));
         let _ = self.hub.send(ToHub::Settings(settings, config.limits.unread_events)).await;
+        // It may have been renewed in the same place.
+        match Certificate::read(&config.tls) {
+            Ok(certificate) => self.tls.show(certificate.as_ref()),
+            Err(error) => tracing::error!("the former certificate stays: {error}"),
+        }
+        let _ = self.certificate.send(config.tls.clone());
         if config.local_note() != self.config.local_note() {
             note_local_mode(&config);
         }

@@ -3,23 +3,27 @@
 //! No authority vouches for anybody: any certificate is taken, and the handshake proves that whoever
 //! shows it has its key. Whom it belongs to is decided elsewhere, by its fingerprint.
 
+mod certificate;
 #[cfg(test)]
 mod tests;
 
+pub use certificate::{Certificate, CertificateError, watch};
+
 use crate::identity::Identity;
 use crate::panics::contain;
-use antar_tls::{fingerprint, nowhere, server_config};
+use antar_tls::{ALPN, browser_config, fingerprint, nowhere, server_config};
 use antar_types::Fingerprint;
+use rustls::server::{Acceptor, ClientHello};
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, ClientConnection, Error};
+use rustls::{ClientConfig, ClientConnection, Error, ServerConfig};
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 /// How long a handshake with whom this realm calls may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -50,7 +54,12 @@ pub enum ConnectError {
 
 /// Makes TLS connections of TCP connections.
 pub struct Tls {
-    acceptor: TlsAcceptor,
+    /// For realms, and for clients that offer what realms do: the realm's key, and theirs is asked for.
+    native: Arc<ServerConfig>,
+    /// For browsers where the operator has no certificate: the realm's key too.
+    browsers: Arc<ServerConfig>,
+    /// For everybody who is no realm: the operator's certificate.
+    others: RwLock<Option<Arc<ServerConfig>>>,
     connector: TlsConnector,
 }
 
@@ -58,9 +67,32 @@ impl Tls {
     /// Both sides as the owner of this identity.
     #[must_use]
     pub fn new(identity: &Identity) -> Self {
-        let acceptor = TlsAcceptor::from(Arc::new(server_config(shown(identity))));
+        let native = Arc::new(server_config(shown(identity)));
+        let browsers = Arc::new(browser_config(shown(identity)));
         let connector = TlsConnector::from(Arc::new(client_config(Some(identity))));
-        Self { acceptor, connector }
+        Self { native, browsers, others: RwLock::default(), connector }
+    }
+
+    /// Shows this certificate, or none, from now on to everybody who is no realm.
+    pub(crate) fn show(&self, certificate: Option<&Certificate>) {
+        let config = certificate.map(|one| Arc::new(browser_config(one.shown())));
+        *self.others.write().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// How to serve a client, by what it offers.
+    fn config_for(&self, hello: &ClientHello<'_>) -> Arc<ServerConfig> {
+        let offered = hello.alpn();
+        let silent = offered.is_none();
+        if offered.is_some_and(|mut offered| offered.any(|one| one == ALPN)) {
+            return self.native.clone();
+        }
+        let others = self.others.read().unwrap_or_else(PoisonError::into_inner);
+        match &*others {
+            Some(others) => others.clone(),
+            // A realm of an earlier version offers nothing.
+            None if silent => self.native.clone(),
+            None => self.browsers.clone(),
+        }
     }
 
     /// Does the handshake with a client; returns also the fingerprint of its certificate, where it
@@ -73,9 +105,12 @@ impl Tls {
         stream: TcpStream,
         limit: Duration,
     ) -> io::Result<(Box<TlsStream<TcpStream>>, Option<Fingerprint>)> {
-        let stream = timeout(limit, contain(pin!(self.acceptor.accept(stream))))
-            .await?
-            .ok_or_else(fault)??;
+        let handshake = async {
+            let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+            let config = self.config_for(&begun.client_hello());
+            begun.into_stream(config).await
+        };
+        let stream = timeout(limit, contain(pin!(handshake))).await?.ok_or_else(fault)??;
         // It is large, and every future that hands it on would have room for it.
         let stream = Box::new(TlsStream::from(stream));
         let key = peer(&stream);

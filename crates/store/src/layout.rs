@@ -24,6 +24,7 @@
 //! | `R` `f` account | [`records::NameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
 //! | `R` `i` invitation | [`records::InvitationSet`] |
+//! | `R` `j` invitation | [`records::UserInvited`] |
 //! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
 //! | `R` `k` conversation, account | [`records::MarkerSet`]: the conversation as under `M`, without an id |
 //! | `R` `m` group, account | [`records::MemberSet`] |

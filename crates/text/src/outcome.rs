@@ -156,6 +156,10 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Invitation(invitation) => {
             Body::Value(invitation::print(&invitation).into()).into()
         }
+        Outcome::UserInvited(invited) => {
+            let (name, secret) = *invited;
+            Reply::done(says).with("user", name.as_str()).with("invitation", &secret.reveal()[1..])
+        }
         Outcome::Renamed(name) => Reply::done(says).with("realm", name.as_str()),
         Outcome::Greeted { realm, linked, can, now } => {
             let state = if linked { LinkState::Up } else { LinkState::Waiting };

@@ -19,6 +19,12 @@ use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+/// What realms and clients of the chat protocol offer (ALPN), so that they are told from browsers.
+pub const ALPN: &[u8] = b"antar";
+
+/// What browsers offer, and what is spoken with them.
+const HTTP: &[u8] = b"http/1.1";
+
 /// How to be a client: with a certificate to show, or without one. It takes any certificate whose key the other
 /// side has; whom it belongs to is for the caller to compare.
 #[must_use]
@@ -35,6 +41,7 @@ pub fn client_config(shown: Option<Arc<dyn ResolvesClientCert>>) -> ClientConfig
     // Every connection shows its certificates.
     config.resumption = Resumption::disabled();
     config.enable_sni = false;
+    config.alpn_protocols = vec![ALPN.into()];
     config
 }
 
@@ -45,9 +52,22 @@ pub fn server_config(shown: Arc<dyn ResolvesServerCert>) -> ServerConfig {
     let builder = ServerConfig::builder_with_provider(provider.clone());
     let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
     let builder = builder.with_client_cert_verifier(Arc::new(AnyKey(provider)));
-    let mut config = builder.with_cert_resolver(shown);
+    as_server(builder.with_cert_resolver(shown), ALPN)
+}
+
+/// How to be a server for browsers, with a certificate to show: none is asked of them. A page's WebSocket
+/// fails in some where one is.
+#[must_use]
+pub fn browser_config(shown: Arc<dyn ResolvesServerCert>) -> ServerConfig {
+    let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let builder = builder.with_protocol_versions(&[&TLS13]).expect("ring can do TLS 1.3");
+    as_server(builder.with_no_client_auth().with_cert_resolver(shown), HTTP)
+}
+
+fn as_server(mut config: ServerConfig, protocol: &[u8]) -> ServerConfig {
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
+    config.alpn_protocols = vec![protocol.into()];
     config
 }
 

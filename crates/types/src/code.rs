@@ -110,6 +110,8 @@ codes! {
     LimitReached = "limit_reached", "Batas tercapai";
     /// Too many connections, in all or from one address.
     TooManyConnections = "too_many_connections", "Terlalu banyak koneksi";
+    /// Only TLS is spoken here.
+    TlsRequired = "tls_required", "Harus memakai TLS";
     /// Nobody logged in for too long, or nothing was said for too long.
     TimedOut = "timed_out", "Waktu habis";
     /// What watched did not read its events fast enough.

@@ -188,6 +188,10 @@ fn administer(realm: &Realm) {
     done(realm, &["add", "gone"], "pw\n");
     done(realm, &["passwd", "messi"], "new  word\n");
     done(realm, &["remove", "GONE"], "");
+    let link = done(realm, &["invite", "kane"], "");
+    let (_, fragment) = link.trim_end().split_once("/#invite=").unwrap();
+    let code = fragment.strip_suffix("&name=kane").unwrap();
+    assert_eq!(code.len(), 43, "{link}");
     let list = done(realm, &["list"], "");
     let rows: Vec<Vec<&str>> = list.lines().map(|l| l.split_whitespace().collect()).collect();
     let shown: Vec<&[&str]> = rows.iter().map(|row| &row[..row.len() - 1]).collect();

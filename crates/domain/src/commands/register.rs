@@ -1,7 +1,7 @@
 //! A new account of one's own.
 
 use crate::{AccountId, AccountRecord, Answer, Event, Interrupt, Outcome, RequestContext, Word};
-use antar_types::{Code, Secret};
+use antar_types::{Code, Name, Secret};
 
 /// Makes an account and logs in to it at once.
 #[derive(Clone, Debug)]
@@ -30,6 +30,16 @@ pub(super) fn create(
     admin: bool,
 ) -> Result<AccountId, Interrupt> {
     let name = cx.new_name(name)?;
+    create_named(cx, name, password, admin)
+}
+
+/// Makes an account of a name that may be given.
+pub(super) fn create_named(
+    cx: &mut RequestContext<'_>,
+    name: Name,
+    password: &Secret<String>,
+    admin: bool,
+) -> Result<AccountId, Interrupt> {
     if cx.user(name.as_str()).is_ok() {
         return Err(Code::UserExists.into());
     }

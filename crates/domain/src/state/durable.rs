@@ -4,6 +4,7 @@ use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
     AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversations, Event, GroupId,
     GroupRecord, GroupRole, Member, PeerId, Personal, Reader, SessionId, SessionRecord, Silence,
+    UserInvitation,
 };
 use antar_types::{Folded, Message, Name, NameKey, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +54,7 @@ pub(crate) struct Durable {
     pub tokens: BTreeMap<TokenHash, SessionId>,
     pub peers: BTreeMap<PeerId, Peer>,
     pub invitations: BTreeMap<u64, InvitationRecord>,
+    pub user_invitations: BTreeMap<u64, UserInvitation>,
     pub conversations: Conversations,
     pub changes: ChangeTips,
     pub personal: Personal,
@@ -232,6 +234,13 @@ impl Durable {
             }
             Event::InvitationEnded(id) => {
                 self.invitations.remove(id);
+            }
+            Event::UserInvited(id, record) => {
+                self.reached(*id);
+                self.user_invitations.insert(*id, record.clone());
+            }
+            Event::UserInvitationEnded(id) => {
+                self.user_invitations.remove(id);
             }
             Event::PeerSet(id, record) => self.set_peer(*id, record),
             Event::EpochBegun(peer, ..)

@@ -47,6 +47,8 @@ pub struct Rules {
     pub plain_peers: PlainPeers,
     /// Who may come in by HTTP, and which proxies are believed.
     pub web: Arc<antar_web::Rules>,
+    /// Plain text is refused from anywhere but this machine.
+    tls_required: bool,
     /// The realm is in local mode.
     local: bool,
     /// Connections in all, as far as the system has descriptors for them.
@@ -93,6 +95,7 @@ impl Rules {
             session: Limits::of(&config.limits),
             plain_peers: config.plain_peers(),
             web: Arc::new(config.web.rules()),
+            tls_required: config.tls.require,
             local: config.is_local(),
             connections: config.limits.connections.min(Descriptors::get().connections),
             connections_per_address: config.connections_per_address(),
@@ -124,6 +127,11 @@ impl Rules {
         (!lasts).then_some(first)
     }
 
+    /// Whether what comes from an address may be in the clear.
+    pub fn may_be_plain(&self, from: IpAddr) -> bool {
+        !self.tls_required || is_loopback(from)
+    }
+
     /// Whether an address may make one more connection now.
     pub fn lets_connect(&self, peer: IpAddr) -> bool {
         // A plain peer makes one for each message.
@@ -152,6 +160,17 @@ mod tests {
         let same = |a: &str, b: &str| network(a.parse().unwrap()) == network(b.parse().unwrap());
         assert!(same("2001:db8::1", "2001:db8::ffff:1") && same("::ffff:10.0.0.1", "10.0.0.1"));
         assert!(!same("2001:db8::1", "2001:db8:0:1::1") && !same("10.0.0.1", "10.0.0.2"));
+    }
+
+    #[test]
+    fn where_tls_is_required_only_this_machine_may_do_without() {
+        let mut config = Config::default();
+        let may =
+            |config: &Config, from: &str| Rules::new(config).may_be_plain(from.parse().unwrap());
+        assert!(may(&config, "192.0.2.1"));
+        config.tls.require = true;
+        assert!(!may(&config, "192.0.2.1") && !may(&config, "2001:db8::1"));
+        assert!(may(&config, "127.0.0.1") && may(&config, "::1"));
     }
 
     /// A load generator or a class behind one address needs more than anyone else should have.

@@ -1,9 +1,11 @@
 //! The configuration file and its defaults.
 
 mod limits;
+mod tls;
 mod web;
 
 pub use limits::LimitsConfig;
+pub use tls::TlsConfig;
 pub use web::WebConfig;
 
 use antar_domain::{Inbound, PlainPeers, Policy, is_loopback};
@@ -53,6 +55,8 @@ pub struct Config {
     pub log: String,
     /// Pages and WebSockets for browsers.
     pub web: WebConfig,
+    /// A certificate for browsers and clients.
+    pub tls: TlsConfig,
     /// Bounds on everything.
     pub limits: LimitsConfig,
     /// How passwords are hashed.
@@ -124,6 +128,7 @@ impl Default for Config {
             metrics: None,
             log: "info".into(),
             web: WebConfig::default(),
+            tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
         }

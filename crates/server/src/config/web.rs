@@ -52,7 +52,12 @@ impl Config {
             (None, Some(IpAddr::V4(address))) => address.to_string(),
             (None, Some(IpAddr::V6(address))) => format!("[{address}]"),
         };
-        format!("http://{host}:{port}/")
+        match (self.tls.certificate.is_some(), port) {
+            (true, 443) => format!("https://{host}/"),
+            (true, _) => format!("https://{host}:{port}/"),
+            (false, 80) => format!("http://{host}/"),
+            (false, _) => format!("http://{host}:{port}/"),
+        }
     }
 }
 
@@ -69,6 +74,8 @@ mod tests {
         assert_eq!(page("", "0.0.0.0:1"), "http://127.0.0.1:1/");
         assert_eq!(page("", "[::]:1"), "http://[::1]:1/");
         assert_eq!(page("[web]\nhosts = [\"chat.example\"]", "[::]:1"), "http://chat.example:1/");
+        let secure = "[tls]\ncertificate = \"c\"\nkey = \"k\"\n[web]\nhosts = [\"chat.example\"]";
+        assert_eq!(page(secure, "[::]:443"), "https://chat.example/");
         let set = "[web]\nurl = \"https://chat.example\"";
         assert_eq!(page(set, "127.0.0.1:1"), "https://chat.example/");
     }

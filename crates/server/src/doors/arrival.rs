@@ -12,10 +12,12 @@ use crate::admission::Place;
 use crate::metrics::Transport;
 use crate::tls;
 use antar_domain::Origin;
+use antar_text::{Dialect, Reply};
 use antar_types::Code;
+use antar_web::answer::refusal;
 use antar_web::{
-    FIRST_LINE, FirstLine, HEAD_TIME, PROXY_HEADER, Prefixed, SIGNATURE, Stream, addressed,
-    begins_request, first_line, length, may_begin,
+    FIRST_LINE, FirstLine, HEAD_TIME, PROXY_HEADER, Prefixed, SIGNATURE, StatusCode, Stream,
+    addressed, begins_request, first_line, length, may_begin,
 };
 use rustix::net::RecvFlags;
 use std::io;
@@ -48,28 +50,30 @@ pub(super) struct Caller {
     pub web_only: bool,
 }
 
+/// What is spoken on a connection.
+enum Spoken {
+    /// It was refused.
+    Nothing,
+    /// TLS, and inside it anything.
+    Tls,
+    /// Chat or HTTP; this was read of it.
+    Unknown(Vec<u8>),
+    /// Chat, in the clear.
+    Chat,
+}
+
 impl Arrival {
     pub async fn serve(mut self) {
-        let mut read = Vec::new();
-        if self.caller.is_proxied() {
-            match Box::pin(self.hear_proxy()).await {
-                Ok(more) => read = more,
-                Err(error) => {
-                    let peer = self.caller.peer;
-                    return tracing::info!(%peer, %error, "a proxy's connection was refused");
-                }
+        // Boxed, so that the many plain connections need not have room for the others.
+        match self.spoken().await {
+            Spoken::Nothing => return,
+            Spoken::Tls => return Box::pin(self.serve_tls()).await,
+            Spoken::Unknown(read) => {
+                bound_unread(&self.stream);
+                let Self { stream, caller } = self;
+                return Box::pin(caller.talk(Box::new(stream), read, Transport::Plain)).await;
             }
-        }
-        let (first, many) =
-            if read.is_empty() { self.first_bytes().await } else { ([0; FIRST], 0) };
-        if many > 0 && first[0] == tls::HELLO {
-            // Boxed, so that the many plain connections need not have room for this.
-            return Box::pin(self.serve_tls()).await;
-        }
-        if self.caller.web_only || !read.is_empty() || may_begin(&first[..many]) {
-            bound_unread(&self.stream);
-            let Self { stream, caller } = self;
-            return Box::pin(caller.talk(Box::new(stream), read, Transport::Plain)).await;
+            Spoken::Chat => {}
         }
         // Also one that has ended, has had its time, or is there when the server stops: to answer,
         // to end and to log them is the session's.
@@ -78,6 +82,45 @@ impl Arrival {
         let _open = doors.shared.connections.open(Transport::Plain);
         serve(stream, Origin::Client(peer), began, &doors, arriving).await;
         drop(place);
+    }
+
+    /// Finds out what is spoken, as far as the first bytes tell.
+    async fn spoken(&mut self) -> Spoken {
+        let rules = self.caller.doors.shared.guard.rules();
+        let may_be_plain = rules.may_be_plain(self.caller.peer);
+        if rules.web.trusts(self.caller.peer) {
+            match Box::pin(self.hear_proxy()).await {
+                Ok(read) if read.is_empty() => {}
+                Ok(_) if !may_be_plain => return self.refuse_plain(false),
+                Ok(read) => return Spoken::Unknown(read),
+                Err(error) => {
+                    let peer = self.caller.peer;
+                    tracing::info!(%peer, %error, "a proxy's connection was refused");
+                    return Spoken::Nothing;
+                }
+            }
+        }
+        let (first, many) = self.first_bytes().await;
+        let is_http = may_begin(&first[..many]);
+        match first[..many].first() {
+            Some(&tls::HELLO) => Spoken::Tls,
+            Some(_) if !may_be_plain => self.refuse_plain(is_http),
+            _ if is_http || self.caller.web_only => Spoken::Unknown(Vec::new()),
+            _ => Spoken::Chat,
+        }
+    }
+
+    /// Says that only TLS is spoken, in HTTP or in chat.
+    fn refuse_plain(&self, http: bool) -> Spoken {
+        let mut said = Vec::new();
+        if http || self.caller.web_only {
+            said = refusal(StatusCode::FORBIDDEN, "this realm is asked over TLS only: https\n");
+        } else {
+            Reply::from(Code::TlsRequired).encode(Dialect::Lower, &mut said);
+        }
+        self.caller.doors.shared.connections.refused(Code::TlsRequired);
+        let _ = self.stream.try_write(&said);
+        Spoken::Nothing
     }
 
     /// The first bytes, which stay to be read, and how many there are: none where they do not come, not in
@@ -177,11 +220,6 @@ impl Arrival {
 }
 
 impl Caller {
-    /// Whether it is a proxy whose word counts.
-    fn is_proxied(&self) -> bool {
-        self.doors.shared.guard.rules().web.trusts(self.peer)
-    }
-
     fn deadline(&self) -> Option<Instant> {
         let rules = self.doors.shared.guard.rules();
         rules.deadline(self.peer, Some(self.began), Some(self.began))

@@ -121,3 +121,89 @@ async fn silence_is_no_tls_and_slowness_is() {
     };
     assert_eq!(called.unwrap().1, beta_key);
 }
+
+/// A certificate of an operator's, and its key, in files.
+fn operators(directory: &std::path::Path) -> crate::TlsConfig {
+    let made = rcgen::generate_simple_self_signed(["chat.example".to_string()]).unwrap();
+    let (certificate, key) = (directory.join("chain.pem"), directory.join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    crate::TlsConfig { certificate: Some(certificate), key: Some(key), require: false }
+}
+
+/// Which certificate is shown to who offers this, and whether one is asked for: then ours is shown.
+async fn meets(tls: &Tls, offers: &[&[u8]]) -> (Fingerprint, bool) {
+    let directory = tempfile::tempdir().unwrap();
+    let name = Name::parse("beta").unwrap();
+    let identity = Identity::open_or_make(directory.path(), &name).unwrap();
+    let mut config = client_config(Some(&identity));
+    config.alpn_protocols = offers.iter().map(|one| one.to_vec()).collect();
+    let connector = TlsConnector::from(Arc::new(config));
+    let (called, accepted) = pair().await;
+    let (called, accepted) =
+        tokio::join!(connector.connect(nowhere(), called), tls.accept(accepted, HANDSHAKE));
+    (peer(&TlsStream::from(called.unwrap())).unwrap(), accepted.unwrap().1.is_some())
+}
+
+#[tokio::test]
+async fn realms_are_shown_the_realms_key_and_everybody_else_the_operators() {
+    let (tls, own) = made("alpha");
+    let directory = tempfile::tempdir().unwrap();
+    let config = operators(directory.path());
+    let browser: &[&[u8]] = &[b"h2", b"http/1.1"];
+    assert_eq!(meets(&tls, &[]).await, (own, true));
+    assert_eq!(meets(&tls, &[ALPN]).await, (own, true));
+    assert_eq!(meets(&tls, browser).await, (own, false));
+    tls.show(Certificate::read(&config).unwrap().as_ref());
+    assert_eq!(meets(&tls, &[ALPN]).await, (own, true));
+    let (first, asked) = meets(&tls, browser).await;
+    assert!(first != own && !asked);
+    assert_eq!(meets(&tls, &[]).await, (first, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_is_renewed_is_shown_and_one_that_is_wrong_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let (tls, own) = made("alpha");
+    let tls = Arc::new(tls);
+    let config = operators(directory.path());
+    tls.show(Certificate::read(&config).unwrap().as_ref());
+    let (first, _) = meets(&tls, &[]).await;
+    let (_named, named) = tokio::sync::watch::channel(config.clone());
+    let watching = tokio::spawn(watch(Arc::downgrade(&tls), named));
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    std::fs::write(config.key.as_ref().unwrap(), "half of a key").unwrap();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(meets(&tls, &[]).await, (first, false));
+    operators(directory.path());
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let (second, _) = meets(&tls, &[]).await;
+    assert!(second != first && second != own);
+    drop(tls);
+    watching.await.unwrap();
+}
+
+#[test]
+fn what_is_no_certificate_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (good, other) = (operators(directory.path()), operators(elsewhere.path()));
+    let read = |certificate: Option<&std::path::PathBuf>, key: Option<&std::path::PathBuf>| {
+        let config = crate::TlsConfig {
+            certificate: certificate.cloned(),
+            key: key.cloned(),
+            require: false,
+        };
+        Certificate::read(&config).map(|found| found.is_some()).map_err(|error| error.to_string())
+    };
+    let (certificate, key) = (good.certificate.as_ref(), good.key.as_ref());
+    assert_eq!(read(certificate, key), Ok(true));
+    assert_eq!(read(None, None), Ok(false));
+    assert!(read(certificate, None).unwrap_err().contains("go together"));
+    assert!(read(key, key).unwrap_err().contains("holds no certificate"));
+    assert!(read(certificate, certificate).unwrap_err().contains("holds no private key"));
+    let nowhere = directory.path().join("none.pem");
+    assert!(read(Some(&nowhere), key).unwrap_err().contains("none.pem"));
+    let mixed = read(certificate, other.key.as_ref());
+    assert!(mixed.unwrap_err().contains("cannot be used with the key"));
+}

@@ -5,7 +5,7 @@ use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{
     AccountRecord, Block, ConversationTip, Event, GroupRecord, Marker, Member, PlacedMessage,
-    Profile, SessionRecord, Unshown,
+    Profile, SessionRecord, Unshown, UserInvitation,
 };
 use std::sync::Arc;
 
@@ -96,6 +96,10 @@ fn record(event: &Event) -> Record {
             InvitationSet { invitation, hash, expires }.into()
         }
         Event::InvitationEnded(invitation) => InvitationEnded { invitation }.into(),
+        Event::UserInvited(invitation, UserInvitation { name, hash, expires }) => {
+            UserInvited { invitation, name, hash, expires }.into()
+        }
+        Event::UserInvitationEnded(invitation) => UserInvitationEnded { invitation }.into(),
         Event::MarkerSet { account, conversation, marker } => {
             let Marker { id, ordinal, own_after } = marker;
             MarkerSet { conversation: conversation.alike(), account, id, ordinal, own_after }.into()
@@ -253,6 +257,10 @@ impl Record {
                 Event::InvitationSet(invitation, InvitationRecord { hash, expires })
             }
             Self::InvitationEnded(r) => Event::InvitationEnded(r.invitation),
+            Self::UserInvited(UserInvited { invitation, name, hash, expires }) => {
+                Event::UserInvited(invitation, UserInvitation { name, hash, expires })
+            }
+            Self::UserInvitationEnded(r) => Event::UserInvitationEnded(r.invitation),
             Self::MarkerSet(MarkerSet { conversation, account, id, ordinal, own_after }) => {
                 let marker = Marker { id, ordinal, own_after };
                 Event::MarkerSet { account, conversation: conversation.alike(), marker }

@@ -293,6 +293,11 @@ records! {
     64 v 1 OwedReplaced { peer: PeerId, seq: u64, text: Text, upto: u64 };
     /// Past it all entries of an outbox say what they did when they were written.
     65 v 1 ReplacedReached { peer: PeerId, upto: u64 } at |r| PeerPart::Replaced.of(r.peer);
+    /// A user was invited.
+    80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
+        at |r| key(b"j", &[r.invitation]);
+    /// That invitation was used, replaced, or is too old.
+    81 v 1 UserInvitationEnded { invitation: u64 };
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

@@ -2,7 +2,7 @@
 
 use super::*;
 use antar_domain::SessionId;
-use antar_types::words;
+use antar_types::{Code, Token, words};
 
 pub const ROWS: &[Row] = &[
     Row {
@@ -20,6 +20,17 @@ pub const ROWS: &[Row] = &[
         help: "Makes an account and logs it in.",
         read: &Read(|args| {
             Ok(commands::Register { user: args.word(0).into(), password: args.secret() })
+        }),
+        ..ROW
+    },
+    Row {
+        name: "REDEEM",
+        params: &[Param::Word("CODE"), Param::Text("P")],
+        help: "Makes the account that an invitation is for, with this password, and logs it in.",
+        read: &Read(|args| {
+            // As a token is written, without the sign by which one is told: it is no session's.
+            let secret = Token::parse(&format!("~{}", args.word(0))).ok_or(Code::BadInvitation)?;
+            Ok(commands::Redeem { secret, password: args.secret() })
         }),
         ..ROW
     },

@@ -34,6 +34,15 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "INVITEUSER",
+        aliases: &["USER INVITE"],
+        params: &[Param::Word("U")],
+        help: "Makes a code with which somebody makes this account, once, within seven days; administrators only.",
+        read: &Read(|args| Ok(commands::InviteUser { user: args.word(0).into() })),
+        says: Phrase::same("Undangan dibuat"),
+        ..ROW
+    },
+    Row {
         name: "GETUSERS",
         aliases: &["USER GET", "USER LIST"],
         help: "Lists the accounts; administrators only.",
