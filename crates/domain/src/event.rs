@@ -345,3 +345,13 @@ pub enum Event {
     /// The stored form of the latest [`Event::OwedReplaced`], without the text.
     ReplacedReached(PeerId, u64),
 }
+
+impl Event {
+    /// How many events it is, with those that it brings.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Received { events, .. } => 1 + events.len(),
+            _ => 1,
+        }
+    }
+}

@@ -80,5 +80,5 @@ pub use search::{
 };
 pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub(crate) use state::MENTIONS;
-pub use state::{Effects, Input, Mode, Origin, Output, Readings, State};
+pub use state::{Effects, Input, Listener, Mode, Origin, Output, Readings, Spread, State};
 pub use stats::{LinkStats, Stats};

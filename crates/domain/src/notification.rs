@@ -103,6 +103,11 @@ impl Notification {
         }
     }
 
+    /// What it counts among those a connection may leave unread: one, and one more for each KiB of text.
+    pub fn weight(&self) -> usize {
+        1 + self.message().map_or(0, |message| message.text.as_str().len() / 1024)
+    }
+
     /// About how many bytes of memory it takes, past its own size.
     pub fn memory(&self) -> usize {
         match self {

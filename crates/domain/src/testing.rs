@@ -357,7 +357,14 @@ impl Realm {
         let all = effects.events.into_iter().flat_map(brought);
         all.for_each(|event| self.keep(event));
         let mut answer = None;
-        for output in effects.outputs {
+        let alone = |output| match output {
+            Output::Spread(spread) => {
+                let told = spread.all().map(|(conn, tag, told)| (conn, tag, told.clone()));
+                told.map(|(conn, tag, told)| Output::Notify(conn, tag, told)).collect()
+            }
+            output => vec![output],
+        };
+        for output in effects.outputs.into_iter().flat_map(alone) {
             match output {
                 Output::Notify(conn, _, Notification::Change(told)) => {
                     self.changes.entry(conn.0).or_default().push(Ok(told));

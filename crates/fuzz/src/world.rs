@@ -268,6 +268,9 @@ impl World {
                 self.decide(Input::Resume { conn, request, results });
             }
             Output::Notify(_, tag, told) => checks::event(tag, &told, &mut self.scratch),
+            Output::Spread(spread) => {
+                spread.all().for_each(|(_, tag, told)| checks::event(tag, told, &mut self.scratch));
+            }
             Output::Request(conn, request) => {
                 let line = text::peer_request(&request);
                 assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");

@@ -24,7 +24,7 @@ impl Batch {
 /// How much is on its way to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Load {
-    /// Events in the batch that fills.
+    /// Events in the batch that fills, with those that they bring.
     pub events: usize,
     /// Outputs that wait in the batch that fills.
     pub outputs: usize,
@@ -63,6 +63,8 @@ enum Disk {
 pub(crate) struct Batches {
     /// What was decided and is in no batch yet.
     open: Effects,
+    /// How many events these are, with those that they bring.
+    open_events: usize,
     /// Batches that were taken and are not settled.
     under_way: usize,
     /// One of them is being written. No two ever are at once.
@@ -83,6 +85,7 @@ impl Batches {
         if nothing_open && self.under_way == 0 && effects.events.is_empty() {
             return make_ready(ready, std::mem::take(&mut effects.outputs));
         }
+        self.open_events += effects.events.iter().map(Event::weight).sum::<usize>();
         append(&mut self.open.events, &mut effects.events);
         append(&mut self.open.outputs, &mut effects.outputs);
         // They had waited for a batch that is settled now.
@@ -99,6 +102,7 @@ impl Batches {
         }
         self.under_way += 1;
         self.writing = true;
+        self.open_events = 0;
         Some(Batch(std::mem::take(&mut self.open)))
     }
 
@@ -148,6 +152,7 @@ impl Batches {
         if self.planted.is(Bug::KeepsOpenBatch) {
             return Vec::new();
         }
+        self.open_events = 0;
         std::mem::take(&mut self.open).outputs
     }
 
@@ -174,7 +179,7 @@ impl Batches {
     }
 
     pub fn load(&self) -> Load {
-        let (events, outputs) = (self.open.events.len(), self.open.outputs.len());
+        let (events, outputs) = (self.open_events, self.open.outputs.len());
         Load { events, outputs, under_way: self.under_way }
     }
 }

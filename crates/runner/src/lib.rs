@@ -18,6 +18,7 @@ mod tests;
 mod writer;
 
 pub use batches::{Batch, Load};
+pub use line_order::Room;
 pub use planted::Bug;
 pub use reads::tail;
 pub use runner::{Place, Runner};

@@ -28,11 +28,15 @@ pub enum Bug {
     TakesUnknownForRefused,
     /// A batch of which nobody knows whether it is on disk is taken for one that is.
     TakesUnknownForCommitted,
+    /// Requests are decided whether there is room for what they lead to or not.
+    IgnoresRoom,
+    /// Requests that waited for room are never decided.
+    ForgetsBehind,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::SpeaksBeforeSync,
         Self::OvertakesWaiting,
         Self::HeldBackwards,
@@ -45,6 +49,8 @@ impl Bug {
         Self::WritesTwoAtOnce,
         Self::TakesUnknownForRefused,
         Self::TakesUnknownForCommitted,
+        Self::IgnoresRoom,
+        Self::ForgetsBehind,
     ];
 }
 

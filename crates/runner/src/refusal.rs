@@ -53,7 +53,9 @@ impl Refusal {
                 };
                 self.later.push(Output::Resume { conn, request, results: vec![result] });
             }
-            Output::Notify(..) if self.planted.is(Bug::LeaksNotifications) => self.now.push(output),
+            Output::Notify(..) | Output::Spread(_) if self.planted.is(Bug::LeaksNotifications) => {
+                self.now.push(output);
+            }
             // All links end, and who waits for one is told so by the state.
             _ => {}
         }

@@ -1,15 +1,12 @@
 //! The runner's side that owns the state.
 
 use crate::batches::{Batch, Done, make_ready};
-use crate::line_order::LineOrder;
+use crate::line_order::{LineOrder, Room, weight};
 use crate::planted::Bug;
 use crate::refusal::Refusal;
 use crate::writer::Writer;
 use antar_domain::{Effects, Event, Input, Mode, Output, Readings, State};
 use std::collections::VecDeque;
-
-/// Events in the batch that fills past which no more requests are to be taken.
-const FULL: usize = 8_192;
 
 /// Outputs that memory is kept for while there are none: a turn leads to hardly more.
 const KEPT: usize = 1_024;
@@ -61,6 +58,13 @@ impl Runner {
         }
     }
 
+    /// The same with other bounds on what may have been decided.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.order.room = room;
+        self
+    }
+
     /// A handle for whoever writes the batches.
     pub fn writer(&self) -> Writer {
         self.writer.clone()
@@ -72,8 +76,10 @@ impl Runner {
     }
 
     /// Takes one input, and the lines that waited for it. `readings` is asked for the time and the
-    /// chance of each step. What comes of it is released by [`Runner::release`].
+    /// chance of each step. What comes of it is released by [`Runner::release`]. A request for whose effects
+    /// there is no room, or whose connection has had its turn, waits until a later call of that.
     pub fn input(&mut self, input: Input, readings: &mut impl FnMut() -> Readings) {
+        self.order.kept[0] = self.writer.load().events;
         self.order.step(input, readings, &mut self.effects);
     }
 
@@ -83,6 +89,7 @@ impl Runner {
     pub fn release(&mut self, readings: &mut impl FnMut() -> Readings) -> Option<Output> {
         loop {
             while let Some(output) = self.ready.pop_front() {
+                self.order.kept[1] = self.order.kept[1].saturating_sub(output.weight());
                 match output {
                     Output::Park(_) => {}
                     Output::Resume { .. } if self.is_planted(Bug::LosesResume) => {}
@@ -95,11 +102,16 @@ impl Runner {
             if !self.is_planted(Bug::NeverFlushes) {
                 self.order.state.flush(&mut self.effects);
             }
+            self.order.decided = [0; 2];
+            self.order.kept[1] += weight(&self.effects.outputs);
             if self.is_planted(Bug::SpeaksBeforeSync) {
                 make_ready(&mut self.ready, std::mem::take(&mut self.effects.outputs));
             }
-            self.writer.batches().submit(&mut self.effects, &mut self.ready);
-            if self.ready.is_empty() {
+            let mut batches = self.writer.batches();
+            batches.submit(&mut self.effects, &mut self.ready);
+            self.order.kept[0] = batches.load().events;
+            drop(batches);
+            if self.ready.is_empty() && !self.order.catch_up(readings, &mut self.effects) {
                 return None;
             }
         }
@@ -110,6 +122,7 @@ impl Runner {
     pub fn settle(&mut self) {
         self.reuse();
         let done = self.writer.batches().take_done();
+        let is_well = done.iter().all(|done| matches!(done, Done::Committed(_)));
         for done in done {
             match done {
                 Done::Committed(outputs) => make_ready(&mut self.ready, outputs),
@@ -123,6 +136,10 @@ impl Runner {
                     make_ready(&mut self.ready, ended);
                 }
             }
+        }
+        if !is_well {
+            // Nothing else is left of what was decided.
+            self.order.kept[1] = weight(&self.ready);
         }
     }
 
@@ -173,15 +190,14 @@ impl Runner {
         }
     }
 
-    /// Whether the batch that fills has room for what more requests lead to.
-    pub fn has_room(&self) -> bool {
-        let load = self.writer.load();
-        load.events < FULL && load.outputs < 4 * FULL
+    /// What outputs weigh that were decided and are not released: [`Output::weight`].
+    pub fn unreleased(&self) -> usize {
+        self.order.decided[1] + self.order.kept[1]
     }
 
-    /// Whether nothing is on its way to the disk.
+    /// Whether nothing waits, or is on its way to the disk.
     pub fn is_idle(&self) -> bool {
-        self.writer.batches().is_idle()
+        !self.order.is_behind() && self.writer.batches().is_idle()
     }
 
     fn is_planted(&self, bug: Bug) -> bool {

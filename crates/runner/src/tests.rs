@@ -1,6 +1,6 @@
 //! What a driver may rely on.
 
-use crate::{Load, Place, Runner, Task, Writer, Written};
+use crate::{Load, Place, Room, Runner, Task, Writer, Written};
 use antar_domain::{
     ConnId, Effects, Event, Input, Job, JobResult, Limits, Mode, Origin, Output, PasswordHash,
     Policy, Readings, State,
@@ -75,6 +75,9 @@ impl Realm {
                     all.push((conn.0, refused.unwrap_or("ok")));
                 }
                 Some(Output::Notify(conn, ..)) => all.push((conn.0, "notified")),
+                Some(Output::Spread(spread)) => {
+                    all.extend(spread.all().map(|(conn, ..)| (conn.0, "notified")));
+                }
                 Some(Output::Read(conn, ..)) => all.push((conn.0, "read")),
                 Some(Output::Job { conn, request, mut results, job }) => {
                     all.push((conn.0, "job"));
@@ -300,4 +303,86 @@ fn a_batch_is_written_where_that_is_soonest() {
     realm.line(1, "SEND bob one");
     realm.released();
     assert!(matches!(realm.runner.place(true), Place::ByWriter));
+}
+
+#[test]
+fn what_there_is_no_room_for_waits_and_nobody_takes_all_of_it() {
+    let mut realm = Realm::with_users(false);
+    realm.input(Input::Connected(ConnId(3), Origin::Operator));
+    realm.runner = realm.runner.with_room(Room { events: 100, outputs: 6, turn: 4 });
+    // Each leads to an event, a reply and a notification: after the second it is somebody else's turn.
+    (0..4).for_each(|n| realm.line(1, &format!("SEND bob {n}")));
+    let decided = realm.runner.unreleased();
+    realm.line(3, "PING");
+    realm.line(3, "PING");
+    assert!(realm.runner.unreleased() <= 6, "{}", realm.runner.unreleased());
+    assert!(!realm.runner.is_idle());
+    // There is no room before what was decided is on disk and released.
+    assert_eq!(realm.released(), []);
+    let mut order = Vec::new();
+    while let Some(task) = realm.writer.next() {
+        realm.write(Some(task), FAST);
+        realm.runner.settle();
+        order.extend(realm.released().into_iter().filter(|(_, what)| *what == "ok"));
+    }
+    let whose: Vec<u64> = order.iter().map(|(conn, _)| *conn).collect();
+    assert_eq!((decided, whose), (4, vec![1, 1, 3, 3, 1, 1]));
+    assert!(realm.runner.unreleased() == 0 && realm.runner.is_idle());
+}
+
+#[test]
+fn what_waits_for_room_is_let_go_of_with_its_connection() {
+    let mut realm = Realm::with_users(false);
+    realm.runner = realm.runner.with_room(Room { events: 100, outputs: 2, turn: 4 });
+    (0..4).for_each(|n| realm.line(1, &format!("SEND bob {n}")));
+    realm.input(Input::Disconnected(ConnId(1)));
+    let task = realm.writer.next();
+    realm.write(task, FAST);
+    realm.runner.settle();
+    realm.released();
+    assert!(realm.writer.next().is_none() && realm.runner.is_idle());
+}
+
+#[test]
+fn what_many_are_told_counts_for_each_and_takes_no_memory_for_each() {
+    const WATCHERS: u64 = 200;
+    let mut realm = Realm::with_users(false);
+    realm.say(1, "ADDGROUP g");
+    realm.say(2, "JOINGROUP g");
+    let here = Origin::Client(std::net::Ipv4Addr::LOCALHOST.into());
+    for conn in 10..10 + WATCHERS {
+        realm.input(Input::Connected(ConnId(conn), here));
+        realm.say(conn, "AUTH bob pw");
+        realm.say(conn, "WATCH");
+    }
+    let before = realm.runner.unreleased();
+    (0..10).for_each(|n| realm.line(1, &format!("SENDGROUP g {n}")));
+    assert!(realm.runner.unreleased() - before > 10 * WATCHERS as usize);
+    let task = realm.writer.next();
+    assert!(realm.writer.load().outputs < 100, "{:?}", realm.writer.load());
+    realm.write(task, FAST);
+    realm.runner.settle();
+    let told = realm.released().iter().filter(|(_, what)| *what == "notified").count();
+    assert_eq!(told, 10 * (WATCHERS as usize + 1));
+    assert_eq!(realm.runner.unreleased(), 0);
+}
+
+#[test]
+fn who_watches_a_group_is_known_anew_when_that_changes() {
+    let mut realm = Realm::with_users(false);
+    realm.say(1, "ADDGROUP g");
+    for (line, is_told) in [
+        ("JOINGROUP g", true),
+        ("UNWATCH", false),
+        ("WATCH", true),
+        ("LEAVEGROUP g", false),
+        ("JOINGROUP g", true),
+        ("LOGOUT", false),
+    ] {
+        realm.say(2, line);
+        for _ in 0..2 {
+            let told = realm.say(1, "SENDGROUP g hello").contains(&(2, "notified"));
+            assert_eq!(told, is_told, "after {line}");
+        }
+    }
 }

@@ -62,7 +62,6 @@ pub fn compose(
         backups: Backups::new(store, &config.data),
         passwords: Passwords::start(guard.clone())?,
         guard: guard.clone(),
-        unread_events: config.limits.unread_events,
         inbox,
         back: hub.downgrade(),
     };

@@ -23,6 +23,7 @@ pub enum Item {
     Reply(Tag, Outcome),
     Read(Tag, Read),
     Notification(Tag, Arc<Encoded>),
+    Notifications(Tag, Notifications),
     /// A frame needed no answer.
     NoReply,
     /// A request to another realm.
@@ -45,11 +46,31 @@ impl Item {
             Self::Reply(_, outcome) => outcome.memory(),
             Self::Read(_, read) => read.memory(),
             Self::Notification(_, notification) => notification.share(),
+            Self::Notifications(_, all) => all.share,
             Self::NoReply => 0,
             Self::Request(request) => request.memory(),
             Self::Deliver { fresh, .. } => fresh.len() * size_of::<(Position, Arc<Entry>)>(),
         };
         size_of::<Self>() + more
+    }
+}
+
+/// Several notifications on their way to many connections.
+#[derive(Clone, Debug)]
+pub struct Notifications {
+    pub all: Arc<[Arc<Encoded>]>,
+    /// What they take, by how many have them.
+    share: usize,
+    weight: usize,
+}
+
+impl Notifications {
+    /// For so many connections.
+    pub fn new(all: Arc<[Arc<Encoded>]>, holders: usize) -> Self {
+        let size = |told: &Arc<Encoded>| told.size() / holders.max(1);
+        let share = all.iter().map(size).sum();
+        let weight = all.iter().map(|encoded| encoded.told.weight()).sum();
+        Self { all, share, weight }
     }
 }
 
@@ -66,16 +87,15 @@ impl Encoded {
         Self { told, lower: OnceLock::new(), upper: OnceLock::new() }
     }
 
-    /// What it counts among those a connection may leave unread.
-    fn weight(&self) -> usize {
-        1 + self.told.message().map_or(0, |message| message.text.as_str().len() / 1024)
-    }
-
     /// What it takes, by how many have it: its text as it is and as it is written, and names.
     fn share(self: &Arc<Self>) -> usize {
         // The hub has one too, to share it.
         let holders = Arc::strong_count(self).saturating_sub(1).max(1);
-        (size_of::<Self>() + 3 * self.told.memory()) / holders
+        self.size() / holders
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + 3 * self.told.memory()
     }
 
     /// Whether it is of that one.
@@ -170,7 +190,7 @@ pub struct State {
     pub account: Option<AccountId>,
     /// It has called too often, and is nobody known.
     pub unwelcome: bool,
-    /// It left too many notifications unread and is to be closed.
+    /// Too much is kept for it, and it is to be closed.
     pub too_slow: bool,
     /// The server is shutting down.
     pub draining: bool,
@@ -199,27 +219,36 @@ impl SendQueue {
         }
     }
 
-    /// Adds a notification. Where those that are unread come to `limit` already, each counted as one and one
-    /// more for each KiB, gives the connection up instead.
-    /// Returns whether this was what gave it up.
-    pub fn push_notification(&self, tag: Tag, notification: Arc<Encoded>, limit: usize) -> bool {
+    /// Adds a notification. Whether too many are unread is for the session to say, which knows whether the client
+    /// reads: many at once are no fault of its.
+    pub fn push_notification(&self, tag: Tag, notification: Arc<Encoded>) {
+        let weight = notification.told.weight();
+        self.push_weighing(weight, Item::Notification(tag, notification));
+    }
+
+    /// Adds several, unless there is none.
+    pub fn push_notifications(&self, tag: Tag, notifications: Notifications) {
+        match &*notifications.all {
+            [] => {}
+            [one] => self.push_notification(tag, one.clone()),
+            _ => self.push_weighing(notifications.weight, Item::Notifications(tag, notifications)),
+        }
+    }
+
+    fn push_weighing(&self, weight: usize, item: Item) {
         let mut queue = self.queue();
-        if queue.state.too_slow {
-            return false;
-        }
-        let (many, mut full) = (queue.notifications >= limit, false);
-        if many {
-            queue.give_up(&self.ledger);
-        } else {
-            queue.notifications += notification.weight();
-            full = queue.add(Item::Notification(tag, notification), &self.ledger);
-        }
+        queue.notifications += weight;
+        let full = queue.add(item, &self.ledger);
         drop(queue);
         self.wake.notify_one();
         if full {
             self.ledger.make_room();
         }
-        many
+    }
+
+    /// Notifications that the session has not taken, each counted as one and one more for each KiB.
+    pub fn unread(&self) -> usize {
+        self.queue().notifications
     }
 
     /// Changes the state.

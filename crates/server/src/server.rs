@@ -171,7 +171,7 @@ impl Server {
         self.rules.send_modify(|rules| *rules = Arc::new(rules.renewed(&config)));
         self.ledger.bound(&config.limits);
         let settings = Box::new((config.domain_limits(), config.policy()));
-        let _ = self.hub.send(ToHub::Settings(settings, config.limits.unread_events)).await;
+        let _ = self.hub.send(ToHub::Settings(settings)).await;
         // It may have been renewed in the same place.
         match Certificate::read(&config.tls) {
             Ok(certificate) => self.tls.show(certificate.as_ref()),

@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use crate::plain;
-use crate::world::{Happening, World};
+use crate::world::{Happening, World, room};
 use antar_domain::links::Unreadable;
 use antar_domain::{ConnId, Input, Job, JobResult, Notification, Outcome, Output, Tag};
 use antar_runner::{Batch, Place, Task, Written, tail};
@@ -41,13 +41,22 @@ impl World<'_> {
     }
 
     fn decide(&mut self, node: usize, input: Input) {
-        let Node { running, skew, .. } = &mut self.nodes[node];
+        let Node { running, skew, life, .. } = &mut self.nodes[node];
         let Some(running) = running else { return };
         if let Input::Disconnected(conn) = input {
             running.unanswered.remove(&conn);
         }
+        let most = room(node, *life).outputs;
+        let before = running.runner.unreleased();
+        let waits = matches!(input, Input::Request(..)) && before >= most;
         let (skew, began, now, chance) = (*skew, running.began, self.now, &mut self.chance);
         running.runner.input(input, &mut || Node::readings(skew, began, now, chance));
+        if waits && running.runner.unreleased() > before {
+            return self.violate(format!("a request is decided where {before} outputs wait"));
+        }
+        if waits {
+            self.checked.count("requests that waited for room");
+        }
     }
 
     /// The end of a turn: what may be known is carried out, and what was decided is written.
@@ -251,6 +260,9 @@ impl World<'_> {
                 self.decide(node, Input::Tailed(ask, found.map_err(|_| Unreadable)));
             }
             Output::Notify(conn, _, told) => self.notify(node, conn, &told),
+            Output::Spread(spread) => {
+                spread.all().for_each(|(conn, _, told)| self.notify(node, conn, told));
+            }
             Output::NoReply(conn) => self.answers_line(node, conn),
             Output::Park(_) | Output::Resume { .. } => {
                 self.violate(format!("the runner leaves {output:?} to its driver"));

@@ -10,11 +10,19 @@ use crate::plain::Plain;
 use crate::trace::{Report, Tally, Trace, Violation};
 use antar_domain::links::{Ask, Contact, Epoch, NotAsked, NotDialled, Told};
 use antar_domain::{AskId, ConnId, DialId, Input, Job, JobResult, Request, State};
-use antar_runner::Runner;
+use antar_runner::{Room, Runner};
 use antar_text::Value;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// In some lives of a realm there is hardly any room for what is decided, so that requests wait for it.
+pub fn room(node: usize, life: u64) -> Room {
+    match (life + node as u64) % 3 {
+        0 => Room { events: 4, outputs: 3, turn: 2 },
+        _ => Room::default(),
+    }
+}
 
 /// Everything there is.
 pub struct World<'a> {
@@ -303,7 +311,9 @@ impl<'a> World<'a> {
         self.choose_version(node);
         self.introduce(node, &mut state);
         let one_thread = self.chance.random_bool(0.6);
-        let runner = self.plant(Runner::new(state, one_thread));
+        let runner =
+            Runner::new(state, one_thread).with_room(room(node, self.nodes[node].life + 1));
+        let runner = self.plant(runner);
         let here = &mut self.nodes[node];
         here.life += 1;
         let life = here.life;

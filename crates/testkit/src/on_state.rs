@@ -184,6 +184,11 @@ impl OnState {
                 text::write_notification(tag, &told, &mut bytes);
                 conn
             }
+            Output::Spread(spread) => {
+                return spread.all().try_for_each(|(conn, tag, told)| {
+                    self.perform(Output::Notify(conn, tag, told.clone()))
+                });
+            }
             // What concerns other realms only.
             _ => return Ok(()),
         };

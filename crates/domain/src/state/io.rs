@@ -1,5 +1,6 @@
 //! What goes into the state, and what comes out.
 
+use super::spread::Spread;
 use crate::links::{
     Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
 };
@@ -110,6 +111,8 @@ pub enum Output {
     },
     /// Something that a connection asked to be told of.
     Notify(ConnId, Tag, Notification),
+    /// What all are told who watch a group.
+    Spread(Box<Spread>),
     /// A request waits for another realm. Until [`Output::Resume`] the driver holds back the connection's
     /// later requests.
     Park(ConnId),
@@ -181,6 +184,18 @@ pub enum Output {
 
 /// Outputs are moved about often, so one stays small.
 const _: () = assert!(size_of::<Output>() <= 120);
+
+impl Output {
+    /// How much it is to carry out: one for each connection that it goes to, and one more for each KiB of text.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Notify(_, _, told) => told.weight(),
+            Self::Spread(spread) => spread.weight().max(1),
+            Self::Deliver { fresh, .. } => fresh.len().max(1),
+            _ => 1,
+        }
+    }
+}
 
 /// What a step leads to: events to make durable, then outputs to release.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use super::pace::Pace;
 use super::people::People;
+use super::spread::{Audience, Audiences};
 use crate::links::Said;
 use crate::{AccountId, ConnId, GroupId, Origin, SessionId, Tag};
 use antar_types::Time;
@@ -65,6 +66,8 @@ pub(crate) struct Live {
     conns: BTreeMap<ConnId, Conn>,
     connected: BTreeMap<SessionId, Connected>,
     watching: BTreeMap<AccountId, BTreeSet<ConnId>>,
+    /// Who watches groups.
+    pub audiences: Audiences,
     /// How many watches there were.
     watches: u64,
     /// How many of those watch changes.
@@ -167,6 +170,7 @@ impl Live {
 
     pub fn watch(&mut self, conn: ConnId, watch: Watch) {
         self.unwatch(conn);
+        self.audiences.forget();
         let Watch { session, account, what, .. } = watch;
         if let Some(c) = self.conns.get_mut(&conn) {
             c.watch = Some(watch);
@@ -180,6 +184,7 @@ impl Live {
         let Some(watch) = self.conns.get_mut(&conn).and_then(|c| c.watch.take()) else {
             return;
         };
+        self.audiences.forget();
         remove(&mut self.watching, watch.account, conn);
         self.change_watchers -= usize::from(watch.what != Watched::Messages);
         self.forget(conn, watch.session);
@@ -254,6 +259,7 @@ impl Live {
     pub fn in_step(&mut self, conn: ConnId) {
         if let Some(watch) = self.conns.get_mut(&conn).and_then(|c| c.watch.as_mut()) {
             watch.what = Watched::Changes { behind: false };
+            self.audiences.forget();
         }
     }
 
@@ -360,6 +366,15 @@ impl Live {
         self.watching.values().map(BTreeSet::len).sum()
     }
 
+    /// All who watch for one of a group's members.
+    pub fn audience<T>(&mut self, group: GroupId, members: &BTreeMap<AccountId, T>) -> Audience {
+        self.audiences.get(group).unwrap_or_else(|| {
+            let mut all = Vec::new();
+            self.watchers_among(members, |conn, watch| all.push((conn, watch)));
+            self.audiences.keep(group, all)
+        })
+    }
+
     /// Calls `tell` for each connection that watches for one of the users: whichever are fewer,
     /// members or watched users, are gone through.
     pub fn watchers_among<T>(
@@ -378,7 +393,12 @@ impl Live {
 
 impl Watch {
     fn is_told_changes(self) -> bool {
-        self.what != Watched::Messages
+        !self.is_of_messages()
+    }
+
+    /// Whether it is told messages as they arrive.
+    pub fn is_of_messages(&self) -> bool {
+        self.what == Watched::Messages
     }
 
     /// Whether it is told changes as they happen.

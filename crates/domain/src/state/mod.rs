@@ -11,6 +11,7 @@ mod people;
 mod presence;
 mod requests;
 mod roles;
+mod spread;
 mod tell;
 mod upgrade;
 
@@ -21,6 +22,7 @@ pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
 pub(crate) use live::{Live, Watch, Watched};
 pub(crate) use roles::OPERATOR;
+pub use spread::{Listener, Spread};
 
 use self::lists::Lists;
 use crate::Context;
@@ -103,6 +105,7 @@ impl State {
         (self.durable, self.lists) = Default::default();
         self.references.forget();
         self.rewrites.forget();
+        self.live.audiences.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
         // What was decided and is not on disk was told to nobody.

@@ -1,18 +1,21 @@
 //! What who is connected is told of an event.
 
 use super::State;
-use super::live::{Watch, Watched};
+use super::live::Watch;
+use super::spread::{Spread, in_step, moves_nobody, of_messages};
 use crate::{
     AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupId, Notification, Output,
     Posted, Reader, Rewriting, Tag, Told, ToldAt,
 };
 use antar_types::{BoxKind, Code, Message, SyncCursor};
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 impl State {
     /// What an event means for who is connected.
     pub(super) fn tell(&mut self, event: &Event, outputs: &mut Vec<Output>) {
+        if !moves_nobody(event) {
+            self.live.audiences.forget();
+        }
         match event {
             Event::Received { events, .. } => {
                 events.iter().for_each(|event| self.tell(event, outputs));
@@ -31,9 +34,7 @@ impl State {
             Event::Posted(posted) => {
                 let deaf = self.durable.deaf_to(posted);
                 self.tell_watchers(posted, &deaf, outputs);
-                if self.live.tells_changes() {
-                    self.tell_message(posted, &deaf, outputs);
-                }
+                self.tell_message(posted, &deaf, outputs);
             }
             Event::Changed { list, tip, change } if self.live.tells_changes() => {
                 self.tell_change(*list, tip.id, change, outputs);
@@ -43,58 +44,57 @@ impl State {
     }
 
     fn tell_watchers(&self, posted: &Posted, deaf: &[AccountId], outputs: &mut Vec<Output>) {
-        let (kind, group) = match (posted.conversation, posted.recipient) {
-            (Conversation::Private(..), Some(_)) => (BoxKind::Private, None),
-            (Conversation::Group(group), _) => (BoxKind::Group, Some(group)),
-            (Conversation::Peer(..), Some(_)) => (BoxKind::Realm, None),
-            (Conversation::GroupPeer(group, _), _) => (BoxKind::GroupRealm, Some(group)),
-            _ => return,
-        };
-        let tell = |conn, watch: Watch| {
-            if watch.what == Watched::Messages && !deaf.contains(&watch.account) {
+        let Some(to) = posted.recipient else { return };
+        let kind = box_kind(posted.conversation);
+        self.live.watchers(to, |conn, watch: Watch| {
+            if watch.is_of_messages() && !deaf.contains(&watch.account) {
                 let told = Notification::Message(kind, posted.message.clone());
                 outputs.push(Output::Notify(conn, watch.tag, told));
             }
-        };
-        if let Some(group) = group {
-            if let Some(group) = self.durable.groups.get(&group) {
-                self.live.watchers_among(&group.members, tell);
-            }
-        } else if let Some(to) = posted.recipient {
-            self.live.watchers(to, tell);
-        }
+        });
     }
 
     /// Tells a message to all whose conversation it is in, who wrote it too.
-    fn tell_message(&self, posted: &Posted, deaf: &[AccountId], outputs: &mut Vec<Output>) {
+    fn tell_message(&mut self, posted: &Posted, deaf: &[AccountId], outputs: &mut Vec<Output>) {
         let Posted { conversation, sender, message, .. } = posted;
-        let told = |account| {
-            let reader = self.reader(account).filter(|_| !deaf.contains(&account))?;
-            self.told_message(&reader, *conversation, Message::clone(message))
+        let told = |state: &Self, account| {
+            let reader = state.reader(account).filter(|_| !deaf.contains(&account))?;
+            state.told_message(&reader, *conversation, Message::clone(message))
+        };
+        let tell = |account, outputs: &mut _| {
+            self.tell_one(account, message.id, || told(self, account), outputs);
         };
         match *conversation {
+            Conversation::Private(..) | Conversation::Peer(..) if !self.live.tells_changes() => {}
             Conversation::Private(one, other) => {
-                self.tell_one(one, message.id, || told(one), outputs);
+                tell(one, outputs);
                 if one != other {
-                    self.tell_one(other, message.id, || told(other), outputs);
+                    tell(other, outputs);
                 }
             }
-            Conversation::Peer(account, ..) => {
-                self.tell_one(account, message.id, || told(account), outputs);
-            }
+            Conversation::Peer(account, ..) => tell(account, outputs),
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
-                self.tell_all((group, deaf), message.id, *sender, told, outputs);
+                let kind = box_kind(*conversation);
+                let message = Notification::Message(kind, message.clone());
+                let id = posted.message.id;
+                self.tell_all((group, deaf), id, (*sender, Some(message)), told, outputs);
             }
         }
     }
 
-    fn tell_change(&self, list: ChangeList, id: u64, change: &Change, outputs: &mut Vec<Output>) {
+    fn tell_change(
+        &mut self,
+        list: ChangeList,
+        id: u64,
+        change: &Change,
+        outputs: &mut Vec<Output>,
+    ) {
         match list {
             ChangeList::Account(account) => {
                 self.tell_one(account, id, || self.told(account, change.clone()), outputs);
             }
             ChangeList::Group(group) => {
-                let told = |reader| self.told(reader, change.clone());
+                let told = |state: &Self, reader| state.told(reader, change.clone());
                 // What a message is called is for its author only, and some do not hear that one.
                 let placed = match change {
                     Change::Rewritten(_, id, _) => self.rewrites.latest(*id),
@@ -104,7 +104,7 @@ impl State {
                 let deaf =
                     placed.map(|p| self.durable.blocks.hidden_from(p.conversation, &p.message));
                 let deaf = deaf.unwrap_or_default();
-                self.tell_all((group, &deaf), id, author, told, outputs);
+                self.tell_all((group, &deaf), id, (author, None), told, outputs);
             }
         }
     }
@@ -127,27 +127,31 @@ impl State {
         }
     }
 
-    /// Tells a change to the connections of a group's members that watch changes, but for some. It is the same
-    /// for all but one of them.
+    /// Tells a group's members, but for some, a message where they watch messages, and a change where they watch
+    /// changes. That is the same for all but its author.
     fn tell_all(
-        &self,
+        &mut self,
         (group, deaf): (GroupId, &[AccountId]),
         id: u64,
-        but: Option<AccountId>,
-        told: impl Fn(AccountId) -> Option<Told>,
+        (author, message): (Option<AccountId>, Option<Notification>),
+        told: impl Fn(&Self, AccountId) -> Option<Told>,
         outputs: &mut Vec<Output>,
     ) {
-        let Some(group) = self.durable.groups.get(&group) else { return };
-        let shared = [const { OnceCell::new() }; 2];
-        self.live.watchers_among(&group.members, |conn, watch| {
-            if !watch.is_in_step() || deaf.contains(&watch.account) {
-                return;
-            }
-            let which = usize::from(but == Some(watch.account));
-            let of = |told| Arc::new(self.told_at(id, told));
-            let told = shared[which].get_or_init(|| told(watch.account).map(of));
-            outputs.extend(told.iter().map(|told| change(conn, watch.tag, told)));
-        });
+        let Self { live, durable, .. } = &mut *self;
+        let Some(of) = durable.groups.get(&group) else { return };
+        let to = live.audience(group, &of.members);
+        let told = |account| {
+            let told = told(self, account?)?;
+            Some(Notification::Change(Arc::new(self.told_at(id, told))))
+        };
+        let message = message.filter(|_| of_messages(&to));
+        let change = told(in_step(&to, deaf, |account| Some(account) != author));
+        let author = in_step(&to, deaf, |account| Some(account) == author);
+        let author = author.map(|author| (author, told(Some(author))));
+        if message.is_some() || change.is_some() || author.is_some() {
+            let deaf = deaf.into();
+            outputs.push(Output::Spread(Box::new(Spread { to, deaf, message, change, author })));
+        }
     }
 
     /// A change, as an account is told it; `None` where it is about what nobody can address.
@@ -242,4 +246,14 @@ impl State {
 
 fn change(conn: ConnId, tag: Tag, told: &Arc<ToldAt>) -> Output {
     Output::Notify(conn, tag, Notification::Change(told.clone()))
+}
+
+/// Where those who watch messages find those of a conversation.
+fn box_kind(conversation: Conversation) -> BoxKind {
+    match conversation {
+        Conversation::Private(..) => BoxKind::Private,
+        Conversation::Group(_) => BoxKind::Group,
+        Conversation::Peer(..) => BoxKind::Realm,
+        Conversation::GroupPeer(..) => BoxKind::GroupRealm,
+    }
 }

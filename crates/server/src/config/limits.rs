@@ -35,15 +35,15 @@ pub struct LimitsConfig {
     /// local mode.
     pub registrations_per_hour: Option<u32>,
     /// Requests of one address a second, and ten times as many at once; 0 for any number, as in local
-    /// mode. A request counts one more for every KiB of it, and for every 16 KiB of replies before it. Past
-    /// it the address is read more slowly.
+    /// mode. A request counts one more for every KiB of it, and for every 16 KiB of replies before it; a blank
+    /// line counts as one. Past it the address is read more slowly.
     pub requests_per_second: Option<u32>,
     /// The same of one account, wherever its requests come from.
     pub requests_per_account: Option<u32>,
     /// Requests of one connection that are not answered yet; past it the connection is not read.
     pub pending_requests: usize,
     /// Events a watching connection may leave unread, of which each counts one more for every KiB of
-    /// it; past it the connection is closed.
+    /// it; past it the connection is closed, if it takes nothing for a second.
     pub unread_events: usize,
     /// Bytes that all clients together may leave unread, or send while what they sent before waits; past
     /// it those are closed that kept the most for the longest.
@@ -68,7 +68,7 @@ pub struct LimitsConfig {
     pub link_grace_days: u64,
     /// Seconds a connection may take to log in; 0 for ever.
     pub login_seconds: u64,
-    /// Seconds a connection may say nothing; 0 for ever, since existing clients never ping.
+    /// Seconds a connection may ask nothing; 0 for ever, since existing clients never ping.
     pub idle_seconds: u64,
     /// Seconds a connection may leave what it was sent unread; 0 for ever.
     pub stall_seconds: u64,

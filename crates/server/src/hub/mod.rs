@@ -17,7 +17,8 @@ use crate::reads::Reads;
 use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
-    AccountId, AskId, ConnId, DialId, Input, JobResult, Limits, Origin, Policy, Readings, Request,
+    AccountId, AskId, ConnId, DialId, Input, JobResult, Limits, Origin, Output, Policy, Readings,
+    Request,
 };
 use antar_runner::{Place, Runner};
 use antar_text as text;
@@ -33,6 +34,12 @@ pub const QUEUE: usize = 4_096;
 
 /// Messages the hub takes at once.
 const TURN: usize = 512;
+
+/// How much one group is told at once.
+const RUN: usize = 128;
+
+/// What is put into queues before the sessions get to write it.
+const ROUND: usize = 8_192;
 
 /// How often the domain hears of time: when something is linked, and otherwise.
 const TICK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3600));
@@ -55,8 +62,8 @@ pub enum ToHub {
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// A plain peer answered, or did not.
     Asked(AskId, Result<Told, NotAsked>),
-    /// The operator has set other limits; the last are `unread_events`.
-    Settings(Box<(Limits, Policy)>, usize),
+    /// The operator has set other limits.
+    Settings(Box<(Limits, Policy)>),
     /// The server shuts down: answer once nothing is connected and all is on disk.
     Drain(oneshot::Sender<()>),
     /// Tell how the realm stands, for metrics and health.
@@ -88,8 +95,6 @@ pub struct Hub {
     pub peers: Peers,
     pub calls: Calls,
     pub guard: Guard,
-    /// See [`crate::LimitsConfig::unread_events`].
-    pub unread_events: usize,
     pub inbox: mpsc::Receiver<ToHub>,
     /// For work to come back by; does not keep the hub alive.
     pub back: mpsc::WeakSender<ToHub>,
@@ -134,16 +139,14 @@ impl Running {
         let mut open = true;
         while open || !self.hub.runner.is_idle() {
             tokio::select! {
-                () = self.hub.committer.done() => self.settle(),
-                received = self.hub.inbox.recv_many(&mut turn, TURN),
-                    if open && self.hub.runner.has_room() =>
-                {
+                () = self.hub.committer.done() => self.settle().await,
+                received = self.hub.inbox.recv_many(&mut turn, TURN), if open => {
                     open = received > 0;
-                    self.decide(&mut turn);
+                    self.decide(&mut turn).await;
                 }
                 _ = tick.tick() => {
                     self.step(self.clock.now(), Input::Tick);
-                    self.release();
+                    self.release().await;
                     tick.reset_after(if self.busy { TICK.0 } else { TICK.1 });
                 }
             }
@@ -157,10 +160,10 @@ impl Running {
         }
     }
 
-    fn decide(&mut self, turn: &mut Vec<ToHub>) {
+    async fn decide(&mut self, turn: &mut Vec<ToHub>) {
         let now = self.clock.now();
         turn.drain(..).for_each(|message| self.take(now, message));
-        self.release();
+        self.release().await;
     }
 
     /// Has what was decided written, where the runner says.
@@ -172,7 +175,7 @@ impl Running {
                 Place::ByWriter => return self.hub.committer.wake(),
                 Place::Here(batch) => {
                     self.hub.committer.write(batch);
-                    self.settle();
+                    self.settle().await;
                     quiet = false;
                 }
                 Place::Gather => {
@@ -184,7 +187,7 @@ impl Running {
                         {
                             turn.push(message);
                         }
-                        self.decide(turn);
+                        self.decide(turn).await;
                     }
                 }
             }
@@ -230,10 +233,7 @@ impl Running {
             ToHub::Fetched(ask, found) => self.step(now, Input::Fetched(ask, found)),
             ToHub::Tailed(ask, newest) => self.step(now, Input::Tailed(ask, newest)),
             ToHub::Asked(ask, answer) => self.step(now, Input::Asked(ask, answer)),
-            ToHub::Settings(settings, unread_events) => {
-                self.hub.unread_events = unread_events;
-                self.step(now, Input::Settings(settings));
-            }
+            ToHub::Settings(settings) => self.step(now, Input::Settings(settings)),
             ToHub::Drain(drained) => {
                 self.conns.values().for_each(|c| c.queue.set(|state| state.draining = true));
                 self.hub.backups.stop();
@@ -289,23 +289,44 @@ impl Running {
         }
     }
 
-    /// Carries out whatever may be known now.
-    fn release(&mut self) {
-        loop {
-            let Self { hub, clock, .. } = self;
-            let released = hub.runner.release(&mut || clock.readings(clock.now()));
-            match released {
-                Some(output) => self.perform(output),
-                None => break,
+    /// Carries out whatever may be known now, round by round.
+    async fn release(&mut self) {
+        let (mut round, mut run) = (0, Vec::new());
+        while let Some(output) = self.released() {
+            round += 1;
+            match output {
+                Output::Spread(spread) => {
+                    let goes_on = run.last().is_some_and(|last| spread.is_to_those_of(last));
+                    if !goes_on || run.len() >= RUN {
+                        round += spread.listeners().len();
+                        self.spread(&std::mem::take(&mut run));
+                    }
+                    run.push(spread);
+                }
+                output => {
+                    self.spread(&std::mem::take(&mut run));
+                    self.perform(output);
+                }
+            }
+            if round >= ROUND {
+                round = 0;
+                self.spread(&std::mem::take(&mut run));
+                tokio::task::yield_now().await;
             }
         }
+        self.spread(&run);
         self.last_notification = None;
     }
 
+    fn released(&mut self) -> Option<Output> {
+        let Self { hub, clock, .. } = self;
+        hub.runner.release(&mut || clock.readings(clock.now()))
+    }
+
     /// Takes note of what was written.
-    fn settle(&mut self) {
+    async fn settle(&mut self) {
         self.hub.runner.settle();
-        self.release();
+        self.release().await;
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Conn, Running, ToHub};
 use crate::admission::whom;
-use crate::send_queue::{self, Item};
-use antar_domain::{ConnId, Job, JobResult, Output, Request, Tag};
+use crate::send_queue::{Encoded, Item, Notifications};
+use antar_domain::{ConnId, Job, JobResult, Notification, Output, Request, Spread, Tag};
 use std::sync::Arc;
 
 impl Running {
@@ -15,8 +15,8 @@ impl Running {
                     self.refusals[code as usize] += 1;
                 }
                 let asked = self.push(conn, Item::Reply(tag, outcome));
-                // Whoever waited to be taken for a realm may be a link now.
-                if asked.is_some_and(Conn::may_link) {
+                // Whoever waited to be taken for a realm may be a link now, and who waited for room logged in.
+                if asked.is_some_and(|conn| conn.may_link() || !conn.logged_in) {
                     self.note_login(conn);
                 }
             }
@@ -26,11 +26,12 @@ impl Running {
             Output::Notify(conn, tag, told) => {
                 let notification = match self.last_notification.take() {
                     Some(last) if last.is(&told) => last,
-                    _ => Arc::new(send_queue::Encoded::new(told)),
+                    _ => Arc::new(Encoded::new(told)),
                 };
                 self.last_notification = Some(notification.clone());
                 self.push_notification(conn, tag, notification);
             }
+            Output::Spread(spread) => self.spread(&[spread]),
             Output::Job { conn, request, results, job } => {
                 self.start_job(conn, request, results, *job)
             }
@@ -93,12 +94,39 @@ impl Running {
         Some(c)
     }
 
-    fn push_notification(&self, conn: ConnId, tag: Tag, notification: Arc<send_queue::Encoded>) {
-        let limit = self.hub.unread_events;
-        if let Some(c) = self.conns.get(&conn)
-            && c.queue.push_notification(tag, notification, limit)
-        {
-            tracing::warn!(conn = conn.0, limit, "does not read its events; closing it");
+    fn push_notification(&self, conn: ConnId, tag: Tag, notification: Arc<Encoded>) {
+        if let Some(c) = self.conns.get(&conn) {
+            c.queue.push_notification(tag, notification);
+        }
+    }
+
+    /// Tells all who watch one group several things. What is the same is encoded once, and where all of it is it is
+    /// one item for each of them.
+    pub(super) fn spread(&self, run: &[Box<Spread>]) {
+        let Some(first) = run.first() else { return };
+        let mut encoded: Vec<Arc<Encoded>> = Vec::new();
+        let mut known = |told: &Notification| {
+            let known = encoded.iter().find(|encoded| encoded.is(told)).cloned();
+            known.unwrap_or_else(|| {
+                let new = Arc::new(Encoded::new(told.clone()));
+                encoded.push(new.clone());
+                new
+            })
+        };
+        let common = [false, true].map(|in_step| {
+            let all = run.iter().filter_map(|spread| spread.common(in_step));
+            Notifications::new(all.map(&mut known).collect(), first.listeners().len())
+        });
+        for listener in first.listeners() {
+            let Some(c) = self.conns.get(&listener.conn) else { continue };
+            let all = match run.iter().all(|spread| spread.is_common_to(listener)) {
+                true => common[usize::from(listener.in_step)].clone(),
+                false => {
+                    let told = run.iter().filter_map(|spread| spread.told(listener));
+                    Notifications::new(told.map(&mut known).collect(), 1)
+                }
+            };
+            c.queue.push_notifications(listener.tag, all);
         }
     }
 

@@ -64,6 +64,7 @@ pub struct Shared {
 pub struct Limits {
     pub line_bytes: usize,
     pub pending_requests: usize,
+    pub unread_events: usize,
     pub login: Option<Duration>,
     pub idle: Option<Duration>,
     pub stall: Option<Duration>,
@@ -76,6 +77,7 @@ impl Limits {
         Self {
             line_bytes: limits.line_bytes,
             pending_requests: limits.pending_requests,
+            unread_events: limits.unread_events,
             login: seconds(limits.login_seconds),
             idle: seconds(limits.idle_seconds),
             stall: seconds(limits.stall_seconds),

@@ -1,7 +1,7 @@
 //! What the hub has released, to bytes and out.
 
 use super::poll::poll_read;
-use super::{End, Session, now_or_never};
+use super::{End, Session, now_or_never, sleep_until};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
 use antar_domain::links::Epoch;
@@ -15,6 +15,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 /// Entries of what a realm is owed that are read at once.
 const OWED: u64 = 1_024;
@@ -25,6 +26,9 @@ const READ_AHEAD: usize = 8 << 20;
 /// Bytes that were looked at for a reply and count as one of it: so a search of all that one may look at counts as
 /// some five hundred requests.
 const LOOKED_AT: usize = 4;
+
+/// How long a client may take nothing of what it is written while more events wait than it may leave unread.
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// Bytes encoded before they are written.
 pub(super) const WRITE: usize = 64 << 10;
@@ -73,12 +77,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             Item::Deliver { epoch, can, fresh, .. } if !fresh.is_empty() => {
                 text::deliveries(epoch, can, &fresh, &mut self.out);
             }
-            Item::Read(..) | Item::Deliver { .. } => return Some(item),
+            Item::Read(..) | Item::Deliver { .. } | Item::Notifications(..) => return Some(item),
         }
         None
     }
 
-    /// Encodes an item whose content is in the store.
+    /// Encodes an item whose content is in the store, or that is long.
     async fn look_up(&mut self, item: Item) -> Result<(), End> {
         match item {
             Item::Read(tag, read) => {
@@ -89,6 +93,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     false => self.out.extend_from_slice(&reply),
                 }
                 self.answered();
+            }
+            Item::Notifications(tag, notifications) => {
+                for notification in &*notifications.all {
+                    self.out.extend_from_slice(notification.bytes(tag));
+                    if self.out.len() >= WRITE {
+                        self.flush().await?;
+                    }
+                }
             }
             Item::Deliver { peer, epoch, can, first, last, .. } => {
                 self.send_owed(peer, (epoch, can), first, last).await?;
@@ -182,7 +194,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 let waits = async {
                     tokio::select! {
                         done = step => Ok(done),
-                        () = given_up(queue) => Err(End::TooSlow),
+                        () = given_up(queue, rules.session.unread_events) => Err(End::TooSlow),
                         () = tokio::time::sleep(stall) => Err(End::TooSlow),
                     }
                 };
@@ -208,9 +220,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     }
 }
 
-/// Waits until the hub has given a connection up.
-async fn given_up(queue: &SendQueue) {
+/// Waits until the hub has given a connection up, or it has taken nothing for a while and too many events wait.
+async fn given_up(queue: &SendQueue, unread_events: usize) {
+    let patience = Instant::now() + UNREAD;
     while !matches!(queue.state(), State { too_slow: true, .. } | State { hung_up: true, .. }) {
-        queue.woken().await;
+        let many = queue.unread() >= unread_events;
+        if many && Instant::now() >= patience {
+            tracing::warn!(unread_events, "a client does not read its events; closing it");
+            return;
+        }
+        tokio::select! {
+            () = queue.woken() => {}
+            () = sleep_until(many.then_some(patience)) => {}
+        }
     }
 }
