@@ -40,7 +40,13 @@ pub struct Decoder {
     state: State,
     /// A line feed inside a line is a [`LINE_FEED`].
     framed: bool,
+    /// Blank lines since somebody asked, and bytes of lines that were dropped.
+    blank: usize,
+    dropped: usize,
 }
+
+/// Bytes of dropped lines that were as much work as a blank line.
+const DROPPED: usize = 1 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -56,19 +62,28 @@ enum State {
 impl Decoder {
     /// A decoder for lines of up to `limit` bytes, not counting CR and LF.
     pub fn new(limit: usize) -> Self {
-        Self { limit, tail: Vec::new(), state: State::First, framed: false }
+        let (tail, state, framed) = (Vec::new(), State::First, false);
+        Self { limit, tail, state, framed, blank: 0, dropped: 0 }
     }
 
     /// The same where lines came as frames of their own: each ends with an LF, and one inside it is a
     /// [`LINE_FEED`]. Nothing in them is HTTP.
     pub fn of_frames(limit: usize) -> Self {
-        Self { limit, tail: Vec::new(), state: State::Reading, framed: true }
+        Self { state: State::Reading, framed: true, ..Self::new(limit) }
     }
 
     /// Bytes held of a line whose end has not come.
     #[doc(hidden)]
     pub fn held(&self) -> usize {
         self.tail.capacity()
+    }
+
+    /// How much was read since the last call that became no request: blank lines, and KiB of lines that are too
+    /// long or that nobody listens to.
+    pub fn take_wasted(&mut self) -> usize {
+        let kib = self.dropped / DROPPED;
+        self.dropped %= DROPPED;
+        std::mem::take(&mut self.blank) + kib
     }
 
     /// Lines read from now on may be so long.
@@ -90,6 +105,7 @@ impl Decoder {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             *bytes = rest;
             let frame = if self.state == State::Skipping {
+                self.dropped += line.len();
                 self.state = State::Reading;
                 None
             } else if self.tail.is_empty() {
@@ -120,6 +136,7 @@ impl Decoder {
         }
         let line = line.trim_ascii_end_blank(self.framed);
         if line.is_empty() || self.state == State::Deaf {
+            self.blank += 1;
             return None;
         }
         if self.state == State::First && is_http(line) {
@@ -141,6 +158,7 @@ impl Decoder {
     /// The beginning of a line whose end has not come yet.
     fn keep(&mut self, bytes: &[u8]) -> Option<Frame> {
         if bytes.is_empty() || matches!(self.state, State::Skipping | State::Deaf) {
+            self.dropped += bytes.len();
             return None;
         }
         let undecided = || self.state == State::First && begins_http(&self.head(bytes)).is_none();
@@ -160,6 +178,7 @@ impl Decoder {
     /// Gives up on a line that is too long; `more` is what would have followed the tail.
     fn overflow(&mut self, more: &[u8]) -> Option<Frame> {
         let head = self.head(more);
+        self.dropped += self.tail.len() + more.len();
         self.tail = Vec::new();
         if self.state == State::Deaf {
             return None;
@@ -281,6 +300,21 @@ mod tests {
         );
         assert_eq!(decode(4, &[b"abcd", b"\r", b"\nx\n"]), [line("abcd"), line("x")]);
         assert_eq!(decode(4, &[b"abcd", b"efg", b"hij", b"\nx\n"]), [Frame::TooLong, line("x")]);
+    }
+
+    #[test]
+    fn what_becomes_no_request_is_counted() {
+        let mut decoder = Decoder::new(2_000);
+        assert_eq!(decode_on(&mut decoder, b"\n\r\n \t\nping\n\n").len(), 1);
+        assert_eq!((decoder.take_wasted(), decoder.take_wasted()), (4, 0));
+        // However a line that is too long comes.
+        let long = [b'x'; 5_000];
+        for part in [5_000, 4_999, 100] {
+            let all = long.chunks(part).flat_map(|bytes| decode_on(&mut decoder, bytes));
+            assert_eq!(all.collect::<Vec<_>>(), [Frame::TooLong]);
+            decode_on(&mut decoder, b"\n");
+        }
+        assert_eq!(decoder.take_wasted(), 3 * 5_000 / 1_024);
     }
 
     #[test]

@@ -68,6 +68,8 @@ fn so_long_to_log_in() {
 fn so_long_to_say_nothing() {
     let realm = Realm::public("idle_seconds = 1");
     let (mut idle, mut busy) = (realm.user("amy"), realm.user("bob"));
+    // A blank line asks for nothing.
+    let mut blank = idle.stream.try_clone().unwrap();
     let began = Instant::now();
     let (told, hear) = channel();
     std::thread::spawn(move || {
@@ -80,7 +82,10 @@ fn so_long_to_say_nothing() {
     let last_words = loop {
         match hear.recv_timeout(every_now_and_then) {
             Ok(last_words) => break last_words,
-            Err(_) => assert_eq!(busy.ask("PING")["data"], "PONG"),
+            Err(_) => {
+                let _ = blank.write_all(b"\n");
+                assert_eq!(busy.ask("PING")["data"], "PONG");
+            }
         }
         assert!(began.elapsed() < PATIENCE, "it is not dismissed");
     };
@@ -88,6 +93,40 @@ fn so_long_to_say_nothing() {
     // It heard its last reply before `began`, so it may seem to have been given a little less.
     assert!(began.elapsed() >= Duration::from_millis(900));
     assert_eq!(busy.ask("WHOAMI")["data"], "bob");
+}
+
+#[test]
+fn blank_lines_and_what_is_left_of_long_ones_count_as_requests() {
+    let realm = Realm::with("requests_per_second = 100");
+    let mut conn = realm.connect();
+    // All that may be asked at once; what comes after it waits until it would be free again.
+    conn.send("\n".repeat(1_000).as_bytes());
+    conn.ask("PING");
+    for nothing in ["\n".repeat(200), format!("{}\n", "x".repeat(400 << 10))] {
+        let began = Instant::now();
+        conn.send(nothing.as_bytes());
+        while conn.ask("PING")["data"] != "PONG" {}
+        assert!(began.elapsed() > Duration::from_secs(1), "after {:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_watcher_that_reads_is_not_closed_however_much_comes_at_once() {
+    let realm = Realm::with("unread_events = 50");
+    let mut keen = realm.user("amy");
+    keen.expect_ok("WATCH");
+    drop(realm.user("bob"));
+    let bob = |_| {
+        let mut conn = realm.connect();
+        conn.login("bob");
+        conn
+    };
+    let mut bobs: Vec<_> = (0..20).map(bob).collect();
+    let many = "SEND amy hello\n".repeat(60);
+    bobs.iter_mut().for_each(|conn| conn.send(many.as_bytes()));
+    for n in 0..20 * 60 {
+        assert_eq!(keen.next()["event"], "message", "after {n}");
+    }
 }
 
 #[test]

@@ -64,6 +64,11 @@ impl Incoming {
         self.frames.len().min(most)
     }
 
+    /// See [`Decoder::take_wasted`].
+    pub fn take_wasted(&mut self) -> usize {
+        self.decoder.take_wasted()
+    }
+
     /// The frames at hand.
     pub fn frames(&self) -> impl Iterator<Item = &Frame> {
         self.frames.iter()

@@ -140,6 +140,8 @@ pub struct Session<'a, S> {
     charged: u32,
     /// Bytes of replies that nobody was charged for yet.
     replied: usize,
+    /// What was read that became no request, and nobody was charged for yet.
+    wasted: usize,
     /// Requests in the place of the client's, of watches that are behind.
     goes_on: Vec<Request>,
     /// The sizes of frames the hub has that are not answered yet: each is answered once, in order.
@@ -147,7 +149,7 @@ pub struct Session<'a, S> {
     /// Their sum.
     held: usize,
     requests: u64,
-    /// When something was last read.
+    /// When something was last asked.
     heard: Instant,
     began: Instant,
     out: Vec<u8>,
@@ -187,6 +189,7 @@ impl<'a, S> Session<'a, S> {
             resumes: None,
             charged: 0,
             replied: 0,
+            wasted: 0,
             goes_on: Vec::new(),
             pending: VecDeque::new(),
             held: 0,
@@ -266,7 +269,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
                 return end;
             }
-            let readable = last.is_none() && self.incoming.is_empty() && self.room() > 0;
+            let readable = last.is_none()
+                && self.resumes.is_none()
+                && self.incoming.is_empty()
+                && self.room() > 0;
             self.tell();
             match self.wait(readable, state).await {
                 Woken::SendQueue => {}
@@ -334,9 +340,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         };
         if matches!(woken, Woken::Read(_)) {
             self.rules = self.shared.guard.rules();
-            if self.rules.session.idle.is_some() {
-                self.heard = Instant::now();
-            }
         }
         woken
     }
@@ -346,7 +349,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             return None;
         };
         let unknown_since = (!state.logged_in).then_some(self.began);
-        let silent_since = self.pending.is_empty().then_some(self.heard);
+        let is_silent = self.pending.is_empty() && self.incoming.is_empty();
+        let silent_since = is_silent.then_some(self.heard);
         self.rules.deadline(peer, unknown_since, silent_since)
     }
 

@@ -25,8 +25,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     pub(super) async fn forward(&mut self, state: State) {
         self.go_on(state).await;
         let ready = self.incoming.ready(self.room());
-        if ready == 0 || !self.keeps_pace(ready, state) {
+        self.wasted += self.incoming.take_wasted();
+        if ready == 0 && self.wasted == 0 {
             return;
+        }
+        let keeps_pace = self.keeps_pace(ready, state);
+        if !keeps_pace || ready == 0 {
+            return;
+        }
+        if self.rules.session.idle.is_some() {
+            self.heard = Instant::now();
         }
         // Waits with nothing in its hands: an idle connection need not have room for what it sends.
         // Without a hub there is no server: the session ends with its task.
@@ -73,10 +81,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// concerned; if not, when they may. Nothing more is read meanwhile.
     fn keeps_pace(&mut self, frames: usize, state: State) -> bool {
         // What arrived before the server stops is answered.
-        if state.linked || state.draining {
+        let address = whom(self.origin).filter(|_| !state.linked && !state.draining);
+        let Some(address) = address else {
+            self.wasted = 0;
             return true;
-        }
-        let Some(address) = whom(self.origin) else { return true };
+        };
         let now = Instant::now();
         if self.resumes.is_some_and(|at| at > now) {
             return false;
@@ -88,6 +97,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         // How long a reply is nobody knows before it is there: the next request pays for it.
         let cost =
             self.incoming.frames().take(frames).map(cost).sum::<usize>() + self.replied / REPLIES;
+        let cost = cost + self.wasted;
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let waits = self.charge(address, state.account, cost).err();
         self.resumes = waits.map(|wait| now + wait);
@@ -110,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             self.rules.account_requests.take_many(account, cost)?;
         }
         self.charged = 0;
+        self.wasted = 0;
         self.replied %= REPLIES;
         Ok(())
     }
