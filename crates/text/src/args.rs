@@ -43,14 +43,11 @@ impl<'a> Args<'a> {
                 Param::Text(_) | Param::Maybe(_) => (args.text, rest) = (words::trim(rest), ""),
                 Param::Colon(_) | Param::MaybeAfterColon(_) => {
                     (rest, args.text) = words::at_colon(rest).ok_or(Code::BadParameters)?;
-                    only_options(rest)?;
                 }
-                Param::MaybeColon(_) => {
-                    if let Some((before, text)) = words::at_colon(rest) {
-                        (rest, args.text, args.colon) = (before, text, true);
-                    }
-                    only_options(rest)?;
-                }
+                Param::MaybeColon(_) => match words::at_colon(rest) {
+                    Some((before, text)) => (rest, args.text, args.colon) = (before, text, true),
+                    None => only_options(rest)?,
+                },
             }
             let missing = match param {
                 Param::Word(_) => args.words[i].is_empty(),
@@ -62,11 +59,32 @@ impl<'a> Args<'a> {
             }
         }
         args.past = rest;
-        for (key, value) in words::all(rest).filter_map(words::option) {
-            let known = verb.options.iter().position(|o| o.split('=').next() == Some(key));
-            args.options[known.ok_or(Code::BadParameters)?] = Some(value);
-        }
+        args.read_options(words::trim(rest))?;
         Ok(args)
+    }
+
+    fn read_options(&mut self, mut rest: &'a str) -> Result<(), Code> {
+        let options = self.verb.options;
+        let known = |key: &str| options.iter().position(|o| o.split('=').next() == Some(key));
+        while !rest.is_empty() {
+            let (word, mut after) = words::first(rest);
+            if let Some((key, value)) = words::option(word) {
+                let at = known(key).ok_or(Code::BadParameters)?;
+                let is_password = options[at].ends_with("=P");
+                // A password keeps its blanks: it goes on to the next option, or to the end.
+                while is_password && !after.is_empty() {
+                    let (word, next) = words::first(after);
+                    if words::option(word).is_some_and(|(key, _)| known(key).is_some()) {
+                        break;
+                    }
+                    after = next;
+                }
+                let password = &rest[word.len() - value.len()..rest.len() - after.len()];
+                self.options[at] = Some(if is_password { words::trim(password) } else { value });
+            }
+            rest = after;
+        }
+        Ok(())
     }
 
     /// The word at a position of the verb's row.
@@ -76,8 +94,7 @@ impl<'a> Args<'a> {
 
     /// The group named at a position, which may be written as a conversation is: `#staff`.
     pub fn group(&self, position: usize) -> Word {
-        let word = self.word(position);
-        word.strip_prefix('#').unwrap_or(word).into()
+        group(self.word(position))
     }
 
     /// The value of an option.
@@ -217,7 +234,12 @@ impl<'a> Args<'a> {
     }
 }
 
-/// What stands where an option may would be lost: the text was meant to begin there.
+/// The group that a word names, which may be written as a conversation is: `#staff`.
+pub(super) fn group(word: &str) -> Word {
+    word.strip_prefix('#').unwrap_or(word).into()
+}
+
+/// A text that no `:` leads to would be lost.
 fn only_options(rest: &str) -> Result<(), Code> {
     match words::all(rest).any(|word| words::option(word).is_none()) {
         true => Err(Code::BadParameters),

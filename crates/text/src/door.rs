@@ -84,6 +84,11 @@ pub fn row_of(tag: Tag) -> Option<usize> {
     place(tag.0 >> 1)
 }
 
+/// Whether a request asks for nothing more to be told.
+pub fn is_unwatch(tag: Tag) -> bool {
+    row(tag).is_some_and(|row| row.name == "UNWATCH")
+}
+
 /// The row of a request's verb.
 pub(super) fn row(tag: Tag) -> Option<&'static Row> {
     row_of(tag).and_then(row::at)

@@ -25,7 +25,7 @@ pub use args::Args;
 pub use count::Requests;
 pub use decoder::{Decoder, Frame};
 pub use dialect::Dialect;
-pub use door::{Door, dialect, row_of};
+pub use door::{Door, dialect, is_unwatch, row_of};
 pub use line::Line;
 pub use links::{
     PIECE, deliveries, is_whole, peer_request, plain_answer, plain_request, read_entries,

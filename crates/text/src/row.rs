@@ -38,7 +38,8 @@ pub struct Row {
     pub aliases: &'static [&'static str],
     /// What follows the verb.
     pub params: &'static [Param],
-    /// `key=VALUE` words that may follow the parameters.
+    /// `key=VALUE` words that may follow the parameters. The value of `key=P` is a password, which may hold
+    /// blanks: it goes on to the next of them.
     pub options: &'static [&'static str],
     /// One sentence for HELP.
     pub help: &'static str,

@@ -60,12 +60,15 @@ impl Destination {
     pub(super) fn find(&self, cx: &mut RequestContext<'_>) -> Result<(GroupId, Draft), Code> {
         match self {
             Self::Named(group, text) => Ok((cx.enter(group)?, text.clone())),
-            Self::NamedOrCurrent(text) => match words::first(&text.0) {
-                (first, rest) if !rest.is_empty() && cx.group(first).is_ok() => {
-                    Ok((cx.enter(first)?, rest.into()))
+            Self::NamedOrCurrent(text) => {
+                let (first, rest) = words::first(&text.0);
+                // It may be written as a conversation is: `#staff`.
+                let group = first.strip_prefix('#').unwrap_or(first);
+                if !rest.is_empty() && cx.group(group).is_ok() {
+                    return Ok((cx.enter(group)?, rest.into()));
                 }
-                _ => Ok((cx.current_group().ok_or(Code::NoGroup)?, text.clone())),
-            },
+                Ok((cx.current_group().ok_or(Code::NoGroup)?, text.clone()))
+            }
         }
     }
 }
@@ -117,6 +120,10 @@ mod tests {
         assert_eq!(went_to(&mut realm, 1, perhaps("hello  all")), "ops");
         assert_eq!(went_to(&mut realm, 1, perhaps("staff  hello")), "staff");
         assert_eq!(went_to(&mut realm, 1, perhaps("ops")), "staff");
+        assert_eq!(went_to(&mut realm, 1, perhaps("#ops is where it is said")), "ops");
+        assert_eq!(went_to(&mut realm, 1, perhaps("#STAFF  hello")), "staff");
+        assert_eq!(went_to(&mut realm, 1, perhaps("#lunch at noon")), "staff");
+        assert_eq!(realm.does(2, perhaps("#staff hi")), Code::NotMember.into());
         let inbox = GroupInbox { group: "ops".into(), page: Default::default() };
         realm.does(1, inbox.clone());
         assert_eq!(went_to(&mut realm, 1, perhaps("hi")), "ops");

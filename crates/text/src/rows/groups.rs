@@ -162,7 +162,7 @@ pub const ROWS: &[Row] = &[
         params: &[Param::Word("G"), Param::Text("MSG")],
         help: "Sends a message to a group the caller is in.",
         read: &Read(|args| {
-            let to = Destination::Named(args.word(0).into(), args.text.into());
+            let to = Destination::Named(args.group(0), args.text.into());
             Ok(commands::SendToGroup { to })
         }),
         says: Phrase::same("Message Sent"),
@@ -186,6 +186,6 @@ const INBOX: Row = Row {
     params: &[Param::Word("G")],
     options: HISTORY,
     help: "Lists the messages of a group, the caller's own too.",
-    read: &Read(|args| Ok(commands::GroupInbox { group: args.word(0).into(), page: args.page()? })),
+    read: &Read(|args| Ok(commands::GroupInbox { group: args.group(0), page: args.page()? })),
     ..ROW
 };

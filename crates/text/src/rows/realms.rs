@@ -1,7 +1,7 @@
 //! Messages between realms, and links.
 
 use super::*;
-use crate::{Args, invitation};
+use crate::{Args, args, invitation};
 use antar_domain::commands::{Destination, How};
 use antar_types::{Code, Fingerprint, words};
 
@@ -48,7 +48,7 @@ pub const ROWS: &[Row] = &[
         help: "Lists the conversation of a group between this realm and another, both sides.",
         addressed: true,
         read: &Read(|args| {
-            let (realm, group) = (args.word(0).into(), args.word(1).into());
+            let (realm, group) = (args.word(0).into(), args.group(1));
             Ok(commands::InboxGroupRealm { realm, group, page: args.page()? })
         }),
         ..ROW
@@ -160,7 +160,7 @@ fn destination(args: &Args<'_>) -> Result<Destination, Code> {
     match (args.dialect, words::first(args.text)) {
         (Dialect::Lower, _) => Ok(Destination::NamedOrCurrent(args.text.into())),
         (Dialect::Upper, (_, "")) => Err(Code::BadParameters),
-        (Dialect::Upper, (group, text)) => Ok(Destination::Named(group.into(), text.into())),
+        (Dialect::Upper, (group, text)) => Ok(Destination::Named(args::group(group), text.into())),
     }
 }
 
