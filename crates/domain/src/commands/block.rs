@@ -42,8 +42,14 @@ impl ListBlocked {
 impl BlockUser {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (me, (whom, shown)) = (cx.me()?, cx.user_to_block(&self.whom)?);
-        if matches!(whom, Blocked::Here(account, _) if account == me) {
-            return Err(Code::Forbidden.into());
+        if let Blocked::Here(account, _) = whom {
+            if account == me {
+                return Err(Code::Forbidden.into());
+            }
+            // Who was removed has nothing more to say, and whoever has the name by now is somebody else.
+            if cx.account(account).is_none() {
+                return Ok(Outcome::Done.into());
+            }
         }
         let known = cx.blocks_of(me, &whom);
         if known.iter().any(Block::is_open) {

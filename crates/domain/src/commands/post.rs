@@ -84,7 +84,14 @@ impl Post {
         let tip = cx.state.durable.conversations.tip(conversation);
         let is_there =
             id == tip.id || id < tip.id && cx.locate(conversation, id, false)?.marker.id == id;
-        if id > 0 && is_there { Ok(()) } else { Err(Code::MessageNotFound.into()) }
+        if id == 0 || !is_there {
+            return Err(Code::MessageNotFound.into());
+        }
+        // Only who has blocked somebody is not shown all.
+        match cx.my_blocks()? {
+            Some(_) => Ok(cx.expect_shown(&cx.message_of(conversation, id)?)?),
+            None => Ok(()),
+        }
     }
 
     fn may_begin(&self, cx: &RequestContext<'_>) -> bool {

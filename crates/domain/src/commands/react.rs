@@ -56,6 +56,7 @@ impl RequestContext<'_> {
     ) -> Result<Answer, Interrupt> {
         let (me, conversation) = (self.me()?, self.conversation(of)?.conversation);
         let placed = self.message_of(conversation, id)?;
+        self.expect_shown(&placed)?;
         let PlacedMessage { message, .. } = &placed;
         if message.is_deleted() {
             return Err(Code::MessageNotFound.into());

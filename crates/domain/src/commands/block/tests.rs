@@ -2,13 +2,13 @@ use super::*;
 use crate::Past;
 use crate::commands::{
     DeleteMessage, Deliver, EditMessage, FollowPresence, GroupInbox, Inbox, InboxRealm, JoinGroup,
-    ListConversations, MarkRead, MarkUnread, ReadHistory, RemoveUser, Search, Send, ShowTyping,
-    Since, Sync, Watch,
+    ListConversations, MarkRead, MarkUnread, Post, React, ReadHistory, RemoveUser, Search, Send,
+    ShowTyping, Since, Sync, Unreact, Watch,
 };
 use crate::links::Delivery;
 use crate::testing::{BETA, BETAS, Realm, group};
 use crate::{Availability, MAX_PAGE, Page, Stretch};
-use antar_types::{Chain, Entry, EntryKind, IncomingEntry, Secret};
+use antar_types::{Chain, Emoji, Entry, EntryKind, IncomingEntry, Secret};
 
 fn of(name: &str) -> Box<ConversationName> {
     Box::new(ConversationName::parse(name).unwrap())
@@ -31,6 +31,14 @@ fn say(realm: &mut Realm, conn: u64, text: &str) {
     let to = crate::commands::Destination::NamedOrCurrent(text.into());
     let outcome = realm.does(conn, crate::commands::SendToGroup { to });
     assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+}
+
+fn post(realm: &mut Realm, conn: u64, to: &str, reply: Option<u64>) -> Result<u64, Code> {
+    let post = Post { to: of(to), text: "hi".into(), reference: None, reply, kind: None };
+    match realm.does(conn, post) {
+        Outcome::Posted { id, .. } => Ok(id),
+        other => Err(other.refusal().unwrap()),
+    }
 }
 
 const ALL: Page = Page { after: None, before: None, limit: 100 };
@@ -322,6 +330,40 @@ fn is_of_users_and_not_of_oneself_and_bounded() {
         assert_eq!(block(&mut realm, 1, &format!("u{n}@beta")), Outcome::Done);
     }
     assert_eq!(block(&mut realm, 1, "cat"), Code::LimitReached.into());
+}
+
+#[test]
+fn who_was_removed_has_nothing_more_to_say_and_whoever_has_the_name_next_is_heard() {
+    let mut realm = realm();
+    send(&mut realm, 3, "amy", "the former");
+    realm.operator_does(RemoveUser { user: "cat".into() });
+    assert_eq!(block(&mut realm, 1, "cat"), Outcome::Done);
+    assert!(realm.state.durable.blocks.is_empty());
+    realm.add_user("cat");
+    realm.login(3, "cat");
+    send(&mut realm, 3, "amy", "somebody else");
+    assert_eq!(history(&mut realm, 1, "cat", ALL).0, ["somebody else"]);
+    assert_eq!(realm.reads(1, Inbox::default()), ["the former", "somebody else"]);
+}
+
+#[test]
+fn what_is_not_shown_is_neither_answered_nor_reacted_to() {
+    let mut realm = realm();
+    let shown = post(&mut realm, 2, "amy", None).unwrap();
+    block(&mut realm, 1, "bob");
+    let hidden = post(&mut realm, 2, "amy", None).unwrap();
+    let in_group = post(&mut realm, 2, "#staff", None).unwrap();
+    unblock(&mut realm, 1, "bob");
+    for (to, id) in [("bob", hidden), ("#staff", in_group)] {
+        assert_eq!(post(&mut realm, 1, to, Some(id)), Err(Code::MessageNotFound));
+        let (of, emoji) = (of(to), Emoji::parse("+").unwrap());
+        let react = React { of: of.clone(), id, emoji: emoji.clone() };
+        assert_eq!(realm.does(1, react), Code::MessageNotFound.into());
+        let unreact = Unreact { of, id, emoji };
+        assert_eq!(realm.does(1, unreact), Code::MessageNotFound.into());
+    }
+    assert!(post(&mut realm, 1, "bob", Some(shown)).is_ok());
+    assert!(post(&mut realm, 3, "#staff", Some(in_group)).is_ok());
 }
 
 #[test]
