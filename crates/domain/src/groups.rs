@@ -2,8 +2,8 @@
 
 use crate::state::Group;
 use crate::{
-    AccountId, Bug, Context, Conversation, Event, GroupChange, GroupId, GroupNews, GroupRecord,
-    GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence, Unshown,
+    AccountId, Bug, Context, Conversation, Event, GroupChange, GroupEntry, GroupId, GroupNews,
+    GroupRecord, GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence, Unshown,
 };
 use antar_types::{Code, Name};
 
@@ -41,7 +41,25 @@ impl Context<'_> {
         let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
         let record = GroupRecord { owner: Some(owner), ..known.record.clone() };
         self.emit(Event::GroupSet(group, record))?;
-        self.role_changed(group, (owner, GroupRole::Owner), by)
+        self.role_changed(group, (owner, GroupRole::Owner), by)?;
+        self.end_silence(group, (owner, by))
+    }
+
+    /// Who comes to run a group, or to keep order there, may write there from then on.
+    pub(crate) fn end_silence(
+        &mut self,
+        group: GroupId,
+        (user, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        let known = self.account(user).map(|account| account.record.name.as_str().into());
+        match self.state.durable.silences.contains_key(&(group, user)) {
+            true => {
+                self.emit(Event::Silenced(group, user, Silence::Ended))?;
+                let name = known.ok_or(Code::UserNotFound)?;
+                self.group_changed(group, by, GroupNews::Silenced(name, Silence::Ended))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Notes that a member has another role.
@@ -234,6 +252,8 @@ impl RequestContext<'_> {
                 self.emit(Event::GroupSet(group, record))
             }
             Some(heir) => self.set_owner(group, heir, by),
+            // Nobody could join it any more.
+            None if left.record.entry == GroupEntry::Invite => self.close_group(group, by),
             None => {
                 let record = GroupRecord { owner: None, ..left.record.clone() };
                 self.emit(Event::GroupSet(group, record))

@@ -1,8 +1,10 @@
 //! The end of a group.
 
 use crate::{
-    Answer, ChangeList, Event, GroupId, GroupNews, Interrupt, Outcome, RequestContext, SWEPT, Word,
+    AccountId, Answer, ChangeList, Event, GroupId, GroupNews, Interrupt, Outcome, RequestContext,
+    SWEPT, Word,
 };
+use antar_types::Code;
 
 /// Ends a group: its name is free, and nobody reads what was said there any more.
 #[derive(Clone, Debug)]
@@ -14,24 +16,30 @@ pub struct CloseGroup {
 impl CloseGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.actor()?;
-        let (id, group) = cx.group_to_run(&self.group)?;
-        let members: Vec<_> = group.members.keys().copied().collect();
-        // The group's own list of changes goes with it.
-        if let Some(change) = cx.group_change(id, me, GroupNews::Closed) {
-            let mut lists = members.iter().copied().map(ChangeList::Account);
-            lists.try_for_each(|list| cx.change(list, change.clone()))?;
-        }
-        let conversations: Vec<_> = cx.state.durable.conversations.of_group(id).collect();
-        for member in members {
-            cx.end_markers(member, conversations.clone())?;
-        }
-        let left = cx.steps_to_sweep(id);
-        cx.emit(Event::GroupClosed(id, left))?;
+        let (id, _) = cx.group_to_run(&self.group)?;
+        cx.close_group(id, me)?;
         Ok(Outcome::Done.into())
     }
 }
 
 impl RequestContext<'_> {
+    /// Ends a group.
+    pub(crate) fn close_group(&mut self, id: GroupId, by: AccountId) -> Result<(), Code> {
+        let group = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
+        let members: Vec<_> = group.members.keys().copied().collect();
+        // The group's own list of changes goes with it.
+        if let Some(change) = self.group_change(id, by, GroupNews::Closed) {
+            let mut lists = members.iter().copied().map(ChangeList::Account);
+            lists.try_for_each(|list| self.change(list, change.clone()))?;
+        }
+        let conversations: Vec<_> = self.state.durable.conversations.of_group(id).collect();
+        for member in members {
+            self.end_markers(member, conversations.clone())?;
+        }
+        let left = self.steps_to_sweep(id);
+        self.emit(Event::GroupClosed(id, left))
+    }
+
     /// How many steps it takes at most to let go of a group's messages: each in a run of its own, if need be.
     fn steps_to_sweep(&self, group: GroupId) -> u64 {
         let conversations = &self.state.durable.conversations;
@@ -44,10 +52,10 @@ impl RequestContext<'_> {
 mod tests {
     use super::*;
     use crate::commands::{
-        CreateGroup, Destination, GroupInbox, JoinGroup, LeaveGroup, ListConversations, SendToGroup,
+        CreateGroup, Destination, GroupInbox, JoinGroup, LeaveGroup, ListConversations,
+        SendToGroup, SetGroup,
     };
     use crate::testing::{Realm, group, staffed};
-    use antar_types::Code;
 
     fn close() -> CloseGroup {
         CloseGroup { group: "staff".into() }
@@ -101,6 +109,27 @@ mod tests {
         assert_eq!(realm.does(1, group("other")), Code::LimitReached.into());
         assert_eq!(realm.does(5, close()), Outcome::Done);
         assert_eq!(realm.does(1, group("other")), Outcome::Done);
+    }
+
+    #[test]
+    fn one_that_only_its_members_could_let_somebody_into_ends_with_the_last_of_them() {
+        let mut realm = staffed();
+        let (entry, none) = (Some(crate::GroupEntry::Invite), None);
+        let set =
+            SetGroup { group: "staff".into(), entry, listed: none, announce: none, password: None };
+        assert_eq!(realm.does(1, set).refusal(), None);
+        send(&mut realm, "old");
+        let leave = || LeaveGroup { group: "staff".into() };
+        for conn in [1, 2] {
+            assert_eq!(realm.does(conn, leave()), Outcome::Done);
+        }
+        assert_eq!(realm.does(4, group("staff")), Code::GroupExists.into());
+        let from = realm.cursor(3);
+        assert_eq!(realm.does(3, leave()), Outcome::Done);
+        assert_eq!(realm.group_news(3, from), ["left #staff cat by cat"]);
+        assert_eq!(realm.does(4, group("staff")), Outcome::Done);
+        let inbox = GroupInbox { group: "staff".into(), page: Default::default() };
+        assert!(realm.reads(4, inbox).is_empty());
     }
 
     #[test]

@@ -35,6 +35,9 @@ impl SetRole {
             (_, role) => {
                 cx.set_moderator(id, user, role == GroupRole::Moderator)?;
                 cx.role_changed(id, (user, role), me)?;
+                if role == GroupRole::Moderator {
+                    cx.end_silence(id, (user, me))?;
+                }
             }
         }
         Ok(Outcome::Done.into())
@@ -57,7 +60,7 @@ impl RequestContext<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::{LeaveGroup, ListConversations};
+    use crate::commands::{LeaveGroup, ListConversations, SilenceMember};
     use crate::testing::{Realm, staffed};
 
     fn role(user: &str, role: GroupRole) -> SetRole {
@@ -105,6 +108,21 @@ mod tests {
         // An administrator may take it from its owner.
         assert_eq!(realm.does(5, role("bob", GroupRole::Owner)), Outcome::Done);
         assert_eq!(roles(&realm), [Some("moderator"), Some("owner"), Some("moderator"), None]);
+    }
+
+    #[test]
+    fn who_is_made_a_moderator_or_the_owner_may_write_again() {
+        let mut realm = staffed();
+        let silence =
+            |user: &str| SilenceMember { group: "staff".into(), user: user.into(), minutes: None };
+        realm.does(1, silence("cat"));
+        let from = realm.cursor(3);
+        realm.does(1, role("cat", GroupRole::Moderator));
+        let told = ["role #staff cat moderator by amy", "silenced #staff cat Ended by amy"];
+        assert_eq!(realm.group_news(3, from), told);
+        realm.does(1, silence("bob"));
+        realm.does(1, role("bob", GroupRole::Owner));
+        assert!(realm.state.durable.silences.is_empty());
     }
 
     #[test]
