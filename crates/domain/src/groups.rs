@@ -3,7 +3,8 @@
 use crate::state::Group;
 use crate::{
     AccountId, Bug, Context, Conversation, Event, GroupChange, GroupEntry, GroupId, GroupNews,
-    GroupRecord, GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence, Unshown,
+    GroupRecord, GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence,
+    Unshown,
 };
 use antar_types::{Code, Name};
 
@@ -213,7 +214,7 @@ impl RequestContext<'_> {
         let conversations = durable.conversations.of_group(group).filter(written_since);
         let place = |conversation| {
             let (reader, marker) = (Some(reader.clone()), Marker::default());
-            Place { conversation, id: first, reader, marker }
+            Place { conversation, id: first, reader, joined: 0, marker }
         };
         let located = |of| Ok((of, self.located(place(of))?.unshown));
         conversations.map(located).collect()

@@ -239,6 +239,8 @@ pub struct Reader {
     pub account: AccountId,
     /// Its name.
     pub name: Name,
+    /// The name of this realm, where it has one.
+    pub realm: Option<Name>,
     /// Whom it has blocked; none where that is nobody.
     pub blocks: Option<Arc<BlockList>>,
 }
@@ -268,7 +270,7 @@ impl Reader {
     /// Whether a message that counts as unread mentions this account.
     pub fn is_mentioned(&self, conversation: Conversation, message: &Message) -> bool {
         let is_group = matches!(conversation, Conversation::Group(_) | Conversation::GroupPeer(..));
-        is_group && mentions::has(message.text.as_str(), &self.name)
+        is_group && mentions::has(message.text.as_str(), &self.name, self.realm.as_deref())
     }
 
     /// Leaves off what a message shows to its sender only, unless that is who reads it.

@@ -106,6 +106,8 @@ pub struct Place {
     pub id: u64,
     /// For whom messages after it are counted that do not count as unread, of up to [`crate::MOST_UNREAD`].
     pub reader: Option<Reader>,
+    /// An id of when its reader came into the group, 0 where it is none's: nothing before it mentions its reader.
+    pub joined: u64,
     /// How far its reader had read when it was asked for: where that has changed since, it is asked for again.
     pub marker: Marker,
 }
@@ -138,7 +140,8 @@ impl Located {
         }
         if !reader.counts(place.conversation, message) {
             self.marker.own_after += u64::from(message.notice.is_none());
-        } else if reader.is_mentioned(place.conversation, message)
+        } else if message.id > place.joined
+            && reader.is_mentioned(place.conversation, message)
             && self.mentions.len() < crate::MENTIONS
         {
             self.mentions.push(ordinal);

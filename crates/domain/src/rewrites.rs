@@ -9,7 +9,7 @@ use crate::{
     AccountId, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Marker,
     RequestContext, Rewriting, Skipped,
 };
-use antar_types::{Code, Message, mentions};
+use antar_types::{Code, Message, Name, mentions};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -129,6 +129,14 @@ impl RequestContext<'_> {
         }
     }
 
+    /// A message of somebody whom the caller had blocked then is not there, as far as the caller knows.
+    pub(crate) fn expect_shown(&self, placed: &PlacedMessage) -> Result<(), Code> {
+        match self.reader()?.hides(placed.conversation, &placed.message) {
+            true => Err(Code::MessageNotFound),
+            false => Ok(()),
+        }
+    }
+
     /// Puts a message in the place of what it was, and tells those whose conversation it is in.
     pub(crate) fn rewrite(
         &mut self,
@@ -202,13 +210,16 @@ impl RequestContext<'_> {
     /// Whom a message mentioned and does not mention any more has nothing of it left to read.
     fn end_mentions(&mut self, before: &PlacedMessage, after: &Message) -> Result<(), Code> {
         let PlacedMessage { conversation, ordinal, message } = before;
-        let names = mentions::words(message.text.as_str()).flat_map(mentions::names);
+        let here = self.state.durable.name.clone();
+        let names =
+            mentions::words(message.text.as_str(), here.as_deref()).flat_map(mentions::names);
         let named = names.filter_map(|name| self.state.durable.account_named(name));
         let named: BTreeSet<AccountId> = named.collect();
         for account in named {
             let mut noted = self.state.durable.personal.mentions(account, *conversation).to_vec();
             let known = self.account(account).map(|known| known.record.name.clone());
-            if known.is_some_and(|name| !mentions::has(after.text.as_str(), &name)) {
+            let still = |name: Name| mentions::has(after.text.as_str(), &name, here.as_deref());
+            if known.is_some_and(|name| !still(name)) {
                 noted.retain(|known| known != ordinal);
                 self.set_mentions(account, *conversation, noted)?;
             }

@@ -73,9 +73,9 @@ impl Message {
         !self.deleted && self.notice.is_none() && !self.is_from(user)
     }
 
-    /// Whether it calls a user by `@name`, as the realm counts it.
+    /// Whether it calls a user by `@name`, as the realm counts it, which may be called by its own name as well.
     pub(super) fn mentions(&self, user: &str) -> bool {
-        antar_types::mentions::has(&self.text, user)
+        antar_types::mentions::has(&self.text, user, None)
     }
 
     /// Whether it is a later form of the same message than another one, as far as that can be told.

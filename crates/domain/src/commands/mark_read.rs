@@ -1,8 +1,8 @@
 //! How far somebody has read a conversation.
 
 use crate::{
-    Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Located,
-    Marker, Outcome, Place, RequestContext,
+    AccountId, Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult,
+    Located, Marker, Outcome, Place, RequestContext,
 };
 use antar_types::{Code, ConversationName};
 
@@ -91,6 +91,15 @@ impl RequestContext<'_> {
         Ok(Outcome::Marked(marker.id).into())
     }
 
+    /// An id of when a user came into a group; 0 for other conversations.
+    fn joined(&self, account: AccountId, conversation: Conversation) -> u64 {
+        let (Conversation::Group(group) | Conversation::GroupPeer(group, _)) = conversation else {
+            return 0;
+        };
+        let group = self.state.durable.groups.get(&group);
+        group.and_then(|group| group.members.get(&account)).map_or(0, |member| member.since)
+    }
+
     /// The last message of a conversation up to an id; `counts` says whether those after it are to be
     /// counted that do not count as unread, and those that mention the caller.
     pub(crate) fn locate(
@@ -102,7 +111,8 @@ impl RequestContext<'_> {
         let account = self.me()?;
         let marker = self.state.durable.conversations.marker(account, conversation);
         let reader = counts.then(|| self.reader()).transpose()?;
-        self.located(Place { conversation, id, reader, marker })
+        let joined = self.joined(account, conversation);
+        self.located(Place { conversation, id, reader, joined, marker })
     }
 
     /// What is found of a place.
@@ -242,5 +252,25 @@ mod tests {
         say(&mut realm, 1, "staff");
         realm.does(2, join);
         assert_eq!(unread(&mut realm, 2, "#staff"), 0);
+    }
+
+    #[test]
+    fn nothing_that_was_said_before_one_joined_is_a_mention() {
+        let mut realm = realm();
+        realm.does(1, group("staff"));
+        let said = |realm: &mut Realm| {
+            let to = crate::commands::Destination::Named("staff".into(), "@bob".into());
+            match realm.does(1, SendToGroup { to }) {
+                Outcome::Sent { id, .. } => id,
+                other => panic!("{other:?}"),
+            }
+        };
+        let before = said(&mut realm);
+        let join = JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) };
+        realm.does(2, join);
+        said(&mut realm);
+        realm.does(2, MarkUnread { of: named("#staff"), id: before });
+        let listed = of(&mut realm, 2, "#staff");
+        assert_eq!((listed.unread, listed.mentions), (2, 1));
     }
 }

@@ -85,7 +85,7 @@ impl Durable {
     pub fn author(&self, message: &Message) -> Option<AccountId> {
         let account = self.account_named(&message.from)?;
         let name = self.accounts.get(&account)?.record.name.clone();
-        Reader { account, name, blocks: None }.wrote(message).then_some(account)
+        Reader { account, name, realm: None, blocks: None }.wrote(message).then_some(account)
     }
 
     /// The account that had a name last and was removed.

@@ -133,7 +133,8 @@ impl Durable {
             return;
         }
         let Some(members) = self.groups.get(&group).map(|group| &group.members) else { return };
-        let names = mentions::words(message.text.as_str()).flat_map(mentions::names);
+        let here = self.name.as_deref();
+        let names = mentions::words(message.text.as_str(), here).flat_map(mentions::names);
         let named = names.filter_map(|name| self.account_named(name));
         let named: BTreeSet<_> = named.filter(|account| members.contains_key(account)).collect();
         for account in named {

@@ -181,7 +181,8 @@ impl State {
     pub(crate) fn reader(&self, account: AccountId) -> Option<Reader> {
         let name = self.durable.accounts.get(&account)?.record.name.clone();
         let blocks = self.durable.blocks.of(account).cloned();
-        Some(Reader { account, name, blocks })
+        let realm = self.durable.name.clone();
+        Some(Reader { account, name, realm, blocks })
     }
 
     /// A message of a conversation, as its reader is told it; `None` where that one is not shown it.

@@ -245,7 +245,8 @@ impl Talk {
     fn locate(&self, nth: u64, counts: bool) -> (u64, u64, u64) {
         let conversation = Conversation::private(AMY, AccountId(2));
         let reader = counts.then(|| reader(AMY));
-        let place = Place { conversation, id: 100 + nth, reader, marker: Marker::default() };
+        let marker = Marker::default();
+        let place = Place { conversation, id: 100 + nth, reader, joined: 0, marker };
         let Marker { id, ordinal, own_after } = self.store.locate(&place).unwrap().marker;
         (id.saturating_sub(100), ordinal, own_after)
     }
@@ -253,7 +254,7 @@ impl Talk {
 
 /// Amy, under the number of an account.
 fn reader(account: AccountId) -> Reader {
-    Reader { account, name: Name::parse("amy").unwrap(), blocks: None }
+    Reader { account, name: Name::parse("amy").unwrap(), realm: None, blocks: None }
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn a_place_in_a_conversation_is_found_and_what_is_ones_own_after_it_counted() {
     // What somebody wrote who had the name before is not counted.
     let conversation = Conversation::private(AMY, bob);
     let reader = Some(reader(AccountId(103)));
-    let place = Place { conversation, id: 0, reader, marker: Marker::default() };
+    let place = Place { conversation, id: 0, reader, joined: 0, marker: Marker::default() };
     assert_eq!(talk.store.locate(&place).unwrap().marker.own_after, 1);
 }
 
