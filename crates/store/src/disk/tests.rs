@@ -291,3 +291,15 @@ fn what_is_replaced_while_texts_are_removed_is_removed_later() {
     assert_eq!(tree.replaced_since().unwrap(), None);
     tree.end_removal().unwrap();
 }
+
+#[test]
+fn what_was_said_in_a_group_that_is_gone_is_removed_as_well() {
+    let group = GroupId(1);
+    for event in [Event::GroupClosed(group, 2), Event::GroupSwept(group, 1)] {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = Tree::open(dir.path()).unwrap();
+        let batch = Batch::of(&[event], Batch::default()).unwrap();
+        Replay::new(&tree).add(1, &batch).unwrap();
+        assert!(tree.replaced_since().unwrap().is_some());
+    }
+}

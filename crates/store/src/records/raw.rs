@@ -259,6 +259,8 @@ impl<'a> Raw<'a> {
             Self::Other(record) => match &**record {
                 Record::Rewritten(rewritten) => rewritten.message.extras.has_other_text(),
                 Record::OwedReplaced(_) => true,
+                // All of its messages.
+                Record::GroupClosed(_) | Record::GroupSwept(_) => true,
                 _ => false,
             },
         }
