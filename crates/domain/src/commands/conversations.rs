@@ -45,9 +45,15 @@ impl ListConversations {
         // A page holds as many as can be shown: whoever goes on needs the last of them.
         let mut shown = latest.filter_map(listed);
         let mut all: Vec<_> = shown.by_ref().take(self.limit).collect();
-        let more = shown.next().is_some();
+        let mut more = shown.next().is_some();
         if !more {
-            all.extend(empty.into_iter().filter_map(listed));
+            // Nobody could go on from groups in which nothing was said: they are all on one page, and where they
+            // have no place on this one, on one after it.
+            let empty: Vec<_> = empty.into_iter().filter_map(listed).collect();
+            more = !all.is_empty() && all.len() + empty.len() > self.limit;
+            if !more {
+                all.extend(empty);
+            }
         }
         let reader = cx.reader()?;
         Ok(Answer::Read(Read::Conversations(ConversationsRead { all, reader, more })))
@@ -174,6 +180,22 @@ mod tests {
         let Outcome::Conversations { all, .. } = realm.does(1, page(last)) else { panic!() };
         let owner = Some(GroupRole::Owner);
         assert_eq!((all[1].members, all[1].role, all[0].members), (Some(1), owner, None));
+    }
+
+    #[test]
+    fn empty_groups_are_on_a_page_of_their_own_where_they_do_not_fit() {
+        let mut realm = Realm::with_users(&["amy", "bob"]);
+        realm.login(1, "amy");
+        realm.does(1, group("ops"));
+        realm.does(1, group("staff"));
+        send(&mut realm, 1, "bob", "hi");
+        let page = |before, limit| ListConversations { before, limit };
+        assert_eq!(list(&mut realm, 1, page(None, 2)), (vec!["bob hi".into()], true));
+        let (found, more) = list(&mut realm, 1, page(Some(1), 2));
+        assert_eq!((found.len(), more), (2, false));
+        assert_eq!(list(&mut realm, 1, page(None, 3)).0.len(), 3);
+        // All of them, however many they are.
+        assert_eq!(list(&mut realm, 1, page(Some(1), 1)).0.len(), 2);
     }
 
     #[test]
