@@ -98,6 +98,11 @@ impl Encoded {
         size_of::<Self>() + 3 * self.told.memory()
     }
 
+    /// Whether it tells that a watch of changes has ended.
+    pub fn ends_watch(&self) -> bool {
+        matches!(self.told, Notification::WatchEnded(_))
+    }
+
     /// Whether it is of that one.
     pub fn is(&self, told: &Notification) -> bool {
         self.told.is(told)

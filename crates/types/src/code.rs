@@ -116,6 +116,8 @@ codes! {
     TimedOut = "timed_out", "Waktu habis";
     /// What watched did not read its events fast enough.
     TooSlow = "too_slow", "Terlalu lambat membaca";
+    /// The connection watches something else now.
+    Replaced = "replaced", "Watch diganti";
     /// The backup could not be written; the reply says why.
     BackupFailed = "backup_failed", "Backup gagal";
     /// Not possible now (disk full, shutting down, not linked yet); nothing was stored.

@@ -39,6 +39,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("too_many_connections", "There are too many connections."),
     ("timed_out", "It took too long."),
     ("too_slow", "This client read too slowly."),
+    ("replaced", "This client watches something else now."),
     ("refused", "The other realm did not take it."),
     ("unavailable", "The realm cannot do it just now; nothing was done."),
     ("unknown", "The realm does not know whether it was done."),

@@ -72,7 +72,10 @@ fn so_long_to_say_nothing() {
     let mut blank = idle.stream.try_clone().unwrap();
     let began = Instant::now();
     let (told, hear) = channel();
+    idle.expect_ok("WATCH after=now");
     std::thread::spawn(move || {
+        let ended = idle.next();
+        assert_eq!((&ended["event"], &ended["code"]), (&"ended".into(), &"timed_out".into()));
         let last_words = idle.next();
         idle.expect_closed();
         told.send(last_words).unwrap();

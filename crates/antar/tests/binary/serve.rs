@@ -58,6 +58,26 @@ fn what_was_pipelined_before_sigterm_is_answered_and_kept() {
 }
 
 #[test]
+fn who_watches_changes_is_told_that_the_watch_ends() {
+    let mut realm = Realm::with("");
+    let mut all = ["amy", "bob", "cat", "dan"].map(|name| realm.user(name));
+    let asks = ["WATCH after=now", "watch after=now", "WATCH", "WATCH after=now\nUNWATCH"];
+    for (conn, ask) in all.iter_mut().zip(asks) {
+        conn.expect_ok(ask);
+    }
+    all[3].next();
+    realm.signal(Signal::TERM);
+    for (n, mut conn) in all.into_iter().enumerate() {
+        if n < 2 {
+            let last = conn.next();
+            assert_eq!((&last["event"], &last["code"]), (&"ended".into(), &"unavailable".into()));
+        }
+        conn.expect_closed();
+    }
+    assert_eq!(realm.ended().0, Some(0));
+}
+
+#[test]
 fn a_second_server_on_the_same_directory_is_refused() {
     let mut realm = Realm::with("");
     let second = realm.command("serve").args(["--listen", "127.0.0.1:0"]).output().unwrap();

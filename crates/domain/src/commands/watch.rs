@@ -2,7 +2,7 @@
 
 use crate::state::{Watch as Watching, Watched};
 use crate::{Answer, Bug, Interrupt, Notification, Outcome, Output, RequestContext};
-use antar_types::SyncCursor;
+use antar_types::{Code, SyncCursor};
 
 /// Has the connection told messages as they arrive, or everything that changes, from now on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +49,11 @@ impl Watch {
                 (Watched::Changes { behind }, Outcome::Watching { cursor, watch: number, behind })
             }
         };
+        let before = cx.state.live.watch_of(conn).filter(|watch| watch.what != Watched::Messages);
+        if let (Watched::Messages, Some(before)) = (what, before) {
+            let told = Notification::WatchEnded(Code::Replaced);
+            cx.output(Output::Notify(conn, before.tag, told));
+        }
         cx.state.live.watch(conn, Watching { session, account, tag, what, number });
         Ok(outcome.into())
     }

@@ -256,6 +256,13 @@ fn a_watch_of_changes_says_that_it_has_ended() {
     realm.does(1, Watch { after: Some(Since::Now) });
     realm.does(1, Unwatch);
     assert!(live(&mut realm, 1).is_empty());
+    realm.does(1, Watch { after: Some(Since::Now) });
+    realm.does(1, Watch { after: Some(Since::Now) });
+    assert!(live(&mut realm, 1).is_empty());
+    realm.does(1, Watch::default());
+    assert_eq!(live(&mut realm, 1), ["ended replaced"]);
+    realm.does(1, Watch::default());
+    assert!(live(&mut realm, 1).is_empty());
     // After a batch that was refused, or may be on disk all the same, nobody knows what was told.
     realm.does(1, Watch { after: Some(Since::Now) });
     let mut outputs = Vec::new();

@@ -16,7 +16,7 @@ use crate::panics::contain;
 use crate::reads::Reads;
 use crate::send_queue::{SendQueue, State};
 use crate::tls::Tls;
-use antar_domain::{ConnId, Origin, Request};
+use antar_domain::{ConnId, Origin, Request, Tag};
 use antar_text::Door;
 use antar_types::Code;
 use incoming::Incoming;
@@ -142,6 +142,8 @@ pub struct Session<'a, S> {
     replied: usize,
     /// What was read that became no request, and nobody was charged for yet.
     wasted: usize,
+    /// It was told that it watches changes, and not that this has ended: as what it asked for that.
+    watches: Option<Tag>,
     /// Requests in the place of the client's, of watches that are behind.
     goes_on: Vec<Request>,
     /// The sizes of frames the hub has that are not answered yet: each is answered once, in order.
@@ -190,6 +192,7 @@ impl<'a, S> Session<'a, S> {
             charged: 0,
             replied: 0,
             wasted: 0,
+            watches: None,
             goes_on: Vec::new(),
             pending: VecDeque::new(),
             held: 0,
@@ -265,7 +268,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                     End::Closed => {
                         let _ = self.patiently(|stream, _, cx| stream.poll_shutdown(cx)).await;
                     }
-                    _ => self.close().await,
+                    _ => {
+                        self.end_watch(Code::Unavailable);
+                        let _ = self.flush().await;
+                        self.close().await;
+                    }
                 }
                 return end;
             }

@@ -5,7 +5,7 @@ use super::{End, Session, now_or_never, sleep_until};
 use crate::admission::whom;
 use crate::send_queue::{Item, SendQueue, State};
 use antar_domain::links::Epoch;
-use antar_domain::{Outcome, PeerId, Tag};
+use antar_domain::{Notification, Outcome, PeerId, Tag};
 use antar_text as text;
 use antar_text::{Dialect, Reply};
 use antar_types::{Capabilities, Code};
@@ -67,6 +67,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
         match item {
             Item::Reply(tag, outcome) => self.reply(tag, outcome),
             Item::Notification(tag, notification) => {
+                if notification.ends_watch() {
+                    self.watches = None;
+                }
                 self.out.extend_from_slice(notification.bytes(tag));
             }
             Item::NoReply => self.answered(),
@@ -113,6 +116,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     fn reply(&mut self, tag: Tag, outcome: Outcome) {
         let before = self.out.len();
         self.goes_on.extend(text::goes_on(tag, &outcome));
+        match outcome {
+            Outcome::Watching { .. } => self.watches = Some(tag),
+            Outcome::Done if text::is_unwatch(tag) => self.watches = None,
+            _ => {}
+        }
         self.replied += outcome.looked_at() / LOOKED_AT;
         text::write(tag, outcome, &mut self.out);
         self.replied += self.out.len() - before;
@@ -143,7 +151,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
 
     /// Writes the buffer out; gives up where nothing moves for too long, or the connection was given
     /// up meanwhile.
-    async fn flush(&mut self) -> Result<(), End> {
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
         if self.out.is_empty() {
             return Ok(());
         }
@@ -207,12 +215,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
     /// Tells why, as far as the client still reads, and ends the connection.
     pub(super) async fn dismiss(&mut self, code: Code, end: End) -> End {
         self.out.clear();
+        self.end_watch(code);
         self.shared.connections.refused(code);
         Reply::from(code).encode(Dialect::Lower, &mut self.out);
         let Self { stream, out, .. } = self;
         let _ = now_or_never(poll_fn(|cx| Pin::new(&mut *stream).poll_write(cx, out))).await;
         self.close().await;
         end
+    }
+
+    /// Says that a watch of changes ends with its connection, and why.
+    pub(super) fn end_watch(&mut self, code: Code) {
+        if let Some(tag) = self.watches.take() {
+            text::write_notification(tag, &Notification::WatchEnded(code), &mut self.out);
+        }
     }
 
     pub(super) async fn close(&mut self) {
