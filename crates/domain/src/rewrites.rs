@@ -237,7 +237,8 @@ impl RequestContext<'_> {
         let Some(members) = durable.groups.get(&group).map(|group| &group.members) else {
             return Ok(());
         };
-        let names = mentions::words(after.text.as_str()).flat_map(mentions::names);
+        let here = durable.name.as_deref();
+        let names = mentions::words(after.text.as_str(), here).flat_map(mentions::names);
         let named = names.filter_map(|name| durable.account_named(name));
         let mut named: BTreeSet<_> = named.filter(|named| members.contains_key(named)).collect();
         durable.author(after).map(|author| named.remove(&author));

@@ -123,7 +123,7 @@ impl Spread {
     /// Whether this listener is told what is common.
     pub fn is_common_to(&self, listener: &Listener) -> bool {
         let is_author = || self.author.as_ref().is_some_and(|(who, _)| *who == listener.account);
-        !self.deaf.contains(&listener.account) && !(listener.in_step && is_author())
+        !(self.deaf.contains(&listener.account) || listener.in_step && is_author())
     }
 
     /// What one of the listeners is told, if anything.

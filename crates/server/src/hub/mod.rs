@@ -18,7 +18,7 @@ use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
     AccountId, AskId, ConnId, DialId, Input, JobResult, Limits, Origin, Output, Policy, Readings,
-    Request,
+    Request, Spread,
 };
 use antar_runner::{Place, Runner};
 use antar_text as text;
@@ -291,7 +291,7 @@ impl Running {
 
     /// Carries out whatever may be known now, round by round.
     async fn release(&mut self) {
-        let (mut round, mut run) = (0, Vec::new());
+        let (mut round, mut run) = (0, Vec::<Box<Spread>>::new());
         while let Some(output) = self.released() {
             round += 1;
             match output {

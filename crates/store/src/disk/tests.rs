@@ -1,6 +1,8 @@
 use super::*;
 use crate::{Ops, Store};
-use antar_domain::{AccountId, Conversations, Event, Mailbox, Page, PlacedMessage, Posted, Source};
+use antar_domain::{
+    AccountId, Conversations, Event, GroupId, Mailbox, Page, PlacedMessage, Posted, Source,
+};
 use antar_types::{Extras, Message, Name, Text, Time};
 use std::fs::OpenOptions;
 
