@@ -136,7 +136,9 @@ fn connections_are_counted_by_how_they_came_and_went() {
     assert!(alpha.realm.command("user").arg("list").output().unwrap().status.success());
     alpha.expect(&[
         ("antar_connections{kind=\"client\",transport=\"plain\"}", 1.0),
-        ("antar_connections_opened_total{kind=\"client\",transport=\"plain\"}", 2.0),
+        ("antar_connections_opened_total{kind=\"client\",transport=\"plain\"}", 1.0),
+        ("antar_connections_opened_total{kind=\"client\",transport=\"http\"}", 1.0),
+        ("antar_http_answers_total{status=\"400\"}", 1.0),
         ("antar_connections{kind=\"operator\",transport=\"unix\"}", 0.0),
         ("antar_connections_opened_total{kind=\"operator\",transport=\"unix\"}", 1.0),
         ("antar_connections_closed_total{reason=\"http\"}", 1.0),
