@@ -38,6 +38,7 @@ export class App {
     /** @type {any} */
     this.frame = this.clock = undefined;
     this.entered = false;
+    this.drawn = 0;
     this.status = el('p', { class: 'connection', role: 'status', 'aria-label': t('connection') });
     this.announcer = new Announcer(this);
     this.timeline = new Timeline(this);
@@ -169,7 +170,10 @@ export class App {
         if (this.live.online) this.announcer.message(name, id);
       }
     }
-    this.dirty();
+    // One that comes alone is drawn at once, for the next frame; of many that come together a frame draws all.
+    const came = updates.some(({ what }) => what === 'message');
+    if (came && this.entered && !document.hidden && performance.now() - this.drawn > 40) this.render();
+    else this.dirty();
   }
 
   stepped() {
@@ -291,6 +295,7 @@ export class App {
   }
 
   render() {
+    this.drawn = performance.now();
     const { online } = this.live;
     const word = online ? 'online' : 'reconnecting';
     if (this.status.dataset.state !== word) {
