@@ -94,9 +94,16 @@ impl Old {
     pub fn expect_everything(&self) {
         let mut conn = self.system.realm.connect();
         for (request, reply) in &self.manifest.replies {
-            assert_eq!(conn.ask_raw(request), *reply, "{request}");
+            if !self.is_an_administrators(request) {
+                assert_eq!(conn.ask_raw(request), *reply, "{request}");
+            }
         }
         assert_eq!(lasting(&self.system.realm), self.manifest.links);
+    }
+
+    /// Whether an administrator asks who is in a group, which is answered now.
+    fn is_an_administrators(&self, request: &str) -> bool {
+        request.starts_with(&format!("MEMBERS {}", self.manifest.token("root")))
     }
 
     /// The same where further messages were sent since, which only come after what there was.
@@ -105,7 +112,7 @@ impl Old {
         let (mut conn, last) = (self.system.realm.connect(), self.manifest.last_id());
         for (request, reply) in &self.manifest.replies {
             // The newest are others now.
-            if request.ends_with(" limit=3") {
+            if request.ends_with(" limit=3") || self.is_an_administrators(request) {
                 continue;
             }
             let mut now = conn.ask(request);
