@@ -336,6 +336,7 @@ fn what_waits_for_room_is_let_go_of_with_its_connection() {
     realm.runner = realm.runner.with_room(Room { events: 100, outputs: 2, turn: 4 });
     (0..4).for_each(|n| realm.line(1, &format!("SEND bob {n}")));
     realm.input(Input::Disconnected(ConnId(1)));
+    assert_eq!(realm.released(), []);
     let task = realm.writer.next();
     realm.write(task, FAST);
     realm.runner.settle();
@@ -358,6 +359,7 @@ fn what_many_are_told_counts_for_each_and_takes_no_memory_for_each() {
     let before = realm.runner.unreleased();
     (0..10).for_each(|n| realm.line(1, &format!("SENDGROUP g {n}")));
     assert!(realm.runner.unreleased() - before > 10 * WATCHERS as usize);
+    assert_eq!(realm.released(), []);
     let task = realm.writer.next();
     assert!(realm.writer.load().outputs < 100, "{:?}", realm.writer.load());
     realm.write(task, FAST);

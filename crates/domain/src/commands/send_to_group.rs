@@ -130,6 +130,6 @@ mod tests {
         assert_eq!(realm.does(2, perhaps("hi  there")), Code::NoGroup.into());
         realm.does(2, JoinGroup { group: "ops".into(), password: Some(Secret::new("pw".into())) });
         assert_eq!(went_to(&mut realm, 2, perhaps("hi  there")), "ops");
-        assert_eq!(realm.reads(2, inbox), ["hello  all", "hi", "hi  there"]);
+        assert_eq!(realm.reads(2, inbox), ["hello  all", "is where it is said", "hi", "hi  there"]);
     }
 }
