@@ -81,6 +81,9 @@ pub fn play(transcript: &Transcript, driver: &mut dyn Driver) -> Result<(), Fail
     played.map_err(|what| Failure { file: transcript.file.clone(), line: last, what })
 }
 
+/// What ends a watch of changes where the server stops.
+const STOPPED: &[u8] = br#"{"event":"ended","code":"unavailable"}"#;
+
 struct Playing<'a> {
     driver: &'a mut dyn Driver,
     captures: Captures,
@@ -181,9 +184,15 @@ impl Playing<'_> {
     }
 
     fn nothing_left(&mut self, who: &str) -> Result<(), String> {
-        match self.driver.receive(who)? {
-            Received::Closed => Ok(()),
-            came => Err(format!("nobody expected what {who} received: {}", came.shown())),
+        loop {
+            match self.driver.receive(who)? {
+                Received::Closed => return Ok(()),
+                // A server that stops tells who watches changes; the state alone does not.
+                Received::Object(bytes) if bytes.strip_suffix(END) == Some(STOPPED) => {}
+                came => {
+                    return Err(format!("nobody expected what {who} received: {}", came.shown()));
+                }
+            }
         }
     }
 }
