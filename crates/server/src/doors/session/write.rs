@@ -42,8 +42,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
             if state.too_slow {
                 return Err(self.dismiss(Code::TooSlow, End::TooSlow).await);
             }
-            if items.is_empty() {
+            if items.is_empty() && !self.out.is_empty() {
+                // What is released meanwhile may wake who waits in there, and then wakes nobody again: so it is
+                // looked for once more.
                 self.flush().await?;
+                continue;
+            }
+            if items.is_empty() {
                 // An idle connection holds no buffer.
                 if self.out.capacity() > 0 && self.pending.is_empty() {
                     self.out = Vec::new();
