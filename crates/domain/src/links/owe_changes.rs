@@ -4,7 +4,7 @@
 //! say from then on what the message says now: the hash of the log is kept beside them, and told with them.
 
 use super::{LinkKind, Peer};
-use crate::{AccountId, Bug, Conversation, Event, PlacedMessage, RequestContext};
+use crate::{AccountId, Bug, Conversation, Event, PeerId, PlacedMessage, RequestContext};
 use antar_types::{
     Away, Carried, Code, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, Extras,
     Message, MessageRef, Name, Text, carried,
@@ -61,16 +61,31 @@ impl RequestContext<'_> {
         let text =
             if matches!(change, OwnChange::Delete) { Text::empty() } else { carried(message) };
         let carried = before.message.extras.as_ref().and_then(|extras| extras.carried);
-        if is_rewritten && let Some(carried) = carried {
-            self.replace_owed(before, carried, &text)?;
+        // First what may be refused: then nothing is done.
+        self.owe_entry_of(before, (by, of), (change, &text), message)?;
+        match carried.filter(|_| is_rewritten) {
+            Some(carried) => self.replace_owed(peer, carried, &text),
+            None => Ok(()),
         }
+    }
+
+    /// Appends what tells of a change to what the peer is owed, where the link takes that or a text in its place.
+    fn owe_entry_of(
+        &mut self,
+        before: &PlacedMessage,
+        (by, of): (AccountId, MessageRef),
+        (change, text): (OwnChange, &Text),
+        message: &mut Message,
+    ) -> Result<(), Code> {
+        let Some(peer) = before.conversation.peer() else { return Ok(()) };
+        let carried = before.message.extras.as_ref().and_then(|extras| extras.carried);
         let Some(known) = self.peer(peer).filter(|known| known.is_open()) else { return Ok(()) };
         let is_native = matches!(known.record.kind, LinkKind::Native(_));
         let takes = known.can.is_none_or(|can| can.kinds && can.origins && can.changes);
         let Some((kind, from, to)) = self.parties(before, by).filter(|_| is_native) else {
             return Ok(());
         };
-        let (time, text) = (self.message_time(), text_of(&change, text));
+        let (time, text) = (self.message_time(), text_of(&change, text.clone()));
         let last = self.peer(peer).map_or(0, |known| known.out.tip.seq) + 1;
         let entry = if takes {
             let origin = Some(EntryOrigin { id: of.id, account: by.0 });
@@ -95,11 +110,10 @@ impl RequestContext<'_> {
     /// Entries that say what a message said say what it says now, where the peer can take that.
     fn replace_owed(
         &mut self,
-        before: &PlacedMessage,
+        peer: PeerId,
         Carried { first, last }: Carried,
         text: &Text,
     ) -> Result<(), Code> {
-        let Some(peer) = before.conversation.peer() else { return Ok(()) };
         if self.state.is_planted(Bug::KeepsOwedText) {
             return Ok(());
         }
@@ -142,7 +156,7 @@ impl RequestContext<'_> {
     /// Appends what carries a message to what a realm is owed; says where it is.
     pub(crate) fn owe_message(
         &mut self,
-        peer: crate::PeerId,
+        peer: PeerId,
         kind: EntryKind,
         message: &mut Message,
         (author, answers): (AccountId, Option<MessageRef>),

@@ -212,3 +212,15 @@ fn a_moderators_hand_reaches_what_others_wrote_here_alone() {
     assert!(sent(&mut alpha).contains("delete"));
     assert_eq!(texts(&mut alpha, "#staff+beta"), ["-", "-"]);
 }
+
+#[test]
+fn what_is_refused_changes_nothing_of_what_is_owed() {
+    let mut alpha = followed_by(ALL);
+    let id = post(&mut alpha, "bob@beta : said");
+    alpha.limits().link_messages = 1;
+    assert_eq!(alpha.say(1, &format!("EDIT bob@beta {id} : other"))["code"], "link_full");
+    assert_eq!(alpha.say(1, &format!("DELETE bob@beta {id}"))["code"], "link_full");
+    assert_eq!(texts(&mut alpha, "bob@beta"), ["said"]);
+    let told = sent(&mut alpha);
+    assert!(told.contains("said") && !told.contains("other"), "{told}");
+}
