@@ -13,36 +13,81 @@ use antar_domain::links::NamedMessage;
 use antar_domain::{Conversation, MAX_PAGE, MAX_PAGE_BYTES, Page, PlacedMessage};
 use antar_types::Away;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Steps of a search at most: ids are numbers of 64 bits.
 const STEPS: usize = 64;
 
-/// The message that is named, in one of its conversations.
-pub fn find(tree: &dyn Pairs, named: &NamedMessage) -> Result<Option<PlacedMessage>, StoreError> {
+/// The messages that are named, each in one of its conversations.
+pub fn find(
+    tree: &dyn Pairs,
+    all: &[NamedMessage],
+) -> Result<Vec<Option<PlacedMessage>>, StoreError> {
+    let mut newest = BTreeMap::new();
+    all.iter().map(|named| find_one(tree, named, &mut newest)).collect()
+}
+
+/// The newest messages of conversations, and whether there are more: most of what is named is there, and several
+/// messages of one are.
+type Newest = BTreeMap<Conversation, (Vec<Found>, bool)>;
+
+fn find_one(
+    tree: &dyn Pairs,
+    named: &NamedMessage,
+    newest: &mut Newest,
+) -> Result<Option<PlacedMessage>, StoreError> {
     for conversation in &named.conversations {
+        let place = |found: &Found| {
+            let (conversation, ordinal) = (*conversation, found.ordinal);
+            PlacedMessage { conversation, ordinal, message: found.message.clone() }
+        };
         let found = match named.of.theirs {
             true => history::message(tree, *conversation, named.of.id)?
                 .map(Found::of)
                 .filter(|found| named.is(&found.message)),
-            false => search(tree, *conversation, named)?,
+            false => {
+                let (latest, more) = newest_of(tree, *conversation, newest)?;
+                let known = latest.iter().rev().find(|found| named.is(&found.message));
+                if let Some(known) = known {
+                    return Ok(Some(place(known)));
+                }
+                let before = latest.first().map_or(0, |first| first.message.id);
+                if *more { search(tree, *conversation, named, before)? } else { None }
+            }
         };
-        if let Some(Found { ordinal, message }) = found {
-            let (conversation, message) = (*conversation, Arc::new(message));
-            return Ok(Some(PlacedMessage { conversation, ordinal, message }));
+        if let Some(found) = found {
+            return Ok(Some(place(&found)));
         }
     }
     Ok(None)
 }
 
+fn newest_of<'a>(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    known: &'a mut Newest,
+) -> Result<&'a (Vec<Found>, bool), StoreError> {
+    Ok(match known.entry(conversation) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(unknown) => {
+            let page = Page { after: None, before: None, limit: MAX_PAGE };
+            let list = List::Messages(conversation);
+            let (found, more) = entries::<Message>(tree, list, page, MAX_PAGE_BYTES)?;
+            unknown.insert((found.into_iter().map(Found::of).collect(), more))
+        }
+    })
+}
+
 struct Found {
     ordinal: u64,
-    message: antar_types::Message,
+    message: Arc<antar_types::Message>,
 }
 
 impl Found {
     fn of(message: Message) -> Self {
-        Self { ordinal: message.ordinal, message: message.read() }
+        Self { ordinal: message.ordinal, message: Arc::new(message.read()) }
     }
 
     /// The number that the message has at the peer, if it came from there.
@@ -54,19 +99,15 @@ impl Found {
     }
 }
 
+/// Searches among those before an id.
 fn search(
     tree: &dyn Pairs,
     conversation: Conversation,
     named: &NamedMessage,
+    before: u64,
 ) -> Result<Option<Found>, StoreError> {
     let list = List::Messages(conversation);
-    let newest = Page { after: None, before: None, limit: MAX_PAGE };
-    let (found, more) = entries::<Message>(tree, list, newest, MAX_PAGE_BYTES)?;
-    let (mut low, mut high) = (0, found.first().map_or(0, |first| first.id));
-    let newest = found.into_iter().rev().map(Found::of).find(|found| named.is(&found.message));
-    if newest.is_some() || !more {
-        return Ok(newest);
-    }
+    let (mut low, mut high) = (0, before);
     for _ in 0..STEPS {
         if low >= high {
             break;
@@ -82,9 +123,9 @@ fn search(
             return Ok(Some(came.swap_remove(at)));
         }
         match side(tree, list, &came, last, named.of.id)? {
-            Some(Ordering::Less) => high = first.min(middle),
-            Some(Ordering::Greater) => low = last.max(middle) + 1,
-            Some(Ordering::Equal) | None => break,
+            Ordering::Less => high = first.min(middle),
+            Ordering::Greater => low = last.max(middle) + 1,
+            Ordering::Equal => break,
         }
     }
     Ok(None)
@@ -97,21 +138,21 @@ fn side(
     run: &[Found],
     last: u64,
     number: u64,
-) -> Result<Option<Ordering>, StoreError> {
+) -> Result<Ordering, StoreError> {
     let numbers = || run.iter().filter_map(Found::number);
     if let (Some(least), Some(most)) = (numbers().min(), numbers().max()) {
-        return Ok(Some(match number {
+        return Ok(match number {
             less if less < least => Ordering::Less,
             more if more > most => Ordering::Greater,
             _ => Ordering::Equal,
-        }));
+        });
     }
     // Only messages of this realm: what follows says it.
     let next = Page { after: Some(last), before: None, limit: MAX_PAGE };
     let (found, _) = entries::<Message>(tree, list, next, MAX_PAGE_BYTES)?;
     let next = found.into_iter().map(Found::of).find_map(|found| found.number());
-    Ok(Some(match next {
+    Ok(match next {
         Some(next) if number >= next => Ordering::Greater,
         _ => Ordering::Less,
-    }))
+    })
 }

@@ -214,7 +214,7 @@ impl Store {
     /// As [`Store::read`].
     pub fn named(&self, lookup: &NamesLookup) -> Result<Vec<Option<PlacedMessage>>, StoreError> {
         let tree = self.engine.view()?;
-        lookup.all.iter().map(|named| remote::find(&*tree, named)).collect()
+        remote::find(&*tree, &lookup.all)
     }
 
     /// What is new in several lists, by id.
