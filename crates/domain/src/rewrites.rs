@@ -9,8 +9,8 @@ use crate::{
     AccountId, Bug, Change, ChangeList, Conversation, Event, Interrupt, Job, JobResult, Marker,
     RequestContext, Rewriting, Skipped,
 };
-use antar_types::{Code, Message, Name, mentions};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use antar_types::{Code, Message};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Changes in memory, of all messages together, and about how many bytes of messages.
@@ -157,8 +157,7 @@ impl RequestContext<'_> {
             self.leave_out_deleted(placed)?;
         }
         if let Some(after) = after {
-            self.end_mentions(placed, &after)?;
-            self.begin_mentions(placed, &after)?;
+            self.change_mentions(placed, &after)?;
         }
         let lists = match conversation {
             Conversation::Private(one, other) if one == other => [Some(one), None],
@@ -207,55 +206,36 @@ impl RequestContext<'_> {
         Ok(())
     }
 
-    /// Whom a message mentioned and does not mention any more has nothing of it left to read.
-    fn end_mentions(&mut self, before: &PlacedMessage, after: &Message) -> Result<(), Code> {
-        let PlacedMessage { conversation, ordinal, message } = before;
-        let here = self.state.durable.name.clone();
-        let names =
-            mentions::words(message.text.as_str(), here.as_deref()).flat_map(mentions::names);
-        let named = names.filter_map(|name| self.state.durable.account_named(name));
-        let named: BTreeSet<AccountId> = named.collect();
-        for account in named {
-            let mut noted = self.state.durable.personal.mentions(account, *conversation).to_vec();
-            let known = self.account(account).map(|known| known.record.name.clone());
-            let still = |name: Name| mentions::has(after.text.as_str(), &name, here.as_deref());
-            if known.is_some_and(|name| !still(name)) {
-                noted.retain(|known| known != ordinal);
-                self.set_mentions(account, *conversation, noted)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whom a message mentions that did not before has it to read, as if it had been posted so.
-    fn begin_mentions(&mut self, before: &PlacedMessage, after: &Message) -> Result<(), Code> {
+    /// Whom a message mentioned and does not mention any more has nothing of it left to read; whom it mentions now has,
+    /// as if it had been posted so.
+    fn change_mentions(&mut self, before: &PlacedMessage, after: &Message) -> Result<(), Code> {
         let PlacedMessage { conversation, ordinal, .. } = *before;
         let (Conversation::Group(group) | Conversation::GroupPeer(group, _)) = conversation else {
             return Ok(());
         };
         let durable = &self.state.durable;
-        let Some(members) = durable.groups.get(&group).map(|group| &group.members) else {
-            return Ok(());
-        };
-        let here = durable.name.as_deref();
-        let names = mentions::words(after.text.as_str(), here).flat_map(mentions::names);
-        let named = names.filter_map(|name| durable.account_named(name));
-        let mut named: BTreeSet<_> = named.filter(|named| members.contains_key(named)).collect();
+        let [past, mut named] =
+            [&before.message.text, &after.text].map(|text| durable.mentioned(group, text.as_str()));
+        let gone: Vec<AccountId> = past.difference(&named).copied().collect();
         durable.author(after).map(|author| named.remove(&author));
         let hidden = durable.blocks.hidden_from(conversation, after);
         let is_unread = |named: &AccountId| {
             durable.conversations.marker(*named, conversation).ordinal < ordinal
         };
         named.retain(|named| is_unread(named) && hidden.binary_search(named).is_err());
-        for account in named {
+        if self.state.is_planted(Bug::MissesLateMentions) {
+            named.clear();
+        }
+        for account in gone.into_iter().chain(named.iter().copied()) {
             let mut noted = self.state.durable.personal.mentions(account, conversation).to_vec();
-            let Err(at) = noted.binary_search(&ordinal) else { continue };
-            noted.insert(at, ordinal);
+            match (named.contains(&account), noted.binary_search(&ordinal)) {
+                (true, Err(at)) => noted.insert(at, ordinal),
+                (false, Ok(at)) => drop(noted.remove(at)),
+                _ => continue,
+            }
             let past = noted.len().saturating_sub(MENTIONS);
             noted.drain(..past);
-            if !self.state.is_planted(Bug::MissesLateMentions) {
-                self.set_mentions(account, conversation, noted)?;
-            }
+            self.set_mentions(account, conversation, noted)?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::State;
 use super::durable::Durable;
-use crate::{AccountId, Bug, Conversation, Event, Marker, Posted, Unshown};
+use crate::{AccountId, Bug, Conversation, Event, GroupId, Marker, Posted, Unshown};
 use antar_types::mentions;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,6 +118,14 @@ impl Durable {
         }
     }
 
+    /// Which members of a group a text mentions.
+    pub(crate) fn mentioned(&self, group: GroupId, text: &str) -> BTreeSet<AccountId> {
+        let Some(group) = self.groups.get(&group) else { return BTreeSet::new() };
+        let names = mentions::words(text, self.name.as_deref()).flat_map(mentions::names);
+        let named = names.filter_map(|name| self.account_named(name));
+        named.filter(|account| group.members.contains_key(account)).collect()
+    }
+
     /// Notes whom a message of a group mentions, and that its author has read all.
     fn mention(&self, posted: &Posted, deaf: &[AccountId], ahead: &mut Ahead) {
         let Posted { conversation, ordinal, sender, message, .. } = posted;
@@ -132,12 +140,7 @@ impl Durable {
         if message.notice.is_some() {
             return;
         }
-        let Some(members) = self.groups.get(&group).map(|group| &group.members) else { return };
-        let here = self.name.as_deref();
-        let names = mentions::words(message.text.as_str(), here).flat_map(mentions::names);
-        let named = names.filter_map(|name| self.account_named(name));
-        let named: BTreeSet<_> = named.filter(|account| members.contains_key(account)).collect();
-        for account in named {
+        for account in self.mentioned(group, message.text.as_str()) {
             if Some(account) == *sender || deaf.binary_search(&account).is_ok() {
                 continue;
             }
