@@ -77,15 +77,16 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// Adds effects to the batch that fills and leaves them empty. Where there is nothing to wait for
+    /// Adds effects to the batch that fills and leaves them empty; they have so many events, with those that these
+    /// bring. Where there is nothing to wait for
     /// the outputs are ready. What follows from something that is not durable yet waits for it, even
     /// where it promises nothing: nobody ever sees a state that is not on disk.
-    pub fn submit(&mut self, effects: &mut Effects, ready: &mut VecDeque<Output>) {
+    pub fn submit(&mut self, effects: &mut Effects, events: usize, ready: &mut VecDeque<Output>) {
         let nothing_open = self.open.events.is_empty() && self.open.outputs.is_empty();
         if nothing_open && self.under_way == 0 && effects.events.is_empty() {
             return make_ready(ready, std::mem::take(&mut effects.outputs));
         }
-        self.open_events += effects.events.iter().map(Event::weight).sum::<usize>();
+        self.open_events += events;
         append(&mut self.open.events, &mut effects.events);
         append(&mut self.open.outputs, &mut effects.outputs);
         // They had waited for a batch that is settled now.

@@ -84,17 +84,23 @@ impl LineOrder {
                 }
                 self.go_on(conn, held, readings, effects);
             }
-            Input::Disconnected(conn) => {
-                self.held.remove(&conn);
-                self.behind.retain(|behind| *behind != conn);
-                self.state.step(&readings(), input, effects);
-            }
             input => {
+                if let Input::Disconnected(conn) = input {
+                    self.held.remove(&conn);
+                    self.behind.retain(|behind| *behind != conn);
+                }
                 let before = lengths(effects);
                 self.state.step(&readings(), input, effects);
                 self.count(before, effects);
             }
         }
+    }
+
+    /// Has peers sent what they are owed: see [`State::flush`].
+    pub fn flush(&mut self, effects: &mut Effects) {
+        let before = lengths(effects);
+        self.state.flush(effects);
+        self.count(before, effects);
     }
 
     /// Takes the requests of one connection that waited for room; whether there was one.

@@ -79,7 +79,6 @@ impl Runner {
     /// chance of each step. What comes of it is released by [`Runner::release`]. A request for whose effects
     /// there is no room, or whose connection has had its turn, waits until a later call of that.
     pub fn input(&mut self, input: Input, readings: &mut impl FnMut() -> Readings) {
-        self.order.kept[0] = self.writer.load().events;
         self.order.step(input, readings, &mut self.effects);
     }
 
@@ -100,15 +99,15 @@ impl Runner {
                 }
             }
             if !self.is_planted(Bug::NeverFlushes) {
-                self.order.state.flush(&mut self.effects);
+                self.order.flush(&mut self.effects);
             }
-            self.order.decided = [0; 2];
-            self.order.kept[1] += weight(&self.effects.outputs);
+            let [events, outputs] = std::mem::take(&mut self.order.decided);
+            self.order.kept[1] += outputs;
             if self.is_planted(Bug::SpeaksBeforeSync) {
                 make_ready(&mut self.ready, std::mem::take(&mut self.effects.outputs));
             }
             let mut batches = self.writer.batches();
-            batches.submit(&mut self.effects, &mut self.ready);
+            batches.submit(&mut self.effects, events, &mut self.ready);
             self.order.kept[0] = batches.load().events;
             drop(batches);
             if self.ready.is_empty() && !self.order.catch_up(readings, &mut self.effects) {
@@ -139,6 +138,7 @@ impl Runner {
         }
         if !is_well {
             // Nothing else is left of what was decided.
+            self.order.decided = [0; 2];
             self.order.kept[1] = weight(&self.ready);
         }
     }
