@@ -6,7 +6,7 @@ use crate::engine::{Direction, Key, Pairs};
 use crate::layout::{self, List, PeerPart};
 use crate::records::{self, Record};
 use antar_domain::{ChangeList, Conversation, GroupId, SWEPT};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 impl Projection {
     /// Lets go of the runs of a list that hold nothing past an entry.
@@ -29,13 +29,12 @@ impl Projection {
     /// Lets go of all of a list.
     pub(super) fn end_list(&mut self, tree: &dyn Pairs, list: List) -> Result<(), StoreError> {
         self.runs.remove(list);
-        let mut gone = Vec::new();
-        tree.scan(list.keys(0, u64::MAX), Direction::Up, &mut |key, _| {
-            gone.push(key.to_vec());
-            Ok(ControlFlow::Continue(()))
-        })?;
-        gone.into_iter().for_each(|key| self.remove(key));
+        self.remove_all(keys_in(tree, list.keys(0, u64::MAX), usize::MAX)?);
         Ok(())
+    }
+
+    fn remove_all(&mut self, gone: Vec<Key>) {
+        gone.into_iter().for_each(|key| self.remove(key));
     }
 
     /// Lets go of all that is kept of a group, but for messages.
@@ -52,12 +51,9 @@ impl Projection {
         let mut gone = vec![layout::key(b"g", &[group.0])];
         for range in layout::records_about(group) {
             gone.extend(self.kept.range(range.clone()).map(|(key, _)| key.clone()));
-            tree.scan(range, Direction::Up, &mut |key, _| {
-                gone.push(key.to_vec());
-                Ok(ControlFlow::Continue(()))
-            })?;
+            gone.extend(keys_in(tree, range, usize::MAX)?);
         }
-        gone.into_iter().for_each(|key| self.remove(key));
+        self.remove_all(gone);
         Ok(())
     }
 
@@ -71,15 +67,9 @@ impl Projection {
         self.rewritten.retain(|(of, _), _| !is_of(*of, group));
         let (mut gone, most) = (Vec::new(), if left == 0 { usize::MAX } else { SWEPT });
         for range in layout::messages_of(group) {
-            tree.scan(range, Direction::Up, &mut |key, _| {
-                if gone.len() == most {
-                    return Ok(ControlFlow::Break(()));
-                }
-                gone.push(key.to_vec());
-                Ok(ControlFlow::Continue(()))
-            })?;
+            gone.extend(keys_in(tree, range, most - gone.len())?);
         }
-        gone.into_iter().for_each(|key| self.remove(key));
+        self.remove_all(gone);
         match left {
             0 => self.remove(layout::key(b"b", &[group.0])),
             _ => self.keep(records::GroupClosed { group, left }),
@@ -111,14 +101,24 @@ impl Projection {
             })?;
         }
         for list in lists {
-            tree.scan(list.keys(0, u64::MAX), Direction::Up, &mut |key, _| {
-                gone.push(key.to_vec());
-                Ok(ControlFlow::Continue(()))
-            })?;
+            gone.extend(keys_in(tree, list.keys(0, u64::MAX), usize::MAX)?);
         }
-        gone.into_iter().for_each(|key| self.remove(key));
+        self.remove_all(gone);
         Ok(())
     }
+}
+
+/// The first so many keys of a range.
+fn keys_in(tree: &dyn Pairs, range: Range<Key>, most: usize) -> Result<Vec<Key>, StoreError> {
+    let mut keys = Vec::new();
+    tree.scan(range, Direction::Up, &mut |key, _| {
+        if keys.len() == most {
+            return Ok(ControlFlow::Break(()));
+        }
+        keys.push(key.to_vec());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(keys)
 }
 
 /// Whether a conversation is a group's, with or without a peer.
