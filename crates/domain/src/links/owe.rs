@@ -94,7 +94,11 @@ impl RequestContext<'_> {
     }
 
     /// Where a peer goes on that cannot take entries which do not say any more what they did: past the last of
-    /// those. It has told that it had them once, and was put back since.
+    /// those, where it has told that it had them once, and was put back since.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where it never had them: it could take them when they were replaced, and goes by an older
+    /// version since. Nothing is passed over then; it is sent on once it can take them again.
     fn past_replaced(&mut self, peer: PeerId, cursor: Position) -> Result<Position, Interrupt> {
         let conn = self.conn;
         let takes = self.conn(conn).is_some_and(|c| c.can.kinds && c.can.changes);
@@ -102,6 +106,15 @@ impl RequestContext<'_> {
         let (seq, is_there) = (out.replaced, out.replaced > out.floor.seq);
         if takes || seq <= cursor.seq || !is_there {
             return Ok(cursor);
+        }
+        if out.acked.seq < seq {
+            let name = self.name_of(peer);
+            let what = format!(
+                "{name} goes by an older version than before, which cannot take what it is owed: it needs the newer one"
+            );
+            self.warn(peer, what.clone());
+            self.link(peer).error = Some(what);
+            return Err(Code::Unavailable.into());
         }
         let chain = self.chain_at(peer, seq)?;
         Ok(chain.map_or(cursor, |chain| Position { seq, chain }))

@@ -1,6 +1,6 @@
 //! Tests of what is done to messages that cross a link, and of what they are besides texts.
 
-use super::versions::{followed_by, linked, sent};
+use super::versions::{called, followed_by, linked, sent};
 use crate::Value;
 use crate::tests::Realm;
 use antar_domain::testing::BETA;
@@ -223,4 +223,23 @@ fn what_is_refused_changes_nothing_of_what_is_owed() {
     assert_eq!(texts(&mut alpha, "bob@beta"), ["said"]);
     let told = sent(&mut alpha);
     assert!(told.contains("said") && !told.contains("other"), "{told}");
+}
+
+#[test]
+fn what_a_realm_never_had_is_not_passed_over_once_it_goes_by_an_older_version() {
+    let mut alpha = followed_by(ALL);
+    let id = post(&mut alpha, "bob@beta : secret");
+    post(&mut alpha, "bob@beta : other");
+    alpha.say(1, &format!("EDIT bob@beta {id} : plain"));
+    alpha.disconnect(BETA);
+    called(&mut alpha, BETA, " can:kinds,origins");
+    assert_eq!(alpha.hear(BETA, FOLLOW).unwrap()["code"], "unavailable");
+    assert_eq!(sent(&mut alpha), "");
+    let link = alpha.operator("CHECKREALM")["data"][0].clone();
+    assert!(link["error"].as_str().unwrap().contains("older version"), "{link}");
+    alpha.disconnect(BETA);
+    called(&mut alpha, BETA, ALL);
+    assert_eq!(alpha.hear(BETA, FOLLOW).unwrap()["status"], "OK");
+    let told = sent(&mut alpha);
+    assert!(told.contains("other") && told.contains("plain") && !told.contains("secret"), "{told}");
 }

@@ -23,7 +23,7 @@ fn alpha(can: Capabilities) -> Realm {
 }
 
 /// What alpha answers when beta calls, with this after its greeting.
-fn called(alpha: &mut Realm, conn: u64, past: &str) -> Value {
+pub(super) fn called(alpha: &mut Realm, conn: u64, past: &str) -> Value {
     let ip: IpAddr = BETA_IP.parse().unwrap();
     alpha.connect_from(conn, Origin::Certified(ip, Fingerprint([2; 32])));
     let line = format!("ACKREALM alpha 192.0.2.9 8889 {ip} 8889 from=beta again=1{past}");
