@@ -84,12 +84,6 @@ pub enum Bug {
     KeepsOldText,
     /// What was deleted counts as unread.
     CountsDeleted,
-    /// A message of a peer's user is changed by whoever of that peer says so.
-    ForeignersEdit,
-    /// What a peer is told of a change is done here and not told.
-    OmitsChanges,
-    /// What a peer is owed goes on saying what a message said before.
-    KeepsOwedText,
     /// A message that was changed since the disk was asked for it is taken for what it was then.
     LosesRewriting,
 }

@@ -4,7 +4,7 @@
 //! say from then on what the message says now: the hash of the log is kept beside them, and told with them.
 
 use super::{LinkKind, Peer};
-use crate::{AccountId, Bug, Conversation, Event, PeerId, PlacedMessage, RequestContext};
+use crate::{AccountId, Conversation, Event, PeerId, PlacedMessage, RequestContext};
 use antar_types::{
     Away, Carried, Code, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, Extras,
     Message, MessageRef, Name, Text, carried,
@@ -49,9 +49,6 @@ impl RequestContext<'_> {
         message: &mut Message,
     ) -> Result<(), Code> {
         let Some(peer) = before.conversation.peer() else { return Ok(()) };
-        if self.state.is_planted(Bug::OmitsChanges) {
-            return Ok(());
-        }
         let (Some(by), Some(of)) = (by, named_there(&before.message)) else { return Ok(()) };
         let is_rewritten = matches!(change, OwnChange::Edit | OwnChange::Delete);
         // What somebody there wrote is let go of here alone.
@@ -114,9 +111,6 @@ impl RequestContext<'_> {
         Carried { first, last }: Carried,
         text: &Text,
     ) -> Result<(), Code> {
-        if self.state.is_planted(Bug::KeepsOwedText) {
-            return Ok(());
-        }
         let mut all = vec![first];
         all.extend(Some(last).filter(|last| *last != first));
         for seq in all {

@@ -6,7 +6,7 @@
 
 use super::Delivery;
 use crate::{
-    AccountId, Bug, Context, Conversation, Event, Interrupt, Job, JobResult, PeerId, PlacedMessage,
+    AccountId, Context, Conversation, Event, Interrupt, Job, JobResult, PeerId, PlacedMessage,
     RequestContext, Rewriting,
 };
 use antar_types::{
@@ -209,7 +209,6 @@ impl Context<'_> {
             Some(Away::FromAccount(_, there)) => there.account == by,
             _ => false,
         };
-        let is_authors = is_authors || self.state.is_planted(Bug::ForeignersEdit);
         let mut extras = message.extras.as_deref().cloned().unwrap_or_default();
         let (mut text, what) = (message.text.clone(), Rewriting::Reactions);
         let what = match change {
