@@ -156,3 +156,63 @@ fn side(
         _ => Ordering::Less,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::Engine;
+    use crate::{MemoryEngine, Store};
+    use antar_domain::links::NamedMessage;
+    use antar_domain::{Conversation, Conversations, Event, GroupId, Mailbox, PeerId};
+    use antar_types::{Away, Extras, Message, MessageRef, Name, RemoteIdentity, Text, Time};
+    use std::sync::Arc;
+
+    const GROUP: GroupId = GroupId(2);
+    const PEER: PeerId = PeerId(3);
+
+    /// Every third thousand of messages is this realm's; the peer's numbers leave some out, and go by a time of theirs.
+    fn message(id: u64) -> Message {
+        let name = |name| Name::parse(name).unwrap();
+        let beta = name("beta");
+        let is_own = id / 1_000 % 3 == 2;
+        let identity = RemoteIdentity { epoch: 1, id: 7 * id, account: 5 };
+        let realm = if is_own { Away::To(beta) } else { Away::FromAccount(beta, identity) };
+        let sent = (!is_own).then_some(Time(9 * id));
+        let extras = Extras { sent, ..Extras::default() }.boxed();
+        let text = Text::parse("hi", 9).unwrap();
+        let message = Message::new(id, Time(id), name("amy"), name("staff"), text);
+        Message { realm: Some(realm), extras, ..message }
+    }
+
+    #[test]
+    fn a_message_is_found_however_long_ago_it_came() {
+        let engine = MemoryEngine::default();
+        let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
+        let mailbox = Mailbox::GroupRealm(GROUP, PEER);
+        for from in (1..=9_000).step_by(300) {
+            let posted = |id| {
+                let message = Arc::new(message(id));
+                Event::Posted(Conversations::default().post(mailbox, None, message).1)
+            };
+            store.commit(&(from..from + 300).map(posted).collect::<Vec<_>>()).unwrap();
+        }
+        let named = |theirs, id, time| NamedMessage {
+            conversations: vec![Conversation::GroupPeer(GROUP, PEER)],
+            of: MessageRef { theirs, id, time: Time(time) },
+        };
+        let found = |all: Vec<NamedMessage>| {
+            let found = super::find(&*engine.view().unwrap(), &all).unwrap();
+            found.iter().map(|found| found.as_ref().map(|it| it.message.id)).collect::<Vec<_>>()
+        };
+        let ids = || (1..=9_000).step_by(37);
+        let is_own = |id: u64| id / 1_000 % 3 == 2;
+        let all = ids().map(|id| match is_own(id) {
+            true => named(true, id, id),
+            false => named(false, 7 * id, 9 * id),
+        });
+        assert_eq!(found(all.collect()), ids().map(Some).collect::<Vec<_>>());
+        // None has such a number, or it was another at that time.
+        let none =
+            [named(false, 8, 9), named(false, 7, 8), named(false, 70_000, 9), named(true, 1, 1)];
+        assert_eq!(found(none.into()), [None; 4]);
+    }
+}

@@ -2,8 +2,8 @@ use super::*;
 use crate::Past;
 use crate::commands::{
     DeleteMessage, Deliver, EditMessage, FollowPresence, GroupInbox, Inbox, InboxRealm, JoinGroup,
-    ListConversations, MarkRead, MarkUnread, Post, React, ReadHistory, RemoveUser, Search, Send,
-    ShowTyping, Since, Sync, Unreact, Watch,
+    LeaveGroup, ListConversations, MarkRead, MarkUnread, Post, React, ReadHistory, RemoveUser,
+    Search, Send, ShowTyping, Since, Sync, Unreact, Watch,
 };
 use crate::links::Delivery;
 use crate::testing::{BETA, BETAS, Realm, group};
@@ -391,4 +391,30 @@ fn a_page_on_which_nothing_is_shown_says_where_to_go_on() {
     let Some(Past::After(id)) = page.past else { panic!("{page:?}") };
     let page = read(Page { after: Some(id), ..newest });
     assert_eq!((page.found.len(), page.more, page.past), (0, false, None));
+}
+
+#[test]
+fn who_joins_a_group_is_listed_the_last_message_that_is_shown() {
+    let mut realm = realm();
+    say(&mut realm, 3, "from before");
+    block(&mut realm, 1, "bob");
+    realm.does(1, LeaveGroup { group: "staff".into() });
+    say(&mut realm, 2, "hidden");
+    send(&mut realm, 3, "amy", "later");
+    let password = || Some(Secret::new("pw".into()));
+    realm.does(1, JoinGroup { group: "staff".into(), password: password() });
+    let listed = |realm: &mut Realm, list| match realm.does(1, list) {
+        Outcome::Conversations { all, .. } => all
+            .into_iter()
+            .map(|each| (each.name.to_string(), each.last.map(|last| (last.id, last.text))))
+            .collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let all = listed(&mut realm, ListConversations::default());
+    let texts = all.iter().map(|(_, last)| last.as_ref().map_or("-", |(_, text)| text.as_str()));
+    assert_eq!(texts.collect::<Vec<_>>(), ["later", "from before"]);
+    // So one goes on from it.
+    let before = all[0].1.as_ref().map(|(id, _)| *id);
+    let rest = listed(&mut realm, ListConversations { before, limit: 1 });
+    assert_eq!(rest, all[1..]);
 }
