@@ -399,8 +399,8 @@ fn who_joins_a_group_is_listed_the_last_message_that_is_shown() {
     say(&mut realm, 3, "from before");
     block(&mut realm, 1, "bob");
     realm.does(1, LeaveGroup { group: "staff".into() });
-    say(&mut realm, 2, "hidden");
     send(&mut realm, 3, "amy", "later");
+    say(&mut realm, 2, "hidden");
     let password = || Some(Secret::new("pw".into()));
     realm.does(1, JoinGroup { group: "staff".into(), password: password() });
     let listed = |realm: &mut Realm, list| match realm.does(1, list) {
