@@ -17,15 +17,8 @@ use sha2::{Digest, Sha256};
 /// A realm's pages.
 #[derive(Debug)]
 pub struct Site {
-    index: Page,
-    /// What serves the page while the realm is away, where the client has such a thing.
-    worker: Option<Page>,
-}
-
-#[derive(Debug)]
-struct Page {
-    kind: &'static str,
-    bytes: Bytes,
+    index: Bytes,
+    /// Of the page.
     tag: HeaderValue,
 }
 
@@ -40,9 +33,11 @@ pub(crate) enum Verdict {
 impl Site {
     /// Of the realm of this name.
     pub fn new(realm: &str) -> Self {
-        let page = |path| Some(Page::new(assets::kind(path), assets::page(path, realm)?));
-        let nothing = || Page::new(assets::kind("index.html"), Bytes::new());
-        Self { index: page("index.html").unwrap_or_else(nothing), worker: page("sw.js") }
+        let index = assets::index(realm);
+        let hash: String =
+            Sha256::digest(&index)[..12].iter().map(|b| format!("{b:02x}")).collect();
+        let tag = HeaderValue::from_str(&format!("\"{hash}\""));
+        Self { index, tag: tag.unwrap_or(HeaderValue::from_static("\"\"")) }
     }
 
     /// Answers a request.
@@ -72,16 +67,23 @@ impl Site {
     }
 
     fn find(&self, path: &str, headers: &HeaderMap) -> Response<Bytes> {
-        match (path, &self.worker) {
-            ("/", _) => self.index.answer(headers),
-            ("/sw.js", Some(worker)) => worker.answer(headers),
-            _ => match assets::find(path) {
-                Some(file) => {
-                    found(assets::kind(file.path), FOR_EVER, Bytes::from_static(file.bytes))
-                }
-                None => said(StatusCode::NOT_FOUND, "there is nothing here\n"),
-            },
+        if path == "/" {
+            return self.page(headers);
         }
+        match assets::find(path) {
+            Some(file) => found(assets::kind(file.path), FOR_EVER, Bytes::from_static(file.bytes)),
+            None => said(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        }
+    }
+
+    fn page(&self, headers: &HeaderMap) -> Response<Bytes> {
+        let mut known = headers.get_all(IF_NONE_MATCH).iter();
+        let mut answer = match known.any(|tag| tag == self.tag) {
+            true => unchanged(),
+            false => found(assets::kind(assets::INDEX), FRESH, self.index.clone()),
+        };
+        answer.headers_mut().insert(ETAG, self.tag.clone());
+        answer
     }
 }
 
@@ -110,24 +112,5 @@ fn web_socket(request: &Parts) -> Verdict {
         Err(NoWebSocket::BadKey) => {
             Verdict::Answer(said(StatusCode::BAD_REQUEST, "no good Sec-WebSocket-Key\n"))
         }
-    }
-}
-
-impl Page {
-    fn new(kind: &'static str, bytes: Bytes) -> Self {
-        let hash: String =
-            Sha256::digest(&bytes)[..12].iter().map(|b| format!("{b:02x}")).collect();
-        let tag = HeaderValue::from_str(&format!("\"{hash}\""));
-        Self { kind, bytes, tag: tag.unwrap_or(HeaderValue::from_static("\"\"")) }
-    }
-
-    fn answer(&self, headers: &HeaderMap) -> Response<Bytes> {
-        let mut known = headers.get_all(IF_NONE_MATCH).iter();
-        let mut answer = match known.any(|tag| tag == self.tag) {
-            true => unchanged(),
-            false => found(self.kind, FRESH, self.bytes.clone()),
-        };
-        answer.headers_mut().insert(ETAG, self.tag.clone());
-        answer
     }
 }

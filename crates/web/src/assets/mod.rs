@@ -1,6 +1,6 @@
 //! The web client's files, as they are in the binary.
 //!
-//! All but `index.html` and `sw.js` are served below a prefix with one hash of all of them, so that a file can be kept for
+//! All but `index.html` are served below a prefix with one hash of all of them, so that a file can be kept for
 //! ever, and what one says about where another is holds as it is written.
 
 use hyper::body::Bytes;
@@ -26,7 +26,10 @@ mod table;
 
 pub(crate) use table::FILES;
 
-/// What stands in a page for the prefix of all other files, and for the realm's name.
+/// The page, which is served at the root, filled in.
+pub(crate) const INDEX: &str = "index.html";
+
+/// What stands in it for the prefix of all other files, and for the realm's name.
 const ASSETS: &str = "%ASSETS%";
 const REALM: &str = "%REALM%";
 
@@ -50,22 +53,13 @@ pub(crate) static PREFIX: LazyLock<String> = LazyLock::new(|| {
 /// The file at a path of a request, below the prefix.
 pub(crate) fn find(path: &str) -> Option<&'static File> {
     let path = path.strip_prefix(PREFIX.as_str())?.strip_prefix('/')?;
-    named(path).filter(|file| !is_page(file.path))
+    FILES.iter().find(|file| file.path == path && path != INDEX)
 }
 
-fn named(path: &str) -> Option<&'static File> {
-    FILES.iter().find(|file| file.path == path)
-}
-
-/// Whether a file is served at the root, filled in.
-fn is_page(path: &str) -> bool {
-    matches!(path, "index.html" | "sw.js")
-}
-
-/// A page for a realm, filled in; `None` where there is no such file.
-pub(crate) fn page(path: &str, realm: &str) -> Option<Bytes> {
-    let text = std::str::from_utf8(named(path)?.bytes).ok()?;
-    Some(text.replace(ASSETS, &PREFIX).replace(REALM, realm).into())
+/// The page of a realm, filled in.
+pub(crate) fn index(realm: &str) -> Bytes {
+    let text = include_str!("../../ui/index.html");
+    text.replace(ASSETS, &PREFIX).replace(REALM, realm).into()
 }
 
 /// The type of a file, by its name.
@@ -129,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_page_says_where_the_rest_is_and_whose_it_is() {
-        let page = page("index.html", "alpha").unwrap();
+        let page = index("alpha");
         let page = std::str::from_utf8(&page).unwrap();
         assert!(page.contains("alpha") && !page.contains('%'), "{page}");
         assert!(find(&format!("{}/index.html", *PREFIX)).is_none());
