@@ -1,8 +1,12 @@
 //! How far each conversation has come and was read, and which one a message goes to.
 
+mod correspondents;
+mod counts;
 mod known;
 mod own;
 
+use self::correspondents::{Correspondent, Correspondents};
+use self::counts::Counts;
 use self::known::{AllKnown, Known};
 use self::own::Own;
 use crate::{
@@ -12,44 +16,6 @@ use crate::{
 use antar_types::{Away, Message};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// A user of a peer whom somebody here has written to or heard from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Correspondent {
-    id: CorrespondentId,
-    /// The number of the account there, where the peer has told it.
-    account: Option<u64>,
-}
-
-/// Users of a peer, as far as they are in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Correspondents {
-    /// By folded name, in the order of their numbers: the last has the name now, as far as is known.
-    by_name: BTreeMap<Arc<str>, Vec<Correspondent>>,
-    /// The name of each.
-    names: BTreeMap<CorrespondentId, Arc<str>>,
-    /// How many there are.
-    count: usize,
-}
-
-impl Correspondents {
-    /// Notes one that is new, or what was learnt of one.
-    fn set(&mut self, name: &str, correspondent: Correspondent) {
-        let shared = match self.by_name.get_key_value(name) {
-            Some((name, _)) => name.clone(),
-            None => name.into(),
-        };
-        self.names.insert(correspondent.id, shared.clone());
-        let named = self.by_name.entry(shared).or_default();
-        match named.binary_search_by_key(&correspondent.id, |known| known.id) {
-            Ok(at) => named[at] = correspondent,
-            Err(at) => {
-                named.insert(at, correspondent);
-                self.count += 1;
-            }
-        }
-    }
-}
 
 /// How many users of a peer are told apart, and how many that have had the same name. What all others write
 /// goes into one more conversation of each account here: a peer may make up as many names as it likes.
@@ -91,37 +57,6 @@ pub struct Conversations {
     /// What does not count as unread, in the order of each conversation, and how many there are.
     skipped: BTreeMap<Conversation, Vec<Skipped>>,
     skipped_in_all: usize,
-}
-
-/// How many conversations there are with users of peers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    of_account: BTreeMap<(PeerId, AccountId), usize>,
-    of_peer: BTreeMap<PeerId, usize>,
-    all: usize,
-}
-
-impl Counts {
-    fn add(&mut self, account: AccountId, peer: PeerId) {
-        *self.of_account.entry((peer, account)).or_default() += 1;
-        *self.of_peer.entry(peer).or_default() += 1;
-        self.all += 1;
-    }
-
-    fn forget(&mut self, peer: PeerId) {
-        self.all -= self.of_peer.remove(&peer).unwrap_or_default();
-        let (first, last) = ((peer, AccountId(0)), (peer, AccountId(u64::MAX)));
-        let accounts: Vec<_> = self.of_account.range(first..=last).map(|(key, _)| *key).collect();
-        for key in accounts {
-            self.of_account.remove(&key);
-        }
-    }
-
-    /// Of an account with a peer, with that peer, and in all.
-    fn of(&self, account: AccountId, peer: PeerId) -> [usize; 3] {
-        let of_account = self.of_account.get(&(peer, account)).copied().unwrap_or_default();
-        [of_account, self.of_peer.get(&peer).copied().unwrap_or_default(), self.all]
-    }
 }
 
 impl Conversations {
