@@ -71,7 +71,7 @@ impl Site {
             return self.page(headers);
         }
         match assets::find(path) {
-            Some(file) => found(assets::kind(file.path), FOR_EVER, Bytes::from_static(file.bytes)),
+            Some((kind, bytes)) => found(kind, FOR_EVER, bytes),
             None => said(StatusCode::NOT_FOUND, "there is nothing here\n"),
         }
     }

@@ -3,7 +3,7 @@ import { Live, load, loadJson } from './core/live.js';
 import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
-import { applyTheme, avatar, el, fill, iconButton, isAsking } from './view/dom.js';
+import { applyTheme, avatar, button, el, fill, iconButton, isAsking } from './view/dom.js';
 import { loginPage } from './view/login.js';
 import { author, summary } from './view/rows.js';
 import { Sidebar } from './view/sidebar.js';
@@ -82,7 +82,7 @@ export class App {
     document.addEventListener('keydown', (event) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'k' || !this.entered) return;
       event.preventDefault();
-      this.seldom(({ switcher }) => switcher(this));
+      this.dialogs(({ switcher }) => switcher(this));
     });
   }
 
@@ -105,8 +105,6 @@ export class App {
     if (!this.entered) this.enter();
     this.followed.clear();
     this.presence.clear();
-    // What is seldom needed is at hand before it is, also where there is no connection then.
-    this.seldom(() => {});
   }
 
   async logOut() {
@@ -239,13 +237,24 @@ export class App {
     return one?.since ? t('lastHere', show('full', one.since)) : '';
   }
 
-  /** Does something with what is loaded only when it is asked for. @param {(all: typeof import('./view/seldom.js')) => void} act */
-  async seldom(act) {
-    try {
-      act(await import('./view/seldom.js'));
-    } catch {
-      this.toast(t('lost'));
-    }
+  /** Does something with what is not loaded before somebody wants it. @template T @param {Promise<T>} loaded @param {(all: T) => void} act */
+  seldom(loaded, act) {
+    loaded.then(act, () => this.toast(t('lost')));
+  }
+
+  /** @param {(all: typeof import('./view/dialogs.js')) => void} act */
+  dialogs(act) {
+    this.seldom(import('./view/dialogs.js'), act);
+  }
+
+  /** @param {(all: typeof import('./view/panels.js')) => void} act */
+  panels(act) {
+    this.seldom(import('./view/panels.js'), act);
+  }
+
+  /** @param {(all: typeof import('./view/emoji.js')) => void} act */
+  emoji(act) {
+    this.seldom(import('./view/emoji.js'), act);
   }
 
   badge(name = '') {
@@ -326,8 +335,8 @@ export class App {
       iconButton('back', t('back'), () => this.go(''), 'back'),
       avatar(name),
       el('div', { class: 'names' }, el('h1', {}, el('bdi', {}, name)), el('p', {}, facts.filter(Boolean).join(' · '))),
-      iconButton('info', t('details'), () => this.seldom(({ details }) => details(this, name))),
-      iconButton('more', t('conversationMenu'), () => this.seldom(({ menu }) => menu(this, name))),
+      iconButton('info', t('details'), () => this.panels(({ details }) => details(this, name))),
+      iconButton('more', t('conversationMenu'), () => this.dialogs(({ menu }) => menu(this, name))),
     );
   }
 
@@ -389,7 +398,7 @@ export class Announcer {
         made.remove();
         act();
       };
-      made.append(el('button', { type: 'button', onclick }, label));
+      made.append(button(label, onclick));
     }
     this.toasts.append(made);
     while (this.toasts.childElementCount > 3) this.toasts.firstElementChild?.remove();

@@ -1,4 +1,5 @@
-//! The web client's files, as they are in the binary.
+//! The web client's files, as they are in the binary; scripts and styles are served without their comments and their
+//! indentation (`strip`), and otherwise as they were written.
 //!
 //! All but `index.html` are served below a prefix with one hash of all of them, so that a file can be kept for
 //! ever, and what one says about where another is holds as it is written.
@@ -26,6 +27,43 @@ mod table;
 
 pub(crate) use table::FILES;
 
+/// What is served of each file, in the order of the table.
+static SERVED: LazyLock<Vec<Bytes>> = LazyLock::new(|| {
+    let served = |file: &File| match (kind(file.path), std::str::from_utf8(file.bytes)) {
+        ("text/javascript; charset=utf-8" | "text/css; charset=utf-8", Ok(text)) => {
+            Bytes::from(strip(text))
+        }
+        _ => Bytes::from_static(file.bytes),
+    };
+    FILES.iter().map(served).collect()
+});
+
+/// Leaves out indentation, all from `/**` to `*/`, and lines that begin with `//`. Each line stays on its line, so an error in
+/// a browser names the line of the file. No string and no template may hold these signs or go over lines, as a test ensures.
+fn strip(text: &str) -> String {
+    let mut in_comment = false;
+    let mut served = String::with_capacity(text.len());
+    for line in text.lines() {
+        let (start, mut rest) = (served.len(), line.trim_start());
+        while let Some((before, after)) = rest.split_once(if in_comment { "*/" } else { "/**" }) {
+            if !in_comment {
+                served.push_str(before);
+            }
+            rest = after.trim_start();
+            in_comment = !in_comment;
+        }
+        if !in_comment {
+            served.push_str(rest);
+        }
+        if served[start..].starts_with("//") {
+            served.truncate(start);
+        }
+        served.truncate(start + served[start..].trim_end().len());
+        served.push('\n');
+    }
+    served
+}
+
 /// The page, which is served at the root, filled in.
 pub(crate) const INDEX: &str = "index.html";
 
@@ -39,7 +77,7 @@ const HASH: usize = 12;
 /// The prefix of all files that are kept for ever.
 pub(crate) static PREFIX: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
-    for File { path, bytes } in FILES {
+    for (File { path, .. }, bytes) in FILES.iter().zip(SERVED.iter()) {
         for part in [path.as_bytes(), bytes] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
@@ -50,10 +88,11 @@ pub(crate) static PREFIX: LazyLock<String> = LazyLock::new(|| {
     format!("/assets/{digits}")
 });
 
-/// The file at a path of a request, below the prefix.
-pub(crate) fn find(path: &str) -> Option<&'static File> {
+/// The type and the bytes of the file at a path of a request, below the prefix.
+pub(crate) fn find(path: &str) -> Option<(&'static str, Bytes)> {
     let path = path.strip_prefix(PREFIX.as_str())?.strip_prefix('/')?;
-    FILES.iter().find(|file| file.path == path && path != INDEX)
+    let at = FILES.iter().position(|file| file.path == path && path != INDEX)?;
+    Some((kind(path), SERVED[at].clone()))
 }
 
 /// The page of a realm, filled in.
@@ -118,6 +157,34 @@ mod tests {
         assert_eq!(listed, there.into_iter().collect::<Vec<_>>(), "src/assets/table.rs");
         for file in FILES {
             assert_ne!(kind(file.path), "application/octet-stream", "{}", file.path);
+        }
+    }
+
+    #[test]
+    fn comments_and_indentation_are_not_served() {
+        let text = "/** Of\n * two lines. */\nlet a = /** @type {any} */ (b);\n  // Why.\n  a(); // c\n\n/** @x */ c();\n* {}";
+        assert_eq!(strip(text), "\n\nlet a = (b);\n\na(); // c\n\nc();\n* {}\n");
+    }
+
+    /// What is left out must be a comment, and indentation: neither a string nor a template may look like it.
+    #[test]
+    fn nothing_that_runs_is_left_out() {
+        for file in FILES.iter().filter(|file| file.path.ends_with(".js")) {
+            let text = std::str::from_utf8(file.bytes).unwrap();
+            for (at, line) in text.lines().enumerate() {
+                let place = format!("{}:{}: {line}", file.path, at + 1);
+                assert_eq!(line.matches('`').count() % 2, 0, "a template over lines? {place}");
+                assert!(!line.ends_with('\\'), "a string over lines? {place}");
+                for (at, _) in line.match_indices("/**") {
+                    let (before, after) = (&line[..at], &line[at + 3..]);
+                    let doc = after.is_empty() || after.starts_with(' ');
+                    let quoted =
+                        ['\'', '"', '`'].iter().any(|q| before.matches(*q).count() % 2 == 1);
+                    assert!(doc && !quoted, "a comment in a string? {place}");
+                }
+            }
+            assert_eq!(text.matches("/**").count(), text.matches("*/").count(), "{}", file.path);
+            assert_eq!(strip(text).lines().count(), text.lines().count(), "{}", file.path);
         }
     }
 

@@ -8,7 +8,9 @@ files![
     "icon.svg",
     "index.html",
     "lang/en.js",
+    "lang/en.more.js",
     "lang/id.js",
+    "lang/id.more.js",
     "lang/index.js",
     "main.js",
     "manifest.webmanifest",
@@ -21,7 +23,7 @@ files![
     "view/login.js",
     "view/panels.js",
     "view/rows.js",
-    "view/seldom.js",
+    "view/search.js",
     "view/sidebar.js",
     "view/timeline.js",
 ];

@@ -1,6 +1,6 @@
 import { load, save } from '../core/live.js';
 
-/** @typedef {keyof typeof import('./en.js').texts} Key */
+/** @typedef {keyof typeof import('./en.js').texts | keyof typeof import('./en.more.js').texts} Key */
 
 export const languages = { en: 'English', id: 'Bahasa Indonesia' };
 
@@ -9,6 +9,9 @@ export const language = /** @type {keyof typeof languages} */ ([load('language')
 
 /** Only the texts of one language are loaded. @type {{texts: Record<Key, string>, errors: Record<string, string>}} */
 const { texts, errors } = await import(`./${language}.js`);
+
+/** Loads the texts of dialogs as well. */
+export const moreTexts = async () => Object.assign(texts, (await import(`./${language}.more.js`)).texts);
 
 /** Chooses another language; the page is made anew. */
 export function setLanguage(name = '') {
@@ -23,7 +26,8 @@ export function t(key, ...values) {
 
 /** What an error means. The realm's own words are Indonesian. @param {any} reply */
 export function errorText(reply) {
-  const told = errors[reply.code] ?? (language === 'id' && typeof reply.data === 'string' ? reply.data : t('failed', reply.code ?? '?'));
+  if (reply.code === 'lost') return t('lost');
+  const told = errors[reply.code] ?? (language === 'id' && typeof reply.data === 'string' ? reply.data : t('failed', String(reply.code).replaceAll('_', ' ')));
   return told + (typeof reply.error === 'string' ? ` (${reply.error})` : '');
 }
 

@@ -26,7 +26,7 @@ export class Composer {
     this.typing = el('p', { class: 'typing', 'aria-live': 'polite' });
     this.warning = el('p', { class: 'warning', role: 'alert' });
     this.button = iconButton('send', t('send'), () => this.send(), 'send');
-    const smile = iconButton('smile', t('emoji'), () => app.seldom(({ pickEmoji }) => pickEmoji(t('emoji'), (emoji) => this.insert(emoji))));
+    const smile = iconButton('smile', t('emoji'), () => app.emoji(({ pickEmoji }) => pickEmoji(t('emoji'), (emoji) => this.insert(emoji))));
     // What is attached to a message finds its place in `tools`.
     this.tools = el('div', { class: 'tools' }, smile);
     this.root = el('form', { class: 'composer', onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.typing, this.context, this.warning, el('div', { class: 'writing' }, this.tools, this.text, this.button));
@@ -86,7 +86,7 @@ export class Composer {
 
   /** Puts an emoji where its name was written. */
   named(word = '', at = 0) {
-    this.app.seldom(({ byName }) => {
+    this.app.emoji(({ byName }) => {
       const emoji = byName(word.slice(1, -1));
       if (emoji && this.text.value.slice(at - word.length, at) === word) this.text.setRangeText(emoji, at - word.length, at, 'end');
     });

@@ -1,7 +1,12 @@
 import { keyOf } from '../core/conversation.js';
 import { lineOf } from '../core/outbox.js';
-import { errorText, t } from '../lang/index.js';
-import { avatar, el, field, fill, iconButton, isAsking, textbox } from './dom.js';
+import { errorText, moreTexts, t } from '../lang/index.js';
+import { avatar, button, el, field, fill, iconButton, isAsking, textbox } from './dom.js';
+
+// The style and the texts of dialogs are not loaded before either.
+await moreTexts();
+await new Promise((resolve) => document.head.append(el('link', { rel: 'stylesheet', href: new URL('../style/panels.css', import.meta.url).href, onload: resolve, onerror: resolve })));
+
 
 /** Opens a dialog, which is gone once it is closed. @param {string} title @param {string} cls @param {(body: HTMLElement, close: () => void) => void} build */
 export function dialog(title, cls, build) {
@@ -31,23 +36,23 @@ export function confirmed(question = '', yes = '') {
         answer = true;
         close();
       };
-      body.append(el('div', { class: 'buttons' }, el('button', { type: 'button', class: 'danger', onclick: go }, yes), el('button', { type: 'button', onclick: close }, t('cancel'))));
+      body.append(el('div', { class: 'buttons' }, button(yes, go, 'danger'), button(t('cancel'), close)));
     });
     made.addEventListener('close', () => resolve(answer));
   });
 }
 
-/** A button of a form that does something, and says below it what came of it. @param {string} label @param {(say: (text: string) => void) => Promise<void>|void} act @param {string} [cls] */
+/** A button of a form that does something, and says below it what came of it. @param {string} label @param {Act} act @param {string} [cls] */
 export function action(label, act, cls = '') {
   const said = el('p', { class: 'said', role: 'status' });
   const go = async () => {
-    button.disabled = true;
+    made.disabled = true;
     said.textContent = '';
     await act((text) => (said.textContent = text));
-    button.disabled = false;
+    made.disabled = false;
   };
-  const button = el('button', { type: 'button', class: cls, onclick: go }, label);
-  return el('div', { class: 'action' }, button, said);
+  const made = button(label, go, cls);
+  return el('div', {}, made, said);
 }
 
 /** Begins a conversation, or makes or joins a group. @param {App} app */
@@ -80,7 +85,6 @@ export function newConversation(app) {
       if (reply.code === 'wrong_password') secret.hidden = false;
       said.textContent = errorText(reply);
     };
-    const button = (/** @type {string} */ label, /** @type {() => void} */ onclick, cls = '') => el('button', { type: 'button', class: cls, onclick }, label);
     const draw = () => {
       const isGroup = to.value.trim().startsWith('#');
       said.textContent = '';
@@ -105,7 +109,7 @@ export function newConversation(app) {
         to.focus();
       };
       groups.before(el('h3', {}, t('otherGroups')));
-      fill(groups, ...others.slice(0, 200).map((/** @type {string} */ name) => el('li', {}, el('button', { type: 'button', onclick: () => choose(name) }, avatar('#'), el('bdi', {}, `#${name}`)))));
+      fill(groups, ...others.slice(0, 200).map((/** @type {string} */ name) => el('li', {}, button([avatar('#'), el('bdi', {}, `#${name}`)], () => choose(name)))));
     });
   });
 }
@@ -161,18 +165,13 @@ export function switcher(app) {
 /** What else can be done with a conversation. @param {App} app */
 export function menu(app, name = '') {
   dialog(name, 'small', (body, close) => {
-    const item = (/** @type {string} */ label, /** @type {() => void} */ act) =>
-      el('button', { type: 'button', onclick: () => (close(), act()) }, label);
-    const each = app.live.model.conversation(name);
-    const last = each?.last;
-    body.append(
-      item(t('searchHere'), () => app.sidebar.searchIn(name)),
-      last ? item(t('markUnread'), () => {
-        app.go('');
-        app.live.model.mark(name, last.id, false);
-        app.live.settle();
-      }) : '',
-      item(t('toLatest'), () => app.timeline.toEnd()),
-    );
+    const item = (/** @type {string} */ label, /** @type {() => void} */ act) => button(label, () => (close(), act()));
+    const last = app.live.model.conversation(name)?.last;
+    const mark = () => {
+      app.go('');
+      app.live.model.mark(name, last?.id ?? 0, false);
+      app.live.settle();
+    };
+    fill(body, item(t('searchHere'), () => app.sidebar.searchIn(name)), last && item(t('markUnread'), mark), item(t('toLatest'), () => app.timeline.toEnd()));
   });
 }

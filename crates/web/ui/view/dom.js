@@ -62,6 +62,9 @@ export function iconButton(name, label, onclick, cls = '') {
   return el('button', { type: 'button', class: `icon ${cls}`, 'aria-label': label, title: label, onclick }, icon(name));
 }
 
+/** @param {Child|Child[]} shown @param {(event: MouseEvent) => void} onclick */
+export const button = (shown, onclick, cls = '') => el('button', { type: 'button', class: cls, onclick }, ...[shown].flat());
+
 /** Who somebody is, at a glance: first letters on a colour of their own. */
 export function avatar(name = '') {
   let sum = 7;
@@ -70,7 +73,8 @@ export function avatar(name = '') {
   return el('span', { class: `avatar c${sum % 8}`, 'aria-hidden': 'true' }, letters);
 }
 
-const INLINE = /`([^`\u2028]+)`|\bhttps?:\/\/[^\s<>"`]+/g;
+const INLINE = /\x60([^\x60\u2028]+)\x60|\bhttps?:\/\/[^\s<>"\x60]+/g;
+const FENCE = '\x60\x60\x60';
 const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\s]){1,16}$/u;
 
 /** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML. @returns {DocumentFragment} */
@@ -78,8 +82,8 @@ export function format(text = '', me = '') {
   const made = document.createDocumentFragment();
   const lines = text.split('\u2028');
   for (let at = 0; at < lines.length; at++) {
-    if (lines[at].startsWith('```')) {
-      const end = lines.findIndex((line, to) => to > at && line.trimEnd() === '```');
+    if (lines[at].startsWith(FENCE)) {
+      const end = lines.findIndex((line, to) => to > at && line.trimEnd() === FENCE);
       if (end > at) {
         made.append(el('pre', { tabindex: 0 }, el('code', {}, lines.slice(at + 1, end).join('\n'))));
         at = end;
@@ -133,7 +137,7 @@ function plain(made, text = '', me = '') {
 }
 
 /** A text in one line, for lists. */
-export const oneLine = (text = '') => text.slice(0, 200).replace(/```|^> ?/g, '').replace(/[\u2028\t]+/g, ' ').trim();
+export const oneLine = (text = '') => text.slice(0, 200).replace(/\x60{3}|^> ?/g, '').replace(/[\u2028\t]+/g, ' ').trim();
 
 /** A field with its name above it. @param {string} label @param {HTMLElement} input */
 export const field = (label, input) => el('label', { class: 'field' }, el('span', {}, label), input);

@@ -1,6 +1,6 @@
-import { isFrom } from '../core/conversation.js';
+import { isFrom, same } from '../core/conversation.js';
 import { errorText, show, t } from '../lang/index.js';
-import { avatar, el, fill, format, icon, iconButton, isOnlyEmoji, oneLine } from './dom.js';
+import { avatar, button, el, fill, format, icon, iconButton, isOnlyEmoji, oneLine } from './dom.js';
 
 /** Who wrote a message, as one addresses them. @param {Message} message */
 export const author = (message) => (message.realm ? `${message.from}@${message.realm}` : message.from);
@@ -68,7 +68,7 @@ function reactions(app, message) {
     'div',
     { class: 'chips' },
     ...message.reactions.map(([emoji, by]) => {
-      const mine = by.some((name) => name.toLowerCase() === app.me.toLowerCase());
+      const mine = by.some((name) => same(name, app.me));
       const onclick = () => app.onMessage(mine ? 'UNREACT' : 'REACT', message.id, emoji);
       return el('button', { type: 'button', class: 'chip', 'aria-pressed': String(mine), title: by.join(', '), 'data-emoji': emoji, onclick }, `${emoji} ${by.length}`);
     }),
@@ -86,8 +86,8 @@ function refused(app, entry) {
     { class: 'refused' },
     errorText(entry),
     ' ',
-    el('button', { type: 'button', onclick: again }, t('again')),
-    el('button', { type: 'button', onclick: () => app.live.discard(entry.draft.ref) }, t('discard')),
+    button(t('again'), again),
+    button(t('discard'), () => app.live.discard(entry.draft.ref)),
   );
 }
 
@@ -140,11 +140,11 @@ export class Toolbar {
     this.sig = sig;
     const own = isFrom(message, app.me);
     const moderates = each.isGroup && (app.live.admin || ['owner', 'moderator'].includes(each.role ?? ''));
-    const react = () => app.seldom(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
+    const react = () => app.emoji(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
     const remove = async () => {
       if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => app.composer.setText(message.text));
     };
-    const ask = () => (own ? remove() : app.seldom(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
+    const ask = () => (own ? remove() : app.dialogs(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
     this.bar.replaceChildren(
       iconButton('smile', t('react'), react),
       iconButton('reply', t('reply'), () => app.composer.replyTo(message)),

@@ -1,8 +1,7 @@
 import { keyOf } from '../core/conversation.js';
-import { lineOf } from '../core/outbox.js';
-import { dayOf, errorText, show, t } from '../lang/index.js';
-import { avatar, el, fill, icon, iconButton } from './dom.js';
-import { author, summary } from './rows.js';
+import { dayOf, show, t } from '../lang/index.js';
+import { avatar, button, el, fill, icon, iconButton } from './dom.js';
+import { summary } from './rows.js';
 
 /** How many conversations are in the page at first, and come in at a time. */
 const STEP = 60;
@@ -23,12 +22,12 @@ export class Sidebar {
     this.results = el('section', { class: 'results', 'aria-label': t('found'), hidden: true });
     this.search = el('input', { type: 'search', 'aria-label': t('search'), placeholder: `${t('search')} …`, autocomplete: 'off', dir: 'auto' });
     this.empty = el('div', { class: 'none' }, el('p', {}, t('noConversations')));
-    this.me = el('button', { type: 'button', class: 'self', onclick: () => app.seldom(({ settings }) => settings(app)) });
+    this.me = button('', () => app.panels(({ settings }) => settings(app)), 'self');
     const scroll = el('div', { class: 'lists' }, this.nav, this.empty, this.results);
     this.root = el(
       'aside',
       { class: 'sidebar', 'aria-label': 'Antar' },
-      el('div', { class: 'head' }, el('h1', { class: 'realm' }), iconButton('plus', t('newConversation'), () => app.seldom(({ newConversation }) => newConversation(app)), 'make')),
+      el('div', { class: 'head' }, el('h1', { class: 'realm' }), iconButton('plus', t('newConversation'), () => app.dialogs(({ newConversation }) => newConversation(app)), 'make')),
       el('div', { class: 'searching', role: 'search' }, this.search),
       scroll,
       el('div', { class: 'foot' }, this.me, iconButton('out', t('logOut'), () => app.logOut())),
@@ -125,38 +124,10 @@ export class Sidebar {
 
   look(after = 0) {
     clearTimeout(this.timer);
-    const options = [...this.search.value.matchAll(/(?:^|\s)(in|from):(\S+)/g)].map(([, key, value]) => `${key}=${value}`);
-    const words = this.search.value.replace(/(?:^|\s)(in|from):(\S+)/g, ' ').trim();
-    this.words = options.length ? '' : words;
+    const { value } = this.search;
+    this.words = /(^|\s)(in|from):\S/.test(value) ? '' : value;
     this.app.dirty();
-    if ([...words].length < 2) {
-      this.results.hidden = true;
-      return fill(this.results);
-    }
-    this.timer = setTimeout(() => this.find(options, words, []), after);
-  }
-
-  /** @param {string[]} options @param {string} words @param {HTMLElement[]} before @param {number} [from] */
-  async find(options, words, before, from) {
-    const { app } = this;
-    const asked = this.search.value;
-    const page = from === undefined ? [] : [`before=${from}`];
-    const reply = await app.live.ask(lineOf('SEARCH', [...options, ...page, 'limit=30', ':'], words));
-    if (asked !== this.search.value) return;
-    const found = (Array.isArray(reply.data) ? reply.data : []).filter((/** @type {any} */ one) => typeof one?.conv === 'string');
-    const rows = found.map((/** @type {any} */ one) =>
-      el(
-        'button',
-        { type: 'button', class: 'result', onclick: () => app.go(one.conv, one.id) },
-        el('span', { class: 'name' }, el('bdi', {}, author(one)), one.conv === author(one) ? '' : ` → ${one.conv}`),
-        el('time', {}, show('date', one.time)),
-        el('span', { class: 'text' }, summary({ ...one, text: one.message ?? '' })),
-      ),
-    );
-    const all = [...before, ...rows];
-    const more = reply.more === true && typeof reply.before === 'number';
-    const next = () => this.find(options, words, all, reply.before);
-    this.results.hidden = false;
-    fill(this.results, el('h2', {}, t('found')), ...all, !all.length && !more && el('p', { class: 'note' }, reply.status === 'OK' ? t('nothing') : errorText(reply)), more && el('button', { type: 'button', onclick: next }, t('more')));
+    this.results.hidden = value.trim().length < 2;
+    if (!this.results.hidden) this.timer = setTimeout(() => this.app.seldom(import('./search.js'), ({ find }) => find(this.app, value, [])), after);
   }
 }

@@ -1,0 +1,17 @@
+export const texts = {
+  emojiName: 'Emoji by name', to: 'To', toExample: 'amy, amy@beta or #group', toHint: 'A user here, a user of a linked realm, or a group.', groupPassword: 'Password, if there is one',
+  joinGroup: 'Join', makeGroup: 'Make this group', otherGroups: 'Groups you are not in', switchTo: 'Go to', nothing: 'Nothing was found.',
+  done: 'Done.', unmute: 'Do not mute any more', block: 'Block', unblock: 'Do not block any more', blockSure: 'Block {0}? You are not shown what they write from now on.',
+  topic: 'Topic', save: 'Save', user: 'User', ban: 'Ban', unban: 'Lift the ban', leave: 'Leave the group', leaveSure: 'Leave {0}?',
+  closeGroup: 'Close the group', closeSure: 'Close {0} for everybody? What was said there is gone.', groupSettings: 'Settings', entry: 'Who may join',
+  entry_open: 'anybody', entry_password: 'who knows the password', entry_invite: 'who is added', listed: 'In the list of groups', announce: 'Only owner and moderators write',
+  writeTo: 'Write to', makeModerator: 'Make a moderator', makeMember: 'Make an ordinary member', makeOwner: 'Hand the group over', minutes: 'For so many minutes', silence: 'Silence', unsilence: 'Let write again', kick: 'Take out of the group',
+  displayName: 'Shown as', about: 'About you', awayText: 'Away, because', goAway: 'I am away', comeBack: 'I am back', themeSystem: 'As the system', themeLight: 'Light', themeDark: 'Dark',
+  notifyOn: 'Notify me of messages', notifyOff: 'Do not notify me', notifyDenied: 'The browser does not allow it.',
+  oldPassword: 'Present password', newPassword: 'New password', changePassword: 'Change the password',
+  sessions: 'Where you are logged in', unnamed: 'A program', used: 'last used {0}', thisOne: 'this one',
+  realms: 'Linked realms', noRealms: 'This realm is linked with no other.', refresh: 'Look again', since: 'since {0}', owed: '{0} messages wait to go there', counts: '{0} sent, {1} received', clock: 'its clock is {0} s off',
+  approve: 'Approve', removeSure: 'End the link with {0}?', addRealm: 'Link a realm', host: 'Host', port: 'Port', key: 'Its key, sha256:… (if you have it)',
+  invitations: 'Invitations', inviteRealm: 'Make an invitation for a realm', invitation: 'An invitation you were given', join: 'Link',
+  link_up: 'up', link_down: 'down', link_waiting: 'waits', link_refused: 'refused', link_removed: 'ended there', searchHere: 'Search in it', markUnread: 'Mark as unread', toLatest: 'Go to the end',
+};

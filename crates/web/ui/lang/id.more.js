@@ -1,0 +1,19 @@
+/** @type {Record<keyof typeof import('./en.more.js').texts, string>} */
+export const texts = {
+  emojiName: 'Cari emoji', to: 'Kepada', toExample: 'amy, amy@beta atau #grup', toHint: 'Pengguna di sini, pengguna realm lain, atau grup.', groupPassword: 'Kata sandi, jika ada',
+  joinGroup: 'Bergabung', makeGroup: 'Buat grup ini', otherGroups: 'Grup lain', switchTo: 'Buka', nothing: 'Tidak ditemukan.',
+  done: 'Selesai.', unmute: 'Jangan senyapkan lagi', block: 'Blokir', unblock: 'Buka blokir', blockSure: 'Blokir {0}? Tulisannya tidak ditampilkan lagi.',
+  topic: 'Topik', save: 'Simpan', user: 'Pengguna', ban: 'Larang', unban: 'Cabut larangan', leave: 'Keluar dari grup', leaveSure: 'Keluar dari {0}?',
+  closeGroup: 'Tutup grup', closeSure: 'Tutup {0} untuk semua? Semua pesannya hilang.', groupSettings: 'Pengaturan', entry: 'Siapa boleh bergabung',
+  entry_open: 'siapa saja', entry_password: 'yang tahu kata sandi', entry_invite: 'yang ditambahkan', listed: 'Tampil di daftar grup', announce: 'Hanya pemilik dan moderator menulis',
+  writeTo: 'Tulis pesan', makeModerator: 'Jadikan moderator', makeMember: 'Jadikan anggota biasa', makeOwner: 'Serahkan grup', minutes: 'Selama berapa menit', silence: 'Bungkam', unsilence: 'Boleh menulis lagi', kick: 'Keluarkan dari grup',
+  displayName: 'Nama tampilan', about: 'Tentang Anda', awayText: 'Tidak di tempat, karena', goAway: 'Saya pergi', comeBack: 'Saya kembali',
+  themeSystem: 'Ikut sistem', themeLight: 'Terang', themeDark: 'Gelap', notifyOn: 'Beri tahu saya', notifyOff: 'Jangan beri tahu', notifyDenied: 'Tidak diizinkan peramban.',
+  oldPassword: 'Kata sandi sekarang', newPassword: 'Kata sandi baru', changePassword: 'Ganti kata sandi',
+  sessions: 'Tempat Anda masuk', unnamed: 'Sebuah program', used: 'terakhir {0}', thisOne: 'yang ini',
+  realms: 'Realm terhubung', noRealms: 'Belum terhubung dengan realm lain.', refresh: 'Lihat lagi', since: 'sejak {0}', owed: '{0} pesan menunggu dikirim', counts: '{0} terkirim, {1} diterima', clock: 'jamnya berbeda {0} detik',
+  approve: 'Setujui', removeSure: 'Putuskan hubungan dengan {0}?', addRealm: 'Hubungkan realm', host: 'Alamat', port: 'Port', key: 'Kuncinya, sha256:… (jika ada)',
+  invitations: 'Undangan', inviteRealm: 'Buat undangan untuk realm', invitation: 'Undangan yang diterima', join: 'Hubungkan',
+  link_up: 'tersambung', link_down: 'terputus', link_waiting: 'menunggu', link_refused: 'ditolak', link_removed: 'diakhiri di sana',
+  searchHere: 'Cari di sini', markUnread: 'Tandai belum dibaca', toLatest: 'Ke akhir',
+};
