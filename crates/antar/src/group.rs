@@ -3,6 +3,7 @@
 use crate::admin::{self, PATIENCE, Refused, Whose, printable, word};
 use crate::print::say;
 use crate::user::ask_password;
+use antar_domain::RETENTION_DAYS;
 use antar_server::{Config, Offline};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
@@ -127,6 +128,9 @@ struct Settings {
     /// Whether only its owner and moderators write.
     #[arg(long, value_name = "yes|no")]
     announce: Option<YesNo>,
+    /// For how many days messages are kept, 0 for ever; or as the configuration says for the realm.
+    #[arg(long, value_name = "DAYS|realm")]
+    retention: Option<String>,
     /// Ask for the password that lets others join, or read it as one line from standard input.
     #[arg(long)]
     password: bool,
@@ -344,7 +348,13 @@ fn topic(config: &Config, group: &str, text: Option<&str>) -> anyhow::Result<()>
 }
 
 fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> {
-    let Settings { entry, listed, announce, password } = settings;
+    let Settings { entry, listed, announce, retention, password } = settings;
+    let is_days = |days: &str| days.parse().is_ok_and(|days: u16| days <= RETENTION_DAYS);
+    if let Some(days) = retention.as_deref().filter(|days| *days != "realm" && !is_days(days)) {
+        bail!(
+            "{days} is neither a number of days up to {RETENTION_DAYS} nor \"realm\"; nothing was changed"
+        );
+    }
     let group = named(group)?;
     let mut line = format!("GROUPSET {group}");
     let mut option = |key: &str, value: Option<String>| {
@@ -353,6 +363,7 @@ fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> 
     option("entry", entry.as_ref().map(written));
     option("listed", listed.as_ref().map(written));
     option("announce", announce.as_ref().map(written));
+    option("retention", retention.clone());
     if *password {
         let password = ask_password(&format!("#{group}"))?;
         if password.contains(char::is_whitespace) {
@@ -368,5 +379,7 @@ fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> 
         };
         say!("{key:<9} {value}");
     }
+    let kept = reply["retention"].as_u64().map_or_else(|| "realm".into(), |days| days.to_string());
+    say!("retention {kept}");
     Ok(())
 }

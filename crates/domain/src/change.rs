@@ -147,6 +147,8 @@ pub enum GroupNews {
     Settings(GroupEntry, bool, bool),
     /// It is gone.
     Closed,
+    /// For how many days its messages are kept, 0 for ever; none where the realm says that.
+    Retention(Option<u16>),
 }
 
 impl GroupNews {
@@ -156,7 +158,7 @@ impl GroupNews {
             Self::Role(..) => "role",
             Self::Silenced(..) => "silenced",
             Self::Topic(_) => "topic",
-            Self::Settings(..) => "group",
+            Self::Settings(..) | Self::Retention(_) => "group",
             Self::Closed => "closed",
         }
     }
@@ -165,7 +167,7 @@ impl GroupNews {
         match self {
             Self::Role(user, _) | Self::Silenced(user, _) => user.len(),
             Self::Topic(topic) => topic.as_str().len(),
-            Self::Settings(..) | Self::Closed => 0,
+            Self::Settings(..) | Self::Closed | Self::Retention(_) => 0,
         }
     }
 }

@@ -65,6 +65,11 @@ impl Conversations {
         self.known_tip(conversation).unwrap_or_default()
     }
 
+    /// The last message of a conversation that is gone, since it was older than is kept.
+    pub fn floor(&self, conversation: Conversation) -> ConversationTip {
+        self.known.get(conversation).map(|known| known.floor).unwrap_or_default()
+    }
+
     /// Whether there is a message in a conversation, or was.
     pub fn is_known(&self, conversation: Conversation) -> bool {
         self.known_tip(conversation).is_some()
@@ -150,6 +155,34 @@ impl Conversations {
         self.known.iter().map(|(conversation, known)| (conversation, known.tip))
     }
 
+    /// Those after one, in an order that does not change, each with how far it has come and what of it is gone.
+    pub(crate) fn after(
+        &self,
+        conversation: Option<Conversation>,
+    ) -> impl Iterator<Item = (Conversation, ConversationTip, ConversationTip)> {
+        self.known.after(conversation).map(|(of, known)| (of, known.tip, known.floor))
+    }
+
+    /// Who has noted how far they have read a conversation, of those for whom messages after it do not count.
+    pub(crate) fn readers_ahead(&self, conversation: Conversation) -> Vec<(AccountId, Marker)> {
+        let of = |account: AccountId| {
+            self.known_marker(account, conversation).map(|marker| (account, marker))
+        };
+        let all: Vec<(AccountId, Marker)> = match conversation {
+            Conversation::Private(one, other) if one == other => of(one).into_iter().collect(),
+            Conversation::Private(one, other) => {
+                [of(one), of(other)].into_iter().flatten().collect()
+            }
+            Conversation::Peer(account, ..) => of(account).into_iter().collect(),
+            Conversation::Group(_) | Conversation::GroupPeer(..) => {
+                let key = |account| (conversation.peer(), conversation, AccountId(account));
+                let markers = self.group_markers.range(key(0)..=key(u64::MAX));
+                markers.map(|((.., account), marker)| (*account, *marker)).collect()
+            }
+        };
+        all.into_iter().filter(|(_, marker)| marker.own_after > 0).collect()
+    }
+
     /// How far an account has read a conversation.
     pub fn marker(&self, account: AccountId, conversation: Conversation) -> Marker {
         self.known_marker(account, conversation).unwrap_or_default()
@@ -186,7 +219,9 @@ impl Conversations {
 
     /// How many messages after its marker count as unread for an account.
     pub(crate) fn unread(&self, account: AccountId, conversation: Conversation) -> u64 {
-        let marker = self.marker(account, conversation);
+        let (mut marker, floor) = (self.marker(account, conversation), self.floor(conversation));
+        // What is gone is read by nobody any more.
+        marker.ordinal = marker.ordinal.max(floor.ordinal);
         let skipped = self.skipped.get(&conversation).map_or(&[][..], |all| all);
         let after = skipped.partition_point(|skipped| skipped.ordinal <= marker.ordinal);
         let after = skipped.iter().skip(after);
@@ -197,6 +232,8 @@ impl Conversations {
     /// What does not count as unread in a conversation once one more message does not.
     pub(crate) fn skipping(&self, conversation: Conversation, skipped: Skipped) -> Vec<Skipped> {
         let mut all = self.skipped.get(&conversation).cloned().unwrap_or_default();
+        let gone = self.floor(conversation).ordinal;
+        all.retain(|known| known.ordinal > gone);
         let at = all.partition_point(|known| known.ordinal < skipped.ordinal);
         if all.get(at).is_some_and(|known| known.ordinal == skipped.ordinal) {
             return all;
@@ -425,6 +462,11 @@ impl Conversations {
             }
             Event::ConversationReached(conversation, tip) => {
                 self.reached(*conversation, *tip, None);
+            }
+            Event::LetGo(conversation, floor) => {
+                if let Some(known) = self.known.get_mut(*conversation) {
+                    known.floor = *floor;
+                }
             }
             Event::MarkerSet { account, conversation, marker } => {
                 self.set_marker(*account, *conversation, Some(*marker));

@@ -102,6 +102,8 @@ pub enum Event {
     SkippedSet(Conversation, Vec<Skipped>),
     /// The stored form of the latest [`Event::Posted`] of a conversation, without the message.
     ConversationReached(Conversation, ConversationTip),
+    /// The messages of a conversation up to this one are gone: they were older than is kept.
+    LetGo(Conversation, ConversationTip),
     /// A user has read a conversation up to here; of what one writes oneself the message says it.
     MarkerSet {
         /// The user.

@@ -24,7 +24,12 @@ pub struct GroupRecord {
     pub listed: bool,
     /// Only its owner and moderators write.
     pub announce: bool,
+    /// For how many days its messages are kept, 0 for ever; none where the realm says that.
+    pub retention: Option<u16>,
 }
+
+/// The most days for which messages may be kept that are not kept for ever: a hundred years.
+pub const RETENTION_DAYS: u16 = 36_500;
 
 /// The most bytes of a topic.
 pub const TOPIC_BYTES: usize = 1_000;
@@ -37,7 +42,8 @@ impl GroupRecord {
     pub fn new(name: Name, password: PasswordHash, creator: AccountId, created: Time) -> Self {
         let entry = GroupEntry::with(&password);
         let (owner, topic, listed, announce) = (Some(creator), None, true, false);
-        Self { name, password, creator, owner, created, topic, entry, listed, announce }
+        let retention = None;
+        Self { name, password, creator, owner, created, topic, entry, listed, announce, retention }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::state::Group;
 use crate::{
-    AccountId, Bug, Context, Conversation, Event, GroupChange, GroupEntry, GroupId, GroupNews,
-    GroupRecord, GroupRole, Interrupt, Marker, Member, Membership, Place, RequestContext, Silence,
-    Unshown,
+    AccountId, Bug, Context, Conversation, ConversationTip, Event, GroupChange, GroupEntry,
+    GroupId, GroupNews, GroupRecord, GroupRole, Interrupt, Marker, Member, Membership, Place,
+    RequestContext, Silence, Unshown,
 };
 use antar_types::{Code, Name};
 
@@ -214,7 +214,8 @@ impl RequestContext<'_> {
         let conversations = durable.conversations.of_group(group).filter(written_since);
         let place = |conversation| {
             let (reader, marker) = (Some(reader.clone()), Marker::default());
-            Place { conversation, id: first, reader, joined: 0, marker }
+            let floor = ConversationTip::default();
+            Place { conversation, id: first, reader, joined: 0, marker, floor }
         };
         let located = |of| Ok((of, self.located(place(of))?.unshown));
         conversations.map(located).collect()

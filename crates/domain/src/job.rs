@@ -5,8 +5,8 @@
 
 use crate::links::{Ask, Failure, LinkStatus, Listing, NamesLookup, NotAsked, Quote, Told};
 use crate::{
-    AccountId, Change, Conversation, FoundMessages, Marker, MessageLookup, PlacedMessage, Reader,
-    ReferenceLookup, Referred, Rewriting, SearchQuery, Source, Unshown,
+    AccountId, Change, Conversation, ConversationTip, FoundMessages, Marker, MessageLookup,
+    PlacedMessage, Reader, ReferenceLookup, Referred, Rewriting, SearchQuery, Source, Unshown,
 };
 use antar_types::{Chain, Message, Secret};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ pub struct Place {
     pub joined: u64,
     /// How far its reader had read when it was asked for: where that has changed since, it is asked for again.
     pub marker: Marker,
+    /// Which of its messages were gone then: the same holds for that.
+    pub floor: ConversationTip,
 }
 
 /// What was found of a [`Place`].

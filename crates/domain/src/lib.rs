@@ -28,6 +28,7 @@ mod personal;
 mod planted;
 mod references;
 mod request_context;
+mod retention;
 mod rewrites;
 mod search;
 mod settings;
@@ -49,7 +50,9 @@ pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::{Conversations, Skipped};
 pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
-pub use group::{GroupEntry, GroupRecord, GroupRole, Member, SWEPT, Silence, TOPIC_BYTES};
+pub use group::{
+    GroupEntry, GroupRecord, GroupRole, Member, RETENTION_DAYS, SWEPT, Silence, TOPIC_BYTES,
+};
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,
     MailboxRead, Page, Read, Reader, Source, Stretch,
@@ -73,6 +76,7 @@ pub use personal::{Profile, Unshown};
 pub use planted::Bug;
 pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
+pub use retention::{FoundOld, LET_GO, OldIn, OldQuery};
 pub use rewrites::{MessageLookup, PlacedMessage};
 pub use search::{
     Author, FoundMessages, MOST_APART, Matcher, SEARCHED, SEEK, SearchQuery, SearchWords,

@@ -66,6 +66,8 @@ pub enum Outcome {
         listed: bool,
         /// Whether only its owner and moderators write.
         announce: bool,
+        /// For how many days its messages are kept, 0 for ever; none where the realm says that.
+        retention: Option<u16>,
     },
     /// Accounts.
     Users(Vec<User>),

@@ -86,11 +86,15 @@ pub enum Bug {
     CountsDeleted,
     /// A message that was changed since the disk was asked for it is taken for what it was then.
     LosesRewriting,
+    /// What does not count as unread goes on not counting once it is let go of.
+    CountsLetGo,
+    /// What is older than is kept goes from memory only.
+    KeepsOld,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -131,6 +135,8 @@ impl Bug {
         Self::KeepsOldText,
         Self::CountsDeleted,
         Self::LosesRewriting,
+        Self::CountsLetGo,
+        Self::KeepsOld,
     ];
 }
 

@@ -100,15 +100,15 @@ impl RequestContext<'_> {
         conversation: Conversation,
         id: u64,
     ) -> Result<PlacedMessage, Interrupt> {
-        let rewrites = &self.state.rewrites;
+        let (rewrites, conversations) = (&self.state.rewrites, &self.state.durable.conversations);
+        if id > conversations.tip(conversation).id || id <= conversations.floor(conversation).id {
+            return Err(Code::MessageNotFound.into());
+        }
         let is_there = |placed: &PlacedMessage| placed.conversation == conversation;
         let loses = self.state.is_planted(Bug::LosesRewriting);
         if let Some(placed) = rewrites.latest(id).filter(|_| !loses) {
             let placed = Some(placed).filter(|placed| is_there(placed));
             return Ok(placed.ok_or(Code::MessageNotFound)?.clone());
-        }
-        if id > self.state.durable.conversations.tip(conversation).id {
-            return Err(Code::MessageNotFound.into());
         }
         // What was changed since the store was asked must still be in memory.
         let let_go = if loses { 0 } else { rewrites.let_go };

@@ -29,6 +29,8 @@ pub struct Limits {
     pub link_bytes: u64,
     /// How long what a realm has is kept for it all the same, in case it is put back from a backup.
     pub link_grace: Duration,
+    /// How long messages are kept where a group does not say otherwise; zero for ever.
+    pub retention: Duration,
 }
 
 impl Default for Limits {
@@ -45,6 +47,7 @@ impl Default for Limits {
             link_messages: 1_000_000,
             link_bytes: 256 << 20,
             link_grace: Duration::from_secs(7 * 24 * 3600),
+            retention: Duration::ZERO,
         }
     }
 }

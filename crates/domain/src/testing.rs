@@ -38,6 +38,8 @@ pub struct Realm {
     /// What is tested.
     pub state: State,
     now: u64,
+    /// How far the clock is ahead of what goes by, in milliseconds.
+    pub ahead: u64,
     chance: u8,
     /// What the store would have of mailboxes, and of what was set apart.
     pub posted: Vec<Event>,
@@ -59,7 +61,9 @@ impl Realm {
         let (posted, chains, asked) = (Vec::new(), Vec::new(), Vec::new());
         let (now, chance, notifications) = (1_000_000, 0, BTreeMap::new());
         let changes = BTreeMap::new();
-        let mut realm = Self { state, now, chance, posted, chains, notifications, changes, asked };
+        let ahead = 0;
+        let mut realm =
+            Self { state, now, ahead, chance, posted, chains, notifications, changes, asked };
         realm.state.name_realm(Name::parse("alpha").unwrap(), &mut Effects::default()).unwrap();
         users.iter().for_each(|user| realm.add_user(user));
         realm
@@ -346,7 +350,7 @@ impl Realm {
 
     fn input(&mut self, input: Input) -> Option<Output> {
         self.chance = self.chance.wrapping_add(1);
-        let (now, uptime) = (Time(self.now), self.now);
+        let (now, uptime) = (Time(self.now + self.ahead), self.now);
         let readings = Readings { now, uptime, entropy: [self.chance; 32] };
         let mut effects = Effects::default();
         self.state.step(&readings, input, &mut effects);
@@ -356,7 +360,7 @@ impl Realm {
         };
         let all = effects.events.into_iter().flat_map(brought);
         all.for_each(|event| self.keep(event));
-        let mut answer = None;
+        let (mut answer, mut old) = (None, None);
         let alone = |output| match output {
             Output::Spread(spread) => {
                 let told = spread.all().map(|(conn, tag, told)| (conn, tag, told.clone()));
@@ -378,8 +382,13 @@ impl Realm {
                 Output::Reply(..) | Output::Read(..) | Output::Job { .. } | Output::Park(_) => {
                     assert!(answer.replace(output).is_none(), "one answer to a request");
                 }
+                Output::FindOld(query) => old = Some(query),
                 other => self.asked.push(other),
             }
+        }
+        if let Some(query) = old {
+            let found = self.find_old(&query);
+            self.input(Input::FoundOld(query, Ok(found)));
         }
         answer
     }
@@ -455,6 +464,7 @@ fn shown(told: &crate::Told) -> Option<String> {
                 GroupNews::Settings(entry, listed, announce) => {
                     format!("{} {listed} {announce}", entry.as_str())
                 }
+                GroupNews::Retention(days) => format!("kept {days:?}"),
                 GroupNews::Closed => String::new(),
             };
             (change.what.as_str(), &change.group, of, &change.by)

@@ -298,6 +298,10 @@ impl World {
             Output::Tail { ask, source } => {
                 self.decide(Input::Tailed(ask, Ok(self.messages(source))));
             }
+            Output::FindOld(query) => {
+                let nothing = query.all.iter().map(|_| None).collect();
+                self.decide(Input::FoundOld(query, Ok(nothing)));
+            }
             Output::Ask(ask, asked) => {
                 let line = text::plain_request(&asked, HERE);
                 assert!(!line.contains(['\n', '\r']), "a request is a line: {line:?}");

@@ -4,8 +4,8 @@ use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{NamesLookup, Position, Quote, Unreadable};
 use antar_domain::{
-    ChangesQuery, FoundChanges, FoundMessages, Located, MessageLookup, Outcome, PeerId, Place,
-    PlacedMessage, Read, ReferenceLookup, Referred, SearchQuery, Source, Tag,
+    ChangesQuery, FoundChanges, FoundMessages, FoundOld, Located, MessageLookup, OldQuery, Outcome,
+    PeerId, Place, PlacedMessage, Read, ReferenceLookup, Referred, SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
@@ -140,6 +140,11 @@ impl Reads {
     /// Messages that have certain words in them; `None` where they cannot be read.
     pub async fn search(&self, whom: Whom, query: SearchQuery) -> Option<FoundMessages> {
         self.read_in_turn(&self.searches, whom, move |store| store.search(&query)).await
+    }
+
+    /// Which messages are older than is kept; `None` where that cannot be read.
+    pub async fn old(&self, query: Box<OldQuery>) -> Option<Vec<Option<FoundOld>>> {
+        self.read(None, move |store| store.old(&query)).await
     }
 
     /// Entries of what a realm is owed.

@@ -76,7 +76,7 @@ pub fn message(
     Ok(all.find(|message| message.id == id))
 }
 
-/// The run of a conversation in which a message is if it is there, and the id of the first in it.
+/// The run of a conversation in which a message is if it is there, and the id in its key.
 pub fn run_of(
     tree: &dyn Pairs,
     conversation: Conversation,
@@ -85,7 +85,7 @@ pub fn run_of(
     run_holding(tree, List::Messages(conversation), id)
 }
 
-/// The run of a list in which an entry is if it is there, and the id of the first in it.
+/// The run of a list in which an entry is if it is there, and the id in its key.
 pub fn run_holding<T: Listed>(
     tree: &dyn Pairs,
     list: List,
@@ -93,8 +93,8 @@ pub fn run_holding<T: Listed>(
 ) -> Result<Option<(u64, Vec<T>)>, StoreError> {
     let mut found = None;
     tree.scan(list.keys(0, id.saturating_add(1)), Direction::Down, &mut |key, value| {
-        let run: Vec<T> = decode_run(key, value)?;
-        found = run.first().map(|first| first.id()).map(|first| (first, run));
+        let first = List::read(key).ok_or_else(|| damaged(key))?.1;
+        found = Some((first, decode_run::<T>(key, value)?));
         Ok(ControlFlow::Break(()))
     })?;
     Ok(found)

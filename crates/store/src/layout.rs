@@ -23,6 +23,7 @@
 //! | `R` `e` | [`records::SyncEpochBegun`] |
 //! | `R` `f` account | [`records::NameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
+//! | `R` `h` conversation | [`records::LetGo`]: the conversation as under `M`, without an id |
 //! | `R` `i` invitation | [`records::InvitationSet`] |
 //! | `R` `j` invitation | [`records::UserInvited`] |
 //! | `R` `l` peer, part | what there is of a peer: [`PeerPart`] |
@@ -50,7 +51,8 @@
 //! most keys short; all are big-endian, so that keys sort as the numbers do. Records (`R`) are loaded at a
 //! start in this order, each after those it refers to but for bans (`b`). A *run* is what one or more batches add to one list,
 //! up to [`RUN`] entries: the tree's cost is by the pair, not by the byte, and where much is sent at once
-//! much of it goes to the same places. Format 1 had small letters ([`crate::v1`]).
+//! much of it goes to the same places. A run of messages or of pointers may have lost its first entries, which were let
+//! go of: its key is what it was. Format 1 had small letters ([`crate::v1`]).
 
 use crate::engine::Key;
 use crate::records::alike::Alike;
@@ -262,6 +264,13 @@ pub fn conversation_key(conversation: Conversation) -> Key {
     key
 }
 
+/// The key of up to where the messages of a conversation are gone.
+pub fn floor_key(conversation: Conversation) -> Key {
+    let mut key = vec![RECORDS, b'h'];
+    put_conversation(&mut key, conversation.alike());
+    key
+}
+
 /// The key of what does not count as unread in a conversation.
 pub fn skipped_key(conversation: Conversation) -> Key {
     let mut key = vec![RECORDS, b'd'];
@@ -362,6 +371,12 @@ pub fn records_of(peer: PeerId) -> [Range<Key>; 2] {
     [at(0)..at(forgotten), at(forgotten + 1)..at(u64::MAX)]
 }
 
+/// The keys of the numbers of users of a plain peer.
+pub fn plain_mailboxes_of(peer: PeerId) -> Range<Key> {
+    let (part, _) = PeerPart::PlainMailbox(0).numbers();
+    key(b"l", &[peer.0, part])..key(b"l", &[peer.0, part + 1])
+}
+
 /// The keys of all records about a group, but for the group's own and for the note that it is gone.
 pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
     let about = |kind: &[u8]| {
@@ -370,9 +385,10 @@ pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
         let end = [&start[..], &[9]].concat();
         [&start[..], &[0]].concat()..end
     };
-    let mut all: Vec<_> = [&b"b"[..], b"ct", b"dt", b"kg", b"kt", b"m", b"t"].map(about).into();
+    let mut all: Vec<_> =
+        [&b"b"[..], b"ct", b"dt", b"ht", b"kg", b"kt", b"m", b"t"].map(about).into();
     // Conversations and lists with nobody else have no further number.
-    for own in [&b"cg"[..], b"dg", b"xg"] {
+    for own in [&b"cg"[..], b"dg", b"hg", b"xg"] {
         let start = key(own, &[group.0]);
         let end = [&start[..], &[0]].concat();
         all.push(start..end);

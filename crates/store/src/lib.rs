@@ -19,6 +19,7 @@ mod log;
 mod memory_engine;
 mod migration;
 mod named;
+mod old;
 mod pair;
 mod private;
 mod projection;

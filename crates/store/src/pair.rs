@@ -56,10 +56,10 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
         }
         _ => match List::read(key).ok_or_else(|| misplaced(key))? {
             (List::Messages(conversation), id) => {
-                run(key, id, value).map(|run| Pair::Messages(conversation, run))
+                run_from(key, id, value).map(|run| Pair::Messages(conversation, run))
             }
             (List::Timeline(timeline), id) => {
-                run(key, id, value).map(|run| Pair::Pointers(timeline, run))
+                run_from(key, id, value).map(|run| Pair::Pointers(timeline, run))
             }
             (List::Changes(list), id) => run(key, id, value).map(|run| Pair::Changes(list, run)),
             (List::Outbox(peer), id) => run(key, id, value).map(|run| Pair::Owed(peer, run)),
@@ -71,10 +71,17 @@ pub fn read(key: &[u8], value: &[u8]) -> Result<Pair, StoreError> {
 
 /// A run, whose first id is that of its key.
 fn run<T: Listed>(key: &[u8], first: u64, value: &[u8]) -> Result<Vec<T>, StoreError> {
+    let run = run_from(key, first, value)?;
+    let is_whole = run.first().is_some_and(|entry: &T| entry.id() == first);
+    if is_whole { Ok(run) } else { Err(misplaced(key)) }
+}
+
+/// A run that may have lost its first entries.
+fn run_from<T: Listed>(key: &[u8], first: u64, value: &[u8]) -> Result<Vec<T>, StoreError> {
     let run: Vec<T> = decode_run(key, value)?;
     let in_order = run.windows(2).all(|two| two[0].id() < two[1].id());
     match run.first() {
-        Some(entry) if entry.id() == first && in_order && run.len() <= RUN => Ok(run),
+        Some(entry) if entry.id() >= first && in_order && run.len() <= RUN => Ok(run),
         Some(_) => Err(misplaced(key)),
         None => Err(damaged(key)),
     }

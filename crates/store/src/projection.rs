@@ -30,7 +30,7 @@ pub fn looks_back(batch: &[Raw<'_>]) -> bool {
         Raw::Other(record) => match &**record {
             Record::Trimmed(_) | Record::ChangesTrimmed(_) | Record::ChangesEnded(_) => true,
             Record::GroupClosed(_) | Record::GroupSwept(_) | Record::Rewritten(_) => true,
-            Record::OwedReplaced(_) => true,
+            Record::OwedReplaced(_) | Record::LetGo(_) => true,
             Record::PeerForgotten(forgotten) => forgotten.traces,
             _ => false,
         },
@@ -61,8 +61,10 @@ pub struct Projection {
     week: Option<u64>,
     /// What is added to lists.
     runs: Runs,
-    /// Runs of the tree in which messages were changed, by conversation and first message.
+    /// Runs of the tree in which messages were changed, or let go of, by conversation and first message.
     rewritten: BTreeMap<(Conversation, u64), Vec<Message>>,
+    /// Runs of the tree in which pointers were let go of.
+    pointers: BTreeMap<(Timeline, u64), Vec<Pointer>>,
     /// The same of outboxes.
     owed: BTreeMap<(PeerId, u64), Vec<Outgoing>>,
     /// The pointer to the message that is being put in.
@@ -231,6 +233,10 @@ impl Projection {
                 self.keep(closed);
             }
             Record::GroupSwept(swept) => self.sweep(tree, &swept)?,
+            Record::LetGo(gone) => {
+                self.let_go(tree, &gone)?;
+                self.keep(gone);
+            }
             Record::Silenced(records::Silenced { silence: records::Silence::Ended, .. })
             | Record::AddressTold(records::AddressTold { address: None, .. })
             | Record::KnownAs(records::KnownAs { name: None, .. }) => {
@@ -341,12 +347,13 @@ impl Projection {
     pub fn finish(&mut self, tree: &dyn Pairs, number: u64) -> Result<Changes, StoreError> {
         let mut records = Ops::default();
         for ((conversation, first), run) in std::mem::take(&mut self.rewritten) {
-            let key = List::Messages(conversation).key(first);
-            records.put(&key, |value| encode_run(&run, value))?;
+            put_run(&mut records, List::Messages(conversation), first, &run)?;
+        }
+        for ((timeline, first), run) in std::mem::take(&mut self.pointers) {
+            put_run(&mut records, List::Timeline(timeline), first, &run)?;
         }
         for ((peer, first), run) in std::mem::take(&mut self.owed) {
-            let key = List::Outbox(peer).key(first);
-            records.put(&key, |value| encode_run(&run, value))?;
+            put_run(&mut records, List::Outbox(peer), first, &run)?;
         }
         let rewritten = records.as_bytes().len();
         let (mut runs, markers) = self.runs.finish();
@@ -386,6 +393,16 @@ impl Projection {
         records.put(TIP_KEY, |value| encode(&Tip { batch: number, last_id }, value))?;
         Ok(Changes { runs, records, rewritten })
     }
+}
+
+/// Puts a run in the place of what it was; nothing where nothing is left of it.
+fn put_run<T: Listed>(ops: &mut Ops, list: List, first: u64, run: &[T]) -> Result<(), StoreError> {
+    let key = list.key(first);
+    if run.is_empty() {
+        ops.delete(&key);
+        return Ok(());
+    }
+    ops.put(&key, |value| encode_run(run, value))
 }
 
 /// The timelines that point to a message.
@@ -446,6 +463,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::ChangesTrimmed(r) => r.tip.id,
         Record::Posted(r) => r.message.id,
         Record::ConversationReached(r) => r.id,
+        Record::LetGo(r) => r.id,
         Record::CorrespondentSet(r) => r.id.0,
         Record::SetApart(r) => r.entry.as_ref().map_or(0, |entry| entry.id),
         Record::PeerSet(r) => r.peer.0,

@@ -9,15 +9,17 @@ use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
 use crate::{
-    Direction, Engine, StoreError, Usage, changes, history, migration, references, remote, search,
-    v1,
+    Direction, Engine, StoreError, Usage, changes, history, migration, old, references, remote,
+    search, v1,
 };
 use antar_domain::links::{self, NamesLookup, Quote};
 use antar_domain::{
-    ChangesQuery, Event, FoundChanges, FoundMessages, Located, Mailbox, MessageLookup, Page,
-    PeerId, Place, PlacedMessage, ReferenceLookup, Referred, SearchQuery, Source,
+    ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, Located, Mailbox,
+    MessageLookup, OldQuery, Page, PeerId, Place, PlacedMessage, ReferenceLookup, Referred,
+    SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
+use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -233,6 +235,15 @@ impl Store {
         search::read(&*self.engine.view()?, query)
     }
 
+    /// Which messages are older than is kept, in the conversations that are asked about: of the first of them, as many
+    /// as are looked at in one go.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn old(&self, query: &OldQuery) -> Result<Vec<Option<FoundOld>>, StoreError> {
+        old::find(&*self.engine.view()?, query)
+    }
+
     /// What a realm is owed, from one entry to another, as far as it is there.
     ///
     /// # Errors
@@ -326,10 +337,18 @@ impl Store {
             events.push(event.ok_or_else(|| damaged(key))?);
             Ok(ControlFlow::Continue(()))
         })?;
+        let gone: HashSet<(Conversation, u64)> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::LetGo(conversation, floor) => Some((*conversation, floor.id)),
+                _ => None,
+            })
+            .collect();
         let tips = events.iter().filter_map(|event| match event {
             Event::ConversationReached(conversation, tip) => Some((tip.id, *conversation)),
             _ => None,
         });
+        let tips = tips.filter(|(id, conversation)| !gone.contains(&(*conversation, *id)));
         if let Some((_, conversation)) = tips.max() {
             let (source, page) =
                 (Source::Conversation(conversation), Page { limit: 1, ..Page::default() });

@@ -82,10 +82,16 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Topic(topic) => {
             Reply::done(says).with("topic", topic.as_ref().map(|topic| topic.as_str()))
         }
-        Outcome::GroupSettings { entry, listed, announce } => Reply::done(says)
-            .with("entry", entry.as_str())
-            .with("listed", listed)
-            .with("announce", announce),
+        Outcome::GroupSettings { entry, listed, announce, retention } => {
+            let reply = Reply::done(says)
+                .with("entry", entry.as_str())
+                .with("listed", listed)
+                .with("announce", announce);
+            match retention {
+                Some(days) => reply.with("retention", days),
+                None => reply,
+            }
+        }
         Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
         Outcome::ShownGroups(all) => Body::Value(all.iter().map(group).collect()).into(),
         Outcome::Messages(page) => {
@@ -242,7 +248,7 @@ fn group(group: &ShownGroup) -> Value {
     json!({
         "group": name, "owner": owner, "members": members, "bans": bans, "messages": messages,
         "topic": topic, "entry": record.entry.as_str(), "listed": record.listed,
-        "announce": record.announce, "created": record.created.rfc3339(),
+        "announce": record.announce, "retention": record.retention, "created": record.created.rfc3339(),
     })
 }
 

@@ -115,8 +115,14 @@ mod tests {
     fn one_that_only_its_members_could_let_somebody_into_ends_with_the_last_of_them() {
         let mut realm = staffed();
         let (entry, none) = (Some(crate::GroupEntry::Invite), None);
-        let set =
-            SetGroup { group: "staff".into(), entry, listed: none, announce: none, password: None };
+        let set = SetGroup {
+            group: "staff".into(),
+            entry,
+            listed: none,
+            announce: none,
+            password: None,
+            retention: None,
+        };
         assert_eq!(realm.does(1, set).refusal(), None);
         send(&mut realm, "old");
         let leave = || LeaveGroup { group: "staff".into() };

@@ -93,7 +93,7 @@ impl RequestContext<'_> {
         let topic = group.and_then(|group| group.record.topic.clone());
         let muted = self.state.durable.personal.is_muted(me, conversation, self.readings.now);
         let blocked = self.is_blocked(me, conversation);
-        let mentions = self.state.durable.personal.mentions(me, conversation).len() as u64;
+        let mentions = self.state.durable.unread_mentions(me, conversation);
         Some(Overview {
             name,
             last: None,

@@ -112,7 +112,8 @@ impl RequestContext<'_> {
         let marker = self.state.durable.conversations.marker(account, conversation);
         let reader = counts.then(|| self.reader()).transpose()?;
         let joined = self.joined(account, conversation);
-        self.located(Place { conversation, id, reader, joined, marker })
+        let floor = self.state.durable.conversations.floor(conversation);
+        self.located(Place { conversation, id, reader, joined, marker, floor })
     }
 
     /// What is found of a place.
@@ -123,6 +124,11 @@ impl RequestContext<'_> {
             _ => None,
         });
         match located {
+            // The last one that is gone stands for there being none.
+            Some(Ok(mut located)) if located.marker.id == 0 => {
+                (located.marker.id, located.marker.ordinal) = (place.floor.id, place.floor.ordinal);
+                Ok(located)
+            }
             Some(located) => Ok(located?),
             None => Err(Interrupt::Job(Job::Locate(place))),
         }

@@ -1,7 +1,8 @@
 //! Who may join a group, whether others know of it, and who writes there.
 
 use crate::{
-    Answer, Event, GroupEntry, GroupNews, GroupRecord, Interrupt, Outcome, RequestContext, Word,
+    Answer, Event, GroupEntry, GroupNews, GroupRecord, Interrupt, Outcome, RETENTION_DAYS,
+    RequestContext, Word,
 };
 use antar_types::{Code, Secret};
 
@@ -18,6 +19,9 @@ pub struct SetGroup {
     pub announce: Option<bool>,
     /// The password with which others join.
     pub password: Option<Secret<String>>,
+    /// For how many days its messages are kept, up to [`RETENTION_DAYS`], and 0 for ever; none within where the realm
+    /// says that.
+    pub retention: Option<Option<u16>>,
 }
 
 impl SetGroup {
@@ -25,6 +29,10 @@ impl SetGroup {
         let me = cx.actor()?;
         let (id, group) = cx.group_to_run(&self.group)?;
         let before = group.record.clone();
+        let retention = self.retention.unwrap_or(before.retention);
+        if retention > Some(RETENTION_DAYS) {
+            return Err(Code::BadParameters.into());
+        }
         let entry = match (self.entry, &self.password) {
             (None | Some(GroupEntry::Password), Some(_)) => GroupEntry::Password,
             // Nobody would be asked for it.
@@ -41,14 +49,17 @@ impl SetGroup {
         let listed = self.listed.unwrap_or(before.listed);
         let announce = self.announce.unwrap_or(before.announce);
         let is_news = (entry, listed, announce) != (before.entry, before.listed, before.announce);
-        let record = GroupRecord { entry, password, listed, announce, ..before.clone() };
+        let record = GroupRecord { entry, password, listed, announce, retention, ..before.clone() };
         if record != before {
             cx.emit(Event::GroupSet(id, record))?;
         }
         if is_news {
             cx.group_changed(id, me, GroupNews::Settings(entry, listed, announce))?;
         }
-        Ok(Outcome::GroupSettings { entry, listed, announce }.into())
+        if retention != before.retention {
+            cx.group_changed(id, me, GroupNews::Retention(retention))?;
+        }
+        Ok(Outcome::GroupSettings { entry, listed, announce, retention }.into())
     }
 }
 
@@ -63,7 +74,7 @@ mod tests {
 
     fn set() -> SetGroup {
         let (group, entry, listed, announce) = ("staff".into(), None, None, None);
-        SetGroup { group, entry, listed, announce, password: None }
+        SetGroup { group, entry, listed, announce, password: None, retention: None }
     }
 
     fn secret(password: &str) -> Option<Secret<String>> {
@@ -83,7 +94,12 @@ mod tests {
         }
         assert_eq!(realm.does(4, set()), Code::NotMember.into());
         let entry = |entry| SetGroup { entry: Some(entry), ..set() };
-        let told = |entry| Outcome::GroupSettings { entry, listed: true, announce: false };
+        let told = |entry| Outcome::GroupSettings {
+            entry,
+            listed: true,
+            announce: false,
+            retention: None,
+        };
         assert_eq!(realm.does(1, set()), told(GroupEntry::Password));
         assert_eq!(realm.does(1, entry(GroupEntry::Invite)), told(GroupEntry::Invite));
         assert_eq!(join(&mut realm, 4, Some("pw")), Code::InviteOnly.into());
@@ -120,7 +136,7 @@ mod tests {
         assert_eq!(realm.does(1, needs), Code::BadPassword.into());
         assert_eq!(realm.does(1, set(None, secret(""))), Code::BadPassword.into());
         let (entry, listed, announce) = (GroupEntry::Password, true, false);
-        let told = Outcome::GroupSettings { entry, listed, announce };
+        let told = Outcome::GroupSettings { entry, listed, announce, retention: None };
         assert_eq!(realm.does(1, set(None, secret("x"))), told);
     }
 

@@ -50,6 +50,7 @@ mod tests {
             listed: Some(false),
             announce: None,
             password: None,
+            retention: None,
         };
         assert!(realm.operator_does(set).refusal().is_none());
         let topic = Topic { group: group(), topic: Some("plans".into()) };

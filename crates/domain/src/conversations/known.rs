@@ -2,11 +2,14 @@
 
 use crate::{AccountId, Conversation, ConversationTip, Marker, PeerId};
 use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
 
 /// What is in memory of a conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Known {
     pub tip: ConversationTip,
+    /// The last message that is gone.
+    pub floor: ConversationTip,
     /// How far those have read it whose conversation it is: see [`Conversation::side`].
     pub markers: [Option<Marker>; 2],
 }
@@ -59,6 +62,23 @@ impl AllKnown {
         let private =
             private.map(|((one, other), known)| (Conversation::Private(*one, *other), known));
         private.chain(self.others.iter().map(|((_, conversation), known)| (*conversation, known)))
+    }
+
+    /// Those that come after one in the order in which [`Self::iter`] has them.
+    pub fn after(
+        &self,
+        conversation: Option<Conversation>,
+    ) -> impl Iterator<Item = (Conversation, &Known)> {
+        let (private, others) = match conversation {
+            None => (Some(Unbounded), Unbounded),
+            Some(Conversation::Private(one, other)) => (Some(Excluded((one, other))), Unbounded),
+            Some(other) => (None, Excluded((other.peer(), other))),
+        };
+        let private = private.into_iter().flat_map(|from| self.private.range((from, Unbounded)));
+        let private =
+            private.map(|((one, other), known)| (Conversation::Private(*one, *other), known));
+        let others = self.others.range((others, Unbounded));
+        private.chain(others.map(|((_, conversation), known)| (*conversation, known)))
     }
 
     /// Lets go of the conversations in which a peer takes part, and returns them with how far each has come.

@@ -112,6 +112,11 @@ impl RequestContext<'_> {
         for (entry, placed) in &done.changes {
             let latest = self.state.rewrites.latest(placed.message.id);
             let placed = latest.unwrap_or(placed).clone();
+            // It may have been let go of since it was looked up.
+            let floor = self.state.durable.conversations.floor(placed.conversation);
+            if placed.message.id <= floor.id {
+                continue;
+            }
             if let Some((what, message)) = self.changed(peer, entry, &placed.message) {
                 self.rewrite(what, &placed, message)?;
             }

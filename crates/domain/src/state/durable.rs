@@ -221,6 +221,7 @@ impl Durable {
             }
             Event::BlockEnded { .. } => self.blocks.apply(event),
             Event::ConversationReached(..)
+            | Event::LetGo(..)
             | Event::SkippedSet(..)
             | Event::MarkerSet { .. }
             | Event::MarkerEnded { .. } => self.conversations.apply(event),

@@ -98,10 +98,18 @@ impl Durable {
         }
     }
 
-    /// The id of the last message of a conversation that an account is shown.
+    /// The id of the last message of a conversation that an account is shown, 0 where there is none.
     pub(crate) fn last_shown(&self, account: AccountId, conversation: Conversation) -> u64 {
-        let unshown = self.personal.unshown(account, conversation);
-        unshown.unwrap_or_default().last_shown(self.conversations.tip(conversation).id)
+        let unshown = self.personal.unshown(account, conversation).unwrap_or_default();
+        let last = unshown.last_shown(self.conversations.tip(conversation).id);
+        if last > self.conversations.floor(conversation).id { last } else { 0 }
+    }
+
+    /// How many messages mention an account that it has not read.
+    pub(crate) fn unread_mentions(&self, account: AccountId, conversation: Conversation) -> u64 {
+        let gone = self.conversations.floor(conversation).ordinal;
+        let all = self.personal.mentions(account, conversation);
+        all.iter().filter(|ordinal| **ordinal > gone).count() as u64
     }
 
     fn leave_out(&self, posted: &Posted, deaf: &[AccountId], ahead: &mut Ahead) {

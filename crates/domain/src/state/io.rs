@@ -5,8 +5,8 @@ use crate::links::{
     Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
 };
 use crate::{
-    AskId, ConnId, DialId, Event, Job, JobResult, Limits, Notification, Outcome, PeerId, Policy,
-    Read, Request, Source, Tag,
+    AskId, ConnId, DialId, Event, FoundOld, Job, JobResult, Limits, Notification, OldQuery,
+    Outcome, PeerId, Policy, Read, Request, Source, Tag,
 };
 use antar_types::{Capabilities, Entry, Fingerprint, Message, Time};
 use std::net::IpAddr;
@@ -84,6 +84,8 @@ pub enum Input {
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
     /// What a plain peer answered to [`Output::Ask`].
     Asked(AskId, Result<Told, NotAsked>),
+    /// What [`Output::FindOld`] asked for.
+    FoundOld(Box<OldQuery>, Result<Vec<Option<FoundOld>>, Unreadable>),
     /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
     /// hour or so to let old sessions end.
     Tick,
@@ -173,6 +175,8 @@ pub enum Output {
     },
     /// Ask a plain peer.
     Ask(AskId, Ask),
+    /// Look up messages that are older than is kept.
+    FindOld(Box<OldQuery>),
     /// Something an operator should know.
     Note {
         /// It may need something done.

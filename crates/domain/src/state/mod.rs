@@ -29,6 +29,7 @@ use crate::Context;
 use crate::commands::guessed_at;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
+use crate::retention::Retention;
 use crate::rewrites::Rewrites;
 use crate::{
     AccountId, Bug, Change, ChangeList, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy,
@@ -55,6 +56,8 @@ pub struct State {
     pub(crate) planted: Option<Bug>,
     /// What a planted bug has left undone.
     pub(crate) planted_later: Vec<Event>,
+    /// How far it is with letting go of messages that are older than is kept.
+    pub(crate) retention: Retention,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
     pub(crate) mode: Mode,
@@ -78,6 +81,7 @@ impl State {
             rewrites: Rewrites::default(),
             planted: None,
             planted_later: Vec::new(),
+            retention: Retention::default(),
             swept: None,
             mode: Mode::Open,
         };
@@ -105,6 +109,7 @@ impl State {
         (self.durable, self.lists) = Default::default();
         self.references.forget();
         self.rewrites.forget();
+        self.retention.forget();
         self.live.audiences.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -142,6 +147,7 @@ impl State {
         !self.links.is_idle()
             || self.live.people.is_unsettled()
             || !self.durable.closed.is_empty()
+            || self.retention.is_busy()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
@@ -376,7 +382,11 @@ impl State {
                 }
                 self.live.people.note_the_gone(readings.uptime);
                 self.sweep_a_closed_group(effects);
+                Context { state: self, effects, readings }.look_for_old();
                 Context { state: self, effects, readings }.keep_links();
+            }
+            Input::FoundOld(asked, found) => {
+                Context { state: self, effects, readings }.found_old(*asked, found);
             }
         }
         self.tell_presence(readings, effects);

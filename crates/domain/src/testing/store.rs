@@ -3,9 +3,10 @@
 use super::Realm;
 use crate::links::{NamedMessage, Quote};
 use crate::{
-    Change, ChangesQuery, Conversation, Event, Feed, FoundChange, FoundChanges, FoundMessages, Job,
-    JobResult, Located, MOST_UNREAD, Mailbox, Outcome, Page, Place, PlacedMessage, Posted, Read,
-    ReferenceLookup, Referred, SearchQuery, SearchedList, Source,
+    Change, ChangesQuery, Conversation, ConversationTip, Event, Feed, FoundChange, FoundChanges,
+    FoundMessages, FoundOld, Job, JobResult, LET_GO, Located, MOST_UNREAD, Mailbox, OldIn,
+    OldQuery, Outcome, Page, Place, PlacedMessage, Posted, Read, ReferenceLookup, Referred,
+    SearchQuery, SearchedList, Source,
 };
 use antar_types::Message;
 
@@ -91,11 +92,37 @@ impl Realm {
                 all.filter(|posted| posted.message.id == placed.message.id)
                     .for_each(|posted| posted.message = placed.message.clone());
             }
+            Event::LetGo(conversation, upto) => self.posted.retain(|event| match event {
+                Event::Posted(posted) => {
+                    posted.conversation != conversation || posted.message.id > upto.id
+                }
+                _ => true,
+            }),
             Event::Posted(_) | Event::SetApart { .. } | Event::Changed { .. } => {
                 self.posted.push(event);
             }
             _ => {}
         }
+    }
+
+    /// What there is of an old message in each conversation that is asked about, as the store would find it.
+    pub(super) fn find_old(&self, query: &OldQuery) -> Vec<Option<FoundOld>> {
+        query.all.iter().map(|asked| self.find_old_in(asked)).collect()
+    }
+
+    fn find_old_in(&self, asked: &OldIn) -> Option<FoundOld> {
+        let all = self.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) if posted.conversation == asked.conversation => Some(posted),
+            _ => None,
+        });
+        let mut found: Option<FoundOld> = None;
+        for posted in all.take_while(|posted| posted.message.time < asked.before).take(LET_GO) {
+            let (ordinal, message) = (posted.ordinal, &posted.message);
+            let found = found.get_or_insert_with(|| asked.nothing());
+            asked.pass(ordinal, message, &mut found.uncounted);
+            found.upto = ConversationTip { ordinal, id: message.id };
+        }
+        found
     }
 
     /// The last message up to a place.

@@ -57,6 +57,8 @@ pub struct Config {
     pub web: WebConfig,
     /// A certificate for browsers and clients.
     pub tls: TlsConfig,
+    /// How long messages are kept.
+    pub retention: RetentionConfig,
     /// Bounds on everything.
     pub limits: LimitsConfig,
     /// How passwords are hashed.
@@ -95,6 +97,14 @@ pub enum InboundLinks {
     Listed,
 }
 
+/// How long messages are kept.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// Days, where a group does not say otherwise; 0 for ever.
+    pub days: u16,
+}
+
 /// argon2id's parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -129,6 +139,7 @@ impl Default for Config {
             log: "info".into(),
             web: WebConfig::default(),
             tls: TlsConfig::default(),
+            retention: RetentionConfig::default(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
         }

@@ -58,7 +58,8 @@ impl Running {
             output @ (Output::Dial(..)
             | Output::Ask(..)
             | Output::Fetch { .. }
-            | Output::Tail { .. }) => self.reach_out(output),
+            | Output::Tail { .. }
+            | Output::FindOld(_)) => self.reach_out(output),
         }
     }
 
@@ -81,6 +82,10 @@ impl Running {
                     reads.owed(peer, first, last).await.ok_or(antar_domain::links::Unreadable),
                 ),
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
+                Output::FindOld(query) => {
+                    let found = reads.old(query.clone()).await;
+                    ToHub::FoundOld(query, found.ok_or(antar_domain::links::Unreadable))
+                }
                 _ => return,
             };
             let _ = back.send(told).await;

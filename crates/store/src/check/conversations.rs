@@ -25,7 +25,7 @@ impl Check<'_> {
             Some((of, tip)) if of == conversation && !first => tip,
             before => {
                 self.ends(before, found);
-                ConversationTip::default()
+                self.known.floors.get(&conversation).copied().unwrap_or_default()
             }
         };
         if self.is_closed(conversation) {
@@ -35,7 +35,8 @@ impl Check<'_> {
         for message in run {
             // A notice has the ordinal of the message before it; an older version gave each its own.
             let shares = message.notice.is_some() && message.ordinal == tip.ordinal;
-            if message.ordinal != tip.ordinal + 1 && !shares {
+            let is_gone = message.id <= tip.id;
+            if is_gone || message.ordinal != tip.ordinal + 1 && !shares {
                 let what = format!(
                     "message {} is number {}, after number {}",
                     message.id, message.ordinal, tip.ordinal
@@ -67,7 +68,11 @@ impl Check<'_> {
 
     /// Conversations of which nothing was found.
     pub(super) fn finish_conversations(&mut self, found: &mut Found<'_>) {
-        for conversation in self.known.conversations.keys() {
+        for (conversation, tip) in &self.known.conversations {
+            // All of them may have been let go of.
+            if self.known.floors.get(conversation) == Some(tip) {
+                continue;
+            }
             found.damage(format!("conversation {conversation:?}"), "all messages are missing");
         }
     }
@@ -114,6 +119,9 @@ impl Check<'_> {
             && group_of(conversation).is_some_and(|id| !self.known.groups.contains_key(&id.0))
         {
             // The group is gone, and its messages are or will be.
+            return;
+        }
+        if self.known.floors.get(&conversation).is_some_and(|floor| stored.id <= floor.id) {
             return;
         }
         let source = Source::Conversation(conversation);

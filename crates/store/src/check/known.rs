@@ -44,6 +44,8 @@ pub struct Known {
     pub realms: BTreeMap<u64, Realm>,
     /// Those that were not read yet.
     pub conversations: BTreeMap<Conversation, ConversationTip>,
+    /// Up to where messages are gone.
+    pub floors: BTreeMap<Conversation, ConversationTip>,
     /// How far each list of changes has come.
     pub changes: BTreeMap<ChangeList, ChangesTip>,
     /// Realms of which there is no record any more: what was said with them stays.
@@ -104,6 +106,14 @@ impl Known {
             }
             Event::ConversationReached(conversation, tip) => {
                 self.conversations.insert(conversation, tip);
+            }
+            Event::LetGo(conversation, floor) => {
+                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                if floor.id > tip.id || floor.ordinal > tip.ordinal {
+                    let place = format!("what is gone of {conversation:?}");
+                    found.damage(place, "is past the last message");
+                }
+                self.floors.insert(conversation, floor);
             }
             Event::MarkerSet { account, conversation, marker } => {
                 // The account may be gone: format 1 did not say how far it had read.

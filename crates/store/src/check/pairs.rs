@@ -219,7 +219,10 @@ impl Check<'_> {
             Pair::Record(record) => {
                 let is_beside = matches!(
                     record,
-                    Record::ConversationReached(_) | Record::MarkerSet(_) | Record::SkippedSet(_)
+                    Record::ConversationReached(_)
+                        | Record::MarkerSet(_)
+                        | Record::SkippedSet(_)
+                        | Record::LetGo(_)
                 );
                 if !is_beside {
                     found.checked.records += 1;

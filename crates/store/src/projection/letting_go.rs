@@ -1,11 +1,14 @@
 //! What events let go of: for that the tree is looked into, so a batch that does it comes alone.
 
 use super::Projection;
-use crate::StoreError;
 use crate::engine::{Direction, Key, Pairs};
-use crate::layout::{self, List, PeerPart};
-use crate::records::{self, Record};
+use crate::layout::{self, HERE, List, PeerPart, Timeline};
+use crate::records::alike::Alike;
+use crate::records::codec::{damaged, decode_run};
+use crate::records::{self, Message, Pointer, Record};
+use crate::{StoreError, history};
 use antar_domain::{ChangeList, Conversation, GroupId, SWEPT};
+use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
 impl Projection {
@@ -77,6 +80,62 @@ impl Projection {
         Ok(())
     }
 
+    /// Lets go of the messages of a conversation up to one, and of what leads to them.
+    pub(super) fn let_go(
+        &mut self,
+        tree: &dyn Pairs,
+        gone: &records::LetGo,
+    ) -> Result<(), StoreError> {
+        let conversation: Conversation = gone.conversation.alike();
+        let upto = gone.id.saturating_add(1);
+        let mut runs = Vec::new();
+        let range = List::Messages(conversation).keys(0, upto);
+        tree.scan(range, Direction::Up, &mut |key, value| {
+            let first = List::read(key).ok_or_else(|| damaged(key))?.1;
+            runs.push((first, decode_run::<Message>(key, value)?));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut all: Vec<Message> = Vec::new();
+        for (first, run) in runs {
+            // What was changed in the same batch is as it was left.
+            let mut run = self.rewritten.remove(&(conversation, first)).unwrap_or(run);
+            let left = run.partition_point(|message| message.id < upto);
+            all.extend(run.drain(..left));
+            self.rewritten.insert((conversation, first), run);
+        }
+        let ids: Vec<u64> = all.iter().map(|message| message.id).collect();
+        for timeline in timelines_to(tree, conversation, &all)? {
+            self.drop_pointers(tree, timeline, &ids)?;
+        }
+        Ok(())
+    }
+
+    /// Lets go of what a timeline has of messages that are gone; their ids grow.
+    fn drop_pointers(
+        &mut self,
+        tree: &dyn Pairs,
+        timeline: Timeline,
+        ids: &[u64],
+    ) -> Result<(), StoreError> {
+        let mut at = 0;
+        while let Some(id) = ids.get(at) {
+            let found = history::run_holding::<Pointer>(tree, List::Timeline(timeline), *id)?;
+            let Some((first, run)) = found else {
+                at += 1;
+                continue;
+            };
+            let last = run.last().map_or(*id, |last| last.id.max(*id));
+            at = ids.partition_point(|id| *id <= last);
+            let known = self.pointers.get(&(timeline, first)).unwrap_or(&run);
+            let mut left = known.clone();
+            left.retain(|pointer| ids.binary_search(&pointer.id).is_err());
+            if left.len() < known.len() {
+                self.pointers.insert((timeline, first), left);
+            }
+        }
+        Ok(())
+    }
+
     /// Lets go of all that is kept of a peer, but for messages.
     pub(super) fn forget(
         &mut self,
@@ -106,6 +165,34 @@ impl Projection {
         self.remove_all(gone);
         Ok(())
     }
+}
+
+/// The timelines that may lead to messages of a conversation.
+fn timelines_to(
+    tree: &dyn Pairs,
+    conversation: Conversation,
+    messages: &[Message],
+) -> Result<Vec<Timeline>, StoreError> {
+    let both =
+        |account, with| [Timeline::Incoming(account, with), Timeline::Outgoing(account, with)];
+    let mut all = match conversation {
+        Conversation::Group(_) | Conversation::GroupPeer(..) => return Ok(Vec::new()),
+        Conversation::Private(one, other) if one == other => both(one, HERE).to_vec(),
+        Conversation::Private(one, other) => [both(one, HERE), both(other, HERE)].concat(),
+        Conversation::Peer(account, peer, _) => both(account, peer).to_vec(),
+    };
+    let Some(peer) = conversation.peer() else { return Ok(all) };
+    // Those that waited for a user of a plain peer.
+    let names: BTreeSet<_> = messages.iter().map(|message| message.to.key()).collect();
+    tree.scan(layout::plain_mailboxes_of(peer), Direction::Up, &mut |_, value| {
+        if let Some((Record::PlainMailboxSet(mailbox), _)) = Record::take(value)
+            && names.contains(&mailbox.name.key())
+        {
+            all.push(Timeline::Waiting(peer, mailbox.number));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(all)
 }
 
 /// The first so many keys of a range.

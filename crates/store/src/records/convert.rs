@@ -65,7 +65,7 @@ fn record(event: &Event) -> Record {
         Event::SessionEnded(session) => SessionEnded { session }.into(),
         Event::GroupSet(group, record) => {
             let GroupRecord { name, password, creator, owner, created, .. } = record;
-            let GroupRecord { topic, entry, listed, announce, .. } = record;
+            let GroupRecord { topic, entry, listed, announce, retention, .. } = record;
             let entry = entry.alike();
             GroupSet {
                 group,
@@ -78,6 +78,7 @@ fn record(event: &Event) -> Record {
                 entry,
                 listed,
                 announce,
+                retention,
             }
             .into()
         }
@@ -149,6 +150,9 @@ fn record(event: &Event) -> Record {
         }
         Event::ConversationReached(conversation, ConversationTip { ordinal, id }) => {
             ConversationReached { conversation: conversation.alike(), ordinal, id }.into()
+        }
+        Event::LetGo(conversation, ConversationTip { ordinal, id }) => {
+            LetGo { conversation: conversation.alike(), ordinal, id }.into()
         }
         event => link_record(event),
     }
@@ -307,6 +311,9 @@ impl Record {
             Self::ConversationReached(ConversationReached { conversation, ordinal, id }) => {
                 Event::ConversationReached(conversation.alike(), ConversationTip { ordinal, id })
             }
+            Self::LetGo(LetGo { conversation, ordinal, id }) => {
+                Event::LetGo(conversation.alike(), ConversationTip { ordinal, id })
+            }
             link => return link.link_event(),
         })
     }
@@ -367,10 +374,20 @@ impl Record {
 impl GroupSet {
     fn event(self) -> Event {
         let Self { group, name, password, creator, owner, created, .. } = self;
-        let Self { topic, entry, listed, announce, .. } = self;
+        let Self { topic, entry, listed, announce, retention, .. } = self;
         let entry = entry.alike();
-        let record =
-            GroupRecord { name, password, creator, owner, created, topic, entry, listed, announce };
+        let record = GroupRecord {
+            name,
+            password,
+            creator,
+            owner,
+            created,
+            topic,
+            entry,
+            listed,
+            announce,
+            retention,
+        };
         Event::GroupSet(group, record)
     }
 }

@@ -33,8 +33,8 @@ pub use sample::{Draw, Sample};
 use crate::StoreError;
 use crate::engine::Key;
 use crate::layout::{
-    PeerPart, changes_key, conversation_key, key, marker_key, mentions_key, mute_key, skipped_key,
-    unshown_key,
+    PeerPart, changes_key, conversation_key, floor_key, key, marker_key, mentions_key, mute_key,
+    skipped_key, unshown_key,
 };
 use alike::Alike;
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
@@ -96,7 +96,7 @@ macro_rules! records {
                     (Posted::TAG, 1) => take_old_posted(rest),
                     (AccountSet::TAG, 1) => take_old_account(rest),
                     (SessionSet::TAG, 1) => take_old_session(rest),
-                    (GroupSet::TAG, 1) => take_old_group(rest),
+                    (GroupSet::TAG, old @ (1 | 2)) => take_old_group(old, rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
@@ -148,10 +148,10 @@ records! {
     /// A session is over.
     6 v 1 SessionEnded { session: SessionId };
     /// A group was made or changed.
-    7 v 2 GroupSet {
+    7 v 3 GroupSet {
         group: GroupId, name: Name, password: PasswordHash, creator: AccountId,
         owner: Option<AccountId>, created: Time, topic: Option<Text>, entry: GroupEntry, listed: bool,
-        announce: bool,
+        announce: bool, retention: Option<u16>,
     } at |r| key(b"g", &[r.group.0]);
     /// A user is in a group, or has another role there.
     8 v 2 MemberSet { group: GroupId, account: AccountId, since: u64, moderator: bool }
@@ -293,6 +293,9 @@ records! {
     64 v 1 OwedReplaced { peer: PeerId, seq: u64, text: Text, upto: u64 };
     /// Past it all entries of an outbox say what they did when they were written.
     65 v 1 ReplacedReached { peer: PeerId, upto: u64 } at |r| PeerPart::Replaced.of(r.peer);
+    /// The messages of a conversation up to this one are gone.
+    66 v 1 LetGo { conversation: Conversation, ordinal: u64, id: u64 }
+        at |r| floor_key(r.conversation);
     /// A user was invited.
     80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
         at |r| key(b"j", &[r.invitation]);
@@ -337,13 +340,31 @@ fn take_old_session(bytes: &[u8]) -> Option<(Record, &[u8])> {
     Some((SessionSet { session, hash, account, used, since, client, address }.into(), rest))
 }
 
-/// Reads the fields of a [`GroupSet`] of version 1: it has a password or is open, and everybody knows it.
-fn take_old_group(bytes: &[u8]) -> Option<(Record, &[u8])> {
+/// Reads the fields of a [`GroupSet`] of version 1 or 2: its messages are kept as the realm says. With version 1 it has a
+/// password or is open, and everybody knows it.
+fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((group, name, password, creator, owner, created), rest) = take(bytes)?;
-    let entry = antar_domain::GroupEntry::with(&password).alike();
-    let (topic, listed, announce) = (None, true, false);
-    let record =
-        GroupSet { group, name, password, creator, owner, created, topic, entry, listed, announce };
+    let ((topic, entry, listed, announce), rest) = match version {
+        1 => {
+            let entry = antar_domain::GroupEntry::with(&password);
+            ((None, entry.alike(), true, false), rest)
+        }
+        _ => take(rest)?,
+    };
+    let (name, retention): (Name, _) = (name, None);
+    let record = GroupSet {
+        group,
+        name,
+        password,
+        creator,
+        owner,
+        created,
+        topic,
+        entry,
+        listed,
+        announce,
+        retention,
+    };
     Some((record.into(), rest))
 }
 

@@ -210,6 +210,7 @@ pub enum GroupNews {
     Topic(Text),
     Settings(GroupEntry, bool, bool),
     Closed,
+    Retention(Option<u16>),
 }
 
 /// What a member may do in a group.
@@ -303,7 +304,8 @@ alike! {
     struct Skipped = antar_domain::Skipped { ordinal, author }
     struct GroupChange = antar_domain::GroupChange { group, by, what }
     enum GroupNews = antar_domain::GroupNews {
-        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
+        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed,
+        Retention(days)
     }
     enum GroupRole = antar_domain::GroupRole { Owner, Moderator, Member }
     enum GroupEntry = antar_domain::GroupEntry { Open, Password, Invite }
@@ -345,7 +347,8 @@ sampled! {
     struct Skipped { ordinal, author }
     struct GroupChange { group, by, what }
     enum GroupNews {
-        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed
+        Role(user, role), Silenced(user, silence), Topic(topic), Settings(entry, listed, announce), Closed,
+        Retention(days)
     }
     enum GroupRole { Owner, Moderator, Member }
     enum GroupEntry { Open, Password, Invite }

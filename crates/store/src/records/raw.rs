@@ -260,7 +260,7 @@ impl<'a> Raw<'a> {
                 Record::Rewritten(rewritten) => rewritten.message.extras.has_other_text(),
                 Record::OwedReplaced(_) => true,
                 // All of its messages.
-                Record::GroupClosed(_) | Record::GroupSwept(_) => true,
+                Record::GroupClosed(_) | Record::GroupSwept(_) | Record::LetGo(_) => true,
                 _ => false,
             },
         }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::MemoryEngine;
 use crate::layout::List;
+use antar_domain::OldIn;
 use antar_domain::{
-    AccountId, AccountRecord, Conversation, Conversations, GroupId, MOST_UNREAD, Marker,
-    PasswordHash, Posted, Reader,
+    AccountId, AccountRecord, Conversation, ConversationTip, Conversations, GroupId, MOST_UNREAD,
+    Marker, PasswordHash, Posted, Reader,
 };
 use antar_types::{Extras, Name, Notice, Text, Time};
 use proptest::prelude::*;
@@ -246,7 +247,14 @@ impl Talk {
         let conversation = Conversation::private(AMY, AccountId(2));
         let reader = counts.then(|| reader(AMY));
         let marker = Marker::default();
-        let place = Place { conversation, id: 100 + nth, reader, joined: 0, marker };
+        let place = Place {
+            conversation,
+            id: 100 + nth,
+            reader,
+            joined: 0,
+            marker,
+            floor: ConversationTip::default(),
+        };
         let Marker { id, ordinal, own_after } = self.store.locate(&place).unwrap().marker;
         (id.saturating_sub(100), ordinal, own_after)
     }
@@ -273,7 +281,14 @@ fn a_place_in_a_conversation_is_found_and_what_is_ones_own_after_it_counted() {
     // What somebody wrote who had the name before is not counted.
     let conversation = Conversation::private(AMY, bob);
     let reader = Some(reader(AccountId(103)));
-    let place = Place { conversation, id: 0, reader, joined: 0, marker: Marker::default() };
+    let place = Place {
+        conversation,
+        id: 0,
+        reader,
+        joined: 0,
+        marker: Marker::default(),
+        floor: ConversationTip::default(),
+    };
     assert_eq!(talk.store.locate(&place).unwrap().marker.own_after, 1);
 }
 
@@ -401,4 +416,102 @@ proptest! {
         let found = crate::history::message(&*view, placed.conversation, 1).unwrap();
         prop_assert_eq!(found.map(|message| message.read().text), Some(placed.message.text.clone()));
     }
+}
+
+/// Two conversations of amy's in one timeline, some of which goes; and all of it in the end.
+#[test]
+fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
+    let engine = MemoryEngine::default();
+    let (store, _) = open(&engine).unwrap();
+    let (bob, cat) = (AccountId(2), AccountId(3));
+    let mut known = Conversations::default();
+    let account = |word| AccountRecord {
+        name: Name::parse(word).unwrap(),
+        password: PasswordHash::NONE,
+        admin: false,
+        created: Time(1),
+        locked: false,
+    };
+    let accounts = [(AMY, "amy"), (bob, "bob"), (cat, "cat")];
+    let accounts = accounts.map(|(id, word)| Event::AccountSet(id, account(word)));
+    store.commit(&accounts).unwrap();
+    for from in (10..400).step_by(30) {
+        let said = |id: u64| {
+            let to = if id % 3 == 0 { cat } else { bob };
+            let text = Text::parse(&format!("m{id}"), 99).unwrap();
+            let (by, whom) = (Name::parse("amy").unwrap(), Name::parse("bob").unwrap());
+            let message = Arc::new(Message::new(id, Time(id), by, whom, text));
+            let event = Event::Posted(known.post(Mailbox::Private(to), Some(AMY), message).1);
+            known.apply(&event);
+            event
+        };
+        store.commit(&(from..from + 30).map(said).collect::<Vec<_>>()).unwrap();
+    }
+    let sound = || {
+        let mut damages = Vec::new();
+        crate::check_pairs(&engine, &mut |_, damage| damages.extend(damage));
+        damages
+    };
+    assert_eq!(sound(), []);
+    let conversation = Conversation::private(AMY, bob);
+    let (page, list) =
+        (Page { limit: 1_000, ..Page::default() }, Source::Conversation(conversation));
+    let reader = (reader(AMY), Marker { id: 12, ordinal: 2, own_after: 999 });
+    let query = |gone, before| {
+        OldQuery::of(OldIn {
+            conversation,
+            gone,
+            before: Time(before),
+            readers: vec![reader.clone()],
+        })
+    };
+    let nothing = ConversationTip::default();
+    assert_eq!(store.old(&query(nothing, 10)).unwrap(), [None]);
+    let found = store.old(&query(nothing, 100)).unwrap().remove(0).unwrap();
+    // Of amy's 60 messages before that time her marker has two behind it.
+    assert_eq!((found.upto.id, found.upto.ordinal, found.more), (98, 60, false));
+    assert_eq!(found.uncounted, [58]);
+    let go = |upto| store.commit(&[Event::LetGo(conversation, upto)]).unwrap();
+    go(found.upto);
+    assert_eq!(sound(), []);
+    let bobs = |id: &u64| id % 3 > 0;
+    let kept: Vec<u64> = (100..400).filter(bobs).collect();
+    assert_eq!(ids(&store, list, page).0, kept);
+    assert_eq!(ids(&store, Source::Mailbox(BOB), page).0, kept);
+    let sent: Vec<u64> = (10..400).filter(|id| *id >= 100 || !bobs(id)).collect();
+    assert_eq!(ids(&store, Source::Sent(AMY), page).0, sent);
+    assert_eq!(store.old(&query(found.upto, 100)).unwrap(), [None]);
+    // In one batch a message is changed in the run that loses some, and more go.
+    let placed = |id, ordinal| {
+        let found = history::message(&engine, conversation, id).unwrap().unwrap();
+        assert_eq!(found.ordinal, ordinal);
+        let message = Message { text: Text::parse("new", 9).unwrap(), ..found.read() };
+        Event::Rewritten(PlacedMessage { conversation, ordinal, message: Arc::new(message) })
+    };
+    let tip = |id, ordinal| ConversationTip { id, ordinal };
+    let (early, late) = (placed(101, 62), placed(110, 68));
+    let both = [early.clone(), late.clone(), Event::LetGo(conversation, tip(101, 62)), early, late];
+    store.commit(&both).unwrap();
+    go(tip(107, 66));
+    assert_eq!(sound(), []);
+    let (shown, _) = store.read(list, page).unwrap();
+    let texts: Vec<&str> = shown[..2].iter().map(|m| m.text.as_str()).collect();
+    assert_eq!((texts, shown[0].id), (vec!["m109", "new"], 109));
+    // All of it goes; what is said then is in the conversation.
+    go(tip(398, 260));
+    assert_eq!(sound(), []);
+    assert_eq!(ids(&store, list, page).0, [0; 0]);
+    assert!(store.reload().unwrap().contains(&Event::LetGo(conversation, tip(398, 260))));
+    let cats: Vec<u64> = (10..400).filter(|id| !bobs(id)).collect();
+    assert_eq!(ids(&store, Source::Sent(AMY), page).0, cats);
+    let by = Name::parse("amy").unwrap();
+    let message =
+        Arc::new(Message::new(400, Time(400), by.clone(), by, Text::parse("x", 9).unwrap()));
+    let posted = Event::Posted(known.post(Mailbox::Private(bob), Some(AMY), message).1);
+    store.commit(&[posted]).unwrap();
+    assert_eq!(sound(), []);
+    assert_eq!(ids(&store, Source::Mailbox(BOB), page).0, [400]);
+    // A check tells where more is there, or less, than is said.
+    store.commit(&[Event::LetGo(Conversation::private(AMY, cat), tip(9_000, 9_000))]).unwrap();
+    assert!(!sound().is_empty());
 }

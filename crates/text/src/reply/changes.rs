@@ -88,6 +88,8 @@ fn news_fields(news: &GroupNews, charset: Dialect, out: &mut Vec<u8>) {
             field(out, charset, "listed", listed);
             field(out, charset, "announce", announce);
         }
+        GroupNews::Retention(Some(days)) => number(out, "retention", u64::from(*days)),
+        GroupNews::Retention(None) => text_field(out, charset, "retention", "realm"),
         GroupNews::Closed => {}
     }
 }

@@ -127,7 +127,13 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "GROUPSET",
         params: &[Param::Word("G")],
-        options: &["entry=open|password|invite", "listed=yes|no", "announce=yes|no", "password=P"],
+        options: &[
+            "entry=open|password|invite",
+            "listed=yes|no",
+            "announce=yes|no",
+            "retention=DAYS|realm",
+            "password=P",
+        ],
         help: "Says who may join a group, know of it and write there; for its owner.",
         read: &Read(|args| {
             Ok(commands::SetGroup {
@@ -136,6 +142,7 @@ pub const ROWS: &[Row] = &[
                 listed: args.yes_or_no("listed")?,
                 announce: args.yes_or_no("announce")?,
                 password: args.option("password").map(|password| Secret::new(password.into())),
+                retention: args.optional("retention", days)?,
             })
         }),
         says: Phrase::same("Groupset berhasil"),
@@ -181,6 +188,14 @@ pub const ROWS: &[Row] = &[
     Row { name: "INBOXGROUP", listing: Listing::BySender, ..INBOX },
     Row { name: "GROUP INBOX", listing: Listing::Message, ..INBOX },
 ];
+
+/// For how many days messages are kept: a number, or as the realm says.
+fn days(word: &str) -> Option<Option<u16>> {
+    match word.eq_ignore_ascii_case("realm") {
+        true => Some(None),
+        false => word.parse().ok().map(Some),
+    }
+}
 
 const INBOX: Row = Row {
     params: &[Param::Word("G")],
