@@ -3,8 +3,7 @@
 use crate::admin::{self, PATIENCE, Refused, Whose, printable, word};
 use crate::print::say;
 use crate::user::ask_password;
-use antar_domain::RETENTION_DAYS;
-use antar_server::{Config, Offline};
+use antar_server::{Config, Offline, RETENTION_DAYS};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use serde_json::Value;

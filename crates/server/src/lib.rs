@@ -44,6 +44,7 @@ pub mod bytes {
     }
 }
 
+pub use antar_domain::RETENTION_DAYS;
 pub use antar_domain::is_loopback;
 pub use antar_store::user_name;
 pub use antar_store::{Checked, Damage, FORMAT};

@@ -25,6 +25,7 @@ mod people;
 mod personal;
 mod plain;
 mod renew;
+mod retention;
 mod retries;
 mod rewriting;
 mod search;

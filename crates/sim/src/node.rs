@@ -47,6 +47,8 @@ pub struct Node {
     pub written: OnDisk,
     /// Groups that anyone was told of since data were put back.
     pub groups_shown: BTreeSet<String>,
+    /// How long it keeps messages, where it does not do so for ever.
+    pub retention: Duration,
     /// Which version of links it speaks.
     pub version: Version,
 }
@@ -147,6 +149,7 @@ impl Node {
             revived: false,
             written: OnDisk::default(),
             groups_shown: BTreeSet::new(),
+            retention: Duration::ZERO,
             version: Version::This,
         }
     }
@@ -159,12 +162,17 @@ impl Node {
         Limits { link_grace: grace, ..Limits::default() }
     }
 
+    /// The same as they are set by now.
+    pub fn limits_now(&self, grace: Duration) -> Limits {
+        Limits { retention: self.retention, ..Self::limits(grace) }
+    }
+
     /// What is on the disk, opened.
     pub fn open(&mut self, grace: Duration, policy: Policy) -> Result<(Store, State), String> {
         let (store, events) =
             Store::open(Box::new(self.disk.clone())).map_err(|error| error.to_string())?;
         self.written.add(&events);
-        Ok((store, State::new(Self::limits(grace), policy, events)))
+        Ok((store, State::new(self.limits_now(grace), policy, events)))
     }
 
     /// Gives a new realm its name.

@@ -14,7 +14,7 @@ const DAYS: u64 = 86_400;
 fn realm() -> Realm {
     let mut realm = Realm::with_users(&["amy", "bob"]);
     realm.limits().retention = Duration::from_secs(10 * DAYS);
-    (1..).zip(["amy", "bob"]).for_each(|(conn, user)| realm.login(conn, user));
+    (1..).zip(["amy", "bob"]).for_each(|(conn, user)| drop(realm.login(conn, user)));
     realm
 }
 
@@ -88,7 +88,9 @@ fn what_is_older_is_gone_from_every_reply() {
 fn what_does_not_count_is_not_taken_off_twice() {
     let mut realm = realm();
     let first = send(&mut realm, 2, "amy", "one");
-    ["two", "three"].map(|text| send(&mut realm, 1, "bob", text));
+    for text in ["two", "three"] {
+        send(&mut realm, 1, "bob", text);
+    }
     pass(&mut realm, 5);
     let four = send(&mut realm, 2, "amy", "four");
     send(&mut realm, 1, "bob", "five");
@@ -171,8 +173,12 @@ fn many_conversations_and_messages_go_in_steps() {
     let mut realm = Realm::with_users(&users.iter().map(String::as_str).collect::<Vec<_>>());
     realm.limits().retention = Duration::from_secs(10 * DAYS);
     realm.login(1, "u0");
-    users.iter().for_each(|user| drop(send(&mut realm, 1, user, "hi")));
-    (0..LET_GO + 10).for_each(|n| drop(send(&mut realm, 1, "u1", &n.to_string())));
+    for user in &users {
+        send(&mut realm, 1, user, "hi");
+    }
+    for n in 0..LET_GO + 10 {
+        send(&mut realm, 1, "u1", &n.to_string());
+    }
     realm.pass(11 * DAYS);
     realm.tick();
     realm.pass(3_601);

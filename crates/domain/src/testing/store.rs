@@ -116,9 +116,14 @@ impl Realm {
             _ => None,
         });
         let mut found: Option<FoundOld> = None;
-        for posted in all.take_while(|posted| posted.message.time < asked.before).take(LET_GO) {
+        let old = all.take_while(|posted| posted.message.time < asked.before);
+        for (n, posted) in old.take(LET_GO + 1).enumerate() {
             let (ordinal, message) = (posted.ordinal, &posted.message);
             let found = found.get_or_insert_with(|| asked.nothing());
+            if n == LET_GO {
+                found.more = true;
+                break;
+            }
             asked.pass(ordinal, message, &mut found.uncounted);
             found.upto = ConversationTip { ordinal, id: message.id };
         }
