@@ -77,7 +77,7 @@ pub enum Job {
     /// Tell which of these notices are about a message that their account wrote.
     Quoted(Vec<Quote>),
     /// Tell which message of a conversation is the last up to an id.
-    Locate(Place),
+    Locate(Box<Place>),
     /// Tell what an account has called so.
     Refer(ReferenceLookup),
     /// Look up a message.
@@ -238,7 +238,7 @@ pub enum JobResult {
     /// Of each asked about, whether it is.
     Quoted(Vec<(Quote, bool)>),
     /// The last message of that conversation up to that id, of those that were looked through.
-    Located(Place, Located),
+    Located(Box<Place>, Located),
     /// What that account has called so, if anything.
     Referred(ReferenceLookup, Option<Referred>),
     /// That message, if there is one.

@@ -109,7 +109,7 @@ impl Reads {
     }
 
     /// The last message up to a place; `None` where it cannot be read.
-    pub async fn locate(&self, whom: Whom, place: Place) -> Option<Located> {
+    pub async fn locate(&self, whom: Whom, place: Box<Place>) -> Option<Located> {
         self.read(whom, move |store| store.locate(&place)).await
     }
 

@@ -119,7 +119,7 @@ impl RequestContext<'_> {
     /// What is found of a place.
     pub(crate) fn located(&self, place: Place) -> Result<Located, Interrupt> {
         let located = self.results.iter().rev().find_map(|result| match result {
-            JobResult::Located(of, located) if *of == place => Some(Ok(located.clone())),
+            JobResult::Located(of, located) if **of == place => Some(Ok(located.clone())),
             JobResult::Unreadable => Some(Err(Code::Unavailable)),
             _ => None,
         });
@@ -130,7 +130,7 @@ impl RequestContext<'_> {
                 Ok(located)
             }
             Some(located) => Ok(located?),
-            None => Err(Interrupt::Job(Job::Locate(place))),
+            None => Err(Interrupt::Job(Job::Locate(place.into()))),
         }
     }
 }

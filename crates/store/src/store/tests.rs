@@ -437,7 +437,7 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
     store.commit(&accounts).unwrap();
     for from in (10..400).step_by(30) {
         let said = |id: u64| {
-            let to = if id % 3 == 0 { cat } else { bob };
+            let to = if id.is_multiple_of(3) { cat } else { bob };
             let text = Text::parse(&format!("m{id}"), 99).unwrap();
             let (by, whom) = (Name::parse("amy").unwrap(), Name::parse("bob").unwrap());
             let message = Arc::new(Message::new(id, Time(id), by, whom, text));
@@ -474,7 +474,7 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
     let go = |upto| store.commit(&[Event::LetGo(conversation, upto)]).unwrap();
     go(found.upto);
     assert_eq!(sound(), []);
-    let bobs = |id: &u64| id % 3 > 0;
+    let bobs = |id: &u64| !id.is_multiple_of(3);
     let kept: Vec<u64> = (100..400).filter(bobs).collect();
     assert_eq!(ids(&store, list, page).0, kept);
     assert_eq!(ids(&store, Source::Mailbox(BOB), page).0, kept);
