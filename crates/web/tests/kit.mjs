@@ -1,6 +1,6 @@
 // A realm to test with, its users, and pages in a browser.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,8 +22,9 @@ export async function startRealm(name = 'alpha') {
     await new Promise((resolve) => process.once('exit', resolve));
     rmSync(folder, { recursive: true, force: true });
   };
+  const antar = (...args) => execFileSync(binary, [...args, '--config', join(folder, 'antar.toml')]);
   for (let tries = 0; ; tries++) {
-    if (await connects(port)) return { port, url: globalThis.process.env.ANTAR_WEB ?? `http://127.0.0.1:${port}/`, stop };
+    if (await connects(port)) return { port, antar, url: globalThis.process.env.ANTAR_WEB ?? `http://127.0.0.1:${port}/`, stop };
     if (tries > 200 || process.exitCode !== null) throw new Error('the realm does not start');
     await wait(50);
   }

@@ -49,7 +49,7 @@ test('what is loaded is small', async () => {
   const all = await Promise.all(names.map(size));
   const first = all.filter(({ name }) => name === 'index.html' || loaded.includes(`${prefix}/${name}`));
   const sum = (files, what) => files.reduce((sum, one) => sum + one[what], 0);
-  for (const [files, when, raw, packed] of [[first, 'until one is logged in', 120, 35], [all, 'in all', 135, 48]]) {
+  for (const [files, when, raw, packed] of [[first, 'until one is logged in', 120, 35], [all, 'in all', 141, 51]]) {
     const [r, p] = [sum(files, 'raw'), sum(files, 'packed')];
     said(`${files.length} files ${when}: ${r.toFixed(1)} kB, ${p.toFixed(1)} kB with gzip`);
     assert.ok(r <= raw && p <= packed, when);
@@ -214,6 +214,66 @@ test('everybody can use it, dark and light, wide and narrow', async () => {
     }
   }
   for (const one of [max, eva]) one.end();
+});
+
+test('names are completed', async () => {
+  const [uma, umar] = [await user(realm, 'uma'), await user(realm, 'umar')];
+  await uma.ask('ADDGROUP port');
+  await umar.ask('JOINGROUP port');
+  const page = await openPage(browser, realm, { name: 'uma' });
+  await conversation(page, '#port').click();
+  await textbox(page).pressSequentially('well @u');
+  const option = page.getByRole('listbox', { name: 'People' }).getByRole('option');
+  await option.filter({ hasText: 'umar' }).waitFor();
+  assert.deepEqual(await option.allTextContents(), ['umumar']);
+  assert.equal(await textbox(page).getAttribute('aria-activedescendant'), await option.getAttribute('id'));
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'names');
+  await textbox(page).press('Escape');
+  await option.waitFor({ state: 'detached' });
+  await textbox(page).press('m');
+  await option.waitFor();
+  await textbox(page).press('Enter');
+  assert.equal(await textbox(page).inputValue(), 'well @umar ');
+  await textbox(page).pressSequentially('and @');
+  await option.waitFor();
+  await textbox(page).press('ArrowDown');
+  await textbox(page).press('Tab');
+  assert.equal(await textbox(page).inputValue(), 'well @umar and @umar ');
+  // Whoever is named in full needs no choice: Enter sends.
+  await textbox(page).pressSequentially('or @umar');
+  await textbox(page).press('Enter');
+  await message(page, 'well @umar and @umar or @umar').waitFor();
+  await page.context().close();
+  for (const one of [uma, umar]) one.end();
+});
+
+test('an administrator is told what to do about a link that does not work', async () => {
+  const beta = await startRealm('beta');
+  const ida = await user(realm, 'ida');
+  realm.antar('user', 'promote', 'ida');
+  const linked = await ida.ask(`ADDREALM beta 127.0.0.1 ${beta.port}`);
+  assert.equal(linked.status, 'OK', JSON.stringify(linked));
+  const open = async (page) => {
+    await page.getByRole('button', { name: /Settings/ }).click();
+    await page.getByRole('button', { name: 'Linked realms' }).click();
+    return page.getByRole('dialog').last();
+  };
+  const page = await openPage(browser, realm, { name: 'ida', viewport: { width: 320, height: 640 } });
+  const links = await open(page);
+  await links.getByText('beta', { exact: true }).waitFor();
+  assert.equal(await links.locator('.advice').count(), 0);
+  await beta.stop();
+  await links.getByText('beta', { exact: true }).waitFor();
+  while ((await ida.ask('CHECKREALM')).data[0].state !== 'down') await wait(50);
+  await links.getByRole('button', { name: 'Look again' }).click();
+  await links.getByText('Is that realm running?').waitFor();
+  await links.getByText(/^since /).waitFor();
+  assert.deepEqual(await violations(page), []);
+  await shot(page, 'links');
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+  ida.end();
 });
 
 test('in Indonesian', async () => {

@@ -45,7 +45,6 @@ export class App {
     this.composer = new Composer(this);
     this.sidebar = new Sidebar(this);
     this.head = el('header', { class: 'top' });
-    this.timeline.toolbar.watch(this.timeline.rows);
     this.none = el('div', { class: 'none' }, el('p', {}, t('choose')), el('p', { class: 'hint' }, t('keys')));
     this.main = el('main', {}, this.head, this.none, this.timeline.box, this.timeline.jumper, this.composer.root);
     this.root = el('div', { class: 'app' }, this.sidebar.root, this.main, this.status);

@@ -21,9 +21,12 @@ files![
     "view/dom.js",
     "view/emoji.js",
     "view/login.js",
+    "view/more.js",
+    "view/names.js",
     "view/panels.js",
     "view/rows.js",
     "view/search.js",
     "view/sidebar.js",
     "view/timeline.js",
+    "view/toolbar.js",
 ];

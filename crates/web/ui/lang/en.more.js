@@ -6,7 +6,7 @@ export const texts = {
   closeGroup: 'Close the group', closeSure: 'Close {0} for everybody? What was said there is gone.', groupSettings: 'Settings', entry: 'Who may join',
   entry_open: 'anybody', entry_password: 'who knows the password', entry_invite: 'who is added', listed: 'In the list of groups', announce: 'Only owner and moderators write',
   writeTo: 'Write to', makeModerator: 'Make a moderator', makeMember: 'Make an ordinary member', makeOwner: 'Hand the group over', minutes: 'For so many minutes', silence: 'Silence', unsilence: 'Let write again', kick: 'Take out of the group',
-  displayName: 'Shown as', about: 'About you', awayText: 'Away, because', goAway: 'I am away', comeBack: 'I am back', themeSystem: 'As the system', themeLight: 'Light', themeDark: 'Dark',
+  displayName: 'Shown as', about: 'About you', awayText: 'Away, because', goAway: 'I am away', comeBack: 'I am back', themeSystem: 'System', themeLight: 'Light', themeDark: 'Dark',
   notifyOn: 'Notify me of messages', notifyOff: 'Do not notify me', notifyDenied: 'The browser does not allow it.',
   oldPassword: 'Present password', newPassword: 'New password', changePassword: 'Change the password',
   sessions: 'Where you are logged in', unnamed: 'A program', used: 'last used {0}', thisOne: 'this one',
@@ -14,4 +14,8 @@ export const texts = {
   approve: 'Approve', removeSure: 'End the link with {0}?', addRealm: 'Link a realm', host: 'Host', port: 'Port', key: 'Its key, sha256:… (if you have it)',
   invitations: 'Invitations', inviteRealm: 'Make an invitation for a realm', invitation: 'An invitation you were given', join: 'Link',
   link_up: 'up', link_down: 'down', link_waiting: 'waits', link_refused: 'refused', link_removed: 'ended there', searchHere: 'Search in it', markUnread: 'Mark as unread', toLatest: 'Go to the end',
+  asks_approval: 'Its administrator asks for this link. Compare its key with what they tell you, then approve it.', awaits_approval: 'Somebody there has to approve it. Ask its administrator to.',
+  fix_down: 'It is called again by itself, and nothing is lost. Is that realm running? Are host and port right, and open to this realm?', fix_refused: 'It answers, but not as this link expects. If it has a new key or name, ask its administrator, and link it again with that key.',
+  fix_removed: 'It ended the link. Remove it here, or link it again if both want that.', fix_clock: 'Its clock or this one is wrong. Set both by the network time.', callsItself: 'It calls itself {0}, and another realm has that name here.',
+  people: 'People', waitsSince: 'the oldest for {0} min',
 };

@@ -8,7 +8,7 @@ export const texts = {
   entry_open: 'siapa saja', entry_password: 'yang tahu kata sandi', entry_invite: 'yang ditambahkan', listed: 'Tampil di daftar grup', announce: 'Hanya pemilik dan moderator menulis',
   writeTo: 'Tulis pesan', makeModerator: 'Jadikan moderator', makeMember: 'Jadikan anggota biasa', makeOwner: 'Serahkan grup', minutes: 'Selama berapa menit', silence: 'Bungkam', unsilence: 'Boleh menulis lagi', kick: 'Keluarkan dari grup',
   displayName: 'Nama tampilan', about: 'Tentang Anda', awayText: 'Tidak di tempat, karena', goAway: 'Saya pergi', comeBack: 'Saya kembali',
-  themeSystem: 'Ikut sistem', themeLight: 'Terang', themeDark: 'Gelap', notifyOn: 'Beri tahu saya', notifyOff: 'Jangan beri tahu', notifyDenied: 'Tidak diizinkan peramban.',
+  themeSystem: 'Sistem', themeLight: 'Terang', themeDark: 'Gelap', notifyOn: 'Beri tahu saya', notifyOff: 'Jangan beri tahu', notifyDenied: 'Tidak diizinkan peramban.',
   oldPassword: 'Kata sandi sekarang', newPassword: 'Kata sandi baru', changePassword: 'Ganti kata sandi',
   sessions: 'Tempat Anda masuk', unnamed: 'Sebuah program', used: 'terakhir {0}', thisOne: 'yang ini',
   realms: 'Realm terhubung', noRealms: 'Belum terhubung dengan realm lain.', refresh: 'Lihat lagi', since: 'sejak {0}', owed: '{0} pesan menunggu dikirim', counts: '{0} terkirim, {1} diterima', clock: 'jamnya berbeda {0} detik',
@@ -16,4 +16,8 @@ export const texts = {
   invitations: 'Undangan', inviteRealm: 'Buat undangan untuk realm', invitation: 'Undangan yang diterima', join: 'Hubungkan',
   link_up: 'tersambung', link_down: 'terputus', link_waiting: 'menunggu', link_refused: 'ditolak', link_removed: 'diakhiri di sana',
   searchHere: 'Cari di sini', markUnread: 'Tandai belum dibaca', toLatest: 'Ke akhir',
+  asks_approval: 'Administratornya meminta hubungan ini. Cocokkan kuncinya dengan yang mereka sebut, lalu setujui.', awaits_approval: 'Harus disetujui di sana. Mintalah kepada administratornya.',
+  fix_down: 'Dipanggil lagi secara otomatis, dan tidak ada yang hilang. Apakah realm itu berjalan? Apakah alamat dan portnya benar dan terbuka?', fix_refused: 'Realm itu menjawab, tetapi lain dari yang diharapkan. Jika kunci atau namanya baru, tanyakan kepada administratornya dan hubungkan lagi dengan kunci itu.',
+  fix_removed: 'Hubungan diakhiri di sana. Hapus di sini, atau hubungkan lagi jika keduanya mau.', fix_clock: 'Jam salah satu realm salah. Samakan keduanya dengan waktu jaringan.', callsItself: 'Realm itu menyebut dirinya {0}, dan nama itu sudah dipakai realm lain di sini.',
+  people: 'Orang', waitsSince: 'yang tertua {0} menit',
 };

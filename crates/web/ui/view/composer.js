@@ -21,6 +21,8 @@ export class Composer {
     /** @type {Message|null} */
     this.edited = null;
     this.typed = 0;
+    /** @type {import('./names.js').Names|undefined} */
+    this.names = undefined;
     this.text = el('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), enterkeyhint: 'send', dir: 'auto' });
     this.context = el('div', { class: 'context' });
     this.typing = el('p', { class: 'typing', 'aria-live': 'polite' });
@@ -38,6 +40,7 @@ export class Composer {
   open(name = '') {
     this.keep();
     this.name = name;
+    this.names?.forget();
     this.cancel(false);
     this.setText(name ? (load(this.draftKey()) ?? '').replaceAll('\u2028', '\n') : '', false);
   }
@@ -52,6 +55,7 @@ export class Composer {
 
   setText(text = '', focus = true) {
     this.text.value = text.replaceAll('\u2028', '\n');
+    this.names?.close();
     this.fit();
     if (focus) this.text.focus();
   }
@@ -74,6 +78,8 @@ export class Composer {
     const { value, selectionStart } = this.text;
     const found = /:([a-z0-9_+-]+):$/.exec(value.slice(0, selectionStart));
     if (found) this.named(found[0], selectionStart);
+    if (this.names) this.names.look();
+    else if (value.includes('@')) this.app.seldom(import('./names.js'), ({ Names }) => (this.names ??= new Names(this)).look());
     this.fit();
     this.warning.textContent = '';
     this.keep();
@@ -95,7 +101,7 @@ export class Composer {
   /** @param {KeyboardEvent} event */
   key(event) {
     // While a word is being composed, Enter belongs to that.
-    if (event.isComposing || event.keyCode === 229) return;
+    if (event.isComposing || event.keyCode === 229 || this.names?.key(event)) return;
     if (event.key === 'Enter' && !event.shiftKey) {
       event.preventDefault();
       this.send();

@@ -1,12 +1,8 @@
 import { keyOf } from '../core/conversation.js';
 import { lineOf } from '../core/outbox.js';
-import { errorText, moreTexts, t } from '../lang/index.js';
+import { errorText, t } from '../lang/index.js';
 import { avatar, button, el, field, fill, iconButton, isAsking, textbox } from './dom.js';
-
-// The style and the texts of dialogs are not loaded before either.
-await moreTexts();
-await new Promise((resolve) => document.head.append(el('link', { rel: 'stylesheet', href: new URL('../style/panels.css', import.meta.url).href, onload: resolve, onerror: resolve })));
-
+import './more.js';
 
 /** Opens a dialog, which is gone once it is closed. @param {string} title @param {string} cls @param {(body: HTMLElement, close: () => void) => void} build */
 export function dialog(title, cls, build) {

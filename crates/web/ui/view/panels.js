@@ -220,12 +220,19 @@ function realms(app) {
   });
 }
 
+/** What an administrator can do about a link that does not work. @param {any} one a link, as the realm tells of it @returns {Child[]} */
+function advice(one) {
+  const what = { down: t('fix_down'), refused: t('fix_refused'), removed: t('fix_removed'), waiting: t(one.asks ? 'asks_approval' : 'awaits_approval') }[/** @type {string} */ (one.state)];
+  const clock = Math.abs(one.clock ?? 0) > 60_000 && t('fix_clock');
+  return [what, one.calls_itself && t('callsItself', one.calls_itself), clock].map((text) => text && el('p', { class: 'advice' }, text));
+}
+
 /** @param {App} app @param {any} one @param {() => void} draw */
 function card(app, one, draw) {
   const facts = [
     one.host && `${one.host}:${one.port}`,
     one.since && t('since', show('full', one.since)),
-    one.owed && t('owed', one.owed),
+    one.owed && [t('owed', one.owed), one.oldest > 60 && t('waitsSince', Math.round(one.oldest / 60))].filter(Boolean).join(', '),
     t('counts', one.sent ?? 0, one.received ?? 0),
     Math.abs(one.clock ?? 0) > 2000 && t('clock', Math.round(one.clock / 1000)),
     one.error,
@@ -233,7 +240,7 @@ function card(app, one, draw) {
   const key = one.fingerprint ? [`sha256:${String(one.fingerprint).replace(/^sha256:/, '')}`] : [];
   const state = /** @type {'up'} */ (['up', 'down', 'waiting', 'refused', 'removed'].includes(one.state) ? one.state : 'down');
   return el('li', { class: `realm-${state}` },
-    el('div', {}, el('strong', {}, one.realm), el('span', { class: 'role' }, t(`link_${state}`)), ...facts.map((fact) => fact && el('p', { class: 'hint' }, fact)), one.fingerprint && el('p', { class: 'hint key' }, one.fingerprint)),
+    el('div', {}, el('strong', {}, one.realm), el('span', { class: 'role' }, t(`link_${state}`)), ...facts.map((fact) => fact && el('p', { class: 'hint' }, fact)), one.fingerprint && el('p', { class: 'hint key' }, one.fingerprint), ...(app.live.admin ? advice(one) : [])),
     app.live.admin && buttons(one.asks && action(t('approve'), sends(app, () => lineOf('APPROVEREALM', [one.realm, ...key]), draw), 'main'), action(t('remove'), asksFirst(app, t('removeSure', one.realm), t('remove'), () => lineOf('REMOVEREALM', [one.realm]), draw), 'danger')),
   );
 }

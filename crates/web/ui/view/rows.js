@@ -1,6 +1,6 @@
 import { isFrom, same } from '../core/conversation.js';
 import { errorText, show, t } from '../lang/index.js';
-import { avatar, button, el, fill, format, icon, iconButton, isOnlyEmoji, oneLine } from './dom.js';
+import { avatar, button, el, fill, format, icon, isOnlyEmoji, oneLine } from './dom.js';
 
 /** Who wrote a message, as one addresses them. @param {Message} message */
 export const author = (message) => (message.realm ? `${message.from}@${message.realm}` : message.from);
@@ -96,61 +96,4 @@ export function toBe({ draft, id }, me = '') {
   const time = new Date(parseInt(draft.ref, 36) || Date.now()).toISOString();
   const nothing = { sent: null, realm: null, to_realm: null, notice: null, edited: null, deleted: false, delivered: false };
   return { ...nothing, id, time, from: me, text: draft.text, kind: draft.kind ?? null, reply: draft.reply ?? null, ref: draft.ref, reactions: [] };
-}
-
-/** What can be done with the message that has the pointer or the focus. */
-export class Toolbar {
-  /** @param {App} app */
-  constructor(app) {
-    this.app = app;
-    this.bar = el('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('actions') });
-    /** @type {HTMLElement|null} */
-    this.row = null;
-    this.sig = '';
-  }
-
-  /** @param {HTMLElement} rows */
-  watch(rows) {
-    const row = (/** @type {Event} */ event) => /** @type {HTMLElement|null} */ (/** @type {Element} */ (event.target).closest('article'));
-    rows.addEventListener('pointerover', (event) => this.show(row(event)));
-    rows.addEventListener('focusin', (event) => this.show(row(event)));
-    rows.addEventListener('pointerleave', () => {
-      if (!this.row?.contains(document.activeElement)) this.show(null);
-    });
-    rows.addEventListener('focusout', (event) => {
-      if (event.relatedTarget instanceof Node && this.row?.contains(event.relatedTarget)) return;
-      if (event.relatedTarget && !this.row?.matches(':hover')) this.show(null);
-    });
-  }
-
-  /** @param {HTMLElement|null} row */
-  show(row) {
-    const { app } = this;
-    const id = Number(row?.dataset.id);
-    const each = app.live.model.conversation(app.timeline.name);
-    const message = each?.messages.get(id);
-    if (!row || !message || message.deleted || message.notice || !each) {
-      this.row = null;
-      return this.bar.remove();
-    }
-    const sig = `${id} ${message.edited}`;
-    if (row === this.row && this.bar.parentNode === row && this.sig === sig) return;
-    if (this.bar.contains(document.activeElement)) /** @type {HTMLElement} */ (this.row)?.focus({ preventScroll: true });
-    this.row = row;
-    this.sig = sig;
-    const own = isFrom(message, app.me);
-    const moderates = each.isGroup && (app.live.admin || ['owner', 'moderator'].includes(each.role ?? ''));
-    const react = () => app.emoji(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
-    const remove = async () => {
-      if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => app.composer.setText(message.text));
-    };
-    const ask = () => (own ? remove() : app.dialogs(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
-    this.bar.replaceChildren(
-      iconButton('smile', t('react'), react),
-      iconButton('reply', t('reply'), () => app.composer.replyTo(message)),
-      ...(own && !message.deleted ? [iconButton('edit', t('edit'), () => app.composer.edit(message))] : []),
-      ...(own || moderates ? [iconButton('trash', t('delete'), ask)] : []),
-    );
-    row.append(this.bar);
-  }
 }

@@ -1,7 +1,7 @@
 import { countsFor, isFrom, keyOf, OPEN } from '../core/conversation.js';
 import { dayName, dayOf, t } from '../lang/index.js';
 import { el, iconButton } from './dom.js';
-import { author, messageRow, toBe, Toolbar } from './rows.js';
+import { author, messageRow, toBe } from './rows.js';
 
 /** How many messages are in the page at once, about; how many come in at a time; how many are asked for. */
 const [MOST, STEP, PAGE] = [160, 40, 60];
@@ -9,6 +9,9 @@ const [MOST, STEP, PAGE] = [160, 40, 60];
 const NEAR = 700;
 /** For how long messages of the same author stand together. */
 const TOGETHER = 5 * 60_000;
+
+/** Where an element begins on the screen. @param {Element} node */
+const top = (node) => node.getBoundingClientRect().top;
 
 /** The messages of a conversation: a window on what is known of it, that never moves under who reads. */
 export class Timeline {
@@ -43,7 +46,14 @@ export class Timeline {
     this.box = el('section', { class: 'scroll', 'aria-label': t('messages'), tabindex: -1 }, this.rows);
     this.jumper = iconButton('down', t('latest'), () => this.toEnd(), 'jump');
     this.jumper.hidden = true;
-    this.toolbar = new Toolbar(app);
+    // What can be done with messages is loaded once somebody gets near one.
+    const near = (/** @type {Event} */ { target }) =>
+      app.seldom(import('./toolbar.js'), ({ Toolbar }) => {
+        if (!this.toolbar) (this.toolbar = new Toolbar(app, this.rows)).show(/** @type {Element} */ (target).closest('article'));
+      });
+    /** @type {import('./toolbar.js').Toolbar|undefined} */
+    this.toolbar = undefined;
+    for (const what of ['pointerover', 'focusin']) this.rows.addEventListener(what, near, { once: true });
     this.box.addEventListener('scroll', () => this.scrolled(), { passive: true });
     this.box.addEventListener('keydown', (event) => this.key(event));
     new ResizeObserver(() => this.restore()).observe(this.box);
@@ -74,20 +84,22 @@ export class Timeline {
     const run = each?.run(each.order.at(-1) ?? 0);
     const from = unread ? (each?.read ?? 0) : OPEN;
     if (!each || !run || (run.older && (run.end - run.start < PAGE || each.order[run.start] > from))) {
-      this.model.load(name, { what: 'newest', id: 0 }, Math.max(PAGE, unread + STEP));
-      this.app.live.settle();
+      this.load({ what: 'newest', id: 0 }, Math.max(PAGE, unread + STEP));
     }
     this.render();
+  }
+
+  /** @param {Part} part */
+  load(part, limit = PAGE) {
+    this.model.load(this.name, part, limit);
+    this.app.live.settle();
   }
 
   jump(id = 0, flash = true) {
     this.target = { id, flash };
     this.stick = false;
-    const span = this.model.conversation(this.name)?.spans.of(id);
-    if (!span || (flash && !this.model.conversation(this.name)?.messages.has(id))) {
-      this.model.load(this.name, { what: 'around', id }, PAGE);
-      this.app.live.settle();
-    }
+    const each = this.model.conversation(this.name);
+    if (!each?.spans.of(id) || (flash && !each.messages.has(id))) this.load({ what: 'around', id });
     this.render();
   }
 
@@ -96,10 +108,8 @@ export class Timeline {
     this.stick = true;
     this.first = this.last = 0;
     this.anchor = null;
-    if (each?.run(each.order.at(-1) ?? 0).older && each.run(each.order.at(-1) ?? 0).end - each.run(each.order.at(-1) ?? 0).start < STEP) {
-      this.model.load(this.name, { what: 'newest', id: 0 }, PAGE);
-      this.app.live.settle();
-    }
+    const run = each?.run(each.order.at(-1) ?? 0);
+    if (run?.older && run.end - run.start < STEP) this.load({ what: 'newest', id: 0 });
     this.render();
   }
 
@@ -140,8 +150,7 @@ export class Timeline {
       rows = this.list(each, run, a, b);
     } else {
       this.atEnd = true;
-      if (!each && !this.model.isLoading(this.name) && this.name) rows.push(this.note('start', t('beginning', this.name)));
-      else if (waits || this.model.isLoading(this.name)) rows.push(this.note('wait', t('loading')));
+      if (waits || this.model.isLoading(this.name)) rows.push(this.note('wait', t('loading')));
       else if (this.name) rows.push(this.note('start', t('beginning', this.name)), ...this.happened());
     }
     if (this.atEnd && !waits) rows.push(...this.outbox());
@@ -189,8 +198,7 @@ export class Timeline {
   want(id = 0) {
     if (this.missing.has(id) || this.missing.size > 500) return;
     this.missing.add(id);
-    this.model.load(this.name, { what: 'around', id }, 1);
-    queueMicrotask(() => this.app.live.settle());
+    queueMicrotask(() => this.load({ what: 'around', id }, 1));
   }
 
   outbox() {
@@ -262,7 +270,7 @@ export class Timeline {
   moveAnchor() {
     const next = /** @type {HTMLElement|null} */ (this.anchor?.node.nextElementSibling);
     if (!this.anchor || !next) return;
-    const by = next.getBoundingClientRect().top - this.anchor.node.getBoundingClientRect().top;
+    const by = top(next) - top(this.anchor.node);
     this.anchor = { node: next, top: this.anchor.top + by };
   }
 
@@ -274,7 +282,7 @@ export class Timeline {
       if (found) {
         this.stick = false;
         const above = found.previousElementSibling?.matches('.separator') ? 60 : 0;
-        this.box.scrollTop += found.getBoundingClientRect().top - this.box.getBoundingClientRect().top - Math.max(above + 20, this.box.clientHeight / 4);
+        this.box.scrollTop += top(found) - top(this.box) - Math.max(above + 20, this.box.clientHeight / 4);
         this.setTop = this.box.scrollTop;
         this.note_();
         if (target.flash && Number(found.dataset.id) === target.id) this.flash(found);
@@ -302,7 +310,7 @@ export class Timeline {
     if (this.target) return;
     if (this.stick && this.atEnd) this.box.scrollTop = this.box.scrollHeight;
     else if (this.anchor?.node.isConnected) {
-      const by = this.anchor.node.getBoundingClientRect().top - this.box.getBoundingClientRect().top - this.anchor.top;
+      const by = top(this.anchor.node) - top(this.box) - this.anchor.top;
       if (Math.abs(by) >= 0.5) this.box.scrollTop += by;
     }
     this.setTop = this.box.scrollTop;
@@ -320,9 +328,9 @@ export class Timeline {
 
   note_() {
     this.stick = this.atEnd && this.room() < 30;
-    const top = this.box.getBoundingClientRect().top;
+    const begin = top(this.box);
     const rows = /** @type {HTMLElement[]} */ ([...this.rows.children]);
-    const seen = (/** @type {HTMLElement} */ row) => row.getBoundingClientRect().bottom > top;
+    const seen = (/** @type {HTMLElement} */ row) => row.getBoundingClientRect().bottom > begin;
     let [low, high] = [0, rows.length - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -331,7 +339,7 @@ export class Timeline {
     }
     // What says that more is coming goes once it has come.
     while (rows[low]?.matches('.note') && rows[low + 1]) low++;
-    this.anchor = rows[low] ? { node: rows[low], top: rows[low].getBoundingClientRect().top - top } : null;
+    this.anchor = rows[low] ? { node: rows[low], top: top(rows[low]) - begin } : null;
   }
 
   grow() {
