@@ -5,10 +5,11 @@ use crate::export;
 use crate::owner;
 use crate::print::say;
 use crate::secret;
-use antar_server::Offline;
+use antar_server::{Config, Offline};
 use anyhow::{Context, bail};
 use serde_json::Value;
 use std::io::{self, BufRead, IsTerminal};
+use std::net::SocketAddr;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -122,7 +123,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     };
     let reply = admin::request(&config, &line, Some(PATIENCE), stopped)?;
     if let Some(code) = reply["invitation"].as_str() {
-        let listens = config.web.listen.first().or(config.listen.first()).copied();
+        let listens = config.web.listen.first().copied().or_else(|| listens(&config));
         let name = reply["user"].as_str().unwrap_or_default();
         // After the #, so that a browser keeps it to itself.
         say!("{}#invite={code}&name={name}", config.page(listens));
@@ -135,6 +136,15 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         (_, data) => say!("{}", data.as_str().unwrap_or_default()),
     }
     Ok(())
+}
+
+/// Where the chat port is: a realm that runs may have been told another one than its configuration says.
+fn listens(config: &Config) -> Option<SocketAddr> {
+    let configured = config.listen.first().copied()?;
+    let stopped = |config: &_| Ok(Offline::open_existing(config)?);
+    let shown = admin::request(config, "SHOWREALM", Some(PATIENCE), stopped);
+    let port = shown.ok().and_then(|reply| u16::try_from(reply["data"]["port"].as_u64()?).ok());
+    Some(SocketAddr::new(configured.ip(), port.unwrap_or(configured.port())))
 }
 
 #[derive(clap::Args)]

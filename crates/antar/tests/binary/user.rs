@@ -229,6 +229,9 @@ fn on_a_stopped_realm() {
 fn on_a_running_realm() {
     let mut realm = Realm::with("");
     administer(&realm);
+    // It listens elsewhere than its configuration says.
+    let link = done(&realm, &["invite", "judy"], "");
+    assert!(link.starts_with(&format!("http://{}/#invite=", realm.address())), "{link}");
     check(&realm);
     // It was all on disk.
     realm.kill();
