@@ -56,6 +56,10 @@ impl RequestContext<'_> {
         let (now, durable) = (self.now_in_step(), &self.state.durable);
         let cursor = cursor.filter(|cursor| cursor.epoch == now.epoch && cursor.id <= now.id);
         let cursor = cursor.ok_or(Code::Resync)?;
+        // Nothing at all has happened since.
+        if cursor.id == now.id {
+            return Ok(cursor);
+        }
         let trimmed = |list, after: u64| durable.changes.of(list).floor > after;
         let mut groups = self.groups_since(account);
         let is_trimmed = trimmed(ChangeList::Account(account), cursor.id)
@@ -67,6 +71,9 @@ impl RequestContext<'_> {
     pub(crate) fn news(&self, account: AccountId, after: u64) -> Vec<Feed> {
         let durable = &self.state.durable;
         let mut feeds = Vec::new();
+        if after >= durable.last_id() {
+            return feeds;
+        }
         let mut add = |source, tip: u64, after: u64| {
             feeds.extend((tip > after).then_some(Feed { source, after }));
         };
