@@ -50,6 +50,10 @@ enum Action {
     Remove {
         /// The user.
         name: String,
+        /// Delete all that the user wrote, too, and what only the user had. Nobody can have the name until that is
+        /// done; the log says when. Of a user who was removed already it deletes the rest. Backups keep what they have.
+        #[arg(long)]
+        erase: bool,
     },
     /// End a user's sessions, and let nobody log in with the account. What others write to it still arrives.
     Lock {
@@ -115,7 +119,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         Action::Passwd { name } => {
             format!("SETPASSWORD {} {}", word(name)?, ask_password(name)?)
         }
-        Action::Remove { name } => format!("REMOVEUSER {}", word(name)?),
+        Action::Remove { name, erase: false } => format!("REMOVEUSER {}", word(name)?),
+        Action::Remove { name, erase: true } => format!("ERASEUSER {}", word(name)?),
         Action::Export(_) => return Ok(()),
     };
     let stopped = |config: &_| {

@@ -29,6 +29,7 @@ impl Command {
             Self::Redeem(_) => "user redeem".into(),
             Self::AddUser(it) => format!("user add {}", &*it.user),
             Self::SetPassword(it) => format!("user passwd {}", &*it.user),
+            Self::EraseUser(it) => format!("user erase {}", &*it.user),
             Self::RemoveUser(it) => format!("user remove {}", &*it.user),
             Self::LockUser(it) => format!("user lock {}", &*it.user),
             Self::UnlockUser(it) => format!("user unlock {}", &*it.user),

@@ -340,6 +340,8 @@ commands! {
     SetPassword: Admin, changes,
     /// The end of an account.
     RemoveUser: Admin, changes,
+    /// The end of an account, and of all that its user wrote.
+    EraseUser: Admin, changes,
     /// An account with which nobody logs in.
     LockUser: Admin, changes,
     /// An account with which its user logs in again.

@@ -70,6 +70,10 @@ pub enum Event {
     AccountSet(AccountId, AccountRecord),
     /// An account is gone; its sessions and memberships went before.
     AccountRemoved(AccountId),
+    /// What an account wrote that had this name and is gone, and what only it had, is being let go of.
+    Erasing(AccountId, Name),
+    /// All of that is gone.
+    Erased(AccountId),
     /// An account that is about to go had this name: conversations with it stay.
     FormerSet(AccountId, Name),
     /// A session was opened or used.

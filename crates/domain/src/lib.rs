@@ -13,6 +13,7 @@ pub mod commands;
 mod context;
 mod conversation;
 mod conversations;
+mod erasure;
 mod event;
 mod group;
 mod groups;
@@ -49,6 +50,7 @@ pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
 pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::{Conversations, Skipped};
+pub use erasure::{ERASED, FoundOwn, LOOKED_AT, OwnQuery};
 pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
 pub use group::{
     GroupEntry, GroupRecord, GroupRole, Member, RETENTION_DAYS, SWEPT, Silence, TOPIC_BYTES,

@@ -90,11 +90,13 @@ pub enum Bug {
     CountsLetGo,
     /// What is older than is kept goes from memory only.
     KeepsOld,
+    /// Some of what a user wrote who is erased is left.
+    KeepsErased,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -137,6 +139,7 @@ impl Bug {
         Self::LosesRewriting,
         Self::CountsLetGo,
         Self::KeepsOld,
+        Self::KeepsErased,
     ];
 }
 

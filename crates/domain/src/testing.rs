@@ -360,7 +360,7 @@ impl Realm {
         };
         let all = effects.events.into_iter().flat_map(brought);
         all.for_each(|event| self.keep(event));
-        let (mut answer, mut old) = (None, None);
+        let (mut answer, mut old, mut own) = (None, None, None);
         let alone = |output| match output {
             Output::Spread(spread) => {
                 let told = spread.all().map(|(conn, tag, told)| (conn, tag, told.clone()));
@@ -383,12 +383,17 @@ impl Realm {
                     assert!(answer.replace(output).is_none(), "one answer to a request");
                 }
                 Output::FindOld(query) => old = Some(query),
+                Output::FindOwn(query) => own = Some(query),
                 other => self.asked.push(other),
             }
         }
         if let Some(query) = old {
             let found = self.find_old(&query);
             self.input(Input::FoundOld(query, Ok(found)));
+        }
+        if let Some(query) = own {
+            let found = self.find_own(&query);
+            self.input(Input::FoundOwn(query, Ok(found)));
         }
         answer
     }

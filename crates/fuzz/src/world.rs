@@ -1,6 +1,7 @@
 //! A realm in memory with everything around it, so cheap that each input has one of its own.
 
 use crate::checks;
+use antar_domain::FoundOwn;
 use antar_domain::links::{
     Contact, NamedMessage, NotAsked, NotDialled, PeerRequest, Position, Told,
 };
@@ -297,6 +298,10 @@ impl World {
             }
             Output::Tail { ask, source } => {
                 self.decide(Input::Tailed(ask, Ok(self.messages(source))));
+            }
+            Output::FindOwn(query) => {
+                let nothing = FoundOwn { own: Vec::new(), upto: None, more: false };
+                self.decide(Input::FoundOwn(query, Ok(nothing)));
             }
             Output::FindOld(query) => {
                 let nothing = query.all.iter().map(|_| None).collect();

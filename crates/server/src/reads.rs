@@ -4,8 +4,9 @@ use crate::admission::{FairSemaphore, Whom};
 use crate::panics::contain_here;
 use antar_domain::links::{NamesLookup, Position, Quote, Unreadable};
 use antar_domain::{
-    ChangesQuery, FoundChanges, FoundMessages, FoundOld, Located, MessageLookup, OldQuery, Outcome,
-    PeerId, Place, PlacedMessage, Read, ReferenceLookup, Referred, SearchQuery, Source, Tag,
+    ChangesQuery, FoundChanges, FoundMessages, FoundOld, FoundOwn, Located, MessageLookup,
+    OldQuery, Outcome, OwnQuery, PeerId, Place, PlacedMessage, Read, ReferenceLookup, Referred,
+    SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
@@ -145,6 +146,11 @@ impl Reads {
     /// Which messages are older than is kept; `None` where that cannot be read.
     pub async fn old(&self, query: Box<OldQuery>) -> Option<Vec<Option<FoundOld>>> {
         self.read(None, move |store| store.old(&query)).await
+    }
+
+    /// What is a user's in a stretch of a conversation; `None` where that cannot be read.
+    pub async fn own(&self, query: Box<OwnQuery>) -> Option<FoundOwn> {
+        self.read(None, move |store| store.own(&query)).await
     }
 
     /// Entries of what a realm is owed.

@@ -259,6 +259,11 @@ impl World<'_> {
                 let found = tail(source, |source, page| running.store.read(source, page));
                 self.decide(node, Input::Tailed(ask, found.map_err(|_| Unreadable)));
             }
+            Output::FindOwn(query) => {
+                let Some(running) = &self.nodes[node].running else { return };
+                let found = running.store.own(&query).map_err(|_| Unreadable);
+                self.decide(node, Input::FoundOwn(query, found));
+            }
             Output::FindOld(query) => {
                 let Some(running) = &self.nodes[node].running else { return };
                 let found = running.store.old(&query).map_err(|_| Unreadable);

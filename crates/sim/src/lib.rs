@@ -14,6 +14,7 @@
 mod check;
 mod clubs;
 mod driver;
+mod erasing;
 mod faults;
 mod follow;
 mod here;

@@ -15,7 +15,7 @@ const TAKES: u64 = 15_000;
 const LONGEST: Duration = Duration::from_secs(1_200);
 
 /// What is on the disk of a realm, by conversation.
-type Said = BTreeMap<Conversation, Vec<Message>>;
+pub type Said = BTreeMap<Conversation, Vec<Message>>;
 
 impl World<'_> {
     /// Has each realm let go of about half of what was said there.
@@ -87,7 +87,7 @@ impl World<'_> {
         }
     }
 
-    fn said_at(&self, node: usize) -> Said {
+    pub fn said_at(&self, node: usize) -> Said {
         let Some(running) = &self.nodes[node].running else { return Said::new() };
         let events = running.store.reload().unwrap_or_default();
         let reached = events.into_iter().filter_map(|event| match event {

@@ -191,6 +191,7 @@ impl<'a> World<'a> {
         self.compare();
         self.identities_are_their_own();
         self.let_go_of_old();
+        self.erase_users();
         self.stores_are_sound();
         let Self { seed, violation, injected, checked, trace, .. } = self;
         Report { seed, violation, injected, checked, trace: trace.into_lines() }

@@ -39,6 +39,7 @@
 //! | `R` `x` list | [`records::ChangesReached`]: the list as under `C`, without an id |
 //! | `R` `u` step | [`records::UpgradeDone`] |
 //! | `R` `v` conversation, account | [`records::MentionsSet`]: the conversation as under `M`, without an id |
+//! | `R` `y` account | [`records::Erasing`]: the account is gone, and what it wrote goes |
 //! | `R` `z` conversation, account | [`records::MuteSet`]: the conversation as under `M`, without an id |
 //! | `T` `i` account, peer, id | a run of pointers to what an account received, the first with this id ([`Pointer`]); peer 0 is this realm |
 //! | `T` `o` account, peer, id | the same of what it sent |

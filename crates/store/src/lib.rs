@@ -20,6 +20,7 @@ mod memory_engine;
 mod migration;
 mod named;
 mod old;
+mod own;
 mod pair;
 mod private;
 mod projection;

@@ -423,6 +423,7 @@ fn timelines_of(posted: &RawPosted<&[u8]>) -> impl Iterator<Item = Timeline> {
 fn removed(record: &Record) -> Option<Key> {
     Some(match record {
         Record::AccountRemoved(r) => layout::key(b"a", &[r.account.0]),
+        Record::Erased(r) => layout::key(b"y", &[r.account.0]),
         Record::SessionEnded(r) => layout::key(b"s", &[r.session.0]),
         Record::MemberRemoved(r) => layout::key(b"m", &[r.group.0, r.account.0]),
         Record::Unbanned(r) => layout::key(b"b", &[r.group.0, r.account.0]),
@@ -448,6 +449,7 @@ pub fn highest_id(record: &Record) -> u64 {
     match record {
         Record::IdReached(r) => r.id,
         Record::AccountSet(r) => r.account.0,
+        Record::Erasing(r) => r.account.0,
         Record::SessionSet(r) => r.session.0,
         Record::GroupSet(r) => r.group.0,
         Record::MemberSet(r) => r.since,

@@ -9,14 +9,14 @@ use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
 use crate::records::{ApartEntry, Outgoing, Position};
 use crate::{
-    Direction, Engine, StoreError, Usage, changes, history, migration, old, references, remote,
-    search, v1,
+    Direction, Engine, StoreError, Usage, changes, history, migration, old, own, references,
+    remote, search, v1,
 };
 use antar_domain::links::{self, NamesLookup, Quote};
 use antar_domain::{
-    ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, Located, Mailbox,
-    MessageLookup, OldQuery, Page, PeerId, Place, PlacedMessage, ReferenceLookup, Referred,
-    SearchQuery, Source,
+    ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, FoundOwn, Located,
+    Mailbox, MessageLookup, OldQuery, OwnQuery, Page, PeerId, Place, PlacedMessage,
+    ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
 use std::collections::HashSet;
@@ -242,6 +242,14 @@ impl Store {
     /// As [`Store::read`].
     pub fn old(&self, query: &OldQuery) -> Result<Vec<Option<FoundOld>>, StoreError> {
         old::find(&*self.engine.view()?, query)
+    }
+
+    /// What is a user's in a stretch of a conversation.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn own(&self, query: &OwnQuery) -> Result<FoundOwn, StoreError> {
+        own::find(&*self.engine.view()?, query)
     }
 
     /// What a realm is owed, from one entry to another, as far as it is there.

@@ -19,9 +19,7 @@ const LASTS: u64 = 7 * 24 * 3_600_000;
 impl InviteUser {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let name = cx.new_name(&self.user)?;
-        if cx.user(name.as_str()).is_ok() {
-            return Err(Code::UserExists.into());
-        }
+        cx.expect_free(name.as_str())?;
         let now = cx.readings.now;
         // Of one name the latest counts, so that a link that got lost or into wrong hands can be replaced.
         let is_over =

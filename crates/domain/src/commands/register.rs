@@ -40,9 +40,7 @@ pub(super) fn create_named(
     password: &Secret<String>,
     admin: bool,
 ) -> Result<AccountId, Interrupt> {
-    if cx.user(name.as_str()).is_ok() {
-        return Err(Code::UserExists.into());
-    }
+    cx.expect_free(name.as_str())?;
     let password = cx.hash_for(password.expose(), !cx.is_admin())?;
     let id = AccountId(cx.next_id());
     let created = cx.readings.now;

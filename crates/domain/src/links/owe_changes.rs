@@ -131,7 +131,8 @@ impl RequestContext<'_> {
 
     /// What an entry about a message is, from whom and to whom, where `by` has done something to it.
     fn parties(&self, placed: &PlacedMessage, by: AccountId) -> Option<(EntryKind, Name, Name)> {
-        let from = self.account(by)?.record.name.clone();
+        let erased = || self.state.durable.erasing.get(&by).cloned();
+        let from = self.account(by).map(|account| account.record.name.clone()).or_else(erased)?;
         let message = &placed.message;
         match placed.conversation {
             Conversation::Peer(..) => {

@@ -50,6 +50,8 @@ pub(crate) struct Durable {
     pub silences: BTreeMap<(GroupId, AccountId), Silence>,
     /// Groups that are gone, and how many steps it takes to let go of their messages.
     pub closed: BTreeMap<GroupId, u64>,
+    /// Accounts that are gone, and what they were called, of which something is left that is to go.
+    pub erasing: BTreeMap<AccountId, Name>,
     pub sessions: BTreeMap<SessionId, SessionRecord>,
     pub tokens: BTreeMap<TokenHash, SessionId>,
     pub peers: BTreeMap<PeerId, Peer>,
@@ -277,6 +279,11 @@ impl Durable {
                 self.conversations.apply(event);
                 self.forget_peer(*peer);
             }
+            Event::Erasing(id, name) => {
+                self.reached(id.0);
+                self.erasing.insert(*id, name.clone());
+            }
+            Event::Erased(id) => drop(self.erasing.remove(id)),
             Event::FormerSet(id, name) => {
                 self.formers.insert(*id, name.clone());
                 let last = self.former_names.entry((*name.folded()).into()).or_insert(*id);

@@ -5,8 +5,8 @@ use crate::links::{
     Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
 };
 use crate::{
-    AskId, ConnId, DialId, Event, FoundOld, Job, JobResult, Limits, Notification, OldQuery,
-    Outcome, PeerId, Policy, Read, Request, Source, Tag,
+    AskId, ConnId, DialId, Event, FoundOld, FoundOwn, Job, JobResult, Limits, Notification,
+    OldQuery, Outcome, OwnQuery, PeerId, Policy, Read, Request, Source, Tag,
 };
 use antar_types::{Capabilities, Entry, Fingerprint, Message, Time};
 use std::net::IpAddr;
@@ -86,6 +86,8 @@ pub enum Input {
     Asked(AskId, Result<Told, NotAsked>),
     /// What [`Output::FindOld`] asked for.
     FoundOld(Box<OldQuery>, Result<Vec<Option<FoundOld>>, Unreadable>),
+    /// What [`Output::FindOwn`] asked for.
+    FoundOwn(Box<OwnQuery>, Result<FoundOwn, Unreadable>),
     /// Time passes: a driver sends this every quarter of a second while [`crate::State::is_busy`], and every
     /// hour or so to let old sessions end.
     Tick,
@@ -177,6 +179,8 @@ pub enum Output {
     Ask(AskId, Ask),
     /// Look up messages that are older than is kept.
     FindOld(Box<OldQuery>),
+    /// Look up messages of a user who is gone.
+    FindOwn(Box<OwnQuery>),
     /// Something an operator should know.
     Note {
         /// It may need something done.

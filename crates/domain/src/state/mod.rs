@@ -27,6 +27,7 @@ pub use spread::{Listener, Spread};
 use self::lists::Lists;
 use crate::Context;
 use crate::commands::guessed_at;
+use crate::erasure::Erasure;
 use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
 use crate::retention::Retention;
@@ -58,6 +59,8 @@ pub struct State {
     pub(crate) planted_later: Vec<Event>,
     /// How far it is with letting go of messages that are older than is kept.
     pub(crate) retention: Retention,
+    /// How far it is with letting go of what users wrote who are gone.
+    pub(crate) erasure: Erasure,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
     pub(crate) mode: Mode,
@@ -82,6 +85,7 @@ impl State {
             planted: None,
             planted_later: Vec::new(),
             retention: Retention::default(),
+            erasure: Erasure::default(),
             swept: None,
             mode: Mode::Open,
         };
@@ -110,6 +114,7 @@ impl State {
         self.references.forget();
         self.rewrites.forget();
         self.retention.forget();
+        self.erasure.forget();
         self.live.audiences.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -148,6 +153,7 @@ impl State {
             || self.live.people.is_unsettled()
             || !self.durable.closed.is_empty()
             || self.retention.is_busy()
+            || !self.durable.erasing.is_empty()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
@@ -383,7 +389,11 @@ impl State {
                 self.live.people.note_the_gone(readings.uptime);
                 self.sweep_a_closed_group(effects);
                 Context { state: self, effects, readings }.look_for_old();
+                Context { state: self, effects, readings }.go_on_erasing();
                 Context { state: self, effects, readings }.keep_links();
+            }
+            Input::FoundOwn(asked, found) => {
+                Context { state: self, effects, readings }.found_own(*asked, found);
             }
             Input::FoundOld(asked, found) => {
                 Context { state: self, effects, readings }.found_old(*asked, found);

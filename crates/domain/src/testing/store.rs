@@ -3,10 +3,10 @@
 use super::Realm;
 use crate::links::{NamedMessage, Quote};
 use crate::{
-    Change, ChangesQuery, Conversation, ConversationTip, Event, Feed, FoundChange, FoundChanges,
-    FoundMessages, FoundOld, Job, JobResult, LET_GO, Located, MOST_UNREAD, Mailbox, OldIn,
-    OldQuery, Outcome, Page, Place, PlacedMessage, Posted, Read, ReferenceLookup, Referred,
-    SearchQuery, SearchedList, Source,
+    Change, ChangesQuery, Conversation, ConversationTip, ERASED, Event, Feed, FoundChange,
+    FoundChanges, FoundMessages, FoundOld, FoundOwn, Job, JobResult, LET_GO, Located, MOST_UNREAD,
+    Mailbox, OldIn, OldQuery, Outcome, OwnQuery, Page, Place, PlacedMessage, Posted, Read,
+    ReferenceLookup, Referred, SearchQuery, SearchedList, Source,
 };
 use antar_types::Message;
 
@@ -108,6 +108,26 @@ impl Realm {
     /// What there is of an old message in each conversation that is asked about, as the store would find it.
     pub(super) fn find_old(&self, query: &OldQuery) -> Vec<Option<FoundOld>> {
         query.all.iter().map(|asked| self.find_old_in(asked)).collect()
+    }
+
+    /// The messages of a user, as the store would find them.
+    pub(super) fn find_own(&self, query: &OwnQuery) -> FoundOwn {
+        let all = self.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) if posted.conversation == query.conversation => Some(posted),
+            _ => None,
+        });
+        let (mut own, mut upto) = (Vec::new(), None);
+        for posted in all.filter(|posted| posted.message.id > query.after) {
+            let (ordinal, message) = (posted.ordinal, posted.message.clone());
+            if own.len() == ERASED {
+                return FoundOwn { own, upto, more: true };
+            }
+            upto = Some(ConversationTip { ordinal, id: message.id });
+            if query.is_in(&message) {
+                own.push(PlacedMessage { conversation: query.conversation, ordinal, message });
+            }
+        }
+        FoundOwn { own, upto, more: false }
     }
 
     fn find_old_in(&self, asked: &OldIn) -> Option<FoundOld> {

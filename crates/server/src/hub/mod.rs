@@ -17,8 +17,8 @@ use crate::reads::Reads;
 use crate::send_queue::{self, SendQueue};
 use antar_domain::links::{NotAsked, NotDialled, Position, Told, Unreadable};
 use antar_domain::{
-    AccountId, AskId, ConnId, DialId, FoundOld, Input, JobResult, Limits, OldQuery, Origin, Output,
-    Policy, Readings, Request, Spread,
+    AccountId, AskId, ConnId, DialId, FoundOld, FoundOwn, Input, JobResult, Limits, OldQuery,
+    Origin, Output, OwnQuery, Policy, Readings, Request, Spread,
 };
 use antar_runner::{Place, Runner};
 use antar_text as text;
@@ -60,6 +60,8 @@ pub enum ToHub {
     Fetched(AskId, Result<Vec<(Position, Arc<Entry>)>, Unreadable>),
     /// The newest messages of a mailbox were looked up.
     Tailed(AskId, Result<Vec<Message>, Unreadable>),
+    /// Messages of a user who is gone were looked up.
+    FoundOwn(Box<OwnQuery>, Result<FoundOwn, Unreadable>),
     /// Messages that are older than is kept were looked up.
     FoundOld(Box<OldQuery>, Result<Vec<Option<FoundOld>>, Unreadable>),
     /// A plain peer answered, or did not.
@@ -234,6 +236,7 @@ impl Running {
             ToHub::NotDialled(dial, why) => self.step(now, Input::NotDialled(dial, why)),
             ToHub::Fetched(ask, found) => self.step(now, Input::Fetched(ask, found)),
             ToHub::Tailed(ask, newest) => self.step(now, Input::Tailed(ask, newest)),
+            ToHub::FoundOwn(asked, found) => self.step(now, Input::FoundOwn(asked, found)),
             ToHub::FoundOld(asked, found) => self.step(now, Input::FoundOld(asked, found)),
             ToHub::Asked(ask, answer) => self.step(now, Input::Asked(ask, answer)),
             ToHub::Settings(settings) => self.step(now, Input::Settings(settings)),

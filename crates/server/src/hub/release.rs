@@ -59,7 +59,8 @@ impl Running {
             | Output::Ask(..)
             | Output::Fetch { .. }
             | Output::Tail { .. }
-            | Output::FindOld(_)) => self.reach_out(output),
+            | Output::FindOld(_)
+            | Output::FindOwn(_)) => self.reach_out(output),
         }
     }
 
@@ -82,6 +83,10 @@ impl Running {
                     reads.owed(peer, first, last).await.ok_or(antar_domain::links::Unreadable),
                 ),
                 Output::Tail { ask, source } => ToHub::Tailed(ask, reads.tail(source).await),
+                Output::FindOwn(query) => {
+                    let found = reads.own(query.clone()).await;
+                    ToHub::FoundOwn(query, found.ok_or(antar_domain::links::Unreadable))
+                }
                 Output::FindOld(query) => {
                     let found = reads.old(query.clone()).await;
                     ToHub::FoundOld(query, found.ok_or(antar_domain::links::Unreadable))

@@ -152,6 +152,12 @@ impl Known {
                     found.damage(place, "is past the last message, or out of order");
                 }
             }
+            Event::Erasing(account, _) if self.accounts.contains(&account.0) => {
+                found.damage(
+                    format!("account {}", account.0),
+                    "is erased and there is a record of it",
+                );
+            }
             Event::ProfileSet(account, _) => self.of_account(account, "a profile", found),
             Event::MuteSet { account, .. } => {
                 self.of_account(account, "a muted conversation", found);

@@ -58,6 +58,8 @@ fn record(event: &Event) -> Record {
             AccountSet { account, name, password, admin, created, locked }.into()
         }
         Event::AccountRemoved(account) => AccountRemoved { account }.into(),
+        Event::Erasing(account, name) => Erasing { account, name }.into(),
+        Event::Erased(account) => Erased { account }.into(),
         Event::SessionSet(session, record) => {
             let SessionRecord { hash, account, used, since, client, address } = record;
             SessionSet { session, hash, account, used, since, client, address }.into()
@@ -241,6 +243,8 @@ impl Record {
                 Event::AccountSet(account, record)
             }
             Self::AccountRemoved(r) => Event::AccountRemoved(r.account),
+            Self::Erasing(r) => Event::Erasing(r.account, r.name),
+            Self::Erased(r) => Event::Erased(r.account),
             Self::SessionSet(r) => {
                 let SessionSet { session, hash, account, used, since, client, address } = r;
                 let record = SessionRecord { hash, account, used, since, client, address };

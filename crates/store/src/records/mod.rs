@@ -296,6 +296,10 @@ records! {
     /// The messages of a conversation up to this one are gone.
     66 v 1 LetGo { conversation: Conversation, ordinal: u64, id: u64 }
         at |r| floor_key(r.conversation);
+    /// What an account wrote is being let go of.
+    67 v 1 Erasing { account: AccountId, name: Name } at |r| key(b"y", &[r.account.0]);
+    /// All of that is gone.
+    68 v 1 Erased { account: AccountId };
     /// A user was invited.
     80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
         at |r| key(b"j", &[r.invitation]);

@@ -1,12 +1,11 @@
 use super::*;
 use crate::MemoryEngine;
 use crate::layout::List;
-use antar_domain::OldIn;
 use antar_domain::{
-    AccountId, AccountRecord, Conversation, ConversationTip, Conversations, GroupId, MOST_UNREAD,
-    Marker, PasswordHash, Posted, Reader,
+    AccountId, AccountRecord, Conversation, ConversationTip, Conversations, ERASED, GroupId,
+    LOOKED_AT, MOST_UNREAD, Marker, OldIn, PasswordHash, Posted, Reader,
 };
-use antar_types::{Extras, Name, Notice, Text, Time};
+use antar_types::{Emoji, Extras, Name, Notice, Reactor, Text, Time};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -514,4 +513,56 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
     // A check tells where more is there, or less, than is said.
     store.commit(&[Event::LetGo(Conversation::private(AMY, cat), tip(9_000, 9_000))]).unwrap();
     assert!(!sound().is_empty());
+}
+
+#[test]
+fn what_a_user_wrote_is_found_in_stretches() {
+    let (store, _) = open(&MemoryEngine::default()).unwrap();
+    let (bob, conversation) = (AccountId(2), Conversation::private(AMY, AccountId(2)));
+    let mut known = Conversations::default();
+    let mut events = Vec::new();
+    // Each third is bob's, and to one of those amy has reacted; one of hers is deleted already.
+    for id in 10..10 + 3 * LOOKED_AT as u64 {
+        let by_bob = id.is_multiple_of(3);
+        let (from, to, into) =
+            if by_bob { ("bob", "amy", AMY) } else { ("amy", "bob", AccountId(2)) };
+        let [from, to] = [from, to].map(|name| Name::parse(name).unwrap());
+        let text = Text::parse("x", 9).unwrap();
+        let mut message = Message::new(id, Time(id), from, to, text);
+        let mut extras = Extras { deleted: id == 11, ..Extras::default() };
+        if id == 12 {
+            let who = Reactor { peer: 0, account: AMY.0, name: "amy".into() };
+            extras.reactions.add(&Emoji::parse("a").unwrap(), who);
+        }
+        message.extras = extras.boxed();
+        let by = if by_bob { bob } else { AMY };
+        let event =
+            Event::Posted(known.post(Mailbox::Private(into), Some(by), Arc::new(message)).1);
+        known.apply(&event);
+        events.push(event);
+    }
+    store.commit(&events).unwrap();
+    let amys = |id: &u64| *id == 12 || *id != 11 && !id.is_multiple_of(3);
+    let (mut after, mut all, mut most) = (0, Vec::new(), 0);
+    loop {
+        let found = store.own(&OwnQuery::new(conversation, after, reader(AMY))).unwrap();
+        most = most.max(found.own.len());
+        all.extend(found.own.iter().map(|placed| (placed.message.id, placed.ordinal)));
+        let upto = found.upto.unwrap();
+        assert!(upto.id > after && upto.id - after.max(9) <= LOOKED_AT as u64);
+        assert_eq!(upto.ordinal, upto.id - 9);
+        after = upto.id;
+        if !found.more {
+            break;
+        }
+    }
+    assert_eq!((after, most), (9 + 3 * LOOKED_AT as u64, ERASED));
+    let ids = (10..10 + 3 * LOOKED_AT as u64).filter(amys);
+    assert!(all.into_iter().eq(ids.map(|id| (id, id - 9))));
+    // Of nobody's there is nothing, and a look goes no further than it may.
+    let nobodys = store.own(&OwnQuery::new(conversation, 0, reader(AccountId(9_999)))).unwrap();
+    assert_eq!((nobodys.own.len(), nobodys.upto.unwrap().ordinal), (0, LOOKED_AT as u64));
+    assert!(nobodys.more);
+    let nothing = store.own(&OwnQuery::new(conversation, after, reader(AMY))).unwrap();
+    assert_eq!((nothing.own.len(), nothing.upto, nothing.more), (0, None, false));
 }

@@ -70,6 +70,15 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "ERASEUSER",
+        aliases: &["USER ERASE"],
+        params: &[Param::Word("U")],
+        help: "Removes an account, all that its user wrote, and what only that user had; administrators only.",
+        read: &Read(|args| Ok(commands::EraseUser { user: args.word(0).into() })),
+        says: Phrase::same("Erase user berhasil"),
+        ..ROW
+    },
+    Row {
         name: "LOCKUSER",
         aliases: &["USER LOCK"],
         params: &[Param::Word("U")],
