@@ -11,6 +11,7 @@ mod clock;
 mod conn;
 mod descriptors;
 mod disk_faults;
+mod erase;
 mod floods;
 mod format1;
 mod hostile;
