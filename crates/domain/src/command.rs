@@ -244,6 +244,14 @@ commands! {
     React: Session, changes,
     /// The end of a reaction.
     Unreact: Session, changes,
+    /// Whether a file may be uploaded.
+    OfferFile: Session, asks,
+    /// A file was uploaded.
+    StoreFile: Session, changes,
+    /// What is known of a file that the caller may read.
+    OpenFile: Anyone, asks,
+    /// A link to a message's file.
+    LinkFile: Session, changes,
     /// A stretch of a conversation.
     ReadHistory: Session, asks,
     /// The caller's conversations.

@@ -5,10 +5,10 @@ use crate::links::{
 };
 use crate::{
     AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
-    CorrespondentId, ForkId, GroupId, GroupRecord, Marker, Member, PasswordHash, PeerId,
-    PlacedMessage, Posted, Profile, SessionId, Silence, Skipped, Unshown,
+    CorrespondentId, FileHold, FileKey, ForkId, GroupId, GroupRecord, Marker, Member, NamedFile,
+    PasswordHash, PeerId, PlacedMessage, Posted, Profile, SessionId, Silence, Skipped, Unshown,
 };
-use antar_types::{Capabilities, Chain, Entry, Name, Text, Time, TokenHash};
+use antar_types::{Capabilities, Chain, Entry, FileHash, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -191,6 +191,42 @@ pub enum Event {
     ChangesTrimmed(ChangeList, ChangesTip),
     /// A list of changes is gone, with whom it concerned.
     ChangesEnded(ChangeList),
+    /// The bytes of a file are here.
+    FileSet {
+        /// Which it is.
+        hash: FileHash,
+        /// How many.
+        size: u64,
+    },
+    /// They are not needed any more.
+    FileRemoved(FileHash),
+    /// A user has uploaded a file.
+    FileHeld {
+        /// Which it is.
+        hash: FileHash,
+        /// The user.
+        account: AccountId,
+        /// What the user said of it, and when.
+        hold: FileHold,
+    },
+    /// That a user has uploaded a file does not matter any more.
+    FileLetGo {
+        /// Which it is.
+        hash: FileHash,
+        /// The user.
+        account: AccountId,
+    },
+    /// The stored form of an [`Event::Posted`] whose message names a file, without the message.
+    FileNamed {
+        /// The conversation.
+        conversation: Conversation,
+        /// The message's id.
+        id: u64,
+        /// The file, and whose message it is.
+        named: NamedFile,
+    },
+    /// Links to files are signed with this from here on.
+    FileKeySet(FileKey),
     /// From here on cursors of clients have another epoch: see [`antar_types::SyncCursor`].
     SyncEpochBegun(u64),
     /// Older data were brought up to date in this respect: see [`crate::State::upgrade`].

@@ -15,6 +15,7 @@ mod conversation;
 mod conversations;
 mod erasure;
 mod event;
+mod files;
 mod group;
 mod groups;
 mod history;
@@ -52,6 +53,8 @@ pub use conversation::{Conversation, ConversationTip, Marker, Posted};
 pub use conversations::{Conversations, Skipped};
 pub use erasure::{ERASED, FoundOwn, LOOKED_AT, OwnQuery};
 pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
+pub(crate) use files::Files;
+pub use files::{FileAt, FileHold, FileKey, NamedFile};
 pub use group::{
     GroupEntry, GroupRecord, GroupRole, Member, RETENTION_DAYS, SWEPT, Silence, TOPIC_BYTES,
 };
@@ -84,7 +87,7 @@ pub use search::{
     Author, FoundMessages, MOST_APART, Matcher, SEARCHED, SEEK, SearchQuery, SearchWords,
     SearchedList,
 };
-pub use settings::{Inbound, Limits, PlainPeers, Policy, is_loopback};
+pub use settings::{FileLimits, Inbound, Limits, PlainPeers, Policy, is_loopback};
 pub(crate) use state::MENTIONS;
 pub use state::{Effects, Input, Listener, Mode, Origin, Output, Readings, Spread, State};
 pub use stats::{LinkStats, Stats};

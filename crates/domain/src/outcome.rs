@@ -4,11 +4,12 @@ mod memory;
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
 use crate::{
-    BackedUp, Command, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence, Read, Told,
-    ToldAt, commands,
+    BackedUp, Command, FileAt, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence, Read,
+    Told, ToldAt, commands,
 };
 use antar_types::{
-    Capabilities, Chain, Code, Fingerprint, List, Message, Name, SyncCursor, Text, Time, Token,
+    Capabilities, Chain, Code, FileAbout, Fingerprint, List, Message, Name, SyncCursor, Text, Time,
+    Token,
 };
 use std::sync::Arc;
 
@@ -81,6 +82,29 @@ pub enum Outcome {
         conversation: Box<str>,
         /// That was done before: nothing was posted now.
         again: bool,
+    },
+    /// A file may be uploaded.
+    FileWanted {
+        /// Whether its bytes are here. Whoever does not bring them has not uploaded it.
+        here: bool,
+        /// How many bytes it may have.
+        most: u64,
+    },
+    /// It is noted that the caller has uploaded a file.
+    FileStored,
+    /// A file that the caller may read.
+    FileFound {
+        /// What is said of it.
+        about: Box<FileAbout>,
+        /// Where its bytes are.
+        at: FileAt,
+    },
+    /// A link to a file.
+    FileLinked {
+        /// Where the file is read, at this realm.
+        path: Box<str>,
+        /// Until when.
+        until: Time,
     },
     /// A page of history.
     Messages(Messages),
@@ -423,6 +447,8 @@ impl Outcome {
                 | Self::Profile(_)
                 | Self::Presences(_)
                 | Self::Muted(_)
+                | Self::FileWanted { .. }
+                | Self::FileFound { .. }
                 | Self::Messages(_)
                 | Self::History(_)
                 | Self::Found { .. }

@@ -92,11 +92,19 @@ pub enum Bug {
     KeepsOld,
     /// Some of what a user wrote who is erased is left.
     KeepsErased,
+    /// Who knows the hash of a file reads it.
+    OpensAnyFile,
+    /// A file is removed though a message names it.
+    RemovesNamedFiles,
+    /// What was uploaded is never removed.
+    KeepsFiles,
+    /// A message that was deleted names its file all the same.
+    NamesAfterDeletion,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 47] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -140,6 +148,10 @@ impl Bug {
         Self::CountsLetGo,
         Self::KeepsOld,
         Self::KeepsErased,
+        Self::OpensAnyFile,
+        Self::RemovesNamedFiles,
+        Self::KeepsFiles,
+        Self::NamesAfterDeletion,
     ];
 }
 

@@ -4,7 +4,7 @@
 //! since the store was asked is found there, so of many who post the same at once one does.
 
 use crate::{AccountId, Bug, Conversation, Interrupt, Job, JobResult, Posted, RequestContext};
-use antar_types::{Code, Reference, TextDigest, Time};
+use antar_types::{Code, FileHash, Reference, Text, TextDigest, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -28,11 +28,17 @@ pub struct Referred {
 }
 
 impl Referred {
+    /// What tells a message from another that is posted under the same reference: its text, and its file.
+    pub(crate) fn digest(text: &Text, file: Option<FileHash>) -> TextDigest {
+        file.map_or_else(|| text.digest(), |file| text.digest_with(&file))
+    }
+
     /// A message that an account here has posted under a reference, if that is what this is.
     pub fn of(posted: &Posted) -> Option<(AccountId, &Reference, Self)> {
         let Posted { conversation, message, .. } = posted;
         let (account, reference) = (posted.sender?, message.reference()?);
-        let (id, time, text) = (message.id, message.time, message.text.digest());
+        let file = message.file().map(|file| file.hash);
+        let (id, time, text) = (message.id, message.time, Self::digest(&message.text, file));
         Some((account, reference, Self { id, time, conversation: *conversation, text }))
     }
 }

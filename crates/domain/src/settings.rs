@@ -31,6 +31,35 @@ pub struct Limits {
     pub link_grace: Duration,
     /// How long messages are kept where a group does not say otherwise; zero for ever.
     pub retention: Duration,
+    /// What files may take.
+    pub files: FileLimits,
+}
+
+/// Bounds on files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLimits {
+    /// The largest, in bytes.
+    pub file_bytes: u64,
+    /// Bytes of all that one account has uploaded and that are kept.
+    pub account_bytes: u64,
+    /// Bytes of all that are here.
+    pub realm_bytes: u64,
+    /// How long what was uploaded is kept that no message names.
+    pub unreferenced: Duration,
+    /// How long a link to a file is valid.
+    pub link: Duration,
+}
+
+impl Default for FileLimits {
+    fn default() -> Self {
+        Self {
+            file_bytes: 50 << 20,
+            account_bytes: 1 << 30,
+            realm_bytes: 10 << 30,
+            unreferenced: Duration::from_secs(24 * 3600),
+            link: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
 }
 
 impl Default for Limits {
@@ -48,6 +77,7 @@ impl Default for Limits {
             link_bytes: 256 << 20,
             link_grace: Duration::from_secs(7 * 24 * 3600),
             retention: Duration::ZERO,
+            files: FileLimits::default(),
         }
     }
 }

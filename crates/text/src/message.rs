@@ -2,7 +2,7 @@
 
 use crate::Dialect;
 use crate::json::{key, number, text_field, write_text};
-use antar_types::{Away, Extras, Message, Reaction, Reactions};
+use antar_types::{Away, Extras, File, FileAbout, Message, Reaction, Reactions};
 
 /// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
 /// `charset` (a notification asked for in lower case has upper names and ASCII text).
@@ -23,6 +23,9 @@ pub(crate) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &m
     origin_fields(message, charset, out);
     if message.is_deleted() {
         flag(out, "deleted");
+    }
+    if let Some(file) = message.file() {
+        file_field(file, charset, out);
     }
 }
 
@@ -63,7 +66,7 @@ pub(crate) fn conversation_fields(
 
 /// Appends what only some messages have.
 fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
-    let Extras { kind, reply, reference, sent, edited, deleted, reactions, .. } = extras;
+    let Extras { kind, reply, reference, sent, edited, deleted, reactions, file, .. } = extras;
     if let Some(kind) = kind {
         text_field(out, charset, "kind", kind.as_str());
     }
@@ -85,6 +88,25 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     if !reactions.0.is_empty() {
         reactions_field(reactions, charset, out);
     }
+    if let Some(file) = file {
+        file_field(file, charset, out);
+    }
+}
+
+/// Appends the file that comes with a message.
+fn file_field(file: &File, charset: Dialect, out: &mut Vec<u8>) {
+    let File { hash, about: FileAbout { name, kind, size, picture } } = file;
+    key(out, "file");
+    out.extend_from_slice(b"{\"sha256\":");
+    write_text(out, charset, &hash.to_string());
+    text_field(out, charset, "name", name.as_str());
+    text_field(out, charset, "type", kind.as_str());
+    number(out, "size", *size);
+    if let Some((width, height)) = picture {
+        number(out, "width", (*width).into());
+        number(out, "height", (*height).into());
+    }
+    out.push(b'}');
 }
 
 /// Appends who has reacted how, as an object from each kind to names.
@@ -112,12 +134,20 @@ fn flag(out: &mut Vec<u8>, name: &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_types::{Emoji, MessageKind, Name, Reactor, Reference, Text, Time};
+    use antar_types::{
+        Emoji, FileHash, FileName, FileType, MessageKind, Name, Reactor, Reference, Text, Time,
+    };
 
     fn message(extras: Extras) -> Message {
         let [from, to] = ["amy", "bob"].map(|name| Name::parse(name).unwrap());
         let extras = extras.boxed();
         Message { extras, ..Message::new(7, Time(1000), from, to, Text::parse("hi", 9).unwrap()) }
+    }
+
+    fn file() -> File {
+        let (name, kind) = (FileName::cleaned("caé.png"), FileType::parse("image/png").unwrap());
+        let about = FileAbout { name, kind, size: 9, picture: Some((3, 2)) };
+        File { hash: FileHash::from([0xab; 32]), about }
     }
 
     fn reactions() -> Reactions {
@@ -149,10 +179,15 @@ mod tests {
             deleted: false,
             reactions: reactions(),
             carried: None,
+            file: Some(file().into()),
         };
         let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
         let edited = r#","edited":"1970-01-01T00:00:02.000Z""#;
         let reacted = r#","reactions":{"❤":["amy","zoe"],"\u00e9":["amy"]}"#;
+        let hash = "ab".repeat(32);
+        let named =
+            format!(r#""sha256":"{hash}","name":"ca\u00e9.png","type":"image/png","size":9"#);
+        let reacted = format!(r#"{reacted},"file":{{{named},"width":3,"height":2}}"#);
         let reacted = [reacted.replace("\\u00e9", "é"), reacted.replace('❤', "\\u2764")];
         for (charset, reacted) in [Dialect::Upper, Dialect::Lower].into_iter().zip(reacted) {
             let expected = format!("{head}{text}{extras}{edited}{reacted}");

@@ -104,6 +104,17 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = Reply::done(says).with("id", id).with("conv", &*conversation);
             if again { reply.with("again", true) } else { reply }
         }
+        Outcome::FileWanted { here, most } => {
+            Reply::done(says).with("here", here).with("most", most)
+        }
+        Outcome::FileStored => Reply::done(says),
+        Outcome::FileFound { about, .. } => Reply::done(says)
+            .with("name", about.name.as_str())
+            .with("type", about.kind.as_str())
+            .with("size", about.size),
+        Outcome::FileLinked { path, until } => {
+            Reply::done(says).with("path", &*path).with("until", until.rfc3339())
+        }
         Outcome::History(History { name, found, more, newer, past }) => {
             let reply = Reply::from(Body::History(name, found, more));
             let reply = if newer { reply.with("newer", true) } else { reply };

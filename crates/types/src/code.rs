@@ -62,6 +62,8 @@ codes! {
     RealmName = "realm_name", "Nama realm tidak cocok";
     /// No message of that id is in the conversation.
     MessageNotFound = "message_not_found", "Pesan tidak ditemukan";
+    /// No file of that hash that the caller may read, or no file that the message names.
+    FileNotFound = "file_not_found", "File tidak ditemukan";
     /// The `ref` was another message's, in the last seven days.
     RefReused = "ref_reused", "Ref sudah dipakai";
     /// A realm does not link to itself.

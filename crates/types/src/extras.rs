@@ -1,6 +1,6 @@
 //! What only some messages have.
 
-use crate::{Reactions, Time};
+use crate::{File, Reactions, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct Extras {
     pub reactions: Reactions,
     /// Where what it says is in the log of what another realm is owed, where it went to one.
     pub carried: Option<Carried>,
+    /// The file that comes with it.
+    pub file: Option<Box<File>>,
 }
 
 /// Entries of a log that hold what a message says: the first that was written, and the last, with its latest edit.
@@ -44,7 +46,8 @@ impl Extras {
     /// About how many bytes of memory they take.
     pub fn memory(&self) -> usize {
         let reference = self.reference.as_ref().map_or(0, |reference| reference.0.len());
-        size_of::<Self>() + reference + self.reactions.memory()
+        let file = self.file.as_ref().map_or(0, |file| file.memory());
+        size_of::<Self>() + reference + file + self.reactions.memory()
     }
 }
 

@@ -8,6 +8,7 @@ mod code;
 mod conversation_name;
 mod entry;
 mod extras;
+mod file;
 mod fingerprint;
 mod incoming;
 mod list;
@@ -29,6 +30,7 @@ pub use entry::{
     Chain, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, MessageRef, carried,
 };
 pub use extras::{Carried, Extras, MessageKind, Reference};
+pub use file::{File, FileAbout, FileHash, FileLink, FileName, FileType};
 pub use fingerprint::Fingerprint;
 pub use incoming::{IncomingEntry, UnknownEntry};
 pub use list::{List, share};

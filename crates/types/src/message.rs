@@ -1,6 +1,6 @@
 //! One message, as stored and as shown.
 
-use crate::{Extras, Name, Reference, Text, Time};
+use crate::{Extras, File, Name, Reference, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -167,6 +167,11 @@ impl Message {
     /// What its sender called it, where that is known.
     pub fn reference(&self) -> Option<&Reference> {
         self.extras.as_ref()?.reference.as_ref()
+    }
+
+    /// The file that comes with it.
+    pub fn file(&self) -> Option<&File> {
+        self.extras.as_ref()?.file.as_deref()
     }
 
     /// Whether it was deleted.

@@ -1,5 +1,6 @@
 //! Message texts.
 
+use crate::FileHash;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
@@ -78,11 +79,20 @@ impl Text {
 
     /// What tells it from every other text.
     pub fn digest(&self) -> TextDigest {
-        let whole: [u8; 32] = Sha256::digest(self.0.as_bytes()).into();
-        let mut half = [0; 16];
-        half.copy_from_slice(&whole[..16]);
-        TextDigest(half)
+        TextDigest(half(Sha256::digest(self.0.as_bytes()).into()))
     }
+
+    /// What tells it together with a file from every other text, with or without one. No text holds a NUL.
+    pub fn digest_with(&self, file: &FileHash) -> TextDigest {
+        let both = [file.as_bytes(), &[0][..], self.0.as_bytes()].concat();
+        TextDigest(half(Sha256::digest(both).into()))
+    }
+}
+
+fn half(whole: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&whole[..16]);
+    half
 }
 
 /// Half of the SHA-256 of a text: nobody can make two texts with the same.

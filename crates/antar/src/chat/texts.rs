@@ -23,6 +23,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("realm_removed", "The link with that realm has ended."),
     ("link_full", "Too much waits for that realm already."),
     ("message_not_found", "There is no such message there."),
+    ("file_not_found", "There is no such file, or you may not read it."),
     ("ref_reused", "Another message was sent under that reference."),
     ("bad_invitation", "That invitation is unknown, used or too old."),
     ("unknown_request", "This realm does not know that request."),

@@ -1,7 +1,7 @@
 //! A message that nobody is to read any more.
 
 use crate::links::OwnChange;
-use crate::{Answer, Conversation, Interrupt, Outcome, RequestContext, Rewriting};
+use crate::{Answer, Bug, Conversation, Interrupt, Outcome, RequestContext, Rewriting};
 use antar_types::{Code, ConversationName, Extras, Message, Text};
 
 /// Takes the text of a message away: of the caller's own, or of anybody's where the caller runs the group or
@@ -27,13 +27,16 @@ impl DeleteMessage {
         if !message.is_deleted() {
             let extras = message.extras.as_deref().cloned().unwrap_or_default();
             // Whoever posts it again is told that it was posted.
-            let Extras { reference, sent, .. } = extras;
-            let extras = Extras { reference, sent, deleted: true, ..Extras::default() }.boxed();
+            let Extras { reference, sent, file, .. } = extras;
+            let file = file.filter(|_| cx.state.is_planted(Bug::NamesAfterDeletion));
+            let extras =
+                Extras { reference, sent, file, deleted: true, ..Extras::default() }.boxed();
             let author = cx.state.durable.author(message);
             let before = Message::clone(message);
             let mut message = Message { text: Text::empty(), extras, ..before };
             cx.owe_change(&placed, author, OwnChange::Delete, &mut message)?;
             cx.rewrite(Rewriting::Deleted, &placed, message)?;
+            cx.end_file_of(&placed.message)?;
             if !is_own {
                 cx.audit_as(&format!("delete {} {}", self.of, self.id));
             }

@@ -5,7 +5,9 @@ use crate::links::named_there;
 use crate::{
     Answer, Conversation, CorrespondentId, Draft, Interrupt, Outcome, Referred, RequestContext,
 };
-use antar_types::{Code, ConversationName, Extras, MessageKind, MessageRef, Reference};
+use antar_types::{
+    Code, ConversationName, Extras, File, FileHash, MessageKind, MessageRef, Reference,
+};
 
 /// Posts a message to a conversation: what [`Send`](super::Send), [`SendToGroup`](super::SendToGroup),
 /// [`SendRealm`](super::SendRealm) and [`SendGroupRealm`](super::SendGroupRealm) do, each for one kind.
@@ -21,6 +23,8 @@ pub struct Post {
     pub reply: Option<u64>,
     /// What it is, if not a text that somebody says.
     pub kind: Option<MessageKind>,
+    /// The file that comes with it.
+    pub file: Option<Box<FileHash>>,
 }
 
 impl Post {
@@ -34,7 +38,8 @@ impl Post {
             self.expect_there(cx, id)?;
         }
         let answers = self.answers(cx)?;
-        let id = self.post(cx, answers)?;
+        let file = self.file.as_deref().map(|hash| cx.file_to_name(*hash)).transpose()?;
+        let id = self.post(cx, answers, file.map(Box::new))?;
         Ok(self.posted(cx, id, false).into())
     }
 
@@ -47,7 +52,8 @@ impl Post {
 
     /// What the client called so is this message, or it is another one.
     fn again(&self, cx: &RequestContext<'_>, before: &Referred) -> Result<Outcome, Code> {
-        let is_same_text = cx.draft(&self.text)?.digest() == before.text;
+        let text = cx.draft(&self.text)?;
+        let is_same_text = Referred::digest(&text, self.file.as_deref().copied()) == before.text;
         let is_same = match cx.conversation(&self.to) {
             Ok(found) => found.conversation == before.conversation,
             // The one in which all are who are too many to be told apart has no name.
@@ -113,9 +119,14 @@ impl Post {
         Ok(named_there(&placed.message))
     }
 
-    fn post(&self, cx: &mut RequestContext<'_>, answers: Option<MessageRef>) -> Result<u64, Code> {
+    fn post(
+        &self,
+        cx: &mut RequestContext<'_>,
+        answers: Option<MessageRef>,
+        file: Option<Box<File>>,
+    ) -> Result<u64, Code> {
         let (kind, reply, reference) = (self.kind, self.reply, self.reference.clone());
-        let extras = Extras { kind, reply, reference, ..Extras::default() };
+        let extras = Extras { kind, reply, reference, file, ..Extras::default() };
         let said = Said { extras, answers };
         match &*self.to {
             // Nobody has that name any more.
@@ -149,7 +160,7 @@ mod tests {
 
     fn post(to: &str) -> Post {
         let to = Box::new(ConversationName::parse(to).unwrap());
-        Post { to, text: "hi".into(), reference: None, reply: None, kind: None }
+        Post { to, text: "hi".into(), reference: None, reply: None, kind: None, file: None }
     }
 
     #[track_caller]

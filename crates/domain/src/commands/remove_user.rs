@@ -23,6 +23,7 @@ impl RemoveUser {
         cx.end_blocks(id)?;
         let others = cx.state.durable.personal.conversations(id);
         cx.end_markers(id, others)?;
+        cx.end_files(id)?;
         if cx.state.durable.personal.has_profile(id) {
             cx.emit(Event::ProfileEnded(id))?;
         }

@@ -91,7 +91,8 @@ mod tests {
 
     fn post(realm: &mut Realm, conn: u64, to: &str) -> Option<Code> {
         let to = Box::new(ConversationName::parse(to).unwrap());
-        let post = Post { to, text: "hi".into(), reference: None, reply: None, kind: None };
+        let post =
+            Post { to, text: "hi".into(), reference: None, reply: None, kind: None, file: None };
         realm.does(conn, post).refusal()
     }
 

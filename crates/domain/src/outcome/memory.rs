@@ -3,7 +3,7 @@
 use super::{Outcome, ShownGroup, User};
 use crate::links::{Invitation, PeerStatus};
 use crate::{OpenSession, Presence};
-use antar_types::{List, Message, Name, Token, share};
+use antar_types::{FileAbout, List, Message, Name, Token, share};
 use std::sync::Arc;
 
 impl Outcome {
@@ -30,6 +30,8 @@ impl Outcome {
                 all.iter().map(each).sum()
             }
             Self::Posted { conversation, .. } => conversation.len(),
+            Self::FileFound { .. } => size_of::<FileAbout>(),
+            Self::FileLinked { path, .. } => path.len(),
             Self::Conversations { all, .. } => {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()
             }
@@ -59,6 +61,8 @@ impl Outcome {
             | Self::Session(_)
             | Self::Caller { .. }
             | Self::BackedUp(_)
+            | Self::FileWanted { .. }
+            | Self::FileStored
             | Self::Pong { .. }
             | Self::RealmName(_)
             | Self::Noop

@@ -14,7 +14,7 @@ fn named(of: &str) -> Box<ConversationName> {
 }
 
 fn posting(to: &str, text: &str) -> Post {
-    Post { to: named(to), text: text.into(), reference: None, reply: None, kind: None }
+    Post { to: named(to), text: text.into(), reference: None, reply: None, kind: None, file: None }
 }
 
 #[track_caller]

@@ -2,9 +2,9 @@
 
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
 use crate::{
-    AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversations, Event, GroupId,
-    GroupRecord, GroupRole, Member, PeerId, Personal, Reader, SessionId, SessionRecord, Silence,
-    UserInvitation,
+    AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversation, Conversations, Event,
+    Files, GroupId, GroupRecord, GroupRole, Member, PeerId, Personal, Reader, SessionId,
+    SessionRecord, Silence, UserInvitation,
 };
 use antar_types::{Folded, Message, Name, NameKey, Time, TokenHash};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +61,7 @@ pub(crate) struct Durable {
     pub changes: ChangeTips,
     pub personal: Personal,
     pub blocks: Blocks,
+    pub files: Files,
     /// The epoch of cursors that clients have; 0 where there is none yet.
     pub sync_epoch: u64,
     /// In which respects older data were brought up to date.
@@ -156,7 +157,19 @@ impl Durable {
         match event {
             Event::RealmNamed(name) => self.name = Some(name.clone()),
             Event::IdReached(id) => self.reached(*id),
-            Event::TimeReached(_) | Event::Rewritten(_) => {}
+            Event::TimeReached(_) => {}
+            Event::Rewritten(_)
+            | Event::FileSet { .. }
+            | Event::FileRemoved(_)
+            | Event::FileHeld { .. }
+            | Event::FileLetGo { .. }
+            | Event::FileKeySet(_) => self.files.apply(event),
+            // What is said with a group or a realm that is gone is nobody's to read.
+            Event::FileNamed { conversation, .. } => {
+                if self.exists(*conversation) {
+                    self.files.apply(event);
+                }
+            }
             Event::AccountSet(id, record) => self.set_account(*id, record),
             Event::AccountRemoved(id) => {
                 if let Some(account) = self.accounts.remove(id) {
@@ -198,6 +211,7 @@ impl Durable {
             Event::Posted(posted) => {
                 self.reached(posted.message.id);
                 self.conversations.apply(event);
+                self.files.apply(event);
             }
             Event::Changed { list, tip, .. }
             | Event::ChangesReached(list, tip)
@@ -277,6 +291,7 @@ impl Durable {
             }
             Event::PeerForgotten { peer, .. } => {
                 self.conversations.apply(event);
+                self.files.forget(*peer);
                 self.forget_peer(*peer);
             }
             Event::Erasing(id, name) => {
@@ -297,6 +312,17 @@ impl Durable {
                 self.apply_to_peer(*peer, event);
             }
         }
+    }
+
+    /// Whether whom a conversation is with is still here: the group, and the realm.
+    fn exists(&self, conversation: Conversation) -> bool {
+        let has_group = match conversation {
+            Conversation::Group(id) | Conversation::GroupPeer(id, _) => {
+                self.groups.contains_key(&id)
+            }
+            Conversation::Private(..) | Conversation::Peer(..) => true,
+        };
+        has_group && conversation.peer().is_none_or(|peer| self.peers.contains_key(&peer))
     }
 
     fn forget_peer(&mut self, id: PeerId) {
@@ -428,6 +454,9 @@ impl Durable {
         }
         self.bans.retain(|(of, _)| *of != id);
         self.silences.retain(|(of, _), _| *of != id);
+        for conversation in self.conversations.of_group(id) {
+            self.files.let_go(conversation, u64::MAX);
+        }
         self.conversations.close_group(id);
         self.changes.end(ChangeList::Group(id));
     }

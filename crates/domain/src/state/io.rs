@@ -8,7 +8,7 @@ use crate::{
     AskId, ConnId, DialId, Event, FoundOld, FoundOwn, Job, JobResult, Limits, Notification,
     OldQuery, Outcome, OwnQuery, PeerId, Policy, Read, Request, Source, Tag,
 };
-use antar_types::{Capabilities, Entry, Fingerprint, Message, Time};
+use antar_types::{Capabilities, Entry, FileHash, Fingerprint, Message, Time};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -181,6 +181,8 @@ pub enum Output {
     FindOld(Box<OldQuery>),
     /// Look up messages of a user who is gone.
     FindOwn(Box<OwnQuery>),
+    /// Nobody reads a file any more: its bytes go.
+    RemoveFile(FileHash),
     /// Something an operator should know.
     Note {
         /// It may need something done.

@@ -63,6 +63,8 @@ pub struct State {
     pub(crate) erasure: Erasure,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
+    /// More files are to be let go of than were at the last tick.
+    pub(crate) files_due: bool,
     pub(crate) mode: Mode,
 }
 
@@ -87,6 +89,7 @@ impl State {
             retention: Retention::default(),
             erasure: Erasure::default(),
             swept: None,
+            files_due: false,
             mode: Mode::Open,
         };
         state.load(events);
@@ -154,6 +157,7 @@ impl State {
             || !self.durable.closed.is_empty()
             || self.retention.is_busy()
             || !self.durable.erasing.is_empty()
+            || self.has_idle_files()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
 
@@ -390,6 +394,7 @@ impl State {
                 self.sweep_a_closed_group(effects);
                 Context { state: self, effects, readings }.look_for_old();
                 Context { state: self, effects, readings }.go_on_erasing();
+                self.sweep_files(readings.now, effects);
                 Context { state: self, effects, readings }.keep_links();
             }
             Input::FoundOwn(asked, found) => {

@@ -81,6 +81,11 @@ pub(crate) fn moves_nobody(event: &Event) -> bool {
             | Event::MentionsSet { .. }
             | Event::UnshownSet { .. }
             | Event::SkippedSet(..)
+            | Event::FileSet { .. }
+            | Event::FileHeld { .. }
+            | Event::FileRemoved(_)
+            | Event::FileLetGo { .. }
+            | Event::FileKeySet(_)
             | Event::CorrespondentSet { .. }
             | Event::Owed { .. }
             | Event::Acked { .. }

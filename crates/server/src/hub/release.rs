@@ -53,6 +53,8 @@ impl Running {
                     c.queue.set(|state| state.hung_up = true);
                 }
             }
+            // No door takes files yet.
+            Output::RemoveFile(_) => {}
             Output::Note { warning: true, text } => tracing::warn!("{text}"),
             Output::Note { warning: false, text } => tracing::info!("{text}"),
             output @ (Output::Dial(..)

@@ -3,21 +3,27 @@
 use super::*;
 use crate::args::UNASKED;
 use antar_domain::Page;
-use antar_types::{Code, ConversationName, Emoji, MessageKind, Reference};
+use antar_types::{Code, ConversationName, Emoji, FileHash, MessageKind, Reference};
 
 pub const ROWS: &[Row] = &[
     Row {
         name: "POST",
-        params: &[Param::Word("CONV"), Param::Colon("TEXT")],
-        options: &["ref=R", "reply=ID", "kind=K"],
+        params: &[Param::Word("CONV"), Param::MaybeAfterColon("TEXT")],
+        options: &["ref=R", "reply=ID", "kind=K", "file=SHA256"],
         help: "Posts to a conversation: bob, bob@beta, #staff or #staff+beta.",
         read: &Read(|args| {
+            let file = args.optional("file", FileHash::parse)?;
+            // A file says enough by itself.
+            if args.text.is_empty() && file.is_none() {
+                return Err(Code::BadParameters);
+            }
             Ok(commands::Post {
                 to: args.conversation(0)?,
                 text: args.text.into(),
                 reference: args.optional("ref", Reference::parse)?,
                 reply: args.number("reply")?,
                 kind: args.optional("kind", MessageKind::parse)?,
+                file: file.map(Box::new),
             })
         }),
         says: Phrase::same("Message sent"),
@@ -60,6 +66,13 @@ pub const ROWS: &[Row] = &[
             let emoji = Emoji::parse(args.word(2)).ok_or(Code::BadParameters)?;
             Ok(commands::Unreact { of: args.conversation(0)?, id: args.id(1)?, emoji })
         }),
+        ..ROW
+    },
+    Row {
+        name: "FILELINK",
+        params: &[Param::Word("CONV"), Param::Word("ID")],
+        help: "Makes a link with which the file of a message is read without a session, for a while.",
+        read: &Read(|args| Ok(commands::LinkFile { of: args.conversation(0)?, id: args.id(1)? })),
         ..ROW
     },
     Row {

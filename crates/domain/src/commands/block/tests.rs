@@ -34,7 +34,8 @@ fn say(realm: &mut Realm, conn: u64, text: &str) {
 }
 
 fn post(realm: &mut Realm, conn: u64, to: &str, reply: Option<u64>) -> Result<u64, Code> {
-    let post = Post { to: of(to), text: "hi".into(), reference: None, reply, kind: None };
+    let post =
+        Post { to: of(to), text: "hi".into(), reference: None, reply, kind: None, file: None };
     match realm.does(conn, post) {
         Outcome::Posted { id, .. } => Ok(id),
         other => Err(other.refusal().unwrap()),

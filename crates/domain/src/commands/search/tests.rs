@@ -33,7 +33,7 @@ fn finds(realm: &mut Realm, conn: u64, search: Search) -> Vec<String> {
 
 fn post(realm: &mut Realm, conn: u64, to: &str, text: &str) {
     let to = named(to).unwrap();
-    let post = Post { to, text: text.into(), reference: None, reply: None, kind: None };
+    let post = Post { to, text: text.into(), reference: None, reply: None, kind: None, file: None };
     assert!(matches!(realm.does(conn, post), Outcome::Posted { .. }));
 }
 

@@ -1,0 +1,102 @@
+//! Files: what a door asks before it takes or gives the bytes of one, and links to them.
+
+use crate::{
+    Answer, Conversation, Event, FileHold, FileKey, Interrupt, Mode, Outcome, RequestContext,
+};
+use antar_types::{Code, ConversationName, FileAbout, FileHash, FileLink, Time};
+
+/// Asks whether the caller may upload a file, before it is.
+#[derive(Clone, Debug)]
+pub struct OfferFile {
+    /// Which it is.
+    pub hash: FileHash,
+    /// How many bytes it has, as far as that is known: at least so many.
+    pub size: u64,
+}
+
+impl OfferFile {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let most = cx.room_for_file(&self.hash)?;
+        if self.size > most {
+            return Err(Code::LimitReached.into());
+        }
+        if cx.state.mode != Mode::Open {
+            return Err(Code::Unavailable.into());
+        }
+        let here = cx.state.durable.files.size(&self.hash).is_some();
+        Ok(Outcome::FileWanted { here, most }.into())
+    }
+}
+
+/// Notes that the caller has uploaded a file, whose bytes are on disk.
+#[derive(Clone, Debug)]
+pub struct StoreFile {
+    /// Which it is.
+    pub hash: FileHash,
+    /// What the caller says of it.
+    pub about: Box<FileAbout>,
+}
+
+impl StoreFile {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let Self { hash, about } = self;
+        let account = cx.me()?;
+        if about.size > cx.room_for_file(hash)? {
+            return Err(Code::LimitReached.into());
+        }
+        if cx.state.durable.files.size(hash).is_none() {
+            cx.emit(Event::FileSet { hash: *hash, size: about.size })?;
+        }
+        let hold = FileHold { about: FileAbout::clone(about), since: cx.readings.now };
+        cx.emit(Event::FileHeld { hash: *hash, account, hold })?;
+        Ok(Outcome::FileStored.into())
+    }
+}
+
+/// Asks for a file that the caller may read: with a session, or with a link.
+#[derive(Clone, Debug)]
+pub struct OpenFile {
+    /// Which it is.
+    pub hash: FileHash,
+    /// The link.
+    pub link: Option<Box<FileLink>>,
+}
+
+impl OpenFile {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let (about, at) = cx.file_to_read(&self.hash, self.link.as_deref())?;
+        Ok(Outcome::FileFound { about: about.into(), at }.into())
+    }
+}
+
+/// Makes a link with which the file of a message is read without a session.
+#[derive(Clone, Debug)]
+pub struct LinkFile {
+    /// The conversation.
+    pub of: Box<ConversationName>,
+    /// The message's id.
+    pub id: u64,
+}
+
+impl LinkFile {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        let conversation: Conversation = cx.conversation(&self.of)?.conversation;
+        let named = cx.state.durable.files.named(conversation, self.id);
+        let hash = named.ok_or(Code::FileNotFound)?.hash;
+        let key = match cx.state.durable.files.key() {
+            Some(key) => key.clone(),
+            None => {
+                let key = FileKey::new(cx.readings.entropy);
+                cx.emit(Event::FileKeySet(key.clone()))?;
+                key
+            }
+        };
+        let valid = u64::try_from(cx.state.limits.files.link.as_millis()).unwrap_or(u64::MAX);
+        let until = Time(cx.readings.now.0.saturating_add(valid));
+        let path = key.sign(&hash, until).path(&hash).into();
+        Ok(Outcome::FileLinked { path, until }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! What is let go of in time: uploads that no message names, and files that nobody needs any more.
+
+use crate::state::{Effects, State};
+use crate::{AccountId, Bug, Event, Output, RequestContext};
+use antar_types::{Code, FileHash, Message, Time};
+
+/// How many are let go of with one tick, of each kind.
+const SWEPT: usize = 64;
+
+impl State {
+    /// Every file whose bytes must be here, and how many it has.
+    pub fn files(&self) -> impl Iterator<Item = (FileHash, u64)> {
+        self.durable.files.here()
+    }
+
+    /// Whether there are files to be removed.
+    pub(crate) fn has_idle_files(&self) -> bool {
+        self.files_due || !self.durable.files.idle.is_empty()
+    }
+
+    /// Takes a step in letting go of what was uploaded and is not named, and of files that nobody needs.
+    pub(crate) fn sweep_files(&mut self, now: Time, effects: &mut Effects) {
+        let most = self.limits.files.unreferenced;
+        let files = &self.durable.files;
+        let is_due = |(since, ..): &&(Time, FileHash, AccountId)| now.since(*since) > most;
+        let mut due: Vec<_> = match self.is_planted(Bug::RemovesNamedFiles) {
+            false => files.unnamed.iter().take_while(is_due).take(SWEPT).copied().collect(),
+            true => files.all_holds().take(SWEPT).collect(),
+        };
+        if self.is_planted(Bug::KeepsFiles) {
+            due.clear();
+        }
+        self.files_due = due.len() == SWEPT;
+        for (_, hash, account) in due {
+            // Where nothing can be kept it is done at a later tick.
+            let _ = self.emit(Event::FileLetGo { hash, account }, effects);
+        }
+        let idle: Vec<_> = self.durable.files.idle.iter().take(SWEPT).copied().collect();
+        for hash in idle {
+            if self.emit(Event::FileRemoved(hash), effects).is_ok() {
+                effects.outputs.push(Output::RemoveFile(hash));
+            }
+        }
+    }
+}
+
+impl RequestContext<'_> {
+    /// Lets go of all that a user has uploaded.
+    pub(crate) fn end_files(&mut self, account: AccountId) -> Result<(), Code> {
+        let mut held = self.state.durable.files.held_by(account).into_iter();
+        held.try_for_each(|hash| self.emit(Event::FileLetGo { hash, account }))
+    }
+
+    /// A message was deleted that named a file: if no other one does, its author has not uploaded it for another.
+    pub(crate) fn end_file_of(&mut self, message: &Message) -> Result<(), Code> {
+        let Some(hash) = message.file().map(|file| file.hash) else { return Ok(()) };
+        let durable = &self.state.durable;
+        let Some(account) = durable.author(message) else { return Ok(()) };
+        let is_named = durable.files.places(&hash).next().is_some();
+        match !is_named && durable.files.hold(&hash, account).is_some() {
+            true => self.emit(Event::FileLetGo { hash, account }),
+            false => Ok(()),
+        }
+    }
+}
