@@ -218,6 +218,7 @@ fn takes_away(records: &[Record]) -> bool {
                 | Record::GroupClosed(_)
                 | Record::Followed(_)
                 | Record::Owed(_)
+                | Record::Rewritten(_)
                 | Record::Received(_)
                 | Record::Posted(_)
         ) || record.key().is_none()

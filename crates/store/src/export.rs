@@ -85,7 +85,10 @@ impl Exported {
             Pair::Messages(_, run) => self.messages += run.len() as u64,
             // How far a conversation has come is told by its messages.
             Pair::Record(
-                Record::ConversationReached(_) | Record::MarkerSet(_) | Record::SkippedSet(_),
+                Record::ConversationReached(_)
+                | Record::MarkerSet(_)
+                | Record::SkippedSet(_)
+                | Record::FileNamed(_),
             ) => {}
             Pair::Record(_) => self.records += 1,
             _ => {}

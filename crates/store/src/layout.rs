@@ -36,6 +36,10 @@
 //! | `R` `q` `u` conversation, account | [`records::UnshownSet`]: the conversation as under `M`, without an id |
 //! | `R` `s` session | [`records::SessionSet`] |
 //! | `R` `t` group, account | [`records::Silenced`] |
+//! | `R` `w` `f` hash | [`records::FileSet`] |
+//! | `R` `w` `h` account, hash | [`records::FileHeld`] |
+//! | `R` `w` `k` | [`records::FileKeySet`] |
+//! | `R` `w` `n` conversation, id | [`records::FileNamed`]: the conversation as under `M`, without an id |
 //! | `R` `x` list | [`records::ChangesReached`]: the list as under `C`, without an id |
 //! | `R` `u` step | [`records::UpgradeDone`] |
 //! | `R` `v` conversation, account | [`records::MentionsSet`]: the conversation as under `M`, without an id |
@@ -61,6 +65,7 @@ use crate::records::alike::Alike;
 use crate::records::{self, ApartEntry, ChangeEntry, Message, Outgoing, Pointer, Position};
 use crate::records::{ChangeList, Conversation};
 use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, Mailbox, PeerId, Source};
+use antar_types::FileHash;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -386,8 +391,8 @@ pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
         let end = [&start[..], &[9]].concat();
         [&start[..], &[0]].concat()..end
     };
-    let mut all: Vec<_> =
-        [&b"b"[..], b"ct", b"dt", b"ht", b"kg", b"kt", b"m", b"t"].map(about).into();
+    let kinds = [&b"b"[..], b"ct", b"dt", b"ht", b"kg", b"kt", b"m", b"t", b"wng", b"wnt"];
+    let mut all: Vec<_> = kinds.map(about).into();
     // Conversations and lists with nobody else have no further number.
     for own in [&b"cg"[..], b"dg", b"hg", b"xg"] {
         let start = key(own, &[group.0]);
@@ -442,6 +447,26 @@ pub fn mentions_key(conversation: Conversation, account: AccountId) -> Key {
     let mut key = vec![RECORDS, b'v'];
     put_conversation(&mut key, conversation.alike());
     put(&mut key, b"", &[account.0]);
+    key
+}
+
+/// The key of what there is of a file.
+pub fn file_key(hash: &FileHash) -> Key {
+    [&[RECORDS, b'w', b'f'][..], hash.as_bytes()].concat()
+}
+
+/// The key of that an account has uploaded a file.
+pub fn hold_key(hash: &FileHash, account: AccountId) -> Key {
+    let mut key = key(b"wh", &[account.0]);
+    key.extend_from_slice(hash.as_bytes());
+    key
+}
+
+/// The key of that a message names a file.
+pub fn named_key(conversation: Conversation, id: u64) -> Key {
+    let mut key = vec![RECORDS, b'w', b'n'];
+    put_conversation(&mut key, conversation.alike());
+    put(&mut key, b"", &[id]);
     key
 }
 

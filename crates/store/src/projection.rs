@@ -123,8 +123,8 @@ impl Projection {
     fn posted(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
         let RawPosted { conversation, ordinal, id, .. } = *posted;
         self.highest_id = self.highest_id.max(id);
-        if posted.is_referred {
-            self.refer(posted)?;
+        if posted.is_referred || posted.has_file {
+            self.note(posted)?;
         }
         let mut pointer = std::mem::take(&mut self.pointer);
         let slot = self.runs.slot(List::Messages(conversation.alike()));
@@ -154,12 +154,17 @@ impl Projection {
         Ok(())
     }
 
-    /// Whoever posts a message again is told of it.
-    fn refer(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
+    /// Whoever posts a message again is told of it, and the file that one names is kept for it.
+    fn note(&mut self, posted: &RawPosted<&[u8]>) -> Result<(), StoreError> {
         let damaged = || StoreError::Corrupt(format!("message {} is unreadable", posted.id));
         let Some(Record::Posted(posted)) = Raw::Posted(posted.with(posted.message)).read() else {
             return Err(damaged());
         };
+        if let Some(file) = posted.message.extras.file().cloned() {
+            let (conversation, id, account) =
+                (posted.conversation, posted.message.id, posted.sender);
+            self.keep(records::FileNamed { conversation, id, account, file });
+        }
         if let Some((place, stored)) = references::Place::of(&posted.read()) {
             self.week = self.week.max(Some(place.week));
             self.references.insert(place.key(), stored);
@@ -194,7 +199,13 @@ impl Projection {
                 self.end_list(tree, List::Changes(list.alike()))?;
                 self.remove(layout::changes_key(list));
             }
-            Record::Rewritten(rewritten) => self.rewrite(tree, rewritten)?,
+            Record::Rewritten(rewritten) => {
+                let records::Rewritten { conversation, message } = &rewritten;
+                if message.extras.is_deleted() && message.extras.file().is_none() {
+                    self.remove(layout::named_key(*conversation, message.id));
+                }
+                self.rewrite(tree, rewritten)?;
+            }
             Record::OwedReplaced(records::OwedReplaced { peer, seq, text, upto }) => {
                 self.replace_owed(tree, peer, seq, &text)?;
                 self.keep(records::ReplacedReached { peer, upto });
@@ -438,6 +449,8 @@ fn removed(record: &Record) -> Option<Key> {
         Record::MentionsSet(r) if r.ordinals.is_empty() => {
             layout::mentions_key(r.conversation, r.account)
         }
+        Record::FileRemoved(r) => layout::file_key(&r.hash),
+        Record::FileLetGo(r) => layout::hold_key(&r.hash, r.account),
         Record::ProfileEnded(r) => layout::key(b"p", &[r.account.0]),
         Record::HeirEnded(r) => PeerPart::Heir(r.account).of(r.peer),
         _ => return None,
@@ -472,6 +485,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::PeerForgotten(r) => r.peer.0,
         Record::Followed(r) => r.fork.0,
         Record::PlainMailboxSet(r) => r.number,
+        Record::FileNamed(r) => r.id,
         _ => 0,
     }
 }

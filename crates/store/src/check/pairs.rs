@@ -223,6 +223,7 @@ impl Check<'_> {
                         | Record::MarkerSet(_)
                         | Record::SkippedSet(_)
                         | Record::LetGo(_)
+                        | Record::FileNamed(_)
                 );
                 if !is_beside {
                     found.checked.records += 1;

@@ -4,8 +4,8 @@ use super::alike::Alike;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{
-    AccountRecord, Block, ConversationTip, Event, GroupRecord, Marker, Member, PlacedMessage,
-    Profile, SessionRecord, Unshown, UserInvitation,
+    AccountRecord, Block, ConversationTip, Event, FileHold, GroupRecord, Marker, Member, NamedFile,
+    PlacedMessage, Profile, SessionRecord, Unshown, UserInvitation,
 };
 use std::sync::Arc;
 
@@ -142,6 +142,18 @@ fn record(event: &Event) -> Record {
         Event::ChangesEnded(list) => ChangesEnded { list: list.alike() }.into(),
         Event::SyncEpochBegun(epoch) => SyncEpochBegun { epoch }.into(),
         Event::UpgradeDone(step) => UpgradeDone { step }.into(),
+        Event::FileSet { hash, size } => FileSet { hash, size }.into(),
+        Event::FileRemoved(hash) => FileRemoved { hash }.into(),
+        Event::FileHeld { hash, account, hold: FileHold { about, since } } => {
+            let file = File::of(&antar_types::File { hash, about });
+            FileHeld { account, since, file }.into()
+        }
+        Event::FileLetGo { hash, account } => FileLetGo { account, hash }.into(),
+        Event::FileNamed { conversation, id, named: NamedFile { file, account } } => {
+            let (conversation, file) = (conversation.alike(), File::of(&file));
+            FileNamed { conversation, id, account, file }.into()
+        }
+        Event::FileKeySet(key) => FileKeySet { key }.into(),
         Event::FormerSet(account, name) => FormerSet { account, name }.into(),
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
         Event::NameTaken(account) => NameTaken { account }.into(),
@@ -306,6 +318,18 @@ impl Record {
             Self::ChangesEnded(r) => Event::ChangesEnded(r.list.alike()),
             Self::SyncEpochBegun(r) => Event::SyncEpochBegun(r.epoch),
             Self::UpgradeDone(r) => Event::UpgradeDone(r.step),
+            Self::FileSet(FileSet { hash, size }) => Event::FileSet { hash, size },
+            Self::FileRemoved(r) => Event::FileRemoved(r.hash),
+            Self::FileHeld(FileHeld { account, since, file }) => {
+                let antar_types::File { hash, about } = file.read();
+                Event::FileHeld { hash, account, hold: FileHold { about, since } }
+            }
+            Self::FileLetGo(FileLetGo { account, hash }) => Event::FileLetGo { hash, account },
+            Self::FileNamed(FileNamed { conversation, id, account, file }) => {
+                let named = NamedFile { file: Arc::new(file.read()), account };
+                Event::FileNamed { conversation: conversation.alike(), id, named }
+            }
+            Self::FileKeySet(r) => Event::FileKeySet(r.key),
             Self::FormerSet(r) => Event::FormerSet(r.account, r.name),
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
             Self::NameTaken(r) => Event::NameTaken(r.account),

@@ -3,7 +3,7 @@
 
 use super::alike::{Alike, alike};
 use super::sample::{Draw, Sample, sampled};
-use antar_types::{Emoji, Reference, Time};
+use antar_types::{Emoji, FileAbout, FileHash, FileName, FileType, Reference, Time};
 use serde::{Deserialize, Serialize};
 
 /// How a message says that it has none: what one of version 1 lacks.
@@ -23,6 +23,7 @@ enum Extra {
     Deleted,
     Reactions(Vec<Reaction>),
     Carried(u64, u64),
+    File(File),
 }
 
 /// All who have reacted to a message in the same way.
@@ -38,6 +39,29 @@ struct Reactor {
     peer: u64,
     account: u64,
     name: Box<str>,
+}
+
+/// A file that a message names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub hash: FileHash,
+    pub name: FileName,
+    pub kind: FileType,
+    pub size: u64,
+    pub picture: Option<(u32, u32)>,
+}
+
+impl File {
+    pub fn of(file: &antar_types::File) -> Self {
+        let antar_types::File { hash, about } = file.clone();
+        let FileAbout { name, kind, size, picture } = about;
+        Self { hash, name, kind, size, picture }
+    }
+
+    pub fn read(self) -> antar_types::File {
+        let Self { hash, name, kind, size, picture } = self;
+        antar_types::File { hash, about: FileAbout { name, kind, size, picture } }
+    }
 }
 
 /// What a message is, if not a text that somebody says.
@@ -57,6 +81,7 @@ sampled! {
     enum MessageKind { Action, Notice }
     struct Reaction { emoji, who }
     struct Reactor { peer, account, name }
+    struct File { hash, name, kind, size, picture }
 }
 
 impl Extras {
@@ -64,7 +89,7 @@ impl Extras {
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
         let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
-        let antar_types::Extras { deleted, reactions, carried, .. } = extras.clone();
+        let antar_types::Extras { deleted, reactions, carried, file, .. } = extras.clone();
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
@@ -75,6 +100,7 @@ impl Extras {
             deleted.then_some(Extra::Deleted),
             reactions.map(|all| Extra::Reactions(all.alike())),
             carried.map(|antar_types::Carried { first, last }| Extra::Carried(first, last)),
+            file.map(|file| Extra::File(File::of(&file))),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -85,6 +111,19 @@ impl Extras {
             Extra::Reference(reference) => Some(reference),
             _ => None,
         })
+    }
+
+    /// The file that comes with it.
+    pub fn file(&self) -> Option<&File> {
+        self.0.iter().find_map(|extra| match extra {
+            Extra::File(file) => Some(file),
+            _ => None,
+        })
+    }
+
+    /// Whether the message was deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.0.iter().any(|extra| matches!(extra, Extra::Deleted))
     }
 
     /// Whether the message had another text before.
@@ -107,6 +146,7 @@ impl Extras {
                 Extra::Carried(first, last) => {
                     read.carried = Some(antar_types::Carried { first, last });
                 }
+                Extra::File(file) => read.file = Some(Box::new(file.read())),
             }
         }
         read.boxed()
@@ -124,6 +164,7 @@ impl Sample for Extras {
             bool::sample(draw).then_some(Extra::Deleted),
             Some(Vec::sample(draw)).filter(|all| !all.is_empty()).map(Extra::Reactions),
             Option::<u64>::sample(draw).map(|first| Extra::Carried(first, u64::sample(draw))),
+            Option::<File>::sample(draw).map(Extra::File),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

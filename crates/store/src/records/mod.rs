@@ -21,7 +21,7 @@ mod sample;
 mod tests;
 
 pub use convert::{encode_events, events, records};
-pub use extras::{Extras, NO_EXTRAS};
+pub use extras::{Extras, File, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
     Address, Apart, Away, BlockSpan, Blocked, Capabilities, Change, ChangeList, ChangesTip,
@@ -33,12 +33,14 @@ pub use sample::{Draw, Sample};
 use crate::StoreError;
 use crate::engine::Key;
 use crate::layout::{
-    PeerPart, changes_key, conversation_key, floor_key, key, marker_key, mentions_key, mute_key,
-    skipped_key, unshown_key,
+    PeerPart, changes_key, conversation_key, file_key, floor_key, hold_key, key, marker_key,
+    mentions_key, mute_key, named_key, skipped_key, unshown_key,
 };
 use alike::Alike;
-use antar_domain::{AccountId, CorrespondentId, ForkId, GroupId, PasswordHash, PeerId, SessionId};
-use antar_types::{Chain, Name, Text, Time, TokenHash};
+use antar_domain::{
+    AccountId, CorrespondentId, FileKey, ForkId, GroupId, PasswordHash, PeerId, SessionId,
+};
+use antar_types::{Chain, FileHash, Name, Text, Time, TokenHash};
 use codec::{encode, take};
 use sample::sampled;
 use serde::{Deserialize, Serialize};
@@ -300,6 +302,20 @@ records! {
     67 v 1 Erasing { account: AccountId, name: Name } at |r| key(b"y", &[r.account.0]);
     /// All of that is gone.
     68 v 1 Erased { account: AccountId };
+    /// The bytes of a file are here.
+    70 v 1 FileSet { hash: FileHash, size: u64 } at |r| file_key(&r.hash);
+    /// They are not needed any more.
+    71 v 1 FileRemoved { hash: FileHash };
+    /// A user has uploaded a file.
+    72 v 1 FileHeld { account: AccountId, since: Time, file: File }
+        at |r| hold_key(&r.file.hash, r.account);
+    /// That a user has uploaded a file does not matter any more.
+    73 v 1 FileLetGo { account: AccountId, hash: FileHash };
+    /// A message names a file.
+    74 v 1 FileNamed { conversation: Conversation, id: u64, account: Option<AccountId>, file: File }
+        at |r| named_key(r.conversation, r.id);
+    /// Links to files are signed with this.
+    75 v 1 FileKeySet { key: FileKey } at |_| key(b"wk", &[]);
     /// A user was invited.
     80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
         at |r| key(b"j", &[r.invitation]);

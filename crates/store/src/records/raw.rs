@@ -37,6 +37,8 @@ pub struct RawPosted<M> {
     pub message: M,
     /// Its sender has called it something.
     pub is_referred: bool,
+    /// It names a file.
+    pub has_file: bool,
     /// It is of version 1, and ends where its extras would begin.
     pub is_old: bool,
 }
@@ -45,7 +47,7 @@ impl<M> RawPosted<M> {
     /// The same with its message in another form.
     pub fn with<N>(&self, message: N) -> RawPosted<N> {
         let Self { conversation, sender, recipient, waits, ordinal, id, .. } = *self;
-        let Self { is_referred, is_old, .. } = *self;
+        let Self { is_referred, has_file, is_old, .. } = *self;
         RawPosted {
             conversation,
             sender,
@@ -55,6 +57,7 @@ impl<M> RawPosted<M> {
             id,
             message,
             is_referred,
+            has_file,
             is_old,
         }
     }
@@ -179,6 +182,7 @@ pub struct PassedMessage<'a> {
     pub id: u64,
     ordinal: u64,
     is_referred: bool,
+    has_file: bool,
     /// What follows it.
     pub rest: &'a [u8],
 }
@@ -187,7 +191,8 @@ pub struct PassedMessage<'a> {
 pub fn pass_message(version: u8, bytes: &[u8]) -> Option<PassedMessage<'_>> {
     let (MessageRef { ordinal, id, .. }, rest) = take::<MessageRef<Passed>>(bytes)?;
     let (extras, rest) = pass_extras(version, rest)?;
-    Some(PassedMessage { id, ordinal, is_referred: extras.reference().is_some(), rest })
+    let (is_referred, has_file) = (extras.reference().is_some(), extras.file().is_some());
+    Some(PassedMessage { id, ordinal, is_referred, has_file, rest })
 }
 
 /// What of a message is looked at before all of it is read.
@@ -236,6 +241,7 @@ pub fn encode_posted(
         id: message.id,
         message: at..out.len(),
         is_referred: message.reference().is_some(),
+        has_file: message.file().is_some(),
         is_old: false,
     })
 }
@@ -283,7 +289,8 @@ impl<'a> Raw<'a> {
 impl<'a> RawPosted<&'a [u8]> {
     fn take(version: u8, bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let ((conversation, sender, recipient, waits), message) = take(bytes)?;
-        let PassedMessage { id, ordinal, is_referred, rest } = pass_message(version, message)?;
+        let PassedMessage { id, ordinal, is_referred, has_file, rest } =
+            pass_message(version, message)?;
         let message = message.get(..message.len() - rest.len())?;
         let is_old = version == 1;
         let posted = Self {
@@ -295,6 +302,7 @@ impl<'a> RawPosted<&'a [u8]> {
             id,
             message,
             is_referred,
+            has_file,
             is_old,
         };
         Some((posted, rest))

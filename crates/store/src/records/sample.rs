@@ -70,6 +70,37 @@ impl Sample for Reference {
     }
 }
 
+impl Sample for antar_types::FileName {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        Self::cleaned(&format!("{:x}.txt", draw()))
+    }
+}
+
+impl Sample for antar_types::FileType {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        let word = ["image/png", "text/plain"][(draw() % 2) as usize];
+        Self::parse(word).unwrap_or_default()
+    }
+}
+
+impl Sample for antar_types::FileHash {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        <[u8; 32]>::sample(draw).into()
+    }
+}
+
+impl Sample for antar_domain::FileKey {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        Self::new(Sample::sample(draw))
+    }
+}
+
+impl Sample for (u32, u32) {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        (Sample::sample(draw), Sample::sample(draw))
+    }
+}
+
 impl Sample for Emoji {
     fn sample(draw: &mut Draw<'_>) -> Self {
         let word = ["👍", "❤️", "e\u{301}", "a"][(draw() % 4) as usize];

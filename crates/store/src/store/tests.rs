@@ -513,6 +513,50 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
     // A check tells where more is there, or less, than is said.
     store.commit(&[Event::LetGo(Conversation::private(AMY, cat), tip(9_000, 9_000))]).unwrap();
     assert!(!sound().is_empty());
+/// What a start is told of files is what the messages say that are there.
+#[test]
+fn a_message_is_found_by_the_file_that_it_names_until_it_is_deleted() {
+    use antar_domain::{AccountId, Conversations, FileHold, FileKey, PlacedMessage};
+    use antar_types::{Extras, File, FileAbout, FileHash, FileName, FileType, Message, Name, Text};
+    let (name, hash) = (Name::parse("amy").unwrap(), FileHash::from([7; 32]));
+    let (kind, picture) = (FileType::default(), Some((3, 2)));
+    let about = FileAbout { name: FileName::cleaned("a.png"), kind, size: 9, picture };
+    let file = Some(Box::new(File { hash, about: about.clone() }));
+    let message = Message::new(9, Time(5), name.clone(), name, Text::empty());
+    let extras = Extras { file, ..Extras::default() }.boxed();
+    let message = Arc::new(Message { extras, ..message });
+    let account = AccountId(1);
+    let mailbox = Mailbox::Private(account);
+    let (_, posted) = Conversations::default().post(mailbox, Some(account), message.clone());
+    let conversation = posted.conversation;
+    let held = Event::FileHeld { hash, account, hold: FileHold { about, since: Time(4) } };
+    let kept = [Event::FileSet { hash, size: 9 }, held, Event::FileKeySet(FileKey::new([1; 32]))];
+    let engine = MemoryEngine::default();
+    let loaded = |engine: &MemoryEngine| {
+        let (_, loaded) = Store::open(Box::new(engine.clone())).unwrap();
+        let of_files =
+            |event: &Event| matches!(event, Event::FileNamed { .. }) || kept.contains(event);
+        loaded.into_iter().filter(of_files).collect::<Vec<_>>()
+    };
+    let (store, _) = Store::open(Box::new(engine.clone())).unwrap();
+    store.commit(&kept).unwrap();
+    store.commit(&[Event::Posted(posted)]).unwrap();
+    let found = loaded(&engine);
+    assert_eq!(found.len(), 4);
+    let named = found.iter().find_map(|event| match event {
+        Event::FileNamed { id: 9, named, .. } => Some(named.clone()),
+        _ => None,
+    });
+    let named = named.unwrap();
+    assert_eq!((Some(&*named.file), named.account), (message.file(), Some(account)));
+    let extras = Extras { deleted: true, ..Extras::default() }.boxed();
+    let message = Arc::new(Message { extras, ..Message::clone(&message) });
+    let deleted = Event::Rewritten(PlacedMessage { conversation, ordinal: 1, message });
+    store.commit(&[deleted]).unwrap();
+    assert_eq!(loaded(&engine).len(), 3);
+    let gone = [Event::FileLetGo { hash, account }, Event::FileRemoved(hash)];
+    store.commit(&gone).unwrap();
+    assert_eq!(loaded(&engine).len(), 1);
 }
 
 #[test]

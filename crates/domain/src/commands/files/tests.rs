@@ -205,13 +205,13 @@ fn a_link_reads_a_file_for_a_week_as_long_as_a_message_names_it() {
     let open =
         |n, link: &Option<FileLink>| OpenFile { hash: hash(n), link: link.clone().map(Box::new) };
     assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
-    assert_eq!(realm.does(9, open(2, &link)), Code::NoSession.into());
+    assert_eq!(realm.does(9, open(2, &link)), Code::FileNotFound.into());
     assert_eq!(realm.does(3, open(2, &link)), Code::FileNotFound.into());
     realm.pass(7 * DAY);
     assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
     let Outcome::FileLinked { path, .. } = realm.does(1, ask("bob", id)) else { panic!("no link") };
     realm.pass(1);
-    assert_eq!(realm.does(9, open(1, &link)), Code::NoSession.into());
+    assert_eq!(realm.does(9, open(1, &link)), Code::FileNotFound.into());
     let (exp, sig) = path.split_once("?exp=").unwrap().1.split_once("&sig=").unwrap();
     let link = Some(FileLink::parse(exp, sig).unwrap());
     assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
