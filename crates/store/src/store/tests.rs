@@ -513,6 +513,8 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
     // A check tells where more is there, or less, than is said.
     store.commit(&[Event::LetGo(Conversation::private(AMY, cat), tip(9_000, 9_000))]).unwrap();
     assert!(!sound().is_empty());
+}
+
 /// What a start is told of files is what the messages say that are there.
 #[test]
 fn a_message_is_found_by_the_file_that_it_names_until_it_is_deleted() {
