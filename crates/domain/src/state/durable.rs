@@ -236,8 +236,11 @@ impl Durable {
                 self.blocks.apply(event);
             }
             Event::BlockEnded { .. } => self.blocks.apply(event),
+            Event::LetGo(conversation, upto) => {
+                self.conversations.apply(event);
+                self.files.let_go(*conversation, upto.id);
+            }
             Event::ConversationReached(..)
-            | Event::LetGo(..)
             | Event::SkippedSet(..)
             | Event::MarkerSet { .. }
             | Event::MarkerEnded { .. } => self.conversations.apply(event),

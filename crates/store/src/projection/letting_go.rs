@@ -51,13 +51,10 @@ impl Projection {
         // What was written in the same batch is in no tree yet.
         self.runs.end_conversations(is_own);
         self.rewritten.retain(|(of, _), _| !is_own(*of));
-        let mut gone = vec![layout::key(b"g", &[group.0])];
-        for range in layout::records_about(group) {
-            gone.extend(self.kept.range(range.clone()).map(|(key, _)| key.clone()));
-            gone.extend(keys_in(tree, range, usize::MAX)?);
-        }
-        self.remove_all(gone);
-        Ok(())
+        self.remove(layout::key(b"g", &[group.0]));
+        layout::records_about(group)
+            .into_iter()
+            .try_for_each(|range| self.remove_range(tree, range))
     }
 
     /// Lets go of some messages of a group that is gone, and of all that are left with the last step.
@@ -107,6 +104,17 @@ impl Projection {
         for timeline in timelines_to(tree, conversation, &all)? {
             self.drop_pointers(tree, timeline, &ids)?;
         }
+        let named = [0, upto].map(|id| layout::named_key(gone.conversation, id));
+        let named = named[0].clone()..named[1].clone();
+        self.remove_range(tree, named)
+    }
+
+    /// Lets go of what lies at some keys, in the tree or in the same batch.
+    fn remove_range(&mut self, tree: &dyn Pairs, range: Range<Key>) -> Result<(), StoreError> {
+        let mut gone: Vec<Key> =
+            self.kept.range(range.clone()).map(|(key, _)| key.clone()).collect();
+        gone.extend(keys_in(tree, range, usize::MAX)?);
+        self.remove_all(gone);
         Ok(())
     }
 

@@ -517,7 +517,7 @@ fn what_is_let_go_of_is_gone_with_what_leads_to_it() {
 
 /// What a start is told of files is what the messages say that are there.
 #[test]
-fn a_message_is_found_by_the_file_that_it_names_until_it_is_deleted() {
+fn a_message_is_found_by_the_file_that_it_names_until_it_is_gone() {
     use antar_domain::{AccountId, Conversations, FileHold, FileKey, PlacedMessage};
     use antar_types::{Extras, File, FileAbout, FileHash, FileName, FileType, Message, Name, Text};
     let (name, hash) = (Name::parse("amy").unwrap(), FileHash::from([7; 32]));
@@ -530,7 +530,7 @@ fn a_message_is_found_by_the_file_that_it_names_until_it_is_deleted() {
     let account = AccountId(1);
     let mailbox = Mailbox::Private(account);
     let (_, posted) = Conversations::default().post(mailbox, Some(account), message.clone());
-    let conversation = posted.conversation;
+    let (conversation, first) = (posted.conversation, posted.clone());
     let held = Event::FileHeld { hash, account, hold: FileHold { about, since: Time(4) } };
     let kept = [Event::FileSet { hash, size: 9 }, held, Event::FileKeySet(FileKey::new([1; 32]))];
     let engine = MemoryEngine::default();
@@ -555,6 +555,16 @@ fn a_message_is_found_by_the_file_that_it_names_until_it_is_deleted() {
     let message = Arc::new(Message { extras, ..Message::clone(&message) });
     let deleted = Event::Rewritten(PlacedMessage { conversation, ordinal: 1, message });
     store.commit(&[deleted]).unwrap();
+    assert_eq!(loaded(&engine).len(), 3);
+    // What is let go of names no file either, in the same batch and later.
+    let next = |id, ordinal| {
+        let message = Arc::new(Message { id, ..Message::clone(&first.message) });
+        Event::Posted(Posted { ordinal, message, ..first.clone() })
+    };
+    let let_go = |id, ordinal| Event::LetGo(conversation, ConversationTip { id, ordinal });
+    store.commit(&[next(10, 2)]).unwrap();
+    assert_eq!(loaded(&engine).len(), 4);
+    store.commit(&[next(11, 3), let_go(11, 3)]).unwrap();
     assert_eq!(loaded(&engine).len(), 3);
     let gone = [Event::FileLetGo { hash, account }, Event::FileRemoved(hash)];
     store.commit(&gone).unwrap();
