@@ -247,7 +247,7 @@ impl World<'_> {
                 }
             }
             Output::HangUp(conn) => self.hang_up(node, conn),
-            Output::RemoveFile(_) => {}
+            Output::RemoveFile(hash) => self.remove_file(node, hash),
             Output::Note { text, .. } => self.noted(node, &text),
             Output::Ask(ask, request) => self.ask_plain(node, ask, request),
             Output::Fetch { ask, peer, first, last } => {

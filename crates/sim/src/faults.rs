@@ -208,8 +208,8 @@ impl World<'_> {
         if running.store.export(&mut export).is_err() {
             return;
         }
-        let (image, course) = (here.disk.image(), here.course);
-        here.copies.push(Copy { taken: now, course, export, image, reached: None });
+        let (image, course, blobs) = (here.disk.image(), here.course, here.blobs.clone());
+        here.copies.push(Copy { taken: now, course, export, image, blobs, reached: None });
         here.copies.retain(|copy| copy.taken + OLDEST >= now);
     }
 
@@ -245,6 +245,7 @@ impl World<'_> {
         }
         self.note(Some(node), || format!("FAULT put back to {taken}, by hand {by_hand}"));
         let here = &mut self.nodes[node];
+        here.blobs = here.copies[index].blobs.clone();
         here.put_back = true;
         here.by_hand |= by_hand;
         here.revived |= course != here.course;

@@ -16,6 +16,7 @@ mod clubs;
 mod driver;
 mod erasing;
 mod faults;
+mod files;
 mod follow;
 mod here;
 mod markers;

@@ -1,12 +1,13 @@
 //! One realm: what is on its disk, and what runs over it.
 
+use crate::files::{FileAsked, UNNAMED};
 use crate::versions::Version;
 use antar_domain::{
-    ConnId, Conversation, Effects, Event, Limits, Mode, Policy, Posted, Readings, State,
+    ConnId, Conversation, Effects, Event, FileLimits, Limits, Mode, Policy, Posted, Readings, State,
 };
 use antar_runner::{Batch, Runner, Writer};
 use antar_store::{MemoryEngine, Store};
-use antar_types::{Away, Fingerprint, Name, Time};
+use antar_types::{Away, FileHash, Fingerprint, Name, Time};
 use rand::Rng;
 use rand::rngs::StdRng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,8 @@ pub struct Node {
     pub retention: Duration,
     /// Which version of links it speaks.
     pub version: Version,
+    /// Files whose bytes are on its disk.
+    pub blobs: BTreeSet<FileHash>,
 }
 
 /// What batches have brought to a realm's disk, of what is looked for.
@@ -111,6 +114,8 @@ pub struct Copy {
     pub reached: Option<u64>,
     /// As a copy of the directory has it.
     pub image: antar_store::Image,
+    /// The files that lie beside it.
+    pub blobs: BTreeSet<FileHash>,
 }
 
 /// A realm's process.
@@ -127,6 +132,8 @@ pub struct Running {
     pub began: u64,
     pub clients: BTreeSet<ConnId>,
     pub next_conn: u64,
+    /// What doors have asked for that take and give files.
+    pub files: BTreeMap<ConnId, FileAsked>,
 }
 
 impl Node {
@@ -151,6 +158,7 @@ impl Node {
             groups_shown: BTreeSet::new(),
             retention: Duration::ZERO,
             version: Version::This,
+            blobs: BTreeSet::new(),
         }
     }
 
@@ -159,7 +167,8 @@ impl Node {
     }
 
     pub fn limits(grace: Duration) -> Limits {
-        Limits { link_grace: grace, ..Limits::default() }
+        let files = FileLimits { unreferenced: UNNAMED, ..FileLimits::default() };
+        Limits { link_grace: grace, files, ..Limits::default() }
     }
 
     /// The same as they are set by now.
@@ -199,7 +208,19 @@ impl Running {
     pub fn new(runner: Runner, store: Store, began: u64) -> Self {
         let (writer, clients) = (runner.writer(), BTreeSet::new());
         let (writing, reopens, unanswered, next_conn) = (None, false, BTreeMap::new(), 1);
-        Self { runner, writer, store, writing, reopens, unanswered, began, clients, next_conn }
+        let files = BTreeMap::new();
+        Self {
+            runner,
+            writer,
+            store,
+            writing,
+            reopens,
+            unanswered,
+            began,
+            clients,
+            next_conn,
+            files,
+        }
     }
 
     pub fn next_conn(&mut self) -> ConnId {

@@ -1,5 +1,6 @@
 //! People who write to each other, and remember what they were told.
 
+use crate::files::Uploader;
 use crate::follow::Follow;
 use crate::personal::Personal;
 use crate::plain;
@@ -10,7 +11,7 @@ use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Event, Input, Origin};
 use antar_text::Value;
-use antar_types::Name;
+use antar_types::{FileHash, Name};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -29,6 +30,8 @@ pub struct People {
     pub refused_groups: BTreeSet<(usize, String)>,
     /// Messages that are changed after they were posted.
     pub talked: Vec<Talked>,
+    /// Files that were uploaded and that no message names, with who did.
+    pub unnamed: Vec<(Uploader, FileHash)>,
     written_so_far: u64,
 }
 
@@ -144,7 +147,8 @@ impl People {
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
-        Self { all, written, refused_groups, talked: Vec::new(), written_so_far: 0 }
+        let (talked, unnamed) = (Vec::new(), Vec::new());
+        Self { all, written, refused_groups, talked, unnamed, written_so_far: 0 }
     }
 
     /// The next number that nothing else has.
@@ -289,6 +293,9 @@ impl World<'_> {
         if self.chance.random_bool(0.02) {
             self.end_follow(person, false);
         }
+        if self.chance.random_bool(0.03) {
+            self.use_files(person);
+        }
         let conn = match self.people.all[person].conn {
             Some(conn) => conn,
             None => match self.connect(node) {
@@ -426,6 +433,9 @@ impl World<'_> {
         let Ok(answer) = text.parse::<Value>() else {
             return self.violate(format!("an answer that is no JSON: {text}"));
         };
+        if self.file_answered(node, conn, &answer) {
+            return;
+        }
         let person = (self.people.all.iter()).position(|p| p.node == node && p.conn == Some(conn));
         let Some(person) = person else {
             self.answers.entry((node, conn)).or_default().push(answer);

@@ -87,6 +87,7 @@ impl World<'_> {
         }
     }
 
+    /// What is on the disk of a realm.
     pub fn said_at(&self, node: usize) -> Said {
         let Some(running) = &self.nodes[node].running else { return Said::new() };
         let events = running.store.reload().unwrap_or_default();

@@ -4,7 +4,7 @@
 use crate::people::Asked;
 use crate::world::World;
 use antar_text::Value;
-use antar_types::Message;
+use antar_types::{FileHash, Message};
 use rand::RngExt;
 use std::collections::BTreeMap;
 
@@ -17,15 +17,17 @@ const LATEST: usize = 6;
 /// A message that may be changed.
 #[derive(Clone, Debug)]
 pub struct Talked {
-    node: usize,
+    pub node: usize,
     person: usize,
     id: u64,
     /// What it may say: each with the number of the request that leads there.
     texts: Vec<(u64, String)>,
     /// Requests to delete it of which nobody knows what became.
-    deletions: Vec<u64>,
+    pub deletions: Vec<u64>,
     /// It is deleted for certain.
-    deleted: bool,
+    pub deleted: bool,
+    /// The file that it names.
+    pub file: Option<FileHash>,
     /// Whether a person has reacted in a way, as far as is known.
     reactions: BTreeMap<(usize, usize), Vec<(u64, bool)>>,
 }
@@ -35,6 +37,7 @@ pub struct Talked {
 pub enum Rewriting {
     Post {
         text: String,
+        file: Option<FileHash>,
     },
     Edit {
         of: usize,
@@ -92,8 +95,10 @@ impl World<'_> {
         let kind = self.chance.random_range(0..10);
         if kind < 2 || known.is_empty() {
             let text = format!("talk-{number}");
-            let line = format!("POST {token} {group} : {text}");
-            return (line, Asked::Rewriting(Rewriting::Post { text }));
+            let file = if self.chance.random_bool(0.4) { self.upload(person) } else { None };
+            let named = file.map(|hash| format!("file={hash} ")).unwrap_or_default();
+            let line = format!("POST {token} {group} {named}: {text}");
+            return (line, Asked::Rewriting(Rewriting::Post { text, file }));
         }
         let latest = &known[known.len().saturating_sub(LATEST)..];
         let of = latest[self.chance.random_range(0..latest.len())];
@@ -170,13 +175,21 @@ impl World<'_> {
             return self.checked.count("answers of unknown");
         }
         match what {
-            Rewriting::Post { text } => {
+            Rewriting::Post { text, file } => {
                 if let (true, Some(id)) = (is_done, answer["id"].as_u64()) {
                     let node = self.people.all[person].node;
                     let (texts, deletions, deleted) = (vec![(0, text)], Vec::new(), false);
                     let reactions = BTreeMap::new();
-                    let talked = Talked { node, person, id, texts, deletions, deleted, reactions };
-                    self.people.talked.push(talked);
+                    self.people.talked.push(Talked {
+                        node,
+                        person,
+                        id,
+                        texts,
+                        deletions,
+                        deleted,
+                        file,
+                        reactions,
+                    });
                 }
             }
             Rewriting::Edit { of, number } => {

@@ -190,8 +190,10 @@ impl<'a> World<'a> {
         self.settle();
         self.compare();
         self.identities_are_their_own();
+        self.compare_files();
         self.let_go_of_old();
         self.erase_users();
+        self.compare_files();
         self.stores_are_sound();
         let Self { seed, violation, injected, checked, trace, .. } = self;
         Report { seed, violation, injected, checked, trace: trace.into_lines() }
@@ -311,6 +313,7 @@ impl<'a> World<'a> {
             return self.violate(error);
         }
         self.choose_version(node);
+        self.find_files(node, &state);
         self.introduce(node, &mut state);
         let one_thread = self.chance.random_bool(0.6);
         let runner =

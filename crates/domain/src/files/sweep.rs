@@ -23,10 +23,12 @@ impl State {
         let most = self.limits.files.unreferenced;
         let files = &self.durable.files;
         let is_due = |(since, ..): &&(Time, FileHash, AccountId)| now.since(*since) > most;
-        let mut due: Vec<_> = match self.is_planted(Bug::RemovesNamedFiles) {
-            false => files.unnamed.iter().take_while(is_due).take(SWEPT).copied().collect(),
-            true => files.all_holds().take(SWEPT).collect(),
-        };
+        let mut due: Vec<_> =
+            files.unnamed.iter().take_while(is_due).take(SWEPT).copied().collect();
+        let mut named: Vec<FileHash> = Vec::new();
+        if self.is_planted(Bug::RemovesNamedFiles) {
+            named.extend(files.all_holds().filter(|hold| is_due(&hold)).map(|(_, hash, _)| hash));
+        }
         if self.is_planted(Bug::KeepsFiles) {
             due.clear();
         }
@@ -35,8 +37,8 @@ impl State {
             // Where nothing can be kept it is done at a later tick.
             let _ = self.emit(Event::FileLetGo { hash, account }, effects);
         }
-        let idle: Vec<_> = self.durable.files.idle.iter().take(SWEPT).copied().collect();
-        for hash in idle {
+        let idle = self.durable.files.idle.iter().take(SWEPT).copied();
+        for hash in idle.chain(named).collect::<Vec<_>>() {
             if self.emit(Event::FileRemoved(hash), effects).is_ok() {
                 effects.outputs.push(Output::RemoveFile(hash));
             }
