@@ -2,6 +2,7 @@
 //! door has the bytes on disk before the realm is told of them: here those are a set beside the disk.
 
 use crate::node::Node;
+use crate::people::{To, Written};
 use crate::world::World;
 use antar_domain::commands::{OpenFile, StoreFile};
 use antar_domain::{Command, ConnId, Input, Limits, Policy, Request, State, Tag};
@@ -33,19 +34,22 @@ pub type Uploader = (usize, u64);
 /// What a file is that somebody opens.
 #[derive(Clone, Copy, Debug)]
 pub enum Named {
-    /// It was uploaded, and no message has ever named it.
-    Nowhere { by: Uploader },
+    /// It was uploaded, and named at most in what its owner has said to nobody else.
+    ToNobody { by: Uploader },
     /// A message of those that may be changed names it, which was deleted for certain when it was opened.
     By { talked: usize, deleted: bool },
 }
 
 impl World<'_> {
-    /// A person uploads something that is never named, or opens what somebody has.
+    /// A person uploads something that nobody else is to read, or opens what somebody has.
     pub fn use_files(&mut self, person: usize) {
         if self.chance.random_bool(0.3) {
             if let Some(hash) = self.upload(person) {
                 let by = (person, self.people.all[person].renewals);
-                self.people.unnamed.push((by, hash));
+                self.people.own_files.push((by, hash));
+                if self.chance.random_bool(0.5) {
+                    self.note_to_self(person, hash);
+                }
             }
             return;
         }
@@ -55,9 +59,9 @@ impl World<'_> {
         let mut all: Vec<(FileHash, Named)> = talked
             .filter_map(|(n, t)| Some((t.file?, Named::By { talked: n, deleted: t.deleted })))
             .collect();
-        let unnamed =
-            self.people.unnamed.iter().filter(|((of, _), _)| self.people.all[*of].node == node);
-        all.extend(unnamed.map(|(by, hash)| (*hash, Named::Nowhere { by: *by })));
+        let own =
+            self.people.own_files.iter().filter(|((of, _), _)| self.people.all[*of].node == node);
+        all.extend(own.map(|(by, hash)| (*hash, Named::ToNobody { by: *by })));
         if all.is_empty() {
             return;
         }
@@ -66,13 +70,34 @@ impl World<'_> {
         self.ask_for_file(person, asked, OpenFile { hash, link: None }.into());
     }
 
-    /// A person uploads a file that nobody else has, or once more one that was not named.
+    /// A person names a file in what nobody else reads. Nobody hears what is answered.
+    fn note_to_self(&mut self, person: usize, hash: FileHash) {
+        let (node, name) = (self.people.all[person].node, self.people.all[person].name.clone());
+        let text = format!("{:06}-{}-{person}", self.people.number(), self.seed);
+        self.say(person, &format!("POST {name} file={hash} : {text}"));
+        let written = Written {
+            person,
+            realm: node,
+            to: To::Local(name),
+            at: self.now,
+            acked: None,
+            id: None,
+            refused: false,
+            renewed: self.people.all[person].renewals,
+            may_be_lost: false,
+            // As with what is posted again it may come after what is said later on another connection.
+            retried: true,
+        };
+        self.people.written.insert(text, written);
+    }
+
+    /// A person uploads a file that nobody else has, or once more one that nobody else is to read.
     pub fn upload(&mut self, person: usize) -> Option<FileHash> {
         let number = self.people.number();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
         let by = (person, self.people.all[person].renewals);
-        let again = self.people.unnamed.iter().rfind(|(of, _)| *of == by);
+        let again = self.people.own_files.iter().rfind(|(of, _)| *of == by);
         let again = again.map(|(_, hash)| *hash).filter(|_| self.chance.random_bool(0.2));
         let hash = again.unwrap_or(FileHash::from(bytes));
         let name = FileName::cleaned(&format!("{number}.txt"));
@@ -116,7 +141,7 @@ impl World<'_> {
         let renewals = self.people.all[person].renewals;
         if answer["status"] == "OK" {
             let may = match of {
-                Named::Nowhere { by } => by == (person, renewals),
+                Named::ToNobody { by } => by == (person, renewals),
                 Named::By { deleted, .. } => !deleted || put_back,
             };
             if !may || !here.blobs.contains(&hash) {

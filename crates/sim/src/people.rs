@@ -30,8 +30,8 @@ pub struct People {
     pub refused_groups: BTreeSet<(usize, String)>,
     /// Messages that are changed after they were posted.
     pub talked: Vec<Talked>,
-    /// Files that were uploaded and that no message names, with who did.
-    pub unnamed: Vec<(Uploader, FileHash)>,
+    /// Files that only who has uploaded them may read, with who has.
+    pub own_files: Vec<(Uploader, FileHash)>,
     written_so_far: u64,
 }
 
@@ -147,8 +147,8 @@ impl People {
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
-        let (talked, unnamed) = (Vec::new(), Vec::new());
-        Self { all, written, refused_groups, talked, unnamed, written_so_far: 0 }
+        let (talked, own_files) = (Vec::new(), Vec::new());
+        Self { all, written, refused_groups, talked, own_files, written_so_far: 0 }
     }
 
     /// The next number that nothing else has.
