@@ -151,9 +151,14 @@ impl Files {
         self.named.get(&(conversation, id)).map(|named| &*named.file)
     }
 
-    /// How many messages name a file, and how many of those are from elsewhere.
-    pub fn names(&self) -> (usize, usize) {
-        (self.named.len(), self.named_there)
+    /// How many messages name a file.
+    pub fn names(&self) -> usize {
+        self.named.len()
+    }
+
+    /// Whether one more message from elsewhere may name a file: half of them may be from there.
+    pub fn take_from_elsewhere(&self) -> bool {
+        self.named_there < NAMED / 2 && self.named.len() < NAMED
     }
 
     /// What links are signed with, once there is one.

@@ -81,11 +81,12 @@ pub fn deliveries(
     let lines = String::from_utf8(lines).unwrap_or_else(|error| panic!("{error}"));
     let sent = |entry: &Entry| {
         let more = entry.more.as_deref().filter(|_| can.kinds).cloned().unwrap_or_default();
-        let EntryMore { kind, reply, change, hash } = more;
+        let EntryMore { kind, reply, change, file, hash } = more;
         let (kind, reply) = (kind.filter(|_| can.replies), reply.filter(|_| can.replies));
+        let file = file.filter(|_| can.replies);
         let hash = hash.filter(|_| can.changes);
         let origin = entry.origin.filter(|_| can.kinds && can.origins);
-        let more = EntryMore { kind, reply, change, hash }.boxed();
+        let more = EntryMore { kind, reply, change, file, hash }.boxed();
         Entry { origin, more, ..entry.clone() }
     };
     let mut entries = fresh.iter().map(|(_, entry)| sent(entry));

@@ -6,8 +6,8 @@ use antar_client::{Incoming, Replies, ReplyError};
 use antar_text::{Decoder, Dialect, Frame};
 use antar_types::{
     BoxKind, Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin,
-    Fingerprint, IncomingEntry, Message, MessageKind, MessageRef, Name, Notice, RemoteIdentity,
-    Text, Time, Token, words,
+    File, FileAbout, FileHash, FileName, FileType, Fingerprint, IncomingEntry, Message,
+    MessageKind, MessageRef, Name, Notice, RemoteIdentity, Text, Time, Token, words,
 };
 
 pub const LINES: Target = Target {
@@ -240,6 +240,13 @@ pub fn entry(choices: &mut Choices<'_>) -> Entry {
     Entry { kind, time, from, to, text: text(choices), origin, more }
 }
 
+fn file(choices: &mut Choices<'_>) -> File {
+    let (name, kind) = (FileName::cleaned("a b.png"), FileType::default());
+    let size = choices.number();
+    let picture = [None, Some((3, 2))][choices.below(2)];
+    File { hash: FileHash::from([7; 32]), about: FileAbout { name, kind, size, picture } }
+}
+
 fn more(choices: &mut Choices<'_>) -> EntryMore {
     let of = MessageRef {
         theirs: choices.below(2) == 0,
@@ -258,7 +265,8 @@ fn more(choices: &mut Choices<'_>) -> EntryMore {
     let kind = [None, Some(MessageKind::Action), Some(MessageKind::Notice)][choices.below(3)];
     let reply = [None, Some(of)][choices.below(2)];
     let hash = [None, Some(Chain::START)][choices.below(2)];
-    EntryMore { kind, reply, change, hash }
+    let file = [None, Some(Box::new(file(choices)))][choices.below(2)].clone();
+    EntryMore { kind, reply, change, file, hash }
 }
 
 /// First byte: whether entries are made of the rest, or it is read as they are.

@@ -7,7 +7,7 @@ use crate::world::World;
 use antar_domain::commands::{OpenFile, StoreFile};
 use antar_domain::{Command, ConnId, Input, Limits, Policy, Request, State, Tag};
 use antar_text::Value;
-use antar_types::{FileAbout, FileHash, FileName, FileType, Token};
+use antar_types::{Away, FileAbout, FileHash, FileName, FileType, Token};
 use rand::RngExt;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -70,6 +70,12 @@ impl World<'_> {
         self.ask_for_file(person, asked, OpenFile { hash, link: None }.into());
     }
 
+    /// A file that only this person may read here.
+    pub fn own_file(&self, person: usize) -> Option<FileHash> {
+        let by = (person, self.people.all[person].renewals);
+        Some(self.people.own_files.iter().rfind(|(of, _)| *of == by)?.1)
+    }
+
     /// A person names a file in what nobody else reads. Nobody hears what is answered.
     fn note_to_self(&mut self, person: usize, hash: FileHash) {
         let (node, name) = (self.people.all[person].node, self.people.all[person].name.clone());
@@ -87,6 +93,7 @@ impl World<'_> {
             may_be_lost: false,
             // As with what is posted again it may come after what is said later on another connection.
             retried: true,
+            file: Some(hash),
         };
         self.people.written.insert(text, written);
     }
@@ -96,9 +103,7 @@ impl World<'_> {
         let number = self.people.number();
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
-        let by = (person, self.people.all[person].renewals);
-        let again = self.people.own_files.iter().rfind(|(of, _)| *of == by);
-        let again = again.map(|(_, hash)| *hash).filter(|_| self.chance.random_bool(0.2));
+        let again = self.own_file(person).filter(|_| self.chance.random_bool(0.2));
         let hash = again.unwrap_or(FileHash::from(bytes));
         let name = FileName::cleaned(&format!("{number}.txt"));
         let (kind, picture) = (FileType::default(), None);
@@ -191,9 +196,21 @@ impl World<'_> {
         while self.violation.is_none() && self.advance(until) {}
         for node in 0..self.nodes.len() {
             let said = self.said_at(node);
-            let said = said.iter().filter(|(conversation, _)| conversation.peer().is_none());
-            let named = said.flat_map(|(_, all)| all).filter_map(|message| message.file());
-            let named: BTreeSet<FileHash> = named.map(|file| file.hash).collect();
+            let mut named = BTreeSet::new();
+            for message in said.values().flatten() {
+                let Some(hash) = message.file().map(|file| file.hash) else { continue };
+                let written = self.people.written.get(message.text.as_str());
+                match &message.realm {
+                    None | Some(Away::To(_)) => drop(named.insert(hash)),
+                    Some(_) if written.is_some_and(|written| written.file == Some(hash)) => {
+                        self.checked.count("files named elsewhere");
+                    }
+                    Some(_) => {
+                        let text = message.text.as_str();
+                        return self.violate(format!("{text} names {hash}, and did not"));
+                    }
+                }
+            }
             let Some(running) = &self.nodes[node].running else { continue };
             let events = running.store.reload().unwrap_or_default();
             let state = State::new(Limits::default(), Policy::local(), events);

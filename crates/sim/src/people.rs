@@ -111,6 +111,8 @@ pub struct Written {
     pub may_be_lost: bool,
     /// Its sender has posted it more than once, under one reference.
     pub retried: bool,
+    /// The file that it names.
+    pub file: Option<FileHash>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -350,9 +352,20 @@ impl World<'_> {
         let renewed = self.people.all[person].renewals;
         let (acked, id, may_be_lost, refused) = (None, None, false, false);
         let (realm, at) = (plain::PEER, self.now);
-        let retried = false;
-        let written =
-            Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost, retried };
+        let (retried, file) = (false, None);
+        let written = Written {
+            person,
+            realm,
+            to,
+            at,
+            acked,
+            id,
+            refused,
+            renewed,
+            may_be_lost,
+            retried,
+            file,
+        };
         self.people.written.insert(text.clone(), written);
         Some((line, Asked::Sending(text)))
     }
@@ -396,7 +409,8 @@ impl World<'_> {
         if kind == 5 {
             text += ["@u0", ",@u0", ",@u1", ",@U1."][self.chance.random_range(0..4)];
         }
-        let (line, to) = match kind {
+        let mut file = None;
+        let (mut line, to) = match kind {
             2..=3 => (format!("SENDREALM {token} {name} nobody {text}"), To::Nobody),
             4 => (posting(token, &format!("#staff+{name}"), &text), To::Group),
             5..=8 => (format!("SENDGROUPREALM {token} {name} staff {text}"), To::Group),
@@ -418,11 +432,27 @@ impl World<'_> {
                 (line, To::User(user))
             }
         };
+        if let (To::User(_), Some((before, said))) = (&to, line.split_once(" : ")) {
+            file = self.own_file(person);
+            let named = file.map(|hash| format!(" file={hash}")).unwrap_or_default();
+            line = format!("{before}{named} : {said}");
+        }
         let renewed = self.people.all[person].renewals;
         let (acked, id, may_be_lost, at, refused) = (None, None, false, self.now, false);
         let retried = false;
-        let written =
-            Written { person, realm, to, at, acked, id, refused, renewed, may_be_lost, retried };
+        let written = Written {
+            person,
+            realm,
+            to,
+            at,
+            acked,
+            id,
+            refused,
+            renewed,
+            may_be_lost,
+            retried,
+            file,
+        };
         self.people.written.insert(text.clone(), written);
         self.note_posting(person, &line, &text);
         (line, Asked::Sending(text))

@@ -1,6 +1,6 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Emoji, Message, MessageKind, Name, Notice, Text, Time};
+use crate::{Emoji, File, Message, MessageKind, Name, Notice, Text, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -34,6 +34,8 @@ pub struct EntryMore {
     pub reply: Option<MessageRef>,
     /// What is done to a message: then the entry is no message of its own.
     pub change: Option<EntryChange>,
+    /// The file that the message names.
+    pub file: Option<Box<File>>,
     /// The hash of the log with this entry, where it does not say any more what it said when it was written.
     pub hash: Option<Chain>,
 }
@@ -133,14 +135,20 @@ impl Entry {
     pub fn of(kind: EntryKind, message: &Message, account: u64, reply: Option<MessageRef>) -> Self {
         let Message { id, time, from, to, .. } = message.clone();
         let kind_of = message.extras.as_ref().and_then(|extras| extras.kind);
+        let file = message.file().cloned().map(Box::new);
         let (text, origin) = (carried(message), Some(EntryOrigin { id, account }));
-        let more = EntryMore { kind: kind_of, reply, ..EntryMore::default() }.boxed();
+        let more = EntryMore { kind: kind_of, reply, file, ..EntryMore::default() }.boxed();
         Self { kind, time, from, to, text, origin, more }
     }
 
     /// What is done to a message, if it is no message of its own.
     pub fn change(&self) -> Option<&EntryChange> {
         self.more.as_ref()?.change.as_ref()
+    }
+
+    /// The file that its message names.
+    pub fn file(&self) -> Option<&File> {
+        self.more.as_ref()?.file.as_deref()
     }
 
     /// What its message is, and what that says.
@@ -162,6 +170,8 @@ impl Entry {
     pub fn saying(&self, text: Text, hash: Chain) -> Self {
         let mut more = self.more.as_deref().cloned().unwrap_or_default();
         more.hash = Some(hash);
+        // What says nothing any more was deleted.
+        more.file = more.file.filter(|_| !text.as_str().is_empty());
         let mut text = text;
         if more.change.is_some() {
             (more.change, text) = (Some(EntryChange::Gone), Text::empty());
@@ -171,7 +181,8 @@ impl Entry {
 
     /// About how much it takes, in bytes: what limits on a link are counted in.
     pub fn size(&self) -> u64 {
-        let more = if self.more.is_some() { 64 } else { 0 };
+        let file = self.file().map_or(0, File::memory);
+        let more = if self.more.is_some() { 64 + file } else { 0 };
         (64 + more + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len())
             as u64
     }

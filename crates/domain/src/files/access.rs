@@ -32,7 +32,7 @@ impl RequestContext<'_> {
             Some(hold) => hold.about.clone(),
             None => self.file_in_messages(&hash, me).ok_or(Code::FileNotFound)?,
         };
-        if files.names().0 >= NAMED || files.taken(me).named >= NAMED_BY_ONE {
+        if files.names() >= NAMED || files.taken(me).named >= NAMED_BY_ONE {
             return Err(Code::LimitReached);
         }
         Ok(File { hash, about })

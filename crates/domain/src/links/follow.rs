@@ -131,7 +131,7 @@ impl Context<'_> {
             IncomingEntry::Known(entry) => {
                 let more = entry.more.as_deref().cloned().unwrap_or_default();
                 let changes = more.change.is_some() || more.hash.is_some();
-                let replies = more.kind.is_some() || more.reply.is_some();
+                let replies = more.kind.is_some() || more.reply.is_some() || more.file.is_some();
                 (can.kinds || entry.origin.is_none())
                     && (can.changes || !changes)
                     && (can.replies || !replies)
@@ -247,7 +247,9 @@ impl Context<'_> {
         });
         let (time, from, (kind, text)) = (self.message_time(), entry.from.clone(), entry.said());
         let sent = Some(entry.time);
-        let extras = Extras { kind, reply, sent, ..Extras::default() }.boxed();
+        let file = entry.file().filter(|_| self.state.durable.files.take_from_elsewhere());
+        let file = file.cloned().map(Box::new);
+        let extras = Extras { kind, reply, sent, file, ..Extras::default() }.boxed();
         Arc::new(Message { realm, notice, extras, ..Message::new(id, time, from, to, text) })
     }
 

@@ -2,7 +2,7 @@
 //! its place is its stored form.
 
 use super::alike::{Alike, alike};
-use super::extras::MessageKind;
+use super::extras::{File, MessageKind};
 use super::sample::{Sample, sampled};
 use antar_domain::links;
 use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId, SessionId};
@@ -85,6 +85,8 @@ pub enum EntryKind {
     Notice(Notice),
     PrivateWith(EntryMore),
     GroupWith(EntryMore),
+    PrivateFile(EntryMore, Box<File>),
+    GroupFile(EntryMore, Box<File>),
 }
 
 /// What only some entries of an outbox have.
@@ -125,13 +127,20 @@ pub struct Capabilities {
 
 impl EntryKind {
     pub fn of(kind: antar_types::EntryKind, more: Option<antar_types::EntryMore>) -> Self {
-        match (kind, more) {
-            (antar_types::EntryKind::Private, None) => Self::Private,
-            (antar_types::EntryKind::Group, None) => Self::Group,
-            (antar_types::EntryKind::Private, Some(more)) => Self::PrivateWith(more.alike()),
-            (antar_types::EntryKind::Group, Some(more)) => Self::GroupWith(more.alike()),
+        use antar_types::EntryKind::{Group, Notice, Private};
+        let file = more
+            .as_ref()
+            .and_then(|more| more.file.as_deref())
+            .map(|file| Box::new(File::of(file)));
+        match (kind, more, file) {
+            (Private, None, _) => Self::Private,
+            (Group, None, _) => Self::Group,
+            (Private, Some(more), None) => Self::PrivateWith(more.alike()),
+            (Group, Some(more), None) => Self::GroupWith(more.alike()),
+            (Private, Some(more), Some(file)) => Self::PrivateFile(more.alike(), file),
+            (Group, Some(more), Some(file)) => Self::GroupFile(more.alike(), file),
             // A notice is what it is.
-            (antar_types::EntryKind::Notice(notice), _) => Self::Notice(notice.alike()),
+            (Notice(notice), ..) => Self::Notice(notice.alike()),
         }
     }
 
@@ -142,8 +151,18 @@ impl EntryKind {
             Self::Notice(notice) => (antar_types::EntryKind::Notice(notice.alike()), None),
             Self::PrivateWith(more) => (antar_types::EntryKind::Private, Some(more.alike())),
             Self::GroupWith(more) => (antar_types::EntryKind::Group, Some(more.alike())),
+            Self::PrivateFile(more, file) => {
+                (antar_types::EntryKind::Private, Some(more.with(*file)))
+            }
+            Self::GroupFile(more, file) => (antar_types::EntryKind::Group, Some(more.with(*file))),
         };
         (kind, more.and_then(antar_types::EntryMore::boxed))
+    }
+}
+
+impl EntryMore {
+    fn with(self, file: File) -> antar_types::EntryMore {
+        antar_types::EntryMore { file: Some(Box::new(file.read())), ..self.alike() }
     }
 }
 
@@ -324,7 +343,7 @@ alike! {
     struct Identity = antar_types::RemoteIdentity { epoch, id, account }
     struct Apart = links::Apart { kept, bytes, dropped }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    struct EntryMore = antar_types::EntryMore { kind, reply, change, hash }
+    struct EntryMore = antar_types::EntryMore { kind, reply, change, hash + file = None }
     struct MessageRef = antar_types::MessageRef { theirs, id, time }
     enum EntryChange = antar_types::EntryChange {
         Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
@@ -366,7 +385,10 @@ sampled! {
     struct Identity { epoch, id, account }
     struct Apart { kept, bytes, dropped }
     enum Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    enum EntryKind { Private, Group, Notice(notice), PrivateWith(more), GroupWith(more) }
+    enum EntryKind {
+        Private, Group, Notice(notice), PrivateWith(more), GroupWith(more), PrivateFile(more, file),
+        GroupFile(more, file)
+    }
     struct MessageRef { theirs, id, time }
     enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
     struct Capabilities { kinds, origins, replies, changes }

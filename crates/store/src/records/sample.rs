@@ -44,6 +44,12 @@ impl<T: Sample> Sample for Option<T> {
     }
 }
 
+impl<T: Sample> Sample for Box<T> {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        Self::new(T::sample(draw))
+    }
+}
+
 impl<T: Sample> Sample for Vec<T> {
     fn sample(draw: &mut Draw<'_>) -> Self {
         (0..draw() % 4).map(|_| T::sample(draw)).collect()

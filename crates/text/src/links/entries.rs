@@ -6,8 +6,9 @@
 //! kind than its first field has it, and anything.
 
 use antar_types::{
-    Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin,
-    IncomingEntry, MessageKind, MessageRef, Name, Text, Time, UnknownEntry,
+    Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, File,
+    FileAbout, FileHash, FileName, FileType, IncomingEntry, MessageKind, MessageRef, Name, Text,
+    Time, UnknownEntry,
 };
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -88,13 +89,47 @@ struct Later {
     of: Option<Named>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     emoji: Option<Box<str>>,
+    /// The file that the message names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    file: Option<Attached>,
     /// The hash of the log with the entry, where it does not say any more what it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Box<str>>,
 }
 
 /// Its keys.
-const LATER: [&str; 5] = ["\"as\"", "\"reply\"", "\"of\"", "\"emoji\"", "\"hash\""];
+const LATER: [&str; 6] = ["\"as\"", "\"reply\"", "\"of\"", "\"emoji\"", "\"file\"", "\"hash\""];
+
+/// See [`File`].
+#[derive(Clone, Serialize, Deserialize)]
+struct Attached {
+    sha256: Box<str>,
+    name: Box<str>,
+    #[serde(rename = "type")]
+    kind: Box<str>,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    width: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    height: Option<u32>,
+}
+
+impl Attached {
+    fn of(File { hash, about }: &File) -> Self {
+        let FileAbout { name, kind, size, picture } = about;
+        let (width, height) = picture.unzip();
+        let (name, kind) = (name.as_str().into(), kind.as_str().into());
+        Self { sha256: hash.to_string().into(), name, kind, size: *size, width, height }
+    }
+
+    /// The file, where its hash is one: the rest is made to fit.
+    fn read(&self) -> Option<Box<File>> {
+        let kind = FileType::parse(&self.kind).unwrap_or_default();
+        let (name, size) = (FileName::cleaned(&self.name), self.size);
+        let about = FileAbout { name, kind, size, picture: self.width.zip(self.height) };
+        Some(Box::new(File { hash: FileHash::parse(&self.sha256)?, about }))
+    }
+}
 
 /// See [`MessageRef`].
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -130,7 +165,7 @@ impl Further {
         let further = Self { id, by, ..Self::default() };
         let more = match entry.more.as_deref() {
             None => further,
-            Some(EntryMore { kind, reply, change, hash }) => {
+            Some(EntryMore { kind, reply, change, file, hash }) => {
                 let emoji = match change {
                     Some(EntryChange::React(_, emoji) | EntryChange::Unreact(_, emoji)) => {
                         Some(emoji.as_str().into())
@@ -143,6 +178,7 @@ impl Further {
                     reply: reply.filter(|_| replies).map(Named::from),
                     of: change.as_ref().and_then(EntryChange::of).map(Named::from),
                     emoji,
+                    file: file.as_deref().filter(|_| replies).map(Attached::of),
                     hash: hash.filter(|_| can.changes).map(|hash| hash.to_string().into()),
                 };
                 // Whoever does not know of such a kind sets it apart.
@@ -150,9 +186,9 @@ impl Further {
                 Self { kind, later, ..further }
             }
         };
-        let Later { said_as, reply, hash, .. } = &more.later;
+        let Later { said_as, reply, file, hash, .. } = &more.later;
         let has = more.kind.is_some() || more.id.is_some() || said_as.is_some();
-        (has || reply.is_some() || hash.is_some()).then_some(more)
+        (has || reply.is_some() || file.is_some() || hash.is_some()).then_some(more)
     }
 
     /// What is done to a message, where this version knows of it and all of it is told.
@@ -171,11 +207,12 @@ impl Further {
 
     /// What only some entries have.
     fn more(&self) -> Option<Box<EntryMore>> {
-        let Later { said_as, reply, hash, .. } = &self.later;
+        let Later { said_as, reply, file, hash, .. } = &self.later;
+        let file = file.as_ref().and_then(Attached::read);
         let hash = hash.as_deref().and_then(Chain::parse);
         let kind = said_as.as_deref().and_then(MessageKind::parse);
         let reply = reply.map(MessageRef::from);
-        EntryMore { kind, reply, change: self.change(), hash }.boxed()
+        EntryMore { kind, reply, change: self.change(), file, hash }.boxed()
     }
 
     /// The origin, where all of it is told.
@@ -377,10 +414,16 @@ mod tests {
         let of = |theirs| MessageRef { theirs, id: 9, time: Time(5) };
         let origin = Some(EntryOrigin { id: 9, account: 3 });
         let emoji = || Emoji::parse("👍").unwrap();
+        let file = || {
+            let (name, kind) = (FileName::cleaned("é.png"), FileType::parse("image/png").unwrap());
+            let about = FileAbout { name, kind, size: 9, picture: Some((3, 2)) };
+            File { hash: FileHash::from([7; 32]), about }
+        };
         let change = |change| EntryMore { change: Some(change), ..EntryMore::default() };
         let all = [
             EntryMore { kind: Some(MessageKind::Action), ..EntryMore::default() },
             EntryMore { reply: Some(of(true)), ..EntryMore::default() },
+            EntryMore { file: Some(Box::new(file())), ..EntryMore::default() },
             change(EntryChange::Edit(of(false))),
             change(EntryChange::Delete(of(false))),
             change(EntryChange::React(of(true), emoji())),
@@ -392,7 +435,7 @@ mod tests {
         let known: Vec<_> = all.iter().cloned().map(IncomingEntry::Known).collect();
         assert_eq!(read(&written(&all)), Some(known));
         let of = r#"{"kind":"edit","id":9,"by":3,"of":{"id":9,"time":5}}"#;
-        assert_eq!(written(&all[2..3]), format!(r#"[["private",7,"amy","bob","x",{of}]]"#));
+        assert_eq!(written(&all[3..4]), format!(r#"[["private",7,"amy","bob","x",{of}]]"#));
         // Whoever takes less has it apart, or as a message.
         let can = Capabilities { replies: false, changes: false, ..ALL };
         for entry in &all {
@@ -401,7 +444,12 @@ mod tests {
             let out = String::from_utf8(out).unwrap();
             let has_kind = out.contains(r#""kind":"#);
             assert_eq!(has_kind, entry.change().is_some(), "{out}");
-            assert!(!out.contains("reply") && !out.contains("as\"") && !out.contains("hash"));
+            assert!(
+                !out.contains("reply")
+                    && !out.contains("file")
+                    && !out.contains("as\"")
+                    && !out.contains("hash")
+            );
             let mut out = Vec::new();
             write_entries([entry], Capabilities::NONE, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), written(std::slice::from_ref(&plain)));
@@ -414,7 +462,8 @@ mod tests {
         {
             assert!(matches!(read_with(odd).unwrap()[0], IncomingEntry::Unknown(_)), "{odd}");
         }
-        for none in [r#"{"hash":"x"}"#, r#"{"as":4,"reply":{}}"#] {
+        let no_hash = r#"{"file":{"sha256":"x","name":"a","type":"b","size":1}}"#;
+        for none in [no_hash, r#"{"hash":"x"}"#, r#"{"as":4,"reply":{}}"#] {
             assert_eq!(read_with(none), Some(vec![IncomingEntry::Known(plain.clone())]));
         }
     }
