@@ -1,8 +1,9 @@
 //! Backups: a directory with everything a realm is made of.
 //!
-//! `data` is what the store exports; the realm's key lies beside it where it has one. `data` gets its
-//! name last, when everything is synced: a directory that has it is a whole backup.
+//! `data` is what the store exports; the realm's key lies beside it where it has one, and `files` with the bytes of
+//! files where there are any. `data` gets its name last, when everything is synced: a directory that has it is a whole backup.
 
+use crate::files::{FILES, FileStore, archive};
 use crate::panics::contain_here;
 use antar_domain::{BackedUp, JobResult};
 use antar_store::{At, Exported, Store, StoreError, private_directory, private_file, why_refused};
@@ -86,14 +87,15 @@ pub struct Backups(Arc<Inner>);
 struct Inner {
     store: Arc<Store>,
     data: PathBuf,
+    files: Arc<FileStore>,
     writing: Mutex<()>,
     stopping: AtomicBool,
 }
 
 impl Backups {
-    pub fn new(store: Arc<Store>, data: &Path) -> Self {
+    pub fn new(store: Arc<Store>, data: &Path, files: Arc<FileStore>) -> Self {
         let (writing, stopping) = (Mutex::new(()), AtomicBool::new(false));
-        Self(Arc::new(Inner { store, data: data.into(), writing, stopping }))
+        Self(Arc::new(Inner { store, data: data.into(), files, writing, stopping }))
     }
 
     /// Breaks off the one that is being written, and writes no more.
@@ -128,6 +130,8 @@ impl Inner {
             Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
             Ok(lock) => lock,
         };
+        // What the data name is to be there until it is copied.
+        let _hold = self.files.hold();
         let written = write(&self.store, &self.data, path, &self.stopping);
         match &written {
             Ok(exported) => tracing::info!(?path, ?exported, "backed up"),
@@ -163,7 +167,7 @@ pub fn write(
     let written = fill(store, data, to, stop);
     if written.is_err() {
         // What cannot be removed is no backup either: it has no file of that name.
-        for name in [DATA, IDENTITY].map(|name| to.join(name)) {
+        for name in [DATA, IDENTITY, FILES].map(|name| to.join(name)) {
             let _ = std::fs::remove_file(part(&name));
             let _ = std::fs::remove_file(name);
         }
@@ -185,9 +189,27 @@ fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Expo
         error => error.into(),
     })?;
     out.file.sync_all().map_err(failed(&path))?;
+    copy_files(data, to, stop)?;
     std::fs::rename(part(&path), &path).map_err(failed(&path))?;
     sync_directory(to)?;
     Ok(exported)
+}
+
+/// Copies the bytes of files, where there are any: at least of those that the data name.
+fn copy_files(data: &Path, to: &Path, stop: &AtomicBool) -> Result<(), BackupError> {
+    let (from, path) = (data.join(FILES), to.join(FILES));
+    if !from.is_dir() {
+        return Ok(());
+    }
+    let file = private_file().open(part(&path)).map_err(failed(&path))?;
+    let mut out = Synced { file, unsynced: 0, stop };
+    archive::pack(&from, &mut out).map_err(|error| match error.kind() {
+        _ if stop.load(Ordering::Relaxed) => BackupError::Stopping,
+        io::ErrorKind::InvalidData => BackupError::Read { path: from.clone(), error },
+        _ => failed(&path)(error),
+    })?;
+    out.file.sync_all().map_err(failed(&path))?;
+    std::fs::rename(part(&path), &path).map_err(failed(&path))
 }
 
 /// A file whose bytes go to the disk at an even pace, until it is told to stop.
@@ -286,7 +308,7 @@ mod tests {
 
     fn backups(data: &Path) -> Backups {
         let (store, _) = Store::open(Box::new(MemoryEngine::default())).unwrap();
-        Backups::new(Arc::new(store), data)
+        Backups::new(Arc::new(store), data, Arc::new(FileStore::new(data)))
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Checks of what is on disk: a stopped realm's data, or a backup.
 
 use crate::backup::{self, BackupError};
+use crate::files::{FILES, archive, hash_of, walk};
 use crate::identity::Identity;
+use crate::restore::open_files;
 use antar_store::{Checked, Damage, Disk, Exported, Tell, why_refused};
-use std::io::{BufReader, ErrorKind};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, sink};
 use std::path::Path;
 
 /// Checks the data of a stopped realm and its key, and changes nothing. `tell` hears of each damage as
@@ -14,11 +17,34 @@ use std::path::Path;
 pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
     expect_realm(data)?;
     let mut checked = antar_store::check(data, tell)?;
+    check_files(data, &mut checked, tell)?;
     if let Some(what) = wrong_identity(data) {
         checked.damages += 1;
         tell(&checked, Some(Damage { place: backup::IDENTITY.into(), what }));
     }
     Ok(checked)
+}
+
+/// Reads every file, and holds it against its name.
+fn check_files(data: &Path, checked: &mut Checked, tell: &mut Tell<'_>) -> Result<(), BackupError> {
+    let directory = data.join(FILES);
+    let mut damage = |checked: &mut Checked, path: &Path, what: String| {
+        checked.damages += 1;
+        tell(checked, Some(Damage { place: path.display().to_string(), what }));
+    };
+    let walked = walk(&directory, &mut |path, hash| {
+        let Some(hash) = hash else {
+            damage(checked, path, "is not named as a file is".into());
+            return Ok(());
+        };
+        match File::open(path).and_then(|file| hash_of(&file)) {
+            Ok((found, _)) if found == *hash.as_bytes() => {}
+            Ok(_) => damage(checked, path, "its bytes are others than those it is named by".into()),
+            Err(error) => damage(checked, path, format!("cannot be read: {error}")),
+        }
+        Ok(())
+    });
+    walked.map_err(|error| BackupError::Read { path: directory, error })
 }
 
 /// Finds out whether there is a realm in a directory, running or not, and changes nothing.
@@ -44,6 +70,10 @@ pub fn is_backup(directory: &Path) -> bool {
 pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
     let path = directory.join(backup::DATA);
     let exported = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
+    if let Some(mut files) = open_files(directory)? {
+        let read = archive::unpack(&mut files, |_| Ok(sink()), |_, _| Ok(()));
+        read.map_err(|error| BackupError::Read { path: directory.join(FILES), error })?;
+    }
     match wrong_identity(directory) {
         Some(what) => {
             let (path, error) = (directory.join(backup::IDENTITY), std::io::Error::other(what));

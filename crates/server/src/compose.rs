@@ -8,6 +8,7 @@ use crate::committer::Committer;
 use crate::descriptors::Descriptors;
 use crate::doors::session::Shared;
 use crate::doors::{AdminSocket, Calls, Dialler, Doors, Listener};
+use crate::files::FileStore;
 use crate::hub::{Hub, QUEUE};
 use crate::identity::{FILE, Identity};
 use crate::ledger::Ledger;
@@ -25,10 +26,16 @@ use antar_store::{Engine, Store, StoreError};
 use antar_types::{Capabilities, Fingerprint, Name};
 use antar_web::Site;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+/// How often uploads are looked for that were given up.
+const GIVEN_UP: Duration = Duration::from_secs(3_600);
 
 /// Makes a realm's parts, hands each what it needs, and sets them going.
 pub fn compose(
@@ -43,6 +50,7 @@ pub fn compose(
     let fingerprint = identity.fingerprint();
     tracing::info!(realm = %name, key = %fingerprint, "starting");
     note_local_mode(config);
+    let files = files_of(config, &state)?;
     state.introduce(contact(config, fingerprint, &addresses));
 
     let (hub, inbox) = mpsc::channel(QUEUE);
@@ -59,7 +67,8 @@ pub fn compose(
         reads: reads.clone(),
         peers: Peers::new(guard.clone(), room.asks),
         calls,
-        backups: Backups::new(store, &config.data),
+        backups: Backups::new(store, &config.data, files.clone()),
+        files: files.clone(),
         passwords: Passwords::start(guard.clone())?,
         guard: guard.clone(),
         inbox,
@@ -80,7 +89,7 @@ pub fn compose(
         connections,
         ledger: ledger.clone(),
     };
-    let doors = Arc::new(Doors::new(shared, Site::new(name.as_str())));
+    let doors = Arc::new(Doors::new(shared, Site::new(name.as_str()), files.clone()));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
     let mut accepting = Vec::new();
@@ -96,6 +105,7 @@ pub fn compose(
         let listener = Listener { listener, doors: doors.clone(), web_only };
         accepting.push(tokio::spawn(listener.run(stopped.clone())));
     }
+    tokio::spawn(give_up(Arc::downgrade(&files), config.files.unreferenced()));
     let running = tokio::spawn(running.run());
     let metrics = metrics.map(|bound| Metrics::serve(bound, sources)).transpose()?;
     let config = config.clone();
@@ -115,6 +125,25 @@ pub fn compose(
         stop,
         running,
     })
+}
+
+/// The files of a realm, as its state has them.
+fn files_of(config: &Config, state: &State) -> std::io::Result<Arc<FileStore>> {
+    let files = Arc::new(FileStore::new(&config.data));
+    files.sort_out(&state.files().collect())?;
+    Ok(files)
+}
+
+/// Removes uploads that were given up, now and then.
+async fn give_up(files: Weak<FileStore>, after: Duration) {
+    loop {
+        let Some(files) = files.upgrade() else { return };
+        let done = spawn_blocking(move || files.give_up(after)).await;
+        if let Ok(Err(error)) = done {
+            tracing::warn!(%error, "could not remove uploads that were given up");
+        }
+        sleep(GIVEN_UP).await;
+    }
 }
 
 /// Listeners, taken over by the runtime.

@@ -13,6 +13,7 @@ mod compose;
 mod config;
 mod descriptors;
 mod doors;
+mod files;
 mod hub;
 mod identity;
 mod ledger;
@@ -52,7 +53,8 @@ pub use backup::BackupError;
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{
-    Config, ConfigError, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET, TlsConfig, WebConfig,
+    Config, ConfigError, FilesConfig, InboundLinks, LimitsConfig, PasswordsConfig, SOCKET,
+    TlsConfig, WebConfig,
 };
 pub use doors::connect_operator;
 pub use identity::{Identity, IdentityError};

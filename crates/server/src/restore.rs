@@ -2,6 +2,7 @@
 
 use crate::Config;
 use crate::backup::{BackupError, DATA, Input, failed, read_identity, write_identity};
+use crate::files::{FILES, archive};
 use antar_domain::{Effects, State};
 use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
 use std::fs::File;
@@ -17,6 +18,7 @@ const REACHED: &str = "restored";
 pub struct Backup {
     data: Input,
     identity: Option<Vec<u8>>,
+    files: Option<Input>,
     reached: Option<u64>,
     note: Note,
 }
@@ -37,8 +39,9 @@ impl Backup {
             error => error,
         })?;
         let identity = read_identity(from)?;
+        let files = open_files(from)?;
         let reached = reached(from);
-        Ok(Self { data, identity, reached, note: Note::At(from.join(REACHED)) })
+        Ok(Self { data, identity, files, reached, note: Note::At(from.join(REACHED)) })
     }
 
     /// Opens what a restore writes to the backup, for a process that will not be able to. Where the restore
@@ -59,10 +62,15 @@ pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError>
     let made = !config.data.exists();
     private_directory(&config.data).map_err(failed(&config.data))?;
     let disk = Disk::restore(&config.data)?;
-    let Backup { data, identity, reached, note } = backup;
+    let Backup { data, identity, files, reached, note } = backup;
+    let had_files = config.data.join(FILES).exists();
     let restored = import(config, disk, data, reached).and_then(|(exported, reached)| {
         if let Some(identity) = identity {
             write_identity(&identity, &config.data)?;
+        }
+        if let Some(mut files) = files {
+            let to = config.data.join(FILES);
+            archive::restore(&mut files, &to).map_err(failed(&to))?;
         }
         note_reached(note, reached);
         Disk::finish(&config.data)?;
@@ -71,9 +79,19 @@ pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError>
     if restored.is_err() {
         // What cannot be removed is still marked as no realm.
         let _ = Disk::give_up(&config.data);
+        let _ = (!had_files).then(|| std::fs::remove_dir_all(config.data.join(FILES)));
         let _ = made.then(|| std::fs::remove_dir(&config.data));
     }
     restored
+}
+
+/// The bytes of files in a backup, where it has any.
+pub(crate) fn open_files(backup: &Path) -> Result<Option<Input>, BackupError> {
+    match Input::open(backup.join(FILES)) {
+        Ok(files) => Ok(Some(files)),
+        Err(BackupError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Fills a store, has the domain take note, and closes it.

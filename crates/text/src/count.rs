@@ -19,9 +19,15 @@ impl Default for Requests {
 }
 
 impl Requests {
-    /// Counts a request. What another realm answers is none.
+    /// Counts a request. What another realm answers is none, nor is what the door for files asks.
     pub fn count(&mut self, request: &Request) {
-        if matches!(request.command, Command::PeerAnswers(_)) {
+        if matches!(
+            request.command,
+            Command::PeerAnswers(_)
+                | Command::OfferFile(_)
+                | Command::StoreFile(_)
+                | Command::OpenFile(_)
+        ) {
             return;
         }
         match row_of(request.tag).and_then(|number| self.by_verb.get_mut(number)) {

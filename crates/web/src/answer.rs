@@ -86,7 +86,7 @@ pub(crate) fn switch(accept: &str) -> Response<Bytes> {
 }
 
 /// Has the connection closed after an answer.
-pub(crate) fn last(mut answer: Response<Bytes>) -> Response<Bytes> {
+pub(crate) fn last<T>(mut answer: Response<T>) -> Response<T> {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
@@ -105,7 +105,8 @@ fn answer(
     answer
 }
 
-fn add_always(headers: &mut HeaderMap) {
+/// Adds what every answer carries.
+pub(crate) fn add_always(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -3,8 +3,10 @@
 /// The longest first line of a request, in bytes: the target of a signed link is far shorter.
 pub const FIRST_LINE: usize = 8 << 10;
 
-/// Methods that are answered, with the blank that no verb of the chat protocol has after such a word.
-const METHODS: [&[u8]; 2] = [b"GET ", b"HEAD "];
+/// How requests that are answered begin: no verb of the chat protocol has a blank after such a word, or is asked
+/// with such a path.
+const BEGINNINGS: [&[u8]; 6] =
+    [b"GET ", b"HEAD ", b"PUT /files", b"POST /files", b"PATCH /files", b"OPTIONS /files"];
 
 /// What a connection's first bytes say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +23,9 @@ pub enum FirstLine {
 
 /// Whether a first line can be an HTTP request that is answered, by its first bytes.
 pub fn may_begin(bytes: &[u8]) -> bool {
-    METHODS.iter().any(|method| {
-        let both = method.len().min(bytes.len());
-        !bytes.is_empty() && method[..both] == bytes[..both]
+    BEGINNINGS.iter().any(|beginning| {
+        let both = beginning.len().min(bytes.len());
+        !bytes.is_empty() && beginning[..both] == bytes[..both]
     })
 }
 
@@ -45,16 +47,22 @@ pub fn first_line(bytes: &[u8]) -> FirstLine {
 
 /// Whether a first line that has not ended is a request's: a path follows the method.
 pub fn begins_request(line: &[u8]) -> bool {
-    METHODS
-        .iter()
-        .any(|method| line.strip_prefix(*method).is_some_and(|rest| rest.starts_with(b"/")))
+    BEGINNINGS.iter().any(|beginning| {
+        line.strip_prefix(*beginning).is_some_and(|rest| match beginning.ends_with(b" ") {
+            true => rest.starts_with(b"/"),
+            false => rest.first().is_some_and(|byte| b"/? ".contains(byte)),
+        })
+    })
 }
 
 fn is_request(line: &[u8]) -> bool {
+    if !begins_request(line) {
+        return false;
+    }
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let mut words = line.split(|b| *b == b' ');
     let (_, target, version) = (words.next(), words.next(), words.next());
-    target.is_some_and(|target| target.starts_with(b"/"))
+    target.is_some()
         && version.is_some_and(|version| version.starts_with(b"HTTP/"))
         && words.next().is_none()
 }
@@ -65,13 +73,25 @@ mod tests {
 
     #[test]
     fn only_requests_that_are_answered_are_told_apart_from_chat() {
-        for line in ["GET / HTTP/1.1\r\n", "HEAD /x?y HTTP/1.0\n", "GET /ws HTTP/1.1\r\nHost: a"] {
+        for line in [
+            "GET / HTTP/1.1\r\n",
+            "HEAD /x?y HTTP/1.0\n",
+            "GET /ws HTTP/1.1\r\nHost: a",
+            "PUT /files/x HTTP/1.1\n",
+            "POST /files HTTP/1.1\n",
+            "PATCH /files/x?y HTTP/1.1\n",
+            "OPTIONS /files HTTP/1.1\n",
+        ] {
             assert_eq!(first_line(line.as_bytes()), FirstLine::Http, "{line}");
             assert!(may_begin(line.as_bytes()));
         }
         let others = [
             "POST / HTTP/1.1\r\n",
             "POST bob : hi\n",
+            "POST /files\n",
+            "POST /filesystem HTTP/1.1\n",
+            "PUT / HTTP/1.1\n",
+            "DELETE /files/x HTTP/1.1\n",
             "GET bob HTTP/1.1\n",
             "GET / HTTP\n",
             "GET /\r\n",

@@ -2,16 +2,25 @@
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::rt::{Read, ReadBufCursor, Write};
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
+use tokio::sync::mpsc;
 
-/// Whether an answer of ours is under way.
+/// Bytes that come one after the other, until there are no more or something goes wrong.
+pub type Pieces = mpsc::Receiver<io::Result<Bytes>>;
+
+/// Whether an answer of ours is under way, and how much passes.
 #[derive(Debug, Default)]
-pub(crate) struct Gate(AtomicU8);
+pub(crate) struct Gate {
+    state: AtomicU8,
+    /// Bytes of requests that were read, and all that were written.
+    moved: AtomicU64,
+    /// A request was answered that had not come as a whole.
+    cut: AtomicBool,
+}
 
 /// No answer is under way: whatever is written is hyper's own.
 const SHUT: u8 = 0;
@@ -21,43 +30,110 @@ const OPEN: u8 = 1;
 const LAST: u8 = 2;
 
 impl Gate {
+    /// A request is being heard: before it is answered its sender may be told to go on.
+    pub fn hear(&self) {
+        self.state.store(OPEN, Relaxed);
+    }
+
     /// An answer comes, with this body.
-    pub fn open(self: &Arc<Self>, bytes: Bytes) -> Content {
-        self.0.store(OPEN, Relaxed);
-        Content { bytes, gate: self.clone() }
+    pub fn open(self: &Arc<Self>, load: Load) -> Content {
+        self.state.store(OPEN, Relaxed);
+        Content { load, gate: self.clone() }
+    }
+
+    /// Notes that bytes of a request were read.
+    pub fn note_read(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// Bytes of requests that were read, and all that were written.
+    pub fn moved(&self) -> u64 {
+        self.moved.load(Relaxed)
+    }
+
+    /// Notes that a request was answered before it had come as a whole: its sender is still sending.
+    pub fn note_cut(&self) {
+        self.cut.store(true, Relaxed);
+    }
+
+    /// Whether that has happened.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Relaxed)
+    }
+}
+
+/// What an answer holds.
+pub(crate) enum Load {
+    /// These bytes.
+    Whole(Bytes),
+    /// So many bytes, which come in pieces.
+    Pieces(Pieces, u64),
+}
+
+impl From<Bytes> for Load {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole(bytes)
+    }
+}
+
+impl Load {
+    /// How many bytes there are still.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Pieces(_, left) => *left,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let (pieces, left) = match self {
+            Self::Whole(bytes) => return Poll::Ready(Ok(std::mem::take(bytes))),
+            Self::Pieces(pieces, left) => (pieces, left),
+        };
+        Poll::Ready(match ready!(pieces.poll_recv(cx)) {
+            Some(Ok(piece)) if !piece.is_empty() && piece.len() as u64 <= *left => {
+                *left -= piece.len() as u64;
+                Ok(piece)
+            }
+            Some(Err(error)) => Err(error),
+            // Another length has been told already.
+            Some(Ok(_)) | None => Err(io::ErrorKind::UnexpectedEof.into()),
+        })
     }
 }
 
 /// The body of an answer. Once it is dropped, nothing more of the answer is to be encoded.
 pub(crate) struct Content {
-    bytes: Bytes,
+    load: Load,
     gate: Arc<Gate>,
 }
 
 impl Drop for Content {
     fn drop(&mut self) {
-        self.gate.0.store(LAST, Relaxed);
+        self.gate.state.store(LAST, Relaxed);
     }
 }
 
 impl Body for Content {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let bytes = std::mem::take(&mut self.bytes);
-        Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.is_end_stream() {
+            return Poll::Ready(None);
+        }
+        self.load.poll(cx).map(|piece| Some(piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
+        self.load.len() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
+        SizeHint::with_exact(self.load.len())
     }
 }
 
@@ -83,17 +159,19 @@ impl<S: Write + Unpin> Write for Gated<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.gate.0.load(Relaxed) {
+        if self.gate.state.load(Relaxed) == SHUT {
             // As if it had been written: the connection ends right after it.
-            SHUT => Poll::Ready(Ok(buf.len())),
-            _ => Pin::new(&mut self.stream).poll_write(cx, buf),
+            return Poll::Ready(Ok(buf.len()));
         }
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, buf))?;
+        self.gate.moved.fetch_add(written as u64, Relaxed);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper asks for it once everything that it had encoded is written.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-        let _ = self.gate.0.compare_exchange(LAST, SHUT, Relaxed, Relaxed);
+        let _ = self.gate.state.compare_exchange(LAST, SHUT, Relaxed, Relaxed);
         Poll::Ready(Ok(()))
     }
 

@@ -3,10 +3,12 @@
 //!
 //! Any page that a user visits can drive an HTTP door, so little is let in: [`Rules`] say for whom, and whatever
 //! is answered carries the headers of [`answer`]. [`first_line`] tells HTTP from chat, [`serve`] answers the
-//! requests of one connection, and [`WebSocket`] is what a connection becomes at `/ws`.
+//! requests of one connection, [`Files`] is what the realm says to those below `/files`, and [`WebSocket`] is what a
+//! connection becomes at `/ws`.
 
 pub mod answer;
 mod assets;
+mod files;
 mod first_line;
 mod gate;
 mod handshake;
@@ -17,7 +19,9 @@ mod serve;
 mod site;
 mod websocket;
 
+pub use files::{Asker, FileRefusal, Files, Found, Part, Promise, Reader, Sent, Taken, Upload};
 pub use first_line::{FIRST_LINE, FirstLine, begins_request, first_line, may_begin};
+pub use gate::Pieces;
 pub use prefixed::Prefixed;
 pub use proxy::{PROXY_HEADER, ProxyError, SIGNATURE, addressed, length};
 pub use rules::{Refusal, Rules};

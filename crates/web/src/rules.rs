@@ -70,6 +70,13 @@ impl Rules {
         }
     }
 
+    /// The origin of a request that was let in, where it is another than the realm's own.
+    pub(crate) fn shared_with(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        let folded = origin.to_str().ok()?.to_ascii_lowercase();
+        self.origins.contains(&folded).then(|| origin.clone())
+    }
+
     /// A page that was loaded from a name of its author's cannot have the name point here: an address
     /// and `localhost` are nobody's to point.
     fn is_known(&self, host: &str) -> bool {

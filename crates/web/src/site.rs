@@ -4,6 +4,7 @@ use crate::answer::{
     FOR_EVER, FRESH, found, last, said, switch, unchanged, upgrade_required, wrong_method,
 };
 use crate::assets;
+use crate::files;
 use crate::handshake::{NoWebSocket, accept};
 use crate::rules::{Refusal, Rules};
 use hyper::body::Bytes;
@@ -28,6 +29,8 @@ pub(crate) enum Verdict {
     Answer(Response<Bytes>),
     /// A WebSocket, if there is room for one: then this is the answer.
     WebSocket(Response<Bytes>),
+    /// Something about a file.
+    File,
 }
 
 impl Site {
@@ -53,6 +56,9 @@ impl Site {
             }
             Err(Refusal::StrangeHost) => return no(StatusCode::MISDIRECTED_REQUEST, STRANGE_HOST),
             Err(Refusal::StrangeOrigin) => return no(StatusCode::FORBIDDEN, STRANGE_ORIGIN),
+        }
+        if files::is_below(uri.path()) {
+            return Verdict::File;
         }
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Verdict::Answer(last(wrong_method()));
@@ -97,7 +103,8 @@ const STRANGE_HOST: &str =
 const STRANGE_ORIGIN: &str =
     "pages of that origin may not use this realm; its operator can let them: [web] origins\n";
 
-fn has_body(headers: &HeaderMap) -> bool {
+/// Whether a request brings something.
+pub(crate) fn has_body(headers: &HeaderMap) -> bool {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     headers.contains_key(TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }

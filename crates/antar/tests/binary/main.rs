@@ -12,6 +12,7 @@ mod conn;
 mod descriptors;
 mod disk_faults;
 mod erase;
+mod files;
 mod floods;
 mod format1;
 mod hostile;

@@ -47,6 +47,8 @@ pub struct Rules {
     pub plain_peers: PlainPeers,
     /// Who may come in by HTTP, and which proxies are believed.
     pub web: Arc<antar_web::Rules>,
+    /// The largest file that is taken.
+    pub file_bytes: u64,
     /// Plain text is refused from anywhere but this machine.
     tls_required: bool,
     /// The realm is in local mode.
@@ -95,6 +97,7 @@ impl Rules {
             session: Limits::of(&config.limits),
             plain_peers: config.plain_peers(),
             web: Arc::new(config.web.rules()),
+            file_bytes: config.files.file_bytes,
             tls_required: config.tls.require,
             local: config.is_local(),
             connections: config.limits.connections.min(Descriptors::get().connections),

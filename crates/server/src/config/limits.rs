@@ -146,6 +146,7 @@ impl Config {
             link_bytes: self.limits.link_bytes,
             link_grace: Duration::from_secs(self.limits.link_grace_days.saturating_mul(86_400)),
             retention: Duration::from_secs(u64::from(self.retention.days).saturating_mul(86_400)),
+            files: self.files.limits(),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The configuration file and its defaults.
 
+mod files;
 mod limits;
 mod tls;
 mod web;
 
+pub use files::FilesConfig;
 pub use limits::LimitsConfig;
 pub use tls::TlsConfig;
 pub use web::WebConfig;
@@ -59,6 +61,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// How long messages are kept.
     pub retention: RetentionConfig,
+    /// Files that messages name.
+    pub files: FilesConfig,
     /// Bounds on everything.
     pub limits: LimitsConfig,
     /// How passwords are hashed.
@@ -140,6 +144,7 @@ impl Default for Config {
             web: WebConfig::default(),
             tls: TlsConfig::default(),
             retention: RetentionConfig::default(),
+            files: FilesConfig::default(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
         }

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod dial;
+mod files;
 pub mod session;
 mod tcp;
 mod unix;
@@ -12,6 +13,7 @@ pub use tcp::{Listener, bind, keep_alive};
 pub use unix::{AdminSocket, connect_operator};
 
 use crate::admission::Admission;
+use crate::files::FileStore;
 use antar_web::Site;
 use session::Shared;
 use std::sync::Arc;
@@ -23,14 +25,16 @@ pub struct Doors {
     pub admission: Arc<Admission>,
     /// What is served to browsers.
     pub site: Arc<Site>,
+    /// The bytes of files.
+    pub files: Arc<FileStore>,
     next: AtomicU64,
 }
 
 impl Doors {
-    /// To one realm, with its pages.
-    pub fn new(shared: Shared, site: Site) -> Self {
+    /// To one realm, with its pages and files.
+    pub fn new(shared: Shared, site: Site, files: Arc<FileStore>) -> Self {
         let admission = Arc::new(Admission::new(shared.guard.clone()));
-        Self { shared, admission, site: Arc::new(site), next: AtomicU64::new(1) }
+        Self { shared, admission, site: Arc::new(site), files, next: AtomicU64::new(1) }
     }
 
     /// A number no other connection of this process has.

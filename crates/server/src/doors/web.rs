@@ -16,9 +16,9 @@ use tokio::time::Instant;
 /// Bytes of an answer that count as one request more.
 const ANSWER: usize = 16 << 10;
 
-/// Somebody who asks for pages.
-struct Guest {
-    doors: Arc<Doors>,
+/// Somebody who asks for pages and files.
+pub(super) struct Guest {
+    pub(super) doors: Arc<Doors>,
     place: Mutex<Place>,
 }
 
@@ -52,6 +52,7 @@ pub(super) async fn serve(caller: Caller, stream: Prefixed<Box<dyn Stream>>, gon
         rules: doors.shared.guard.rules().web.clone(),
         peer,
         admit: guest.clone(),
+        files: guest.clone(),
         head_time: HEAD_TIME.saturating_sub(gone).max(Duration::from_millis(1)),
     };
     let open = connections.open(Transport::Http);

@@ -10,6 +10,7 @@ use crate::admission::{Guard, network, whom};
 use crate::backup::Backups;
 use crate::committer::Committer;
 use crate::doors::Calls;
+use crate::files::FileStore;
 use crate::metrics::Report;
 use crate::passwords::Passwords;
 use crate::peers::Peers;
@@ -95,6 +96,7 @@ pub struct Hub {
     pub committer: Committer,
     pub passwords: Passwords,
     pub backups: Backups,
+    pub files: Arc<FileStore>,
     pub reads: Reads,
     pub peers: Peers,
     pub calls: Calls,

@@ -48,13 +48,15 @@ impl Running {
             Output::Deliver { conn, peer, epoch, can, first, last, fresh } => {
                 self.push(conn, Item::Deliver { peer, epoch, can, first, last, fresh });
             }
+            Output::RemoveFile(hash) => {
+                let files = self.hub.files.clone();
+                tokio::task::spawn_blocking(move || files.remove(hash));
+            }
             Output::HangUp(conn) => {
                 if let Some(c) = self.conns.get(&conn) {
                     c.queue.set(|state| state.hung_up = true);
                 }
             }
-            // No door takes files yet.
-            Output::RemoveFile(_) => {}
             Output::Note { warning: true, text } => tracing::warn!("{text}"),
             Output::Note { warning: false, text } => tracing::info!("{text}"),
             output @ (Output::Dial(..)

@@ -71,18 +71,30 @@ pub struct Connections {
 }
 
 /// The statuses of answers to HTTP requests.
-pub const STATUSES: [StatusCode; 11] = [
+pub const STATUSES: [StatusCode; 23] = [
     StatusCode::OK,
+    StatusCode::CREATED,
+    StatusCode::NO_CONTENT,
+    StatusCode::PARTIAL_CONTENT,
     StatusCode::SWITCHING_PROTOCOLS,
     StatusCode::NOT_MODIFIED,
     StatusCode::BAD_REQUEST,
+    StatusCode::UNAUTHORIZED,
     StatusCode::FORBIDDEN,
     StatusCode::NOT_FOUND,
     StatusCode::METHOD_NOT_ALLOWED,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::CONFLICT,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::RANGE_NOT_SATISFIABLE,
+    StatusCode::UNPROCESSABLE_ENTITY,
     StatusCode::MISDIRECTED_REQUEST,
     StatusCode::UPGRADE_REQUIRED,
     StatusCode::TOO_MANY_REQUESTS,
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    StatusCode::INTERNAL_SERVER_ERROR,
+    StatusCode::SERVICE_UNAVAILABLE,
+    StatusCode::INSUFFICIENT_STORAGE,
 ];
 
 impl Default for Connections {

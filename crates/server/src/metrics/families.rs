@@ -17,6 +17,7 @@ pub fn families(now: &Snapshot, around: &Surroundings) -> Vec<Family> {
     all.extend(requests(now));
     all.extend(commits(now, around));
     all.extend(connections(now));
+    all.extend(files(now));
     all.extend(contents(now, around));
     all.extend(links(now));
     all.extend(process(now, around));
@@ -128,6 +129,19 @@ fn connections(now: &Snapshot) -> Vec<Family> {
             .one(refused),
         counter("antar_handshakes_failed", "TLS handshakes of callers that failed.")
             .one(counts.handshakes_failed()),
+    ]
+}
+
+fn files(now: &Snapshot) -> Vec<Family> {
+    let transfers = &now.transfers;
+    vec![
+        gauge("antar_file_uploads", "Files that are being brought.").one(transfers.uploads as u64),
+        gauge("antar_file_downloads", "Files that are being fetched.")
+            .one(transfers.downloads as u64),
+        in_bytes(
+            counter("antar_file_received", "Bytes of files that came.").one(transfers.received),
+        ),
+        in_bytes(counter("antar_file_sent", "Bytes of files that went.").one(transfers.sent)),
     ]
 }
 

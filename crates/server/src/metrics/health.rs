@@ -56,6 +56,7 @@ mod tests {
             passwords: 0,
             kept: 0,
             reads_failed: 0,
+            transfers: crate::files::Transfers::default(),
             log_lines_dropped: 0,
             connections: Default::default(),
             started: SystemTime::now(),

@@ -3,6 +3,7 @@
 use super::process::Process;
 use super::{Commits, Connections};
 use crate::committer::Probe;
+use crate::files::{FileStore, Transfers};
 use crate::hub::{Hub, ToHub};
 use crate::ledger::Ledger;
 use crate::log;
@@ -46,6 +47,7 @@ pub struct Sources {
     passwords: Passwords,
     ledger: Arc<Ledger>,
     reads_failed: Arc<AtomicU64>,
+    files: Weak<FileStore>,
     started: SystemTime,
     /// Whether the server shuts down.
     stop: watch::Receiver<bool>,
@@ -67,6 +69,8 @@ pub struct Snapshot {
     /// Bytes kept for clients.
     pub kept: usize,
     pub reads_failed: u64,
+    /// Uploads and downloads of files, and bytes of them.
+    pub transfers: Transfers,
     /// Lines that the log could not take.
     pub log_lines_dropped: u64,
     pub connections: Arc<Connections>,
@@ -92,6 +96,7 @@ impl Sources {
             passwords: hub.passwords.clone(),
             ledger,
             reads_failed: hub.reads.failed(),
+            files: Arc::downgrade(&hub.files),
             started: SystemTime::now(),
             stop,
             looking: Arc::new(Semaphore::new(1)),
@@ -116,6 +121,7 @@ impl Sources {
             passwords: self.passwords.waiting(),
             kept: self.ledger.kept(),
             reads_failed: self.reads_failed.load(Ordering::Relaxed),
+            transfers: self.files.upgrade().map(|files| files.transfers()).unwrap_or_default(),
             log_lines_dropped: log::lines_dropped(),
             connections: self.connections.clone(),
             started: self.started,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::assets::PREFIX;
+use crate::files::tests::Memory;
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
@@ -23,13 +24,14 @@ impl Admit for AllBut {
 const PROXY: [u8; 4] = [127, 0, 0, 1];
 const UNWELCOME: [u8; 4] = [192, 0, 2, 66];
 
-fn visit(head_time: Duration) -> Visit<'static> {
+fn visit(head_time: Duration, files: Arc<Memory>) -> Visit {
     let (hosts, origins) = (["chat.example".to_string()], ["https://other.example".to_string()]);
     Visit {
         site: Arc::new(Site::new("alpha")),
         rules: Arc::new(Rules::new(&hosts, &origins, [IpAddr::from(PROXY)])),
         peer: PROXY.into(),
         admit: Arc::new(AllBut(UNWELCOME.into())),
+        files,
         head_time,
     }
 }
@@ -37,9 +39,18 @@ fn visit(head_time: Duration) -> Visit<'static> {
 async fn begin(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> (DuplexStream, tokio::task::JoinHandle<Served<DuplexStream>>) {
-    let (client, server) = duplex(1 << 20);
+    begin_with(Arc::default(), 1 << 20, stop)
+}
+
+/// A connection on which so many bytes may be under way.
+pub(crate) fn begin_with(
+    files: Arc<Memory>,
+    room: usize,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> (DuplexStream, tokio::task::JoinHandle<Served<DuplexStream>>) {
+    let (client, server) = duplex(room);
     let server = Prefixed::new(Vec::new(), server);
-    (client, tokio::spawn(serve(server, visit(HEAD_TIME), stop)))
+    (client, tokio::spawn(serve(server, visit(HEAD_TIME, files), stop)))
 }
 
 /// What is answered to bytes, until the connection is closed.

@@ -1,0 +1,262 @@
+//! Files over HTTP: that what was brought is there, for whom it is, whatever happens meanwhile.
+
+use crate::realm::{PATIENCE, Realm, antar, refusal};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    #[track_caller]
+    fn expect(self, status: u16) -> Self {
+        let body = String::from_utf8_lossy(&self.body[..self.body.len().min(200)]);
+        assert_eq!(self.status, status, "{} {body}", self.head);
+        self
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn head(method: &str, path: &str, token: &str, headers: &str, length: usize) -> String {
+    let token = match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
+    let length = if method == "GET" || method == "HEAD" {
+        String::new()
+    } else {
+        format!("Content-Length: {length}\r\n")
+    };
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{token}{length}{headers}\r\n"
+    )
+}
+
+fn stream(realm: &Realm) -> TcpStream {
+    let stream = TcpStream::connect(realm.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+#[track_caller]
+fn ask(realm: &Realm, method: &str, path: &str, token: &str, headers: &str, body: &[u8]) -> Answer {
+    let mut stream = stream(realm);
+    stream.write_all(head(method, path, token, headers, body.len()).as_bytes()).unwrap();
+    // Who is refused need not have been heard to the end.
+    let _ = stream.write_all(body);
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said);
+    let end = said.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer") + 4;
+    let body = said.split_off(end);
+    let head = String::from_utf8(said).unwrap();
+    Answer { status: head[9..12].parse().unwrap(), head, body }
+}
+
+#[track_caller]
+fn put(realm: &Realm, token: &str, bytes: &[u8]) -> String {
+    let path = format!("/files/{}", hash(bytes));
+    ask(realm, "PUT", &path, token, "X-Filename: a.bin\r\n", bytes).expect(201);
+    path
+}
+
+#[track_caller]
+fn get(realm: &Realm, token: &str, path: &str) -> Answer {
+    ask(realm, "GET", path, token, "", b"")
+}
+
+fn bytes(many: usize, seed: u32) -> Vec<u8> {
+    let mut state = seed | 1;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    std::iter::repeat_with(next).take(many).collect()
+}
+
+/// All files below a directory.
+fn below(directory: &Path) -> Vec<PathBuf> {
+    let entries = directory.read_dir().into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { below(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn a_file_is_read_by_whom_a_message_shows_it_until_it_is_deleted() {
+    let realm = Realm::with("");
+    let (mut amy, mut bob, mut eve) = (realm.user("amy"), realm.user("bob"), realm.user("eve"));
+    let tokens = [&mut amy, &mut bob, &mut eve].map(|conn| {
+        let name = conn.expect_ok("WHOAMI")["data"].as_str().unwrap().to_owned();
+        conn.login(&name)
+    });
+    let [amys, bobs, eves] = tokens.each_ref().map(String::as_str);
+    let content = bytes(3 << 20, 1);
+    let path = put(&realm, amys, &content);
+    assert_eq!(get(&realm, amys, &path).expect(200).body, content);
+    for (token, status) in [("", 401), (bobs, 404), (eves, 404), (&"~x".repeat(22)[..], 401)] {
+        get(&realm, token, &path).expect(status);
+    }
+    let named = format!("POST bob file={} : look", &path[7..]);
+    let id = amy.expect_ok(&named)["id"].as_u64().unwrap();
+    assert_eq!(get(&realm, bobs, &path).expect(200).body, content);
+    get(&realm, eves, &path).expect(404);
+    let part = ask(&realm, "GET", &path, bobs, "Range: bytes=5-9\r\n", b"").expect(206);
+    assert_eq!(part.body, content[5..10]);
+    assert_eq!(eve.ask(&named)["status"], "ERROR");
+    let link = amy.expect_ok(&format!("FILELINK bob {id}"))["data"].to_string();
+    let at = link.find("/files/").expect("a path");
+    let link = link[at..].split('"').next().unwrap();
+    assert_eq!(get(&realm, "", link).expect(200).body, content);
+    amy.expect_ok(&format!("DELETE bob {id}"));
+    get(&realm, bobs, &path).expect(404);
+    get(&realm, "", link).expect(404);
+}
+
+#[test]
+fn bytes_that_are_others_or_too_many_are_not_kept() {
+    let realm = Realm::named("alpha", "[files]\nfile_bytes = 100000\naccount_bytes = 150000\n");
+    let mut amy = realm.user("amy");
+    let token = amy.login("amy");
+    let content = bytes(100_000, 2);
+    let wrong = format!("/files/{}", hash(b"other"));
+    ask(&realm, "PUT", &wrong, &token, "", &content).expect(422);
+    let large = bytes(100_001, 3);
+    let path = format!("/files/{}", hash(&large));
+    let refused = ask(&realm, "PUT", &path, &token, "", &large).expect(413);
+    assert_eq!(refused.json()["code"], "limit_reached");
+    let mut chunked = stream(&realm);
+    let asked = head("PUT", &path, &token, "Transfer-Encoding: chunked\r\n", 0);
+    chunked.write_all(asked.replace("Content-Length: 0\r\n", "").as_bytes()).unwrap();
+    let _ = write!(chunked, "{:x}\r\n", large.len());
+    let _ = chunked.write_all(&large);
+    let mut said = [0; 12];
+    chunked.read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"HTTP/1.1 413");
+    put(&realm, &token, &content);
+    ask(&realm, "POST", "/files", &token, "", &bytes(60_000, 4)).expect(413);
+    ask(&realm, "POST", "/files", &token, "", &bytes(50_000, 4)).expect(201);
+    assert_eq!(below(&realm.data().join("files")).len(), 2);
+}
+
+#[test]
+fn a_picture_is_known_by_its_bytes() {
+    let realm = Realm::with("");
+    let token = realm.user("amy").login("amy");
+    let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x02\0\0\0\x03\x08\x06";
+    let named = "Content-Type: text/html\r\nX-Filename: UTF-8''caf%C3%A9.png\r\n";
+    let said = ask(&realm, "POST", "/files", &token, named, png).expect(201);
+    let about = &said.json()["data"];
+    assert_eq!(about["sha256"], hash(png));
+    assert_eq!((&about["name"], &about["type"]), (&"café.png".into(), &"image/png".into()));
+    assert_eq!((&about["width"], &about["height"]), (&258.into(), &3.into()));
+    let said = get(&realm, &token, &format!("/files/{}", hash(png))).expect(200);
+    assert!(said.head.contains("content-disposition: inline; "), "{}", said.head);
+}
+
+#[test]
+fn a_file_comes_in_parts_over_restarts() {
+    let mut realm = Realm::with("");
+    let token = realm.user("amy").login("amy");
+    let content = bytes(300_000, 5);
+    let path = format!("/files/{}", hash(&content));
+    let begun = "Upload-Complete: ?0\r\nX-Filename: a.txt\r\nContent-Type: text/plain\r\n";
+    ask(&realm, "PUT", &path, &token, begun, &content[..100_000]).expect(201);
+    realm.kill();
+    realm.start();
+    let said = ask(&realm, "HEAD", &path, &token, "", b"").expect(204);
+    assert!(said.head.contains("upload-offset: 100000\r\n"), "{}", said.head);
+    // What came before the connection was cut is there.
+    let asked =
+        head("PATCH", &path, &token, "Upload-Offset: 100000\r\nUpload-Complete: ?1\r\n", 200_000);
+    let mut cut = stream(&realm);
+    cut.write_all(asked.as_bytes()).unwrap();
+    cut.write_all(&content[100_000..200_000]).unwrap();
+    cut.shutdown(std::net::Shutdown::Write).unwrap();
+    let _ = cut.read_to_end(&mut Vec::new());
+    let said = ask(&realm, "HEAD", &path, &token, "", b"").expect(204);
+    assert!(said.head.contains("upload-offset: 200000\r\n"), "{}", said.head);
+    let last = "Upload-Offset: 200000\r\nUpload-Complete: ?1\r\n";
+    let said = ask(&realm, "PATCH", &path, &token, last, &content[200_000..]).expect(201);
+    assert_eq!(said.json()["data"]["name"], "a.txt");
+    let said = get(&realm, &token, &path).expect(200);
+    assert!(said.body == content && said.head.contains("content-type: text/plain\r\n"));
+    assert_eq!(below(&realm.data().join("files")).len(), 1);
+}
+
+/// Wherever it is killed, what was acknowledged is there, and nothing half is.
+#[test]
+fn a_kill_at_any_byte_leaves_whole_files_only() {
+    let mut realm = Realm::with("");
+    let mut token = realm.user("amy").login("amy");
+    let mut known = Vec::new();
+    for round in 0..6 {
+        let content = bytes(400_000 + round, round as u32 + 10);
+        known.push((put(&realm, &token, &content), content));
+        let content = bytes(500_000, round as u32 + 100);
+        let path = format!("/files/{}", hash(&content));
+        let mut under_way = stream(&realm);
+        let asked = head("PUT", &path, &token, "", content.len());
+        under_way.write_all(asked.as_bytes()).unwrap();
+        under_way.write_all(&content[..round * 100_000]).unwrap();
+        realm.kill();
+        realm.start();
+        token = realm.connect().login("amy");
+        get(&realm, &token, &path).expect(404);
+        for (path, content) in &known {
+            assert_eq!(&get(&realm, &token, path).expect(200).body, content);
+        }
+        assert_eq!(below(&realm.data().join("files")).len(), known.len());
+    }
+    realm.stop();
+    let said = realm.command("check").output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+#[test]
+fn a_backup_has_the_files_and_damage_is_found() {
+    let mut realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let token = amy.login("amy");
+    let content = bytes(200_000, 20);
+    let path = put(&realm, &token, &content);
+    drop(realm.user("bob"));
+    amy.expect_ok(&format!("POST bob file={} : look", &path[7..]));
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("backup");
+    let done = realm.command("backup").arg(&to).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let checked = antar().arg("check").arg(&to).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let mut restored = Realm::stopped("");
+    let done = restored.command("restore").arg(&to).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    restored.start();
+    let bobs = restored.connect().login("bob");
+    assert_eq!(get(&restored, &bobs, &path).expect(200).body, content);
+    // One byte is another.
+    let mut packed = std::fs::read(to.join("files")).unwrap();
+    packed[100_000] ^= 1;
+    std::fs::write(to.join("files"), packed).unwrap();
+    let said = refusal(&antar().arg("check").arg(&to).output().unwrap());
+    assert!(said.contains("damaged"), "{said}");
+    let fresh = Realm::stopped("");
+    refusal(&fresh.command("restore").arg(&to).output().unwrap());
+    assert_eq!(below(&fresh.data()), Vec::<PathBuf>::new());
+    realm.stop();
+    let file = realm.data().join("files").join(&path[7..9]).join(&path[7..]);
+    std::fs::write(&file, "other").unwrap();
+    let said = realm.command("check").output().unwrap();
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(!said.status.success() && out.contains("others than"), "{out}");
+}

@@ -1,0 +1,412 @@
+//! The bytes of files, in the directory `files` of the data: each under its hash, and `uploads` for what has not come
+//! as a whole yet.
+//!
+//! Which files there are is the domain's to say. Here is seen to it that the bytes are on disk before the domain hears of them
+//! and are not removed while an upload is bringing them once more. Whatever a crash leaves is sorted out at the next start.
+
+pub mod archive;
+mod kind;
+mod part;
+mod places;
+
+pub use part::{Part, Whole, hash_of};
+pub use places::Places;
+
+use antar_domain::AccountId;
+use antar_store::{private_directory, why_refused};
+use antar_types::{FileHash, FileName, FileType};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+/// The directory of files, in the data directory.
+pub const FILES: &str = "files";
+
+/// What is not whole yet, in the directory of files.
+const UPLOADS: &str = "uploads";
+
+/// Files that one account may be bringing in parts.
+const PARTS: usize = 16;
+
+/// Room on the disk that files leave to everything else, and at most which part of the disk that is.
+const RESERVE: (u64, u64) = (64 << 20, 20);
+
+/// Files of a realm.
+#[derive(Debug)]
+pub struct FileStore {
+    directory: PathBuf,
+    inner: Mutex<Inner>,
+    next: AtomicU64,
+    /// Uploads and downloads that are under way.
+    pub places: Places,
+    /// Bytes that came and that went.
+    pub passed: [AtomicU64; 2],
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pins: HashMap<FileHash, Pinned>,
+    /// What is being brought in parts, and is being written now.
+    writing: HashSet<(AccountId, FileHash)>,
+    /// Backups that are being written.
+    copying: usize,
+    /// Files that go once no backup is being written.
+    gone: BTreeSet<FileHash>,
+}
+
+/// A file that an upload is bringing.
+#[derive(Debug)]
+struct Pinned {
+    by: usize,
+    /// It is to be there when nobody brings it any more.
+    keep: bool,
+}
+
+impl FileStore {
+    /// In a data directory; nothing is made before it is needed.
+    pub fn new(data: &Path) -> Self {
+        Self {
+            directory: data.join(FILES),
+            inner: Mutex::default(),
+            next: AtomicU64::new(0),
+            places: Places::default(),
+            passed: Default::default(),
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a file's bytes are.
+    pub fn path(&self, hash: &FileHash) -> PathBuf {
+        path_in(&self.directory, hash)
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(&self, hash: &FileHash) -> io::Result<File> {
+        File::open(self.path(hash))
+    }
+
+    /// Makes sure that there is room for so many bytes, and some for everything else.
+    ///
+    /// # Errors
+    /// [`ErrorKind::StorageFull`] where there is not.
+    pub fn expect_room(&self, bytes: u64) -> io::Result<()> {
+        private_directory(&self.directory.join(UPLOADS))?;
+        let disk = rustix::fs::statvfs(&self.directory)?;
+        let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+        let reserve = RESERVE.0.min(all / RESERVE.1);
+        match free >= bytes.saturating_add(reserve) {
+            true => Ok(()),
+            false => Err(ErrorKind::StorageFull.into()),
+        }
+    }
+
+    /// Begins a file that comes at once.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin(self: &Arc<Self>) -> io::Result<Part> {
+        let name = format!("new-{}", self.next.fetch_add(1, Relaxed));
+        Part::begin(self.directory.join(UPLOADS).join(name))
+    }
+
+    /// Begins a file of an account that comes in parts, or goes on with it where so much of it is here.
+    ///
+    /// # Errors
+    /// [`NotResumed`]
+    pub fn resume(
+        self: &Arc<Self>,
+        account: AccountId,
+        hash: FileHash,
+        offset: u64,
+        about: (FileName, FileType),
+    ) -> Result<Part, NotResumed> {
+        if !self.inner().writing.insert((account, hash)) {
+            return Err(NotResumed::Busy);
+        }
+        let writing = Writing { files: self.clone(), of: (account, hash) };
+        let path = self.part_path(account, &hash);
+        let there = path.metadata().map(|found| found.len());
+        match there {
+            Ok(length) if offset > 0 && length != offset => return Err(NotResumed::Other(length)),
+            Err(_) if offset > 0 => return Err(NotResumed::Missing),
+            Err(_) if self.parts_of(account) >= PARTS => return Err(NotResumed::TooMany),
+            _ => {}
+        }
+        let part = match offset {
+            0 => Part::begin_in_parts(path, about, writing),
+            _ => Part::go_on(path, offset, writing),
+        };
+        part.map_err(NotResumed::Io)
+    }
+
+    /// How much is here of a file that an account brings in parts.
+    pub fn progress(&self, account: AccountId, hash: &FileHash) -> Option<u64> {
+        Some(self.part_path(account, hash).metadata().ok()?.len())
+    }
+
+    fn part_path(&self, account: AccountId, hash: &FileHash) -> PathBuf {
+        self.directory.join(UPLOADS).join(format!("{}-{hash}", account.0))
+    }
+
+    fn parts_of(&self, account: AccountId) -> usize {
+        let prefix = format!("{}-", account.0);
+        let entries = self.directory.join(UPLOADS).read_dir().into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(&prefix) && !name.ends_with(part::ABOUT)).count()
+    }
+
+    /// Keeps a file from being removed until what this returns is settled or dropped.
+    pub fn pin(self: &Arc<Self>, hash: FileHash) -> Pin {
+        let mut inner = self.inner();
+        let there = !inner.gone.contains(&hash) && self.path(&hash).exists();
+        let pinned = inner.pins.entry(hash).or_insert(Pinned { by: 0, keep: there });
+        pinned.by += 1;
+        drop(inner);
+        Pin { files: self.clone(), hash }
+    }
+
+    /// Puts a whole file under its name, for good. It must be pinned.
+    ///
+    /// # Errors
+    /// What the system says; then it is not there.
+    pub fn put(&self, whole: Whole) -> io::Result<()> {
+        let path = self.path(&whole.hash);
+        let directory = path.parent().unwrap_or(&self.directory);
+        if private_directory(directory)? {
+            sync(&self.directory)?;
+        }
+        whole.rename(&path)?;
+        sync(directory)
+    }
+
+    /// Removes a file that nobody has or names any more.
+    pub fn remove(&self, hash: FileHash) {
+        let mut inner = self.inner();
+        let inner = &mut *inner;
+        match inner.pins.get_mut(&hash) {
+            // It is being brought again, and the domain will hear of it.
+            Some(pinned) => pinned.keep = false,
+            None if inner.copying > 0 => drop(inner.gone.insert(hash)),
+            None => self.unlink(&hash),
+        }
+    }
+
+    fn unlink(&self, hash: &FileHash) {
+        let path = self.path(hash);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                let why = why_refused(&path, &error);
+                tracing::warn!(?path, %error, "could not remove a file{why}");
+            }
+            _ => {}
+        }
+    }
+
+    /// Keeps all files until what this returns is dropped.
+    pub fn hold(self: &Arc<Self>) -> Hold {
+        self.inner().copying += 1;
+        Hold(self.clone())
+    }
+
+    /// What passes now, and what has passed.
+    pub fn transfers(&self) -> Transfers {
+        let (uploads, downloads) = self.places.count();
+        let [received, sent] = self.passed.each_ref().map(|bytes| bytes.load(Relaxed));
+        Transfers { uploads, downloads, received, sent }
+    }
+
+    /// Removes what a crash has left, and tells of what is missing. `known` are the files that there must be.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn sort_out(&self, known: &HashMap<FileHash, u64>) -> io::Result<()> {
+        let (mut found, mut strange) = (HashSet::new(), 0_u64);
+        walk(&self.directory, &mut |path, hash| {
+            match hash.filter(|hash| known.contains_key(hash)) {
+                Some(hash) => drop(found.insert(hash)),
+                None => {
+                    strange += 1;
+                    std::fs::remove_file(path)?;
+                }
+            }
+            Ok(())
+        })?;
+        if strange > 0 {
+            tracing::info!(files = strange, "removed files that were not acknowledged");
+        }
+        for hash in known.keys().filter(|hash| !found.contains(*hash)) {
+            tracing::error!(%hash, "a file is missing: put it back from a backup");
+        }
+        for entry in entries(&self.directory.join(UPLOADS))? {
+            if entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with("new-")) {
+                std::fs::remove_file(entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what was begun in parts and given up for so long.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn give_up(&self, after: Duration) -> io::Result<()> {
+        for path in entries(&self.directory.join(UPLOADS))? {
+            let written = path.metadata().and_then(|found| found.modified());
+            let age = written.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
+            if age.is_ok_and(|age| age > after) {
+                std::fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What passes now, and what has passed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Transfers {
+    pub uploads: usize,
+    pub downloads: usize,
+    /// In bytes.
+    pub received: u64,
+    pub sent: u64,
+}
+
+/// Why a file that comes in parts is not gone on with.
+#[derive(Debug)]
+pub enum NotResumed {
+    /// Another part of it is being written.
+    Busy,
+    /// So much of it is here.
+    Other(u64),
+    /// Nothing of it is here.
+    Missing,
+    /// The account brings too many.
+    TooMany,
+    /// What the system says.
+    Io(io::Error),
+}
+
+/// The right to write a file that comes in parts.
+#[derive(Debug)]
+pub struct Writing {
+    files: Arc<FileStore>,
+    of: (AccountId, FileHash),
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.files.inner().writing.remove(&self.of);
+    }
+}
+
+/// A file that is not removed.
+#[derive(Debug)]
+pub struct Pin {
+    files: Arc<FileStore>,
+    hash: FileHash,
+}
+
+impl Pin {
+    /// The file is to be there: the domain knows of it.
+    pub fn keep(&self) {
+        let mut inner = self.files.inner();
+        inner.gone.remove(&self.hash);
+        inner.pins.get_mut(&self.hash).into_iter().for_each(|pinned| pinned.keep = true);
+    }
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        let mut inner = self.files.inner();
+        let Some(pinned) = inner.pins.get_mut(&self.hash) else { return };
+        pinned.by -= 1;
+        if pinned.by == 0 {
+            let keep = pinned.keep;
+            inner.pins.remove(&self.hash);
+            match (keep, inner.copying) {
+                (true, _) => {}
+                (false, 0) => self.files.unlink(&self.hash),
+                (false, _) => drop(inner.gone.insert(self.hash)),
+            }
+        }
+    }
+}
+
+/// All files are kept while a backup is written.
+pub struct Hold(Arc<FileStore>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut inner = self.0.inner();
+        inner.copying -= 1;
+        if inner.copying == 0 {
+            let gone = std::mem::take(&mut inner.gone);
+            let (now, later) =
+                gone.into_iter().partition::<BTreeSet<_>, _>(|hash| !inner.pins.contains_key(hash));
+            now.iter().for_each(|hash| self.0.unlink(hash));
+            for hash in later {
+                inner.pins.get_mut(&hash).into_iter().for_each(|pinned| pinned.keep = false);
+            }
+        }
+    }
+}
+
+/// Where a file's bytes are in a directory of files.
+pub fn path_in(directory: &Path, hash: &FileHash) -> PathBuf {
+    let name = hash.to_string();
+    directory.join(&name[..2]).join(name)
+}
+
+/// Looks at everything in a directory of files, but what is not whole yet: its path, and the hash that it is named by.
+///
+/// # Errors
+/// What the system says, and what `each` does.
+pub fn walk(
+    directory: &Path,
+    each: &mut dyn FnMut(&Path, Option<FileHash>) -> io::Result<()>,
+) -> io::Result<()> {
+    for inner in entries(directory)? {
+        if inner.file_name().is_some_and(|name| name == UPLOADS) {
+            continue;
+        }
+        if !inner.is_dir() {
+            each(&inner, None)?;
+            continue;
+        }
+        for path in entries(&inner)? {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let hash =
+                name.and_then(FileHash::parse).filter(|hash| path_in(directory, hash) == path);
+            each(&path, hash)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is in a directory, in order; nothing where there is none.
+fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let found = match directory.read_dir() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    let mut paths = found.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;
