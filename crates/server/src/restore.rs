@@ -65,12 +65,12 @@ pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError>
     let Backup { data, identity, files, reached, note } = backup;
     let had_files = config.data.join(FILES).exists();
     let restored = import(config, disk, data, reached).and_then(|(exported, reached)| {
-        if let Some(identity) = identity {
-            write_identity(&identity, &config.data)?;
-        }
         if let Some(mut files) = files {
             let to = config.data.join(FILES);
             archive::restore(&mut files, &to).map_err(failed(&to))?;
+        }
+        if let Some(identity) = identity {
+            write_identity(&identity, &config.data)?;
         }
         note_reached(note, reached);
         Disk::finish(&config.data)?;

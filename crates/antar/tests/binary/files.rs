@@ -114,9 +114,8 @@ fn a_file_is_read_by_whom_a_message_shows_it_until_it_is_deleted() {
     let part = ask(&realm, "GET", &path, bobs, "Range: bytes=5-9\r\n", b"").expect(206);
     assert_eq!(part.body, content[5..10]);
     assert_eq!(eve.ask(&named)["status"], "ERROR");
-    let link = amy.expect_ok(&format!("FILELINK bob {id}"))["data"].to_string();
-    let at = link.find("/files/").expect("a path");
-    let link = link[at..].split('"').next().unwrap();
+    let linked = amy.expect_ok(&format!("FILELINK bob {id}"));
+    let link = linked["path"].as_str().unwrap();
     assert_eq!(get(&realm, "", link).expect(200).body, content);
     amy.expect_ok(&format!("DELETE bob {id}"));
     get(&realm, bobs, &path).expect(404);
@@ -125,7 +124,7 @@ fn a_file_is_read_by_whom_a_message_shows_it_until_it_is_deleted() {
 
 #[test]
 fn bytes_that_are_others_or_too_many_are_not_kept() {
-    let realm = Realm::named("alpha", "[files]\nfile_bytes = 100000\naccount_bytes = 150000\n");
+    let realm = Realm::with("[files]\nfile_bytes = 100000\naccount_bytes = 150000");
     let mut amy = realm.user("amy");
     let token = amy.login("amy");
     let content = bytes(100_000, 2);

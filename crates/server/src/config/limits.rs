@@ -133,7 +133,6 @@ impl Config {
     /// The domain's limits.
     pub fn domain_limits(&self) -> Limits {
         Limits {
-            files: antar_domain::FileLimits::default(),
             message_bytes: self.limits.message_bytes,
             groups_per_user: self.limits.groups_per_user,
             members_per_group: self.limits.members_per_group,

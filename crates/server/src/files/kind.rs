@@ -128,7 +128,10 @@ fn webp(rest: &[u8]) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn pictures() -> Vec<(&'static str, Vec<u8>, Option<(u32, u32)>)> {
+    /// A kind, a file's first bytes, and the size that they show.
+    type Picture = (&'static str, Vec<u8>, Option<(u32, u32)>);
+
+    fn pictures() -> Vec<Picture> {
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x01\x02\0\0\0\x03\x08".to_vec();
         let gif = b"GIF89a\x02\x01\x03\0\0".to_vec();
         let jpeg = b"\xff\xd8\xff\xe0\0\x04ab\xff\xff\xc2\0\x0b\x08\0\x03\x01\x02".to_vec();
