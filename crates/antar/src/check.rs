@@ -75,6 +75,9 @@ fn report(checked: &Checked, data: &Path) {
         count(checked.batches),
         HumanBytes(checked.log_bytes),
     );
+    if checked.files > 0 {
+        say!("antar: and {} files ({})", count(checked.files), HumanBytes(checked.file_bytes));
+    }
     if let Some(format) = checked.format.filter(|format| *format < antar_server::FORMAT) {
         say!(
             "antar: the data are of format {format}; the next antar serve puts them into format {}, \

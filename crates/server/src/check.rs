@@ -1,10 +1,11 @@
 //! Checks of what is on disk: a stopped realm's data, or a backup.
 
 use crate::backup::{self, BackupError};
-use crate::files::{FILES, archive, hash_of, walk};
+use crate::files::{FILES, archive, hash_of, path_in};
 use crate::identity::Identity;
 use crate::restore::open_files;
-use antar_store::{Checked, Damage, Disk, Exported, Tell, why_refused};
+use antar_store::{Checked, Damage, Disk, Exported, KnownFiles, Tell, why_refused};
+use antar_types::FileHash;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, sink};
 use std::path::Path;
@@ -16,8 +17,8 @@ use std::path::Path;
 /// Where there is no realm, it is running, or nothing can be read at all.
 pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
     expect_realm(data)?;
-    let mut checked = antar_store::check(data, tell)?;
-    check_files(data, &mut checked, tell)?;
+    let (mut checked, files) = antar_store::check(data, tell)?;
+    check_files(data, files, &mut checked, tell)?;
     if let Some(what) = wrong_identity(data) {
         checked.damages += 1;
         tell(&checked, Some(Damage { place: backup::IDENTITY.into(), what }));
@@ -25,26 +26,40 @@ pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
     Ok(checked)
 }
 
-/// Reads every file, and holds it against its name.
-fn check_files(data: &Path, checked: &mut Checked, tell: &mut Tell<'_>) -> Result<(), BackupError> {
+/// Reads every file that there must be, and holds it against its name. What nobody knows of is no damage: the next start
+/// removes what was not acknowledged.
+fn check_files(
+    data: &Path,
+    known: KnownFiles,
+    checked: &mut Checked,
+    tell: &mut Tell<'_>,
+) -> Result<(), BackupError> {
     let directory = data.join(FILES);
-    let mut damage = |checked: &mut Checked, path: &Path, what: String| {
-        checked.damages += 1;
-        tell(checked, Some(Damage { place: path.display().to_string(), what }));
-    };
-    let walked = walk(&directory, &mut |path, hash| {
-        let Some(hash) = hash else {
-            damage(checked, path, "is not named as a file is".into());
-            return Ok(());
+    for (hash, size) in known {
+        let path = path_in(&directory, &hash);
+        let what = match File::open(&path).and_then(|file| hash_of(&file)) {
+            Ok(found) => wrong_file(&hash, size, found),
+            Err(error) if error.kind() == ErrorKind::NotFound => Some("is missing".into()),
+            Err(error) => Some(format!("cannot be read: {error}{}", why_refused(&path, &error))),
         };
-        match File::open(path).and_then(|file| hash_of(&file)) {
-            Ok((found, _)) if found == *hash.as_bytes() => {}
-            Ok(_) => damage(checked, path, "its bytes are others than those it is named by".into()),
-            Err(error) => damage(checked, path, format!("cannot be read: {error}")),
+        checked.files += 1;
+        checked.file_bytes += size;
+        checked.damages += u64::from(what.is_some());
+        let place = format!("file {hash}");
+        tell(checked, what.map(|what| Damage { place, what }));
+    }
+    Ok(())
+}
+
+/// What is wrong with a file of which there are these bytes, by their hash and how many they are.
+fn wrong_file(hash: &FileHash, size: u64, found: ([u8; 32], u64)) -> Option<String> {
+    match found {
+        (_, bytes) if bytes != size => Some(format!("has {bytes} bytes, and had {size}")),
+        (found, _) if found != *hash.as_bytes() => {
+            Some("its bytes are others than those it is named by".into())
         }
-        Ok(())
-    });
-    walked.map_err(|error| BackupError::Read { path: directory, error })
+        _ => None,
+    }
 }
 
 /// Finds out whether there is a realm in a directory, running or not, and changes nothing.
@@ -69,10 +84,16 @@ pub fn is_backup(directory: &Path) -> bool {
 /// The first thing that is wrong with it.
 pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
     let path = directory.join(backup::DATA);
-    let exported = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
-    if let Some(mut files) = open_files(directory)? {
-        let read = archive::unpack(&mut files, |_| Ok(sink()), |_, _| Ok(()));
-        read.map_err(|error| BackupError::Read { path: directory.join(FILES), error })?;
+    let (exported, known) = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
+    let damaged = |error| BackupError::Read { path: directory.join(FILES), error };
+    let found = match open_files(directory)? {
+        Some(mut files) => archive::unpack(&mut files, |_| Ok(sink()), |_, _| Ok(())),
+        None => Ok(KnownFiles::new()),
+    };
+    let found = found.map_err(damaged)?;
+    if let Some((hash, _)) = known.iter().find(|(hash, size)| found.get(hash) != Some(size)) {
+        let what = format!("the file {hash} is missing");
+        return Err(damaged(std::io::Error::new(ErrorKind::InvalidData, what)));
     }
     match wrong_identity(directory) {
         Some(what) => {

@@ -57,6 +57,7 @@ pub use config::{
     TlsConfig, WebConfig,
 };
 pub use doors::connect_operator;
+pub use files::archive::copy as copy_file;
 pub use identity::{Identity, IdentityError};
 pub use log::LogWriter;
 pub use offline::{Offline, OfflineError};

@@ -450,9 +450,12 @@ pub fn mentions_key(conversation: Conversation, account: AccountId) -> Key {
     key
 }
 
+/// What the keys of files begin with.
+pub const FILES_KEY: &[u8] = &[RECORDS, b'w', b'f'];
+
 /// The key of what there is of a file.
 pub fn file_key(hash: &FileHash) -> Key {
-    [&[RECORDS, b'w', b'f'][..], hash.as_bytes()].concat()
+    [FILES_KEY, hash.as_bytes()].concat()
 }
 
 /// The key of that an account has uploaded a file.

@@ -48,7 +48,7 @@ pub mod bytes {
     pub use crate::watermark::{read as read_mark, written as written_mark};
 }
 
-pub use check::{Checked, Damage, Tell, check, check_export, check_pairs};
+pub use check::{Checked, Damage, KnownFiles, Tell, check, check_export, check_pairs};
 pub use disk::Disk;
 pub use engine::{Direction, Engine, Key, Ops, Pairs, Value, Visit};
 pub use error::StoreError;

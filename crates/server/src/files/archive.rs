@@ -1,10 +1,9 @@
 //! All files as one stream, for a backup: of each its hash, its length and its bytes.
 
 use super::part::copied;
-use super::{path_in, sync, walk};
-use antar_store::{private_directory, private_file};
+use super::{FILES, path_in, sync, walk};
+use antar_store::{KnownFiles, private_directory, private_file};
 use antar_types::FileHash;
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
@@ -39,8 +38,8 @@ pub fn unpack<W: Write>(
     from: &mut dyn Read,
     mut to: impl FnMut(&FileHash) -> io::Result<W>,
     mut done: impl FnMut(&FileHash, W) -> io::Result<()>,
-) -> io::Result<HashMap<FileHash, u64>> {
-    let mut found = HashMap::new();
+) -> io::Result<KnownFiles> {
+    let mut found = KnownFiles::new();
     loop {
         let mut head = [0; 40];
         match from.read(&mut head[..1])? {
@@ -74,6 +73,23 @@ pub fn restore(from: &mut dyn Read, directory: &Path) -> io::Result<()> {
         path_in(directory, hash).parent().map_or(Ok(()), sync)
     })?;
     Ok(())
+}
+
+/// Copies a file of a data directory to where there is none yet; whether there is one.
+///
+/// # Errors
+/// What the system says, and [`ErrorKind::InvalidData`] where its bytes are others than its name says.
+pub fn copy(data: &Path, hash: &FileHash, to: &Path) -> io::Result<bool> {
+    let mut from = match File::open(path_in(&data.join(FILES), hash)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        from => from?,
+    };
+    let mut file = private_file().open(to)?;
+    if copied(&mut from, &mut file)?.0 != *hash.as_bytes() {
+        return Err(damaged(hash));
+    }
+    file.sync_all()?;
+    Ok(true)
 }
 
 fn damaged(hash: &FileHash) -> io::Error {

@@ -15,11 +15,16 @@ pub use pairs::check as check_pairs;
 
 use crate::event_log::Batch;
 use crate::export::{self, Exported};
+use crate::layout::FILES_KEY;
 use crate::log::{self, Segment};
 use crate::named::{At, named};
+use crate::pair::{self, Pair};
 use crate::tree::Replay;
 use crate::{StoreError, unfinished, watermark};
+use antar_domain::Event;
+use antar_types::FileHash;
 use shadow::Shadow;
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -58,9 +63,16 @@ pub struct Checked {
     pub owed: u64,
     /// Hashes of what other realms have sent.
     pub hashes: u64,
+    /// Files that messages name or somebody has uploaded.
+    pub files: u64,
+    /// Bytes of files.
+    pub file_bytes: u64,
     /// What is damaged.
     pub damages: u64,
 }
+
+/// Files whose bytes there must be, and how many each has.
+pub type KnownFiles = BTreeMap<FileHash, u64>;
 
 /// Hears of damage as it is found, and now and then how far the check is.
 pub type Tell<'a> = dyn FnMut(&Checked, Option<Damage>) + 'a;
@@ -68,13 +80,14 @@ pub type Tell<'a> = dyn FnMut(&Checked, Option<Damage>) + 'a;
 /// What a check has found so far.
 pub struct Found<'a> {
     checked: Checked,
+    files: KnownFiles,
     tell: &'a mut Tell<'a>,
 }
 
 impl<'a> Found<'a> {
     /// Nothing yet.
     pub fn new(tell: &'a mut Tell<'a>) -> Self {
-        Self { checked: Checked::default(), tell }
+        Self { checked: Checked::default(), files: KnownFiles::new(), tell }
     }
 
     fn damage(&mut self, place: impl Into<String>, what: impl Into<String>) {
@@ -88,13 +101,14 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Checks the data of a stopped realm. Goes on after what is damaged as far as it can.
+/// Checks the data of a stopped realm. Goes on after what is damaged as far as it can. Also returns which files there must
+/// be: their bytes are not the store's.
 ///
 /// # Errors
 /// [`StoreError::Locked`] where a server has the directory open, [`StoreError::Unfinished`] where it
 /// was not restored to the end, [`StoreError::Io`] where nothing can be read at all. Damage is no error:
 /// `tell` hears of it.
-pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<Checked, StoreError> {
+pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<(Checked, KnownFiles), StoreError> {
     let mut found = Found::new(tell);
     let acknowledged = lock(path, &mut found)?;
     unfinished::check(path)?;
@@ -109,15 +123,33 @@ pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<Checked, StoreEr
     } else {
         found.damage("tree", "accounts, messages and everything else in it could not be checked");
     }
-    Ok(found.checked)
+    Ok((found.checked, found.files))
 }
 
-/// Checks a backup's stream: that it is whole and that each pair can be read.
+/// Checks a backup's stream: that it is whole and that each pair can be read. Also returns which files there must be beside it.
 ///
 /// # Errors
 /// [`StoreError::Backup`] or [`StoreError::Format`] with the first thing that is wrong.
-pub fn check_export(input: impl Read) -> Result<Exported, StoreError> {
-    export::read(input, |_| Ok(())).map(|(_, exported)| exported)
+pub fn check_export(input: impl Read) -> Result<(Exported, KnownFiles), StoreError> {
+    let mut files = KnownFiles::new();
+    let (_, exported) = export::read(input, |pairs| {
+        let stored = pairs.iter().filter_map(|(key, value)| Some((key, value?)));
+        let of_files = stored.filter(|(key, _)| key.starts_with(FILES_KEY));
+        for (key, value) in of_files {
+            if let Pair::Record(record) = pair::read(key, value)? {
+                note_file(record.event().as_ref(), &mut files);
+            }
+        }
+        Ok(())
+    })?;
+    Ok((exported, files))
+}
+
+/// Notes which file there must be, where that is what a record says.
+fn note_file(event: Option<&Event>, files: &mut KnownFiles) {
+    if let Some(Event::FileSet { hash, size }) = event {
+        files.insert(*hash, *size);
+    }
 }
 
 /// Keeps servers out while the file is held; also the number in it.

@@ -2,7 +2,7 @@
 
 use super::known::Known;
 use super::lists::Lists;
-use super::{Checked, Found, Tell};
+use super::{Checked, Found, Tell, note_file};
 use crate::engine::{self, Direction, Key};
 use crate::layout::{FORMAT, FORMAT_KEY, HERE, KINDS, List, RECORDS, TIP_KEY, Timeline, Tip, hex};
 use crate::pair::{self, Pair};
@@ -230,6 +230,7 @@ impl Check<'_> {
                 }
                 self.within(highest_id(&record), || place(key), found);
                 if let Some(event) = record.event() {
+                    note_file(Some(&event), &mut found.files);
                     self.known.take(event, found);
                 }
             }
