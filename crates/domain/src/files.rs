@@ -41,6 +41,24 @@ pub struct NamedFile {
     pub account: Option<AccountId>,
 }
 
+/// How many bytes may be uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRoom {
+    /// Of one file.
+    pub file: u64,
+    /// Besides all that the account has uploaded.
+    pub account: u64,
+    /// Besides all that is here.
+    pub realm: u64,
+}
+
+impl FileRoom {
+    /// How many bytes a file may have that is uploaded now.
+    pub fn most(&self) -> u64 {
+        self.file.min(self.account).min(self.realm)
+    }
+}
+
 /// Where the bytes of a file are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileAt {

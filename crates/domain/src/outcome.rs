@@ -4,8 +4,8 @@ mod memory;
 
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
 use crate::{
-    BackedUp, Command, FileAt, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence, Read,
-    Told, ToldAt, commands,
+    BackedUp, Command, FileAt, FileRoom, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence,
+    Read, Told, ToldAt, commands,
 };
 use antar_types::{
     Capabilities, Chain, Code, FileAbout, Fingerprint, List, Message, Name, SyncCursor, Text, Time,
@@ -87,8 +87,8 @@ pub enum Outcome {
     FileWanted {
         /// Whether its bytes are here. Whoever does not bring them has not uploaded it.
         here: bool,
-        /// How many bytes it may have.
-        most: u64,
+        /// How many bytes the caller may bring.
+        room: FileRoom,
     },
     /// It is noted that the caller has uploaded a file.
     FileStored,

@@ -16,15 +16,15 @@ pub struct OfferFile {
 
 impl OfferFile {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let most = cx.room_for_file(&self.hash)?;
-        if self.size > most {
+        let room = cx.room_for_file(&self.hash)?;
+        if self.size > room.most() {
             return Err(Code::LimitReached.into());
         }
         if cx.state.mode != Mode::Open {
             return Err(Code::Unavailable.into());
         }
         let here = cx.state.durable.files.size(&self.hash).is_some();
-        Ok(Outcome::FileWanted { here, most }.into())
+        Ok(Outcome::FileWanted { here, room }.into())
     }
 }
 
@@ -41,7 +41,7 @@ impl StoreFile {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let Self { hash, about } = self;
         let account = cx.me()?;
-        if about.size > cx.room_for_file(hash)? {
+        if about.size > cx.room_for_file(hash)?.most() {
             return Err(Code::LimitReached.into());
         }
         if cx.state.durable.files.size(hash).is_none() {

@@ -1,12 +1,12 @@
 //! Who may read a file, and who may name one.
 
-use super::{FILES, FileAt, HELD_BY_ONE, NAMED, NAMED_BY_ONE};
+use super::{FILES, FileAt, FileRoom, HELD_BY_ONE, NAMED, NAMED_BY_ONE};
 use crate::{AccountId, Bug, Conversation, RequestContext};
 use antar_types::{Code, File, FileAbout, FileHash, FileLink};
 
 impl RequestContext<'_> {
-    /// How many bytes more the caller may upload of a file, at most: of one that is here none more are kept.
-    pub(crate) fn room_for_file(&self, hash: &FileHash) -> Result<u64, Code> {
+    /// How many bytes the caller may upload of a file: of one that is here none more are kept.
+    pub(crate) fn room_for_file(&self, hash: &FileHash) -> Result<FileRoom, Code> {
         let (me, limits) = (self.me()?, &self.state.limits.files);
         let files = &self.state.durable.files;
         let (taken, (count, bytes)) = (files.taken(me), files.total());
@@ -15,14 +15,15 @@ impl RequestContext<'_> {
         if !is_held && taken.held >= HELD_BY_ONE || !is_here && count >= FILES {
             return Err(Code::LimitReached);
         }
-        let of_account = if is_held {
-            u64::MAX
-        } else {
-            limits.account_bytes - taken.bytes.min(limits.account_bytes)
+        let left = |nothing_more: bool, most: u64, taken: u64| match nothing_more {
+            true => u64::MAX,
+            false => most.saturating_sub(taken),
         };
-        let of_realm =
-            if is_here { u64::MAX } else { limits.realm_bytes - bytes.min(limits.realm_bytes) };
-        Ok(limits.file_bytes.min(of_account).min(of_realm))
+        Ok(FileRoom {
+            file: limits.file_bytes,
+            account: left(is_held, limits.account_bytes, taken.bytes),
+            realm: left(is_here, limits.realm_bytes, bytes),
+        })
     }
 
     /// The file that a message of the caller's is to name: one that the caller has uploaded, or may read.

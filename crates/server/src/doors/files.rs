@@ -7,7 +7,7 @@ use crate::files::{FileStore, NotResumed, Part, Whole};
 use crate::hub::ToHub;
 use crate::panics::contain_here;
 use crate::send_queue::{Item, SendQueue};
-use antar_domain::{AccountId, Command, FileAt, Origin, Outcome, Request, Tag, commands};
+use antar_domain::{AccountId, Command, FileAt, FileRoom, Origin, Outcome, Request, Tag, commands};
 use antar_types::{Code, FileAbout, FileHash, FileLink, FileName};
 use antar_web::{
     Asker, FileRefusal, Files, Found, Promise, Reader, Sent, StatusCode, Taken, Upload,
@@ -75,12 +75,12 @@ impl Files for Guest {
             // What has no name yet is offered under one that no file has.
             let hash = upload.hash.unwrap_or(FileHash::from([0; 32]));
             let offer = Command::OfferFile(commands::OfferFile { hash, size });
-            let (account, most) = match ask(&doors, &asker, offer).await? {
-                (Outcome::FileWanted { most, .. }, Some(account)) => (account, most),
+            let (account, room) = match ask(&doors, &asker, offer).await? {
+                (Outcome::FileWanted { room, .. }, Some(account)) => (account, room),
                 (outcome, _) => return Err(refusal_of(&outcome)),
             };
             let _place_of_account = places.upload_of(account).ok_or_else(busy)?;
-            let part = begin(&doors.files, account, &upload, size).await?;
+            let (part, most) = begin(&doors.files, account, &upload, (size, room)).await?;
             let part = receive(&doors, asker.address, part, most, body).await?;
             if upload.part.is_some_and(|part| !part.last) {
                 return Ok(Taken::Part(part.length()));
@@ -127,23 +127,33 @@ async fn read(
     }
 }
 
-/// Makes room for what somebody brings, and finds what there is of it.
+/// Makes room for what somebody brings, and finds what there is of it; also how many bytes it may have, at most.
 async fn begin(
     files: &Arc<FileStore>,
     account: AccountId,
     upload: &Upload,
-    size: u64,
-) -> Result<Part, FileRefusal> {
+    (size, room): (u64, FileRoom),
+) -> Result<(Part, u64), FileRefusal> {
     let (files, upload) = (files.clone(), upload.clone());
     let begun = blocking(move || {
+        files.make()?;
         files.expect_room(size)?;
-        Ok(match (upload.part, upload.hash) {
+        // What is coming in parts is nobody's yet, and takes room all the same.
+        let (of_account, all) = files.begun(account, upload.hash);
+        let (account_has, realm) =
+            (room.account.saturating_sub(of_account), room.realm.saturating_sub(all));
+        let most = FileRoom { account: account_has, realm, ..room }.most();
+        if size > most {
+            return Ok(Err(NotResumed::TooMany));
+        }
+        let part = match (upload.part, upload.hash) {
             (Some(part), Some(hash)) => {
                 let name = upload.name.unwrap_or_else(unnamed);
                 files.resume(account, hash, part.offset, (name, upload.kind))
             }
             _ => files.begin().map_err(NotResumed::Io),
-        })
+        };
+        Ok(part.map(|part| (part, most)))
     });
     let conflict = |text| FileRefusal::new(StatusCode::CONFLICT, "bad_parameters", text);
     begun.await.map_err(|error| failed(&error))?.map_err(|not| match not {
@@ -180,8 +190,13 @@ async fn receive(
             keep_pace(doors, address, held.len()).await;
             doors.files.passed[0].fetch_add(held.len() as u64, Relaxed);
             let bytes = std::mem::replace(&mut held, Vec::with_capacity(PIECE));
-            let written = blocking(move || part.write(&bytes).map(|()| part)).await;
-            part = written.map_err(|error| failed(&error))?;
+            let files = doors.files.clone();
+            let written = blocking(move || {
+                let room = files.expect_room(bytes.len() as u64);
+                room.and_then(|()| part.write(&bytes)).inspect_err(|_| part.discard())?;
+                Ok(part)
+            });
+            part = written.await.map_err(|error| failed(&error))?;
         }
         match piece {
             Some(Ok(_)) => {}

@@ -29,8 +29,9 @@ pub const FILES: &str = "files";
 /// What is not whole yet, in the directory of files.
 const UPLOADS: &str = "uploads";
 
-/// Files that one account may be bringing in parts.
+/// Files that one account may be bringing in parts, and that all together may.
 const PARTS: usize = 16;
+const ALL_PARTS: usize = 1_000;
 
 /// Room on the disk that files leave to everything else, and at most which part of the disk that is.
 const RESERVE: (u64, u64) = (64 << 20, 20);
@@ -100,7 +101,6 @@ impl FileStore {
     /// # Errors
     /// [`ErrorKind::StorageFull`] where there is not.
     pub fn expect_room(&self, bytes: u64) -> io::Result<()> {
-        private_directory(&self.directory.join(UPLOADS))?;
         let disk = rustix::fs::statvfs(&self.directory)?;
         let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
         let reserve = RESERVE.0.min(all / RESERVE.1);
@@ -108,6 +108,17 @@ impl FileStore {
             true => Ok(()),
             false => Err(ErrorKind::StorageFull.into()),
         }
+    }
+
+    /// Makes the directories, where they are not there yet.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make(&self) -> io::Result<()> {
+        if private_directory(&self.directory.join(UPLOADS))? {
+            self.directory.parent().map_or(Ok(()), sync)?;
+        }
+        Ok(())
     }
 
     /// Begins a file that comes at once.
@@ -139,7 +150,7 @@ impl FileStore {
         match there {
             Ok(length) if offset > 0 && length != offset => return Err(NotResumed::Other(length)),
             Err(_) if offset > 0 => return Err(NotResumed::Missing),
-            Err(_) if self.parts_of(account) >= PARTS => return Err(NotResumed::TooMany),
+            Err(_) if self.has_no_place(account) => return Err(NotResumed::TooMany),
             _ => {}
         }
         let part = match offset {
@@ -158,11 +169,31 @@ impl FileStore {
         self.directory.join(UPLOADS).join(format!("{}-{hash}", account.0))
     }
 
-    fn parts_of(&self, account: AccountId) -> usize {
-        let prefix = format!("{}-", account.0);
+    /// What is coming in parts: of which account and file, and how many bytes are here.
+    fn parts(&self) -> impl Iterator<Item = (AccountId, FileHash, u64)> {
         let entries = self.directory.join(UPLOADS).read_dir().into_iter().flatten().flatten();
-        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        names.filter(|name| name.starts_with(&prefix) && !name.ends_with(part::ABOUT)).count()
+        entries.filter_map(|entry| {
+            let name = entry.file_name();
+            let (account, hash) = name.to_str()?.split_once('-')?;
+            let of = (AccountId(account.parse().ok()?), FileHash::parse(hash)?);
+            Some((of.0, of.1, entry.metadata().ok()?.len()))
+        })
+    }
+
+    fn has_no_place(&self, account: AccountId) -> bool {
+        let (of_account, all) = self.parts().fold((0, 0), |(of_account, all), (of, ..)| {
+            (of_account + usize::from(of == account), all + 1)
+        });
+        of_account >= PARTS || all >= ALL_PARTS
+    }
+
+    /// How many bytes are here of what comes in parts, but of one file that an account brings: of that account's, and
+    /// of everybody's.
+    pub fn begun(&self, account: AccountId, besides: Option<FileHash>) -> (u64, u64) {
+        let others = self.parts().filter(|(of, hash, _)| (*of, Some(*hash)) != (account, besides));
+        others.fold((0, 0), |(of_account, all), (of, _, bytes)| {
+            (of_account + if of == account { bytes } else { 0 }, all + bytes)
+        })
     }
 
     /// Keeps a file from being removed until what this returns is settled or dropped.
@@ -182,11 +213,11 @@ impl FileStore {
     pub fn put(&self, whole: Whole) -> io::Result<()> {
         let path = self.path(&whole.hash);
         let directory = path.parent().unwrap_or(&self.directory);
-        if private_directory(directory)? {
-            sync(&self.directory)?;
-        }
+        private_directory(directory)?;
         whole.rename(&path)?;
-        sync(directory)
+        sync(directory)?;
+        // Whoever made the directory may not have come so far yet.
+        sync(&self.directory)
     }
 
     /// Removes a file that nobody has or names any more.

@@ -94,19 +94,20 @@ impl Part {
     /// # Errors
     /// What the system says; then nothing of it stays.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let written = self.file.write_all(bytes);
-        if written.is_err() {
-            self.keep = false;
-        }
-        written?;
+        self.file.write_all(bytes).inspect_err(|_| self.keep = false)?;
         self.hash.as_mut().into_iter().for_each(|hash| hash.update(bytes));
         self.length += bytes.len() as u64;
         self.unsynced += bytes.len() as u64;
         if self.unsynced >= STRETCH {
             self.unsynced = 0;
-            self.file.sync_data()?;
+            self.file.sync_data().inspect_err(|_| self.keep = false)?;
         }
         Ok(())
+    }
+
+    /// Nothing of it is to stay.
+    pub fn discard(&mut self) {
+        self.keep = false;
     }
 
     /// Everything has come: it goes to the disk, and is looked at.

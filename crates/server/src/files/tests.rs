@@ -24,7 +24,7 @@ impl Place {
 
     /// Brings a file; whether it is kept is the caller's to say.
     fn bring(&self, bytes: &[u8]) -> Pin {
-        self.files.expect_room(bytes.len() as u64).unwrap();
+        self.files.make().unwrap();
         let mut part = self.files.begin().unwrap();
         part.write(bytes).unwrap();
         let whole = part.finish().unwrap();
@@ -94,7 +94,7 @@ fn nothing_goes_while_a_backup_is_written() {
 #[test]
 fn a_file_comes_in_parts_and_only_one_at_a_time() {
     let place = Place::new();
-    place.files.expect_room(6).unwrap();
+    place.files.make().unwrap();
     let (account, whole) = (AccountId(7), hash(b"onetwo"));
     let resume = |at| place.files.resume(account, whole, at, about());
     assert!(matches!(resume(3), Err(NotResumed::Missing)));
@@ -105,6 +105,9 @@ fn a_file_comes_in_parts_and_only_one_at_a_time() {
     assert_eq!(place.files.progress(account, &whole), Some(3));
     assert_eq!(place.files.progress(AccountId(8), &whole), None);
     assert!(matches!(resume(2), Err(NotResumed::Other(3))));
+    assert_eq!(place.files.begun(account, None), (3, 3));
+    assert_eq!(place.files.begun(account, Some(whole)), (0, 0));
+    assert_eq!(place.files.begun(AccountId(8), Some(whole)), (0, 3));
     let mut part = resume(3).unwrap();
     part.write(b"two").unwrap();
     let done = part.finish().unwrap();
