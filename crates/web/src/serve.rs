@@ -6,6 +6,7 @@ use crate::gate::{Content, Gate, Gated, Load};
 use crate::site::Verdict;
 use crate::{Prefixed, Rules, Site, Stream};
 use hyper::body::Incoming;
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderValue};
 use hyper::server::conn::http1::{Builder, Connection, Parts};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -173,7 +174,7 @@ async fn respond(
 ) -> Result<Response<Content>, Infallible> {
     let (head, body) = request.into_parts();
     let address = visit.rules.client(visit.peer, &head.headers);
-    let answer = match visit.site.judge(&visit.rules, &head) {
+    let mut answer = match visit.site.judge(&visit.rules, &head) {
         Verdict::Answer(answer) => match visit.admit.may_ask(address, answer.body().len()) {
             true => answer.map(Load::from),
             false => too_many("too many requests\n").map(Load::from),
@@ -200,6 +201,10 @@ async fn respond(
             answer
         }
     };
+    if files::is_below(head.uri.path()) {
+        let policy = HeaderValue::from_static(files::POLICY);
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     visit.admit.answered(answer.status());
     Ok(answer.map(|load| gate.open(load)))
 }

@@ -9,9 +9,8 @@ use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW,
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, VARY,
-    WWW_AUTHENTICATE,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG,
+    HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
 };
 use hyper::{Response, StatusCode};
 use std::fmt::Write;
@@ -20,8 +19,8 @@ use std::ops::Range;
 /// An answer, and what it holds.
 pub(crate) type Answer = Response<Load>;
 
-/// Nothing in a file is ever run, or loads anything.
-const POLICY: &str = "default-src 'none'; img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; \
+/// What every answer about files carries: nothing in a file is ever run, or loads anything.
+pub(crate) const POLICY: &str = "default-src 'none'; img-src 'self'; media-src 'self'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'; require-trusted-types-for 'script'; sandbox";
 
 /// It is the reader's own, and whether it may be read is asked each time.
@@ -156,7 +155,6 @@ pub(super) fn found(
 ) -> Answer {
     let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
     let mut answer = with(status, Bytes::new());
-    set(&mut answer, CONTENT_SECURITY_POLICY, POLICY);
     set(&mut answer, CACHE_CONTROL, ASK);
     set(&mut answer, ETAG, tag(hash));
     set(&mut answer, ACCEPT_RANGES, "bytes");
@@ -180,7 +178,6 @@ pub(super) fn complete(answer: &mut Answer, size: u64) {
 /// A file is as it was.
 pub(super) fn unchanged(hash: &FileHash) -> Answer {
     let mut answer = with(StatusCode::NOT_MODIFIED, Bytes::new());
-    set(&mut answer, CONTENT_SECURITY_POLICY, POLICY);
     set(&mut answer, CACHE_CONTROL, ASK);
     set(&mut answer, ETAG, tag(hash));
     answer

@@ -17,6 +17,10 @@ pub(super) const LENGTH: HeaderName = HeaderName::from_static("upload-length");
 /// The type that a part of a file comes as; it says nothing of the file.
 pub(super) const PARTIAL: &str = "application/partial-upload";
 
+/// What a form with a file in it comes as; curl says the second of whatever it posts.
+const FORM: &str = "multipart/form-data";
+const MEANINGLESS: [&str; 2] = [PARTIAL, "application/x-www-form-urlencoded"];
+
 /// The token that a request brings.
 ///
 /// # Errors
@@ -81,8 +85,11 @@ pub(super) fn upload(
             Some(Part { offset, last })
         }
     };
-    let kind = only(headers, &CONTENT_TYPE).ok().flatten();
-    let kind = kind.and_then(FileType::parse).filter(|kind| kind.as_str() != PARTIAL);
+    let kind = only(headers, &CONTENT_TYPE).ok().flatten().and_then(FileType::parse);
+    if kind.as_ref().is_some_and(|kind| kind.as_str() == FORM) {
+        return Err("a file's bytes are sent as they are, not in a form");
+    }
+    let kind = kind.filter(|kind| !MEANINGLESS.contains(&kind.as_str()));
     Ok(Upload { hash, name: name(headers), kind: kind.unwrap_or_default(), length, whole, part })
 }
 

@@ -10,7 +10,7 @@ mod respond;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use answer::share;
+pub(crate) use answer::{POLICY, share};
 pub(crate) use respond::{is_below, respond};
 
 use crate::gate::{Gate, Pieces};

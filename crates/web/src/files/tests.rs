@@ -251,6 +251,10 @@ async fn what_is_refused_says_why_whatever_was_sent() {
         (400, request("GET", &path, "", b"body")),
         (400, request("PATCH", &path, "Upload-Complete: ?1\r\n", b"abc")),
         (400, request("POST", "/files", "Upload-Complete: ?0\r\n", b"abc")),
+        (
+            400,
+            request("POST", "/files", "Content-Type: multipart/form-data; boundary=x\r\n", b"abc"),
+        ),
         (405, request("DELETE", &path, "", b"")),
         (405, request("POST", &path, "", b"abc")),
         (405, request("PUT", "/files", "", b"abc")),

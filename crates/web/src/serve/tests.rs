@@ -152,6 +152,21 @@ async fn a_connection_is_kept_for_more_requests() {
     assert_eq!(status(&get("/", &format!("If-None-Match: {tag}\r\n"))).await, 304);
 }
 
+/// What comes after a request is no reason for an answer without our headers, however slowly answers are read.
+#[tokio::test]
+async fn what_follows_an_answer_that_is_not_read_yet_gets_none_of_hypers() {
+    let own = "content-security-policy: default-src 'none';";
+    let options = "OPTIONS /files HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nmore";
+    for first in [get("/", ""), options.into()] {
+        let (mut client, _) = begin_with(Arc::default(), 256, std::future::pending());
+        client.write_all((first.clone() + "bad bad bad\r\n\r\n").as_bytes()).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut said = String::new();
+        client.read_to_string(&mut said).await.unwrap();
+        assert_eq!(said.matches("HTTP/1.1 ").count(), said.matches(own).count(), "{first} {said}");
+    }
+}
+
 const ASKED: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
