@@ -1,17 +1,18 @@
-//! `antar user export`: all that a realm keeps of a user, as JSON Lines.
+//! `antar user export`: all that a realm keeps of a user, as JSON Lines and the files that those name.
 //!
 //! It is read a page at a time, as the user's own client would read it, so that neither this process nor the realm
 //! holds more than a page.
 
 use crate::admin::{Several, word};
 use crate::{complain, print};
-use antar_server::Config;
+use antar_server::{Config, copy_file};
+use antar_types::FileHash;
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Messages of a page.
@@ -21,7 +22,8 @@ const PAGE: usize = 1_000;
 pub struct Options {
     /// The user.
     name: String,
-    /// A file that is not there yet, readable by its owner only [default: standard output].
+    /// A file that is not there yet, readable by its owner only; the files of messages go to a directory beside it, of
+    /// the same name with `.files` [default: standard output, and no files].
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 }
@@ -39,6 +41,10 @@ struct Export {
     messages: u64,
     /// Conversations that are written.
     done: BTreeSet<String>,
+    /// What messages say of the files that they name, the first of each.
+    files: BTreeMap<FileHash, Value>,
+    /// The realm's data, and where to copy files to, if anywhere.
+    copy: (PathBuf, Option<PathBuf>),
 }
 
 /// Writes all that is kept of a user.
@@ -53,15 +59,24 @@ pub fn run(config: &Config, options: &Options) -> anyhow::Result<()> {
         Some(path) => To::File(made(path)?),
         None => To::Out,
     };
-    let mut export = Export { realm, user, to, messages: 0, done: BTreeSet::new() };
-    let done = export.all();
-    if let (Err(_), Some(path)) = (&done, &options.to) {
-        let _ = std::fs::remove_file(path);
+    let beside = options.to.as_deref().map(beside);
+    if let Some(beside) = beside.as_ref().filter(|beside| beside.exists()) {
+        let _ = options.to.as_ref().map(std::fs::remove_file);
+        bail!("{} exists; give another name", beside.display());
     }
-    done?;
+    let (done, files, copy) =
+        (BTreeSet::new(), BTreeMap::new(), (config.data.clone(), beside.clone()));
+    let mut export = Export { realm, user, to, messages: 0, done, files, copy };
+    let files = export.all();
+    if let (Err(_), Some(path), Some(beside)) = (&files, &options.to, &beside) {
+        let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_dir_all(beside);
+    }
+    let files = files?;
+    let Export { messages, user, .. } = export;
     if let Some(path) = &options.to {
-        let (messages, path) = (export.messages, path.display());
-        complain(&format!("antar: {path} has all of {}: {messages} messages\n", export.user));
+        let path = path.display();
+        complain(&format!("antar: {path} has all of {user}: {messages} messages, {files} files\n"));
     }
     Ok(())
 }
@@ -71,8 +86,16 @@ fn made(path: &Path) -> anyhow::Result<BufWriter<File>> {
     Ok(BufWriter::new(file.with_context(|| format!("cannot make {}", path.display()))?))
 }
 
+/// The directory of the files of an export.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".files");
+    name.into()
+}
+
 impl Export {
-    fn all(&mut self) -> anyhow::Result<()> {
+    /// Writes everything; returns how many files there are.
+    fn all(&mut self) -> anyhow::Result<usize> {
         let users = self.realm.request("GETUSERS")?;
         let named = |user: &&Value| {
             user["user"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(&self.user))
@@ -96,15 +119,15 @@ impl Export {
         let newest = self.conversations(0)?;
         // One that was on a later page may have come to be on an earlier one meanwhile.
         self.conversations(newest)?;
+        let files = self.copy_files()?;
         let (messages, conversations) = (self.messages, self.done.len());
-        self.line("end", json!({"conversations": conversations, "messages": messages}))?;
-        match &mut self.to {
-            To::Out => Ok(()),
-            To::File(file) => {
-                file.flush()?;
-                Ok(file.get_ref().sync_all()?)
-            }
+        let end = json!({"conversations": conversations, "messages": messages, "files": files});
+        self.line("end", end)?;
+        if let To::File(file) = &mut self.to {
+            file.flush()?;
+            file.get_ref().sync_all()?;
         }
+        Ok(files)
     }
 
     /// Writes the conversations that are not written yet, of those whose last message has a greater id than this; returns
@@ -148,6 +171,10 @@ impl Export {
             let mut next = past;
             for message in list(page) {
                 next = message["id"].as_u64();
+                let file = &message["file"];
+                if let Some(hash) = file["sha256"].as_str().and_then(FileHash::parse) {
+                    self.files.entry(hash).or_insert_with(|| file.clone());
+                }
                 self.line("message", message)?;
                 self.messages += 1;
             }
@@ -157,6 +184,27 @@ impl Export {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Writes which files messages name, and copies those that the realm has; returns how many there are.
+    fn copy_files(&mut self) -> anyhow::Result<usize> {
+        let (files, (data, to)) = (std::mem::take(&mut self.files), self.copy.clone());
+        if let Some(to) = to.as_ref().filter(|_| !files.is_empty()) {
+            let made = DirBuilder::new().mode(0o700).create(to);
+            made.with_context(|| format!("cannot make {}", to.display()))?;
+        }
+        let many = files.len();
+        for (hash, mut file) in files {
+            if let Some(to) = &to {
+                let copied = copy_file(&data, &hash, &to.join(hash.to_string()));
+                if copied.with_context(|| format!("cannot copy the file {hash}"))? {
+                    let directory = to.file_name().unwrap_or_default().to_string_lossy();
+                    file["path"] = format!("{directory}/{hash}").into();
+                }
+            }
+            self.line("file", file)?;
+        }
+        Ok(many)
     }
 
     /// What the user reads.
