@@ -1,11 +1,13 @@
 //! Files over HTTP: that what was brought is there, for whom it is, whatever happens meanwhile.
 
 use crate::realm::{PATIENCE, Realm, antar, refusal};
+use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 struct Answer {
     status: u16,
@@ -257,5 +259,149 @@ fn a_backup_has_the_files_and_damage_is_found() {
     std::fs::write(&file, "other").unwrap();
     let said = realm.command("check").output().unwrap();
     let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(!said.status.success() && out.contains("5 bytes, and had 200000"), "{out}");
+    std::fs::write(&file, vec![0; content.len()]).unwrap();
+    let said = realm.command("check").output().unwrap();
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(!said.status.success() && out.contains("others than"), "{out}");
+    std::fs::remove_file(&file).unwrap();
+    let said = realm.command("check").output().unwrap();
+    let out = String::from_utf8_lossy(&said.stdout).into_owned();
+    let named = format!("file {}: is missing", &path[7..]);
+    assert!(!said.status.success() && out.contains(&named), "{out}");
+    // A backup that lacks it altogether.
+    std::fs::remove_file(to.join("files")).unwrap();
+    let said = refusal(&antar().arg("check").arg(&to).output().unwrap());
+    assert!(said.contains(&format!("the file {} is missing", &path[7..])), "{said}");
+}
+
+/// The system lets the realm write no file larger than this, as a full disk would.
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let mut realm = Realm::stopped("");
+    let serve = realm.command("serve");
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    command.arg(antar().get_program()).args(serve.get_args());
+    command.args(["--listen", "127.0.0.1:0", "--name", "alpha"]);
+    realm.run(command);
+    let token = realm.user("amy").login("amy");
+    let content = bytes(3 << 20, 30);
+    let path = format!("/files/{}", hash(&content));
+    let before = prlimit(Some(realm.pid()), Resource::Fsize, limit(Some(2 << 20))).unwrap();
+    ask(&realm, "PUT", &path, &token, "", &content).expect(507);
+    ask(&realm, "POST", "/files", &token, "", &content).expect(507);
+    ask(&realm, "PUT", &path, &token, "Upload-Complete: ?0\r\n", &content).expect(507);
+    assert_eq!(below(&realm.data().join("files")), Vec::<PathBuf>::new());
+    ask(&realm, "HEAD", &path, &token, "", b"").expect(404);
+    prlimit(Some(realm.pid()), Resource::Fsize, before).unwrap();
+    put(&realm, &token, &content);
+    assert_eq!(get(&realm, &token, &path).expect(200).body, content);
+}
+
+fn limit(current: Option<u64>) -> Rlimit {
+    Rlimit { current, maximum: None }
+}
+
+#[test]
+fn uploads_that_are_not_whole_count_as_the_accounts() {
+    let realm = Realm::with("[files]\naccount_bytes = 150000\nrealm_bytes = 230000");
+    let (amys, bobs) = (realm.user("amy").login("amy"), realm.user("bob").login("bob"));
+    let content = bytes(100_000, 40);
+    let path = format!("/files/{}", hash(&content));
+    let begun = "Upload-Complete: ?0\r\n";
+    ask(&realm, "PUT", &path, &amys, begun, &content[..90_000]).expect(201);
+    let said = ask(&realm, "POST", "/files", &amys, "", &bytes(60_001, 41)).expect(413);
+    assert_eq!(said.json()["code"], "limit_reached");
+    let other = bytes(60_001, 42);
+    let elsewhere = format!("/files/{}", hash(&other));
+    ask(&realm, "PUT", &elsewhere, &amys, begun, &other).expect(413);
+    ask(&realm, "POST", "/files", &bobs, "", &bytes(140_001, 43)).expect(413);
+    put(&realm, &bobs, &bytes(100_000, 43));
+    let last = "Upload-Offset: 90000\r\nUpload-Complete: ?1\r\n";
+    ask(&realm, "PATCH", &path, &amys, last, &content[90_000..]).expect(201);
+    put(&realm, &amys, &bytes(30_000, 44));
+    ask(&realm, "POST", "/files", &amys, "", &bytes(1_000, 45)).expect(413);
+}
+
+#[test]
+fn no_request_gets_more_than_it_may() {
+    let realm = Realm::with("");
+    let (amys, bobs) = (realm.user("amy").login("amy"), realm.user("bob").login("bob"));
+    let page = b"<script>alert(1)</script>";
+    let named =
+        "Content-Type: text/html\r\nX-Filename: UTF-8''a%0d%0aSet-Cookie:%20x%22%C3%A9.html\r\n";
+    let said = ask(&realm, "POST", "/files", &amys, named, page).expect(201);
+    let path = format!("/files/{}", said.json()["data"]["sha256"].as_str().unwrap());
+    let drawn = "Content-Type: image/svg+xml\r\n";
+    let said = ask(&realm, "POST", "/files", &amys, drawn, b"<svg/>").expect(201);
+    let drawing = format!("/files/{}", said.json()["data"]["sha256"].as_str().unwrap());
+    let got = get(&realm, &amys, &path).expect(200);
+    let saved = "content-disposition: attachment; filename=\"a__Set-Cookie: x__.html\"; \
+                 filename*=UTF-8''a__Set-Cookie%3A%20x%22%C3%A9.html\r\n";
+    assert!(got.head.contains(saved) && !got.head.contains("\nSet-Cookie"), "{}", got.head);
+    let answers = [
+        (200, get(&realm, &amys, &drawing)),
+        (404, get(&realm, &bobs, &path)),
+        (401, get(&realm, "", &path)),
+        (401, get(&realm, "", &format!("{path}?token={amys}"))),
+        (401, ask(&realm, "GET", &path, "", &format!("Cookie: token={amys}\r\n"), b"")),
+        (401, ask(&realm, "PUT", &path, "", "", page)),
+        (404, get(&realm, &amys, "/files/../identity.pem")),
+        (404, get(&realm, &amys, "/files/%2e%2e%2fidentity.pem")),
+        (404, get(&realm, &amys, "/files/uploads")),
+        (405, ask(&realm, "PUT", "/files", &amys, "", page)),
+        (404, ask(&realm, "PUT", "/files/../a", &amys, "", page)),
+        (403, ask(&realm, "GET", &path, &amys, "Origin: http://evil.example\r\n", b"")),
+        (204, ask(&realm, "OPTIONS", "/files", "", "", b"more")),
+    ];
+    for (status, answer) in answers {
+        let Answer { head, .. } = answer.expect(status);
+        assert!(head.contains("; sandbox\r\n") && head.contains("nosniff"), "{status} {head}");
+        assert!(!head.contains("inline"), "{head}");
+    }
+}
+
+#[test]
+fn an_export_has_the_files_that_messages_name() {
+    let mut realm = Realm::with("");
+    let (mut amy, bob) = (realm.user("amy"), realm.user("bob"));
+    drop(bob);
+    let token = amy.login("amy");
+    let (content, other) = (bytes(200_000, 50), bytes(1_000, 51));
+    for content in [&content, &other] {
+        let path = put(&realm, &token, content);
+        amy.expect_ok(&format!("POST bob file={} : look", &path[7..]));
+    }
+    let check = |realm: &Realm, to: &str| {
+        let to = realm.config().with_file_name(to);
+        let done = realm.command("user").args(["export", "bob", "--to"]).arg(&to).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let lines = std::fs::read_to_string(&to).unwrap();
+        let lines: Vec<Value> =
+            lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.last().unwrap()["files"], 2);
+        let files: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "file").collect();
+        assert_eq!(files.len(), 2);
+        for file in files {
+            let path = to.with_file_name(file["path"].as_str().unwrap());
+            let found = std::fs::read(path).unwrap();
+            assert!(found == content || found == other);
+            assert_eq!(file["sha256"], hash(&found));
+        }
+        assert_eq!(
+            below(&to.with_file_name(format!("{}.files", to.file_name().unwrap().display()))).len(),
+            2
+        );
+    };
+    check(&realm, "one.jsonl");
+    realm.stop();
+    check(&realm, "two.jsonl");
+    // One that is not there any more is named all the same, and one that is damaged is not handed out as whole.
+    let file = realm.data().join("files").join(&hash(&other)[..2]).join(hash(&other));
+    std::fs::write(&file, "x").unwrap();
+    let to = realm.config().with_file_name("three.jsonl");
+    let done = realm.command("user").args(["export", "bob", "--to"]).arg(&to).output().unwrap();
+    assert!(refusal(&done).contains("damaged"));
+    assert!(!to.exists() && !to.with_file_name("three.jsonl.files").exists());
 }
