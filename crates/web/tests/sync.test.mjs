@@ -58,7 +58,8 @@ class Player {
     else if (verb === 'post') {
       const options = Object.fromEntries(words.slice(3).map((word) => word.split('=')));
       const reply = options.reply ? Number(options.reply) : null;
-      assert.ok(model.post({ conversation: name, ref: words[2], text, reply, kind: options.kind ?? null }));
+      const file = options.file ? { sha256: options.file } : null;
+      assert.ok(model.post({ conversation: name, ref: words[2], text: text ?? '', reply, kind: options.kind ?? null, file }));
     } else if (verb === 'again') assert.ok(model.outbox.again(name));
     else if (verb === 'discard') assert.ok(model.outbox.discard(name));
     else if (verb === 'read' || verb === 'unread') model.mark(name, Number(words[2]), verb === 'read');

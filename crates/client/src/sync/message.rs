@@ -2,6 +2,38 @@
 
 use serde_json::Value;
 
+/// A file that comes with a message. Nothing in it is validated but the hash.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// The SHA-256 of its bytes, in 64 hexadecimal digits: what it is fetched by.
+    pub sha256: String,
+    /// What its sender calls it: not a path, whatever it looks like.
+    pub name: String,
+    /// Its media type.
+    pub kind: String,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Width and height, where it is a picture.
+    pub picture: Option<(u32, u32)>,
+}
+
+impl File {
+    fn of(value: &Value) -> Option<Self> {
+        let str = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        let side = |key: &str| {
+            let side = value.get(key).and_then(Value::as_u64).and_then(|side| side.try_into().ok());
+            side.filter(|side| *side > 0)
+        };
+        Some(Self {
+            sha256: str("sha256").filter(|hash| antar_types::FileHash::parse(hash).is_some())?,
+            name: str("name")?,
+            kind: str("type").unwrap_or_default(),
+            size: value.get("size")?.as_u64()?,
+            picture: side("width").zip(side("height")),
+        })
+    }
+}
+
 /// A message of a conversation. Nothing in it is validated: a server may be another one than ours, so escape it
 /// before it reaches a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +66,8 @@ pub struct Message {
     pub deleted: bool,
     /// Each emoji with who put it there.
     pub reactions: Vec<(String, Vec<String>)>,
+    /// The file that comes with it.
+    pub file: Option<Box<File>>,
 }
 
 impl Message {
@@ -60,6 +94,7 @@ impl Message {
             edited: str("edited"),
             deleted: value.get("deleted") == Some(&Value::Bool(true)),
             reactions: reactions.map(|(emoji, by)| (emoji.clone(), names(by))).collect(),
+            file: value.get("file").and_then(File::of).map(Box::new),
         })
     }
 
@@ -89,6 +124,7 @@ impl Message {
         let reactions: usize = reactions
             .map(|(emoji, by)| emoji.len() + by.iter().map(|name| name.len() + 24).sum::<usize>())
             .sum();
-        size_of::<Self>() + self.from.len() + self.text.len() + reactions + 100
+        let file = self.file.as_ref().map_or(0, |file| file.name.len() + 300);
+        size_of::<Self>() + self.from.len() + self.text.len() + reactions + file + 100
     }
 }

@@ -19,7 +19,7 @@ mod requests;
 mod spans;
 
 pub use conversation::{Conversation, Count};
-pub use message::Message;
+pub use message::{File, Message};
 pub use outbox::{Draft, Entry, PostError, State};
 pub use requests::Part;
 

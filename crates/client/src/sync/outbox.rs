@@ -12,12 +12,14 @@ pub struct Draft {
     /// What the client calls it: 1 to 64 of `A–Z a–z 0–9 . _ -`, another one for each. The realm posts the same
     /// text once under it, however often it is sent within seven days.
     pub reference: String,
-    /// What is said.
+    /// What is said; may be empty where a file comes with it.
     pub text: String,
     /// The message that it answers.
     pub reply: Option<u64>,
     /// `action` or `notice`.
     pub kind: Option<String>,
+    /// The file that comes with it, by the SHA-256 of its bytes. It is uploaded before it is named.
+    pub file: Option<String>,
 }
 
 impl Draft {
@@ -29,6 +31,7 @@ impl Draft {
             text: text.to_owned(),
             reply: None,
             kind: None,
+            file: None,
         }
     }
 
@@ -40,8 +43,13 @@ impl Draft {
         let mut words = vec![self.conversation.clone(), format!("ref={}", self.reference)];
         words.extend(self.reply.map(|id| format!("reply={id}")));
         words.extend(self.kind.as_ref().map(|kind| format!("kind={kind}")));
+        words.extend(self.file.as_ref().map(|hash| format!("file={hash}")));
         words.push(":".into());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // A file says enough by itself.
+        if self.file.is_some() && self.text.trim().is_empty() {
+            return request::words("POST", &words);
+        }
         request::message("POST", &words, &self.text)
     }
 

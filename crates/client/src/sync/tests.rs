@@ -91,6 +91,7 @@ impl Player {
                     match option.split_once('=')? {
                         ("reply", id) => draft.reply = Some(id.parse().ok()?),
                         ("kind", kind) => draft.kind = Some(kind.to_owned()),
+                        ("file", hash) => draft.file = Some(hash.to_owned()),
                         _ => return None,
                     }
                 }
@@ -212,7 +213,15 @@ fn outbox(model: &Model) -> String {
 
 fn shown(message: &Message) -> BTreeMap<&'static str, Value> {
     let names = |(emoji, by): &(String, Vec<String>)| (emoji.clone(), by.clone().into());
+    let file = message.file.as_ref().map(|file| {
+        let (width, height) = file.picture.unzip();
+        serde_json::json!({
+            "sha256": file.sha256, "name": file.name, "type": file.kind, "size": file.size,
+            "width": width, "height": height,
+        })
+    });
     BTreeMap::from([
+        ("file", file.into()),
         ("from", message.from.clone().into()),
         ("message", message.text.clone().into()),
         ("time", message.time.clone().into()),

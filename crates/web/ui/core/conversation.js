@@ -42,6 +42,15 @@ export class Spans {
   }
 }
 
+/** Reads what is told of a file; null where it lacks what every file has. @param {any} told @returns {FileAbout|null} */
+function readFile(told) {
+  if (!told || !/^[0-9a-f]{64}$/i.test(told.sha256) || typeof told.name !== 'string' || !Number.isSafeInteger(told.size) || told.size < 0) return null;
+  const side = (/** @type {any} */ side) => (Number.isSafeInteger(side) && side > 0 && side < 2 ** 32 ? side : null);
+  const [width, height] = [side(told.width), side(told.height)];
+  const whole = width && height;
+  return { sha256: told.sha256, name: told.name, type: typeof told.type === 'string' ? told.type : '', size: told.size, width: whole && width, height: whole && height };
+}
+
 /** Reads one; null where it lacks what every message has. @param {any} told @returns {Message|null} */
 export function readMessage(told) {
   if (!told || !Number.isSafeInteger(told.id) || typeof told.from !== 'string') return null;
@@ -63,6 +72,7 @@ export function readMessage(told) {
     deleted: told.deleted === true,
     delivered: told.delivered === true,
     reactions: Object.entries(told.reactions ?? {}).map(([emoji, by]) => [emoji, names(by)]),
+    file: readFile(told.file),
   };
 }
 
@@ -322,4 +332,4 @@ export class Conversation {
 }
 
 /** About how many bytes of memory it takes. @param {Message} message */
-const size = (message) => 400 + 2 * message.text.length + 60 * message.reactions.reduce((sum, [, by]) => sum + by.length, 0);
+const size = (message) => 400 + 2 * message.text.length + (message.file ? 400 : 0) + 60 * message.reactions.reduce((sum, [, by]) => sum + by.length, 0);

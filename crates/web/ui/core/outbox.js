@@ -1,11 +1,13 @@
 import { keyOf } from './conversation.js';
 
 /** The request that posts a draft; null where a part of it cannot be sent. @param {Draft} draft */
-export function postLine({ conversation, ref, text, reply, kind }) {
+export function postLine({ conversation, ref, text, reply, kind, file }) {
   const words = [conversation, `ref=${ref}`];
   if (reply) words.push(`reply=${reply}`);
   if (kind) words.push(`kind=${kind}`);
-  return lineOf('POST', [...words, ':'], text);
+  if (file) words.push(`file=${file.sha256}`);
+  // A file says enough by itself.
+  return lineOf('POST', [...words, ':'], file && !text.trim() ? undefined : text);
 }
 
 /** A line of words, and a text as its rest; null where one of them would be another request. @param {string} verb @param {(string|number)[]} words @param {string} [text] */

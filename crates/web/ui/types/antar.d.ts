@@ -3,6 +3,19 @@
 type App = import('../main.js').App;
 type Conversation = import('../core/conversation.js').Conversation;
 
+/** A file that comes with a message: what is told of it. Its bytes are fetched by their hash. */
+interface FileAbout {
+  /** SHA-256 of its bytes, in hexadecimal digits. */
+  sha256: string;
+  /** What its sender calls it. */
+  name: string;
+  type: string;
+  size: number;
+  /** Of a picture: both or none. */
+  width: number | null;
+  height: number | null;
+}
+
 /** A message of a conversation, as a realm tells it. */
 interface Message {
   /** Its place in the one order of the realm. */
@@ -30,6 +43,7 @@ interface Message {
   delivered: boolean;
   /** Each emoji with who put it there. */
   reactions: [string, string[]][];
+  file: FileAbout | null;
 }
 
 /** A message that the user has written. Under its `ref` the realm posts the same text once. */
@@ -39,6 +53,8 @@ interface Draft {
   text: string;
   reply?: number | null;
   kind?: string | null;
+  /** It is uploaded before it is named. */
+  file?: FileAbout | null;
 }
 
 /** What has become of it. `held`: the realm could not take it just now, or does not know whether it has. */

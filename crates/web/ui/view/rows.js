@@ -95,5 +95,5 @@ function refused(app, entry) {
 export function toBe({ draft, id }, me = '') {
   const time = new Date(parseInt(draft.ref, 36) || Date.now()).toISOString();
   const nothing = { sent: null, realm: null, to_realm: null, notice: null, edited: null, deleted: false, delivered: false };
-  return { ...nothing, id, time, from: me, text: draft.text, kind: draft.kind ?? null, reply: draft.reply ?? null, ref: draft.ref, reactions: [] };
+  return { ...nothing, id, time, from: me, text: draft.text, kind: draft.kind ?? null, reply: draft.reply ?? null, ref: draft.ref, reactions: [], file: draft.file ?? null };
 }
