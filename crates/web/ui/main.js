@@ -1,5 +1,5 @@
 import { isFrom, isMentioned, keyOf, same } from './core/conversation.js';
-import { Live, load, loadJson } from './core/live.js';
+import { hasUploads, Live, load, loadJson } from './core/live.js';
 import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
@@ -37,6 +37,8 @@ export class App {
     this.profiles = new Map();
     /** @type {any} */
     this.frame = this.clock = undefined;
+    /** What could not be loaded is loaded. @type {(() => void)|undefined} */
+    this.again = undefined;
     this.entered = false;
     this.drawn = 0;
     this.status = el('p', { class: 'connection', role: 'status', 'aria-label': t('connection') });
@@ -98,6 +100,7 @@ export class App {
     fill(/** @type {Element} */ (document.getElementById('root')), this.root);
     this.follow();
     this.render();
+    if (hasUploads()) this.composer.attach([]);
   }
 
   online() {
@@ -113,6 +116,7 @@ export class App {
 
   /** @param {string} [why] */
   leave(why) {
+    this.composer.uploads?.clear();
     if (why) this.composer.keep();
     this.composer.name = '';
     this.live.leave(!why);
@@ -174,6 +178,8 @@ export class App {
   }
 
   stepped() {
+    this.composer.uploads?.next();
+    this.again?.();
     const { timeline } = this;
     if (timeline.name && !timeline.first) timeline.open(this.live.model.conversation(timeline.name)?.name ?? timeline.name);
   }

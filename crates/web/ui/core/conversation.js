@@ -43,7 +43,7 @@ export class Spans {
 }
 
 /** Reads what is told of a file; null where it lacks what every file has. @param {any} told @returns {FileAbout|null} */
-function readFile(told) {
+export function readFile(told) {
   if (!told || !/^[0-9a-f]{64}$/i.test(told.sha256) || typeof told.name !== 'string' || !Number.isSafeInteger(told.size) || told.size < 0) return null;
   const side = (/** @type {any} */ side) => (Number.isSafeInteger(side) && side > 0 && side < 2 ** 32 ? side : null);
   const [width, height] = [side(told.width), side(told.height)];

@@ -40,6 +40,15 @@ export function loadJson(key = '') {
   }
 }
 
+/** Whether files were being uploaded when the page was loaded anew. */
+export function hasUploads() {
+  try {
+    return sessionStorage.getItem('antar.uploads') !== null;
+  } catch {
+    return false;
+  }
+}
+
 /** Replies that answer no request: the connection is over. */
 const FAREWELLS = ['too_many_connections', 'timed_out', 'too_slow'];
 /** How long to wait for a connection, or a sign of life. */

@@ -4,7 +4,7 @@ export const texts = {
   deleted: 'This message was deleted', edited: '(edited)', earlier: 'An earlier message', again: 'Try again', discard: 'Discard',
   state_sending: 'Sending', state_stored: 'Sent', state_delivered: 'Delivered', state_failed: 'Not sent',
   actions: 'Actions', react: 'React', reply: 'Reply', edit: 'Edit', delete: 'Delete', remove: 'Remove', deleteOther: 'Remove what {0} wrote?', wasDeleted: 'Deleted.', takeBack: 'Take back the text',
-  message: 'Message', send: 'Send', emoji: 'Emoji', replying: 'Answer to {0}', editing: 'Changing a message', cancel: 'Cancel',
+  message: 'Message', send: 'Send', attach: 'Attach file', emoji: 'Emoji', replying: 'Answer to {0}', editing: 'Changing a message', cancel: 'Cancel',
   tooLong: 'That is too long: a message has 16 KiB at most.', tooMany: 'Too much waits to be sent.', close: 'Close', newConversation: 'New conversation', start: 'Start',
   conversations: 'Conversations', search: 'Search', found: 'Found', more: 'More', noConversations: 'Nothing here yet. Begin a conversation with somebody.', settings: 'Settings', logOut: 'Log out',
   unread: '{0} unread', mentions: '{0} for you', online: 'online', reconnecting: 'reconnecting', muted: 'muted', blocked: 'blocked', away: 'away', lastHere: 'last here {0}', mute: 'Mute',
@@ -19,7 +19,7 @@ export const texts = {
 
 /** What the code of an error does not say well by itself. @type {Record<string, string>} */
 export const errors = {
-  user_not_found: 'There is no such user.', no_session: 'This session has ended.', already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.',
+  file_not_found: 'There is no such file any more.', user_not_found: 'There is no such user.', no_session: 'This session has ended.', already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.',
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
   bad_parameters: 'That is not complete, or not right.', forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
   bad_text: 'That holds signs that cannot be sent.', limit_reached: 'There are too many already.', realm_owed: 'Messages still wait for that realm.', realm_key: 'It has another key.',

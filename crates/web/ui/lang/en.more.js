@@ -17,5 +17,8 @@ export const texts = {
   asks_approval: 'Its administrator asks for this link. Compare its key with what they tell you, then approve it.', awaits_approval: 'Somebody there has to approve it. Ask its administrator to.',
   fix_down: 'It is called again by itself, and nothing is lost. Is that realm running? Are host and port right, and open to this realm?', fix_refused: 'It answers, but not as this link expects. If it has a new key or name, ask its administrator, and link it again with that key.',
   fix_removed: 'It ended the link. Remove it here, or link it again if both want that.', fix_clock: 'Its clock or this one is wrong. Set both by the network time.', callsItself: 'It calls itself {0}, and another realm has that name here.',
+  uploads: 'Files to be sent', uploading: 'Uploading {0}', cancelUpload: 'Cancel {0}', uploadLost: 'Not sent: the page was closed before it was uploaded. Attach it again.', waitsForConnection: 'Is sent once there is a connection.', goesWith: 'Goes with what you are writing.',
+  tooLarge: 'That is too large: a file has {0} at most.', noRoom: 'Too much was uploaded already: this realm takes no more for now.', diskFull: 'The disk of this realm is full.', unreadable: 'That cannot be read. A folder cannot be sent.',
+  download: 'Download', downloadOf: 'Download {0}', notNow: 'Not available at the moment.', notShown: 'Cannot be shown here.',
   people: 'People', waitsSince: 'the oldest for {0} min',
 };

@@ -4,7 +4,7 @@ export const texts = {
   deleted: 'Pesan ini dihapus', edited: '(diubah)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
   state_sending: 'Mengirim', state_stored: 'Terkirim', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
   actions: 'Tindakan', react: 'Reaksi', reply: 'Balas', edit: 'Ubah', delete: 'Hapus', remove: 'Hapus', deleteOther: 'Hapus tulisan {0}?', wasDeleted: 'Dihapus.', takeBack: 'Ambil kembali teksnya',
-  message: 'Tulis pesan', send: 'Kirim', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
+  message: 'Tulis pesan', send: 'Kirim', attach: 'Lampirkan file', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
   tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', tooMany: 'Terlalu banyak yang menunggu dikirim.', close: 'Tutup', newConversation: 'Percakapan baru', start: 'Mulai',
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', more: 'Lagi', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
   unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
@@ -19,7 +19,7 @@ export const texts = {
 
 /** What the realm itself does not say well. @type {Record<string, string>} */
 export const errors = {
-  bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
+  file_not_found: 'File itu tidak ada lagi.', bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
   not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
   link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.', bad_invitation: 'Undangan tidak berlaku.',
 };

@@ -19,5 +19,8 @@ export const texts = {
   asks_approval: 'Administratornya meminta hubungan ini. Cocokkan kuncinya dengan yang mereka sebut, lalu setujui.', awaits_approval: 'Harus disetujui di sana. Mintalah kepada administratornya.',
   fix_down: 'Dipanggil lagi secara otomatis, dan tidak ada yang hilang. Apakah realm itu berjalan? Apakah alamat dan portnya benar dan terbuka?', fix_refused: 'Realm itu menjawab, tetapi lain dari yang diharapkan. Jika kunci atau namanya baru, tanyakan kepada administratornya dan hubungkan lagi dengan kunci itu.',
   fix_removed: 'Hubungan diakhiri di sana. Hapus di sini, atau hubungkan lagi jika keduanya mau.', fix_clock: 'Jam salah satu realm salah. Samakan keduanya dengan waktu jaringan.', callsItself: 'Realm itu menyebut dirinya {0}, dan nama itu sudah dipakai realm lain di sini.',
+  uploads: 'File yang akan dikirim', uploading: 'Mengunggah {0}', cancelUpload: 'Batalkan {0}', uploadLost: 'Tidak terkirim: halaman ditutup sebelum selesai diunggah. Lampirkan lagi.', waitsForConnection: 'Dikirim setelah tersambung.', goesWith: 'Ikut dengan pesan yang sedang ditulis.',
+  tooLarge: 'Terlalu besar: file paling banyak {0}.', noRoom: 'Sudah terlalu banyak yang diunggah: realm ini belum bisa menerima lagi.', diskFull: 'Disk realm ini penuh.', unreadable: 'Tidak bisa dibaca. Folder tidak bisa dikirim.',
+  download: 'Unduh', downloadOf: 'Unduh {0}', notNow: 'Belum tersedia saat ini.', notShown: 'Tidak bisa ditampilkan di sini.',
   people: 'Orang', waitsSince: 'yang tertua {0} menit',
 };

@@ -2,7 +2,7 @@ import { keyOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
 import { lineOf } from '../core/outbox.js';
 import { t } from '../lang/index.js';
-import { el, fill, iconButton } from './dom.js';
+import { el, fill, iconButton, isAsking } from './dom.js';
 import { author, summary } from './rows.js';
 
 /** Bytes of a message, at most. */
@@ -23,17 +23,32 @@ export class Composer {
     this.typed = 0;
     /** @type {import('./names.js').Names|undefined} */
     this.names = undefined;
+    /** @type {import('./attach.js').Uploads|undefined} */
+    this.uploads = undefined;
     this.text = el('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), enterkeyhint: 'send', dir: 'auto' });
     this.context = el('div', { class: 'context' });
     this.typing = el('p', { class: 'typing', 'aria-live': 'polite' });
     this.warning = el('p', { class: 'warning', role: 'alert' });
     this.button = iconButton('send', t('send'), () => this.send(), 'send');
     const smile = iconButton('smile', t('emoji'), () => app.emoji(({ pickEmoji }) => pickEmoji(t('emoji'), (emoji) => this.insert(emoji))));
-    // What is attached to a message finds its place in `tools`.
-    this.tools = el('div', { class: 'tools' }, smile);
+    const chosen = () => {
+      this.attach(files.files);
+      files.value = '';
+    };
+    const files = el('input', { type: 'file', multiple: true, hidden: true, 'aria-label': t('attach'), onchange: chosen });
+    this.tools = el('div', { class: 'tools' }, iconButton('clip', t('attach'), () => files.click()), files, smile);
     this.root = el('form', { class: 'composer', onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.typing, this.context, this.warning, el('div', { class: 'writing' }, this.tools, this.text, this.button));
     this.text.addEventListener('input', () => this.changed());
     this.text.addEventListener('keydown', (event) => this.key(event));
+    this.text.addEventListener('paste', (event) => {
+      // What was copied from a document comes as a text and as a picture of it.
+      if (event.clipboardData?.files.length && !event.clipboardData.getData('text/plain')) {
+        event.preventDefault();
+        this.attach(event.clipboardData.files);
+      }
+    });
+    // A file that is dropped elsewhere in the page does not replace it.
+    for (const what of ['dragover', 'dragleave', 'drop']) addEventListener(what, (event) => this.dragged(/** @type {DragEvent} */ (event)));
     addEventListener('pagehide', () => this.keep());
   }
 
@@ -42,7 +57,26 @@ export class Composer {
     this.name = name;
     this.names?.forget();
     this.cancel(false);
+    this.uploads?.draw();
     this.setText(name ? (load(this.draftKey()) ?? '').replaceAll('\u2028', '\n') : '', false);
+  }
+
+  /** @param {DragEvent} event */
+  dragged(event) {
+    const { dataTransfer: data, type } = event;
+    if (!data?.types.includes('Files')) return;
+    event.preventDefault();
+    const here = this.name !== '' && !isAsking() && this.app.main.contains(/** @type {Node} */ (event.target));
+    data.dropEffect = here ? 'copy' : 'none';
+    this.app.main.classList.toggle('drop', here && type === 'dragover');
+    if (here && type === 'drop') this.attach(data.files);
+  }
+
+  /** Sends files. @param {Iterable<File>|null} list */
+  attach(list) {
+    const { app, name } = this;
+    const files = [...(list ?? [])];
+    app.seldom(import('./attach.js'), ({ Uploads }) => (this.uploads ??= new Uploads(app)).add(name, files));
   }
 
   draftKey() {
@@ -153,7 +187,8 @@ export class Composer {
     const { app, edited } = this;
     // Signs that no message may hold are left out; one text is one line.
     let text = this.text.value.trim().replace(/\r\n|\r|\n/g, '\u2028').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
-    if (!text || !this.name) return;
+    const attached = !edited && this.uploads?.isReady(this.name);
+    if ((!text && !attached) || !this.name) return;
     if (new TextEncoder().encode(text).length > MOST_BYTES) {
       this.warning.textContent = t('tooLong');
       return;
@@ -164,9 +199,10 @@ export class Composer {
       if (text !== edited.text) app.onMessage('EDIT', edited.id, text);
       return;
     }
-    const action = /^\/me\s+(\S.*)$/s.exec(text);
+    const reply = this.reply?.id ?? null;
+    const action = !attached && /^\/me\s+(\S.*)$/s.exec(text);
     if (action) text = action[1];
-    const taken = app.live.post({ conversation: this.name, text, reply: this.reply?.id ?? null, kind: action ? 'action' : null });
+    const taken = attached ? this.uploads?.send(this.name, text, reply) : app.live.post({ conversation: this.name, text, reply, kind: action ? 'action' : null });
     if (!taken) {
       this.warning.textContent = t('tooMany');
       return;

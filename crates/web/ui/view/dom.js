@@ -27,6 +27,8 @@ export function fill(parent, ...children) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 const paths = {
+  clip: 'M20 11l-8 8a5 5 0 0 1-7-7l9-9a3.500 3.500 0 0 1 5 5l-9 9a2 2 0 0 1-3-3l8-8',
+  file: 'M14 3H6v18h12V7zM14 3v4h4',
   plus: 'M12 5v14M5 12h14',
   send: 'M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4',
   smile: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M8.5 14.5a4.5 4.5 0 0 0 7 0M9 9.5v.5M15 9.5v.5',

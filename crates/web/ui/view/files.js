@@ -1,0 +1,162 @@
+import { lineOf } from '../core/outbox.js';
+import { errorText, t } from '../lang/index.js';
+import { button, el, fill, icon } from './dom.js';
+import { kindOf } from './rows.js';
+import './more.js';
+
+/** How far from what is seen a file is loaded, in pixels. */
+const NEAR = '600px';
+/** A link is asked for anew where it ends sooner than this. */
+const SPARE = 3600_000;
+
+/** How large something is, in words. */
+export function sizeText(bytes = 0) {
+  const unit = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  const size = bytes / 1024 ** unit;
+  return `${(unit && size < 10 ? size.toFixed(1) : String(Math.round(size))).replace(/\.0$/, '')} ${['B', 'kB', 'MB', 'GB'][unit]}`;
+}
+
+/** A name as it may be shown: what would turn the order of its letters is left out. */
+export const plainName = (name = '') => name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g, '') || '?';
+
+/** Links that are known, by conversation and message. @type {Map<string, {path: string, until: number}>} */
+const links = new Map();
+/** What could not be had while there was no connection. @type {Set<() => void>} */
+const waiting = new Set();
+/** What is to be done with a box once it is near what is seen. @type {WeakMap<Element, () => void>} */
+const near = new WeakMap();
+/** @type {IntersectionObserver|undefined} */
+let observer;
+
+/** A link to the file of a message, under which the browser itself can fetch it; or why there is none.
+ * @param {App} app @param {string} name @param {number} id @returns {Promise<{path: string, why: string, lost?: boolean}>} */
+async function linkTo(app, name, id) {
+  const key = `${app.me} ${name} ${id}`;
+  const known = links.get(key);
+  if (known && known.until > Date.now() + SPARE) return { path: known.path, why: '' };
+  const reply = await app.live.ask(lineOf('FILELINK', [name, id]));
+  if (reply.status !== 'OK' || !/^\/files\/[0-9a-f]{64}\?/.test(reply.path)) return { path: '', why: errorText(reply), lost: reply.code === 'lost' };
+  links.set(key, { path: reply.path, until: Date.parse(reply.until) || 0 });
+  return { path: reply.path, why: '' };
+}
+
+/** Why a file is not here; empty where it is. */
+async function reason(path = '') {
+  try {
+    const { status } = await fetch(path, { method: 'HEAD', cache: 'no-store' });
+    if (status < 300) return '';
+    return status === 404 || status === 401 ? errorText({ code: 'file_not_found' }) : t('notNow');
+  } catch {
+    return t('lost');
+  }
+}
+
+/** What waited for a connection is tried again. */
+export function again() {
+  for (const act of [...waiting]) act();
+}
+
+/** Puts the file of a message into the place that is kept for it. @param {App} app @param {HTMLElement} box @param {Message} message */
+export function showFile(app, box, { id, file }) {
+  if (!file) return;
+  app.again = again;
+  const view = new View(app, box, app.timeline.name, id, file);
+  // One that is on its way is nobody's to fetch yet.
+  if (!id) return view.row('');
+  if (!view.isShown) view.row('');
+  observer ??= new IntersectionObserver(
+    (all) => {
+      for (const { isIntersecting, target } of all) {
+        if (!isIntersecting) continue;
+        observer?.unobserve(target);
+        near.get(target)?.();
+      }
+    },
+    { root: app.timeline.box, rootMargin: NEAR },
+  );
+  near.set(box, () => view.load());
+  observer.observe(box);
+}
+
+/** A file as it is seen in its message. */
+class View {
+  /** @param {App} app @param {HTMLElement} box @param {string} conversation @param {number} id @param {FileAbout} file */
+  constructor(app, box, conversation, id, file) {
+    this.app = app;
+    this.box = box;
+    this.conversation = conversation;
+    this.id = id;
+    this.file = file;
+    this.name = plainName(file.name);
+    this.again = () => this.load();
+  }
+
+  get isShown() {
+    return kindOf(this.file) !== 'row';
+  }
+
+  async load() {
+    waiting.delete(this.again);
+    if (!this.box.isConnected) return;
+    const { path, why, lost } = await linkTo(this.app, this.conversation, this.id);
+    if (!path) {
+      if (lost) waiting.add(this.again);
+      return this.row('', why);
+    }
+    if (!this.isShown) return this.row(path);
+    this.box.className = `file ${kindOf(this.file)}`;
+    fill(this.box, kindOf(this.file) === 'picture' ? this.picture(path) : this.media(path));
+  }
+
+  picture(path = '') {
+    const image = el('img', { alt: this.name, decoding: 'async', onerror: () => this.failed(path), src: path });
+    return button(image, () => this.enlarge(path), 'look');
+  }
+
+  media(path = '') {
+    const tag = kindOf(this.file) === 'audio' ? 'audio' : 'video';
+    return el(tag, { controls: true, preload: 'metadata', 'aria-label': this.name, onerror: () => this.failed(path), src: path });
+  }
+
+  /** The picture as large as there is room, and a way to keep it. */
+  enlarge(path = '') {
+    this.app.dialogs(({ dialog }) => dialog(this.name, 'large', (body) => body.append(el('img', { alt: this.name, src: path }), this.download(path))));
+  }
+
+  async failed(path = '') {
+    const why = await reason(path);
+    if (why) links.delete(`${this.app.me} ${this.conversation} ${this.id}`);
+    // It is here, and the browser cannot show it: then it can be saved.
+    this.row(path, why || t('notShown'), why !== '');
+  }
+
+  /** Its name, and what can be done with it. */
+  row(path = '', why = '', retries = why !== '') {
+    const { box, file, name } = this;
+    const what = el('span', { class: 'names' }, el('bdi', { title: name }, name), el('span', { class: 'hint', role: why ? 'status' : null }, why || sizeText(file.size)));
+    const act = retries ? button(t('again'), () => this.load()) : path && this.download(path);
+    box.className = 'file row';
+    box.style.width = box.style.aspectRatio = '';
+    fill(box, icon('file'), what, act);
+    this.app.timeline.restore();
+  }
+
+  /** A link that saves the file. It is looked for first, since a browser would say nothing of why it cannot be had. */
+  download(path = '') {
+    const made = el('a', { class: 'button', href: path, download: this.name, 'aria-label': t('downloadOf', this.name) }, t('download'));
+    const go = async (/** @type {Event} */ event) => {
+      if (!event.isTrusted) return;
+      event.preventDefault();
+      const { path: now, why } = await linkTo(this.app, this.conversation, this.id);
+      const no = why || (await reason(now));
+      if (no) {
+        links.delete(`${this.app.me} ${this.conversation} ${this.id}`);
+        return made.closest('dialog') ? this.app.toast(no) : this.row('', no);
+      }
+      made.href = now;
+      made.click();
+    };
+    made.addEventListener('click', go);
+    return made;
+  }
+}
