@@ -1,7 +1,7 @@
 // A realm to test with, its users, and pages in a browser.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,11 +11,11 @@ const binary = process.env.ANTAR_BINARY ?? new URL('../../../target/debug/antar'
 export const PASSWORD = 'surabaya';
 
 /** A realm of its own in a new directory. */
-export async function startRealm(name = 'alpha') {
+export async function startRealm(name = 'alpha', more = '') {
   const folder = mkdtempSync(join(tmpdir(), 'antar-web-'));
   const port = await freePort();
   // As many requests as the tests make: they are faster than people.
-  writeFileSync(join(folder, 'antar.toml'), `name = "${name}"\ndata = "${join(folder, 'data')}"\nlisten = ["127.0.0.1:${port}"]\nlog = "warn"\n[limits]\nrequests_per_second = 200000\nrequests_per_account = 200000\n`);
+  writeFileSync(join(folder, 'antar.toml'), `name = "${name}"\ndata = "${join(folder, 'data')}"\nlisten = ["127.0.0.1:${port}"]\nlog = "warn"\n[limits]\nrequests_per_second = 200000\nrequests_per_account = 200000\n${more}`);
   const process = spawn(binary, ['serve', '--config', join(folder, 'antar.toml')], { stdio: ['ignore', 'inherit', 'inherit'] });
   const stop = async () => {
     process.kill('SIGTERM');
@@ -102,6 +102,15 @@ export const message = (page, text) => messages(page).locator('[data-id]').filte
 export async function send(page, text) {
   await textbox(page).fill(text);
   await textbox(page).press('Enter');
+}
+
+const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** What axe finds. It is put into the page by the debugger, which no policy of the page's holds for. */
+export async function violations(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.any.map((one) => one.message)}`).join(' | ')}`);
 }
 
 /** A way to a realm that can be cut. */

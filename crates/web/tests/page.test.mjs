@@ -1,15 +1,14 @@
 // The page in a real browser, with a real realm: what people do, and what is promised of it.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { conversation, cuttable, logIn, message, messages, online, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
+import { conversation, cuttable, logIn, message, messages, online, openBrowser, openPage, send, startRealm, textbox, user, violations, wait } from './kit.mjs';
 
 const shots = process.env.ANTAR_SHOTS ?? new URL('shots/', import.meta.url).pathname;
-const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const CUTS = Number(process.env.ANTAR_CUTS ?? 40);
 const MANY = Number(process.env.ANTAR_MANY ?? 100_000);
 let realm, browser;
@@ -25,13 +24,6 @@ after(async () => {
   await browser?.close();
   await realm?.stop();
 });
-
-/** What axe finds. It is put into the page by the debugger, which no policy of the page's holds for. */
-async function violations(page) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html.slice(0, 120)} ${node.any.map((one) => one.message)}`).join(' | ')}`);
-}
 
 test('what is loaded is small', async () => {
   const page = await openPage(browser, realm);
