@@ -1,5 +1,5 @@
 import { isFrom, isMentioned, keyOf, same } from './core/conversation.js';
-import { hasUploads, Live, load, loadJson } from './core/live.js';
+import { Live, load, loadJson } from './core/live.js';
 import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
@@ -37,8 +37,8 @@ export class App {
     this.profiles = new Map();
     /** @type {any} */
     this.frame = this.clock = undefined;
-    /** What could not be loaded is loaded. @type {(() => void)|undefined} */
-    this.again = undefined;
+    /** What shows files, once there was one. @type {typeof import('./view/files.js')|undefined} */
+    this.files = undefined;
     this.entered = false;
     this.drawn = 0;
     this.status = el('p', { class: 'connection', role: 'status', 'aria-label': t('connection') });
@@ -100,7 +100,7 @@ export class App {
     fill(/** @type {Element} */ (document.getElementById('root')), this.root);
     this.follow();
     this.render();
-    if (hasUploads()) this.composer.attach([]);
+    if (load('uploads', 'sessionStorage')) this.composer.attach([]);
   }
 
   online() {
@@ -179,7 +179,7 @@ export class App {
 
   stepped() {
     this.composer.uploads?.next();
-    this.again?.();
+    this.files?.again();
     const { timeline } = this;
     if (timeline.name && !timeline.first) timeline.open(this.live.model.conversation(timeline.name)?.name ?? timeline.name);
   }

@@ -44,11 +44,11 @@ export class Spans {
 
 /** Reads what is told of a file; null where it lacks what every file has. @param {any} told @returns {FileAbout|null} */
 export function readFile(told) {
-  if (!told || !/^[0-9a-f]{64}$/i.test(told.sha256) || typeof told.name !== 'string' || !Number.isSafeInteger(told.size) || told.size < 0) return null;
-  const side = (/** @type {any} */ side) => (Number.isSafeInteger(side) && side > 0 && side < 2 ** 32 ? side : null);
-  const [width, height] = [side(told.width), side(told.height)];
-  const whole = width && height;
-  return { sha256: told.sha256, name: told.name, type: typeof told.type === 'string' ? told.type : '', size: told.size, width: whole && width, height: whole && height };
+  const { sha256, name, type, size, width, height } = told ?? {};
+  const isSize = (/** @type {any} */ size, least = 0) => Number.isSafeInteger(size) && size >= least;
+  if (!/^[0-9a-f]{64}$/i.test(sha256) || typeof name !== 'string' || !isSize(size)) return null;
+  const [w, h] = isSize(width, 1) && isSize(height, 1) ? [width, height] : [null, null];
+  return { sha256, name, type: typeof type === 'string' ? type : '', size, width: w, height: h };
 }
 
 /** Reads one; null where it lacks what every message has. @param {any} told @returns {Message|null} */

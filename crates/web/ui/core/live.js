@@ -2,10 +2,10 @@ import { Model } from './model.js';
 
 /** What is kept in this browser: who is logged in, drafts, what is on its way, the user's choices. */
 
-/** @returns {string|null} */
-export function load(key = '') {
+/** @param {string} key @param {'localStorage'|'sessionStorage'} [store] @returns {string|null} */
+export function load(key, store = 'localStorage') {
   try {
-    return localStorage.getItem(`antar.${key}`);
+    return window[store].getItem(`antar.${key}`);
   } catch {
     return null;
   }
@@ -37,15 +37,6 @@ export function loadJson(key = '') {
     return JSON.parse(load(key) ?? 'null');
   } catch {
     return null;
-  }
-}
-
-/** Whether files were being uploaded when the page was loaded anew. */
-export function hasUploads() {
-  try {
-    return sessionStorage.getItem('antar.uploads') !== null;
-  } catch {
-    return false;
   }
 }
 

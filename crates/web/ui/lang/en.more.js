@@ -21,4 +21,6 @@ export const texts = {
   tooLarge: 'That is too large: a file has {0} at most.', noRoom: 'Too much was uploaded already: this realm takes no more for now.', diskFull: 'The disk of this realm is full.', unreadable: 'That cannot be read. A folder cannot be sent.',
   download: 'Download', downloadOf: 'Download {0}', notNow: 'Not available at the moment.', notShown: 'Cannot be shown here.',
   people: 'People', waitsSince: 'the oldest for {0} min',
+  start: 'Start', more: 'More', invite: 'Add', owner: 'owner', moderator: 'moderator', member: 'member', profile: 'Profile', page: 'This page', theme: 'Theme', language: 'Language', end: 'End', realm: 'Its name', mute: 'Mute',
+  actions: 'Actions', react: 'React', reply: 'Reply', edit: 'Edit', delete: 'Delete', remove: 'Remove', deleteOther: 'Remove what {0} wrote?', wasDeleted: 'Deleted.', takeBack: 'Take back the text',
 };

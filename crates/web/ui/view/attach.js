@@ -2,8 +2,7 @@ import { keyOf, readFile, same } from '../core/conversation.js';
 import { load } from '../core/live.js';
 import { errorText, t } from '../lang/index.js';
 import { button, el, fill, iconButton } from './dom.js';
-import { plainName, sizeText } from './files.js';
-import { kindOf } from './rows.js';
+import { kindOf, plainName, sizeText } from './files.js';
 import './more.js';
 
 /** Where it is kept, until it is done, what this page uploads: a page that is loaded anew says what was lost. */
@@ -26,6 +25,9 @@ export class Uploads {
     this.most = undefined;
     this.list = el('ul', { class: 'uploads', 'aria-label': t('uploads') });
     app.composer.root.lastElementChild?.before(this.list);
+    for (const what of ['dragover', 'dragleave', 'drop']) {
+      addEventListener(what, (event) => app.main.classList.toggle('drop', what === 'dragover' && Boolean(app.composer.takes(/** @type {DragEvent} */ (event)))));
+    }
     for (const one of kept()) if (one.me === app.me) this.all.push({ ...made(one.conversation, null), name: one.name, state: 'lost', why: t('uploadLost') });
     this.keep();
   }
@@ -244,7 +246,7 @@ function made(conversation, file) {
 /** What was under way when the page was loaded anew. @returns {any[]} */
 function kept() {
   try {
-    const all = JSON.parse(sessionStorage.getItem(KEPT) ?? '[]');
+    const all = JSON.parse(load('uploads', 'sessionStorage') ?? '[]');
     return all.filter((/** @type {any} */ one) => typeof one.conversation === 'string' && typeof one.name === 'string');
   } catch {
     return [];

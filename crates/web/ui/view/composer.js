@@ -2,7 +2,7 @@ import { keyOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
 import { lineOf } from '../core/outbox.js';
 import { t } from '../lang/index.js';
-import { el, fill, iconButton, isAsking } from './dom.js';
+import { el, fill, iconButton } from './dom.js';
 import { author, summary } from './rows.js';
 
 /** Bytes of a message, at most. */
@@ -47,8 +47,8 @@ export class Composer {
         this.attach(event.clipboardData.files);
       }
     });
-    // A file that is dropped elsewhere in the page does not replace it.
-    for (const what of ['dragover', 'dragleave', 'drop']) addEventListener(what, (event) => this.dragged(/** @type {DragEvent} */ (event)));
+    addEventListener('dragenter', () => this.attach([]), { once: true });
+    for (const what of ['dragover', 'drop']) addEventListener(what, (event) => this.dragged(/** @type {DragEvent} */ (event)));
     addEventListener('pagehide', () => this.keep());
   }
 
@@ -61,15 +61,16 @@ export class Composer {
     this.setText(name ? (load(this.draftKey()) ?? '').replaceAll('\u2028', '\n') : '', false);
   }
 
-  /** @param {DragEvent} event */
+  /** A file that is dropped elsewhere does not replace the page. @param {DragEvent} event */
   dragged(event) {
-    const { dataTransfer: data, type } = event;
-    if (!data?.types.includes('Files')) return;
+    if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
-    const here = this.name !== '' && !isAsking() && this.app.main.contains(/** @type {Node} */ (event.target));
-    data.dropEffect = here ? 'copy' : 'none';
-    this.app.main.classList.toggle('drop', here && type === 'dragover');
-    if (here && type === 'drop') this.attach(data.files);
+    if (event.type === 'drop' && this.takes(event)) this.attach(event.dataTransfer.files);
+  }
+
+  /** @param {DragEvent} event */
+  takes({ dataTransfer, target }) {
+    return dataTransfer?.types.includes('Files') && this.name && this.app.main.contains(/** @type {Node} */ (target));
   }
 
   /** Sends files. @param {Iterable<File>|null} list */

@@ -1,7 +1,6 @@
 import { lineOf } from '../core/outbox.js';
 import { errorText, t } from '../lang/index.js';
 import { button, el, fill, icon } from './dom.js';
-import { kindOf } from './rows.js';
 import './more.js';
 
 /** How far from what is seen a file is loaded, in pixels. */
@@ -27,6 +26,34 @@ const waiting = new Set();
 const near = new WeakMap();
 /** @type {IntersectionObserver|undefined} */
 let observer;
+
+/** How a file is shown in its message. @param {{type: string}} file */
+export function kindOf({ type }) {
+  if (/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(type)) return 'picture';
+  return /^(audio|video)\//.exec(type)?.[1] ?? 'row';
+}
+
+/** How large a picture is shown at most. */
+const [WIDEST, HIGHEST] = [380, 320];
+
+/** The place of a file, as large as what will be in it, so that nothing moves once that is loaded. @param {App} app @param {Message} message @param {HTMLElement} row */
+export function place(app, message, row) {
+  const file = /** @type {FileAbout} */ (message.file);
+  const key = `${message.id} ${file.sha256}`;
+  /** @type {HTMLElement|null} */
+  const old = row.querySelector('.file');
+  if (old?.dataset.key === key) return old;
+  const box = el('div', { class: `file ${kindOf(file)}`, 'data-key': key });
+  if (kindOf(file) === 'picture') {
+    const [width, height] = [file.width ?? 240, file.height ?? 180];
+    const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+    const [w, h] = [width, height].map((side) => Math.max(24, side * scale));
+    box.style.width = `${w}px`;
+    box.style.aspectRatio = `${w} / ${h}`;
+  }
+  showFile(app, box, message);
+  return box;
+}
 
 /** A link to the file of a message, under which the browser itself can fetch it; or why there is none.
  * @param {App} app @param {string} name @param {number} id @returns {Promise<{path: string, why: string, lost?: boolean}>} */
@@ -57,9 +84,8 @@ export function again() {
 }
 
 /** Puts the file of a message into the place that is kept for it. @param {App} app @param {HTMLElement} box @param {Message} message */
-export function showFile(app, box, { id, file }) {
+function showFile(app, box, { id, file }) {
   if (!file) return;
-  app.again = again;
   const view = new View(app, box, app.timeline.name, id, file);
   // One that is on its way is nobody's to fetch yet.
   if (!id) return view.row('');

@@ -12,32 +12,14 @@ export function summary(message) {
   return message.kind === 'action' ? `${message.from} ${oneLine(message.text)}` : oneLine(message.text);
 }
 
-/** How a file is shown in its message. @param {{type: string}} file */
-export function kindOf({ type }) {
-  if (/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(type)) return 'picture';
-  return /^(audio|video)\//.exec(type)?.[1] ?? 'row';
-}
-
-/** How large a picture is shown at most. */
-const [WIDEST, HIGHEST] = [380, 320];
-
-/** The place of a file, as large as what will be in it, so that nothing moves once that is loaded. @param {App} app @param {Message} message @param {HTMLElement} row */
-function place(app, message, row) {
-  const file = /** @type {FileAbout} */ (message.file);
-  const key = `${message.id} ${file.sha256}`;
-  /** @type {HTMLElement|null} */
-  const old = row.querySelector('.file');
-  if (old?.dataset.key === key) return old;
-  const box = el('div', { class: `file ${kindOf(file)}`, 'data-key': key });
-  if (kindOf(file) === 'picture') {
-    const [width, height] = [file.width ?? 240, file.height ?? 180];
-    const scale = Math.min(1, WIDEST / width, HIGHEST / height);
-    const [w, h] = [width, height].map((side) => Math.max(24, side * scale));
-    box.style.width = `${w}px`;
-    box.style.aspectRatio = `${w} / ${h}`;
-  }
-  app.seldom(import('./files.js'), ({ showFile }) => showFile(app, box, message));
-  return box;
+/** The file of a message, once what shows it is loaded. @param {App} app @param {Message} message @param {HTMLElement} row */
+function file(app, message, row) {
+  if (app.files) return app.files.place(app, message, row);
+  app.seldom(import('./files.js'), (all) => {
+    app.files = all;
+    app.dirty();
+  });
+  return null;
 }
 
 /** Makes or renews the article of a message. @param {App} app @param {HTMLElement|null} old @param {Shown} shown @returns {HTMLElement} */
@@ -46,9 +28,8 @@ export function messageRow(app, old, shown) {
   const own = isFrom(message, app.me);
   const row = old ?? el('article', { tabindex: -1 }, el('div', { class: 'side' }), el('div', { class: 'content' }));
   const [side, content] = /** @type {[HTMLElement, HTMLElement]} */ (/** @type {unknown} */ (row.children));
-  const held = document.activeElement;
-  const playing = [...content.querySelectorAll('audio, video')].filter((one) => !(/** @type {HTMLMediaElement} */ (one).paused));
-  const focused = content.contains(document.activeElement) ? document.activeElement?.getAttribute('data-emoji') : undefined;
+  const held = /** @type {HTMLElement} */ (document.activeElement);
+  const focused = content.contains(held) ? held.getAttribute('data-emoji') : undefined;
   row.className = ['msg', own && 'own', shown.follows && 'follows', message.notice && 'notice', message.kind === 'action' && 'action'].filter(Boolean).join(' ');
   row.dataset.id = entry && entry.state !== 'posted' ? entry.draft.ref : String(message.id);
   row.dataset.state = state;
@@ -61,17 +42,15 @@ export function messageRow(app, old, shown) {
     !shown.follows &&
       el('header', {}, el('bdi', { class: 'who' }, author(message)), shown.display ? el('bdi', { class: 'display' }, shown.display) : '', stamp()),
     message.reply !== null && quote(app, message.reply, shown.answered),
-    message.file && place(app, message, row),
+    message.file && file(app, message, row),
     el('div', { class: 'line' }, body(app, message), own && !message.notice ? tick(state) : ''),
     message.reactions.length > 0 && reactions(app, message),
     entry?.state === 'refused' && refused(app, entry),
   );
-  // What is taken out and put back, in the same moment, goes on.
-  for (const one of playing) if (one.isConnected) /** @type {HTMLMediaElement} */ (one).play().catch(() => {});
   // Where the focus was in what was made anew, it stays there, or at least in the message.
   if (focused === undefined) return row;
   const next = focused && [...content.querySelectorAll('button')].find((one) => one.dataset.emoji === focused);
-  (content.contains(held) ? /** @type {HTMLElement} */ (held) : next || row).focus();
+  (content.contains(held) ? held : next || row).focus();
   return row;
 }
 

@@ -192,7 +192,7 @@ export class Timeline {
     // One that was on its way stays the same row once it is there.
     const key = own && message.ref ? `ref ${message.ref}` : `id ${message.id}`;
     const make = (/** @type {HTMLElement|null} */ old) => messageRow(app, old, { message, entry, follows, answered, state, display });
-    return { key, sig: [message.ref && entry ? entry.state + entry.code : message, follows, answered, state, display], make };
+    return { key, sig: [message.ref && entry ? entry.state + entry.code : message, follows, answered, state, display, message.file && app.files], make };
   }
 
   want(id = 0) {

@@ -1,6 +1,7 @@
 import { isFrom } from '../core/conversation.js';
 import { t } from '../lang/index.js';
 import { el, iconButton } from './dom.js';
+import './more.js';
 
 /** What can be done with the message that has the pointer or the focus. */
 export class Toolbar {
