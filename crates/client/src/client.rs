@@ -125,6 +125,13 @@ impl Client {
         }
     }
 
+    /// The streams of a connection on which nothing was said yet.
+    pub(crate) fn into_streams(
+        self,
+    ) -> (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>) {
+        (self.reader, self.writer)
+    }
+
     /// Sends a line, without its LF, and waits for the reply, OK or ERROR. The line must make
     /// exactly one request: it is not blank.
     ///

@@ -3,7 +3,7 @@
 //! Two layers without I/O: [`Replies`] and the functions of [`request`] turn bytes into replies and events, and
 //! words into request lines; [`sync::Model`] is what a user sees, kept in step with a realm. And two for tokio:
 //! [`Client`] is a connection over TCP, a Unix socket or, with the feature `tls`, TLS; [`live::Live`] keeps a model in
-//! step over such connections, and connects again where one is lost. Bots and programs for people use the last; a
+//! step over such connections, and connects again where one is lost. [`files`] uploads and fetches files. Bots and programs for people use the last; a
 //! load generator the third; another runtime the first two.
 //!
 //! ```no_run
@@ -12,6 +12,7 @@
 
 mod client;
 mod error;
+pub mod files;
 mod helpers;
 pub mod live;
 mod replies;

@@ -1,6 +1,7 @@
 //! A model that is kept in step over a connection, with tokio.
 
-use crate::sync::{Draft, Follow, Model, Phase, PostError, Update};
+use crate::files::Files;
+use crate::sync::{Draft, File, Follow, Model, Phase, PostError, Update};
 use crate::{Client, Error, Event, Incoming, Refusal, Reply, Token};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -182,10 +183,39 @@ impl Live {
     /// # Errors
     /// Where it cannot be sent, or too many messages wait.
     pub fn post(&mut self, conversation: &str, text: &str) -> Result<String, PostError> {
+        let draft = Draft::new(conversation, &self.new_reference(), text);
+        self.post_draft(draft)
+    }
+
+    /// Writes to a conversation, with a file that was uploaded; what is said of it may be empty. Otherwise as
+    /// [`post`](Self::post).
+    ///
+    /// # Errors
+    /// Those of [`post`](Self::post).
+    pub fn post_file(
+        &mut self,
+        conversation: &str,
+        file: &File,
+        text: &str,
+    ) -> Result<String, PostError> {
+        let draft = Draft::new(conversation, &self.new_reference(), text);
+        self.post_draft(Draft { file: Some(file.sha256.clone()), ..draft })
+    }
+
+    fn new_reference(&mut self) -> String {
         self.references.1 += 1;
-        let reference = format!("{:x}-{}", self.references.0, self.references.1);
-        self.model.post(Draft::new(conversation, &reference, text))?;
+        format!("{:x}-{}", self.references.0, self.references.1)
+    }
+
+    fn post_draft(&mut self, draft: Draft) -> Result<String, PostError> {
+        let reference = draft.reference.clone();
+        self.model.post(draft)?;
         Ok(reference)
+    }
+
+    /// The realm's files, once there is a session.
+    pub fn files(&self) -> Option<Files> {
+        Some(Files::new(self.address.clone(), self.token.clone()?))
     }
 
     /// Whether it is this one that has given a message its reference.

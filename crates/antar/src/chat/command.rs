@@ -35,6 +35,10 @@ pub enum Command {
     More,
     /// All of a conversation is read, or of the current one.
     Read(Option<String>),
+    /// A file to the current conversation, and what is said of it.
+    Send(String, String),
+    /// The file of a message, to be put there.
+    Save(u64, Option<String>),
     Realms,
     Passwd(Password, Password),
     Login(Option<String>, Password),
@@ -64,6 +68,8 @@ pub const ROWS: &[Row] = &[
     row("history", "[USER | #GROUP]", "the newest messages of a conversation"),
     row("more", "", "what is older than that; again and again"),
     row("read", "[USER | #GROUP]", "say that you have read all of a conversation"),
+    row("send", "FILE [TEXT]", "send a file to the current conversation; \"a name with blanks\""),
+    row("save", "ID [PATH]", "save the file of a message, here or there"),
     row("inbox", "[N]", "the newest private messages to you"),
     row("sent", "[N]", "the newest private messages from you"),
     row("groups", "", "all groups"),
@@ -119,6 +125,14 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
         "unread" => Command::List(true),
         "more" => Command::More,
         "read" => Command::Read(named(word)?),
+        "send" => {
+            let (path, text) = path(arguments)?;
+            Command::Send(path, text.to_owned())
+        }
+        "save" => {
+            let to = if rest.is_empty() { None } else { Some(path(rest)?.0) };
+            Command::Save(word?.parse().ok()?, to)
+        }
         "inbox" => Command::Inbox(count(word)?),
         "sent" => Command::Sent(count(word)?),
         "history" => Command::History(named(word)?),
@@ -145,6 +159,15 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
 /// The conversation that is named, if one is; `None` where the word is none.
 fn named(word: Option<&str>) -> Option<Option<String>> {
     word.map_or(Some(None), |word| conversation(word).map(Some))
+}
+
+/// The path that is named first, perhaps in quotes, and what follows it.
+fn path(arguments: &str) -> Option<(String, &str)> {
+    let (path, rest) = match arguments.strip_prefix('"') {
+        Some(quoted) => quoted.split_once('"')?,
+        None => words::first(arguments),
+    };
+    text(path).map(|path| (path, words::trim(rest)))
 }
 
 fn text(rest: &str) -> Option<String> {
@@ -237,6 +260,13 @@ mod tests {
         assert_eq!(parse("/to"), Ok(Some(Command::To(None))));
         assert_eq!(parse("/inbox"), Ok(Some(Command::Inbox(20))));
         assert_eq!(parse("/members #t"), Ok(Some(Command::Members(Some("t".into())))));
+        let file = |path: &str, text: &str| Ok(Some(Command::Send(path.into(), text.into())));
+        assert_eq!(parse("/send a.png  look at  this"), file("a.png", "look at  this"));
+        assert_eq!(parse("/send \"a b.png\" look"), file("a b.png", "look"));
+        assert_eq!(parse("/send a.png"), file("a.png", ""));
+        assert!(parse("/send").is_err() && parse("/send \"a").is_err());
+        assert_eq!(parse("/save 7"), Ok(Some(Command::Save(7, None))));
+        assert_eq!(parse("/save 7 \"a b\""), Ok(Some(Command::Save(7, Some("a b".into())))));
         assert!(parse("/msg bob").unwrap_err().starts_with("Usage: /msg"));
         assert!(parse("/inbox 0").unwrap_err().starts_with("Usage: /inbox"));
         assert!(parse("/frob").unwrap_err().contains("/help"));
@@ -247,7 +277,7 @@ mod tests {
         for row in ROWS {
             let line = format!("/{} #a b c", row.name);
             let parsed = parse(&line);
-            let numeric = ["inbox", "sent"].contains(&row.name);
+            let numeric = ["inbox", "sent", "save"].contains(&row.name);
             assert_eq!(parsed.is_ok(), !numeric, "{line}: {parsed:?}");
         }
     }

@@ -5,7 +5,7 @@ use super::session::{PATIENCE, Session};
 use super::show::{clean, clean_line};
 use super::texts;
 use antar_client::live::Happening;
-use antar_client::sync::{Entry, Update};
+use antar_client::sync::{Entry, PostError, Update};
 use antar_client::{Error, History, Message, Value, request};
 use antar_types::Secret;
 use tokio::time::timeout;
@@ -49,6 +49,8 @@ impl Session {
                 Some(name) => self.read(&name),
                 None => Err(Problem::Say("What? /read USER or /read #GROUP.".into())),
             },
+            Command::Send(path, text) => self.send_file(&path, &text).await,
+            Command::Save(id, to) => self.save_file(id, to.as_deref()).await,
             Command::Realms => self.realms().await,
             Command::Whoami => {
                 let reply = self.live.ask("WHOAMI").await?;
@@ -137,6 +139,15 @@ impl Session {
     /// Sends a message, and waits until it is known what becomes of it.
     async fn send(&mut self, name: &str, text: &str) -> Result<String, Problem> {
         let posted = self.live.post(name, text);
+        self.sent(name, posted).await
+    }
+
+    /// Waits until it is known what becomes of a message that was written.
+    pub(super) async fn sent(
+        &mut self,
+        name: &str,
+        posted: Result<String, PostError>,
+    ) -> Result<String, Problem> {
         let reference = posted.map_err(|error| Problem::Say(format!("{error}.")))?;
         let mut later = Vec::new();
         let held = &self.held;

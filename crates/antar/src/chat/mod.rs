@@ -6,6 +6,7 @@
 
 mod command;
 mod execute;
+mod files;
 mod follow;
 mod history;
 mod login;

@@ -16,6 +16,8 @@ use tokio::time::timeout;
 
 /// How long to wait for a connection or an answer. Reading from another realm may take the server 3 s.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a file may take that goes on all the while.
+const TRANSFER: Duration = Duration::from_secs(3600);
 /// What is added where nobody knows whether something was done.
 const MAY_BE_DONE: &str = "\nIt may or may not have been done; look before you try again.";
 
@@ -297,7 +299,9 @@ impl Session {
             return (format!("Not connected; nothing was {nothing}."), false);
         }
         // What waits for less gives up by itself, and loses nothing of what happens meanwhile.
-        let problem = match timeout(2 * PATIENCE, self.run(command)).await {
+        let is_file = matches!(command, Command::Send(..) | Command::Save(..));
+        let patience = if is_file { TRANSFER } else { 2 * PATIENCE };
+        let problem = match timeout(patience, self.run(command)).await {
             Ok(Ok(text)) => return (text, true),
             Ok(Err(Problem::Say(sentence))) => return (sentence, false),
             Ok(Err(Problem::Client(error))) if error.code() == Some("no_session") => {
@@ -311,7 +315,7 @@ impl Session {
                 return (text, false);
             }
             Ok(Err(Problem::Client(error))) => texts::of_error(&error),
-            Err(_) => format!("No answer within {} s.", 2 * PATIENCE.as_secs()),
+            Err(_) => format!("No answer within {} s.", patience.as_secs()),
         };
         let asked = if login { "" } else { MAY_BE_DONE };
         (clean_line(&problem) + asked, false)

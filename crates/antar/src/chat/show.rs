@@ -118,6 +118,10 @@ impl Look {
         if message.deleted {
             return format!("{time} {who} {}", self.paint("2", "(deleted)"));
         }
+        let text = match &message.file {
+            Some(file) => format!("{text} {}", file_line(file, message.id)).trim_start().to_owned(),
+            None => text,
+        };
         let edited =
             if message.edited.is_some() { self.paint("2", " (edited)") } else { String::new() };
         match message.kind.as_deref() {
@@ -143,6 +147,23 @@ impl Look {
 
     fn paint(&self, style: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
+/// A file in its message: what it is, and how it is had.
+fn file_line(file: &sync::File, id: u64) -> String {
+    format!("[file {}, {}, /save {id}]", clean_line(&file.name), size(file.size))
+}
+
+/// How large something is, in words.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
+    let unit = (0..3).find(|unit| bytes >> (10 * (unit + 1)) == 0).unwrap_or(3);
+    let (whole, rest) = (bytes >> (10 * unit), bytes & ((1 << (10 * unit)) - 1));
+    let tenths = (rest * 10) >> (10 * unit);
+    match unit > 0 && whole < 10 && tenths > 0 {
+        true => format!("{whole}.{tenths} {}", UNITS[unit]),
+        false => format!("{whole} {}", UNITS[unit]),
     }
 }
 
@@ -232,6 +253,18 @@ mod tests {
         );
         let wave = r#"{"id":1,"from":"bob","message":"waves","kind":"action"}"#;
         assert_eq!(said("bob", wave), "--:--:-- bob waves");
+        let hash = "ab".repeat(32);
+        let file = |text: &str| {
+            format!(
+                r#"{{"id":123,"from":"bob","message":"{text}","file":{{"sha256":"{hash}","name":"a\u001b.png","size":12300}}}}"#
+            )
+        };
+        assert_eq!(said("bob", &file("")), "--:--:-- bob: [file a␛.png, 12 kB, /save 123]");
+        assert_eq!(said("bob", &file("hi")), "--:--:-- bob: hi [file a␛.png, 12 kB, /save 123]");
+        assert_eq!(
+            [0, 1023, 1024, 1536, 10 << 10, 3 << 29].map(size)[..],
+            ["0 B", "1023 B", "1 kB", "1.5 kB", "10 kB", "1.5 GB"]
+        );
         let lost =
             r#"{"id":1,"from":"eve","message":"x","notice":"user_not_found","realm":"beta"}"#;
         assert!(said("eve@beta", lost).contains("! not delivered: x (There is no such user.)"));

@@ -328,3 +328,66 @@ fn what_the_realm_does_not_know_is_sent_again_and_posted_once() {
     chat.say("/whoami");
     assert!(chat.next().starts_with("amy@"));
 }
+
+/// A chat that is given lines, in a folder; what it prints.
+fn in_folder(address: &str, folder: &Path, lines: &str) -> Vec<String> {
+    let mut child = chat(address).current_dir(folder).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let said = child.wait_with_output().unwrap().stdout;
+    String::from_utf8(said).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn files_are_sent_and_saved() {
+    let realm = Realm::with("[files]\nfile_bytes = 300_000\n");
+    let (mut amy, mut bob) = (realm.user("amy"), realm.user("bob"));
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..250_000_u32).flat_map(|n| [(n % 251) as u8]).collect();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("a b.bin", &bytes);
+    write("large.bin", &vec![0; 300_001]);
+    write("empty.txt", b"");
+    let said = in_folder(
+        realm.address(),
+        folder.path(),
+        "/send empty.txt\n/to bob\n/send \"a b.bin\" look  here\n/send large.bin\n/send none.bin\n/send .\n/send empty.txt\n",
+    );
+    assert_eq!(said[0], "To whom? Choose with /to USER or /to #GROUP.");
+    assert_eq!(said[2], "a b.bin (244 kB) is sent to bob.");
+    assert!(said[3].starts_with("A limit of this realm is reached."), "{}", said[3]);
+    assert!(said[4].starts_with("none.bin is not sent: "), "{}", said[4]);
+    assert!(said[5].starts_with(". is not sent: "), "{}", said[5]);
+    assert_eq!(said[6], "empty.txt (0 B) is sent to bob.");
+    let history = bob.expect_ok("HISTORY amy");
+    let told = history["data"].as_array().unwrap();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0]["message"], "look  here");
+    assert_eq!(told[0]["file"]["name"], "a b.bin");
+    assert_eq!(told[1]["file"]["type"], "text/plain");
+
+    // And back, to amy, in a message that says it is somewhere else.
+    let hash = told[0]["file"]["sha256"].as_str().unwrap();
+    let id = bob.expect_ok(&format!("POST amy file={hash} : yours"))["id"].as_u64().unwrap();
+    let plain = amy.expect_ok("POST bob : no file")["id"].as_u64().unwrap();
+    let lines = format!(
+        "/to bob\n/history\n/save {id}\n/save {id}\n/save {id} sub\n/save {id} other name\n/save {plain}\n/save 9999\n"
+    );
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    std::fs::rename(folder.path().join("a b.bin"), folder.path().join("kept")).unwrap();
+    let said = in_folder(realm.address(), folder.path(), &lines);
+    let shown = said.iter().find(|line| line.contains(" bob: yours ")).unwrap();
+    assert!(shown.ends_with(&format!(" [file a b.bin, 244 kB, /save {id}]")), "{shown}");
+    let said = &said[said.len() - 6..];
+    assert_eq!(said[0], "Saved as a b.bin (244 kB).");
+    assert!(said[1].starts_with("There is a b.bin already"), "{}", said[1]);
+    assert_eq!(said[2], "Saved as sub/a b.bin (244 kB).");
+    assert_eq!(said[3], "Saved as other (244 kB).");
+    assert_eq!(said[4], "No file comes with that message.");
+    assert!(said[5].starts_with("There is no such message"), "{}", said[5]);
+    for name in ["a b.bin", "sub/a b.bin", "other"] {
+        assert!(std::fs::read(folder.path().join(name)).unwrap() == bytes, "{name}");
+    }
+    // Nothing is left of what was not whole.
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().starts_with('.')));
+}

@@ -18,7 +18,8 @@ pub struct File {
 }
 
 impl File {
-    fn of(value: &Value) -> Option<Self> {
+    /// Reads one; `None` where it lacks what every file has.
+    pub fn of(value: &Value) -> Option<Self> {
         let str = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
         let side = |key: &str| {
             let side = value.get(key).and_then(Value::as_u64).and_then(|side| side.try_into().ok());

@@ -17,9 +17,9 @@ export const texts = {
 
 /** What the code of an error does not say well by itself. @type {Record<string, string>} */
 export const errors = {
-  file_not_found: 'There is no such file any more.', user_not_found: 'There is no such user.', no_session: 'This session has ended.', already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.',
+  file_not_found: 'There is no such file any more.', user_not_found: 'There is no such user.', no_session: 'This session has ended.',
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
   bad_parameters: 'That is not complete, or not right.', forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
-  bad_text: 'That holds signs that cannot be sent.', limit_reached: 'There are too many already.', realm_owed: 'Messages still wait for that realm.', realm_key: 'It has another key.',
+  bad_text: 'That holds signs that cannot be sent.', limit_reached: 'There are too many already.',
   unavailable: 'Not possible just now.', unknown: 'Whether that was done is not known yet.',
 };

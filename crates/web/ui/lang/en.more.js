@@ -24,3 +24,8 @@ export const texts = {
   start: 'Start', more: 'More', invite: 'Add', owner: 'owner', moderator: 'moderator', member: 'member', profile: 'Profile', page: 'This page', theme: 'Theme', language: 'Language', end: 'End', realm: 'Its name', mute: 'Mute',
   actions: 'Actions', react: 'React', reply: 'Reply', edit: 'Edit', delete: 'Delete', remove: 'Remove', deleteOther: 'Remove what {0} wrote?', wasDeleted: 'Deleted.', takeBack: 'Take back the text',
 };
+
+/** @type {Record<string, string>} */
+export const errors = {
+  already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.', realm_owed: 'Messages still wait for that realm.', realm_key: 'It has another key.',
+};

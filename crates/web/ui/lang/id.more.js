@@ -26,3 +26,8 @@ export const texts = {
   start: 'Mulai', more: 'Lagi', invite: 'Tambahkan', owner: 'pemilik', moderator: 'moderator', member: 'anggota', profile: 'Profil', page: 'Halaman ini', theme: 'Tema', language: 'Bahasa', end: 'Akhiri', realm: 'Namanya', mute: 'Senyapkan',
   actions: 'Tindakan', react: 'Reaksi', reply: 'Balas', edit: 'Ubah', delete: 'Hapus', remove: 'Hapus', deleteOther: 'Hapus tulisan {0}?', wasDeleted: 'Dihapus.', takeBack: 'Ambil kembali teksnya',
 };
+
+/** @type {Record<string, string>} */
+export const errors = {
+  bad_invitation: 'Undangan tidak berlaku.',
+};

@@ -11,7 +11,11 @@ export const language = /** @type {keyof typeof languages} */ ([load('language')
 const { texts, errors } = await import(`./${language}.js`);
 
 /** Loads the texts of dialogs as well. */
-export const moreTexts = async () => Object.assign(texts, (await import(`./${language}.more.js`)).texts);
+export async function moreTexts() {
+  const more = await import(`./${language}.more.js`);
+  Object.assign(texts, more.texts);
+  Object.assign(errors, more.errors);
+}
 
 /** Chooses another language; the page is made anew. */
 export function setLanguage(name = '') {

@@ -25,9 +25,6 @@ export class Uploads {
     this.most = undefined;
     this.list = el('ul', { class: 'uploads', 'aria-label': t('uploads') });
     app.composer.root.lastElementChild?.before(this.list);
-    for (const what of ['dragover', 'dragleave', 'drop']) {
-      addEventListener(what, (event) => app.main.classList.toggle('drop', what === 'dragover' && Boolean(app.composer.takes(/** @type {DragEvent} */ (event)))));
-    }
     for (const one of kept()) if (one.me === app.me) this.all.push({ ...made(one.conversation, null), name: one.name, state: 'lost', why: t('uploadLost') });
     this.keep();
   }

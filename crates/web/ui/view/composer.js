@@ -35,7 +35,7 @@ export class Composer {
       this.attach(files.files);
       files.value = '';
     };
-    const files = el('input', { type: 'file', multiple: true, hidden: true, 'aria-label': t('attach'), onchange: chosen });
+    const files = el('input', { type: 'file', multiple: true, hidden: true, onchange: chosen });
     this.tools = el('div', { class: 'tools' }, iconButton('clip', t('attach'), () => files.click()), files, smile);
     this.root = el('form', { class: 'composer', onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.typing, this.context, this.warning, el('div', { class: 'writing' }, this.tools, this.text, this.button));
     this.text.addEventListener('input', () => this.changed());
@@ -47,8 +47,7 @@ export class Composer {
         this.attach(event.clipboardData.files);
       }
     });
-    addEventListener('dragenter', () => this.attach([]), { once: true });
-    for (const what of ['dragover', 'drop']) addEventListener(what, (event) => this.dragged(/** @type {DragEvent} */ (event)));
+    for (const what of ['dragover', 'dragleave', 'drop']) addEventListener(what, (event) => this.dragged(/** @type {DragEvent} */ (event)));
     addEventListener('pagehide', () => this.keep());
   }
 
@@ -65,12 +64,9 @@ export class Composer {
   dragged(event) {
     if (!event.dataTransfer?.types.includes('Files')) return;
     event.preventDefault();
-    if (event.type === 'drop' && this.takes(event)) this.attach(event.dataTransfer.files);
-  }
-
-  /** @param {DragEvent} event */
-  takes({ dataTransfer, target }) {
-    return dataTransfer?.types.includes('Files') && this.name && this.app.main.contains(/** @type {Node} */ (target));
+    const here = this.name !== '' && this.app.main.contains(/** @type {Node} */ (event.target));
+    this.app.main.classList.toggle('drop', here && event.type === 'dragover');
+    if (here && event.type === 'drop') this.attach(event.dataTransfer.files);
   }
 
   /** Sends files. @param {Iterable<File>|null} list */
