@@ -315,6 +315,7 @@ test('what cannot be had just now says so, and is tried again', async () => {
   away = false;
   await ian.getByRole('button', { name: 'Try again' }).click();
   await ian.waitForFunction(() => document.querySelector('article img')?.naturalWidth === 400);
+  assert.deepEqual(await ian.evaluate(() => [document.querySelector('article img').clientWidth, document.querySelector('article img').clientHeight]), [380, 285]);
   // What the browser cannot show can be saved.
   await attach(ivy, { name: 'broken.png', mimeType: 'image/png', buffer: Buffer.concat([png(3, 3).subarray(0, 40), Buffer.from('and so on')]) });
   await attach(ivy, { name: 'noise.ogg', mimeType: 'audio/ogg', buffer: Buffer.from('OggS and nothing else') });

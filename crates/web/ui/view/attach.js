@@ -7,8 +7,8 @@ import './more.js';
 
 /** Where it is kept, until it is done, what this page uploads: a page that is loaded anew says what was lost. */
 const KEPT = 'antar.uploads';
-/** How long nothing may go on, and how often an upload is tried while there is a connection. */
-const [PATIENCE, TRIES] = [60_000, 3];
+/** How long nothing may go on; how often an upload is tried while there is a connection, and after which pause. */
+const [PATIENCE, TRIES, PAUSE] = [60_000, 4, 500];
 
 /** One file on its way: `waiting` for its turn, `uploading`, `ready` (uploaded, and to go with what is being written), `failed`; `lost`
  * with the page that had it.
@@ -69,7 +69,8 @@ export class Uploads {
       // The connection was lost: once it is back it is tried again.
       one.state = 'waiting';
       if (!this.app.live.online) one.tries = 0;
-      this.next();
+      this.draw();
+      setTimeout(() => this.next(), PAUSE);
     } else this.fail(one, status === 422 ? t('unreadable') : status === 413 ? t('noRoom') : status === 507 ? t('diskFull') : errorText({ code: told.code ?? 'lost' }));
   }
 

@@ -36,6 +36,18 @@ export function kindOf({ type }) {
 /** How large a picture is shown at most. */
 const [WIDEST, HIGHEST] = [380, 320];
 
+/** Makes a place as large as what will be in it. @param {HTMLElement} box @param {FileAbout} file */
+function reserve(box, file) {
+  const kind = kindOf(file);
+  box.className = `file ${kind}`;
+  if (kind !== 'picture') return;
+  const [width, height] = [file.width ?? 240, file.height ?? 180];
+  const scale = Math.min(1, WIDEST / width, HIGHEST / height);
+  const [w, h] = [width, height].map((side) => Math.max(24, side * scale));
+  box.style.width = `${w}px`;
+  box.style.aspectRatio = `${w} / ${h}`;
+}
+
 /** The place of a file, as large as what will be in it, so that nothing moves once that is loaded. @param {App} app @param {Message} message @param {HTMLElement} row */
 export function place(app, message, row) {
   const file = /** @type {FileAbout} */ (message.file);
@@ -43,14 +55,8 @@ export function place(app, message, row) {
   /** @type {HTMLElement|null} */
   const old = row.querySelector('.file');
   if (old?.dataset.key === key) return old;
-  const box = el('div', { class: `file ${kindOf(file)}`, 'data-key': key });
-  if (kindOf(file) === 'picture') {
-    const [width, height] = [file.width ?? 240, file.height ?? 180];
-    const scale = Math.min(1, WIDEST / width, HIGHEST / height);
-    const [w, h] = [width, height].map((side) => Math.max(24, side * scale));
-    box.style.width = `${w}px`;
-    box.style.aspectRatio = `${w} / ${h}`;
-  }
+  const box = el('div', { 'data-key': key });
+  reserve(box, file);
   showFile(app, box, message);
   return box;
 }
@@ -87,9 +93,9 @@ export function again() {
 function showFile(app, box, { id, file }) {
   if (!file) return;
   const view = new View(app, box, app.timeline.name, id, file);
-  // One that is on its way is nobody's to fetch yet.
-  if (!id) return view.row('');
   if (!view.isShown) view.row('');
+  // One that is on its way cannot be fetched yet.
+  if (!id) return;
   observer ??= new IntersectionObserver(
     (all) => {
       for (const { isIntersecting, target } of all) {
@@ -130,7 +136,7 @@ class View {
       return this.row('', why);
     }
     if (!this.isShown) return this.row(path);
-    this.box.className = `file ${kindOf(this.file)}`;
+    reserve(this.box, this.file);
     fill(this.box, kindOf(this.file) === 'picture' ? this.picture(path) : this.media(path));
   }
 
