@@ -133,17 +133,19 @@ impl Files {
         let mut answer = Answer { reader, writer: None, status: 0, left: None, held: Vec::new() };
         let send = send(&mut *writer, head, body);
         // Who refuses answers before all is there, and reads no more.
-        let mut heard = Box::pin(answer.head());
-        tokio::select! {
-            biased;
-            told = &mut heard => told?,
-            sent = send => {
-                let told = heard.await;
-                // What the realm says of it is more than that it does not listen.
-                if told.is_err() {
-                    sent?;
+        {
+            let mut heard = std::pin::pin!(answer.head());
+            tokio::select! {
+                biased;
+                told = &mut heard => told?,
+                sent = send => {
+                    let told = heard.await;
+                    // What the realm says of it is more than that it does not listen.
+                    if told.is_err() {
+                        sent?;
+                    }
+                    told?;
                 }
-                told?;
             }
         }
         answer.writer = Some(writer);
