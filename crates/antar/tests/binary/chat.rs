@@ -329,9 +329,11 @@ fn what_the_realm_does_not_know_is_sent_again_and_posted_once() {
     assert!(chat.next().starts_with("amy@"));
 }
 
-/// A chat that is given lines, in a folder; what it prints.
+/// A chat over TLS that is given lines, in a folder; what it prints.
 fn in_folder(address: &str, folder: &Path, lines: &str) -> Vec<String> {
-    let mut child = chat(address).current_dir(folder).spawn().unwrap();
+    let mut command = chat(address);
+    command.arg("--tls").env("XDG_STATE_HOME", folder.join("state")).current_dir(folder);
+    let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
     let said = child.wait_with_output().unwrap().stdout;
     String::from_utf8(said).unwrap().lines().map(str::to_owned).collect()

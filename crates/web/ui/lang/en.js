@@ -8,7 +8,6 @@ export const texts = {
   conversations: 'Conversations', search: 'Search', found: 'Found', noConversations: 'Nothing here yet. Begin a conversation with somebody.', settings: 'Settings', logOut: 'Log out',
   unread: '{0} unread', mentions: '{0} for you', online: 'online', reconnecting: 'reconnecting', muted: 'muted', blocked: 'blocked', away: 'away', lastHere: 'last here {0}',
   members: '{0} members',
-  member_joined: '{0} is in the group now', member_left: '{0} has left', member_kicked: '{0} was taken out by {1}', member_banned: '{0} was banned by {1}', member_role: '{0} has another role, given by {1}', member_silenced: 'Whether {0} may write was changed by {1}',
   lost: 'There is no connection just now.',
   name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.',
   show: 'Show', connection: 'Connection', choose: 'Choose a conversation', keys: 'Ctrl K goes to one by its name.', manyType: 'Several people are typing …', types: '{0} is typing …',

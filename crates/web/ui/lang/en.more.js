@@ -23,6 +23,7 @@ export const texts = {
   people: 'People', waitsSince: 'the oldest for {0} min',
   start: 'Start', more: 'More', invite: 'Add', owner: 'owner', moderator: 'moderator', member: 'member', profile: 'Profile', page: 'This page', theme: 'Theme', language: 'Language', end: 'End', realm: 'Its name', mute: 'Mute',
   actions: 'Actions', react: 'React', reply: 'Reply', edit: 'Edit', delete: 'Delete', remove: 'Remove', deleteOther: 'Remove what {0} wrote?', wasDeleted: 'Deleted.', takeBack: 'Take back the text',
+  member_joined: '{0} is in the group now', member_left: '{0} has left', member_kicked: '{0} was taken out by {1}', member_banned: '{0} was banned by {1}', member_role: '{0} has another role, given by {1}', member_silenced: 'Whether {0} may write was changed by {1}',
 };
 
 /** @type {Record<string, string>} */

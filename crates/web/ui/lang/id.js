@@ -8,7 +8,6 @@ export const texts = {
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
   unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
   members: '{0} anggota',
-  member_joined: '{0} masuk grup', member_left: '{0} keluar', member_kicked: '{0} dikeluarkan oleh {1}', member_banned: '{0} dilarang oleh {1}', member_role: 'Peran {0} diubah oleh {1}', member_silenced: 'Izin menulis {0} diubah oleh {1}',
   lost: 'Sambungan sedang terputus.',
   name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.',
   show: 'Lihat', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',

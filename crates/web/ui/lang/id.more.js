@@ -25,6 +25,7 @@ export const texts = {
   people: 'Orang', waitsSince: 'yang tertua {0} menit',
   start: 'Mulai', more: 'Lagi', invite: 'Tambahkan', owner: 'pemilik', moderator: 'moderator', member: 'anggota', profile: 'Profil', page: 'Halaman ini', theme: 'Tema', language: 'Bahasa', end: 'Akhiri', realm: 'Namanya', mute: 'Senyapkan',
   actions: 'Tindakan', react: 'Reaksi', reply: 'Balas', edit: 'Ubah', delete: 'Hapus', remove: 'Hapus', deleteOther: 'Hapus tulisan {0}?', wasDeleted: 'Dihapus.', takeBack: 'Ambil kembali teksnya',
+  member_joined: '{0} masuk grup', member_left: '{0} keluar', member_kicked: '{0} dikeluarkan oleh {1}', member_banned: '{0} dilarang oleh {1}', member_role: 'Peran {0} diubah oleh {1}', member_silenced: 'Izin menulis {0} diubah oleh {1}',
 };
 
 /** @type {Record<string, string>} */

@@ -221,6 +221,7 @@ export class Timeline {
     const all = this.notes.get(key) ?? [];
     all.push({ after: this.model.conversation(name)?.last?.id ?? 0, text: t(/** @type {any} */ (`member_${kind}`), user, by) });
     this.notes.set(key, all.slice(-30));
+    this.app.dirty();
   }
 
   /** @returns {Row[]} */
