@@ -130,8 +130,9 @@ fn command(name: &str, arguments: &str) -> Option<Command> {
             Command::Send(path, text.to_owned())
         }
         "save" => {
-            let to = if rest.is_empty() { None } else { Some(path(rest)?.0) };
-            Command::Save(word?.parse().ok()?, to)
+            // Nothing follows the path, so it needs no quotes.
+            let quoted = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+            Command::Save(word?.parse().ok()?, text(quoted.unwrap_or(rest)))
         }
         "inbox" => Command::Inbox(count(word)?),
         "sent" => Command::Sent(count(word)?),
@@ -267,6 +268,7 @@ mod tests {
         assert!(parse("/send").is_err() && parse("/send \"a").is_err());
         assert_eq!(parse("/save 7"), Ok(Some(Command::Save(7, None))));
         assert_eq!(parse("/save 7 \"a b\""), Ok(Some(Command::Save(7, Some("a b".into())))));
+        assert_eq!(parse("/save 7 a  b"), Ok(Some(Command::Save(7, Some("a  b".into())))));
         assert!(parse("/msg bob").unwrap_err().starts_with("Usage: /msg"));
         assert!(parse("/inbox 0").unwrap_err().starts_with("Usage: /inbox"));
         assert!(parse("/frob").unwrap_err().contains("/help"));

@@ -367,7 +367,7 @@ fn files_are_sent_and_saved() {
     assert_eq!(told[0]["file"]["name"], "a b.bin");
     assert_eq!(told[1]["file"]["type"], "text/plain");
 
-    // And back, to amy, in a message that says it is somewhere else.
+    // And back.
     let hash = told[0]["file"]["sha256"].as_str().unwrap();
     let id = bob.expect_ok(&format!("POST amy file={hash} : yours"))["id"].as_u64().unwrap();
     let plain = amy.expect_ok("POST bob : no file")["id"].as_u64().unwrap();
@@ -383,10 +383,10 @@ fn files_are_sent_and_saved() {
     assert_eq!(said[0], "Saved as a b.bin (244 kB).");
     assert!(said[1].starts_with("There is a b.bin already"), "{}", said[1]);
     assert_eq!(said[2], "Saved as sub/a b.bin (244 kB).");
-    assert_eq!(said[3], "Saved as other (244 kB).");
+    assert_eq!(said[3], "Saved as other name (244 kB).");
     assert_eq!(said[4], "No file comes with that message.");
     assert!(said[5].starts_with("There is no such message"), "{}", said[5]);
-    for name in ["a b.bin", "sub/a b.bin", "other"] {
+    for name in ["a b.bin", "sub/a b.bin", "other name"] {
         assert!(std::fs::read(folder.path().join(name)).unwrap() == bytes, "{name}");
     }
     // Nothing is left of what was not whole.
