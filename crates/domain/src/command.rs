@@ -250,6 +250,8 @@ commands! {
     StoreFile: Session, changes,
     /// What is known of a file that the caller may read.
     OpenFile: Anyone, asks,
+    /// See [`commands::KeepFile`].
+    KeepFile: Anyone, changes,
     /// A link to a message's file.
     LinkFile: Session, changes,
     /// A stretch of a conversation.

@@ -198,6 +198,15 @@ pub enum Event {
         /// How many.
         size: u64,
     },
+    /// A peer has given the bytes of a file, which its message names.
+    FileGiven {
+        /// Which it is.
+        hash: FileHash,
+        /// How many bytes it has.
+        size: u64,
+        /// The peer.
+        peer: PeerId,
+    },
     /// They are not needed any more.
     FileRemoved(FileHash),
     /// A user has uploaded a file.

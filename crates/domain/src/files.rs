@@ -10,8 +10,9 @@ mod sweep;
 
 pub use key::FileKey;
 
+use crate::links::Address;
 use crate::{AccountId, Conversation, Event, PeerId, Posted};
-use antar_types::{File, FileAbout, FileHash, Time};
+use antar_types::{File, FileAbout, FileHash, Fingerprint, Time};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -60,13 +61,27 @@ impl FileRoom {
 }
 
 /// Where the bytes of a file are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileAt {
     /// Here.
     Here,
-    /// At a peer, which a message came from that names it.
-    Peer(PeerId),
+    /// At a peer, which a message came from that names it; nowhere, where it cannot be called.
+    Peer(Option<Box<FileSource>>),
 }
+
+/// A peer that has a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileSource {
+    /// Which it is.
+    pub peer: PeerId,
+    /// Its key: whoever answers with another has nothing to give.
+    pub key: Fingerprint,
+    /// Where it is called.
+    pub address: Address,
+}
+
+/// Messages that name a file: of a conversation, and written here or not.
+pub(crate) type Place = (Conversation, bool);
 
 /// All files, and all messages that name one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,7 +108,10 @@ struct Known {
     /// Who has uploaded it.
     holds: BTreeMap<AccountId, FileHold>,
     /// The messages that name it.
-    places: BTreeMap<Conversation, BTreeSet<u64>>,
+    places: BTreeMap<Place, BTreeSet<u64>>,
+    /// The peer that has given the bytes last: only then a message of its has the realm give them to others, for
+    /// it may name any hash.
+    given: Option<PeerId>,
 }
 
 impl Known {
@@ -155,18 +173,31 @@ impl Files {
         held.map(|(hash, _)| *hash).collect()
     }
 
-    /// What messages say of a file, one of each conversation that names it.
-    pub fn places(&self, hash: &FileHash) -> impl Iterator<Item = (Conversation, &File)> {
+    /// What messages say of a file, one of each place that names it.
+    pub fn places(&self, hash: &FileHash) -> impl Iterator<Item = (Place, &File)> {
         let places = self.known.get(hash).into_iter().flat_map(|known| &known.places);
-        places.filter_map(|(conversation, ids)| {
-            let named = self.named.get(&(*conversation, *ids.first()?))?;
-            Some((*conversation, &*named.file))
+        places.filter_map(|(place, ids)| {
+            let named = self.named.get(&(place.0, *ids.first()?))?;
+            Some((*place, &*named.file))
         })
     }
 
+    /// Whether a peer has given the bytes of a file, and they are here still.
+    pub fn is_given(&self, hash: &FileHash, peer: PeerId) -> bool {
+        self.known.get(hash).is_some_and(|known| known.given == Some(peer))
+    }
+
+    /// The files that are here only because peers have given them, and how many bytes each has.
+    pub fn copies(&self) -> impl Iterator<Item = (FileHash, u64)> {
+        let copies = self.known.iter().filter(|(_, known)| {
+            known.holds.is_empty() && !known.places.keys().any(|(_, is_own)| *is_own)
+        });
+        copies.filter_map(|(hash, known)| Some((*hash, known.size?)))
+    }
+
     /// The file that a message names.
-    pub fn named(&self, conversation: Conversation, id: u64) -> Option<&File> {
-        self.named.get(&(conversation, id)).map(|named| &*named.file)
+    pub fn named(&self, conversation: Conversation, id: u64) -> Option<&NamedFile> {
+        self.named.get(&(conversation, id))
     }
 
     /// How many messages name a file.
@@ -196,6 +227,10 @@ impl Files {
                 self.unname(placed.conversation, placed.message.id);
             }
             Event::FileSet { hash, size } => self.set(*hash, Some(*size)),
+            Event::FileGiven { hash, size, peer } => {
+                self.set(*hash, Some(*size));
+                self.change(*hash, |known| known.given = Some(*peer));
+            }
             Event::FileRemoved(hash) => self.set(*hash, None),
             Event::FileHeld { hash, account, hold } => self.held(*hash, *account, Some(hold)),
             Event::FileLetGo { hash, account } => self.held(*hash, *account, None),
@@ -215,11 +250,11 @@ impl Files {
     /// A message names a file.
     fn name(&mut self, conversation: Conversation, id: u64, named: NamedFile) {
         self.unname(conversation, id);
-        let hash = named.file.hash;
+        let (hash, place) = (named.file.hash, (conversation, named.account.is_some()));
         self.named_there += usize::from(named.account.is_none());
         self.take(named.account, |taken| taken.named += 1);
         self.change(hash, |known| {
-            known.places.entry(conversation).or_default().insert(id);
+            known.places.entry(place).or_default().insert(id);
         });
         self.named.insert((conversation, id), named);
     }
@@ -229,11 +264,12 @@ impl Files {
         let Some(named) = self.named.remove(&(conversation, id)) else { return };
         self.named_there -= usize::from(named.account.is_none());
         self.take(named.account, |taken| taken.named = taken.named.saturating_sub(1));
+        let place = (conversation, named.account.is_some());
         self.change(named.file.hash, |known| {
-            if let Some(ids) = known.places.get_mut(&conversation) {
+            if let Some(ids) = known.places.get_mut(&place) {
                 ids.remove(&id);
                 if ids.is_empty() {
-                    known.places.remove(&conversation);
+                    known.places.remove(&place);
                 }
             }
         });
@@ -259,7 +295,12 @@ impl Files {
         let before = self.size(&hash);
         self.bytes = self.bytes - before.unwrap_or(0) + size.unwrap_or(0);
         self.here = self.here - usize::from(before.is_some()) + usize::from(size.is_some());
-        self.change(hash, |known| known.size = size);
+        self.change(hash, |known| {
+            known.size = size;
+            if size.is_none() {
+                known.given = None;
+            }
+        });
     }
 
     /// An account has uploaded a file, or that does not matter any more.

@@ -54,7 +54,7 @@ pub use conversations::{Conversations, Skipped};
 pub use erasure::{ERASED, FoundOwn, LOOKED_AT, OwnQuery};
 pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
 pub(crate) use files::Files;
-pub use files::{FileAt, FileHold, FileKey, FileRoom, NamedFile};
+pub use files::{FileAt, FileHold, FileKey, FileRoom, FileSource, NamedFile};
 pub use group::{
     GroupEntry, GroupRecord, GroupRole, Member, RETENTION_DAYS, SWEPT, Silence, TOPIC_BYTES,
 };

@@ -14,8 +14,8 @@ use crate::{
     State, Tag, ToldAt,
 };
 use antar_types::{
-    Capabilities, Chain, Code, Entry, EntryKind, Fingerprint, IncomingEntry, Name, Secret,
-    SyncCursor, Text, Time, Token,
+    Capabilities, Chain, Code, Entry, EntryKind, EntryMore, File, Fingerprint, IncomingEntry, Name,
+    Secret, SyncCursor, Text, Time, Token,
 };
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -194,12 +194,26 @@ impl Realm {
 
     /// Beta delivers an entry of its log, the first that it has.
     pub fn deliver(&mut self, kind: EntryKind, from: &str, to: &str, text: &str) {
+        self.deliver_with(kind, (from, to), &[(text, None)]);
+    }
+
+    /// The same of several, which may name files.
+    pub fn deliver_with(
+        &mut self,
+        kind: EntryKind,
+        (from, to): (&str, &str),
+        texts: &[(&str, Option<File>)],
+    ) {
         let name = |word| Name::parse(word).unwrap();
-        let text = Text::parse(text, 999).unwrap();
-        let (time, origin) = (Time(5), None);
-        let entry = Entry { kind, time, from: name(from), to: name(to), text, origin, more: None };
-        let chain = Chain::START.with(&entry);
-        let entries = vec![IncomingEntry::Known(entry)];
+        let entry = |(text, file): &(&str, Option<File>)| {
+            let (text, file) = (Text::parse(text, 999).unwrap(), file.clone().map(Box::new));
+            let (time, origin) = (Time(5), None);
+            let more = EntryMore { file, ..EntryMore::default() }.boxed();
+            Entry { kind, time, from: name(from), to: name(to), text, origin, more }
+        };
+        let entries: Vec<Entry> = texts.iter().map(entry).collect();
+        let chain = entries.iter().fold(Chain::START, Chain::with);
+        let entries = entries.into_iter().map(IncomingEntry::Known).collect();
         let brought = Delivery { epoch: BETAS, first: 1, chain, entries };
         let command = Deliver { entries: Some(brought.into()) };
         assert_eq!(self.hears(BETA, command), None);

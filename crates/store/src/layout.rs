@@ -37,6 +37,7 @@
 //! | `R` `s` session | [`records::SessionSet`] |
 //! | `R` `t` group, account | [`records::Silenced`] |
 //! | `R` `w` `f` hash | [`records::FileSet`] |
+//! | `R` `w` `g` hash | [`records::FileGiven`] |
 //! | `R` `w` `h` account, hash | [`records::FileHeld`] |
 //! | `R` `w` `k` | [`records::FileKeySet`] |
 //! | `R` `w` `n` conversation, id | [`records::FileNamed`]: the conversation as under `M`, without an id |
@@ -456,6 +457,11 @@ pub const FILES_KEY: &[u8] = &[RECORDS, b'w', b'f'];
 /// The key of what there is of a file.
 pub fn file_key(hash: &FileHash) -> Key {
     [FILES_KEY, hash.as_bytes()].concat()
+}
+
+/// The key of that a peer has given the bytes of a file.
+pub fn given_key(hash: &FileHash) -> Key {
+    [&[RECORDS, b'w', b'g'][..], hash.as_bytes()].concat()
 }
 
 /// The key of that an account has uploaded a file.

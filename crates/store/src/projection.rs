@@ -244,6 +244,10 @@ impl Projection {
                 self.keep(closed);
             }
             Record::GroupSwept(swept) => self.sweep(tree, &swept)?,
+            Record::FileRemoved(removed) => {
+                self.remove(layout::file_key(&removed.hash));
+                self.remove(layout::given_key(&removed.hash));
+            }
             Record::LetGo(gone) => {
                 self.let_go(tree, &gone)?;
                 self.keep(gone);
@@ -449,7 +453,6 @@ fn removed(record: &Record) -> Option<Key> {
         Record::MentionsSet(r) if r.ordinals.is_empty() => {
             layout::mentions_key(r.conversation, r.account)
         }
-        Record::FileRemoved(r) => layout::file_key(&r.hash),
         Record::FileLetGo(r) => layout::hold_key(&r.hash, r.account),
         Record::ProfileEnded(r) => layout::key(b"p", &[r.account.0]),
         Record::HeirEnded(r) => PeerPart::Heir(r.account).of(r.peer),

@@ -243,13 +243,22 @@ pub struct FileLink {
     pub expires: Time,
     /// By the realm.
     pub signature: [u8; 32],
+    /// The number of the realm whose message names the file, where that was not written here.
+    pub peer: Option<u64>,
 }
 
 impl FileLink {
     /// Reads the values of `exp` and `sig` in the query of an address.
-    pub fn parse(exp: &str, sig: &str) -> Option<Self> {
-        let digits = Some(exp).filter(|exp| exp.bytes().all(|b| b.is_ascii_digit()));
-        Some(Self { expires: Time(digits?.parse().ok()?), signature: bytes(sig)? })
+    pub fn parse(exp: &str, sig: &str, peer: Option<&str>) -> Option<Self> {
+        let number = |word: &str| {
+            let digits = Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+            digits?.parse::<u64>().ok()
+        };
+        let peer = match peer {
+            Some(peer) => Some(number(peer)?),
+            None => None,
+        };
+        Some(Self { expires: Time(number(exp)?), signature: bytes(sig)?, peer })
     }
 
     /// Where a file is read with it.
@@ -263,8 +272,9 @@ impl FileLink {
     /// assert_eq!(FileLink::parse("7", &sig), Some(link));
     /// ```
     pub fn path(&self, hash: &FileHash) -> String {
-        let Self { expires, signature } = self;
-        format!("/files/{hash}?exp={}&sig={}", expires.0, FileHash(*signature))
+        let Self { expires, signature, peer } = self;
+        let peer = peer.map(|peer| format!("&peer={peer}")).unwrap_or_default();
+        format!("/files/{hash}?exp={}&sig={}{peer}", expires.0, FileHash(*signature))
     }
 }
 
@@ -340,11 +350,11 @@ mod tests {
 
     #[test]
     fn a_link_is_not_shown_to_who_reads_a_log() {
-        let link = FileLink { expires: Time(7), signature: [0xab; 32] };
+        let link = FileLink { expires: Time(7), signature: [0xab; 32], peer: None };
         assert!(!format!("{link:?}").contains("171"), "{link:?}");
         for (exp, sig) in [("", "01"), ("+7", "01"), ("7", "1"), ("99999999999999999999", "01")] {
             let sig = if sig.len() == 2 { sig.repeat(32) } else { sig.into() };
-            assert_eq!(FileLink::parse(exp, &sig), None, "{exp} {sig}");
+            assert_eq!(FileLink::parse(exp, &sig, None), None, "{exp} {sig}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Files over HTTP: that what was brought is there, for whom it is, whatever happens meanwhile.
 
+use crate::conn::Conn;
 use crate::realm::{PATIENCE, Realm, antar, refusal};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
@@ -404,4 +405,63 @@ fn an_export_has_the_files_that_messages_name() {
     let done = realm.command("user").args(["export", "bob", "--to"]).arg(&to).output().unwrap();
     assert!(refusal(&done).contains("damaged"));
     assert!(!to.exists() && !to.with_file_name("three.jsonl.files").exists());
+}
+
+/// Waits until a message of somebody has come, and returns it.
+fn came(conn: &mut Conn, of: &str) -> Value {
+    loop {
+        let history = conn.ask(&format!("HISTORY {of}"));
+        if let Some(message) = history["data"].as_array().and_then(|all| all.last()) {
+            return message.clone();
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_file_that_was_sent_to_another_realm_is_read_there_by_whom_it_is_for() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let (mut amy, mut bob, mut eve) = (alpha.user("amy"), beta.user("bob"), beta.user("eve"));
+    let (amys, bobs, eves) = (amy.login("amy"), bob.login("bob"), eve.login("eve"));
+    amy.expect_ok(&format!("ADDREALM beta {}", beta.address().replace(':', " ")));
+    let content = [bytes(3 << 20, 1), bytes(1_000, 2)];
+    let paths = content.each_ref().map(|content| put(&alpha, &amys, content));
+    let named = format!("POST bob@beta file={} : look", &paths[0][7..]);
+    let id = amy.expect_ok(&named)["id"].as_u64().unwrap();
+    let message = came(&mut bob, "amy@alpha");
+    assert_eq!(
+        (&message["message"], &message["file"]["size"]),
+        (&"look".into(), &(3 << 20).into())
+    );
+    // Who may not read it has nothing fetched.
+    get(&beta, &eves, &paths[0]).expect(404);
+    get(&beta, "", &paths[0]).expect(401);
+    assert!(below(&beta.data().join("files")).is_empty());
+    assert_eq!(get(&beta, &bobs, &paths[0]).expect(200).body, content[0]);
+    get(&beta, &bobs, &paths[1]).expect(404);
+    let linked = bob.expect_ok(&format!("FILELINK amy@alpha {}", message["id"]));
+    let link = linked["path"].as_str().unwrap();
+    assert_eq!(get(&beta, "", link).expect(200).body, content[0]);
+    // It is here now, whatever becomes of the other realm.
+    alpha.stop();
+    assert_eq!(get(&beta, &bobs, &paths[0]).expect(200).body, content[0]);
+    alpha.start();
+    let mut amy = alpha.connect();
+    let amys = amy.login("amy");
+    amy.expect_ok(&format!("POST bob@beta file={} : small", &paths[1][7..]));
+    amy.expect_ok(&format!("DELETE bob@beta {id}"));
+    while came(&mut bob, "amy@alpha")["message"] != "small" {
+        std::thread::yield_now();
+    }
+    while get(&beta, &bobs, &paths[0]).status != 404 {
+        std::thread::yield_now();
+    }
+    let blob = beta.data().join("files").join(&paths[0][7..9]).join(&paths[0][7..]);
+    while blob.exists() {
+        std::thread::yield_now();
+    }
+    assert_eq!(get(&alpha, &amys, &paths[0]).status, 404);
+    alpha.stop();
+    let away = get(&beta, &bobs, &paths[1]).expect(503);
+    assert!(away.head.to_lowercase().contains("retry-after"), "{}", away.head);
 }

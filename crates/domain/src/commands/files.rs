@@ -1,7 +1,8 @@
 //! Files: what a door asks before it takes or gives the bytes of one, and links to them.
 
 use crate::{
-    Answer, Conversation, Event, FileHold, FileKey, Interrupt, Mode, Outcome, RequestContext,
+    Answer, Conversation, Event, FileHold, FileKey, Interrupt, Mode, Outcome, PeerId,
+    RequestContext,
 };
 use antar_types::{Code, ConversationName, FileAbout, FileHash, FileLink, Time};
 
@@ -69,6 +70,24 @@ impl OpenFile {
     }
 }
 
+/// Notes that a peer has given a file that its message names; the bytes are on disk.
+#[derive(Clone, Debug)]
+pub struct KeepFile {
+    /// Which it is.
+    pub hash: FileHash,
+    /// How many bytes it has.
+    pub size: u64,
+    /// Who has given it.
+    pub peer: PeerId,
+}
+
+impl KeepFile {
+    pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        cx.take_given(self.hash, self.size, self.peer)?;
+        Ok(Outcome::FileStored.into())
+    }
+}
+
 /// Makes a link with which the file of a message is read without a session.
 #[derive(Clone, Debug)]
 pub struct LinkFile {
@@ -82,7 +101,9 @@ impl LinkFile {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let conversation: Conversation = cx.conversation(&self.of)?.conversation;
         let named = cx.state.durable.files.named(conversation, self.id);
-        let hash = named.ok_or(Code::FileNotFound)?.hash;
+        let named = named.ok_or(Code::FileNotFound)?;
+        let peer = conversation.peer().filter(|_| named.account.is_none()).map(|peer| peer.0);
+        let hash = named.file.hash;
         let key = match cx.state.durable.files.key() {
             Some(key) => key.clone(),
             None => {
@@ -93,7 +114,7 @@ impl LinkFile {
         };
         let valid = u64::try_from(cx.state.limits.files.link.as_millis()).unwrap_or(u64::MAX);
         let until = Time(cx.readings.now.0.saturating_add(valid));
-        let path = key.sign(&hash, until).path(&hash).into();
+        let path = key.sign(&hash, until, peer).path(&hash).into();
         Ok(Outcome::FileLinked { path, until }.into())
     }
 }

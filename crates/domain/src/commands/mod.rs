@@ -89,7 +89,7 @@ pub use delete_message::DeleteMessage;
 pub use deliver::Deliver;
 pub use edit_message::EditMessage;
 pub use erase_user::EraseUser;
-pub use files::{LinkFile, OfferFile, OpenFile, StoreFile};
+pub use files::{KeepFile, LinkFile, OfferFile, OpenFile, StoreFile};
 pub use follow::{Acknowledge, AskChain, Cursor, Follow, Rejoin};
 pub use greet::Greet;
 pub use group_inbox::GroupInbox;

@@ -160,6 +160,7 @@ impl Durable {
             Event::TimeReached(_) => {}
             Event::Rewritten(_)
             | Event::FileSet { .. }
+            | Event::FileGiven { .. }
             | Event::FileRemoved(_)
             | Event::FileHeld { .. }
             | Event::FileLetGo { .. }

@@ -82,6 +82,7 @@ pub(crate) fn moves_nobody(event: &Event) -> bool {
             | Event::UnshownSet { .. }
             | Event::SkippedSet(..)
             | Event::FileSet { .. }
+            | Event::FileGiven { .. }
             | Event::FileHeld { .. }
             | Event::FileRemoved(_)
             | Event::FileLetGo { .. }

@@ -71,7 +71,11 @@ impl Arrival {
             Spoken::Unknown(read) => {
                 bound_unread(&self.stream);
                 let Self { stream, caller } = self;
-                return Box::pin(caller.talk(Box::new(stream), read, Transport::Plain)).await;
+                return Box::pin({
+                    let origin = Origin::Client(caller.peer);
+                    caller.talk(Box::new(stream), read, (origin, Transport::Plain))
+                })
+                .await;
             }
             Spoken::Chat => {}
         }
@@ -164,14 +168,13 @@ impl Arrival {
         };
         match done {
             Ok((stream, Some(key))) => {
-                let Caller { peer, began, arriving, .. } = caller;
-                let origin = Origin::Certified(peer, key);
-                let _open = doors.shared.connections.open(Transport::over_tls(origin));
-                serve(stream, origin, began, &doors, arriving).await;
+                let origin = Origin::Certified(caller.peer, key);
+                caller.talk(stream, Vec::new(), (origin, Transport::over_tls(origin))).await;
             }
             Ok((stream, None)) => {
                 bound_unread(stream.get_ref().0);
-                caller.talk(stream, Vec::new(), Transport::Tls).await;
+                let origin = Origin::Client(caller.peer);
+                caller.talk(stream, Vec::new(), (origin, Transport::Tls)).await;
             }
             Err(error) => {
                 doors.shared.connections.handshake_failed();
@@ -226,17 +229,22 @@ impl Caller {
     }
 
     /// Serves a connection on which chat or HTTP is spoken, by its first line. Some of it may have been read.
-    async fn talk(mut self, mut stream: Box<dyn Stream>, read: Vec<u8>, way: Transport) {
+    async fn talk(
+        mut self,
+        mut stream: Box<dyn Stream>,
+        read: Vec<u8>,
+        (origin, way): (Origin, Transport),
+    ) {
         let (read, line, since) = self.first_line(&mut stream, read).await;
         let stream = Prefixed::new(read, stream);
         match line {
-            FirstLine::Http => web::serve(self, stream, since.elapsed()).await,
+            FirstLine::Http => web::serve(self, stream, since.elapsed(), origin).await,
             FirstLine::TooLong => {}
             FirstLine::Other | FirstLine::Undecided if self.web_only => {}
             FirstLine::Other | FirstLine::Undecided => {
-                let Self { peer, began, doors, place, arriving, .. } = self;
+                let Self { began, doors, place, arriving, .. } = self;
                 let _open = doors.shared.connections.open(way);
-                serve(stream, Origin::Client(peer), began, &doors, arriving).await;
+                serve(stream, origin, began, &doors, arriving).await;
                 drop(place);
             }
         }

@@ -1,6 +1,7 @@
 //! Files over HTTP: what the domain is asked about each, and the way of their bytes.
 
 use super::Doors;
+use super::fetch::fetch;
 use super::web::Guest;
 use crate::admission::network;
 use crate::files::{FileStore, NotResumed, Part, Whole};
@@ -8,7 +9,7 @@ use crate::hub::ToHub;
 use crate::panics::contain_here;
 use crate::send_queue::{Item, SendQueue};
 use antar_domain::{AccountId, Command, FileAt, FileRoom, Origin, Outcome, Request, Tag, commands};
-use antar_types::{Code, FileAbout, FileHash, FileLink, FileName};
+use antar_types::{Code, FileAbout, FileHash, FileLink, FileName, Token};
 use antar_web::{
     Asker, FileRefusal, Files, Found, Promise, Reader, Sent, StatusCode, Taken, Upload,
 };
@@ -32,20 +33,32 @@ impl Files for Guest {
     fn find(&self, asker: Asker, hash: FileHash, link: Option<FileLink>) -> Promise<'_, Found> {
         let doors = self.doors.clone();
         Box::pin(async move {
-            let shown = link.is_some();
-            let open = commands::OpenFile { hash, link: link.map(Box::new) };
-            let (outcome, account) = ask(&doors, &asker, Command::OpenFile(open)).await?;
-            if account.is_none() && !shown {
-                return Err(refusal(Code::NoSession));
+            let link = link.map(Box::new);
+            let (origin, token) = (self.realm, asker.token.clone());
+            let caller = (origin.unwrap_or(Origin::Client(asker.address)), token);
+            let (mut found, account) = open(&doors, &caller, hash, link.clone()).await?;
+            if let Outcome::FileFound { about, at: FileAt::Peer(_) } = &found {
+                let size = about.size;
+                let turn = doors.files.turn(hash);
+                let _turn = turn.lock().await;
+                // Somebody may have had it fetched meanwhile.
+                found = open(&doors, &caller, hash, link.clone()).await?.0;
+                if let Outcome::FileFound { at: FileAt::Peer(source), .. } = found {
+                    let source = *source.ok_or_else(away)?;
+                    // It goes on where the connection ends.
+                    let fetch = fetch(doors.clone(), caller.clone(), (hash, size), source);
+                    tokio::spawn(fetch).await.unwrap_or_else(|_| Err(broken()))?;
+                    found = open(&doors, &caller, hash, link).await?.0;
+                }
             }
-            let (about, at) = match outcome {
-                Outcome::FileFound { about, at } => (about, at),
+            let about = match found {
+                Outcome::FileFound { about, at: FileAt::Here } => about,
+                Outcome::FileFound { .. } => return Err(away()),
                 outcome => {
                     let came = account.and_then(|account| doors.files.progress(account, &hash));
                     return came.map(Found::Part).ok_or_else(|| refusal_of(&outcome));
                 }
             };
-            let FileAt::Here = at else { return Err(away()) };
             let place = doors.files.places.download(network(asker.address)).ok_or_else(busy)?;
             let files = doors.files.clone();
             let file = blocking(move || files.open(&hash)).await.map_err(|error| {
@@ -263,11 +276,27 @@ async fn keep_pace(doors: &Doors, address: IpAddr, bytes: usize) {
 }
 
 /// Does what waits for the disk.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let done = tokio::task::spawn_blocking(move || contain_here(work)).await;
     done.ok().flatten().unwrap_or_else(|| Err(io::Error::other("it panicked")))
+}
+
+/// Asks for a file; also says for whom.
+async fn open(
+    doors: &Arc<Doors>,
+    (origin, token): &(Origin, Option<Token>),
+    hash: FileHash,
+    link: Option<Box<FileLink>>,
+) -> Result<(Outcome, Option<AccountId>), FileRefusal> {
+    let shown = link.is_some() || matches!(origin, Origin::Certified(..));
+    let open = Command::OpenFile(commands::OpenFile { hash, link });
+    let found = ask_as(doors, *origin, token.clone(), open).await?;
+    match found.1 {
+        None if !shown => Err(refusal(Code::NoSession)),
+        _ => Ok(found),
+    }
 }
 
 /// Asks the domain on a connection of its own, as the caller would; also says for whom.
@@ -276,13 +305,23 @@ async fn ask(
     asker: &Asker,
     command: Command,
 ) -> Result<(Outcome, Option<AccountId>), FileRefusal> {
-    let (doors, asker) = (doors.clone(), asker.clone());
+    ask_as(doors, Origin::Client(asker.address), asker.token.clone(), command).await
+}
+
+/// The same for whoever has come from somewhere.
+pub(super) async fn ask_as(
+    doors: &Arc<Doors>,
+    origin: Origin,
+    token: Option<Token>,
+    command: Command,
+) -> Result<(Outcome, Option<AccountId>), FileRefusal> {
+    let doors = doors.clone();
     // The hub must hear of the end of each connection that it heard of the beginning of.
     let asked = tokio::spawn(async move {
         let hub = &doors.shared.hub;
         let queue = Arc::new(SendQueue::new(doors.shared.ledger.clone()));
-        let (conn, origin) = (doors.next_conn(), Origin::Client(asker.address));
-        let request = Request { tag: Tag::default(), token: asker.token, command };
+        let conn = doors.next_conn();
+        let request = Request { tag: Tag::default(), token, command };
         hub.send(ToHub::Connected(conn, origin, queue.clone())).await.ok()?;
         hub.send(ToHub::Requests(conn, vec![request])).await.ok()?;
         let answer = loop {
@@ -306,7 +345,7 @@ async fn ask(
 }
 
 /// What is said where the disk refuses.
-fn failed(error: &io::Error) -> FileRefusal {
+pub(super) fn failed(error: &io::Error) -> FileRefusal {
     let full = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
     match full.contains(&error.kind()) {
         true => {
@@ -320,7 +359,7 @@ fn failed(error: &io::Error) -> FileRefusal {
     }
 }
 
-fn broken() -> FileRefusal {
+pub(super) fn broken() -> FileRefusal {
     let text = "the realm's disk refuses";
     FileRefusal::new(StatusCode::INTERNAL_SERVER_ERROR, Code::Unavailable.as_str(), text)
 }
@@ -332,13 +371,13 @@ fn busy() -> FileRefusal {
 }
 
 /// The file is at another realm.
-fn away() -> FileRefusal {
+pub(super) fn away() -> FileRefusal {
     let text = "the realm that has the file does not answer";
     let status = StatusCode::SERVICE_UNAVAILABLE;
     FileRefusal::new(status, Code::RealmUnreachable.as_str(), text).retry_after(30)
 }
 
-fn refusal_of(outcome: &Outcome) -> FileRefusal {
+pub(super) fn refusal_of(outcome: &Outcome) -> FileRefusal {
     refusal(outcome.refusal().unwrap_or(Code::Unavailable))
 }
 

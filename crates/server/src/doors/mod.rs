@@ -2,6 +2,7 @@
 
 mod arrival;
 mod dial;
+mod fetch;
 mod files;
 pub mod session;
 mod tcp;

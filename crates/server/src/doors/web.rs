@@ -20,6 +20,8 @@ const ANSWER: usize = 16 << 10;
 pub(super) struct Guest {
     pub(super) doors: Arc<Doors>,
     place: Mutex<Place>,
+    /// A realm that asks, which has shown its key.
+    pub(super) realm: Option<Origin>,
 }
 
 impl Admit for Guest {
@@ -43,10 +45,19 @@ impl Admit for Guest {
 }
 
 /// Serves a connection whose first line is a request, of which so much time has gone.
-pub(super) async fn serve(caller: Caller, stream: Prefixed<Box<dyn Stream>>, gone: Duration) {
+pub(super) async fn serve(
+    caller: Caller,
+    stream: Prefixed<Box<dyn Stream>>,
+    gone: Duration,
+    origin: Origin,
+) {
     let Caller { peer, doors, place, mut stop, arriving, .. } = caller;
     let connections = &doors.shared.connections;
-    let guest = Arc::new(Guest { doors: doors.clone(), place: Mutex::new(place) });
+    let guest = Arc::new(Guest {
+        doors: doors.clone(),
+        place: Mutex::new(place),
+        realm: Some(origin).filter(|origin| matches!(origin, Origin::Certified(..))),
+    });
     let visit = Visit {
         site: doors.site.clone(),
         rules: doors.shared.guard.rules().web.clone(),

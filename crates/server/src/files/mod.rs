@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 /// The directory of files, in the data directory.
@@ -46,6 +46,8 @@ pub struct FileStore {
     pub places: Places,
     /// Bytes that came and that went.
     pub passed: [AtomicU64; 2],
+    /// Files that are being fetched.
+    turns: Mutex<HashMap<FileHash, Weak<tokio::sync::Mutex<()>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +78,7 @@ impl FileStore {
             next: AtomicU64::new(0),
             places: Places::default(),
             passed: Default::default(),
+            turns: Mutex::default(),
         }
     }
 
@@ -204,6 +207,15 @@ impl FileStore {
         pinned.by += 1;
         drop(inner);
         Pin { files: self.clone(), hash }
+    }
+
+    /// What whoever has a file fetched holds meanwhile, so that it is fetched once.
+    pub fn turn(&self, hash: FileHash) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.get(&hash).and_then(Weak::upgrade).unwrap_or_default();
+        turns.insert(hash, Arc::downgrade(&turn));
+        turn
     }
 
     /// Puts a whole file under its name, for good. It must be pinned.

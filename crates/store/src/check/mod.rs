@@ -147,7 +147,7 @@ pub fn check_export(input: impl Read) -> Result<(Exported, KnownFiles), StoreErr
 
 /// Notes which file there must be, where that is what a record says.
 fn note_file(event: Option<&Event>, files: &mut KnownFiles) {
-    if let Some(Event::FileSet { hash, size }) = event {
+    if let Some(Event::FileSet { hash, size } | Event::FileGiven { hash, size, .. }) = event {
         files.insert(*hash, *size);
     }
 }

@@ -143,6 +143,7 @@ fn record(event: &Event) -> Record {
         Event::SyncEpochBegun(epoch) => SyncEpochBegun { epoch }.into(),
         Event::UpgradeDone(step) => UpgradeDone { step }.into(),
         Event::FileSet { hash, size } => FileSet { hash, size }.into(),
+        Event::FileGiven { hash, size, peer } => FileGiven { hash, size, peer }.into(),
         Event::FileRemoved(hash) => FileRemoved { hash }.into(),
         Event::FileHeld { hash, account, hold: FileHold { about, since } } => {
             let file = File::of(&antar_types::File { hash, about });
@@ -319,6 +320,9 @@ impl Record {
             Self::SyncEpochBegun(r) => Event::SyncEpochBegun(r.epoch),
             Self::UpgradeDone(r) => Event::UpgradeDone(r.step),
             Self::FileSet(FileSet { hash, size }) => Event::FileSet { hash, size },
+            Self::FileGiven(FileGiven { hash, size, peer }) => {
+                Event::FileGiven { hash, size, peer }
+            }
             Self::FileRemoved(r) => Event::FileRemoved(r.hash),
             Self::FileHeld(FileHeld { account, since, file }) => {
                 let antar_types::File { hash, about } = file.read();

@@ -33,8 +33,8 @@ pub use sample::{Draw, Sample};
 use crate::StoreError;
 use crate::engine::Key;
 use crate::layout::{
-    PeerPart, changes_key, conversation_key, file_key, floor_key, hold_key, key, marker_key,
-    mentions_key, mute_key, named_key, skipped_key, unshown_key,
+    PeerPart, changes_key, conversation_key, file_key, floor_key, given_key, hold_key, key,
+    marker_key, mentions_key, mute_key, named_key, skipped_key, unshown_key,
 };
 use alike::Alike;
 use antar_domain::{
@@ -316,6 +316,8 @@ records! {
         at |r| named_key(r.conversation, r.id);
     /// Links to files are signed with this.
     75 v 1 FileKeySet { key: FileKey } at |_| key(b"wk", &[]);
+    /// A peer has given the bytes of a file.
+    76 v 1 FileGiven { hash: FileHash, size: u64, peer: PeerId } at |r| given_key(&r.hash);
     /// A user was invited.
     80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
         at |r| key(b"j", &[r.invitation]);

@@ -49,7 +49,9 @@ pub(super) fn query(query: &str) -> Query {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(name, _)| *name == key).and_then(|(_, value)| unescaped(value))
     };
-    let link = value("exp").zip(value("sig")).and_then(|(exp, sig)| FileLink::parse(&exp, &sig));
+    let link = value("exp")
+        .zip(value("sig"))
+        .and_then(|(exp, sig)| FileLink::parse(&exp, &sig, value("peer").as_deref()));
     Query { name: value("name").map(|name| FileName::cleaned(&name)), link }
 }
 
@@ -217,7 +219,7 @@ mod tests {
     fn a_query_names_the_file_or_shows_a_link() {
         let sig = "01".repeat(32);
         let both = query(&format!("exp=7&sig={sig}&name=a%2Fb.txt"));
-        assert_eq!(both.link, FileLink::parse("7", &sig));
+        assert_eq!(both.link, FileLink::parse("7", &sig, None));
         assert_eq!(both.name.unwrap().as_str(), "b.txt");
         assert_eq!(query("exp=7&sig=x&token=~a"), Query::default());
     }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::commands::{DeleteMessage, LeaveGroup, Post, RemoveUser};
+use crate::links::Peer;
 use crate::testing::{Realm, group, staffed};
-use crate::{FileAt, Output};
-use antar_types::{FileName, FileType};
+use crate::{FileAt, Origin, Output, PeerId};
+use antar_types::{EntryKind, File, FileName, FileType, Fingerprint};
 
 const SIZE: u64 = 1_000;
 
@@ -204,7 +205,7 @@ fn a_link_reads_a_file_for_a_week_as_long_as_a_message_names_it() {
     assert_eq!(until.0, realm.time() + 7 * DAY * 1_000);
     let query = path.split_once("?exp=").unwrap().1;
     let (exp, sig) = query.split_once("&sig=").unwrap();
-    let link = Some(FileLink::parse(exp, sig).unwrap());
+    let link = Some(FileLink::parse(exp, sig, None).unwrap());
     let open =
         |n, link: &Option<FileLink>| OpenFile { hash: hash(n), link: link.clone().map(Box::new) };
     assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
@@ -216,7 +217,7 @@ fn a_link_reads_a_file_for_a_week_as_long_as_a_message_names_it() {
     realm.pass(1);
     assert_eq!(realm.does(9, open(1, &link)), Code::FileNotFound.into());
     let (exp, sig) = path.split_once("?exp=").unwrap().1.split_once("&sig=").unwrap();
-    let link = Some(FileLink::parse(exp, sig).unwrap());
+    let link = Some(FileLink::parse(exp, sig, None).unwrap());
     assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
     realm.does(1, delete("bob", id));
     assert_eq!(realm.does(9, open(1, &link)), Code::FileNotFound.into());
@@ -233,4 +234,101 @@ fn a_reference_posts_one_file_once() {
     assert_eq!(realm.does(1, referred(2)), Code::RefReused.into());
     realm.state.references.forget();
     assert_eq!(realm.does(1, referred(2)), Code::RefReused.into());
+}
+
+fn keep(n: u8, peer: PeerId) -> KeepFile {
+    KeepFile { hash: hash(n), size: SIZE, peer }
+}
+
+/// The realm that has a file which may be read, by its number.
+#[track_caller]
+fn source(outcome: Outcome) -> PeerId {
+    match found(outcome).1 {
+        FileAt::Peer(Some(source)) => source.peer,
+        at => panic!("{at:?}"),
+    }
+}
+
+#[test]
+fn what_a_peer_names_is_read_once_the_peer_has_given_it() {
+    let mut realm = Realm::linked(&["amy", "bob"]);
+    realm.login(1, "amy");
+    realm.login(2, "bob");
+    // Amy has one that the peer names as well: that it names it does not give it to bob.
+    for n in [1, 2] {
+        realm.does(1, store(n));
+    }
+    let file = File { hash: hash(1), about: about("other.txt") };
+    let id = realm.state.durable.next_id();
+    realm.deliver_with(EntryKind::Private, ("eve", "bob"), &[("look", Some(file))]);
+    let peer = source(realm.does(2, open(1)));
+    assert_eq!(realm.does(2, post("amy", 1)), Code::FileNotFound.into());
+    assert!(!reads(&mut realm, 2, 2));
+    // Nobody is told of it who may not read what the peer said.
+    assert_eq!(realm.does(9, open(1)), Code::NoSession.into());
+    let Outcome::FileLinked { path, .. } =
+        realm.does(2, LinkFile { of: conversation("eve@beta"), id })
+    else {
+        panic!("no link")
+    };
+    let value = |key: &str| path.split_once(key).unwrap().1.split('&').next().unwrap();
+    let link = FileLink::parse(value("exp="), value("sig="), Some(value("peer="))).unwrap();
+    let open_by = |link: &FileLink| OpenFile { hash: hash(1), link: Some(link.clone().into()) };
+    assert_eq!(source(realm.does(9, open_by(&link))), peer);
+    let without = FileLink { peer: None, ..link.clone() };
+    assert_eq!(realm.does(9, open_by(&without)), Code::FileNotFound.into());
+    // It gives another number of bytes, or what it does not name.
+    let other = KeepFile { size: SIZE + 1, ..keep(1, peer) };
+    assert_eq!(realm.does(2, other), Code::FileNotFound.into());
+    assert_eq!(realm.does(2, keep(2, peer)), Code::FileNotFound.into());
+    assert_eq!(realm.does(2, keep(1, peer)), Outcome::FileStored);
+    assert_eq!(found(realm.does(2, open(1))), ("other.txt".into(), FileAt::Here));
+    assert_eq!(found(realm.does(9, open_by(&link))).1, FileAt::Here);
+    assert_eq!(found(realm.does(1, open(1))).0, "1.txt");
+    posted(realm.does(2, post("amy", 1)));
+    assert!(!reads(&mut realm, 2, 2));
+}
+
+#[test]
+fn a_realm_reads_what_was_said_to_its_people() {
+    let mut realm = Realm::linked(&["amy", "bob"]);
+    realm.login(1, "amy");
+    for n in [1, 2, 3] {
+        realm.does(1, store(n));
+    }
+    posted(realm.does(1, post("bob", 1)));
+    posted(realm.does(1, post("eve@beta", 2)));
+    let file = File { hash: hash(3), about: about("3.txt") };
+    realm.deliver_with(EntryKind::Private, ("eve", "bob"), &[("look", Some(file))]);
+    let key = realm.state.durable.peers.values().find_map(Peer::key).unwrap();
+    let address = "192.0.2.9".parse().unwrap();
+    realm.connect_from(21, Origin::Certified(address, key));
+    realm.connect_from(22, Origin::Certified(address, Fingerprint([0x77; 32])));
+    assert!(reads(&mut realm, 21, 2));
+    for n in [1, 3] {
+        assert!(!reads(&mut realm, 21, n));
+    }
+    assert_eq!(realm.does(22, open(2)), Code::NoSession.into());
+}
+
+/// What can be asked for again makes room for more of it, and takes half of the room at most.
+#[test]
+fn copies_give_way_to_each_other() {
+    let mut realm = Realm::linked(&["amy"]);
+    realm.login(1, "amy");
+    realm.limits().files.realm_bytes = 4 * SIZE;
+    let named = [1, 2, 3].map(|n| ("look", Some(File { hash: hash(n), about: about("x") })));
+    realm.deliver_with(EntryKind::Private, ("eve", "amy"), &named);
+    let peer = source(realm.does(1, open(1)));
+    for n in [1, 2, 3] {
+        assert_eq!(realm.does(1, keep(n, peer)), Outcome::FileStored);
+    }
+    assert_eq!(removed(&mut realm), [hash(1)]);
+    assert_eq!(source(realm.does(1, open(1))), peer);
+    assert_eq!(found(realm.does(1, open(3))).1, FileAt::Here);
+    realm.does(1, store(8));
+    realm.does(1, store(9));
+    let offer = OfferFile { hash: hash(10), size: 1 };
+    let Outcome::FileWanted { room, .. } = realm.does(1, offer) else { panic!("no room told") };
+    assert_eq!(room.realm, 0);
 }
