@@ -30,6 +30,10 @@ const PIECE: usize = 64 << 10;
 const COUNTED: usize = 16 << 10;
 
 impl Files for Guest {
+    fn is_realm(&self) -> bool {
+        self.realm.is_some()
+    }
+
     fn find(&self, asker: Asker, hash: FileHash, link: Option<FileLink>) -> Promise<'_, Found> {
         let doors = self.doors.clone();
         Box::pin(async move {

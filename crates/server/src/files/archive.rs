@@ -15,7 +15,6 @@ use std::path::Path;
 pub fn pack(directory: &Path, to: &mut dyn Write) -> io::Result<u64> {
     let mut many = 0;
     walk(directory, &mut |path, hash| {
-        let Some(hash) = hash else { return Ok(()) };
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
         to.write_all(hash.as_bytes())?;

@@ -16,6 +16,7 @@ use antar_domain::AccountId;
 use antar_store::{private_directory, why_refused};
 use antar_types::{FileHash, FileName, FileType};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -275,9 +276,9 @@ impl FileStore {
     pub fn sort_out(&self, known: &HashMap<FileHash, u64>) -> io::Result<()> {
         let (mut found, mut strange) = (HashSet::new(), 0_u64);
         walk(&self.directory, &mut |path, hash| {
-            match hash.filter(|hash| known.contains_key(hash)) {
-                Some(hash) => drop(found.insert(hash)),
-                None => {
+            match known.contains_key(&hash) {
+                true => drop(found.insert(hash)),
+                false => {
                     strange += 1;
                     std::fs::remove_file(path)?;
                 }
@@ -410,30 +411,37 @@ pub fn path_in(directory: &Path, hash: &FileHash) -> PathBuf {
     directory.join(&name[..2]).join(name)
 }
 
-/// Looks at everything in a directory of files, but what is not whole yet: its path, and the hash that it is named by.
+/// Looks at every whole file in a directory of files: its path, and the hash that it is named by. What lies there
+/// besides is somebody else's, and stays.
 ///
 /// # Errors
 /// What the system says, and what `each` does.
 pub fn walk(
     directory: &Path,
-    each: &mut dyn FnMut(&Path, Option<FileHash>) -> io::Result<()>,
+    each: &mut dyn FnMut(&Path, FileHash) -> io::Result<()>,
 ) -> io::Result<()> {
     for inner in entries(directory)? {
-        if inner.file_name().is_some_and(|name| name == UPLOADS) {
-            continue;
-        }
-        if !inner.is_dir() {
-            each(&inner, None)?;
+        // Nor is a link followed to where somebody else's are.
+        if !inner.file_name().is_some_and(is_ours) || !inner.symlink_metadata()?.is_dir() {
             continue;
         }
         for path in entries(&inner)? {
             let name = path.file_name().and_then(|name| name.to_str());
             let hash =
                 name.and_then(FileHash::parse).filter(|hash| path_in(directory, hash) == path);
-            each(&path, hash)?;
+            if let Some(hash) = hash.filter(|_| path.symlink_metadata().is_ok_and(|m| m.is_file()))
+            {
+                each(&path, hash)?;
+            }
         }
     }
     Ok(())
+}
+
+/// Whether a directory has the name of one of those that files are in.
+fn is_ours(name: &OsStr) -> bool {
+    let digits = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
+    name.len() == 2 && name.as_encoded_bytes().iter().all(digits)
 }
 
 /// What is in a directory, in order; nothing where there is none.

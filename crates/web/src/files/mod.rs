@@ -34,6 +34,11 @@ pub type Promise<'a, T> = Pin<Box<dyn Future<Output = Result<T, FileRefusal>> + 
 
 /// A realm's files.
 pub trait Files: Send + Sync {
+    /// Whether another realm asks, which has shown its key: it reads what was said to its people.
+    fn is_realm(&self) -> bool {
+        false
+    }
+
     /// Finds a file that may be read, or how far it has come where the asker is bringing it.
     fn find(&self, asker: Asker, hash: FileHash, link: Option<FileLink>) -> Promise<'_, Found>;
 

@@ -329,6 +329,5 @@ fn copies_give_way_to_each_other() {
     realm.does(1, store(8));
     realm.does(1, store(9));
     let offer = OfferFile { hash: hash(10), size: 1 };
-    let Outcome::FileWanted { room, .. } = realm.does(1, offer) else { panic!("no room told") };
-    assert_eq!(room.realm, 0);
+    assert_eq!(realm.does(1, offer), Code::LimitReached.into());
 }
