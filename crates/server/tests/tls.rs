@@ -312,7 +312,7 @@ async fn realms_that_nobody_knows_may_not_call_all_the_time() {
         assert_eq!(ask(&mut call, "PING").await["data"], "PONG");
     }
     let mut refused = handshake(realm.connect_from(1).await, Some(&stranger)).await;
-    assert_eq!(hear(&mut refused).await["code"], "rate_limited");
+    assert_eq!(ask(&mut refused, "PING").await["code"], "rate_limited");
     assert!(rest(&mut refused).await.is_empty());
     // Clients at that address, and realms at others, are not meant.
     let mut client = handshake(realm.connect_from(1).await, None).await;

@@ -134,12 +134,19 @@ fn a_start_sorts_out_what_a_crash_has_left() {
     }
     let files = place.directory.path().join("files");
     std::fs::write(files.join("uploads/new-0"), "half").unwrap();
-    std::fs::write(files.join("strange"), "").unwrap();
+    // What is no file of ours is somebody else's, also where a link leads there.
+    let others = tempfile::tempdir().unwrap();
+    let theirs = [files.join("strange"), files.join("lost+found/x"), others.path().join("y")];
+    std::fs::create_dir_all(files.join("lost+found/x")).unwrap();
+    std::os::unix::fs::symlink(others.path(), files.join("ab")).unwrap();
+    std::fs::write(&theirs[0], "").unwrap();
+    std::fs::write(&theirs[2], "").unwrap();
     let kept = place.files.resume(AccountId(7), hash(b"x"), 0, about()).unwrap();
     drop(kept);
     let known = HashMap::from([(hash(b"one"), 3), (hash(b"missing"), 3)]);
     place.files.sort_out(&known).unwrap();
-    assert!(place.has(b"one") && !place.has(b"two") && !files.join("strange").exists());
+    assert!(place.has(b"one") && !place.has(b"two"));
+    assert!(theirs.iter().all(|path| path.exists()));
     assert_eq!(place.uploads(), 2);
     // A directory without files is one of a realm that never had any.
     let other = tempfile::tempdir().unwrap();
