@@ -23,6 +23,8 @@ export class Composer {
     this.typed = 0;
     /** @type {import('./names.js').Names|undefined} */
     this.names = undefined;
+    /** @type {Promise<any>} */
+    this.loading = Promise.resolve();
     /** @type {import('./attach.js').Uploads|undefined} */
     this.uploads = undefined;
     this.text = el('textarea', { rows: 1, 'aria-label': t('message'), placeholder: t('message'), enterkeyhint: 'send', dir: 'auto' });
@@ -73,7 +75,9 @@ export class Composer {
   attach(list) {
     const { app, name } = this;
     const files = [...(list ?? [])];
-    app.seldom(import('./attach.js'), ({ Uploads }) => (this.uploads ??= new Uploads(app)).add(name, files));
+    // What is loaded for one is there for the next no sooner: they are sent in the order in which they came.
+    this.loading = this.loading.catch(() => 0).then(() => import('./attach.js'));
+    app.seldom(this.loading, ({ Uploads }) => (this.uploads ??= new Uploads(app)).add(name, files));
   }
 
   draftKey() {
