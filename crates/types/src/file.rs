@@ -265,11 +265,11 @@ impl FileLink {
     ///
     /// ```
     /// use antar_types::{FileHash, FileLink, Time};
-    /// let link = FileLink { expires: Time(7), signature: [1; 32] };
+    /// let link = FileLink { expires: Time(7), signature: [1; 32], peer: None };
     /// let (hash, sig) = ("ab".repeat(32), "01".repeat(32));
     /// let path = link.path(&FileHash::parse(&hash).unwrap());
     /// assert_eq!(path, format!("/files/{hash}?exp=7&sig={sig}"));
-    /// assert_eq!(FileLink::parse("7", &sig), Some(link));
+    /// assert_eq!(FileLink::parse("7", &sig, None), Some(link));
     /// ```
     pub fn path(&self, hash: &FileHash) -> String {
         let Self { expires, signature, peer } = self;
