@@ -81,19 +81,12 @@ impl World<'_> {
         let (node, name) = (self.people.all[person].node, self.people.all[person].name.clone());
         let text = format!("{:06}-{}-{person}", self.people.number(), self.seed);
         self.say(person, &format!("POST {name} file={hash} : {text}"));
+        let by = (person, self.people.all[person].renewals);
+        // As with what is posted again it may come after what is said later on another connection.
         let written = Written {
-            person,
-            realm: node,
-            to: To::Local(name),
-            at: self.now,
-            acked: None,
-            id: None,
-            refused: false,
-            renewed: self.people.all[person].renewals,
-            may_be_lost: false,
-            // As with what is posted again it may come after what is said later on another connection.
             retried: true,
             file: Some(hash),
+            ..Written::new(by, node, To::Local(name), self.now)
         };
         self.people.written.insert(text, written);
     }

@@ -115,6 +115,25 @@ pub struct Written {
     pub file: Option<FileHash>,
 }
 
+impl Written {
+    /// Of which nothing is known yet.
+    pub fn new((person, renewed): (usize, u64), realm: usize, to: To, at: u64) -> Self {
+        Self {
+            person,
+            realm,
+            to,
+            at,
+            acked: None,
+            id: None,
+            refused: false,
+            renewed,
+            may_be_lost: false,
+            retried: false,
+            file: None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
     User(String),
@@ -350,22 +369,7 @@ impl World<'_> {
             _ => (format!("SENDGROUPREALM {token} {realm} staff {text}"), To::PlainGroup),
         };
         let renewed = self.people.all[person].renewals;
-        let (acked, id, may_be_lost, refused) = (None, None, false, false);
-        let (realm, at) = (plain::PEER, self.now);
-        let (retried, file) = (false, None);
-        let written = Written {
-            person,
-            realm,
-            to,
-            at,
-            acked,
-            id,
-            refused,
-            renewed,
-            may_be_lost,
-            retried,
-            file,
-        };
+        let written = Written::new((person, renewed), plain::PEER, to, self.now);
         self.people.written.insert(text.clone(), written);
         Some((line, Asked::Sending(text)))
     }
@@ -438,21 +442,7 @@ impl World<'_> {
             line = format!("{before}{named} : {said}");
         }
         let renewed = self.people.all[person].renewals;
-        let (acked, id, may_be_lost, at, refused) = (None, None, false, self.now, false);
-        let retried = false;
-        let written = Written {
-            person,
-            realm,
-            to,
-            at,
-            acked,
-            id,
-            refused,
-            renewed,
-            may_be_lost,
-            retried,
-            file,
-        };
+        let written = Written { file, ..Written::new((person, renewed), realm, to, self.now) };
         self.people.written.insert(text.clone(), written);
         self.note_posting(person, &line, &text);
         (line, Asked::Sending(text))

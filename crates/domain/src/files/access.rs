@@ -70,7 +70,10 @@ impl RequestContext<'_> {
             (None, None, None) => return Err(Code::NoSession),
             (Some(_), None, _) => None,
         };
-        found.ok_or(Code::FileNotFound)
+        let (about, at) = found.ok_or(Code::FileNotFound)?;
+        // How large it is is the peer's word: nobody has more fetched than could be kept.
+        let is_kept = at == FileAt::Here || about.size <= self.state.limits.files.file_bytes;
+        if is_kept { Ok((about, at)) } else { Err(Code::LimitReached) }
     }
 
     fn is_linked_to(&self, hash: &FileHash, link: &FileLink) -> bool {

@@ -40,6 +40,7 @@ impl Files for Guest {
             let link = link.map(Box::new);
             let (origin, token) = (self.realm, asker.token.clone());
             let caller = (origin.unwrap_or(Origin::Client(asker.address)), token);
+            let place = doors.files.places.download(network(asker.address)).ok_or_else(busy)?;
             let (mut found, account) = open(&doors, &caller, hash, link.clone()).await?;
             if let Outcome::FileFound { about, at: FileAt::Peer(_) } = &found {
                 let size = about.size;
@@ -63,7 +64,6 @@ impl Files for Guest {
                     return came.map(Found::Part).ok_or_else(|| refusal_of(&outcome));
                 }
             };
-            let place = doors.files.places.download(network(asker.address)).ok_or_else(busy)?;
             let files = doors.files.clone();
             let file = blocking(move || files.open(&hash)).await.map_err(|error| {
                 tracing::error!(%hash, %error, "a file cannot be read");

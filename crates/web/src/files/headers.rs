@@ -2,10 +2,10 @@
 
 use super::range::number;
 use super::{Part, Upload};
+use crate::rules::only;
 use antar_types::{FileHash, FileLink, FileName, FileType, Token};
 use hyper::header::{
     AUTHORIZATION, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName,
-    HeaderValue,
 };
 use hyper::http::request::Parts;
 
@@ -99,15 +99,6 @@ pub(super) fn upload(
 #[expect(clippy::option_option, reason = "nothing said, and nothing good said, are different")]
 fn counted(headers: &HeaderMap, name: &HeaderName) -> Option<Option<u64>> {
     only(headers, name).ok()?.map_or(Some(None), |value| number(value.trim()).map(Some))
-}
-
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next().map(HeaderValue::to_str), values.next()) {
-        (None, _) => Ok(None),
-        (Some(Ok(value)), None) => Ok(Some(value)),
-        _ => Err(()),
-    }
 }
 
 /// What a file is called: `X-Filename`, as RFC 8187 writes it or as it is, or else what `Content-Disposition` says.

@@ -317,8 +317,11 @@ fn copies_give_way_to_each_other() {
     let mut realm = Realm::linked(&["amy"]);
     realm.login(1, "amy");
     realm.limits().files.realm_bytes = 4 * SIZE;
-    let named = [1, 2, 3].map(|n| ("look", Some(File { hash: hash(n), about: about("x") })));
-    realm.deliver_with(EntryKind::Private, ("eve", "amy"), &named);
+    let named = |n| ("look", Some(File { hash: hash(n), about: about("x") }));
+    let mut all = [1, 2, 3, 4].map(named);
+    all[3].1.as_mut().unwrap().about.size = u64::MAX;
+    realm.deliver_with(EntryKind::Private, ("eve", "amy"), &all);
+    assert_eq!(realm.does(1, open(4)), Code::LimitReached.into());
     let peer = source(realm.does(1, open(1)));
     for n in [1, 2, 3] {
         assert_eq!(realm.does(1, keep(n, peer)), Outcome::FileStored);
