@@ -23,7 +23,9 @@ use tokio::sync::oneshot;
 pub struct Passwords {
     guard: Guard,
     turns: FairSemaphore,
+    /// Threads that stand back, and as many that do not.
     workers: Sender<Queued>,
+    urgent: Sender<Queued>,
 }
 
 struct Queued {
@@ -39,13 +41,8 @@ impl Passwords {
     /// Where the system has no room for a thread.
     pub fn start(guard: Guard) -> io::Result<Self> {
         let at_once = guard.rules().passwords.workers.max(1);
-        let (workers, jobs) = channel();
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..at_once {
-            let jobs = jobs.clone();
-            std::thread::Builder::new().name("passwords".into()).spawn(move || run(&jobs))?;
-        }
-        Ok(Self { guard, turns: FairSemaphore::new(at_once), workers })
+        let (workers, urgent) = (pool(at_once, stand_back)?, pool(at_once, || {})?);
+        Ok(Self { guard, turns: FairSemaphore::new(at_once), workers, urgent })
     }
 
     /// Passwords being worked on or waiting for it.
@@ -91,32 +88,53 @@ impl Passwords {
 }
 
 impl Passwords {
-    /// Has a thread of the pool do it. Where other programs keep the processors busy those threads may
+    /// Has a thread that stands back do it. Where other programs keep the processors busy those threads may
     /// get next to nothing of them: then it is done once more, on a thread that gets its share.
     async fn job(&self, rules: Arc<Rules>, job: Job) -> JobResult {
-        let (done, mut hear) = oneshot::channel();
-        let _ = self.workers.send(Queued { rules: rules.clone(), job: job.clone(), done });
+        let mut hear = queue(&self.workers, &rules, &job);
         if let Ok(result) = tokio::time::timeout(PATIENCE, &mut hear).await {
             return result.unwrap_or(JobResult::Busy);
         }
-        let prove = move || prove(&rules.passwords, &mut Vec::new(), job);
-        let urgent = move || contain_here(prove).unwrap_or(JobResult::Busy);
-        tokio::select! {
-            result = hear => result.unwrap_or(JobResult::Busy),
-            result = tokio::task::spawn_blocking(urgent) => result.unwrap_or(JobResult::Busy),
-        }
+        // Each works on one at a time, also where what it works on has been done elsewhere meanwhile: that
+        // bounds how much memory passwords take.
+        let urgent = queue(&self.urgent, &rules, &job);
+        let result = tokio::select! {
+            result = hear => result,
+            result = urgent => result,
+        };
+        result.unwrap_or(JobResult::Busy)
     }
 }
 
-/// How long the pool may take for a password: twice what was measured where the realm itself had both
+/// Hands a job to the threads that take from there; the result comes when one of them has done it.
+fn queue(to: &Sender<Queued>, rules: &Arc<Rules>, job: &Job) -> oneshot::Receiver<JobResult> {
+    let (done, hear) = oneshot::channel();
+    let _ = to.send(Queued { rules: rules.clone(), job: job.clone(), done });
+    hear
+}
+
+/// Starts so many threads that work on what is sent, and end when nobody can send any more.
+fn pool(threads: usize, begin: fn()) -> io::Result<Sender<Queued>> {
+    let (sender, jobs) = channel();
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..threads {
+        let jobs = jobs.clone();
+        let work = move || {
+            begin();
+            run(&jobs);
+        };
+        std::thread::Builder::new().name("passwords".into()).spawn(work)?;
+    }
+    Ok(sender)
+}
+
+/// How long a thread that stands back may take for a password: twice what was measured where the realm itself had both
 /// processors busy.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// A thread that works. Whoever waits for a password has more patience than who waits for a message,
-/// so it stands back for those who serve messages. It also keeps its memory while there is work: to get
-/// and give back 19 MiB for each password makes all threads of the process wait for each other.
+/// Works. The memory is kept while there is work: to get and give back 19 MiB for each password makes all
+/// threads of the process wait for each other.
 fn run(jobs: &Mutex<Receiver<Queued>>) {
-    stand_back();
     let mut memory = Vec::new();
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(KEPT);
@@ -134,7 +152,8 @@ fn run(jobs: &Mutex<Receiver<Queued>>) {
     }
 }
 
-/// Has this thread work only while no other wants to. A thread with a low priority is not enough where
+/// Has this thread work only while no other wants to: whoever waits for a password has more patience than who
+/// waits for a message. A thread with a low priority is not enough where
 /// that is possible: one that is running is not interrupted for a while, which whoever sends a message
 /// feels (docs/performance.md).
 fn stand_back() {
@@ -287,6 +306,32 @@ mod tests {
             assert!(!verify(&phc, &mut memory, b"other").unwrap());
         }
         assert_eq!(memory.len(), 128);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_password_that_takes_long_is_given_to_a_thread_that_gets_its_share() {
+        let (_rules, guard) = Guard::new(&crate::Config::default());
+        let (workers, standing_back) = channel();
+        let passwords = Passwords { workers, ..Passwords::start(guard).unwrap() };
+        let (password, subject) = (Secret::new("surabaya".into()), String::new());
+        let job = move || Job::Verify {
+            password: password.clone(),
+            hash: None,
+            subject: subject.clone(),
+            by: None,
+        };
+        let wrong = JobResult::Verified { hash: None, matches: false };
+        assert_eq!(passwords.prove(Origin::Operator, job()).await, wrong);
+        // Nobody works on it once more.
+        assert!(standing_back.recv().unwrap().done.is_closed());
+        // Nor on what those that stand back have done in the end.
+        let (urgent, waiting) = channel();
+        let passwords = Passwords { urgent, ..passwords };
+        let proving = tokio::spawn(async move { passwords.prove(Origin::Operator, job()).await });
+        tokio::time::sleep(2 * PATIENCE).await;
+        let _ = standing_back.recv().unwrap().done.send(JobResult::Busy);
+        assert_eq!(proving.await.unwrap(), JobResult::Busy);
+        assert!(waiting.recv().unwrap().done.is_closed());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Clients that mean harm, and honest ones beside them.
 
 use crate::conn::Conn;
+use crate::metrics::Watched;
 use crate::realm::{PATIENCE, Realm};
 use antar_server::{Identity, client_config};
 use antar_types::Name;
+use rustix::process::Signal;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
@@ -156,21 +158,33 @@ fn a_certificate_is_no_link() {
 
 #[test]
 fn what_waits_behind_a_request_takes_no_more_than_its_bytes() {
-    const WAITING: usize = 100;
-    let mut realm = Realm::stopped("");
-    let slow = "log = \"warn\"\n[passwords]\nmemory_kib = 65536\niterations = 10\nworkers = 1\n";
+    const WAITING: u64 = 100;
+    let realm = Realm::stopped("");
+    // A password that is worked on until the realm is killed, and takes no memory.
+    let slow = "log = \"warn\"\n[passwords]\nmemory_kib = 8\niterations = 4000000000\n";
     std::fs::write(realm.config(), slow).unwrap();
-    realm.start();
+    let watched = Watched::of(realm, "alpha");
+    let realm = &watched.realm;
     let mut amy = realm.connect();
-    // One is being worked on, and all others wait for it.
     let mut waiting: Vec<Conn> = (0..WAITING).map(|_| realm.connect()).collect();
+    waiting.iter_mut().for_each(|conn| assert_eq!(conn.ask("PING")["data"], "PONG"));
     let before = realm.peak_memory();
+    // All of it has come before any of it is read, so as much as possible is read at once.
+    realm.signal(Signal::STOP);
     let lines = "REGISTER amy pw\n".to_owned() + &"x\n".repeat(1 << 20);
     waiting.iter_mut().for_each(|conn| press(conn, lines.as_bytes()));
+    realm.signal(Signal::CONT);
+    // What is kept is told in steps of 4 KiB.
+    let kept = || watched.samples()["antar_kept_bytes"];
+    let deadline = Instant::now() + PATIENCE;
+    while kept() < ((WAITING * 60) << 10) as f64 {
+        assert!(Instant::now() < deadline, "{} bytes are kept", kept());
+    }
     (0..50).for_each(|_| assert_eq!(amy.ask("PING")["data"], "PONG"));
     let peak = realm.peak_memory();
-    // 64 KiB of each, and what one password takes.
-    assert!(peak < before + 64 + 20, "{before} MB before, {peak} MB now");
+    // 64 KiB of each, and the 64 requests that it has handed on.
+    assert!(peak < before + 12, "{before} MB before, {peak} MB now");
+    assert!(kept() < ((WAITING * 80) << 10) as f64, "{} bytes are kept", kept());
 }
 
 #[test]

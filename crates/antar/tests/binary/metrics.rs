@@ -11,14 +11,18 @@ use std::time::Instant;
 const DOCUMENTED: &str = include_str!("../../../../docs/metrics.md");
 
 /// A running realm and where its metrics are.
-struct Watched {
-    realm: Realm,
+pub struct Watched {
+    pub realm: Realm,
     metrics: String,
 }
 
 impl Watched {
     fn named(name: &'static str, limits: &str) -> Self {
-        let mut realm = Realm::stopped(limits);
+        Self::of(Realm::stopped(limits), name)
+    }
+
+    /// A realm that is not started yet.
+    pub fn of(mut realm: Realm, name: &'static str) -> Self {
         let mut command = realm.command("serve");
         command.args(["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--name", name]);
         realm.run(command);
@@ -40,7 +44,7 @@ impl Watched {
     }
 
     /// Every sample by its name and labels.
-    fn samples(&self) -> BTreeMap<String, f64> {
+    pub fn samples(&self) -> BTreeMap<String, f64> {
         let (status, page) = self.get("/metrics");
         assert_eq!(status, 200);
         let samples = page.lines().filter(|line| !line.starts_with('#')).map(|line| {
