@@ -39,6 +39,8 @@ pub enum Change {
     Blocked(Box<str>, bool),
     /// The message of this id in a conversation is another than it was: it is shown as it is now.
     Rewritten(Conversation, u64, Rewriting),
+    /// What the account has written in a conversation with a peer, up to the message of this id, is on disk there.
+    Delivered(Conversation, u64),
 }
 
 /// What can happen to a session.
@@ -244,6 +246,13 @@ pub enum Told {
         /// The id of the last message that was read.
         read: u64,
     },
+    /// What the user has written in a conversation is on disk at the peer.
+    Delivered {
+        /// How the user addresses it.
+        conversation: Box<str>,
+        /// The id of the last message of the user's that is.
+        id: u64,
+    },
     /// Something happened to a member of a group.
     Member(MemberChange),
     /// A group is another in some respect.
@@ -282,6 +291,7 @@ impl Told {
                 conversation.len() + message.memory() - size_of::<Message>()
             }
             Self::Read { conversation, .. }
+            | Self::Delivered { conversation, .. }
             | Self::Muted { conversation, .. }
             | Self::Blocked { conversation, .. } => conversation.len(),
             Self::Profile(shown) => shown.memory(),

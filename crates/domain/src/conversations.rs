@@ -113,6 +113,21 @@ impl Conversations {
         all.filter(|conversation| self.is_known(*conversation)).collect()
     }
 
+    /// The conversation of an account that a message of its own is in, to a user of a peer who had a name then.
+    pub(crate) fn written_to(
+        &self,
+        (account, peer): (AccountId, PeerId),
+        name: &str,
+        message: u64,
+    ) -> Option<Conversation> {
+        let named = self.correspondents.get(&peer).and_then(|known| known.by_name.get(name));
+        let mut named = named.into_iter().flatten().rev();
+        let then = named.find(|known| known.id.0 <= message).map(|known| known.id);
+        let all = [then, Some(OTHERS)].into_iter().flatten();
+        let mut all = all.map(|id| Conversation::Peer(account, peer, id));
+        all.find(|conversation| self.tip(*conversation).id >= message)
+    }
+
     /// The number of the account of a user of a peer, where the peer has told it.
     pub fn account_there(&self, peer: PeerId, id: CorrespondentId) -> Option<u64> {
         let known = self.correspondents.get(&peer)?;

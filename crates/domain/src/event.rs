@@ -1,7 +1,7 @@
 //! What can happen to a realm's durable state.
 
 use crate::links::{
-    Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, PeerRecord, Position,
+    Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, Lost, PeerRecord, Position,
 };
 use crate::{
     AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
@@ -289,6 +289,8 @@ pub enum Event {
         total: u64,
         /// The hour since 1970 in which it told.
         hour: u64,
+        /// Who wrote them has been told so of entries up to this one.
+        told: u64,
     },
     /// What a realm was owed up to here is let go of; so is the note of that hour.
     Trimmed {
@@ -365,8 +367,15 @@ pub enum Event {
     HeirSet(PeerId, AccountId, Heir),
     /// That account is gone.
     HeirEnded(PeerId, AccountId),
-    /// How many of the messages that a realm was owed have been let go of undelivered so far.
-    Dropped(PeerId, u64),
+    /// Entries that a realm was owed have been let go of undelivered.
+    Dropped {
+        /// The peer.
+        peer: PeerId,
+        /// How many there were of them so far.
+        dropped: u64,
+        /// Which they are, by number.
+        lost: Lost,
+    },
     /// The former name by which a realm may still know this one; none once it knows the present one.
     KnownAs(PeerId, Option<Name>),
     /// A realm has sent an entry of a kind that this version does not know.

@@ -1,6 +1,6 @@
 //! Which messages a request reads, and how far.
 
-use crate::links::missing;
+use crate::links::{Delivered, missing};
 use crate::{
     AccountId, Answer, BlockList, ChangeList, Conversation, CorrespondentId, ForkId, GroupId,
     History, Messages, Outcome, Overview, Past, PeerId,
@@ -273,12 +273,19 @@ impl Reader {
         is_group && mentions::has(message.text.as_str(), &self.name, self.realm.as_deref())
     }
 
-    /// Leaves off what a message shows to its sender only, unless that is who reads it.
-    pub fn shows(&self, message: &mut Message) {
-        if message.reference().is_some() && !self.wrote(message) {
-            let extras = message.extras.take().map(|all| Extras { reference: None, ..*all });
-            message.extras = extras.and_then(Extras::boxed);
+    /// Leaves off what a message shows to its sender only, unless that is who reads it; that one is told whether it is
+    /// on disk at the peer whom its conversation is with.
+    pub fn shows(&self, message: &mut Message, delivered: Option<&Delivered>) {
+        let Some(Extras { carried, reference, .. }) = message.extras.as_deref() else { return };
+        let is_there = delivered.zip(*carried).is_some_and(|(those, of)| those.has(of.first));
+        if reference.is_none() && !is_there {
+            return;
         }
+        let is_own = self.wrote(message);
+        message.extras = message.extras.take().and_then(|all| {
+            let reference = all.reference.filter(|_| is_own);
+            Extras { reference, delivered: is_own && is_there, ..*all }.boxed()
+        });
     }
 }
 
@@ -293,6 +300,8 @@ pub struct HistoryRead {
     pub reader: Reader,
     /// How much of it.
     pub stretch: Stretch,
+    /// How much a peer has of what was written to it, where it is with one.
+    pub delivered: Option<Delivered>,
 }
 
 /// How much of a conversation is read.
@@ -338,7 +347,7 @@ impl HistoryRead {
             }
         };
         let past = past.filter(|_| found.is_empty());
-        found.iter_mut().for_each(|message| self.reader.shows(message));
+        found.iter_mut().for_each(|message| self.reader.shows(message, self.delivered.as_ref()));
         Ok(Outcome::History(History { name: self.name, found, more, newer, past }))
     }
 }
@@ -363,6 +372,8 @@ pub struct Listed {
     pub last: u64,
     /// What is told of it.
     pub overview: Overview,
+    /// How much a peer has of what was written to it, where it is with one.
+    pub delivered: Option<Delivered>,
 }
 
 impl ConversationsRead {
@@ -371,7 +382,7 @@ impl ConversationsRead {
         mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     ) -> Result<Outcome, E> {
         let (mut all, mut bytes) = (Vec::with_capacity(self.all.len()), 0);
-        for Listed { conversation, last, mut overview } in self.all {
+        for Listed { conversation, last, mut overview, delivered } in self.all {
             if last > 0 {
                 if bytes >= MAX_PAGE_BYTES {
                     self.more = true;
@@ -382,7 +393,10 @@ impl ConversationsRead {
                 let source = Source::Conversation(conversation);
                 let shows = |message: &Message| !self.reader.hides(conversation, message);
                 overview.last = shown(&mut page, (source, newest), shows)?.found.pop();
-                overview.last.iter_mut().for_each(|last| self.reader.shows(last));
+                overview
+                    .last
+                    .iter_mut()
+                    .for_each(|last| self.reader.shows(last, delivered.as_ref()));
                 bytes += overview.memory();
             }
             all.push(overview);

@@ -100,11 +100,15 @@ pub enum Bug {
     KeepsFiles,
     /// A message that was deleted names its file all the same.
     NamesAfterDeletion,
+    /// What is owed to a peer is told to be there as soon as it has taken some of it.
+    TellsOwed,
+    /// Of what a peer has nobody is told where it is not in memory any more.
+    ForgetsToTell,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -152,6 +156,8 @@ impl Bug {
         Self::RemovesNamedFiles,
         Self::KeepsFiles,
         Self::NamesAfterDeletion,
+        Self::TellsOwed,
+        Self::ForgetsToTell,
     ];
 }
 

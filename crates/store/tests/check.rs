@@ -402,7 +402,7 @@ fn forgotten(also: &[Event]) -> (Vec<Damage>, Store, String) {
 #[test]
 fn a_realm_that_was_forgotten_leaves_its_messages_and_nothing_else() {
     let plain_mailboxes = Event::PlainMailboxSet(BETA, 900, name("bob"));
-    let hour = Event::Acked { peer: BETA, acked: owed(3), total: 3, hour: 7 };
+    let hour = Event::Acked { peer: BETA, acked: owed(3), total: 3, hour: 7, told: 3 };
     let waiting = Conversation::Peer(AMY, BETA, CorrespondentId(901));
     let Event::Posted(waiting) = posted(waiting, 1, 901) else { unreachable!() };
     let waiting = Posted { sender: Some(AMY), recipient: None, waits: Some(900), ..waiting };

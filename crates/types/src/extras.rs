@@ -24,6 +24,9 @@ pub struct Extras {
     pub reactions: Reactions,
     /// Where what it says is in the log of what another realm is owed, where it went to one.
     pub carried: Option<Carried>,
+    /// It is on disk at the realm that it went to, as its sender is told. This is looked up when it is shown, and never
+    /// kept.
+    pub delivered: bool,
     /// The file that comes with it.
     pub file: Option<Box<File>>,
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { isDelivered } from '../ui/core/conversation.js';
 import { Model } from '../ui/core/model.js';
 
 const folder = new URL('../../../tests/sync/', import.meta.url);
@@ -83,8 +84,10 @@ class Player {
     else if (what === 'messages') assert.equal(messages(each), rest);
     else if (what === 'message') {
       const [id, keys] = cut(rest);
-      const { text, reactions, ...shown } = each.messages.get(Number(id));
-      alike(JSON.parse(keys), { ...shown, message: text, reactions: Object.fromEntries(reactions) });
+      const told = each.messages.get(Number(id));
+      const { text, reactions, ...shown } = told;
+      const delivered = isDelivered(told, each, model.me);
+      alike(JSON.parse(keys), { ...shown, delivered, message: text, reactions: Object.fromEntries(reactions) });
     } else if (what === 'group') alike(JSON.parse(rest), each);
     else if (what === 'outbox') {
       const state = { posted: (entry) => `=${entry.id}`, refused: (entry) => `=${entry.code}` };

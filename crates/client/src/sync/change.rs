@@ -57,6 +57,11 @@ impl Model {
                     self.told_read(name, id);
                 }
             }
+            "delivered" => {
+                if let Some(id) = told.get("id").and_then(Value::as_u64) {
+                    self.set(name, |each| each.delivered = each.delivered.max(id));
+                }
+            }
             "joined" | "left" | "kicked" | "banned" | "role" | "silenced" => {
                 self.told_member(name, kind, told);
             }

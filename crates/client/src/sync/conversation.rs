@@ -18,6 +18,8 @@ pub struct Conversation {
     /// The last message that was told as a change.
     streamed: u64,
     pub(super) read: u64,
+    /// What the user has written up to this message is on disk at the realm that it went to.
+    pub(super) delivered: u64,
     /// How many were unread up to [`Self::counted`], as the realm said; none where that is not known.
     base: Option<Count>,
     counted: u64,

@@ -65,6 +65,9 @@ pub struct Message {
     pub edited: Option<String>,
     /// It was deleted: its text is gone.
     pub deleted: bool,
+    /// It was on disk at the realm that it went to when the realm told of it. See
+    /// [`Model::is_delivered`](super::Model::is_delivered).
+    pub delivered: bool,
     /// Each emoji with who put it there.
     pub reactions: Vec<(String, Vec<String>)>,
     /// The file that comes with it.
@@ -94,6 +97,7 @@ impl Message {
             reference: str("ref"),
             edited: str("edited"),
             deleted: value.get("deleted") == Some(&Value::Bool(true)),
+            delivered: value.get("delivered") == Some(&Value::Bool(true)),
             reactions: reactions.map(|(emoji, by)| (emoji.clone(), names(by))).collect(),
             file: value.get("file").and_then(File::of).map(Box::new),
         })

@@ -238,6 +238,16 @@ impl Model {
         self.conversations.get(&key(name))
     }
 
+    /// Whether the user wrote a message and it is on disk at the realm that it went to.
+    pub fn is_delivered(&self, name: &str, id: u64) -> bool {
+        let Some(each) = self.conversation(name) else { return false };
+        let is_there = |message: &&Message| {
+            let is_own = message.to_realm.is_some() && message.is_from(&self.me);
+            message.delivered || is_own && id <= each.delivered
+        };
+        each.message(id).filter(is_there).is_some()
+    }
+
     /// How many messages of a conversation are unread.
     pub fn count(&self, name: &str) -> Count {
         self.conversation(name).map_or_else(Count::default, |each| each.count(&self.me))

@@ -142,7 +142,8 @@ impl Player {
                 let (id, keys) = rest.split_once(' ').ok_or("no keys")?;
                 let id = id.parse().map_err(|_| "no id")?;
                 let message = conversation()?.message(id).ok_or("there is no such message")?;
-                return is_like(keys, &shown(message));
+                let delivered = self.model.is_delivered(name, message.id);
+                return is_like(keys, &shown(message, delivered));
             }
             "group" => {
                 let group = conversation()?;
@@ -211,7 +212,7 @@ fn outbox(model: &Model) -> String {
     model.outbox().map(entry).collect::<Vec<_>>().join(" ")
 }
 
-fn shown(message: &Message) -> BTreeMap<&'static str, Value> {
+fn shown(message: &Message, delivered: bool) -> BTreeMap<&'static str, Value> {
     let names = |(emoji, by): &(String, Vec<String>)| (emoji.clone(), by.clone().into());
     let file = message.file.as_ref().map(|file| {
         let (width, height) = file.picture.unzip();
@@ -233,6 +234,7 @@ fn shown(message: &Message) -> BTreeMap<&'static str, Value> {
         ("ref", message.reference.clone().into()),
         ("edited", message.edited.clone().into()),
         ("deleted", message.deleted.into()),
+        ("delivered", delivered.into()),
         ("reactions", Value::Object(message.reactions.iter().map(names).collect())),
     ])
 }

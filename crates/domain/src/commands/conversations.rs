@@ -32,7 +32,8 @@ impl ListConversations {
         spoken.retain(|(last, _)| *last < before);
         spoken.sort_unstable_by_key(|(last, _)| Reverse(*last));
         let listed = |(last, conversation)| {
-            Some(Listed { conversation, last, overview: cx.overview(me, conversation)? })
+            let delivered = cx.state.durable.delivered(conversation);
+            Some(Listed { conversation, last, overview: cx.overview(me, conversation)?, delivered })
         };
         let (mut apart, durable) = (spoken.into_iter().peekable(), &cx.state.durable);
         let own = durable.conversations.of_account_before(me, before);

@@ -17,7 +17,8 @@ impl ReadHistory {
         let found = cx.conversation(&self.of)?;
         let (conversation, name) = (found.conversation, found.name.to_string().into());
         let (reader, stretch) = (cx.reader()?, self.stretch);
-        let read = HistoryRead { conversation, name, reader, stretch };
+        let delivered = cx.state.durable.delivered(conversation);
+        let read = HistoryRead { conversation, name, reader, stretch, delivered };
         Ok(Answer::Read(Read::History(Box::new(read))))
     }
 }

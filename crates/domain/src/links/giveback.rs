@@ -4,7 +4,7 @@
 //! notices and how far that has come are of one batch. After a crash it goes on from there.
 
 use super::notice_text;
-use super::{Fetched, Peer, Unreadable};
+use super::{Fetched, Outbox, Peer, Unreadable};
 use crate::Context;
 use crate::{AskId, Event, Mailbox, Output, PeerId};
 use antar_types::{Away, Code, Entry, EntryKind, Message, Notice};
@@ -20,7 +20,9 @@ impl Context<'_> {
         let links = &self.state.links;
         let due = |peer: &PeerId| links.links.get(peer).is_none_or(|link| link.retry_at <= now);
         let mut peers = self.state.durable.peers.iter();
-        let next = peers.find(|(peer, known)| known.gives_back() && due(peer));
+        let is_told = |out: &Outbox| out.told >= out.acked.seq;
+        let next =
+            peers.find(|(peer, known)| known.gives_back() && is_told(&known.out) && due(peer));
         let Some((peer, out)) = next.map(|(peer, known)| (*peer, &known.out)) else { return };
         let first = out.acked.seq + 1;
         let last = out.tip.seq.min(out.acked.seq + EACH);
@@ -51,14 +53,16 @@ impl Context<'_> {
 
     fn told_writers(&mut self, peer: PeerId, mut entries: Fetched) -> Result<(), Code> {
         let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(()) };
-        let (acked, tip, dropped) = (out.acked, out.tip, out.dropped);
+        let (acked, tip, dropped, lost) = (out.acked, out.tip, out.dropped, out.lost.clone());
         entries.retain(|(at, _)| (acked.seq + 1..=tip.seq).contains(&at.seq));
         // What is not in the store any more cannot be given back.
         let floor = entries.last().map_or(tip, |(at, _)| *at);
         for (at, entry) in &entries {
             self.tell_writer(peer, at.seq, entry)?;
         }
-        self.emit(Event::Dropped(peer, dropped + floor.seq - acked.seq))?;
+        let dropped = dropped + floor.seq - acked.seq;
+        let lost = lost.with(acked.seq + 1, floor.seq);
+        self.emit(Event::Dropped { peer, dropped, lost })?;
         match floor.seq < tip.seq {
             true => self.emit(Event::Trimmed { peer, floor, hour: None }),
             false => self.end_log(peer),

@@ -32,6 +32,7 @@ impl Context<'_> {
         self.keep_alive();
         self.forget_old();
         self.give_back();
+        self.read_to_tell_delivered();
         let peers: Vec<PeerId> = self.state.durable.peers.keys().copied().collect();
         for peer in peers {
             let Some(known) = self.peer(peer).filter(|known| !known.is_gone()) else { continue };
@@ -146,6 +147,10 @@ impl Context<'_> {
             // A peer that was put back has less now than it had then.
             let older = ack.seq > out.acked.seq || ack.seq < out.floor.seq;
             let floor = if older { out.floor } else { ack };
+            // Those who wrote it are told first that it is there.
+            if floor.seq > out.told {
+                return;
+            }
             if self.emit(Event::Trimmed { peer, floor, hour: Some(noted) }).is_err() {
                 return;
             }

@@ -36,6 +36,8 @@ pub(crate) struct Links {
     pub asks_for_heirs: BTreeMap<AskId, (PeerId, AccountId)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(PeerId, AskId)>,
+    /// What is being read of what a realm has, to tell those who wrote it.
+    pub told_of: Option<super::ToldOf>,
     /// How much the operator was told lately of realms that were not linked for long.
     pub said_of_new: Said,
     /// When the operator was last told of another realm with this one's name, in milliseconds of uptime.
@@ -59,7 +61,7 @@ impl Links {
         self.calls.clear();
         self.asks.clear();
         self.asks_for_heirs.clear();
-        self.given_back = None;
+        (self.given_back, self.told_of) = (None, None);
         (std::mem::take(&mut self.conns), std::mem::take(&mut self.waiting))
     }
 

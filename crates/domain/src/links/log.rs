@@ -1,7 +1,7 @@
 //! The two logs of a link, as far as they are in memory: what a realm is owed, and how far it was
 //! followed.
 
-use super::{Epoch, Position};
+use super::{Epoch, Lost, Position};
 use crate::ForkId;
 use antar_types::{Entry, Text, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -18,6 +18,10 @@ pub(crate) struct Outbox {
     pub acked: Position,
     /// Of these, so many were let go of undelivered.
     pub dropped: u64,
+    /// Which those are.
+    pub lost: Lost,
+    /// Who wrote them has been told that they are there, up to this entry.
+    pub told: u64,
     /// No entry past this one says anything else than when it was written.
     pub replaced: u64,
     /// Bytes appended so far, and up to `acked`.
@@ -53,9 +57,18 @@ const POINT_EVERY: u64 = 1_000;
 impl PartialEq for Outbox {
     fn eq(&self, other: &Self) -> bool {
         let durable = |log: &Self| {
-            (log.epoch, log.tip, log.floor, log.acked, log.dropped, log.replaced, log.total)
+            (
+                log.epoch,
+                log.tip,
+                log.floor,
+                log.acked,
+                log.dropped,
+                log.replaced,
+                log.total,
+                log.told,
+            )
         };
-        durable(self) == durable(other) && self.acks == other.acks
+        durable(self) == durable(other) && self.acks == other.acks && self.lost == other.lost
     }
 }
 
@@ -163,6 +176,8 @@ impl Outbox {
         if self.acked.seq < floor.seq {
             self.ack(floor, self.total_at(floor.seq));
         }
+        // What is gone is told of no more.
+        self.told = self.told.max(floor.seq);
     }
 }
 

@@ -19,6 +19,7 @@
 //! | `take_changes.rs` | what users of a peer do to messages |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
 //! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
+//! | `delivered.rs` | telling who wrote something to a peer that it is there |
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
 //! | `status.rs` | what is told of links to whoever asks |
 //! | `answer.rs` | what a peer answers to what it was asked |
@@ -43,6 +44,7 @@ mod call;
 mod carry;
 mod common;
 mod crossing;
+mod delivered;
 mod follow;
 mod giveback;
 mod heirs;
@@ -69,6 +71,8 @@ pub(crate) use answer::answered;
 pub use apart::{Apart, ApartEntry};
 pub(crate) use call::{CALL, Call, Caller};
 pub(crate) use common::{Common, missing};
+pub(crate) use delivered::ToldOf;
+pub use delivered::{Delivered, Lost};
 pub use follow::{Delivery, TakeError};
 pub use heirs::{Listing, Quote};
 pub(crate) use live::{Conn, Link, Links, Said, Waiting, Why};

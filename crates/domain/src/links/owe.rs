@@ -21,6 +21,17 @@ impl Context<'_> {
         if acked == out.acked {
             return Ok(());
         }
+        let told = self.tell_delivered(peer, acked.seq)?;
+        self.note_acked(peer, acked, told)?;
+        if told < acked.seq {
+            self.read_to_tell_delivered();
+        }
+        Ok(())
+    }
+
+    /// Notes how far what a peer was owed is durable there, and up to where those who wrote it were told so.
+    pub fn note_acked(&mut self, peer: PeerId, acked: Position, told: u64) -> Result<(), Code> {
+        let Some(out) = self.peer(peer).map(|known| &known.out) else { return Ok(()) };
         let (hour, _) = self.state.limits.ack_hours();
         let (total, hour) = (out.total_at(acked.seq), self.readings.now.0 / hour);
         let floor = out.floor;
@@ -29,7 +40,7 @@ impl Context<'_> {
         for hour in ahead {
             self.emit(Event::Trimmed { peer, floor, hour: Some(hour) })?;
         }
-        self.emit(Event::Acked { peer, acked, total, hour })
+        self.emit(Event::Acked { peer, acked, total, hour, told })
     }
 }
 

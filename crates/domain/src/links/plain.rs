@@ -65,6 +65,9 @@ impl Context<'_> {
         if self.links().given_back.is_some_and(|(_, own)| own == ask) {
             return self.read_to_give_back(found);
         }
+        if self.links().told_of.is_some_and(|of| of.ask == ask) {
+            return self.read_what_is_delivered(found);
+        }
         let Some(peer) = self.delivery(ask) else { return };
         let entry = match found.map(|mut found| found.pop()) {
             Ok(Some((_, found))) => found,

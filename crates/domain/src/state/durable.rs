@@ -270,7 +270,7 @@ impl Durable {
             | Event::Acked { peer, .. }
             | Event::Trimmed { peer, .. }
             | Event::AddressTold(peer, _)
-            | Event::Dropped(peer, _)
+            | Event::Dropped { peer, .. }
             | Event::KnownAs(peer, _)
             | Event::ApartReached(peer, _)
             | Event::CanSet(peer, _)
@@ -366,8 +366,9 @@ impl Durable {
             Event::EpochBegun(_, epoch) => out.epoch = *epoch,
             Event::Owed { tip, total, entry, .. } => out.append(*tip, *total, entry),
             Event::OwedReached { tip, total, since, .. } => out.reached(*tip, *total, *since),
-            Event::Acked { acked, total, hour, .. } => {
+            Event::Acked { acked, total, hour, told, .. } => {
                 out.ack(*acked, *total);
+                out.told = out.floor.seq.max(*told);
                 out.acks.insert(*hour, *acked);
             }
             Event::Trimmed { floor, hour, .. } => {
@@ -388,7 +389,9 @@ impl Durable {
             }
             Event::ReplacedReached(_, upto) => out.replaced = *upto,
             Event::KnownAs(_, name) => known.known_as = name.clone(),
-            Event::Dropped(_, dropped) => out.dropped = *dropped,
+            Event::Dropped { dropped, lost, .. } => {
+                (out.dropped, out.lost) = (*dropped, lost.clone());
+            }
             Event::AddressTold(_, address) => known.told = address.clone(),
             Event::PlainMailboxSet(_, id, name) => {
                 known.plain_mailboxes.insert((*name.folded()).into(), *id);

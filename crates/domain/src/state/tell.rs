@@ -161,6 +161,9 @@ impl State {
             Change::Read(conversation, read) => {
                 Told::Read { conversation: name(conversation)?, read }
             }
+            Change::Delivered(conversation, id) => {
+                Told::Delivered { conversation: name(conversation)?, id }
+            }
             Change::Member(change) => Told::Member(change),
             Change::Group(change) => Told::Group(change),
             Change::Muted(conversation, muted) => {
@@ -218,7 +221,7 @@ impl State {
         if reader.hides(conversation, &message) {
             return None;
         }
-        reader.shows(&mut message);
+        reader.shows(&mut message, self.durable.delivered(conversation).as_ref());
         let conversation = self.durable.conversation_name(reader.account, conversation)?;
         Some((conversation.to_string().into(), message))
     }

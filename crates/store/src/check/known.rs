@@ -215,7 +215,7 @@ impl Known {
             Event::ReplacedReached(id, _)
             | Event::CanSet(id, _)
             | Event::AddressTold(id, _)
-            | Event::Dropped(id, _)
+            | Event::Dropped { peer: id, .. }
             | Event::KnownAs(id, _)
             | Event::CorrespondentSet { peer: id, .. } => {
                 let _ = self.realm(id);

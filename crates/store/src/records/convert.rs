@@ -190,8 +190,8 @@ fn link_record(event: Event) -> Record {
         Event::OwedReached { peer, tip, total, since } => {
             OwedReached { peer, tip: tip.alike(), total, since }.into()
         }
-        Event::Acked { peer, acked, total, hour } => {
-            Acked { peer, acked: acked.alike(), total, hour }.into()
+        Event::Acked { peer, acked, total, hour, told } => {
+            Acked { peer, acked: acked.alike(), total, hour, told }.into()
         }
         Event::Trimmed { peer, floor, hour } => Trimmed { peer, floor: floor.alike(), hour }.into(),
         Event::Followed { peer, fork, epoch, at, left } => {
@@ -207,7 +207,7 @@ fn link_record(event: Event) -> Record {
             HeirSet { peer, account, owed, upto }.into()
         }
         Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
-        Event::Dropped(peer, dropped) => Dropped { peer, dropped }.into(),
+        Event::Dropped { peer, dropped, lost } => Dropped { peer, dropped, lost: lost.0 }.into(),
         Event::KnownAs(peer, name) => KnownAs { peer, name }.into(),
         Event::SetApart { peer, apart, entry } => {
             let entry = entry.map(|entry| ApartEntry::of(&entry));
@@ -370,8 +370,8 @@ impl Record {
             Self::Trimmed(Trimmed { peer, floor, hour }) => {
                 Event::Trimmed { peer, floor: floor.alike(), hour }
             }
-            Self::Acked(Acked { peer, acked, total, hour }) => {
-                Event::Acked { peer, acked: acked.alike(), total, hour }
+            Self::Acked(Acked { peer, acked, total, hour, told }) => {
+                Event::Acked { peer, acked: acked.alike(), total, hour, told }
             }
             Self::Followed(Followed { peer, fork, epoch, at, left }) => {
                 Event::Followed { peer, fork, epoch: Epoch(epoch), at: at.alike(), left }
@@ -386,7 +386,9 @@ impl Record {
                 Event::HeirSet(peer, account, Heir { owed, upto })
             }
             Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
-            Self::Dropped(r) => Event::Dropped(r.peer, r.dropped),
+            Self::Dropped(Dropped { peer, dropped, lost }) => {
+                Event::Dropped { peer, dropped, lost: links::Lost(lost) }
+            }
             Self::KnownAs(r) => Event::KnownAs(r.peer, r.name),
             Self::SetApart(SetApart { peer, apart, entry }) => {
                 let entry = entry.map(|entry| Arc::new(entry.read()));

@@ -100,6 +100,8 @@ macro_rules! records {
                     (SessionSet::TAG, 1) => take_old_session(rest),
                     (GroupSet::TAG, old @ (1 | 2)) => take_old_group(old, rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
+                    (Acked::TAG, 1) => take_old_acked(rest),
+                    (Dropped::TAG, 1) => take_old_dropped(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
                     })+
@@ -197,7 +199,7 @@ records! {
     21 v 1 Trimmed { peer: PeerId, floor: Position, hour: Option<u64> }
         at |r| PeerPart::Trimmed.of(r.peer);
     /// How much of its outbox a peer has, as it told in some hour.
-    22 v 1 Acked { peer: PeerId, acked: Position, total: u64, hour: u64 }
+    22 v 2 Acked { peer: PeerId, acked: Position, total: u64, hour: u64, told: u64 }
         at |r| PeerPart::Acked(r.hour).of(r.peer);
     /// A peer's log is followed in another life.
     23 v 1 Followed { peer: PeerId, fork: ForkId, epoch: u64, at: Position, left: u64 }
@@ -221,8 +223,8 @@ records! {
         at |r| PeerPart::Heir(r.account).of(r.peer);
     /// That account is gone.
     30 v 1 HeirEnded { peer: PeerId, account: AccountId };
-    /// How many of the messages that a peer was owed have been let go of undelivered so far.
-    31 v 1 Dropped { peer: PeerId, dropped: u64 } at |r| PeerPart::Dropped.of(r.peer);
+    /// How many of the messages that a peer was owed have been let go of undelivered so far, and which those are.
+    31 v 2 Dropped { peer: PeerId, dropped: u64, lost: Vec<(u64, u64)> } at |r| PeerPart::Dropped.of(r.peer);
     /// A name that this realm had before, by which a peer may know it.
     32 v 1 KnownAs { peer: PeerId, name: Option<Name> } at |r| PeerPart::KnownAs.of(r.peer);
     /// A peer has sent an entry that is not known here.
@@ -394,6 +396,18 @@ fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
 fn take_old_member(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((group, account, since), rest) = take(bytes)?;
     Some((MemberSet { group, account, since, moderator: false }.into(), rest))
+}
+
+fn take_old_acked(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((peer, acked, total, hour), rest): ((_, Position, _, _), _) = take(bytes)?;
+    // Nobody was told then.
+    let told = acked.seq;
+    Some((Acked { peer, acked, total, hour, told }.into(), rest))
+}
+
+fn take_old_dropped(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((peer, dropped), rest) = take(bytes)?;
+    Some((Dropped { peer, dropped, lost: Vec::new() }.into(), rest))
 }
 
 impl Message {

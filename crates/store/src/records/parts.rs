@@ -211,6 +211,7 @@ pub enum Change {
     Session(SessionId, SessionChange),
     Blocked(Box<str>, bool),
     Rewritten(Conversation, u64, Rewriting),
+    Delivered(Conversation, u64),
 }
 
 /// In what respect a group is another.
@@ -317,7 +318,7 @@ alike! {
     enum Change = antar_domain::Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
         Session(id, what), Blocked(conversation, blocked),
-        Rewritten(conversation, id, what)
+        Rewritten(conversation, id, what), Delivered(conversation, id)
     }
     enum Rewriting = antar_domain::Rewriting { Edited, Deleted, Reactions }
     struct Skipped = antar_domain::Skipped { ordinal, author }
@@ -360,7 +361,7 @@ sampled! {
     enum Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
         Session(id, what), Blocked(conversation, blocked),
-        Rewritten(conversation, id, what)
+        Rewritten(conversation, id, what), Delivered(conversation, id)
     }
     enum Rewriting { Edited, Deleted, Reactions }
     struct Skipped { ordinal, author }

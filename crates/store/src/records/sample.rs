@@ -50,6 +50,12 @@ impl<T: Sample> Sample for Box<T> {
     }
 }
 
+impl<A: Sample, B: Sample> Sample for (A, B) {
+    fn sample(draw: &mut Draw<'_>) -> Self {
+        (A::sample(draw), B::sample(draw))
+    }
+}
+
 impl<T: Sample> Sample for Vec<T> {
     fn sample(draw: &mut Draw<'_>) -> Self {
         (0..draw() % 4).map(|_| T::sample(draw)).collect()
@@ -98,12 +104,6 @@ impl Sample for antar_types::FileHash {
 impl Sample for antar_domain::FileKey {
     fn sample(draw: &mut Draw<'_>) -> Self {
         Self::new(Sample::sample(draw))
-    }
-}
-
-impl Sample for (u32, u32) {
-    fn sample(draw: &mut Draw<'_>) -> Self {
-        (Sample::sample(draw), Sample::sample(draw))
     }
 }
 

@@ -156,7 +156,7 @@ fn record_key(event: &Event) -> Option<Key> {
         Event::PeerForgotten { peer, traces: true } => (b'l', &[peer.0, 8]),
         Event::AddressTold(peer, Some(_)) => (b'l', &[peer.0, 9]),
         Event::HeirSet(peer, account, _) => (b'l', &[peer.0, 10, account.0]),
-        Event::Dropped(peer, _) => (b'l', &[peer.0, 11]),
+        Event::Dropped { peer, .. } => (b'l', &[peer.0, 11]),
         Event::KnownAs(peer, Some(_)) => (b'l', &[peer.0, 12]),
         _ => return None,
     };

@@ -283,7 +283,8 @@ impl Record {
                 Event::OwedReached { peer, tip: tip.alike(), total, since }
             }
             Self::Acked { realm: peer, acked, total, hour } => {
-                Event::Acked { peer, acked: acked.alike(), total, hour }
+                let told = acked.seq;
+                Event::Acked { peer, acked: acked.alike(), total, hour, told }
             }
             Self::Trimmed { realm: peer, floor, hour } => {
                 Event::Trimmed { peer, floor: floor.alike(), hour }
@@ -300,7 +301,9 @@ impl Record {
             Self::AddressTold(peer, address) => Event::AddressTold(peer, address.alike()),
             Self::HeirSet(peer, account, heir) => Event::HeirSet(peer, account, heir.alike()),
             Self::HeirEnded(peer, account) => Event::HeirEnded(peer, account),
-            Self::Dropped(peer, dropped) => Event::Dropped(peer, dropped),
+            Self::Dropped(peer, dropped) => {
+                Event::Dropped { peer, dropped, lost: links::Lost::default() }
+            }
             Self::KnownAs(peer, name) => Event::KnownAs(peer, name),
         }
     }

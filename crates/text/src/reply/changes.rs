@@ -32,6 +32,11 @@ pub fn fields(told: &Told, kind: &str, charset: Dialect, out: &mut Vec<u8>) {
             text_field(out, charset, "conv", conversation);
             number(out, "read", *read);
         }
+        Told::Delivered { conversation, id } => {
+            text_field(out, charset, kind, "delivered");
+            text_field(out, charset, "conv", conversation);
+            number(out, "id", *id);
+        }
         Told::Member(change) => {
             text_field(out, charset, kind, change.what.as_str());
             text_field(out, charset, "conv", &format!("#{}", &*change.group));

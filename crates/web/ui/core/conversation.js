@@ -81,6 +81,11 @@ export function isFrom(message, user = '') {
   return message.realm === null && message.notice === null && same(message.from, user);
 }
 
+/** Whether this user wrote it and it is on disk at the realm that it went to. @param {Message} message @param {Conversation|undefined} each */
+export function isDelivered(message, each, user = '') {
+  return message.delivered || (message.to_realm !== null && isFrom(message, user) && message.id <= (each?.delivered ?? 0));
+}
+
 /** Whether it counts as unread for this user, where it is not read. @param {Message} message */
 export function countsFor(message, user = '') {
   return !message.deleted && message.notice === null && !isFrom(message, user);

@@ -1,4 +1,4 @@
-import { countsFor, isFrom, keyOf, OPEN } from '../core/conversation.js';
+import { countsFor, isDelivered, isFrom, keyOf, OPEN } from '../core/conversation.js';
 import { dayName, dayOf, t } from '../lang/index.js';
 import { el, iconButton } from './dom.js';
 import { author, messageRow, toBe } from './rows.js';
@@ -186,8 +186,7 @@ export class Timeline {
     const follows = Boolean(near && before && author(before) === author(message) && !message.reply && !message.notice && !before.notice && message.kind !== 'action');
     const answered = (message.reply && each?.messages.get(message.reply)) || null;
     if (message.reply && !answered) this.want(message.reply);
-    const delivered = message.delivered || (own && message.id > 0 && message.id <= (each?.delivered ?? 0));
-    const state = entry && entry.state !== 'posted' ? (entry.state === 'refused' ? 'failed' : 'sending') : own && delivered ? 'delivered' : 'stored';
+    const state = entry && entry.state !== 'posted' ? (entry.state === 'refused' ? 'failed' : 'sending') : isDelivered(message, each, app.me) ? 'delivered' : 'stored';
     const display = message.realm ? '' : app.profileName(message.from);
     // One that was on its way stays the same row once it is there.
     const key = own && message.ref ? `ref ${message.ref}` : `id ${message.id}`;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod changes;
+mod delivered;
 mod giveback;
 mod heirs;
 mod hostile;
