@@ -23,6 +23,8 @@ pub struct Shown {
     /// It comes from another realm.
     pub away: bool,
     pub deleted: bool,
+    /// It is on disk at the realm that it went to.
+    pub delivered: bool,
     /// All that may change about it.
     pub state: String,
 }
@@ -359,13 +361,14 @@ impl Shown {
         let notice = message.get("notice").is_some();
         let id = message["id"].as_u64().unwrap_or(0);
         let away = message.get("realm").is_some();
-        let (deleted, state) = (message["deleted"] == true, state_shown(message));
-        Self { id, from: text("from"), text: text("message"), notice, away, deleted, state }
+        let [deleted, delivered] = ["deleted", "delivered"].map(|key| message[key] == true);
+        let (from, text, state) = (text("from"), text("message"), state_shown(message));
+        Self { id, from, text, notice, away, deleted, delivered, state }
     }
 
     fn copy(&self) -> Self {
         let (from, text, state) = (self.from.clone(), self.text.clone(), self.state.clone());
-        let Self { id, notice, away, deleted, .. } = *self;
-        Self { id, from, text, notice, away, deleted, state }
+        let Self { id, notice, away, deleted, delivered, .. } = *self;
+        Self { id, from, text, notice, away, deleted, delivered, state }
     }
 }

@@ -2,6 +2,7 @@
 //! cursor after each loss of its connection.
 
 use crate::clubs::{CLUB_CONV, Known, News};
+use crate::delivered::Told as Delivered;
 use crate::rewriting::{state_of, state_shown};
 use crate::world::World;
 use antar_domain::{ConnId, Input, Told, ToldAt};
@@ -23,6 +24,8 @@ pub struct Follow {
     last: u64,
     /// Messages as they are, by id.
     told: BTreeMap<u64, String>,
+    /// Up to where it was told that what it wrote is at other realms.
+    delivered: Delivered,
     /// What is known of the group over which people fall out.
     club: Known,
 }
@@ -117,9 +120,10 @@ impl World<'_> {
     /// Somebody who follows is told of a change: it is on disk, and later than all that was told before. What has
     /// just happened is known to be written; what a start has found on a disk is not noted there.
     pub fn told(&mut self, node: usize, conn: ConnId, at: &ToldAt, is_news: bool) {
-        let mut people = self.people.all.iter_mut();
-        let person = people.find(|p| p.node == node && p.follow.conn == Some(conn));
-        let Some(person) = person else { return };
+        let mut people = self.people.all.iter();
+        let number = people.position(|p| p.node == node && p.follow.conn == Some(conn));
+        let Some(number) = number else { return };
+        let person = &mut self.people.all[number];
         let (follow, id) = (&mut person.follow, at.cursor.id);
         // The answer to the request has come before, and may not have been looked at.
         if follow.cursor.is_none() {
@@ -144,6 +148,9 @@ impl World<'_> {
                 what = Some(format!("{at:?} is told, which is not on disk"));
             }
         }
+        if let Told::Delivered { conversation, id } = &at.told {
+            follow.delivered.learn(conversation, *id);
+        }
         // What was there before is none of its concern.
         if let Told::Rewritten { message, .. } = &at.told
             && message.id > follow.from
@@ -152,6 +159,9 @@ impl World<'_> {
         }
         self.checked.count("changes told");
         what.into_iter().for_each(|what| self.violate(what));
+        if let Told::Delivered { conversation, id } = &at.told {
+            self.told_delivered(number, conversation, *id);
+        }
     }
 
     /// What a person who follows was told, and what SYNC tells of the rest, is what there is in the
@@ -164,6 +174,7 @@ impl World<'_> {
             return;
         };
         let (from, mut told, mut club) = (follow.from, follow.told.clone(), follow.club.clone());
+        let mut delivered = follow.delivered.clone();
         let (me, mut seen) = (self.people.all[person].name.clone(), follow.last);
         loop {
             let page = self.ask(person, &format!("SYNC after={cursor} limit=7"));
@@ -174,6 +185,7 @@ impl World<'_> {
                 if let Some(news) = News::listed(change) {
                     club.learn(&me, seen, news);
                 }
+                delivered.learn_listed(change);
                 if change["from"].is_null() {
                     continue;
                 }
@@ -203,6 +215,7 @@ impl World<'_> {
         }
         self.checked.count("people in step with all conversations");
         self.compare_club(person, &club);
+        self.compare_delivered(person, &delivered, from);
     }
 
     fn see_to_answers(&mut self, person: usize) {

@@ -13,6 +13,7 @@
 
 mod check;
 mod clubs;
+mod delivered;
 mod driver;
 mod erasing;
 mod faults;

@@ -61,6 +61,8 @@ pub struct Node {
 pub struct OnDisk {
     /// Ids of messages.
     pub ids: BTreeSet<u64>,
+    /// What came from other realms says so.
+    pub texts: BTreeSet<String>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
     /// Whose messages from a peer a conversation with one of its users holds, by the account's number there.
@@ -78,6 +80,9 @@ impl OnDisk {
                 Event::Received { events, .. } => self.add(events),
                 Event::Posted(posted) => {
                     self.ids.insert(posted.message.id);
+                    if posted.message.realm.is_some() {
+                        self.texts.insert(posted.message.text.as_str().to_string());
+                    }
                     self.add_sender(posted);
                 }
                 Event::GroupSet(_, group) => drop(self.groups.insert(group.name.to_string())),

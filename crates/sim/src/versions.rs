@@ -32,7 +32,7 @@ impl Version {
 
 /// Whether a later version would send a message as of a kind of its own. Texts begin with the number of
 /// their writing.
-fn is_odd(text: &str) -> bool {
+pub fn is_odd(text: &str) -> bool {
     let number = text.split('-').next().and_then(|number| number.parse::<u64>().ok());
     number.is_some_and(|number| number.is_multiple_of(8))
 }
