@@ -5,8 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { crc32, deflateSync } from 'node:zlib';
-import { conversation, cuttable, message, messages, online, openBrowser, openPage, send, startRealm, textbox, user, violations, wait } from './kit.mjs';
+import { attach, conversation, cuttable, message, messages, online, openAt, openBrowser, openPage, picture, png, send, startRealm, textbox, user, violations, wait } from './kit.mjs';
 
 const shots = process.env.ANTAR_SHOTS ?? new URL('shots/', import.meta.url).pathname;
 let realm, browser;
@@ -21,46 +20,13 @@ after(async () => {
   await realm?.stop();
 });
 
-/** A picture of one colour. */
-function png(width, height, colour = [20, 120, 110]) {
-  const chunk = (name, data) => {
-    const body = Buffer.concat([Buffer.from(name), data]);
-    const [length, sum] = [data.length, crc32(body)].map((number) => {
-      const bytes = Buffer.alloc(4);
-      bytes.writeUInt32BE(number >>> 0);
-      return bytes;
-    });
-    return Buffer.concat([length, body, sum]);
-  };
-  const head = Buffer.alloc(13);
-  head.writeUInt32BE(width, 0);
-  head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  const line = Buffer.from([0, ...Array.from({ length: width }, () => colour).flat()]);
-  const lines = deflateSync(Buffer.concat(Array.from({ length: height }, () => line)));
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', lines), chunk('IEND', Buffer.alloc(0))]);
-}
-
-const picture = (name, width, height, colour) => ({ name, mimeType: 'image/png', buffer: png(width, height, colour) });
 const paper = (name, text) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-/** Chooses files as a person does. */
-async function attach(page, ...files) {
-  const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Attach file' }).click();
-  await (await chooser).setFiles(files);
-}
 
 /** Two users, and a page of each in the conversation with the other. */
 async function pair(one, other, options = {}) {
   for (const name of [one, other]) (await user(realm, name)).end();
-  const open = async (name, to) => {
-    const page = await openPage(browser, realm, { name, ...options });
-    await page.evaluate((name) => (location.hash = `#/${name}`), to);
-    await textbox(page).waitFor();
-    return page;
-  };
+  const open = (name, to) => openAt(browser, realm, to, { name, ...options });
   return [await open(one, other), await open(other, one)];
 }
 

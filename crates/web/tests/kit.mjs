@@ -5,29 +5,39 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32, deflateSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const binary = process.env.ANTAR_BINARY ?? new URL('../../../target/debug/antar', import.meta.url).pathname;
 export const PASSWORD = 'surabaya';
 
-/** A realm of its own in a new directory. */
+/** A realm of its own in a new directory. `halt` ends it and `resume` goes on; `stop` removes it. */
 export async function startRealm(name = 'alpha', more = '') {
   const folder = mkdtempSync(join(tmpdir(), 'antar-web-'));
   const port = await freePort();
   // As many requests as the tests make: they are faster than people.
   writeFileSync(join(folder, 'antar.toml'), `name = "${name}"\ndata = "${join(folder, 'data')}"\nlisten = ["127.0.0.1:${port}"]\nlog = "warn"\n[limits]\nrequests_per_second = 200000\nrequests_per_account = 200000\n${more}`);
-  const process = spawn(binary, ['serve', '--config', join(folder, 'antar.toml')], { stdio: ['ignore', 'inherit', 'inherit'] });
-  const stop = async () => {
+  const config = ['--config', join(folder, 'antar.toml')];
+  let process;
+  const resume = async () => {
+    process = spawn(binary, ['serve', ...config], { stdio: ['ignore', 'inherit', 'inherit'] });
+    for (let tries = 0; !(await connects(port)); tries++) {
+      if (tries > 200 || process.exitCode !== null) throw new Error('the realm does not start');
+      await wait(50);
+    }
+  };
+  const halt = async () => {
+    if (process.exitCode !== null) return;
     process.kill('SIGTERM');
     await new Promise((resolve) => process.once('exit', resolve));
+  };
+  const stop = async () => {
+    await halt();
     rmSync(folder, { recursive: true, force: true });
   };
-  const antar = (...args) => execFileSync(binary, [...args, '--config', join(folder, 'antar.toml')]);
-  for (let tries = 0; ; tries++) {
-    if (await connects(port)) return { port, antar, url: globalThis.process.env.ANTAR_WEB ?? `http://127.0.0.1:${port}/`, stop };
-    if (tries > 200 || process.exitCode !== null) throw new Error('the realm does not start');
-    await wait(50);
-  }
+  const antar = (...args) => execFileSync(binary, [...args, ...config]);
+  await resume();
+  return { port, antar, url: globalThis.process.env.ANTAR_WEB ?? `http://127.0.0.1:${port}/`, stop, halt, resume };
 }
 
 export const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -86,6 +96,14 @@ export async function openPage(browser, realm, { name, url = realm.url, ...optio
   return page;
 }
 
+/** The same, at a conversation. */
+export async function openAt(browser, realm, to, options) {
+  const page = await openPage(browser, realm, options);
+  await page.evaluate((name) => (location.hash = `#/${name}`), to);
+  await textbox(page).waitFor();
+  return page;
+}
+
 export async function logIn(page, name, button = 'Log in') {
   await page.getByRole('textbox', { name: 'Name' }).fill(name);
   await page.getByRole('textbox', { name: 'Password' }).fill(PASSWORD);
@@ -102,6 +120,34 @@ export const message = (page, text) => messages(page).locator('[data-id]').filte
 export async function send(page, text) {
   await textbox(page).fill(text);
   await textbox(page).press('Enter');
+}
+
+/** A picture of one colour. */
+export function png(width, height, colour = [20, 120, 110]) {
+  const chunk = (name, data) => {
+    const body = Buffer.concat([Buffer.from(name), data]);
+    const [length, sum] = [data.length, crc32(body)].map((number) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeUInt32BE(number >>> 0);
+      return bytes;
+    });
+    return Buffer.concat([length, body, sum]);
+  };
+  const head = Buffer.alloc(13);
+  head.writeUInt32BE(width, 0);
+  head.writeUInt32BE(height, 4);
+  head.set([8, 2, 0, 0, 0], 8);
+  const line = Buffer.from([0, ...Array.from({ length: width }, () => colour).flat()]);
+  const lines = deflateSync(Buffer.concat(Array.from({ length: height }, () => line)));
+  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', lines), chunk('IEND', Buffer.alloc(0))]);
+}
+
+export const picture = (name, width, height, colour) => ({ name, mimeType: 'image/png', buffer: png(width, height, colour) });
+/** Chooses files as a person does. */
+export async function attach(page, ...files) {
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Attach file' }).click();
+  await (await chooser).setFiles(files);
 }
 
 const axe = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
