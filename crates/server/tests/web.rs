@@ -265,7 +265,7 @@ async fn a_trusted_proxy_says_for_whom_it_is() {
     let realm = Realm::with(|config| {
         config.local_mode = Some(false);
         config.limits.connections_per_address = Some(1);
-        config.web.trusted_proxies = vec![Ipv4Addr::LOCALHOST.into()];
+        config.web.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
     })
     .await;
     let forwarded = |from: &str| format!("X-Forwarded-For: 6.6.6.6, {from}\r\n");

@@ -1,5 +1,6 @@
 //! For whom the door opens.
 
+use crate::network::Network;
 use hyper::HeaderMap;
 use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::{Authority, Uri};
@@ -17,7 +18,7 @@ pub struct Rules {
     /// Origins of other pages that may use the realm, in lower case.
     origins: BTreeSet<String>,
     /// Proxies whose word counts.
-    proxies: BTreeSet<IpAddr>,
+    proxies: Vec<Network>,
 }
 
 /// Why a request is not answered.
@@ -32,23 +33,23 @@ pub enum Refusal {
 }
 
 impl Rules {
-    /// Of names, origins (`https://chat.example.org`) and proxies' addresses.
+    /// Of names, origins (`https://chat.example.org`) and the addresses of proxies.
     pub fn new<'a>(
         hosts: impl IntoIterator<Item = &'a String>,
         origins: impl IntoIterator<Item = &'a String>,
-        proxies: impl IntoIterator<Item = IpAddr>,
+        proxies: impl IntoIterator<Item = Network>,
     ) -> Self {
         let origin = |origin: &String| origin.trim_end_matches('/').to_ascii_lowercase();
         Self {
             hosts: hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
             origins: origins.into_iter().map(origin).collect(),
-            proxies: proxies.into_iter().map(|address| address.to_canonical()).collect(),
+            proxies: proxies.into_iter().collect(),
         }
     }
 
     /// Whether an address is a proxy's whose word counts.
     pub fn trusts(&self, address: IpAddr) -> bool {
-        !self.proxies.is_empty() && self.proxies.contains(&address.to_canonical())
+        self.proxies.iter().any(|network| network.contains(address))
     }
 
     /// Lets a request in by its headers.
@@ -143,7 +144,7 @@ mod tests {
     fn rules() -> Rules {
         let hosts = ["Chat.example".to_string()];
         let origins = ["https://Other.example/".to_string()];
-        Rules::new(&hosts, &origins, ["127.0.0.1", "10.0.0.1"].map(|a| a.parse().unwrap()))
+        Rules::new(&hosts, &origins, ["127.0.0.1", "10.0.0.0/8"].map(|a| a.parse().unwrap()))
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -219,5 +220,6 @@ mod tests {
         assert_eq!(client("127.0.0.1", &["6.6.6.6", "1.2.3.4, 10.0.0.1"]), "1.2.3.4");
         assert_eq!(client("127.0.0.1", &["6.6.6.6, unknown"]), "127.0.0.1");
         assert_eq!(client("127.0.0.1", &["10.0.0.1, 127.0.0.1"]), "127.0.0.1");
+        assert_eq!(client("10.9.9.9", &["6.6.6.6, 1.2.3.4, 10.1.0.1"]), "1.2.3.4");
     }
 }

@@ -1,7 +1,7 @@
 //! What an operator sets about browsers: where they come in, and by which names.
 
 use super::Config;
-use antar_web::Rules;
+use antar_web::{Network, Rules};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -15,8 +15,8 @@ pub struct WebConfig {
     pub hosts: Vec<String>,
     /// Origins of pages that may use the realm, besides its own: `https://chat.example.org`.
     pub origins: Vec<String>,
-    /// Addresses of proxies that are believed about whose connection or request it is.
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Addresses and networks of proxies that are believed about whose connection or request it is.
+    pub trusted_proxies: Vec<Network>,
     /// Where people find the page, if that is not where the realm listens: behind a proxy.
     pub url: Option<String>,
 }
@@ -88,6 +88,10 @@ mod tests {
         let wrong = |text: &str| config(text).web.wrong_value().map(|(value, _)| value);
         assert_eq!(wrong("origins = [\"chat.example\"]").as_deref(), Some("chat.example"));
         assert_eq!(wrong("hosts = [\"chat.example:80\"]").as_deref(), Some("chat.example:80"));
+        let proxies = "[web]\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\", \"192.0.2.1\"]";
+        assert!(Config::parse(proxies).unwrap().web.rules().trusts([10, 9, 9, 9].into()));
+        let error = Config::parse("[web]\ntrusted_proxies = [\"10.1.0.0/8\"]").unwrap_err();
+        assert!(error.to_string().contains("write 10.0.0.0/8"), "{error}");
         assert_eq!(wrong("hosts = [\"chat.example\"]\norigins = [\"http://a\"]"), None);
     }
 }

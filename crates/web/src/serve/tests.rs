@@ -28,7 +28,7 @@ fn visit(head_time: Duration, files: Arc<Memory>) -> Visit {
     let (hosts, origins) = (["chat.example".to_string()], ["https://other.example".to_string()]);
     Visit {
         site: Arc::new(Site::new("alpha")),
-        rules: Arc::new(Rules::new(&hosts, &origins, [IpAddr::from(PROXY)])),
+        rules: Arc::new(Rules::new(&hosts, &origins, [IpAddr::from(PROXY).into()])),
         peer: PROXY.into(),
         admit: Arc::new(AllBut(UNWELCOME.into())),
         files,
