@@ -163,6 +163,36 @@ async fn pages_of_others_are_kept_out() {
     assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
 }
 
+/// Whatever the method, the first request of a connection is answered as any later one would be.
+#[tokio::test]
+async fn a_request_that_is_not_done_is_told_so() {
+    let realm = Realm::with(|_| ()).await;
+    let host = "Host: localhost\r\n";
+    for (status, line) in [
+        (405, "DELETE / HTTP/1.1"),
+        (405, "TRACE / HTTP/1.1"),
+        (405, "PUT /a HTTP/1.1"),
+        (405, "POST /register HTTP/1.1"),
+        (405, "TRACE /files HTTP/1.1"),
+        (400, "OPTIONS * HTTP/1.1"),
+        (400, "GET http://localhost/ HTTP/1.1"),
+        (400, "CONNECT localhost:8889 HTTP/1.1"),
+    ] {
+        for before in [String::new(), format!("GET /nothing HTTP/1.1\r\n{host}\r\n")] {
+            let request = format!("{before}{line}\r\n{host}Connection: close\r\n\r\nPING\r\n");
+            let said = realm.said(request.as_bytes()).await;
+            let last = said.rfind("HTTP/1.1 ").map_or("", |at| &said[at..]);
+            assert!(last.starts_with(&format!("HTTP/1.1 {status} ")), "{line}: {said}");
+            assert!(!said.contains("PONG"), "{line}: {said}");
+        }
+    }
+    // These are chat.
+    for line in ["DELETE bob 7", "POST bob HTTP/1.1", "POST bob : http://x HTTP/1.1"] {
+        let mut stream = realm.connect().await;
+        assert_eq!(chat(&mut stream, line).await["status"], "ERROR", "{line}");
+    }
+}
+
 /// What a page can have sent to the port is never chat, in whatever it is wrapped.
 #[tokio::test]
 async fn nothing_of_a_request_is_chat() {
