@@ -28,11 +28,18 @@ const SHUT: u8 = 0;
 const OPEN: u8 = 1;
 /// All of it is encoded, and goes out.
 const LAST: u8 = 2;
+/// A request is being heard that is not answered yet; its sender may have been told to go on.
+const HEARD: u8 = 3;
 
 impl Gate {
     /// A request is being heard: before it is answered its sender may be told to go on.
     pub fn hear(&self) {
-        self.state.store(OPEN, Relaxed);
+        self.state.store(HEARD, Relaxed);
+    }
+
+    /// Whether a request is being heard of which nothing is answered.
+    pub fn is_hearing(&self) -> bool {
+        self.state.load(Relaxed) == HEARD
     }
 
     /// An answer comes, with this body.

@@ -35,6 +35,9 @@ const NEXT_UNREAD: Duration = Duration::from_secs(5);
 /// How long the last answer may take when the server stops, and writing a refusal.
 const STOPPING: Duration = Duration::from_secs(1);
 
+/// What is said to whom this was too little.
+const TOO_SLOW: &str = "the file came too slowly: less than 512 KiB in a minute; in parts it goes on where it was cut\n";
+
 /// Bytes of a request's head, and headers in it.
 const LARGEST: (usize, usize) = (16 << 10, 64);
 
@@ -88,8 +91,9 @@ pub async fn serve<S: Stream>(
     // Who has said all closes that side: the answer is heard all the same.
     http.max_buf_size(LARGEST.0).max_headers(LARGEST.1).half_close(true);
     let stream = Gated { stream: TokioIo::new(stream), gate: gate.clone() };
+    let visit = Arc::new(visit);
     let service = {
-        let (visit, gate, upgraded) = (Arc::new(visit), gate.clone(), upgraded.clone());
+        let (visit, gate, upgraded) = (visit.clone(), gate.clone(), upgraded.clone());
         service_fn(move |request| {
             let all = (visit.clone(), gate.clone(), upgraded.clone());
             Box::pin(respond(all.0, all.1, all.2, request))
@@ -98,6 +102,7 @@ pub async fn serve<S: Stream>(
     let mut connection = http.serve_connection(stream, service);
     let mut stop = pin!(stop);
     let (done, stopped) = drive(&mut connection, &gate, stop.as_mut()).await;
+    let too_slow = done.is_none() && !stopped && gate.is_hearing();
     let Parts { io, read_buf, .. } = connection.into_parts();
     let mut stream = io.stream.into_inner();
     let address = *upgraded.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,6 +116,11 @@ pub async fn serve<S: Stream>(
                 true => refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too large a head\n"),
                 false => refusal(StatusCode::BAD_REQUEST, "no good request\n"),
             };
+            let _ = timeout(STOPPING, stream.write_all(&said)).await;
+        }
+        _ if too_slow => {
+            visit.admit.answered(StatusCode::REQUEST_TIMEOUT);
+            let said = refusal(StatusCode::REQUEST_TIMEOUT, TOO_SLOW);
             let _ = timeout(STOPPING, stream.write_all(&said)).await;
         }
         _ => {}
