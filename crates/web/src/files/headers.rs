@@ -101,21 +101,49 @@ fn counted(headers: &HeaderMap, name: &HeaderName) -> Option<Option<u64>> {
     only(headers, name).ok()?.map_or(Some(None), |value| number(value.trim()).map(Some))
 }
 
-/// What a file is called: `X-Filename`, as RFC 8187 writes it or as it is, or else what `Content-Disposition` says.
+/// What a file is called: `X-Filename`, as RFC 8187 writes it or as it is, or else what `Content-Disposition` says. Both may
+/// be in UTF-8, as programs send them that know no better way.
 fn name(headers: &HeaderMap) -> Option<FileName> {
-    if let Ok(Some(value)) = only(headers, &NAME) {
-        let named = extended(value).unwrap_or_else(|| value.to_owned());
-        return Some(FileName::cleaned(&named));
+    if let Some(value) = text(headers, &NAME) {
+        return Some(FileName::cleaned(&extended(value).unwrap_or_else(|| value.to_owned())));
     }
-    let value = only(headers, &CONTENT_DISPOSITION).ok()??;
+    let parameters = parameters(text(headers, &CONTENT_DISPOSITION)?);
     let parameter = |key: &str| {
-        let mut parameters = value.split(';').filter_map(|one| one.split_once('='));
-        let found = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case(key));
-        found.map(|(_, value)| value.trim())
+        let mut found = parameters.iter().filter(|(name, _)| name.eq_ignore_ascii_case(key));
+        found.next().map(|(_, value)| value)
     };
-    let named = parameter("filename*").and_then(extended);
-    let named = named.or_else(|| parameter("filename").map(|name| name.trim_matches('"').into()));
-    named.map(|name| FileName::cleaned(&name))
+    let named = parameter("filename*").and_then(|value| extended(value));
+    named.or_else(|| parameter("filename").cloned()).map(|name| FileName::cleaned(&name))
+}
+
+/// The one value of a header, where it is UTF-8.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    std::str::from_utf8(value.as_bytes()).ok()
+}
+
+/// What follows the first word of a value, as `; name=value` or `; name="value"`, in which a `;` ends nothing.
+fn parameters(value: &str) -> Vec<(String, String)> {
+    let mut rest = value.chars().peekable();
+    let mut all = Vec::new();
+    rest.by_ref().find(|c| *c == ';');
+    while rest.peek().is_some() {
+        let name: String = std::iter::from_fn(|| rest.next_if(|c| !";=".contains(*c))).collect();
+        let mut value = String::new();
+        if rest.next_if_eq(&'=').is_some() {
+            while rest.next_if(|c| c.is_whitespace()).is_some() {}
+            if rest.next_if_eq(&'"').is_some() {
+                while let Some(c) = rest.next().filter(|c| *c != '"') {
+                    value.extend(if c == '\\' { rest.next() } else { Some(c) });
+                }
+            }
+            value.extend(std::iter::from_fn(|| rest.next_if(|c| *c != ';')));
+        }
+        rest.next_if_eq(&';');
+        all.push((name.trim().to_owned(), value.trim().to_owned()));
+    }
+    all
 }
 
 /// A value as RFC 8187 writes it: `UTF-8''caf%C3%A9`.
@@ -163,7 +191,14 @@ mod tests {
             ("x-filename", "plain.txt", "plain.txt"),
             ("x-filename", "it's", "it's"),
             ("x-filename", "UTF-8''..%2f..%2fpasswd", "passwd"),
+            ("x-filename", "naïve ☕.txt", "naïve ☕.txt"),
+            ("x-filename", "../ü\u{202e}.txt", "ü_.txt"),
             ("content-disposition", "attachment; filename=\"a b.txt\"", "a b.txt"),
+            ("content-disposition", "attachment; filename=\"a;b.txt\"", "a;b.txt"),
+            ("content-disposition", "form-data; x=\";filename=y\"; filename=z", "z"),
+            ("content-disposition", "attachment; FileName = \"say \\\"hi\\\" é.txt\" ", "say \"hi\" é.txt"),
+            ("content-disposition", "attachment;filename=a.txt;size=3", "a.txt"),
+            ("content-disposition", "attachment; filename=\"unended; a", "unended; a"),
             ("content-disposition", "attachment; filename=x; filename*=UTF-8''%c3%a9", "é"),
         ] {
             let upload = upload(&head(&[(header, value)]), None, false).unwrap();
