@@ -63,10 +63,11 @@ impl Files {
     /// # Errors
     /// Where the file cannot be read; code `limit_reached` where it is too large, or too much was uploaded; see [`Error`].
     pub async fn upload(&self, path: &Path) -> Result<File, Error> {
-        let mut file = std::fs::File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file").into());
+        // A pipe would be waited for until somebody writes to it, and has neither an end nor a size.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("it is no regular file").into());
         }
+        let mut file = std::fs::File::open(path)?;
         let (hash, size) = hashed(&mut file)?;
         io::Seek::rewind(&mut file)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
