@@ -155,14 +155,17 @@ fn file_line(file: &sync::File, id: u64) -> String {
     format!("[file {}, {}, /save {id}]", clean_line(&file.name), size(file.size))
 }
 
-/// How large something is, in words.
+/// How large something is, in words: to the nearest unit, and to the nearest tenth of one where that tells something.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["B", "kB", "MB", "GB"];
-    let unit = (0..3).find(|unit| bytes >> (10 * (unit + 1)) == 0).unwrap_or(3);
-    let (whole, rest) = (bytes >> (10 * unit), bytes & ((1 << (10 * unit)) - 1));
-    let tenths = (rest * 10) >> (10 * unit);
-    match unit > 0 && whole < 10 && tenths > 0 {
-        true => format!("{whole}.{tenths} {}", UNITS[unit]),
+    let rounded = |times: u128, unit: usize| {
+        let one = 1 << (10 * unit);
+        (u128::from(bytes) * times + one / 2) / one
+    };
+    let unit = (0..3).find(|unit| rounded(1, *unit) < 1024).unwrap_or(3);
+    let (whole, tenths) = (rounded(1, unit), rounded(10, unit));
+    match unit > 0 && tenths < 100 && tenths % 10 > 0 {
+        true => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
         false => format!("{whole} {}", UNITS[unit]),
     }
 }
@@ -262,8 +265,8 @@ mod tests {
         assert_eq!(said("bob", &file("")), "--:--:-- bob: [file a␛.png, 12 kB, /save 123]");
         assert_eq!(said("bob", &file("hi")), "--:--:-- bob: hi [file a␛.png, 12 kB, /save 123]");
         assert_eq!(
-            [0, 1023, 1024, 1536, 10 << 10, 3 << 29].map(size)[..],
-            ["0 B", "1023 B", "1 kB", "1.5 kB", "10 kB", "1.5 GB"]
+            [0, 1023, 1024, 1536, 10 << 10, 12_005, 10_190, (1 << 20) - 1, 3 << 29].map(size)[..],
+            ["0 B", "1023 B", "1 kB", "1.5 kB", "10 kB", "12 kB", "10 kB", "1 MB", "1.5 GB"]
         );
         let lost =
             r#"{"id":1,"from":"eve","message":"x","notice":"user_not_found","realm":"beta"}"#;

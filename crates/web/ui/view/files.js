@@ -10,7 +10,8 @@ const SPARE = 3600_000;
 
 /** How large something is, in words. */
 export function sizeText(bytes = 0) {
-  const unit = Math.min(3, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  let unit = 0;
+  while (unit < 3 && Math.round(bytes / 1024 ** unit) > 1023) unit++;
   const size = bytes / 1024 ** unit;
   return `${(unit && size < 10 ? size.toFixed(1) : String(Math.round(size))).replace(/\.0$/, '')} ${['B', 'kB', 'MB', 'GB'][unit]}`;
 }
