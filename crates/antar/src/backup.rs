@@ -1,12 +1,18 @@
 //! `antar backup` and `antar restore`.
 
 use crate::admin::{self, Whose};
+use crate::complain;
 use crate::owner::Owner;
 use crate::print::say;
-use antar_server::{Backup, Offline};
+use antar_server::{Backup, Contents, Offline};
 use anyhow::{Context, bail};
 use indicatif::{HumanBytes, HumanCount};
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// How many files are named that are not there.
+const NAMED: usize = 1_000;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -31,8 +37,43 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let number = |key: &str| done[key].as_u64().unwrap_or_default();
     let (messages, records, bytes) = (number("messages"), number("records"), number("bytes"));
     report("backed up", messages, records, bytes, &options.dir);
-    Ok(())
+    let named = done["lacks"].as_array().into_iter().flatten();
+    named.filter_map(|each| each.as_str()).for_each(name);
+    Lacking::expect_none(
+        number("lacking"),
+        "are not in the backup, since the realm itself does not have them as they were; all else is. Put them back \
+         from an older backup, or have whoever sent them send them once more, and back it up again",
+    )
 }
+
+/// Names a file that is not there as it was.
+fn name(lacking: &str) {
+    complain(&format!("antar: {lacking}\n"));
+}
+
+/// It was done, but for some files.
+#[derive(Debug)]
+pub struct Lacking(u64, &'static str);
+
+impl Lacking {
+    /// That nothing is missing.
+    fn expect_none(lacking: u64, what: &'static str) -> anyhow::Result<()> {
+        if lacking == 0 { Ok(()) } else { Err(Self(lacking, what).into()) }
+    }
+
+    /// What the process ends with.
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(3)
+    }
+}
+
+impl fmt::Display for Lacking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} files that messages name or users have uploaded {}", self.0, self.1)
+    }
+}
+
+impl std::error::Error for Lacking {}
 
 pub fn restore(options: &Options) -> anyhow::Result<()> {
     let config = options.whose.config()?;
@@ -41,9 +82,14 @@ pub fn restore(options: &Options) -> anyhow::Result<()> {
         backup.open_note();
         owner.take_place()?;
     }
-    let done = antar_server::restore(&config, backup)?;
-    report("restored", done.messages, done.records, done.bytes, &config.data);
-    Ok(())
+    let Contents { data, lacks, .. } = antar_server::restore(&config, backup)?;
+    report("restored", data.messages, data.records, data.bytes, &config.data);
+    lacks.iter().take(NAMED).for_each(|each| name(&format!("{}: {}", each.place, each.what)));
+    Lacking::expect_none(
+        lacks.len() as u64,
+        "are not in the backup; all else is restored. If its part named files was lost, put it back and restore into \
+         another directory; else whoever has the same file can send it once more, and then all can read it again",
+    )
 }
 
 fn report(what: &str, messages: u64, records: u64, bytes: u64, to: &Path) {

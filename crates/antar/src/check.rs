@@ -3,7 +3,7 @@
 use crate::admin::Whose;
 use crate::complain;
 use crate::print::say;
-use antar_server::{Checked, Damage};
+use antar_server::{Checked, Contents, Damage};
 use anyhow::bail;
 use indicatif::{HumanBytes, HumanCount};
 use std::io::{self, IsTerminal};
@@ -32,11 +32,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
                 directory.display()
             );
         }
-        let done = antar_server::check_backup(directory)?;
-        let (messages, records) = (HumanCount(done.messages), HumanCount(done.records));
-        let (bytes, at) = (HumanBytes(done.bytes), directory.display());
-        say!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
-        return Ok(());
+        return backup(directory);
     }
     let data = options.whose.realm()?.data;
     let mut progress = Progress::new();
@@ -53,6 +49,27 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             data.display(),
             checked.damages
         );
+    }
+    Ok(())
+}
+
+fn backup(directory: &Path) -> anyhow::Result<()> {
+    let Contents { data, files, lacks } = antar_server::check_backup(directory)?;
+    let (messages, records) = (HumanCount(data.messages), HumanCount(data.records));
+    let (bytes, at) = (HumanBytes(data.bytes), directory.display());
+    for Damage { place, what } in lacks.iter().take(SHOWN as usize) {
+        say!("antar: damaged: {place}: {what}");
+    }
+    if !lacks.is_empty() {
+        bail!(
+            "{at} lacks {} of {files} files, as they are named above; all else in it is whole: {messages} messages and \
+             {records} records ({bytes})",
+            lacks.len()
+        );
+    }
+    say!("antar: {at} is whole: {messages} messages and {records} records ({bytes})");
+    if files > 0 {
+        say!("antar: and {} files", HumanCount(files));
     }
     Ok(())
 }

@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("antar: {error:#}\n"));
-            ExitCode::FAILURE
+            error.downcast_ref::<backup::Lacking>().map_or(ExitCode::FAILURE, backup::Lacking::code)
         }
     };
     if let Some(log) = LogWriter::of_stderr() {

@@ -203,7 +203,7 @@ pub enum FoundChange {
 }
 
 /// How much a backup holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BackedUp {
     /// Messages.
     pub messages: u64,
@@ -211,6 +211,12 @@ pub struct BackedUp {
     pub records: u64,
     /// Bytes on disk.
     pub bytes: u64,
+    /// Files.
+    pub files: u64,
+    /// How many files it lacks that the data name.
+    pub lacking: u64,
+    /// Which those are and why, the first of them.
+    pub lacks: Box<[Box<str>]>,
 }
 
 /// What came of a [`Job`].

@@ -301,7 +301,7 @@ fn import(stream: &[u8]) {
     assert_eq!(taken.bytes, stream.len() as u64);
     let state = State::new(Limits::default(), Policy::public(), events);
     let mut again = Vec::new();
-    let written = store.export(&mut again).unwrap_or_else(|error| panic!("{error}"));
+    let (written, _) = store.export(&mut again).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
         (written.pairs, written.messages, written.last_id),
         (taken.pairs, taken.messages, taken.last_id)

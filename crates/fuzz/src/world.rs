@@ -378,9 +378,12 @@ impl World {
             Job::Hash { password, .. } => JobResult::hashed_as_is(&password),
             Job::Verify { password, hash, .. } => JobResult::verified_as_is(&password, hash),
             Job::Backup { path } if path.len() % 2 == 0 => JobResult::BackedUp(Err("full".into())),
-            Job::Backup { .. } => {
-                JobResult::BackedUp(Ok(BackedUp { messages: 1, records: 2, bytes: 3 }))
-            }
+            Job::Backup { .. } => JobResult::BackedUp(Ok(BackedUp {
+                messages: 1,
+                records: 2,
+                bytes: 3,
+                ..BackedUp::default()
+            })),
             Job::Chains { sources, seq } => {
                 let found = sources.iter().filter_map(|source| self.entry(*source, seq));
                 JobResult::Chains(found.map(|(chain, _)| chain).collect())

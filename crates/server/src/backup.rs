@@ -1,12 +1,15 @@
 //! Backups: a directory with everything a realm is made of.
 //!
-//! `data` is what the store exports; the realm's key lies beside it where it has one, and `files` with the bytes of
-//! files where there are any. `data` gets its name last, when everything is synced: a directory that has it is a whole backup.
+//! `data` is what the store exports; the realm's key lies beside it where it has one, and `files` with the bytes of the
+//! files that the data name, where there are any. One that is missing or damaged is left out and told. `data` gets its name last, when everything is synced: a directory that has it is a whole backup.
 
 use crate::files::{FILES, FileStore, archive};
 use crate::panics::contain_here;
 use antar_domain::{BackedUp, JobResult};
-use antar_store::{At, Exported, Store, StoreError, private_directory, private_file, why_refused};
+use antar_store::{
+    At, Damage, Exported, KnownFiles, Store, StoreError, private_directory, private_file,
+    why_refused,
+};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +83,20 @@ pub fn failed(path: &Path) -> impl FnOnce(io::Error) -> BackupError {
     move |error| BackupError::Write { path: path.into(), error }
 }
 
+/// How many files that a backup lacks are named.
+const NAMED: usize = 1_000;
+
+/// What is in a backup, or was put back from one.
+#[derive(Clone, Debug)]
+pub struct Contents {
+    /// What the store has.
+    pub data: Exported,
+    /// How many files the data name.
+    pub files: u64,
+    /// Which of those are not there, or not as they were.
+    pub lacks: Vec<Damage>,
+}
+
 /// Writes backups of a running realm, one at a time, each on a thread of its own.
 #[derive(Clone)]
 pub struct Backups(Arc<Inner>);
@@ -124,7 +141,7 @@ impl Backups {
 }
 
 impl Inner {
-    fn write(&self, path: &Path) -> Result<Exported, BackupError> {
+    fn write(&self, path: &Path) -> Result<Contents, BackupError> {
         let _writing = match self.writing.try_lock() {
             Err(TryLockError::WouldBlock) => return Err(BackupError::Busy),
             Err(TryLockError::Poisoned(lock)) => lock.into_inner(),
@@ -134,7 +151,12 @@ impl Inner {
         let _hold = self.files.hold();
         let written = write(&self.store, &self.data, path, &self.stopping);
         match &written {
-            Ok(exported) => tracing::info!(?path, ?exported, "backed up"),
+            Ok(Contents { data, files, lacks }) => {
+                tracing::info!(?path, exported = ?data, files, lacking = lacks.len(), "backed up");
+                for Damage { place, what } in lacks.iter().take(NAMED) {
+                    tracing::error!(?path, "a backup lacks a {place}: it {what}");
+                }
+            }
             Err(error) => tracing::warn!(?path, %error, "could not back up"),
         }
         written
@@ -142,12 +164,15 @@ impl Inner {
 }
 
 /// As the domain hears of it.
-pub fn result(written: Result<Exported, BackupError>) -> JobResult {
+pub fn result(written: Result<Contents, BackupError>) -> JobResult {
     let written = written.map_err(|error| error.to_string());
-    JobResult::BackedUp(written.map(|Exported { messages, records, bytes, .. }| BackedUp {
-        messages,
-        records,
-        bytes,
+    JobResult::BackedUp(written.map(|Contents { data, files, lacks }| {
+        let Exported { messages, records, bytes, .. } = data;
+        let lacking = lacks.len() as u64;
+        let said =
+            lacks.iter().take(NAMED).map(|Damage { place, what }| format!("{place}: {what}"));
+        let lacks = said.map(Into::into).collect();
+        BackedUp { messages, records, bytes, files: files - lacking, lacking, lacks }
     }))
 }
 
@@ -158,7 +183,7 @@ pub fn write(
     data: &Path,
     to: &Path,
     stop: &AtomicBool,
-) -> Result<Exported, BackupError> {
+) -> Result<Contents, BackupError> {
     let made = !to.exists();
     if !made && to.read_dir().map_err(failed(to))?.next().is_some() {
         return Err(BackupError::NotEmpty(to.into()));
@@ -176,40 +201,46 @@ pub fn write(
     written
 }
 
-fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Exported, BackupError> {
+fn fill(store: &Store, data: &Path, to: &Path, stop: &AtomicBool) -> Result<Contents, BackupError> {
     if let Some(identity) = read_identity(data)? {
         write_identity(&identity, to)?;
     }
     let path = to.join(DATA);
     let file = private_file().open(part(&path)).map_err(failed(&path))?;
     let mut out = Synced { file, unsynced: 0, stop };
-    let exported = store.export(&mut out).map_err(|error| match error {
+    let (exported, known) = store.export(&mut out).map_err(|error| match error {
         _ if stop.load(Ordering::Relaxed) => BackupError::Stopping,
         StoreError::Output(error) => failed(&path)(error),
         error => error.into(),
     })?;
     out.file.sync_all().map_err(failed(&path))?;
-    copy_files(data, to, stop)?;
+    let lacks = copy_files(&known, data, to, stop)?;
     std::fs::rename(part(&path), &path).map_err(failed(&path))?;
     sync_directory(to)?;
-    Ok(exported)
+    Ok(Contents { data: exported, files: known.len() as u64, lacks })
 }
 
-/// Copies the bytes of files, where there are any: at least of those that the data name.
-fn copy_files(data: &Path, to: &Path, stop: &AtomicBool) -> Result<(), BackupError> {
+/// Copies the bytes of the files that the data name, and returns which of them cannot be had.
+fn copy_files(
+    known: &KnownFiles,
+    data: &Path,
+    to: &Path,
+    stop: &AtomicBool,
+) -> Result<Vec<Damage>, BackupError> {
     let (from, path) = (data.join(FILES), to.join(FILES));
-    if !from.is_dir() {
-        return Ok(());
+    if known.is_empty() {
+        return Ok(Vec::new());
     }
     let file = private_file().open(part(&path)).map_err(failed(&path))?;
     let mut out = Synced { file, unsynced: 0, stop };
-    archive::pack(&from, &mut out).map_err(|error| match error.kind() {
+    let lacks = archive::pack(known, &from, &mut out).map_err(|error| match error.kind() {
         _ if stop.load(Ordering::Relaxed) => BackupError::Stopping,
         io::ErrorKind::InvalidData => BackupError::Read { path: from.clone(), error },
         _ => failed(&path)(error),
     })?;
     out.file.sync_all().map_err(failed(&path))?;
-    std::fs::rename(part(&path), &path).map_err(failed(&path))
+    std::fs::rename(part(&path), &path).map_err(failed(&path))?;
+    Ok(lacks)
 }
 
 /// A file whose bytes go to the disk at an even pace, until it is told to stop.
@@ -292,6 +323,11 @@ impl Input {
             Ok(file) => Ok(Self { path, file }),
             Err(error) => Err(BackupError::Read { path, error }),
         }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 

@@ -1,13 +1,11 @@
 //! Checks of what is on disk: a stopped realm's data, or a backup.
 
-use crate::backup::{self, BackupError};
-use crate::files::{FILES, archive, hash_of, path_in};
+use crate::backup::{self, BackupError, Contents};
+use crate::files::{FILES, archive};
 use crate::identity::Identity;
 use crate::restore::open_files;
-use antar_store::{Checked, Damage, Disk, Exported, KnownFiles, Tell, why_refused};
-use antar_types::FileHash;
-use std::fs::File;
-use std::io::{BufReader, ErrorKind, sink};
+use antar_store::{Checked, Damage, Disk, KnownFiles, Tell, why_refused};
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 /// Checks the data of a stopped realm and its key, and changes nothing. `tell` hears of each damage as
@@ -18,7 +16,7 @@ use std::path::Path;
 pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
     expect_realm(data)?;
     let (mut checked, files) = antar_store::check(data, tell)?;
-    check_files(data, files, &mut checked, tell)?;
+    check_files(data, files, &mut checked, tell);
     if let Some(what) = wrong_identity(data) {
         checked.damages += 1;
         tell(&checked, Some(Damage { place: backup::IDENTITY.into(), what }));
@@ -28,37 +26,14 @@ pub fn check(data: &Path, tell: &mut Tell<'_>) -> Result<Checked, BackupError> {
 
 /// Reads every file that there must be, and holds it against its name. What nobody knows of is no damage: the next start
 /// removes what was not acknowledged.
-fn check_files(
-    data: &Path,
-    known: KnownFiles,
-    checked: &mut Checked,
-    tell: &mut Tell<'_>,
-) -> Result<(), BackupError> {
+fn check_files(data: &Path, known: KnownFiles, checked: &mut Checked, tell: &mut Tell<'_>) {
     let directory = data.join(FILES);
     for (hash, size) in known {
-        let path = path_in(&directory, &hash);
-        let what = match File::open(&path).and_then(|file| hash_of(&file)) {
-            Ok(found) => wrong_file(&hash, size, found),
-            Err(error) if error.kind() == ErrorKind::NotFound => Some("is missing".into()),
-            Err(error) => Some(format!("cannot be read: {error}{}", why_refused(&path, &error))),
-        };
+        let damage = archive::wrong(&hash, size, archive::look(&directory, &hash));
         checked.files += 1;
         checked.file_bytes += size;
-        checked.damages += u64::from(what.is_some());
-        let place = format!("file {hash}");
-        tell(checked, what.map(|what| Damage { place, what }));
-    }
-    Ok(())
-}
-
-/// What is wrong with a file of which there are these bytes, by their hash and how many they are.
-fn wrong_file(hash: &FileHash, size: u64, found: ([u8; 32], u64)) -> Option<String> {
-    match found {
-        (_, bytes) if bytes != size => Some(format!("has {bytes} bytes, and had {size}")),
-        (found, _) if found != *hash.as_bytes() => {
-            Some("its bytes are others than those it is named by".into())
-        }
-        _ => None,
+        checked.damages += u64::from(damage.is_some());
+        tell(checked, damage);
     }
 }
 
@@ -78,29 +53,27 @@ pub fn is_backup(directory: &Path) -> bool {
     directory.join(backup::DATA).is_file()
 }
 
-/// Checks a backup: that it is whole, and that everything in it can be read.
+/// Checks a backup: that it is whole, and that everything in it can be read. Files that it lacks are told.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
-pub fn check_backup(directory: &Path) -> Result<Exported, BackupError> {
+/// The first thing else that is wrong with it.
+pub fn check_backup(directory: &Path) -> Result<Contents, BackupError> {
     let path = directory.join(backup::DATA);
-    let (exported, known) = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
-    let damaged = |error| BackupError::Read { path: directory.join(FILES), error };
+    let (data, known) = antar_store::check_export(BufReader::new(backup::Input::open(path)?))?;
     let found = match open_files(directory)? {
-        Some(mut files) => archive::unpack(&mut files, |_| Ok(sink()), |_, _| Ok(())),
-        None => Ok(KnownFiles::new()),
+        Some(mut files) => archive::read(&mut files).map_err(|error| BackupError::Read {
+            path: directory.join(FILES),
+            error: error.told(),
+        })?,
+        None => archive::Found::new(),
     };
-    let found = found.map_err(damaged)?;
-    if let Some((hash, _)) = known.iter().find(|(hash, size)| found.get(hash) != Some(size)) {
-        let what = format!("the file {hash} is missing");
-        return Err(damaged(std::io::Error::new(ErrorKind::InvalidData, what)));
-    }
+    let lacks = archive::lacking(&known, &found);
     match wrong_identity(directory) {
         Some(what) => {
             let (path, error) = (directory.join(backup::IDENTITY), std::io::Error::other(what));
             Err(BackupError::Read { path, error })
         }
-        None => Ok(exported),
+        None => Ok(Contents { data, files: known.len() as u64, lacks }),
     }
 }
 

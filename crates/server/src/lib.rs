@@ -49,7 +49,7 @@ pub use antar_domain::RETENTION_DAYS;
 pub use antar_domain::is_loopback;
 pub use antar_store::user_name;
 pub use antar_store::{Checked, Damage, FORMAT};
-pub use backup::BackupError;
+pub use backup::{BackupError, Contents};
 pub use bare::BareLoop;
 pub use check::{check, check_backup, expect_realm, is_backup};
 pub use config::{

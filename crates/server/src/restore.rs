@@ -1,10 +1,11 @@
 //! A realm made of a backup again.
 
 use crate::Config;
-use crate::backup::{BackupError, DATA, Input, failed, read_identity, write_identity};
-use crate::files::{FILES, archive};
+use crate::backup::{BackupError, Contents, DATA, Input, failed, read_identity, write_identity};
+use crate::files::FILES;
+use crate::files::archive::{self, Found, NotUnpacked};
 use antar_domain::{Effects, State};
-use antar_store::{Disk, Exported, Store, StoreError, private_directory, private_file};
+use antar_store::{Disk, Exported, KnownFiles, Store, StoreError, private_directory, private_file};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
@@ -54,27 +55,28 @@ impl Backup {
 }
 
 /// Makes the data directory of a configuration a realm's, from a backup. Leaves it as it was where
-/// this fails.
+/// this fails. A file that the backup lacks is no failure: it may have been missing when that was made.
 ///
 /// # Errors
 /// See [`BackupError`].
-pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError> {
+pub fn restore(config: &Config, backup: Backup) -> Result<Contents, BackupError> {
     let made = !config.data.exists();
     private_directory(&config.data).map_err(failed(&config.data))?;
     let disk = Disk::restore(&config.data)?;
     let Backup { data, identity, files, reached, note } = backup;
     let had_files = config.data.join(FILES).exists();
-    let restored = import(config, disk, data, reached).and_then(|(exported, reached)| {
-        if let Some(mut files) = files {
-            let to = config.data.join(FILES);
-            archive::restore(&mut files, &to).map_err(failed(&to))?;
-        }
+    let restored = import(config, disk, data, reached).and_then(|(exported, reached, known)| {
+        let found = match files {
+            Some(files) => restore_files(files, &config.data.join(FILES))?,
+            None => Found::new(),
+        };
         if let Some(identity) = identity {
             write_identity(&identity, &config.data)?;
         }
         note_reached(note, reached);
         Disk::finish(&config.data)?;
-        Ok(exported)
+        let lacks = archive::lacking(&known, &found);
+        Ok(Contents { data: exported, files: known.len() as u64, lacks })
     });
     if restored.is_err() {
         // What cannot be removed is still marked as no realm.
@@ -83,6 +85,13 @@ pub fn restore(config: &Config, backup: Backup) -> Result<Exported, BackupError>
         let _ = made.then(|| std::fs::remove_dir(&config.data));
     }
     restored
+}
+
+fn restore_files(mut files: Input, to: &Path) -> Result<Found, BackupError> {
+    archive::restore(&mut files, to).map_err(|error| match error {
+        NotUnpacked::Write(path, error) => failed(&path)(error),
+        error => BackupError::Read { path: files.path().into(), error: error.told() },
+    })
 }
 
 /// The bytes of files in a backup, where it has any.
@@ -100,7 +109,7 @@ fn import(
     disk: Disk,
     from: Input,
     reached: Option<u64>,
-) -> Result<(Exported, u64), BackupError> {
+) -> Result<(Exported, u64, KnownFiles), BackupError> {
     let (store, events, exported) = Store::import(Box::new(disk), BufReader::new(from))?;
     let mut state = State::new(config.domain_limits(), config.policy(), events);
     let mut effects = Effects::default();
@@ -109,7 +118,7 @@ fn import(
         .restored(&crate::offline::readings(), reached, &mut effects)
         .unwrap_or(exported.last_id);
     store.commit(&effects.events).map_err(StoreError::from)?;
-    Ok((exported, reached))
+    Ok((exported, reached, state.files().collect()))
 }
 
 /// How far the last realm made of a backup jumped, where that is noted.

@@ -12,6 +12,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::check::{KnownFiles, note_stored_file};
 use crate::engine::{self, Ops};
 use crate::event_log::Batch;
 use crate::layout::{FORMAT, FORMAT_KEY, KINDS, TIP_KEY, Tip};
@@ -97,12 +98,14 @@ impl Exported {
     }
 }
 
-/// Writes everything an engine holds, as it was at one moment. `go_on` is asked now and then.
+/// Writes everything an engine holds, as it was at one moment, and returns also which files there must have been then.
+/// `go_on` is asked now and then.
 pub fn export(
     engine: &dyn Engine,
     out: impl Write,
     go_on: impl Fn() -> Result<(), StoreError>,
-) -> Result<Exported, StoreError> {
+) -> Result<(Exported, KnownFiles), StoreError> {
+    let mut files = KnownFiles::new();
     let mut frames = Writer::begin(out).map_err(StoreError::Output)?;
     let (mut exported, mut tip, mut pairs) = (Exported::default(), Tip::default(), Ops::default());
     // One scan sees one moment, however long it takes.
@@ -111,6 +114,7 @@ pub fn export(
             tip = decode(key, value)?;
         } else if key.first().is_some_and(|kind| KINDS.contains(kind)) {
             exported.count(FORMAT, key, value)?;
+            note_stored_file(key, value, &mut files)?;
             pairs.put(key, |copy| {
                 copy.extend_from_slice(value);
                 Ok(())
@@ -128,7 +132,7 @@ pub fn export(
     encode(&exported, &mut end)?;
     let written = frames.write(PAIRS, pairs.as_bytes()).and_then(|()| frames.write(END, &end));
     written.and_then(|()| frames.out.flush()).map_err(StoreError::Output)?;
-    Ok(Exported { bytes: frames.bytes, ..exported })
+    Ok((Exported { bytes: frames.bytes, ..exported }, files))
 }
 
 /// Fills an engine that holds nothing. Where this fails, what it holds cannot be opened as a realm.

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use crate::check::KnownFiles;
 use crate::event_log::{Batch, NotCommitted};
 use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
@@ -68,12 +69,12 @@ impl Store {
     }
 
     /// Writes everything that is kept, as it was at one moment: everything committed before the
-    /// call, and maybe some batches more. Commits and reads go on meanwhile.
+    /// call, and maybe some batches more. Commits and reads go on meanwhile. Also returns which files there must have been.
     ///
     /// # Errors
     /// [`StoreError::Output`] where `out` refuses; otherwise as [`Store::read`]. What is damaged is
     /// not written.
-    pub fn export(&self, out: impl Write) -> Result<Exported, StoreError> {
+    pub fn export(&self, out: impl Write) -> Result<(Exported, KnownFiles), StoreError> {
         let opened = self.reopened.load(Ordering::Relaxed);
         export::export(&*self.engine, out, || {
             // Opening again waits for who still reads, and everything else waits for that.

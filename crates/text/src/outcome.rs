@@ -148,7 +148,10 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::BackedUp(done) => Reply::done(says)
             .with("messages", done.messages)
             .with("records", done.records)
-            .with("bytes", done.bytes),
+            .with("bytes", done.bytes)
+            .with("files", done.files)
+            .with("lacking", done.lacking)
+            .with("lacks", Value::from_iter(done.lacks.iter().map(|each| &**each))),
         Outcome::Pong { clock: None } => Reply::done(says),
         Outcome::Pong { clock: Some(clock) } => Reply::done(says).with("clock", clock.0),
         Outcome::RealmName(realm) => {

@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn is_decided_as_soon_as_it_can_be() {
-        for begun in ["", "G", "GE", "GET ", "GET /", "HEAD /x HTTP/1.1\r", "DELETE ", "POST http:/"] {
+        for begun in
+            ["", "G", "GE", "GET ", "GET /", "HEAD /x HTTP/1.1\r", "DELETE ", "POST http:/"]
+        {
             assert_eq!(first_line(begun.as_bytes()), FirstLine::Undecided, "{begun}");
         }
         for decided in ["GETU", "DELETE b", "POST htto", "POST https:/x", "PUTS"] {

@@ -62,7 +62,9 @@ impl FromStr for Network {
 
     fn from_str(word: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("{word:?} is neither an address nor a network: write 10.0.0.1, 10.0.0.0/8 or fd00::/8")
+            format!(
+                "{word:?} is neither an address nor a network: write 10.0.0.1, 10.0.0.0/8 or fd00::/8"
+            )
         };
         let Some((address, bits)) = word.split_once('/') else {
             return word.parse().map(IpAddr::into).map_err(|_| wrong());
@@ -72,7 +74,9 @@ impl FromStr for Network {
         let bits = bits.parse::<u8>().ok().filter(|_| is_number).ok_or_else(wrong)?;
         if bits > width(written) {
             let most = width(written);
-            return Err(format!("{word:?} is no network: an address like {written} has {most} bits"));
+            return Err(format!(
+                "{word:?} is no network: an address like {written} has {most} bits"
+            ));
         }
         // An IPv4 network may be written in the IPv6 form of its addresses.
         let (address, bits) = match written.to_canonical() {

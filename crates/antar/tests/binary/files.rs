@@ -249,12 +249,25 @@ fn a_backup_has_the_files_and_damage_is_found() {
     // One byte is another.
     let mut packed = std::fs::read(to.join("files")).unwrap();
     packed[100_000] ^= 1;
-    std::fs::write(to.join("files"), packed).unwrap();
-    let said = refusal(&antar().arg("check").arg(&to).output().unwrap());
-    assert!(said.contains("damaged"), "{said}");
+    std::fs::write(to.join("files"), &packed).unwrap();
+    let checked = antar().arg("check").arg(&to).output().unwrap();
+    let named = format!("damaged: file {}: is damaged", &path[7..]);
+    assert!(String::from_utf8_lossy(&checked.stdout).contains(&named), "{checked:?}");
+    assert!(complaint(&checked).contains("lacks 1 of 1 files"), "{checked:?}");
+    // Cut off within a file: it is the backup that is wrong, and nothing stays of it.
     let fresh = Realm::stopped("");
-    refusal(&fresh.command("restore").arg(&to).output().unwrap());
-    assert_eq!(below(&fresh.data()), Vec::<PathBuf>::new());
+    for (bytes, why) in
+        [(&packed[..], "is damaged"), (&packed[..99_000], "it is cut off at byte 40")]
+    {
+        std::fs::write(to.join("files"), bytes).unwrap();
+        let said = refusal(&fresh.command("restore").arg(&to).output().unwrap());
+        let blamed = format!("cannot read {}: ", to.join("files").display());
+        assert!(
+            said.contains(&blamed) && said.contains(why) && said.contains(&path[7..]),
+            "{said}"
+        );
+        assert_eq!(below(&fresh.data()), Vec::<PathBuf>::new());
+    }
     realm.stop();
     let file = realm.data().join("files").join(&path[7..9]).join(&path[7..]);
     std::fs::write(&file, "other").unwrap();
@@ -270,10 +283,76 @@ fn a_backup_has_the_files_and_damage_is_found() {
     let out = String::from_utf8_lossy(&said.stdout).into_owned();
     let named = format!("file {}: is missing", &path[7..]);
     assert!(!said.status.success() && out.contains(&named), "{out}");
-    // A backup that lacks it altogether.
-    std::fs::remove_file(to.join("files")).unwrap();
-    let said = refusal(&antar().arg("check").arg(&to).output().unwrap());
-    assert!(said.contains(&format!("the file {} is missing", &path[7..])), "{said}");
+}
+
+/// What is said on standard error by what found damage.
+fn complaint(done: &std::process::Output) -> String {
+    assert_eq!(done.status.code(), Some(1));
+    String::from_utf8_lossy(&done.stderr).into_owned()
+}
+
+/// What is said on standard error by what was done but for some files.
+#[track_caller]
+fn lacking(done: &std::process::Output, of: &[&str]) {
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(3), "{said}");
+    assert_eq!(said.matches("antar: file ").count(), of.len(), "{said}");
+    of.iter()
+        .for_each(|what| assert!(said.contains(&format!("antar: file {what}")), "{what}: {said}"));
+    assert!(said.contains(&format!("antar: {} files that", of.len())), "{said}");
+}
+
+/// Messages are backed up and restored whatever has become of files, and each that is lacking is named.
+#[test]
+fn files_that_are_lost_are_named_and_messages_saved_all_the_same() {
+    let mut realm = Realm::with("");
+    let mut amy = realm.user("amy");
+    let token = amy.login("amy");
+    let mut hashes: Vec<String> =
+        (60..63).map(|seed| put(&realm, &token, &bytes(1_000, seed))[7..].to_owned()).collect();
+    hashes.sort();
+    for hash in &hashes {
+        amy.expect_ok(&format!("POST amy file={hash} : look"));
+    }
+    let blob = |hash: &str| realm.data().join("files").join(&hash[..2]).join(hash);
+    let (one, two) = (format!("{}: is damaged", hashes[0]), format!("{}: is missing", hashes[1]));
+    std::fs::write(blob(&hashes[0]), bytes(1_000, 1)).unwrap();
+    std::fs::remove_file(blob(&hashes[1])).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let backup = |realm: &Realm, name: &str| {
+        let to = directory.path().join(name);
+        lacking(&realm.command("backup").arg(&to).output().unwrap(), &[&one, &two]);
+        to
+    };
+    let running = backup(&realm, "running");
+    realm.stop();
+    let stopped = backup(&realm, "stopped");
+    let gone = hashes[..2].iter().map(|hash| format!("{hash}: is missing")).collect::<Vec<_>>();
+    for to in [&running, &stopped] {
+        let checked = antar().arg("check").arg(to).output().unwrap();
+        let out = String::from_utf8_lossy(&checked.stdout);
+        assert!(gone.iter().all(|gone| out.contains(&format!("damaged: file {gone}"))), "{out}");
+        assert!(complaint(&checked).contains("lacks 2 of 3 files"), "{out}");
+        let mut restored = Realm::stopped("");
+        let gone = [&gone[0][..], &gone[1]];
+        lacking(&restored.command("restore").arg(to).output().unwrap(), &gone);
+        restored.start();
+        let mut amy = restored.connect();
+        let token = amy.login("amy");
+        assert_eq!(amy.history("INBOX").len(), 3);
+        get(&restored, &token, &format!("/files/{}", hashes[2])).expect(200);
+        // It is whole again once somebody brings it again.
+        get(&restored, &token, &format!("/files/{}", hashes[1])).expect(500);
+        let again = (60..63).map(|seed| bytes(1_000, seed)).find(|bytes| hash(bytes) == hashes[1]);
+        let path = put(&restored, &token, &again.unwrap());
+        get(&restored, &token, &path).expect(200);
+    }
+    // The part with the files is gone altogether.
+    std::fs::remove_file(running.join("files")).unwrap();
+    let restored = Realm::stopped("");
+    let all: Vec<String> = hashes.iter().map(|hash| format!("{hash}: is missing")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    lacking(&restored.command("restore").arg(&running).output().unwrap(), &all);
 }
 
 /// The system lets the realm write no file larger than this, as a full disk would.

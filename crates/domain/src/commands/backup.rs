@@ -25,7 +25,7 @@ impl Backup {
         });
         match done {
             None => Err(Interrupt::Job(Job::Backup { path: self.path.to_string() })),
-            Some(Ok(done)) => Ok(Outcome::BackedUp(*done).into()),
+            Some(Ok(done)) => Ok(Outcome::BackedUp(done.clone()).into()),
             Some(Err(why)) => Ok(Refused::from(Code::BackupFailed).because(why.as_str()).into()),
         }
     }

@@ -32,6 +32,7 @@ impl Outcome {
             Self::Posted { conversation, .. } => conversation.len(),
             Self::FileFound { .. } => size_of::<FileAbout>(),
             Self::FileLinked { path, .. } => path.len(),
+            Self::BackedUp(done) => done.lacks.iter().map(|each| 16 + each.len()).sum(),
             Self::Conversations { all, .. } => {
                 all.iter().map(|each| size_of_val(each) + each.memory()).sum()
             }
@@ -60,7 +61,6 @@ impl Outcome {
             | Self::GroupSettings { .. }
             | Self::Session(_)
             | Self::Caller { .. }
-            | Self::BackedUp(_)
             | Self::FileWanted { .. }
             | Self::FileStored
             | Self::Pong { .. }

@@ -176,18 +176,33 @@ pub fn hash_of(file: &File) -> io::Result<([u8; 32], u64)> {
     }
 }
 
+/// On which side copying has failed.
+#[derive(Debug)]
+pub enum Side {
+    Read(io::Error),
+    Write(io::Error),
+}
+
+impl From<Side> for io::Error {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Read(error) | Side::Write(error) => error,
+        }
+    }
+}
+
 /// Copies bytes to a file, and returns their hash and how many there were.
 ///
 /// # Errors
 /// What the system says, and where the reader fails.
-pub fn copied(from: &mut dyn Read, to: &mut dyn Write) -> io::Result<([u8; 32], u64)> {
+pub fn copied(from: &mut dyn Read, to: &mut dyn Write) -> Result<([u8; 32], u64), Side> {
     let (mut hash, mut many, mut bytes) = (Sha256::new(), 0, vec![0; READ]);
     loop {
-        match from.read(&mut bytes)? {
+        match from.read(&mut bytes).map_err(Side::Read)? {
             0 => return Ok((hash.finalize().into(), many)),
             read => {
                 hash.update(&bytes[..read]);
-                to.write_all(&bytes[..read])?;
+                to.write_all(&bytes[..read]).map_err(Side::Write)?;
                 many += read as u64;
             }
         }

@@ -133,16 +133,24 @@ pub fn check<'a>(path: &Path, tell: &'a mut Tell<'a>) -> Result<(Checked, KnownF
 pub fn check_export(input: impl Read) -> Result<(Exported, KnownFiles), StoreError> {
     let mut files = KnownFiles::new();
     let (_, exported) = export::read(input, |pairs| {
-        let stored = pairs.iter().filter_map(|(key, value)| Some((key, value?)));
-        let of_files = stored.filter(|(key, _)| key.starts_with(FILES_KEY));
-        for (key, value) in of_files {
-            if let Pair::Record(record) = pair::read(key, value)? {
-                note_file(record.event().as_ref(), &mut files);
-            }
-        }
-        Ok(())
+        let mut stored = pairs.iter().filter_map(|(key, value)| Some((key, value?)));
+        stored.try_for_each(|(key, value)| note_stored_file(key, value, &mut files))
     })?;
     Ok((exported, files))
+}
+
+/// Notes which file there must be, where that is what a pair says.
+pub fn note_stored_file(
+    key: &[u8],
+    value: &[u8],
+    files: &mut KnownFiles,
+) -> Result<(), StoreError> {
+    if key.starts_with(FILES_KEY)
+        && let Pair::Record(record) = pair::read(key, value)?
+    {
+        note_file(record.event().as_ref(), files);
+    }
+    Ok(())
 }
 
 /// Notes which file there must be, where that is what a record says.

@@ -100,7 +100,7 @@ fn commits_go_on(from: Box<dyn Engine>, to: Box<dyn Engine>, before: u64) {
             let more = before + 1..=before + 300;
             more.take_while(|_| !done.load(Ordering::SeqCst)).for_each(commit);
         });
-        let exported = store.export(&mut out).unwrap();
+        let (exported, _) = store.export(&mut out).unwrap();
         done.store(true, Ordering::SeqCst);
         exported
     });
@@ -188,7 +188,7 @@ fn what_is_replaced_and_merged_away_meanwhile_is_still_there() {
     commit(first);
     // Far more than the log keeps: the tree writes and merges tables again and again.
     let mut out = Busy(Vec::new(), || commit(20));
-    let exported = store.export(&mut out).unwrap();
+    let (exported, _) = store.export(&mut out).unwrap();
     let out = out.0;
     assert!(next > 5 * exported.batch, "{next} {exported:?}");
     let to = Box::new(Disk::restore(to.path()).unwrap());

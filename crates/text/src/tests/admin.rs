@@ -32,7 +32,7 @@ fn a_role_that_is_none_is_told_to_administrators_only() {
 #[test]
 fn a_backup_says_how_much_was_written_or_why_nothing_was() {
     let mut realm = Realm::with_users(&[]);
-    let written = r#"{"status":"OK","data":"Backup berhasil","messages":15,"records":0,"bytes":0}"#;
+    let written = r#"{"status":"OK","data":"Backup berhasil","messages":15,"records":0,"bytes":0,"files":0,"lacking":0,"lacks":[]}"#;
     assert_eq!(realm.operator("BACKUP /tmp/two  words").to_string(), written);
     let failed = realm.operator("BACKUP /full");
     assert_eq!(

@@ -196,7 +196,11 @@ mod tests {
             ("content-disposition", "attachment; filename=\"a b.txt\"", "a b.txt"),
             ("content-disposition", "attachment; filename=\"a;b.txt\"", "a;b.txt"),
             ("content-disposition", "form-data; x=\";filename=y\"; filename=z", "z"),
-            ("content-disposition", "attachment; FileName = \"say \\\"hi\\\" é.txt\" ", "say \"hi\" é.txt"),
+            (
+                "content-disposition",
+                "attachment; FileName = \"say \\\"hi\\\" é.txt\" ",
+                "say \"hi\" é.txt",
+            ),
             ("content-disposition", "attachment;filename=a.txt;size=3", "a.txt"),
             ("content-disposition", "attachment; filename=\"unended; a", "unended; a"),
             ("content-disposition", "attachment; filename=x; filename*=UTF-8''%c3%a9", "é"),

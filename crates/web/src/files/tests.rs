@@ -355,6 +355,10 @@ async fn who_sends_a_file_too_slowly_is_let_go_and_who_does_not_is_not() {
         let mut said = String::new();
         let _ = read.read_to_string(&mut said).await;
         assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{every} {piece} {said}");
-        assert!(status == 201 || begins.elapsed() < Duration::from_secs(300), "{:?}", begins.elapsed());
+        assert!(
+            status == 201 || begins.elapsed() < Duration::from_secs(300),
+            "{:?}",
+            begins.elapsed()
+        );
     }
 }
