@@ -182,6 +182,13 @@ impl Files {
         })
     }
 
+    /// What a message says of a file that it names, and where that message is.
+    pub fn named_by(&self, hash: &FileHash, id: u64) -> Option<(Place, &File)> {
+        let mut places = self.known.get(hash)?.places.iter();
+        let (place, _) = places.find(|(_, ids)| ids.contains(&id))?;
+        Some((*place, &*self.named.get(&(place.0, id))?.file))
+    }
+
     /// Whether a peer has given the bytes of a file, and they are here still.
     pub fn is_given(&self, hash: &FileHash, peer: PeerId) -> bool {
         self.known.get(hash).is_some_and(|known| known.given == Some(peer))

@@ -236,45 +236,40 @@ impl File {
     }
 }
 
-/// Lets whoever shows it read a file until some time, without a session.
+/// Lets whoever shows it read the file of a message until some time, without a session.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileLink {
+    /// The id of the message, which no other message of the realm has.
+    pub id: u64,
     /// Until when.
     pub expires: Time,
     /// By the realm.
     pub signature: [u8; 32],
-    /// The number of the realm whose message names the file, where that was not written here.
-    pub peer: Option<u64>,
 }
 
 impl FileLink {
-    /// Reads the values of `exp` and `sig` in the query of an address.
-    pub fn parse(exp: &str, sig: &str, peer: Option<&str>) -> Option<Self> {
+    /// Reads the values of `id`, `exp` and `sig` in the query of an address.
+    pub fn parse(id: &str, exp: &str, sig: &str) -> Option<Self> {
         let number = |word: &str| {
             let digits = Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
             digits?.parse::<u64>().ok()
         };
-        let peer = match peer {
-            Some(peer) => Some(number(peer)?),
-            None => None,
-        };
-        Some(Self { expires: Time(number(exp)?), signature: bytes(sig)?, peer })
+        Some(Self { id: number(id)?, expires: Time(number(exp)?), signature: bytes(sig)? })
     }
 
     /// Where a file is read with it.
     ///
     /// ```
     /// use antar_types::{FileHash, FileLink, Time};
-    /// let link = FileLink { expires: Time(7), signature: [1; 32], peer: None };
+    /// let link = FileLink { id: 9, expires: Time(7), signature: [1; 32] };
     /// let (hash, sig) = ("ab".repeat(32), "01".repeat(32));
     /// let path = link.path(&FileHash::parse(&hash).unwrap());
-    /// assert_eq!(path, format!("/files/{hash}?exp=7&sig={sig}"));
-    /// assert_eq!(FileLink::parse("7", &sig, None), Some(link));
+    /// assert_eq!(path, format!("/files/{hash}?id=9&exp=7&sig={sig}"));
+    /// assert_eq!(FileLink::parse("9", "7", &sig), Some(link));
     /// ```
     pub fn path(&self, hash: &FileHash) -> String {
-        let Self { expires, signature, peer } = self;
-        let peer = peer.map(|peer| format!("&peer={peer}")).unwrap_or_default();
-        format!("/files/{hash}?exp={}&sig={}{peer}", expires.0, FileHash(*signature))
+        let Self { id, expires, signature } = self;
+        format!("/files/{hash}?id={id}&exp={}&sig={}", expires.0, FileHash(*signature))
     }
 }
 
@@ -350,11 +345,12 @@ mod tests {
 
     #[test]
     fn a_link_is_not_shown_to_who_reads_a_log() {
-        let link = FileLink { expires: Time(7), signature: [0xab; 32], peer: None };
+        let link = FileLink { id: 9, expires: Time(7), signature: [0xab; 32] };
         assert!(!format!("{link:?}").contains("171"), "{link:?}");
         for (exp, sig) in [("", "01"), ("+7", "01"), ("7", "1"), ("99999999999999999999", "01")] {
             let sig = if sig.len() == 2 { sig.repeat(32) } else { sig.into() };
-            assert_eq!(FileLink::parse(exp, &sig, None), None, "{exp} {sig}");
+            assert_eq!(FileLink::parse("9", exp, &sig), None, "{exp} {sig}");
+            assert_eq!(FileLink::parse(exp, "9", &sig), None, "{exp} {sig}");
         }
     }
 }

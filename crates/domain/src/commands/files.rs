@@ -102,7 +102,6 @@ impl LinkFile {
         let conversation: Conversation = cx.conversation(&self.of)?.conversation;
         let named = cx.state.durable.files.named(conversation, self.id);
         let named = named.ok_or(Code::FileNotFound)?;
-        let peer = conversation.peer().filter(|_| named.account.is_none()).map(|peer| peer.0);
         let hash = named.file.hash;
         let key = match cx.state.durable.files.key() {
             Some(key) => key.clone(),
@@ -114,7 +113,7 @@ impl LinkFile {
         };
         let valid = u64::try_from(cx.state.limits.files.link.as_millis()).unwrap_or(u64::MAX);
         let until = Time(cx.readings.now.0.saturating_add(valid));
-        let path = key.sign(&hash, until, peer).path(&hash).into();
+        let path = key.sign(&hash, self.id, until).path(&hash).into();
         Ok(Outcome::FileLinked { path, until }.into())
     }
 }

@@ -53,11 +53,10 @@ impl RequestContext<'_> {
     ) -> Result<(FileAbout, FileAt), Code> {
         let files = &self.state.durable.files;
         let found = match (link, self.caller, self.realm_that_asks()) {
+            // That very message: what another says of the same bytes is not for whoever has the link.
             (Some(link), ..) if self.is_linked_to(hash, link) => {
-                self.file_in_messages(hash, |(conversation, is_own)| match link.peer {
-                    None => is_own,
-                    Some(peer) => !is_own && conversation.peer() == Some(PeerId(peer)),
-                })
+                let named = files.named_by(hash, link.id);
+                named.and_then(|(place, file)| Some((file.about.clone(), self.file_at(hash, place)?)))
             }
             (_, Some(me), _) => match files.hold(hash, me) {
                 Some(hold) => Some((hold.about.clone(), FileAt::Here)),
@@ -95,20 +94,27 @@ impl RequestContext<'_> {
         hash: &FileHash,
         may: impl Fn(Place) -> bool,
     ) -> Option<(FileAbout, FileAt)> {
-        let files = &self.state.durable.files;
         let mut elsewhere = None;
-        for ((conversation, is_own), file) in files.places(hash).filter(|(place, _)| may(*place)) {
-            let giver = conversation.peer().filter(|_| !is_own);
-            let is_here = giver.is_none_or(|peer| files.is_given(hash, peer));
-            if is_here && files.size(hash).is_some() {
-                return Some((file.about.clone(), FileAt::Here));
-            }
-            if let Some(peer) = giver {
-                elsewhere.get_or_insert((peer, file));
+        let places = self.state.durable.files.places(hash);
+        for (place, file) in places.filter(|(place, _)| may(*place)) {
+            match self.file_at(hash, place) {
+                Some(FileAt::Here) => return Some((file.about.clone(), FileAt::Here)),
+                Some(at) => drop(elsewhere.get_or_insert((file, at))),
+                None => {}
             }
         }
-        let (peer, file) = elsewhere?;
-        Some((file.about.clone(), FileAt::Peer(self.file_source(peer).map(Box::new))))
+        elsewhere.map(|(file, at)| (file.about.clone(), at))
+    }
+
+    /// Where the file of a message in such a place is.
+    fn file_at(&self, hash: &FileHash, (conversation, is_own): Place) -> Option<FileAt> {
+        let files = &self.state.durable.files;
+        let giver = conversation.peer().filter(|_| !is_own);
+        let is_here = giver.is_none_or(|peer| files.is_given(hash, peer));
+        if is_here && files.size(hash).is_some() {
+            return Some(FileAt::Here);
+        }
+        Some(FileAt::Peer(self.file_source(giver?).map(Box::new)))
     }
 
     fn file_source(&self, peer: PeerId) -> Option<FileSource> {

@@ -16,26 +16,25 @@ impl FileKey {
         Self(random)
     }
 
-    /// Signs that a file may be read until some time.
-    pub(crate) fn sign(&self, hash: &FileHash, expires: Time, peer: Option<u64>) -> FileLink {
-        let signature = self.mac(hash, expires, peer).finalize().into_bytes().into();
-        FileLink { expires, peer, signature }
+    /// Signs that the file of a message may be read until some time.
+    pub(crate) fn sign(&self, hash: &FileHash, id: u64, expires: Time) -> FileLink {
+        let signature = self.mac(hash, id, expires).finalize().into_bytes().into();
+        FileLink { id, expires, signature }
     }
 
     /// Whether this realm has signed a link to that file; in the same time whatever the signature is.
     pub(crate) fn has_signed(&self, hash: &FileHash, link: &FileLink) -> bool {
-        self.mac(hash, link.expires, link.peer).verify_slice(&link.signature).is_ok()
+        self.mac(hash, link.id, link.expires).verify_slice(&link.signature).is_ok()
     }
 
-    fn mac(&self, hash: &FileHash, expires: Time, peer: Option<u64>) -> Hmac<Sha256> {
+    fn mac(&self, hash: &FileHash, id: u64, expires: Time) -> Hmac<Sha256> {
         // A key is as long as a block: what is shorter is filled with zeros.
         let mut block = [0; 64];
         block[..32].copy_from_slice(&self.0);
         let mut mac = Hmac::<Sha256>::new(&block.into());
         mac.update(hash.as_bytes());
         mac.update(&expires.0.to_be_bytes());
-        // The numbers of realms begin with 1.
-        mac.update(&peer.unwrap_or(0).to_be_bytes());
+        mac.update(&id.to_be_bytes());
         mac
     }
 }
@@ -51,15 +50,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_to_one_file_until_one_time_and_of_one_realm() {
+    fn a_link_is_to_the_file_of_one_message_until_one_time() {
         let (key, other) = (FileKey::new([1; 32]), FileKey::new([2; 32]));
         let [file, another] = [[3; 32], [4; 32]].map(FileHash::from);
-        let link = key.sign(&file, Time(7), None);
+        let link = key.sign(&file, 9, Time(7));
         assert!(key.has_signed(&file, &link));
         assert!(!key.has_signed(&another, &link));
         assert!(!other.has_signed(&file, &link));
         assert!(!key.has_signed(&file, &FileLink { expires: Time(8), ..link.clone() }));
-        assert!(!key.has_signed(&file, &FileLink { peer: Some(3), ..link.clone() }));
+        assert!(!key.has_signed(&file, &FileLink { id: 8, ..link.clone() }));
         let mut signature = link.signature;
         signature[31] ^= 1;
         assert!(!key.has_signed(&file, &FileLink { signature, ..link }));

@@ -191,36 +191,62 @@ fn uploads_have_bounds() {
     assert_eq!(realm.does(3, offer(4, 201)), Code::LimitReached.into());
 }
 
+/// The link in what LINKFILE is answered.
+#[track_caller]
+fn link(outcome: Outcome) -> FileLink {
+    let Outcome::FileLinked { path, .. } = outcome else { panic!("no link") };
+    let value = |key: &str| path.split_once(key).unwrap().1.split('&').next().unwrap();
+    FileLink::parse(value("?id="), value("&exp="), value("&sig=")).unwrap()
+}
+
+fn open_by(n: u8, link: &FileLink) -> OpenFile {
+    OpenFile { hash: hash(n), link: Some(link.clone().into()) }
+}
+
+fn ask_link(of: &str, id: u64) -> LinkFile {
+    LinkFile { of: conversation(of), id }
+}
+
+/// It is a link to what one message shows: it ends with that, and another message of the same file is not in it.
+#[test]
+fn a_link_is_to_the_file_of_one_message() {
+    let mut realm = staffed();
+    realm.does(1, StoreFile { hash: hash(1), about: about("secret.txt").into() });
+    posted(realm.does(1, post("amy", 1)));
+    realm.does(1, StoreFile { hash: hash(1), about: about("plain.txt").into() });
+    let id = posted(realm.does(1, post("cat", 1)));
+    let to_cat = link(realm.does(3, ask_link("amy", id)));
+    assert_eq!(found(realm.does(9, open_by(1, &to_cat))).0, "plain.txt");
+    realm.does(1, delete("cat", id));
+    assert_eq!(realm.does(9, open_by(1, &to_cat)), Code::FileNotFound.into());
+    let again = posted(realm.does(1, post("cat", 1)));
+    assert_eq!(realm.does(9, open_by(1, &to_cat)), Code::FileNotFound.into());
+    let forged = FileLink { id: again, ..to_cat };
+    assert_eq!(realm.does(9, open_by(1, &forged)), Code::FileNotFound.into());
+    let anew = link(realm.does(3, ask_link("amy", again)));
+    assert_eq!(found(realm.does(9, open_by(1, &anew))).0, "plain.txt");
+}
+
 #[test]
 fn a_link_reads_a_file_for_a_week_as_long_as_a_message_names_it() {
     let mut realm = staffed();
     realm.does(1, store(1));
     let id = posted(realm.does(1, post("bob", 1)));
-    let ask = |of: &str, id| LinkFile { of: conversation(of), id };
-    assert_eq!(realm.does(2, ask("amy", id + 1)), Code::FileNotFound.into());
-    assert_eq!(realm.does(3, ask("amy", id)), Code::FileNotFound.into());
-    let Outcome::FileLinked { path, until } = realm.does(2, ask("amy", id)) else {
-        panic!("no link");
-    };
-    assert_eq!(until.0, realm.time() + 7 * DAY * 1_000);
-    let query = path.split_once("?exp=").unwrap().1;
-    let (exp, sig) = query.split_once("&sig=").unwrap();
-    let link = Some(FileLink::parse(exp, sig, None).unwrap());
-    let open =
-        |n, link: &Option<FileLink>| OpenFile { hash: hash(n), link: link.clone().map(Box::new) };
-    assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
-    assert_eq!(realm.does(9, open(2, &link)), Code::FileNotFound.into());
-    assert_eq!(realm.does(3, open(2, &link)), Code::FileNotFound.into());
+    assert_eq!(realm.does(2, ask_link("amy", id + 1)), Code::FileNotFound.into());
+    assert_eq!(realm.does(3, ask_link("amy", id)), Code::FileNotFound.into());
+    let first = link(realm.does(2, ask_link("amy", id)));
+    assert_eq!(first.expires.0, realm.time() + 7 * DAY * 1_000);
+    assert_eq!(found(realm.does(9, open_by(1, &first))).0, "1.txt");
+    assert_eq!(realm.does(9, open_by(2, &first)), Code::FileNotFound.into());
+    assert_eq!(realm.does(3, open_by(2, &first)), Code::FileNotFound.into());
     realm.pass(7 * DAY);
-    assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
-    let Outcome::FileLinked { path, .. } = realm.does(1, ask("bob", id)) else { panic!("no link") };
+    assert_eq!(found(realm.does(9, open_by(1, &first))).0, "1.txt");
+    let second = link(realm.does(1, ask_link("bob", id)));
     realm.pass(1);
-    assert_eq!(realm.does(9, open(1, &link)), Code::FileNotFound.into());
-    let (exp, sig) = path.split_once("?exp=").unwrap().1.split_once("&sig=").unwrap();
-    let link = Some(FileLink::parse(exp, sig, None).unwrap());
-    assert_eq!(found(realm.does(9, open(1, &link))).0, "1.txt");
+    assert_eq!(realm.does(9, open_by(1, &first)), Code::FileNotFound.into());
+    assert_eq!(found(realm.does(9, open_by(1, &second))).0, "1.txt");
     realm.does(1, delete("bob", id));
-    assert_eq!(realm.does(9, open(1, &link)), Code::FileNotFound.into());
+    assert_eq!(realm.does(9, open_by(1, &second)), Code::FileNotFound.into());
 }
 
 #[test]
@@ -266,24 +292,15 @@ fn what_a_peer_names_is_read_once_the_peer_has_given_it() {
     assert!(!reads(&mut realm, 2, 2));
     // Nobody is told of it who may not read what the peer said.
     assert_eq!(realm.does(9, open(1)), Code::NoSession.into());
-    let Outcome::FileLinked { path, .. } =
-        realm.does(2, LinkFile { of: conversation("eve@beta"), id })
-    else {
-        panic!("no link")
-    };
-    let value = |key: &str| path.split_once(key).unwrap().1.split('&').next().unwrap();
-    let link = FileLink::parse(value("exp="), value("sig="), Some(value("peer="))).unwrap();
-    let open_by = |link: &FileLink| OpenFile { hash: hash(1), link: Some(link.clone().into()) };
-    assert_eq!(source(realm.does(9, open_by(&link))), peer);
-    let without = FileLink { peer: None, ..link.clone() };
-    assert_eq!(realm.does(9, open_by(&without)), Code::FileNotFound.into());
+    let link = link(realm.does(2, ask_link("eve@beta", id)));
+    assert_eq!(source(realm.does(9, open_by(1, &link))), peer);
     // It gives another number of bytes, or what it does not name.
     let other = KeepFile { size: SIZE + 1, ..keep(1, peer) };
     assert_eq!(realm.does(2, other), Code::FileNotFound.into());
     assert_eq!(realm.does(2, keep(2, peer)), Code::FileNotFound.into());
     assert_eq!(realm.does(2, keep(1, peer)), Outcome::FileStored);
     assert_eq!(found(realm.does(2, open(1))), ("other.txt".into(), FileAt::Here));
-    assert_eq!(found(realm.does(9, open_by(&link))).1, FileAt::Here);
+    assert_eq!(found(realm.does(9, open_by(1, &link))).1, FileAt::Here);
     assert_eq!(found(realm.does(1, open(1))).0, "1.txt");
     posted(realm.does(2, post("amy", 1)));
     assert!(!reads(&mut realm, 2, 2));
