@@ -1,6 +1,7 @@
 //! Files over HTTP: that what was brought is there, for whom it is, whatever happens meanwhile.
 
 use crate::conn::Conn;
+use crate::proxy::Proxy;
 use crate::realm::{PATIENCE, Realm, antar, refusal};
 use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
@@ -543,4 +544,56 @@ fn a_file_that_was_sent_to_another_realm_is_read_there_by_whom_it_is_for() {
     alpha.stop();
     let away = get(&beta, &bobs, &paths[1]).expect(503);
     assert!(away.head.to_lowercase().contains("retry-after"), "{}", away.head);
+}
+
+/// A realm alpha behind a proxy, linked with beta, where bob was sent a file: its path, its bytes and bob's token.
+fn sent_through(proxy: &Proxy) -> (Realm, Realm, (String, Vec<u8>, String)) {
+    let alpha = Realm::named("alpha", &format!("advertise = {:?}", proxy.address));
+    proxy.lead_to(alpha.address());
+    let beta = Realm::named("beta", "");
+    let (mut amy, mut bob) = (alpha.user("amy"), beta.user("bob"));
+    let (amys, bobs) = (amy.login("amy"), bob.login("bob"));
+    amy.expect_ok(&format!("ADDREALM beta {}", beta.address().replace(':', " ")));
+    let content = bytes(3 << 20, 90);
+    let path = put(&alpha, &amys, &content);
+    amy.expect_ok(&format!("POST bob@beta file={} : look", &path[7..]));
+    came(&mut bob, "amy@alpha");
+    (alpha, beta, (path, content, bobs))
+}
+
+#[test]
+fn a_fetch_that_is_cut_leaves_nothing_and_the_next_reader_gets_the_file_whole() {
+    let proxy = Proxy::start();
+    let (_alpha, beta, (path, content, bobs)) = sent_through(&proxy);
+    let there = || below(&beta.data().join("files"));
+    for bytes in [1, 2_000, 1 << 20, 3 << 20] {
+        proxy.cut_after(bytes);
+        let away = get(&beta, &bobs, &path).expect(503);
+        assert!(away.head.contains("retry-after"), "{}", away.head);
+        assert_eq!(there(), Vec::<PathBuf>::new(), "{bytes}");
+    }
+    proxy.cut_after(usize::MAX);
+    assert_eq!(get(&beta, &bobs, &path).expect(200).body, content);
+    assert_eq!(there().len(), 1);
+}
+
+/// It has all that alpha has, and knows beta, but has another key.
+#[test]
+fn a_file_is_fetched_from_nobody_with_another_key() {
+    let proxy = Proxy::start();
+    let (alpha, beta, (path, content, bobs)) = sent_through(&proxy);
+    let directory = tempfile::tempdir().unwrap();
+    let to = directory.path().join("backup");
+    assert!(alpha.command("backup").arg(&to).output().unwrap().status.success());
+    let mut other = Realm::stopped("");
+    assert!(other.command("restore").arg(&to).output().unwrap().status.success());
+    std::fs::remove_file(other.data().join("identity.pem")).unwrap();
+    let mut serve = other.command("serve");
+    serve.args(["--listen", "127.0.0.1:0", "--name", "alpha", "--new-identity"]);
+    other.run(serve);
+    proxy.lead_to(other.address());
+    get(&beta, &bobs, &path).expect(503);
+    assert_eq!(below(&beta.data().join("files")), Vec::<PathBuf>::new());
+    proxy.lead_to(alpha.address());
+    assert_eq!(get(&beta, &bobs, &path).expect(200).body, content);
 }

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ const TICK: Duration = Duration::from_millis(10);
 struct Wire {
     target: Mutex<String>,
     stalled: AtomicBool,
+    /// Bytes that pass on a connection in one direction before it is cut.
+    most: AtomicUsize,
     streams: Mutex<Vec<TcpStream>>,
 }
 
@@ -27,7 +29,7 @@ impl Proxy {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let wire = Arc::new(Wire::default());
+        let wire = Arc::new(Wire { most: AtomicUsize::new(usize::MAX), ..Wire::default() });
         let proxy = Self { wire: wire.clone(), address };
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -52,6 +54,11 @@ impl Proxy {
         }
     }
 
+    /// Cuts each connection once so many bytes have passed in one direction.
+    pub fn cut_after(&self, bytes: usize) {
+        self.wire.most.store(bytes, Ordering::Relaxed);
+    }
+
     /// Passes nothing, or everything again.
     pub fn stall(&self, stalled: bool) {
         self.wire.stalled.store(stalled, Ordering::Relaxed);
@@ -66,14 +73,14 @@ impl Wire {
         self.streams.lock().unwrap().push(from.try_clone().unwrap());
         let wire = self.clone();
         std::thread::spawn(move || {
-            let mut buffer = [0; 16 << 10];
-            loop {
+            let (mut buffer, mut passed) = ([0; 16 << 10], 0);
+            while passed < wire.most.load(Ordering::Relaxed) {
                 if wire.stalled.load(Ordering::Relaxed) {
                     std::thread::sleep(TICK);
                     continue;
                 }
                 match from.read(&mut buffer) {
-                    Ok(n @ 1..) if to.write_all(&buffer[..n]).is_ok() => {}
+                    Ok(n @ 1..) if to.write_all(&buffer[..n]).is_ok() => passed += n,
                     Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     _ => break,
                 }
