@@ -56,7 +56,9 @@ impl RequestContext<'_> {
             // That very message: what another says of the same bytes is not for whoever has the link.
             (Some(link), ..) if self.is_linked_to(hash, link) => {
                 let named = files.named_by(hash, link.id);
-                named.and_then(|(place, file)| Some((file.about.clone(), self.file_at(hash, place)?)))
+                named.and_then(|(place, file)| {
+                    Some((file.about.clone(), self.file_at(hash, place)?))
+                })
             }
             (_, Some(me), _) => match files.hold(hash, me) {
                 Some(hold) => Some((hold.about.clone(), FileAt::Here)),
