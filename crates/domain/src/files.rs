@@ -29,9 +29,13 @@ pub(crate) const HELD_BY_ONE: usize = 10_000;
 pub struct FileHold {
     /// What it said of the file.
     pub about: FileAbout,
-    /// When.
+    /// When; [`USED`] once a message of the account's names it.
     pub since: Time,
 }
+
+/// When a file was uploaded that has been posted since: it is kept for the sake of messages alone, and goes with the last of
+/// them.
+pub(crate) const USED: Time = Time(0);
 
 /// A message that names a file, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]

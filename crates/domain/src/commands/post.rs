@@ -40,6 +40,7 @@ impl Post {
         let answers = self.answers(cx)?;
         let file = self.file.as_deref().map(|hash| cx.file_to_name(*hash)).transpose()?;
         let id = self.post(cx, answers, file.map(Box::new))?;
+        self.file.as_deref().map_or(Ok(()), |hash| cx.use_file(*hash))?;
         Ok(self.posted(cx, id, false).into())
     }
 

@@ -1,7 +1,8 @@
 //! What is let go of in time: uploads that no message names, and files that nobody needs any more.
 
+use super::USED;
 use crate::state::{Effects, State};
-use crate::{AccountId, Bug, Event, Output, RequestContext};
+use crate::{AccountId, Bug, Event, FileHold, Output, RequestContext};
 use antar_types::{Code, FileHash, Message, Time};
 
 /// How many are let go of with one tick, of each kind.
@@ -22,7 +23,9 @@ impl State {
     pub(crate) fn sweep_files(&mut self, now: Time, effects: &mut Effects) {
         let most = self.limits.files.unreferenced;
         let files = &self.durable.files;
-        let is_due = |(since, ..): &&(Time, FileHash, AccountId)| now.since(*since) > most;
+        let is_due = |(since, ..): &&(Time, FileHash, AccountId)| {
+            *since == USED || now.since(*since) > most
+        };
         let mut due: Vec<_> =
             files.unnamed.iter().take_while(is_due).take(SWEPT).copied().collect();
         let mut named: Vec<FileHash> = Vec::new();
@@ -59,6 +62,15 @@ impl RequestContext<'_> {
         let durable = &self.state.durable;
         let Some(account) = durable.author(message) else { return Ok(()) };
         let is_named = durable.files.places(&hash).next().is_some();
+    /// A message of the caller's names a file: it need not be kept for one that is still to be written.
+    pub(crate) fn use_file(&mut self, hash: FileHash) -> Result<(), Code> {
+        let account = self.me()?;
+        let hold = self.state.durable.files.hold(&hash, account);
+        let Some(hold) = hold.filter(|hold| hold.since != USED) else { return Ok(()) };
+        let hold = FileHold { since: USED, ..hold.clone() };
+        self.emit(Event::FileHeld { hash, account, hold })
+    }
+
         match !is_named && durable.files.hold(&hash, account).is_some() {
             true => self.emit(Event::FileLetGo { hash, account }),
             false => Ok(()),

@@ -143,13 +143,30 @@ fn what_was_uploaded_and_is_not_named_goes_after_a_day() {
     assert_eq!(realm.state.files().collect::<Vec<_>>(), [(hash(2), SIZE)]);
 }
 
+/// Who has uploaded it has deleted their message, and somebody else had passed it on.
+#[test]
+fn a_file_ends_with_the_last_message_that_names_it() {
+    let mut realm = staffed();
+    realm.does(1, store(1));
+    let own = posted(realm.does(1, post("bob", 1)));
+    let passed_on = posted(realm.does(2, post("cat", 1)));
+    realm.does(1, delete("bob", own));
+    assert!(removed(&mut realm).is_empty());
+    realm.does(2, delete("cat", passed_on));
+    assert_eq!(removed(&mut realm), [hash(1)]);
+    // Brought anew, it is kept for the next message.
+    realm.does(1, store(1));
+    assert!(removed(&mut realm).is_empty());
+    posted(realm.does(1, post("bob", 1)));
+    assert!(removed(&mut realm).is_empty() && reads(&mut realm, 2, 1));
+}
+
 #[test]
 fn files_end_with_the_group_in_which_they_are() {
     let mut realm = staffed();
     realm.does(4, group("other"));
     realm.does(4, store(1));
     posted(realm.does(4, post("#other", 1)));
-    realm.pass(2 * DAY);
     assert!(removed(&mut realm).is_empty());
     assert_eq!(realm.does(4, crate::commands::CloseGroup { group: "other".into() }), Outcome::Done);
     assert_eq!(removed(&mut realm), [hash(1)]);
