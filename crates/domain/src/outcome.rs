@@ -89,6 +89,8 @@ pub enum Outcome {
         here: bool,
         /// How many bytes the caller may bring.
         room: FileRoom,
+        /// What the caller has said of it, where it is here and the caller has uploaded it.
+        held: Option<Box<FileAbout>>,
     },
     /// It is noted that the caller has uploaded a file.
     FileStored,

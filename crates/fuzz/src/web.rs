@@ -96,6 +96,14 @@ impl Files for Everybody {
         })
     }
 
+    fn cancel(&self, asker: Asker, hash: FileHash) -> Promise<'_, ()> {
+        assert!(asker.token.is_some(), "nobody gives it up");
+        Box::pin(async move {
+            let no = FileRefusal::new(StatusCode::NOT_FOUND, "file_not_found", "there is none");
+            if hash.as_bytes()[0] > 0x80 { Ok(()) } else { Err(no) }
+        })
+    }
+
     fn take<'a>(&'a self, _: Asker, upload: Upload, body: &'a mut Sent) -> Promise<'a, Taken> {
         Box::pin(async move {
             let mut came = upload.part.map_or(0, |part| part.offset);
@@ -166,6 +174,7 @@ fn draw_web(draw: &mut Draw, out: &mut Vec<u8>) {
         b"GET /files/0101010101010101010101010101010101010101010101010101010101010101 HTTP/1.1\r\n",
         b"HEAD /files/f101010101010101010101010101010101010101010101010101010101010101 HTTP/1.1\r\n",
         b"PATCH /files/f101010101010101010101010101010101010101010101010101010101010101 HTTP/1.1\r\n",
+        b"DELETE /files/f101010101010101010101010101010101010101010101010101010101010101 HTTP/1.1\r\n",
         b"POST /files HTTP/1.1\r\n",
         b"OPTIONS /files HTTP/1.1\r\n",
         b"Authorization: Bearer ~AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n",

@@ -315,7 +315,7 @@ impl World {
             output @ (Output::Park(_) | Output::Resume { .. }) => {
                 panic!("the runner leaves {output:?} to its driver")
             }
-            Output::RemoveFile(_) => {}
+            Output::RemoveFile(_) | Output::RemoveUploads(_) => {}
             Output::Note { text, .. } => assert!(!text.contains('\n'), "{text:?}"),
         }
     }

@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 /// How often uploads are looked for that were given up.
 const GIVEN_UP: Duration = Duration::from_secs(3_600);
@@ -89,6 +89,7 @@ pub fn compose(
         connections,
         ledger: ledger.clone(),
     };
+    let given_up = shared.guard.clone();
     let doors = Arc::new(Doors::new(shared, Site::new(name.as_str()), files.clone()));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
@@ -105,7 +106,7 @@ pub fn compose(
         let listener = Listener { listener, doors: doors.clone(), web_only };
         accepting.push(tokio::spawn(listener.run(stopped.clone())));
     }
-    tokio::spawn(give_up(Arc::downgrade(&files), config.files.unreferenced()));
+    tokio::spawn(give_up(Arc::downgrade(&files), given_up));
     let running = tokio::spawn(running.run());
     let metrics = metrics.map(|bound| Metrics::serve(bound, sources)).transpose()?;
     let config = config.clone();
@@ -130,19 +131,23 @@ pub fn compose(
 /// The files of a realm, as its state has them.
 fn files_of(config: &Config, state: &State) -> std::io::Result<Arc<FileStore>> {
     let files = Arc::new(FileStore::new(&config.data));
-    files.sort_out(&state.files().collect())?;
+    files.sort_out(&state.files().collect(), |account| state.has_account(account))?;
     Ok(files)
 }
 
 /// Removes uploads that were given up, now and then.
-async fn give_up(files: Weak<FileStore>, after: Duration) {
+async fn give_up(files: Weak<FileStore>, mut guard: Guard) {
     loop {
         let Some(files) = files.upgrade() else { return };
+        let after = guard.rules().unreferenced;
         let done = spawn_blocking(move || files.give_up(after)).await;
         if let Ok(Err(error)) = done {
             tracing::warn!(%error, "could not remove uploads that were given up");
         }
-        sleep(GIVEN_UP).await;
+        // Also when the configuration was read again.
+        if timeout(GIVEN_UP, guard.changed()).await == Ok(false) {
+            return;
+        }
     }
 }
 

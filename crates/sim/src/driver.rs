@@ -248,6 +248,8 @@ impl World<'_> {
             }
             Output::HangUp(conn) => self.hang_up(node, conn),
             Output::RemoveFile(hash) => self.remove_file(node, hash),
+            // Files come as a whole here.
+            Output::RemoveUploads(_) => {}
             Output::Note { text, .. } => self.noted(node, &text),
             Output::Ask(ask, request) => self.ask_plain(node, ask, request),
             Output::Fetch { ask, peer, first, last } => {

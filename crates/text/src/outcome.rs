@@ -104,7 +104,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = Reply::done(says).with("id", id).with("conv", &*conversation);
             if again { reply.with("again", true) } else { reply }
         }
-        Outcome::FileWanted { here, room } => {
+        Outcome::FileWanted { here, room, .. } => {
             Reply::done(says).with("here", here).with("most", room.most())
         }
         Outcome::FileStored => Reply::done(says),

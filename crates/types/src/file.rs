@@ -22,6 +22,11 @@ impl FileHash {
         bytes(word).map(Self)
     }
 
+    /// The hash of these bytes.
+    pub const fn of_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes of the hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

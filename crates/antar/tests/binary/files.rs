@@ -410,6 +410,67 @@ fn uploads_that_are_not_whole_count_as_the_accounts() {
     ask(&realm, "POST", "/files", &amys, "", &bytes(1_000, 45)).expect(413);
 }
 
+/// What is announced takes its room at once, over a restart too, until it is given up.
+#[test]
+fn what_is_to_come_has_its_room_and_can_be_given_up() {
+    let mut realm = Realm::with("[files]\naccount_bytes = 150000");
+    let token = realm.user("amy").login("amy");
+    let content = [bytes(100_000, 70), bytes(100_000, 72)];
+    let paths = content.each_ref().map(|content| format!("/files/{}", hash(content)));
+    let begun = "Upload-Complete: ?0\r\nUpload-Length: 100000\r\n";
+    ask(&realm, "PUT", &paths[0], &token, begun, &content[0][..10]).expect(201);
+    ask(&realm, "PUT", &paths[1], &token, begun, &content[1][..10]).expect(413);
+    realm.kill();
+    realm.start();
+    ask(&realm, "PUT", &paths[1], &token, begun, &content[1][..10]).expect(413);
+    let other = "Upload-Offset: 10\r\nUpload-Complete: ?0\r\nUpload-Length: 99999\r\n";
+    let said = ask(&realm, "PATCH", &paths[0], &token, other, &content[0][10..20]).expect(400);
+    assert!(said.json()["data"].as_str().unwrap().contains("Upload-Length"), "{}", said.head);
+    let bobs = realm.user("bob").login("bob");
+    ask(&realm, "DELETE", &paths[0], &bobs, "", b"").expect(404);
+    ask(&realm, "DELETE", &paths[0], "", "", b"").expect(401);
+    ask(&realm, "DELETE", &paths[0], &token, "", b"").expect(204);
+    ask(&realm, "DELETE", &paths[0], &token, "", b"").expect(404);
+    ask(&realm, "HEAD", &paths[0], &token, "", b"").expect(404);
+    ask(&realm, "PUT", &paths[1], &token, begun, &content[1][..10]).expect(201);
+    let last = "Upload-Offset: 10\r\nUpload-Complete: ?1\r\nX-Filename: other\r\n";
+    let said = ask(&realm, "PATCH", &paths[1], &token, last, &content[1][10..]).expect(201);
+    // The answer was lost: said again it is the same, also once it is posted.
+    for _ in 0..2 {
+        let again = ask(&realm, "PATCH", &paths[1], &token, last, &content[1][10..]).expect(201);
+        assert_eq!(again.json(), said.json());
+        let named = format!("POST amy file={} : look", &paths[1][7..]);
+        let mut amy = realm.connect();
+        amy.login("amy");
+        amy.expect_ok(&named);
+    }
+    let short = "Upload-Offset: 20\r\nUpload-Complete: ?1\r\n";
+    let said = ask(&realm, "PATCH", &paths[1], &token, short, &content[1][..10]).expect(409);
+    assert!(said.head.contains("upload-offset: 100000\r\n"), "{}", said.head);
+    ask(&realm, "PATCH", &paths[1], &bobs, last, &content[1][10..]).expect(404);
+    assert_eq!(below(&realm.data().join("files")).len(), 1);
+}
+
+#[test]
+fn what_a_user_was_uploading_goes_with_the_user() {
+    let realm = Realm::with("");
+    let tokens = ["amy", "bob"].map(|name| realm.user(name).login(name));
+    let content = bytes(1_000, 80);
+    let path = format!("/files/{}", hash(&content));
+    for token in &tokens {
+        let begun = "Upload-Complete: ?0\r\nX-Filename: private.txt\r\n";
+        ask(&realm, "PUT", &path, token, begun, &content[..10]).expect(201);
+    }
+    let uploads = || below(&realm.data().join("files/uploads")).len();
+    assert_eq!(uploads(), 4);
+    let done = realm.command("user").args(["remove", "amy", "--erase"]).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    while uploads() > 2 {
+        std::thread::yield_now();
+    }
+    ask(&realm, "HEAD", &path, &tokens[1], "", b"").expect(204);
+}
+
 #[test]
 fn no_request_gets_more_than_it_may() {
     let realm = Realm::with("");

@@ -3,6 +3,7 @@
 use crate::conn::Conn;
 use crate::realm::Realm;
 use rustix::process::Signal;
+use std::io::{Read, Write};
 
 /// Writes the configuration anew, has it read, and waits for what the log says then.
 #[track_caller]
@@ -42,6 +43,30 @@ fn a_realm_can_be_closed_and_what_a_restart_needs_is_said() {
     reload(&realm, &new, "changed log, register; only a restart changes threads");
     assert_eq!(realm.connect().ask("REGISTER bob pw")["code"], "forbidden");
     realm.connect().login("amy");
+}
+
+/// An upload in parts that was begun goes as soon as none is kept any more.
+#[test]
+fn how_long_uploads_are_kept_changes_on_a_running_realm() {
+    let realm = Realm::with("");
+    let token = realm.user("amy").login("amy");
+    let mut stream = std::net::TcpStream::connect(realm.address()).unwrap();
+    let head = format!(
+        "PUT /files/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Upload-Complete: ?0\r\nContent-Length: 3\r\n\r\nabc",
+        "ab".repeat(32)
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 201 "), "{said}");
+    let uploads = || realm.data().join("files/uploads").read_dir().unwrap().count();
+    assert_eq!(uploads(), 2);
+    let new = format!("log = \"info\"\n{PASSWORDS}[files]\nunreferenced_hours = 0\n");
+    reload(&realm, &new, "files.unreferenced_hours");
+    while uploads() > 0 {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

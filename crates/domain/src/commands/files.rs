@@ -24,8 +24,11 @@ impl OfferFile {
         if cx.state.mode != Mode::Open {
             return Err(Code::Unavailable.into());
         }
-        let here = cx.state.durable.files.size(&self.hash).is_some();
-        Ok(Outcome::FileWanted { here, room }.into())
+        let files = &cx.state.durable.files;
+        let here = files.size(&self.hash).is_some();
+        let hold = files.hold(&self.hash, cx.me()?).filter(|_| here);
+        let held = hold.map(|hold| Box::new(hold.about.clone()));
+        Ok(Outcome::FileWanted { here, room, held }.into())
     }
 }
 

@@ -14,6 +14,11 @@ impl State {
         self.durable.files.here()
     }
 
+    /// Whether there is such an account here.
+    pub fn has_account(&self, account: AccountId) -> bool {
+        self.durable.accounts.contains_key(&account)
+    }
+
     /// Whether there are files to be removed.
     pub(crate) fn has_idle_files(&self) -> bool {
         self.files_due || !self.durable.files.idle.is_empty()
@@ -23,9 +28,8 @@ impl State {
     pub(crate) fn sweep_files(&mut self, now: Time, effects: &mut Effects) {
         let most = self.limits.files.unreferenced;
         let files = &self.durable.files;
-        let is_due = |(since, ..): &&(Time, FileHash, AccountId)| {
-            *since == USED || now.since(*since) > most
-        };
+        let is_due =
+            |(since, ..): &&(Time, FileHash, AccountId)| *since == USED || now.since(*since) > most;
         let mut due: Vec<_> =
             files.unnamed.iter().take_while(is_due).take(SWEPT).copied().collect();
         let mut named: Vec<FileHash> = Vec::new();
@@ -50,18 +54,13 @@ impl State {
 }
 
 impl RequestContext<'_> {
-    /// Lets go of all that a user has uploaded.
+    /// Lets go of all that a user has uploaded, and of what is not whole yet.
     pub(crate) fn end_files(&mut self, account: AccountId) -> Result<(), Code> {
+        self.output(Output::RemoveUploads(account));
         let mut held = self.state.durable.files.held_by(account).into_iter();
         held.try_for_each(|hash| self.emit(Event::FileLetGo { hash, account }))
     }
 
-    /// A message was deleted that named a file: if no other one does, its author has not uploaded it for another.
-    pub(crate) fn end_file_of(&mut self, message: &Message) -> Result<(), Code> {
-        let Some(hash) = message.file().map(|file| file.hash) else { return Ok(()) };
-        let durable = &self.state.durable;
-        let Some(account) = durable.author(message) else { return Ok(()) };
-        let is_named = durable.files.places(&hash).next().is_some();
     /// A message of the caller's names a file: it need not be kept for one that is still to be written.
     pub(crate) fn use_file(&mut self, hash: FileHash) -> Result<(), Code> {
         let account = self.me()?;
@@ -71,6 +70,12 @@ impl RequestContext<'_> {
         self.emit(Event::FileHeld { hash, account, hold })
     }
 
+    /// A message was deleted that named a file: if no other one does, its author has not uploaded it for another.
+    pub(crate) fn end_file_of(&mut self, message: &Message) -> Result<(), Code> {
+        let Some(hash) = message.file().map(|file| file.hash) else { return Ok(()) };
+        let durable = &self.state.durable;
+        let Some(account) = durable.author(message) else { return Ok(()) };
+        let is_named = durable.files.places(&hash).next().is_some();
         match !is_named && durable.files.hold(&hash, account).is_some() {
             true => self.emit(Event::FileLetGo { hash, account }),
             false => Ok(()),

@@ -30,7 +30,7 @@ impl Outcome {
                 all.iter().map(each).sum()
             }
             Self::Posted { conversation, .. } => conversation.len(),
-            Self::FileFound { .. } => size_of::<FileAbout>(),
+            Self::FileFound { .. } | Self::FileWanted { .. } => size_of::<FileAbout>(),
             Self::FileLinked { path, .. } => path.len(),
             Self::BackedUp(done) => done.lacks.iter().map(|each| 16 + each.len()).sum(),
             Self::Conversations { all, .. } => {
@@ -61,7 +61,6 @@ impl Outcome {
             | Self::GroupSettings { .. }
             | Self::Session(_)
             | Self::Caller { .. }
-            | Self::FileWanted { .. }
             | Self::FileStored
             | Self::Pong { .. }
             | Self::RealmName(_)

@@ -5,8 +5,8 @@ use crate::links::{
     Address, Ask, Epoch, NotAsked, NotDialled, PeerRequest, Position, Told, Unreadable,
 };
 use crate::{
-    AskId, ConnId, DialId, Event, FoundOld, FoundOwn, Job, JobResult, Limits, Notification,
-    OldQuery, Outcome, OwnQuery, PeerId, Policy, Read, Request, Source, Tag,
+    AccountId, AskId, ConnId, DialId, Event, FoundOld, FoundOwn, Job, JobResult, Limits,
+    Notification, OldQuery, Outcome, OwnQuery, PeerId, Policy, Read, Request, Source, Tag,
 };
 use antar_types::{Capabilities, Entry, FileHash, Fingerprint, Message, Time};
 use std::net::IpAddr;
@@ -183,6 +183,8 @@ pub enum Output {
     FindOwn(Box<OwnQuery>),
     /// Nobody reads a file any more: its bytes go.
     RemoveFile(FileHash),
+    /// A user is gone: what they were uploading in parts goes.
+    RemoveUploads(AccountId),
     /// Something an operator should know.
     Note {
         /// It may need something done.

@@ -35,6 +35,11 @@ impl Guard {
         (sender, Self(rules))
     }
 
+    /// Waits until there are other rules; whether there can be any more.
+    pub async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
+
     /// The rules as they are now.
     pub fn rules(&self) -> Arc<Rules> {
         self.0.borrow().clone()
@@ -49,6 +54,8 @@ pub struct Rules {
     pub web: Arc<antar_web::Rules>,
     /// The largest file that is taken.
     pub file_bytes: u64,
+    /// How long a file is kept that no message names, and an upload that was given up.
+    pub unreferenced: Duration,
     /// Plain text is refused from anywhere but this machine.
     tls_required: bool,
     /// The realm is in local mode.
@@ -98,6 +105,7 @@ impl Rules {
             plain_peers: config.plain_peers(),
             web: Arc::new(config.web.rules()),
             file_bytes: config.files.file_bytes,
+            unreferenced: config.files.unreferenced(),
             tls_required: config.tls.require,
             local: config.is_local(),
             connections: config.limits.connections.min(Descriptors::get().connections),

@@ -4,7 +4,7 @@ use super::Doors;
 use super::fetch::fetch;
 use super::web::Guest;
 use crate::admission::network;
-use crate::files::{FileStore, NotResumed, Part, Whole};
+use crate::files::{Coming, FileStore, NotResumed, Part, Whole};
 use crate::hub::ToHub;
 use crate::panics::contain_here;
 use crate::send_queue::{Item, SendQueue};
@@ -28,6 +28,9 @@ const PIECE: usize = 64 << 10;
 
 /// Bytes that count as a request.
 const COUNTED: usize = 16 << 10;
+
+/// What no file is named by, as far as anyone knows one.
+const NO_HASH: FileHash = FileHash::of_bytes([0; 32]);
 
 impl Files for Guest {
     fn is_realm(&self) -> bool {
@@ -90,13 +93,19 @@ impl Files for Guest {
             let size = upload.length.map(|length| offset.saturating_add(length));
             let size = upload.whole.max(size).unwrap_or(0);
             // What has no name yet is offered under one that no file has.
-            let hash = upload.hash.unwrap_or(FileHash::from([0; 32]));
+            let hash = upload.hash.unwrap_or(NO_HASH);
             let offer = Command::OfferFile(commands::OfferFile { hash, size });
-            let (account, room) = match ask(&doors, &asker, offer).await? {
-                (Outcome::FileWanted { room, .. }, Some(account)) => (account, room),
+            let (account, room, held) = match ask(&doors, &asker, offer).await? {
+                (Outcome::FileWanted { room, held, .. }, Some(account)) => (account, room, held),
                 (outcome, _) => return Err(refusal_of(&outcome)),
             };
             let _place_of_account = places.upload_of(account).ok_or_else(busy)?;
+            // The last part was brought before, and the answer was lost.
+            if let (Some(about), true) = (held, upload.part.is_some_and(|part| part.offset > 0))
+                && doors.files.progress(account, &hash).is_none()
+            {
+                return again(body, (hash, *about), offset).await;
+            }
             let (part, most) = begin(&doors.files, account, &upload, (size, room)).await?;
             let part = receive(&doors, asker.address, part, most, body).await?;
             if upload.part.is_some_and(|part| !part.last) {
@@ -105,6 +114,22 @@ impl Files for Guest {
             // It goes on where the connection ends.
             let done = tokio::spawn(async move { finish(&doors, &asker, part, upload).await });
             done.await.unwrap_or_else(|_| Err(broken()))
+        })
+    }
+
+    fn cancel(&self, asker: Asker, hash: FileHash) -> Promise<'_, ()> {
+        let doors = self.doors.clone();
+        Box::pin(async move {
+            let caller = (Origin::Client(asker.address), asker.token);
+            let (_, account) = open(&doors, &caller, hash, None).await?;
+            let account = account.ok_or_else(|| refusal(Code::NoSession))?;
+            let files = doors.files.clone();
+            match blocking(move || Ok(files.cancel(account, hash))).await {
+                Ok(Ok(true)) => Ok(()),
+                Ok(Ok(false)) => Err(refusal(Code::FileNotFound)),
+                Ok(Err(not)) => Err(not_resumed(not)),
+                Err(error) => Err(failed(&error)),
+            }
         })
     }
 
@@ -155,34 +180,62 @@ async fn begin(
     let begun = blocking(move || {
         files.make()?;
         files.expect_room(size)?;
-        // What is coming in parts is nobody's yet, and takes room all the same.
-        let (of_account, all) = files.begun(account, upload.hash);
-        let (account_has, realm) =
-            (room.account.saturating_sub(of_account), room.realm.saturating_sub(all));
-        let most = FileRoom { account: account_has, realm, ..room }.most();
-        if size > most {
-            return Ok(Err(NotResumed::TooMany));
-        }
-        let part = match (upload.part, upload.hash) {
+        let Upload { length, whole, .. } = upload;
+        match (upload.part, upload.hash) {
             (Some(part), Some(hash)) => {
-                let name = upload.name.unwrap_or_else(unnamed);
-                files.resume(account, hash, part.offset, (name, upload.kind))
+                let about = (upload.name.unwrap_or_else(unnamed), upload.kind);
+                let end = length.map(|length| part.offset.saturating_add(length));
+                let coming = Coming { offset: part.offset, end, whole, last: part.last, about };
+                Ok(files.resume((account, hash), coming, room))
             }
-            _ => files.begin().map_err(NotResumed::Io),
-        };
-        Ok(part.map(|part| (part, most)))
+            (_, hash) => {
+                let most = files.room_besides((account, hash.unwrap_or(NO_HASH)), room);
+                if size > most {
+                    return Ok(Err(NotResumed::TooMany));
+                }
+                Ok(files.begin().map(|part| (part, most)).map_err(NotResumed::Io))
+            }
+        }
     });
+    begun.await.map_err(|error| failed(&error))?.map_err(not_resumed)
+}
+
+fn not_resumed(not: NotResumed) -> FileRefusal {
     let conflict = |text| FileRefusal::new(StatusCode::CONFLICT, "bad_parameters", text);
-    begun.await.map_err(|error| failed(&error))?.map_err(|not| match not {
+    match not {
         NotResumed::Busy => conflict("another part of this file is being written").retry_after(1),
-        NotResumed::Other(length) => FileRefusal {
-            offset: Some(length),
-            ..conflict("another number of bytes is here: see Upload-Offset")
-        },
+        NotResumed::Other(length) => other_length(length),
         NotResumed::Missing => refusal(Code::FileNotFound),
         NotResumed::TooMany => refusal(Code::LimitReached),
+        NotResumed::Announced => {
+            let text = "the file is to have another number of bytes: see Upload-Length";
+            FileRefusal::new(StatusCode::BAD_REQUEST, "bad_parameters", text)
+        }
         NotResumed::Io(error) => failed(&error),
-    })
+    }
+}
+
+fn other_length(length: u64) -> FileRefusal {
+    let text = "another number of bytes is here: see Upload-Offset";
+    let refusal = FileRefusal::new(StatusCode::CONFLICT, "bad_parameters", text);
+    FileRefusal { offset: Some(length), ..refusal }
+}
+
+/// Hears the last part of a file that is here once more, and answers as before.
+async fn again(
+    body: &mut Sent,
+    (hash, about): (FileHash, FileAbout),
+    offset: u64,
+) -> Result<Taken, FileRefusal> {
+    let mut end = offset;
+    while let Some(piece) = body.next().await.filter(|_| end <= about.size) {
+        end += piece.map_err(|_| ended())?.len() as u64;
+    }
+    if end == about.size { Ok(Taken::File(hash, about)) } else { Err(other_length(about.size)) }
+}
+
+fn ended() -> FileRefusal {
+    FileRefusal::new(StatusCode::BAD_REQUEST, "bad_parameters", "the file ended too soon")
 }
 
 /// Writes what comes, as fast as it may.
@@ -222,10 +275,7 @@ async fn receive(
                 let text = "nothing came for too long";
                 return Err(FileRefusal::new(StatusCode::REQUEST_TIMEOUT, "timed_out", text));
             }
-            Some(Err(_)) => {
-                let text = "the file ended too soon";
-                return Err(FileRefusal::new(StatusCode::BAD_REQUEST, "bad_parameters", text));
-            }
+            Some(Err(_)) => return Err(ended()),
         }
     }
 }

@@ -12,10 +12,10 @@ mod places;
 pub use part::{Part, Whole, hash_of};
 pub use places::Places;
 
-use antar_domain::AccountId;
+use antar_domain::{AccountId, FileRoom};
 use antar_store::{private_directory, why_refused};
 use antar_types::{FileHash, FileName, FileType};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -42,6 +42,8 @@ const RESERVE: (u64, u64) = (64 << 20, 20);
 pub struct FileStore {
     directory: PathBuf,
     inner: Mutex<Inner>,
+    /// Held while it is found out whether there is room for what comes in parts, until that takes it.
+    booking: Mutex<()>,
     next: AtomicU64,
     /// Uploads and downloads that are under way.
     pub places: Places,
@@ -54,8 +56,10 @@ pub struct FileStore {
 #[derive(Debug, Default)]
 struct Inner {
     pins: HashMap<FileHash, Pinned>,
-    /// What is being brought in parts, and is being written now.
-    writing: HashSet<(AccountId, FileHash)>,
+    /// What is being brought in parts and is being written now, and how many bytes it has then, as far as is known.
+    writing: HashMap<(AccountId, FileHash), u64>,
+    /// How many bytes what is being brought in parts is to have, where that was said.
+    announced: HashMap<(AccountId, FileHash), u64>,
     /// Backups that are being written.
     copying: usize,
     /// Files that go once no backup is being written.
@@ -76,6 +80,7 @@ impl FileStore {
         Self {
             directory: data.join(FILES),
             inner: Mutex::default(),
+            booking: Mutex::default(),
             next: AtomicU64::new(0),
             places: Places::default(),
             passed: Default::default(),
@@ -134,34 +139,104 @@ impl FileStore {
         Part::begin(self.directory.join(UPLOADS).join(name))
     }
 
-    /// Begins a file of an account that comes in parts, or goes on with it where so much of it is here.
+    /// Begins a file of an account that comes in parts, or goes on with it where so much of it is here. Room is taken for as
+    /// much as it is to have, so that what has begun can be ended. Also returns how many bytes it may have.
     ///
     /// # Errors
     /// [`NotResumed`]
     pub fn resume(
         self: &Arc<Self>,
-        account: AccountId,
-        hash: FileHash,
-        offset: u64,
-        about: (FileName, FileType),
-    ) -> Result<Part, NotResumed> {
-        if !self.inner().writing.insert((account, hash)) {
-            return Err(NotResumed::Busy);
-        }
-        let writing = Writing { files: self.clone(), of: (account, hash) };
-        let path = self.part_path(account, &hash);
-        let there = path.metadata().map(|found| found.len());
-        match there {
+        of: (AccountId, FileHash),
+        coming: Coming,
+        room: FileRoom,
+    ) -> Result<(Part, u64), NotResumed> {
+        let _booking = self.booking.lock().unwrap_or_else(PoisonError::into_inner);
+        let (offset, end, path) = (coming.offset, coming.end, self.part_path(of.0, &of.1));
+        let known = {
+            let inner = self.inner();
+            if inner.writing.contains_key(&of) {
+                return Err(NotResumed::Busy);
+            }
+            inner.announced.get(&of).copied().filter(|_| offset > 0)
+        };
+        match path.metadata().map(|found| found.len()) {
             Ok(length) if offset > 0 && length != offset => return Err(NotResumed::Other(length)),
             Err(_) if offset > 0 => return Err(NotResumed::Missing),
-            Err(_) if self.has_no_place(account) => return Err(NotResumed::TooMany),
+            Err(_) if self.has_no_place(of.0) => return Err(NotResumed::TooMany),
             _ => {}
         }
+        let is_same = known.zip(coming.whole).is_none_or(|(known, said)| known == said);
+        let announced = known.or(coming.whole);
+        if !is_same || announced.is_some_and(|whole| coming.is_past(whole)) {
+            return Err(NotResumed::Announced);
+        }
+        let whole = announced.unwrap_or(0).max(end.unwrap_or(offset));
+        let most = self.room_besides(of, room);
+        if whole > most {
+            return Err(NotResumed::TooMany);
+        }
+        let writing = self.write(of, whole, announced);
         let part = match offset {
-            0 => Part::begin_in_parts(path, about, writing),
+            0 => Part::begin_in_parts(path, coming.about, announced, writing),
             _ => Part::go_on(path, offset, writing),
         };
-        part.map_err(NotResumed::Io)
+        Ok((part.map_err(NotResumed::Io)?, most.min(announced.unwrap_or(u64::MAX))))
+    }
+
+    fn write(
+        self: &Arc<Self>,
+        of: (AccountId, FileHash),
+        whole: u64,
+        announced: Option<u64>,
+    ) -> Writing {
+        let mut inner = self.inner();
+        inner.writing.insert(of, whole);
+        match announced {
+            Some(bytes) => _ = inner.announced.insert(of, bytes),
+            None => _ = inner.announced.remove(&of),
+        }
+        drop(inner);
+        Writing { files: self.clone(), of }
+    }
+
+    /// How many bytes a file of an account may have besides all that comes in parts: that is nobody's yet, and takes room all
+    /// the same.
+    pub fn room_besides(&self, (account, hash): (AccountId, FileHash), room: FileRoom) -> u64 {
+        let (of_account, all) = self.begun(account, Some(hash));
+        let (account, realm) =
+            (room.account.saturating_sub(of_account), room.realm.saturating_sub(all));
+        FileRoom { account, realm, ..room }.most()
+    }
+
+    /// Gives up what an account brings in parts; whether there was anything.
+    ///
+    /// # Errors
+    /// [`NotResumed::Busy`] where it is being written, and what the system says.
+    pub fn cancel(&self, account: AccountId, hash: FileHash) -> Result<bool, NotResumed> {
+        let _booking = self.booking.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.inner().writing.contains_key(&(account, hash)) {
+            return Err(NotResumed::Busy);
+        }
+        self.remove_part((account, hash)).map_err(NotResumed::Io)
+    }
+
+    /// Removes all that an account was bringing in parts. What is being written comes to nothing.
+    pub fn remove_uploads(&self, account: AccountId) {
+        let of_account = self.parts().filter(|(of, ..)| *of == account);
+        for (account, hash, _) in of_account.collect::<Vec<_>>() {
+            if let Err(error) = self.remove_part((account, hash)) {
+                tracing::warn!(%error, "could not remove an upload of a user who is gone");
+            }
+        }
+    }
+
+    /// Removes what has come of a file, and what was said of it; whether there was anything.
+    fn remove_part(&self, of: (AccountId, FileHash)) -> io::Result<bool> {
+        let path = self.part_path(of.0, &of.1);
+        self.inner().announced.remove(&of);
+        let there = removed(&path)?;
+        removed(&part::beside(&path))?;
+        Ok(there)
     }
 
     /// How much is here of a file that an account brings in parts.
@@ -177,10 +252,8 @@ impl FileStore {
     fn parts(&self) -> impl Iterator<Item = (AccountId, FileHash, u64)> {
         let entries = self.directory.join(UPLOADS).read_dir().into_iter().flatten().flatten();
         entries.filter_map(|entry| {
-            let name = entry.file_name();
-            let (account, hash) = name.to_str()?.split_once('-')?;
-            let of = (AccountId(account.parse().ok()?), FileHash::parse(hash)?);
-            Some((of.0, of.1, entry.metadata().ok()?.len()))
+            let (account, hash) = part_name(&entry.file_name())?;
+            Some((account, hash, entry.metadata().ok()?.len()))
         })
     }
 
@@ -191,11 +264,17 @@ impl FileStore {
         of_account >= PARTS || all >= ALL_PARTS
     }
 
-    /// How many bytes are here of what comes in parts, but of one file that an account brings: of that account's, and
-    /// of everybody's.
+    /// How many bytes are here of what comes in parts, or are to come, but of one file that an account brings: of that
+    /// account's, and of everybody's.
     pub fn begun(&self, account: AccountId, besides: Option<FileHash>) -> (u64, u64) {
+        let inner = self.inner();
+        let to_come = |of: &(AccountId, FileHash)| {
+            let [writing, announced] = [&inner.writing, &inner.announced].map(|all| all.get(of));
+            writing.max(announced).copied().unwrap_or(0)
+        };
         let others = self.parts().filter(|(of, hash, _)| (*of, Some(*hash)) != (account, besides));
-        others.fold((0, 0), |(of_account, all), (of, _, bytes)| {
+        others.fold((0, 0), |(of_account, all), (of, hash, bytes)| {
+            let bytes = bytes.max(to_come(&(of, hash)));
             (of_account + if of == account { bytes } else { 0 }, all + bytes)
         })
     }
@@ -269,11 +348,16 @@ impl FileStore {
         Transfers { uploads, downloads, received, sent }
     }
 
-    /// Removes what a crash has left, and tells of what is missing. `known` are the files that there must be.
+    /// Removes what a crash has left, and tells of what is missing. `known` are the files that there must be, and `is_here` says
+    /// whether there is an account.
     ///
     /// # Errors
     /// What the system says.
-    pub fn sort_out(&self, known: &HashMap<FileHash, u64>) -> io::Result<()> {
+    pub fn sort_out(
+        &self,
+        known: &HashMap<FileHash, u64>,
+        is_here: impl Fn(AccountId) -> bool,
+    ) -> io::Result<()> {
         let (mut found, mut strange) = (HashSet::new(), 0_u64);
         walk(&self.directory, &mut |path, hash| {
             match known.contains_key(&hash) {
@@ -296,22 +380,57 @@ impl FileStore {
                 std::fs::remove_file(entry)?;
             }
         }
+        for (account, hash, _) in self.parts().collect::<Vec<_>>() {
+            let path = self.part_path(account, &hash);
+            match (is_here(account), part::announced(&path)) {
+                (false, _) => _ = self.remove_part((account, hash))?,
+                (true, Some(bytes)) => {
+                    self.inner().announced.insert((account, hash), bytes);
+                }
+                (true, None) => {}
+            }
+        }
         Ok(())
     }
 
-    /// Removes what was begun in parts and given up for so long.
+    /// Removes what was begun in parts and given up for so long: what has come and what was said of it, by the newer of the two.
     ///
     /// # Errors
     /// What the system says.
     pub fn give_up(&self, after: Duration) -> io::Result<()> {
+        let _booking = self.booking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = BTreeMap::new();
         for path in entries(&self.directory.join(UPLOADS))? {
-            let written = path.metadata().and_then(|found| found.modified());
-            let age = written.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
-            if age.is_ok_and(|age| age > after) {
-                std::fs::remove_file(path)?;
+            let Ok(at) = path.metadata().and_then(|found| found.modified()) else { continue };
+            let newest = written.entry(part::without_about(&path)).or_insert(at);
+            *newest = at.max(*newest);
+        }
+        for (path, at) in written {
+            let age = SystemTime::now().duration_since(at).unwrap_or_default();
+            let of = path.file_name().and_then(part_name);
+            if age <= after || of.is_some_and(|of| self.inner().writing.contains_key(&of)) {
+                continue;
+            }
+            match of {
+                Some(of) => _ = self.remove_part(of)?,
+                None => _ = removed(&path)?,
             }
         }
         Ok(())
+    }
+}
+
+/// Whose a file of [`UPLOADS`] is that comes in parts, and which, by its name.
+fn part_name(name: &OsStr) -> Option<(AccountId, FileHash)> {
+    let (account, hash) = name.to_str()?.split_once('-')?;
+    Some((AccountId(account.parse().ok()?), FileHash::parse(hash)?))
+}
+
+/// Removes a file; whether there was one.
+fn removed(path: &Path) -> io::Result<bool> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        done => done.map(|()| true),
     }
 }
 
@@ -325,6 +444,28 @@ pub struct Transfers {
     pub sent: u64,
 }
 
+/// A part of a file, and what was said of that.
+#[derive(Clone, Debug)]
+pub struct Coming {
+    /// How many bytes come before it.
+    pub offset: u64,
+    /// How many there are with it, where that was said.
+    pub end: Option<u64>,
+    /// How many the file has, where that was said.
+    pub whole: Option<u64>,
+    /// No other comes after it.
+    pub last: bool,
+    /// What the file is called, and of which kind it is.
+    pub about: (FileName, FileType),
+}
+
+impl Coming {
+    /// Whether a file that is to have so many bytes has others with this part.
+    fn is_past(&self, whole: u64) -> bool {
+        self.offset > whole || self.end.is_some_and(|end| end > whole || self.last && end != whole)
+    }
+}
+
 /// Why a file that comes in parts is not gone on with.
 #[derive(Debug)]
 pub enum NotResumed {
@@ -336,6 +477,8 @@ pub enum NotResumed {
     Missing,
     /// The account brings too many.
     TooMany,
+    /// It is to have another number of bytes.
+    Announced,
     /// What the system says.
     Io(io::Error),
 }
@@ -349,7 +492,13 @@ pub struct Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        self.files.inner().writing.remove(&self.of);
+        let (account, hash) = self.of;
+        let there = self.files.part_path(account, &hash).exists();
+        let mut inner = self.files.inner();
+        inner.writing.remove(&self.of);
+        if !there {
+            inner.announced.remove(&self.of);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What is said of a file that comes in parts is in a file beside it, with this at the end of its name.
-pub(super) const ABOUT: &str = ".about";
+const ABOUT: &str = ".about";
 
 /// Bytes written before they are synced: a disk that gets them all at once at the end makes every
 /// commit wait.
@@ -59,9 +59,11 @@ impl Part {
     pub(super) fn begin_in_parts(
         path: PathBuf,
         (name, kind): (FileName, FileType),
+        announced: Option<u64>,
         writing: Writing,
     ) -> io::Result<Self> {
-        let about = format!("{}\n{}\n", name.as_str(), kind.as_str());
+        let announced = announced.map(|bytes| format!("{bytes}\n")).unwrap_or_default();
+        let about = format!("{}\n{}\n{announced}", name.as_str(), kind.as_str());
         private_file().open(beside(&path))?.write_all(about.as_bytes())?;
         let mut part = Self::begin(path)?;
         (part.writing, part.keep) = (Some(writing), true);
@@ -153,7 +155,18 @@ impl Drop for Part {
     }
 }
 
-fn beside(path: &Path) -> PathBuf {
+/// How many bytes a file is to have that comes in parts, where that was said.
+pub(super) fn announced(path: &Path) -> Option<u64> {
+    std::fs::read_to_string(beside(path)).ok()?.lines().nth(2)?.parse().ok()
+}
+
+/// The path of a file that comes in parts, by its own or by that of what is said of it.
+pub(super) fn without_about(path: &Path) -> PathBuf {
+    let text = path.as_os_str().to_str();
+    text.and_then(|text| text.strip_suffix(ABOUT)).map_or_else(|| path.into(), PathBuf::from)
+}
+
+pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ABOUT);
     name.into()

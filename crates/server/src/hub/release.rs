@@ -52,6 +52,10 @@ impl Running {
                 let files = self.hub.files.clone();
                 tokio::task::spawn_blocking(move || files.remove(hash));
             }
+            Output::RemoveUploads(account) => {
+                let files = self.hub.files.clone();
+                tokio::task::spawn_blocking(move || files.remove_uploads(account));
+            }
             Output::HangUp(conn) => {
                 if let Some(c) = self.conns.get(&conn) {
                     c.queue.set(|state| state.hung_up = true);

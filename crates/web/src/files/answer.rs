@@ -31,7 +31,7 @@ const LIMIT: HeaderName = HeaderName::from_static("upload-limit");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// What may be done below `/files`.
-pub(super) const METHODS: &str = "GET, HEAD, PUT, POST, PATCH, OPTIONS";
+pub(super) const METHODS: &str = "GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS";
 
 fn with(status: StatusCode, load: impl Into<Load>) -> Answer {
     let mut answer = Response::new(load.into());
@@ -130,6 +130,11 @@ pub(super) fn kept(hash: Option<&FileHash>, came: u64, part: Part) -> Answer {
     set(&mut answer, OFFSET, came);
     set(&mut answer, COMPLETE, "?0");
     answer
+}
+
+/// A file does not come any more.
+pub(super) fn given_up() -> Answer {
+    with(StatusCode::NO_CONTENT, Bytes::new())
 }
 
 /// How far a file has come.

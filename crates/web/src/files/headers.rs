@@ -78,14 +78,19 @@ pub(super) fn upload(
         return Err("PATCH needs Upload-Offset");
     }
     let length = counted(headers, &CONTENT_LENGTH).ok_or("Content-Length is a number of bytes")?;
+    let begins = offset.unwrap_or(0);
+    let end = length.map_or(begins, |length| begins.saturating_add(length));
+    if whole.is_some_and(|whole| {
+        end > whole || complete == Some(true) && length.is_some() && end < whole
+    }) {
+        return Err("Upload-Length is how many bytes the whole file has");
+    }
     let part = match (offset, complete) {
         (None, None) => None,
-        (offset, complete) => {
-            let offset = offset.unwrap_or(0);
-            let end = length.map(|length| offset.saturating_add(length));
+        (_, complete) => {
             // Whoever says nothing may have said how long the file is.
-            let last = complete.unwrap_or(end.is_some() && end == whole);
-            Some(Part { offset, last })
+            let last = complete.unwrap_or(length.is_some() && whole == Some(end));
+            Some(Part { offset: begins, last })
         }
     };
     let kind = only(headers, &CONTENT_TYPE).ok().flatten().and_then(FileType::parse);
@@ -227,6 +232,11 @@ mod tests {
             assert!(upload(&head(&[bad]), None, false).is_err(), "{bad:?}");
         }
         assert!(upload(&head(&[("upload-complete", "?1")]), None, true).is_err());
+        for (complete, length) in [("?0", "7"), ("?1", "7"), ("?1", "9")] {
+            let both = [("upload-complete", complete), ("upload-length", length)];
+            let bad = [&both[..], &second[..2]].concat();
+            assert!(upload(&head(&bad), None, false).is_err(), "{complete} {length}");
+        }
     }
 
     #[test]

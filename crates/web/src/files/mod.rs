@@ -45,6 +45,9 @@ pub trait Files: Send + Sync {
     /// Takes a file, or a part of one.
     fn take<'a>(&'a self, asker: Asker, upload: Upload, body: &'a mut Sent) -> Promise<'a, Taken>;
 
+    /// Gives up a file that the asker brings in parts.
+    fn cancel(&self, asker: Asker, hash: FileHash) -> Promise<'_, ()>;
+
     /// The largest file that is taken, in bytes.
     fn largest(&self) -> u64;
 }

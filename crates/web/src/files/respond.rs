@@ -1,8 +1,8 @@
 //! Which request comes to which answer.
 
 use super::answer::{
-    Answer, beyond, closing, complete, found, kept, options, progress, refused, stored, tag,
-    unchanged,
+    Answer, beyond, closing, complete, found, given_up, kept, options, progress, refused, stored,
+    tag, unchanged,
 };
 use super::range::{Asked, asked};
 use super::{Asker, FileRefusal, Files, Found, Sent, Taken, headers};
@@ -34,6 +34,7 @@ pub(crate) async fn respond(
         &Method::OPTIONS => Ok(options(files.largest())),
         &Method::GET | &Method::HEAD => read(files, address, head).await,
         &Method::PUT | &Method::POST | &Method::PATCH => bring(files, address, head, body).await,
+        &Method::DELETE => cancel(files, address, head).await,
         _ => Err(wrong(StatusCode::METHOD_NOT_ALLOWED, "this is not done to files")),
     };
     match answered {
@@ -86,6 +87,18 @@ async fn read(files: &dyn Files, address: IpAddr, head: &Parts) -> Result<Answer
         *answer.body_mut() = Load::Pieces(reader(range), bytes);
     }
     Ok(answer)
+}
+
+async fn cancel(files: &dyn Files, address: IpAddr, head: &Parts) -> Result<Answer, FileRefusal> {
+    let hash = named(head).ok_or_else(|| match head.uri.path() {
+        NEW => {
+            wrong(StatusCode::METHOD_NOT_ALLOWED, "DELETE /files/SHA256, of what comes in parts")
+        }
+        _ => nothing(),
+    })?;
+    let token = headers::token(&head.headers).ok().flatten().ok_or_else(no_session)?;
+    files.cancel(Asker { address, token: Some(token) }, hash).await?;
+    Ok(given_up())
 }
 
 async fn bring(

@@ -103,6 +103,12 @@ impl Files for Memory {
         })
     }
 
+    fn cancel(&self, _: Asker, hash: FileHash) -> Promise<'_, ()> {
+        Box::pin(
+            async move { self.parts.lock().unwrap().remove(&hash).map(drop).ok_or_else(nothing) },
+        )
+    }
+
     fn largest(&self) -> u64 {
         LARGEST
     }
@@ -211,10 +217,17 @@ async fn a_file_comes_in_parts() {
     let next = format!("{patch}Upload-Offset: 4\r\nUpload-Complete: ?0\r\n");
     let (head, _) = answered(&files, request("PATCH", &path, &next, &bytes[4..8])).await;
     assert!(head.starts_with("HTTP/1.1 204 ") && head.contains("upload-offset: 8\r\n"), "{head}");
+    let gone = request("DELETE", &path, "", b"");
     let last = format!("{patch}Upload-Offset: 8\r\nUpload-Complete: ?1\r\n");
     let (head, body) = answered(&files, request("PATCH", &path, &last, &bytes[8..])).await;
     assert!(head.starts_with("HTTP/1.1 201 "), "{head}");
     assert!(String::from_utf8(body).unwrap().contains("\"size\":13,\"width\":2,\"height\":3}}"));
+    let begun = request("PUT", &path, "Upload-Complete: ?0\r\n", &bytes[..4]);
+    answered(&files, begun).await;
+    let (head, _) = answered(&files, gone.clone()).await;
+    assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
+    let (head, _) = answered(&files, gone).await;
+    assert!(head.starts_with("HTTP/1.1 404 "), "{head}");
 }
 
 #[tokio::test]
@@ -255,7 +268,11 @@ async fn what_is_refused_says_why_whatever_was_sent() {
             400,
             request("POST", "/files", "Content-Type: multipart/form-data; boundary=x\r\n", b"abc"),
         ),
-        (405, request("DELETE", &path, "", b"")),
+        (404, request("DELETE", &path, "", b"")),
+        (404, request("DELETE", "/files/x", "", b"")),
+        (405, request("DELETE", "/files", "", b"")),
+        (401, bare("DELETE", &path, "")),
+        (405, request("TRACE", &path, "", b"")),
         (405, request("POST", &path, "", b"abc")),
         (405, request("PUT", "/files", "", b"abc")),
         (413, request("PUT", &path, "", &many)),
@@ -292,7 +309,7 @@ async fn pages_of_listed_origins_may_read_answers() {
     assert!(head.starts_with("HTTP/1.1 204 "), "{head}");
     for header in [
         "access-control-allow-origin: https://other.example\r\n",
-        "access-control-allow-methods: GET, HEAD, PUT, POST, PATCH, OPTIONS\r\n",
+        "access-control-allow-methods: GET, HEAD, PUT, POST, PATCH, DELETE, OPTIONS\r\n",
         "access-control-allow-headers: Authorization, ",
         "accept-patch: application/partial-upload\r\n",
         "upload-limit: max-size=4194304\r\n",

@@ -179,6 +179,7 @@ fn what_a_user_has_uploaded_who_is_removed_stays_only_where_it_is_named() {
     realm.does(1, store(2));
     posted(realm.does(1, post("bob", 2)));
     assert_eq!(realm.operator_does(RemoveUser { user: "amy".into() }), Outcome::Done);
+    assert!(realm.asked.iter().any(|output| matches!(output, Output::RemoveUploads(_))));
     assert_eq!(removed(&mut realm), [hash(1)]);
     assert!(reads(&mut realm, 2, 2));
 }
@@ -188,7 +189,7 @@ fn uploads_have_bounds() {
     let mut realm = staffed();
     let offer = |n, size| OfferFile { hash: hash(n), size };
     let is_wanted = |outcome, here, most| match outcome {
-        Outcome::FileWanted { here: is_here, room } => (is_here, room.most()) == (here, most),
+        Outcome::FileWanted { here: is_here, room, .. } => (is_here, room.most()) == (here, most),
         _ => false,
     };
     let limits = &mut realm.limits().files;
