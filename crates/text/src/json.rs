@@ -47,9 +47,10 @@ pub(crate) fn write_text(out: &mut Vec<u8>, dialect: Dialect, text: &str) {
         Dialect::Upper => 0xff,
     };
     let is_escaped = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\') | (b > last);
-    // Without a branch within a stretch the processor takes it whole.
+    // Without a branch within a stretch of known length the processor takes it whole.
     let has_any = |stretch: &[u8]| stretch.iter().fold(false, |any, &b| any | is_escaped(b));
-    if text.as_bytes().chunks(64).any(has_any) {
+    let (stretches, rest) = text.as_bytes().as_chunks::<8>();
+    if stretches.iter().any(|stretch| has_any(stretch)) || has_any(rest) {
         return write(out, dialect, text);
     }
     out.reserve(text.len() + 2);

@@ -4,9 +4,20 @@ fn is_blank(c: char) -> bool {
     c == ' ' || c == '\t'
 }
 
+/// Byte by byte: every line that is read is trimmed, several times.
+fn is_blank_byte(b: u8) -> bool {
+    b == b' ' || b == b'\t'
+}
+
 /// Drops white space at both ends.
 pub fn trim(text: &str) -> &str {
-    text.trim_matches(is_blank)
+    let last = text.bytes().rposition(|b| !is_blank_byte(b));
+    last.map_or("", |last| trim_start(&text[..=last]))
+}
+
+/// Drops white space at the beginning.
+fn trim_start(text: &str) -> &str {
+    text.bytes().position(|b| !is_blank_byte(b)).map_or("", |begin| &text[begin..])
 }
 
 /// Takes the first word off a line; both parts come back trimmed, the word empty when the
@@ -18,8 +29,8 @@ pub fn trim(text: &str) -> &str {
 /// ```
 pub fn first(line: &str) -> (&str, &str) {
     let line = trim(line);
-    match line.bytes().position(|b| is_blank(b.into())) {
-        Some(end) => (&line[..end], trim(&line[end..])),
+    match line.bytes().position(is_blank_byte) {
+        Some(end) => (&line[..end], trim_start(&line[end..])),
         None => (line, ""),
     }
 }
