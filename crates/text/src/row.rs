@@ -9,7 +9,7 @@ use super::rows::{
 use crate::{Dialect, Listing, Phrase};
 use antar_domain::{Access, Ask, Command, commands};
 use antar_types::{Code, Folded};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// One parameter in a verb's row, under the name that usage and HELP show.
@@ -118,7 +118,7 @@ pub static ALL: &[&[Row]] = &[
 /// A verb and its place among [`all`].
 type Numbered = (usize, &'static Row);
 
-static BY_SPELLING: LazyLock<BTreeMap<&'static str, Numbered>> = LazyLock::new(|| {
+static BY_SPELLING: LazyLock<HashMap<&'static str, Numbered>> = LazyLock::new(|| {
     let spellings = |verb: &'static Row| verb.aliases.iter().copied().chain([verb.name]);
     let rows = all().enumerate();
     rows.flat_map(|row| spellings(row.1).map(move |name| (name, row))).collect()
