@@ -15,7 +15,7 @@ use crate::{
 };
 use antar_types::{Away, Message};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// How many users of a peer are told apart, and how many that have had the same name. What all others write
 /// goes into one more conversation of each account here: a peer may make up as many names as it likes.
@@ -25,6 +25,9 @@ const NAMESAKES: usize = 64;
 /// How many conversations there are with users of peers: of one account with those of one peer, with those
 /// of one peer, and in all. How far each has come is kept in memory.
 const CONVERSATIONS: (usize, usize, usize) = (1_000, 20_000, 200_000);
+
+/// What is ahead of a message where nothing is: made once, and not for each.
+static NOTHING: LazyLock<Conversations> = LazyLock::new(Conversations::default);
 
 /// Stands for all users of a peer beyond that.
 const OTHERS: CorrespondentId = CorrespondentId(0);
@@ -374,7 +377,7 @@ impl Conversations {
         sender: Option<AccountId>,
         message: Arc<Message>,
     ) -> (Option<Event>, Posted) {
-        self.post_after(&Self::default(), mailbox, sender, message)
+        self.post_after(&NOTHING, mailbox, sender, message)
     }
 
     /// As [`Conversations::post`], after events that are not applied here yet: `ahead` holds what

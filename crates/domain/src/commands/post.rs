@@ -133,7 +133,7 @@ impl Post {
             // Nobody has that name any more.
             ConversationName::User { former: Some(_), .. } => Err(Code::UserNotFound),
             ConversationName::User { user, realm, .. } => match cx.elsewhere(realm) {
-                None => cx.send(user, &self.text, said.extras),
+                None => cx.send(user, &self.text, said.extras.boxed()),
                 Some(realm) => cx.send_to_peer(realm, user, &self.text, said),
             },
             ConversationName::Group { group, realm } => {

@@ -15,14 +15,19 @@ pub struct Send {
 
 impl Send {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let id = cx.send(&self.to, &self.text, Extras::default())?;
+        let id = cx.send(&self.to, &self.text, None)?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }
 
 impl RequestContext<'_> {
     /// Sends a private message to a user of this realm, and returns its id.
-    pub(crate) fn send(&mut self, to: &str, text: &Draft, extras: Extras) -> Result<u64, Code> {
+    pub(crate) fn send(
+        &mut self,
+        to: &str,
+        text: &Draft,
+        extras: Option<Box<Extras>>,
+    ) -> Result<u64, Code> {
         let me = self.me()?;
         let (recipient, to) = self.user(to).map(|(id, a)| (id, a.record.name.clone()))?;
         let text = self.draft(text)?;
@@ -34,7 +39,7 @@ impl RequestContext<'_> {
         let (id, time) = (self.next_id(), self.message_time());
         let from = self.my_account()?.record.name.clone();
         let message = Message::new(id, time, from, to, text);
-        let message = Arc::new(Message { extras: extras.boxed(), ..message });
+        let message = Arc::new(Message { extras, ..message });
         self.post(Mailbox::Private(recipient), Some(me), message)?;
         Ok(id)
     }
