@@ -9,6 +9,9 @@ use std::time::Duration;
 /// A disk whose last batch took longer is not waited for by the thread that runs the domain.
 const FAST: Duration = Duration::from_millis(1);
 
+/// Events that the next batch has memory for at first, at most.
+const LIKELY: usize = 1_024;
+
 /// Events that one batch makes durable, with what may be released once they are.
 #[derive(Debug)]
 #[must_use = "what came of a batch is to be told to `Writer::wrote`"]
@@ -104,7 +107,10 @@ impl Batches {
         self.under_way += 1;
         self.writing = true;
         self.open_events = 0;
-        Some(Batch(std::mem::take(&mut self.open)))
+        // What is decided next is most often about as much, and need not be moved while it grows.
+        let likely = self.open.events.len().min(LIKELY);
+        let next = Effects { events: Vec::with_capacity(likely), outputs: Vec::new() };
+        Some(Batch(std::mem::replace(&mut self.open, next)))
     }
 
     /// Notes what came of the batch that was taken last.
@@ -185,9 +191,10 @@ impl Batches {
     }
 }
 
-/// Adds what is new to what there was, which most often is nothing.
+/// Adds what is new to what there was, which most often is nothing. Memory that has nothing in it stays where it is
+/// filled.
 fn append<T>(all: &mut Vec<T>, new: &mut Vec<T>) {
-    match all.is_empty() {
+    match all.is_empty() && !new.is_empty() {
         true => std::mem::swap(all, new),
         false => all.append(new),
     }
