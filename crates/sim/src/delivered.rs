@@ -1,5 +1,6 @@
 //! Who writes to people of other realms is told what of it is on disk there.
 
+use crate::check::Shown;
 use crate::people::To;
 use crate::renew::Renewed;
 use crate::versions::is_odd;
@@ -44,7 +45,7 @@ fn plain(conversation: &str) -> String {
 impl World<'_> {
     /// A person is told that a message is on disk at another realm: it is.
     pub fn told_delivered(&mut self, person: usize, conversation: &str, id: u64) {
-        let Some(realm) = self.realm_of(conversation) else { return };
+        let Some(realm) = self.node_with(conversation) else { return };
         // What a start has found on a disk is not noted.
         let there = &self.nodes[realm];
         let Some(began) = there.running.as_ref().map(|running| running.began) else { return };
@@ -83,12 +84,14 @@ impl World<'_> {
         let list = self.ask(person, "CONVERSATIONS limit=1000");
         for listed in list["data"].as_array().into_iter().flatten() {
             let conversation = listed["conv"].as_str().unwrap_or_default().to_string();
-            if self.realm_of(&conversation).is_none() {
+            if self.node_with(&conversation).is_none() {
                 continue;
             }
             let told = told.upto(&conversation);
             let shown = self.pages(person, "HISTORY", &conversation);
-            for own in shown.iter().filter(|own| !own.away && !own.notice && own.from == me) {
+            // Of one that was deleted nothing is told but that.
+            let is_own = |own: &Shown| !own.away && !own.notice && !own.deleted && own.from == me;
+            for own in shown.iter().filter(|own| is_own(own)) {
                 let (id, text) = (own.id, &own.text);
                 if !own.delivered {
                     return self.violate(format!("{text}, {id}, is not shown to be delivered"));
@@ -103,7 +106,7 @@ impl World<'_> {
     }
 
     /// The realm that a conversation is with, where that is one of ours.
-    fn realm_of(&self, conversation: &str) -> Option<usize> {
+    fn node_with(&self, conversation: &str) -> Option<usize> {
         let (_, name) = conversation.rsplit_once(['@', '+'])?;
         self.nodes.iter().position(|node| node.name == name)
     }
