@@ -29,7 +29,7 @@ pub(crate) const HELD_BY_ONE: usize = 10_000;
 pub struct FileHold {
     /// What it said of the file.
     pub about: FileAbout,
-    /// When; [`USED`] once a message of the account's names it.
+    /// When; at time 0 once a message of the account's names it.
     pub since: Time,
 }
 

@@ -108,7 +108,8 @@ pub async fn serve<S: Stream>(
     let address = *upgraded.lock().unwrap_or_else(PoisonError::into_inner);
     match (done, address) {
         (Some(Ok(())), Some(address)) => {
-            stream.put_back(read_buf.into());
+            // Not with the memory that HTTP has read into.
+            stream.put_back(read_buf.to_vec());
             return Served::WebSocket(stream, address);
         }
         (Some(Err(error)), _) if error.is_parse() && !gate.is_cut() => {

@@ -67,7 +67,8 @@ pub(super) async fn serve(
         head_time: HEAD_TIME.saturating_sub(gone).max(Duration::from_millis(1)),
     };
     let open = connections.open(Transport::Http);
-    let served = antar_web::serve(stream, visit, stopped(&mut stop)).await;
+    // What HTTP takes is given back once the connection is a WebSocket, which may live for long.
+    let served = Box::pin(antar_web::serve(stream, visit, stopped(&mut stop))).await;
     drop(open);
     let Served::WebSocket(stream, address) = served else {
         return connections.ended(End::Http);
