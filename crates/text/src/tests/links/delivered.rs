@@ -1,11 +1,12 @@
 //! Who writes to another realm is told that what they wrote is on disk there.
 
+use super::giveback::asked;
 use super::versions::linked;
 use crate::Value;
 use crate::tests::Realm;
 use antar_domain::links::Position;
 use antar_domain::testing::{BETA, WatchedChange};
-use antar_domain::{AskId, Event, Input, Output, Told};
+use antar_domain::{Event, Input, Told};
 use antar_types::{Chain, Entry, EntryKind};
 use std::sync::Arc;
 
@@ -122,16 +123,6 @@ fn owed(alpha: &Realm) -> Vec<(Position, Arc<Entry>)> {
     let entry = |message| Arc::new(Entry::of(EntryKind::Private, message, account, None));
     let at = |seq| Position { seq, chain: Chain::START };
     (1..).map(at).zip(written.map(|message| entry(message))).collect()
-}
-
-/// The realm has some of what was owed read: from where to where.
-fn asked(alpha: &mut Realm) -> Option<(AskId, u64, u64)> {
-    let fetch = |output: &Output| matches!(output, Output::Fetch { .. });
-    let at = alpha.asked.iter().position(fetch)?;
-    match alpha.asked.remove(at) {
-        Output::Fetch { ask, first, last, .. } => Some((ask, first, last)),
-        _ => None,
-    }
 }
 
 #[test]

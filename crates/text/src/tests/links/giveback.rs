@@ -12,7 +12,7 @@ use std::sync::Arc;
 const EACH: u64 = 64;
 
 /// The realm has some of what was owed read: from where to where.
-fn asked(realm: &mut Realm) -> Option<(AskId, u64, u64)> {
+pub(super) fn asked(realm: &mut Realm) -> Option<(AskId, u64, u64)> {
     let fetch = |output: &Output| matches!(output, Output::Fetch { .. });
     let at = realm.asked.iter().position(fetch)?;
     match realm.asked.remove(at) {
