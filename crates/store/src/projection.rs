@@ -10,7 +10,7 @@ use crate::engine::{Key, Ops, Pairs};
 use crate::event_log::{Batch, Content};
 use crate::layout::{self, FORMAT, FORMAT_KEY, HERE, List, PeerPart, TIP_KEY, Timeline, Tip};
 use crate::records::alike::Alike;
-use crate::records::codec::{decode, decode_run, encode, encode_run};
+use crate::records::codec::{decode, decode_run, encode, encode_number, encode_run};
 use crate::records::{
     self, ApartReached, ChangeEntry, Changed, ChangesReached, ConversationReached, CursorReached,
     Listed, MarkerSet, Message, NO_EXTRAS, Outgoing, OwedReached, Pointer, Position, Raw,
@@ -143,7 +143,7 @@ impl Projection {
             Pointer::encode_place(conversation, run.first, &mut run.at)?;
         }
         pointer.clear();
-        encode(&id, &mut pointer)?;
+        encode_number(id, &mut pointer);
         pointer.extend_from_slice(&run.at);
         for timeline in timelines_of(posted) {
             let timeline = self.runs.timeline(slot, timeline);

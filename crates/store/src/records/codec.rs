@@ -37,6 +37,40 @@ impl postcard::ser_flavors::Flavor for Append<'_> {
     }
 }
 
+/// Appends a number as [`encode`] does: seven bits a byte, the lowest first. Numbers are half of what it takes to write
+/// a message, so they are put together before they are appended.
+#[inline]
+pub fn encode_number(number: u64, out: &mut Vec<u8>) {
+    match u8::try_from(number) {
+        Ok(byte @ ..0x80) => out.push(byte),
+        _ => encode_long(number, out),
+    }
+}
+
+fn encode_long(number: u64, out: &mut Vec<u8>) {
+    let (mut bytes, mut at, mut left) = (0, 0, number);
+    while left >= 0x80 && at < 56 {
+        bytes |= (left & 0x7f | 0x80) << at;
+        left >>= 7;
+        at += 8;
+    }
+    if left >= 0x80 {
+        // Longer than what fits: the first seven bytes are there.
+        out.extend_from_slice(&bytes.to_le_bytes()[..7]);
+        return encode_long(left, out);
+    }
+    bytes |= left << at;
+    let end = out.len() + at / 8 + 1;
+    out.extend_from_slice(&bytes.to_le_bytes());
+    out.truncate(end);
+}
+
+/// Appends a text as [`encode`] does.
+pub fn encode_text(text: &str, out: &mut Vec<u8>) {
+    encode_number(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// Reads the first value of some bytes, and returns what follows it.
 pub fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     postcard::take_from_bytes(bytes).ok()
@@ -113,4 +147,22 @@ pub fn entries(value: &[u8]) -> Option<(u8, &[u8])> {
 
 pub fn damaged(key: &[u8]) -> StoreError {
     StoreError::Corrupt(format!("the value of key {} is unreadable", hex(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_postcard_does(number: u64, shorter in 0..64) {
+            let number = number >> shorter;
+            let mut written = vec![1];
+            encode_number(number, &mut written);
+            let mut expected = vec![1];
+            encode(&number, &mut expected).unwrap();
+            prop_assert_eq!(written, expected);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! a message is kept byte for byte as it was logged.
 
 use super::alike::Alike;
-use super::codec::{encode, take};
+use super::codec::{encode, encode_number, encode_text, take};
 use super::parts::Identity;
 use super::{Conversation, Extras, Listed, Message, NO_EXTRAS, Notice, Posted, Record};
 use crate::StoreError;
@@ -63,8 +63,8 @@ impl<M> RawPosted<M> {
     }
 }
 
-/// The fields of a [`Message`] but its extras: with its texts to write them, or to pass over them.
-#[derive(Serialize, Deserialize)]
+/// The fields of a [`Message`] but its extras: with its texts, or to pass over them.
+#[derive(Deserialize)]
 struct MessageRef<S> {
     ordinal: u64,
     id: u64,
@@ -108,25 +108,13 @@ impl<'de> Visitor<'de> for PassedVisitor {
     }
 }
 
-impl<'a> MessageRef<&'a str> {
-    fn of(ordinal: u64, message: &'a antar_types::Message) -> Self {
-        let away = message.realm.as_ref().map(|away| -> AwayRef<&str> {
-            match away {
-                Away::From(realm) => AwayRef::From(realm),
-                Away::To(realm) => AwayRef::To(realm),
-                Away::FromShown(realm, shown) => AwayRef::FromShown(realm, shown.as_str()),
-                Away::FromAccount(realm, identity) => AwayRef::FromAccount(realm, identity.alike()),
-            }
-        });
-        Self {
-            ordinal,
-            id: message.id,
-            time: message.time,
-            from: &message.from,
-            to: &message.to,
-            text: message.text.as_str(),
-            away,
-            notice: message.notice.map(Alike::alike),
+impl<'a> AwayRef<&'a str> {
+    fn of(away: &'a Away) -> Self {
+        match away {
+            Away::From(realm) => Self::From(realm),
+            Away::To(realm) => Self::To(realm),
+            Away::FromShown(realm, shown) => Self::FromShown(realm, shown.as_str()),
+            Away::FromAccount(realm, identity) => Self::FromAccount(realm, identity.alike()),
         }
     }
 }
@@ -229,9 +217,13 @@ pub fn encode_posted(
     let (conversation, sender, recipient, waits) =
         (conversation.alike(), *sender, *recipient, *waits);
     out.extend_from_slice(&[Posted::TAG, Posted::VERSION]);
-    encode(&(conversation, sender, recipient, waits), out)?;
+    encode(&conversation, out)?;
+    for number in [sender.map(|account| account.0), recipient.map(|account| account.0), waits] {
+        out.push(number.is_some().into());
+        number.into_iter().for_each(|number| encode_number(number, out));
+    }
     let at = out.len();
-    encode(&(MessageRef::of(*ordinal, message), Extras::of(message)), out)?;
+    encode_message(*ordinal, message, out)?;
     Ok(RawPosted {
         conversation,
         sender,
@@ -244,6 +236,27 @@ pub fn encode_posted(
         has_file: message.file().is_some(),
         is_old: false,
     })
+}
+
+/// Appends a [`Message`], field by field: by far the most of what is written.
+fn encode_message(
+    ordinal: u64,
+    message: &antar_types::Message,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    for number in [ordinal, message.id, message.time.0] {
+        encode_number(number, out);
+    }
+    for text in [message.from.as_str(), message.to.as_str(), message.text.as_str()] {
+        encode_text(text, out);
+    }
+    let notice: Option<Notice> = message.notice.map(Alike::alike);
+    encode(&(message.realm.as_ref().map(AwayRef::of), notice), out)?;
+    match message.extras {
+        None => out.push(NO_EXTRAS),
+        Some(_) => encode(&Extras::of(message), out)?,
+    }
+    Ok(())
 }
 
 impl<'a> Raw<'a> {
