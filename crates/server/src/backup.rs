@@ -344,7 +344,7 @@ mod tests {
 
     fn backups(data: &Path) -> Backups {
         let (store, _) = Store::open(Box::new(MemoryEngine::default())).unwrap();
-        Backups::new(Arc::new(store), data, Arc::new(FileStore::new(data)))
+        Backups::new(Arc::new(store), data, Arc::new(FileStore::new(data, 400)))
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub fn compose(
 
 /// The files of a realm, as its state has them.
 fn files_of(config: &Config, state: &State) -> std::io::Result<Arc<FileStore>> {
-    let files = Arc::new(FileStore::new(&config.data));
+    let files = Arc::new(FileStore::new(&config.data, Descriptors::get().files));
     files.sort_out(&state.files().collect(), |account| state.has_account(account))?;
     Ok(files)
 }

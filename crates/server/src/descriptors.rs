@@ -8,7 +8,11 @@ const RESERVE: u64 = 512;
 /// Calls to other realms that may be open at once, where there are descriptors for so many.
 const CALLS: u64 = 1_024;
 
-/// How many sockets there may be: the store must not fail because one of them took the last descriptor.
+/// Files that may be brought, given and fetched at once, where there are descriptors for so many: see
+/// [`crate::files`].
+const FILES: u64 = 352;
+
+/// How many sockets and files of others there may be: the store must not fail because one of them took the last descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     /// For connections that others make.
@@ -17,6 +21,8 @@ pub struct Descriptors {
     pub links: usize,
     /// For single requests to plain peers.
     pub asks: usize,
+    /// For files that are brought, given and fetched, and the sockets over which they are.
+    pub files: usize,
 }
 
 impl Descriptors {
@@ -29,9 +35,10 @@ impl Descriptors {
     fn under(limit: u64) -> Self {
         let sockets = limit - RESERVE.min(limit / 2);
         let calls = CALLS.min(sockets / 4);
-        let asks = calls / 4;
+        let (asks, files) = (calls / 4, FILES.min(sockets / 8));
         let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        Self { connections: whole(sockets - calls), links: whole(calls - asks), asks: whole(asks) }
+        let (connections, links) = (whole(sockets - calls - files), whole(calls - asks));
+        Self { connections, links, asks: whole(asks), files: whole(files) }
     }
 }
 
@@ -41,10 +48,13 @@ mod tests {
 
     #[test]
     fn some_are_always_kept() {
-        for (limit, connections, links, asks) in
-            [(10, 4, 1, 0), (100, 38, 9, 3), (1_024, 384, 96, 32), (20_000, 18_464, 768, 256)]
-        {
-            assert_eq!(Descriptors::under(limit), Descriptors { connections, links, asks });
+        for (limit, connections, links, asks, files) in [
+            (10, 4, 1, 0, 0),
+            (100, 32, 9, 3, 6),
+            (1_024, 320, 96, 32, 64),
+            (20_000, 18_112, 768, 256, 352),
+        ] {
+            assert_eq!(Descriptors::under(limit), Descriptors { connections, links, asks, files });
         }
     }
 }

@@ -246,6 +246,8 @@ impl File {
 pub struct FileLink {
     /// The id of the message, which no other message of the realm has.
     pub id: u64,
+    /// The number of the account that it was given to: it reads no more than that account may.
+    pub by: u64,
     /// Until when.
     pub expires: Time,
     /// By the realm.
@@ -253,28 +255,29 @@ pub struct FileLink {
 }
 
 impl FileLink {
-    /// Reads the values of `id`, `exp` and `sig` in the query of an address.
-    pub fn parse(id: &str, exp: &str, sig: &str) -> Option<Self> {
+    /// Reads the values of `id`, `by`, `exp` and `sig` in the query of an address.
+    pub fn parse([id, by, exp, sig]: [&str; 4]) -> Option<Self> {
         let number = |word: &str| {
             let digits = Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
             digits?.parse::<u64>().ok()
         };
-        Some(Self { id: number(id)?, expires: Time(number(exp)?), signature: bytes(sig)? })
+        let (id, by, expires) = (number(id)?, number(by)?, Time(number(exp)?));
+        Some(Self { id, by, expires, signature: bytes(sig)? })
     }
 
     /// Where a file is read with it.
     ///
     /// ```
     /// use antar_types::{FileHash, FileLink, Time};
-    /// let link = FileLink { id: 9, expires: Time(7), signature: [1; 32] };
+    /// let link = FileLink { id: 9, by: 4, expires: Time(7), signature: [1; 32] };
     /// let (hash, sig) = ("ab".repeat(32), "01".repeat(32));
     /// let path = link.path(&FileHash::parse(&hash).unwrap());
-    /// assert_eq!(path, format!("/files/{hash}?id=9&exp=7&sig={sig}"));
-    /// assert_eq!(FileLink::parse("9", "7", &sig), Some(link));
+    /// assert_eq!(path, format!("/files/{hash}?id=9&by=4&exp=7&sig={sig}"));
+    /// assert_eq!(FileLink::parse(["9", "4", "7", &sig]), Some(link));
     /// ```
     pub fn path(&self, hash: &FileHash) -> String {
-        let Self { id, expires, signature } = self;
-        format!("/files/{hash}?id={id}&exp={}&sig={}", expires.0, FileHash(*signature))
+        let (Self { id, by, expires, .. }, sig) = (self, FileHash(self.signature));
+        format!("/files/{hash}?id={id}&by={by}&exp={}&sig={sig}", expires.0)
     }
 }
 
@@ -350,12 +353,12 @@ mod tests {
 
     #[test]
     fn a_link_is_not_shown_to_who_reads_a_log() {
-        let link = FileLink { id: 9, expires: Time(7), signature: [0xab; 32] };
+        let link = FileLink { id: 9, by: 4, expires: Time(7), signature: [0xab; 32] };
         assert!(!format!("{link:?}").contains("171"), "{link:?}");
         for (exp, sig) in [("", "01"), ("+7", "01"), ("7", "1"), ("99999999999999999999", "01")] {
             let sig = if sig.len() == 2 { sig.repeat(32) } else { sig.into() };
-            assert_eq!(FileLink::parse("9", exp, &sig), None, "{exp} {sig}");
-            assert_eq!(FileLink::parse(exp, "9", &sig), None, "{exp} {sig}");
+            assert_eq!(FileLink::parse(["9", "4", exp, &sig]), None, "{exp} {sig}");
+            assert_eq!(FileLink::parse([exp, "4", "9", &sig]), None, "{exp} {sig}");
         }
     }
 }

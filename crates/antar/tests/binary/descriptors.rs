@@ -34,7 +34,7 @@ fn connections_leave_descriptors_for_the_data() {
     realm.run(with_files(&realm, 100));
     realm.until_logged("leaves room for fewer connections");
     let mut amy = realm.user("amy");
-    let others: Vec<Conn> = (1..38).map(|_| realm.connect()).collect();
+    let others: Vec<Conn> = (1..32).map(|_| realm.connect()).collect();
     for _ in 0..60 {
         let mut refused = realm.connect();
         assert_eq!(refused.next()["code"], "too_many_connections");
@@ -52,7 +52,7 @@ fn calls_leave_descriptors_for_the_data() {
     // Somebody who takes every call and never says a word.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = silent.local_addr().unwrap().port();
-    let mut callers: Vec<Conn> = (0..37).map(|_| realm.connect()).collect();
+    let mut callers: Vec<Conn> = (0..31).map(|_| realm.connect()).collect();
     for (n, caller) in callers.iter_mut().enumerate() {
         caller.login("amy");
         caller.say(&format!("ADDREALM r{n} 127.0.0.1 {port}"));

@@ -7,9 +7,10 @@ use rustix::process::{Resource, Rlimit, prlimit};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc;
 
 struct Answer {
     status: u16,
@@ -641,6 +642,43 @@ fn a_fetch_that_is_cut_leaves_nothing_and_the_next_reader_gets_the_file_whole() 
     proxy.cut_after(usize::MAX);
     assert_eq!(get(&beta, &bobs, &path).expect(200).body, content);
     assert_eq!(there().len(), 1);
+}
+
+/// Whoever asks for more than are fetched of one realm at once is told at once to come again.
+#[test]
+fn a_realm_that_says_nothing_takes_few_places() {
+    let proxy = Proxy::start();
+    let (alpha, beta, (path, content, bobs)) = sent_through(&proxy);
+    let (mut amy, mut bob) = (alpha.connect(), beta.connect());
+    let amys = amy.login("amy");
+    bob.login("bob");
+    let more = (91..95).map(|seed| {
+        let path = put(&alpha, &amys, &bytes(1_000, seed));
+        amy.expect_ok(&format!("POST bob@beta file={} : look", &path[7..]));
+        path
+    });
+    let all: Vec<String> = more.chain([path.clone()]).collect();
+    while bob.ask("HISTORY amy@alpha")["data"].as_array().unwrap().len() < all.len() {
+        std::thread::yield_now();
+    }
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.lead_to(&silent.local_addr().unwrap().to_string());
+    let (answered, answers) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let (beta, bobs) = (&beta, &bobs);
+        for path in &all {
+            let answered = answered.clone();
+            scope.spawn(move || answered.send(get(beta, bobs, path).expect(503)).unwrap());
+        }
+        let refused = answers.recv().unwrap();
+        assert!(refused.head.contains("retry-after"), "{}", refused.head);
+        silent.set_nonblocking(true).unwrap();
+        let asked = std::iter::from_fn(|| silent.accept().ok()).count();
+        assert!(asked <= 4, "{asked} at once");
+        proxy.cut();
+    });
+    proxy.lead_to(alpha.address());
+    assert_eq!(get(&beta, &bobs, &path).expect(200).body, content);
 }
 
 /// It has all that alpha has, and knows beta, but has another key.

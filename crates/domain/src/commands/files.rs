@@ -1,9 +1,6 @@
 //! Files: what a door asks before it takes or gives the bytes of one, and links to them.
 
-use crate::{
-    Answer, Conversation, Event, FileHold, FileKey, Interrupt, Mode, Outcome, PeerId,
-    RequestContext,
-};
+use crate::{Answer, Event, FileHold, FileKey, Interrupt, Mode, Outcome, PeerId, RequestContext};
 use antar_types::{Code, ConversationName, FileAbout, FileHash, FileLink, Time};
 
 /// Asks whether the caller may upload a file, before it is.
@@ -102,7 +99,7 @@ pub struct LinkFile {
 
 impl LinkFile {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let conversation: Conversation = cx.conversation(&self.of)?.conversation;
+        let (me, conversation) = (cx.me()?, cx.conversation(&self.of)?.conversation);
         let named = cx.state.durable.files.named(conversation, self.id);
         let named = named.ok_or(Code::FileNotFound)?;
         let hash = named.file.hash;
@@ -116,7 +113,7 @@ impl LinkFile {
         };
         let valid = u64::try_from(cx.state.limits.files.link.as_millis()).unwrap_or(u64::MAX);
         let until = Time(cx.readings.now.0.saturating_add(valid));
-        let path = key.sign(&hash, self.id, until).path(&hash).into();
+        let path = key.sign(&hash, (self.id, me.0), until).path(&hash).into();
         Ok(Outcome::FileLinked { path, until }.into())
     }
 }

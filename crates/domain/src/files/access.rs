@@ -55,8 +55,11 @@ impl RequestContext<'_> {
         let found = match (link, self.caller, self.realm_that_asks()) {
             // That very message: what another says of the same bytes is not for whoever has the link.
             (Some(link), ..) if self.is_linked_to(hash, link) => {
-                let named = files.named_by(hash, link.id);
-                named.and_then(|(place, file)| {
+                let (named, by) = (files.named_by(hash, link.id), AccountId(link.by));
+                // Whoever it was given to may have left the group since, or the realm.
+                let is_here = self.account(by).is_some_and(|account| !account.record.locked);
+                let may = |place| is_here && self.may_read_files_of(by, place);
+                named.filter(|(place, _)| may(*place)).and_then(|(place, file)| {
                     Some((file.about.clone(), self.file_at(hash, place)?))
                 })
             }

@@ -4,7 +4,8 @@
 use super::Doors;
 use super::dial::{connect, ends};
 use super::files::{ask_as, away, blocking, broken, failed, refusal_of};
-use crate::admission::network;
+use crate::files::{FileStore, Part};
+use crate::tls::ConnectError;
 use antar_domain::{Command, FileSource, Origin, Outcome, commands};
 use antar_types::{FileHash, Token};
 use antar_web::FileRefusal;
@@ -14,10 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsStream;
 
-/// How long nothing may come.
-const SILENCE: Duration = Duration::from_secs(20);
+/// How long it may take until a connection has been made, until a head has come, and until so many bytes more have come
+/// or all of them: whoever is slower holds a place that others wait for.
+const STRETCH: (Duration, u64) = (Duration::from_secs(20), 256 << 10);
 
 /// The longest head of an answer, in bytes.
 const HEAD: usize = 16 << 10;
@@ -28,7 +32,8 @@ const PIECE: usize = 64 << 10;
 /// Has a realm's file of so many bytes put under its name here, for somebody who may read it.
 ///
 /// # Errors
-/// That the realm does not answer or has something else, or that there is no room.
+/// That the realm does not answer or has something else, that there is no room, or that as many are being fetched
+/// as may be at once.
 pub(super) async fn fetch(
     doors: Arc<Doors>,
     (origin, token): (Origin, Option<Token>),
@@ -38,17 +43,18 @@ pub(super) async fn fetch(
     let name = source.address.host.clone();
     let gone = |error: io::Error| {
         tracing::info!(%hash, realm = %name, %error, "a file could not be fetched");
+        if error.kind() == ErrorKind::TimedOut {
+            doors.files.places.is_slow(source.peer, Instant::now());
+        }
         away()
     };
-    let stream = connect(&source.address, |_| None).await.map_err(gone)?;
-    let (there, _) = ends(&stream).map_err(gone)?;
-    let connected = doors.shared.tls.connect(stream).await;
-    let (mut stream, key) = connected.map_err(|error| gone(io::Error::other(error.to_string())))?;
-    if key != source.key {
-        return Err(gone(io::Error::other("it has another key")));
-    }
-    let begun = request(&mut stream, there, &hash, size).await.map_err(gone)?;
-    let whole = receive(&doors, (&mut stream, there), begun, size).await?;
+    let _place = doors.files.places.fetch(source.peer, Instant::now()).ok_or_else(away)?;
+    let called = timeout(STRETCH.0, call(&doors, &source)).await;
+    let (mut stream, there) = called.map_err(io::Error::from).flatten().map_err(gone)?;
+    let asked = timeout(STRETCH.0, request(&mut stream, there, &hash, size)).await;
+    let begun = asked.map_err(io::Error::from).flatten().map_err(gone)?;
+    let part = receive(&doors.files, &mut stream, begun, size).await?.map_err(gone)?;
+    let whole = blocking(|| part.finish()).await.map_err(|_| broken())?;
     if whole.hash != hash {
         return Err(gone(io::Error::other("it gave other bytes")));
     }
@@ -64,6 +70,21 @@ pub(super) async fn fetch(
     }
 }
 
+/// Calls a realm, which must have the right key; also says from where it answers.
+async fn call(doors: &Doors, source: &FileSource) -> io::Result<(TlsStream<TcpStream>, IpAddr)> {
+    let stream = connect(&source.address, |_| None).await?;
+    let (there, _) = ends(&stream)?;
+    let connected = doors.shared.tls.connect(stream).await;
+    let (stream, key) = connected.map_err(|error| match error {
+        ConnectError::TimedOut => ErrorKind::TimedOut.into(),
+        error => io::Error::other(error.to_string()),
+    })?;
+    if key != source.key {
+        return Err(io::Error::other("it has another key"));
+    }
+    Ok((stream, there))
+}
+
 /// Asks for a file; returns what has come of it with the head of the answer.
 async fn request(
     stream: &mut (impl AsyncRead + tokio::io::AsyncWrite + Unpin),
@@ -76,10 +97,10 @@ async fn request(
         IpAddr::V6(v6) => format!("[{v6}]"),
     };
     let asked = format!("GET /files/{hash} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    timeout(SILENCE, stream.write_all(asked.as_bytes())).await??;
+    stream.write_all(asked.as_bytes()).await?;
     let mut read = Vec::new();
     loop {
-        if timeout(SILENCE, stream.read_buf(&mut read)).await?? == 0 {
+        if stream.read_buf(&mut read).await? == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         if let Some(end) = read.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -106,40 +127,43 @@ fn length(head: &str) -> Option<u64> {
     (status.starts_with("HTTP/1.1 200 ") && lengths.next().is_none()).then_some(length)
 }
 
-/// Writes so many bytes, of which some have come.
+/// Writes so many bytes, of which some have come; or says why the realm does not give all of them.
 async fn receive(
-    doors: &Arc<Doors>,
-    (stream, there): (&mut (impl AsyncRead + Unpin), IpAddr),
+    files: &Arc<FileStore>,
+    stream: &mut (impl AsyncRead + Unpin),
     mut held: Vec<u8>,
     size: u64,
-) -> Result<crate::files::Whole, FileRefusal> {
-    let files = doors.files.clone();
+) -> Result<io::Result<Part>, FileRefusal> {
+    let begun = files.clone();
     let begun = blocking(move || {
-        files.make()?;
-        files.expect_room(size)?;
-        files.begin()
+        begun.make()?;
+        begun.expect_room(size)?;
+        begun.begin()
     });
     let mut part = begun.await.map_err(|error| failed(&error))?;
+    let (mut due, mut stretch) = (Instant::now() + STRETCH.0, STRETCH.1);
     loop {
         let left = size - part.length();
         if held.len() as u64 > left {
-            return Err(away());
+            return Ok(Err(io::Error::other("it gave more than it said")));
         }
         if held.len() >= PIECE || held.len() as u64 == left {
-            doors.files.passed[0].fetch_add(held.len() as u64, Relaxed);
+            files.passed[0].fetch_add(held.len() as u64, Relaxed);
             let bytes = std::mem::replace(&mut held, Vec::with_capacity(PIECE));
             let written = blocking(move || part.write(&bytes).map(|()| part));
             part = written.await.map_err(|error| failed(&error))?;
             if part.length() == size {
-                return blocking(|| part.finish()).await.map_err(|_| broken());
+                return Ok(Ok(part));
             }
         }
-        match timeout(SILENCE, stream.read_buf(&mut held)).await {
+        if part.length() >= stretch {
+            (due, stretch) = (Instant::now() + STRETCH.0, part.length() + STRETCH.1);
+        }
+        match timeout_at(due, stream.read_buf(&mut held)).await {
             Ok(Ok(1..)) => {}
-            _ => {
-                tracing::info!(network = %network(there), "a file of another realm ended too soon");
-                return Err(away());
-            }
+            Ok(Ok(0)) => return Ok(Err(ErrorKind::UnexpectedEof.into())),
+            Ok(Err(error)) => return Ok(Err(error)),
+            Err(elapsed) => return Ok(Err(elapsed.into())),
         }
     }
 }
@@ -161,6 +185,26 @@ mod tests {
             "HTTP/1.1 200 OK\nContent-Length: 7\nContent-Length: 8",
         ] {
             assert_eq!(head(bad), None, "{bad}");
+        }
+    }
+
+    /// A realm that says a byte now and then is silent.
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_too_little_in_a_while_is_given_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = Arc::new(FileStore::new(directory.path(), 400));
+        for (pause, piece, comes) in [(10, 1, false), (10, 100 << 10, false), (1, 100 << 10, true)]
+        {
+            let (mut here, mut there) = tokio::io::duplex(1 << 20);
+            tokio::spawn(async move {
+                while there.write_all(&vec![7; piece]).await.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(pause)).await;
+                }
+            });
+            let (began, size) = (Instant::now(), 1_000 << 10);
+            let came = receive(&files, &mut here, Vec::new(), size).await.ok().unwrap();
+            assert_eq!(came.is_ok(), comes, "{pause} {piece}");
+            assert!(comes || began.elapsed() < 2 * STRETCH.0, "{:?}", began.elapsed());
         }
     }
 }

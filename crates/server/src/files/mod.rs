@@ -75,14 +75,15 @@ struct Pinned {
 }
 
 impl FileStore {
-    /// In a data directory; nothing is made before it is needed.
-    pub fn new(data: &Path) -> Self {
+    /// In a data directory; nothing is made before it is needed. So many files and sockets may be open for what is
+    /// brought and given.
+    pub fn new(data: &Path, open: usize) -> Self {
         Self {
             directory: data.join(FILES),
             inner: Mutex::default(),
             booking: Mutex::default(),
             next: AtomicU64::new(0),
-            places: Places::default(),
+            places: Places::new(open),
             passed: Default::default(),
             turns: Mutex::default(),
         }

@@ -1,15 +1,24 @@
 //! How many uploads and downloads there may be at once.
 
-use antar_domain::AccountId;
+use antar_domain::{AccountId, PeerId};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Uploads at once: in all, of an address, of an account.
 const UPLOADS: [usize; 3] = [64, 16, 8];
 
 /// Downloads at once: in all, of an address.
 const DOWNLOADS: [usize; 2] = [256, 64];
+
+/// Files of other realms that are fetched at once: in all, of a realm.
+const FETCHES: [usize; 2] = [16, 4];
+
+/// How long nothing is fetched of a realm that has been too slow: whoever asks meanwhile would wait for nothing, in a
+/// browser before everything else that it asks for.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// Whose an upload or a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,17 +28,33 @@ enum Whose {
     UploadOf(AccountId),
     Download,
     DownloadTo(IpAddr),
+    Fetch,
+    FetchFrom(PeerId),
+    /// An open file or socket.
+    Open,
 }
 
-/// Gives each upload and each download a place, as far as there are any.
-#[derive(Clone, Debug, Default)]
-pub struct Places(Arc<Mutex<HashMap<Whose, usize>>>);
+/// Gives each upload, each download and each fetch a place, as far as there are any.
+#[derive(Clone, Debug)]
+pub struct Places {
+    held: Arc<Mutex<HashMap<Whose, usize>>>,
+    /// Until when nothing is fetched of realms that were too slow.
+    slow: Arc<Mutex<HashMap<PeerId, Instant>>>,
+    /// Files and sockets that may be open for all of them.
+    open: usize,
+}
 
 impl Places {
+    /// As many as need no more than so many open files and sockets.
+    pub fn new(open: usize) -> Self {
+        Self { held: Arc::default(), slow: Arc::default(), open }
+    }
+
     /// A place for an upload from an address.
     pub fn upload(&self, address: IpAddr) -> Option<Taken> {
         let [all, of_address, _] = UPLOADS;
-        self.take(vec![(Whose::Upload, all), (Whose::UploadFrom(address), of_address)])
+        let open = (Whose::Open, self.open);
+        self.take(vec![(Whose::Upload, all), (Whose::UploadFrom(address), of_address), open])
     }
 
     /// A place among those of an account.
@@ -40,19 +65,42 @@ impl Places {
     /// A place for a download to an address.
     pub fn download(&self, address: IpAddr) -> Option<Taken> {
         let [all, of_address] = DOWNLOADS;
-        self.take(vec![(Whose::Download, all), (Whose::DownloadTo(address), of_address)])
+        let open = (Whose::Open, self.open);
+        self.take(vec![(Whose::Download, all), (Whose::DownloadTo(address), of_address), open])
+    }
+
+    /// A place to fetch a file of a realm: a file and a socket. None also where it has been too slow a moment ago.
+    pub fn fetch(&self, peer: PeerId, now: Instant) -> Option<Taken> {
+        let [all, of_peer] = FETCHES;
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        slow.retain(|_, until| *until > now);
+        if slow.contains_key(&peer) {
+            return None;
+        }
+        drop(slow);
+        let open = (Whose::Open, self.open);
+        self.take(vec![(Whose::Fetch, all), (Whose::FetchFrom(peer), of_peer), open, open])
+    }
+
+    /// A realm was too slow.
+    pub fn is_slow(&self, peer: PeerId, now: Instant) {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, now + PAUSE);
     }
 
     /// How many uploads and downloads there are.
     pub fn count(&self) -> (usize, usize) {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |whose| held.get(&whose).copied().unwrap_or_default();
         (of(Whose::Upload), of(Whose::Download))
     }
 
     fn take(&self, wanted: Vec<(Whose, usize)>) -> Option<Taken> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if wanted.iter().any(|(whose, most)| held.get(whose).is_some_and(|held| held >= most)) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |(whose, most): &(Whose, usize)| {
+            let more = wanted.iter().filter(|(other, _)| other == whose).count();
+            held.get(whose).copied().unwrap_or_default() + more > *most
+        };
+        if wanted.iter().any(is_full) {
             return None;
         }
         wanted.iter().for_each(|(whose, _)| *held.entry(*whose).or_default() += 1);
@@ -70,7 +118,7 @@ pub struct Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut held = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.places.held.lock().unwrap_or_else(PoisonError::into_inner);
         for whose in &self.whose {
             if let Some(many) = held.get_mut(whose) {
                 *many -= 1;
@@ -88,8 +136,7 @@ mod tests {
 
     #[test]
     fn nobody_takes_all_places() {
-        let (places, one, other) =
-            (Places::default(), [127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let (places, one, other) = (Places::new(400), [127, 0, 0, 1].into(), [127, 0, 0, 2].into());
         let mut taken: Vec<_> = std::iter::from_fn(|| places.upload(one)).collect();
         assert_eq!((taken.len(), places.count()), (16, (16, 0)));
         assert!(places.upload(other).is_some() && places.download(one).is_some());
@@ -98,6 +145,31 @@ mod tests {
         let all: Vec<_> = std::iter::from_fn(|| places.upload_of(AccountId(7))).collect();
         assert_eq!(all.len(), 8);
         drop((taken, all));
-        assert_eq!(places.0.lock().unwrap().len(), 0);
+        assert_eq!(places.held.lock().unwrap().len(), 0);
+    }
+
+    #[test]
+    fn nobody_s_files_take_all_places_to_fetch_and_who_is_slow_is_left_alone_for_a_while() {
+        let (places, now) = (Places::new(400), Instant::now());
+        let all = |peer| std::iter::from_fn(|| places.fetch(PeerId(peer), now)).collect::<Vec<_>>();
+        let mut taken: Vec<_> = (1..=5).flat_map(all).collect();
+        assert_eq!(taken.len(), 16);
+        taken.truncate(4);
+        assert!(places.fetch(PeerId(1), now).is_none() && places.fetch(PeerId(2), now).is_some());
+        places.is_slow(PeerId(2), now);
+        let (soon, later) = (now + PAUSE - Duration::from_secs(1), now + PAUSE);
+        assert!(places.fetch(PeerId(2), soon).is_none() && places.fetch(PeerId(3), soon).is_some());
+        assert!(places.fetch(PeerId(2), later).is_some());
+    }
+
+    #[test]
+    fn files_leave_descriptors_for_the_data() {
+        let (places, here) = (Places::new(9), [127, 0, 0, 1].into());
+        let uploads: Vec<_> = (0..3).filter_map(|_| places.upload(here)).collect();
+        let downloads: Vec<_> = (0..2).filter_map(|_| places.download(here)).collect();
+        assert_eq!((uploads.len(), downloads.len()), (3, 2));
+        let fetches = [(); 3].map(|()| places.fetch(PeerId(1), Instant::now()));
+        assert_eq!(fetches.iter().flatten().count(), 2);
+        assert!(places.upload(here).is_none() && places.download(here).is_none());
     }
 }

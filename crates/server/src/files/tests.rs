@@ -26,7 +26,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        Self { files: Arc::new(FileStore::new(directory.path())), directory }
+        Self { files: Arc::new(FileStore::new(directory.path(), 400)), directory }
     }
 
     /// Brings a file; whether it is kept is the caller's to say.
@@ -224,7 +224,7 @@ fn a_start_sorts_out_what_a_crash_has_left() {
     }
     let known = HashMap::from([(hash(b"one"), 3), (hash(b"missing"), 3)]);
     // Of two who were bringing something one is gone.
-    let again = FileStore::new(place.directory.path());
+    let again = FileStore::new(place.directory.path(), 400);
     again.sort_out(&known, |account| account == AccountId(7)).unwrap();
     assert_eq!(again.begun(AccountId(7), None), (9, 9));
     assert!(place.has(b"one") && !place.has(b"two"));
@@ -232,5 +232,5 @@ fn a_start_sorts_out_what_a_crash_has_left() {
     assert_eq!(place.uploads(), 2);
     // A directory without files is one of a realm that never had any.
     let other = tempfile::tempdir().unwrap();
-    FileStore::new(other.path()).sort_out(&known, |_| true).unwrap();
+    FileStore::new(other.path(), 400).sort_out(&known, |_| true).unwrap();
 }

@@ -49,10 +49,8 @@ pub(super) fn query(query: &str) -> Query {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.find(|(name, _)| *name == key).and_then(|(_, value)| unescaped(value))
     };
-    let link = value("id")
-        .zip(value("exp"))
-        .zip(value("sig"))
-        .and_then(|((id, exp), sig)| FileLink::parse(&id, &exp, &sig));
+    let shown = ["id", "by", "exp", "sig"].map(|key| value(key).unwrap_or_default());
+    let link = FileLink::parse(shown.each_ref().map(String::as_str));
     Query { name: value("name").map(|name| FileName::cleaned(&name)), link }
 }
 
@@ -259,10 +257,10 @@ mod tests {
     #[test]
     fn a_query_names_the_file_or_shows_a_link() {
         let sig = "01".repeat(32);
-        let both = query(&format!("id=9&exp=7&sig={sig}&name=a%2Fb.txt"));
-        assert_eq!(both.link, FileLink::parse("9", "7", &sig));
-        assert!(both.link.is_some() && query(&format!("exp=7&sig={sig}")).link.is_none());
+        let both = query(&format!("id=9&by=4&exp=7&sig={sig}&name=a%2Fb.txt"));
+        assert_eq!(both.link, FileLink::parse(["9", "4", "7", &sig]));
+        assert!(both.link.is_some() && query(&format!("id=9&exp=7&sig={sig}")).link.is_none());
         assert_eq!(both.name.unwrap().as_str(), "b.txt");
-        assert_eq!(query("id=9&exp=7&sig=x&token=~a"), Query::default());
+        assert_eq!(query("id=9&by=4&exp=7&sig=x&token=~a"), Query::default());
     }
 }

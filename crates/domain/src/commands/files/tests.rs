@@ -1,5 +1,5 @@
 use super::*;
-use crate::commands::{DeleteMessage, LeaveGroup, Post, RemoveUser};
+use crate::commands::{DeleteMessage, LeaveGroup, LockUser, Post, RemoveUser};
 use crate::links::Peer;
 use crate::testing::{Realm, group, staffed};
 use crate::{FileAt, Origin, Output, PeerId};
@@ -214,7 +214,7 @@ fn uploads_have_bounds() {
 fn link(outcome: Outcome) -> FileLink {
     let Outcome::FileLinked { path, .. } = outcome else { panic!("no link") };
     let value = |key: &str| path.split_once(key).unwrap().1.split('&').next().unwrap();
-    FileLink::parse(value("?id="), value("&exp="), value("&sig=")).unwrap()
+    FileLink::parse(["?id=", "&by=", "&exp=", "&sig="].map(value)).unwrap()
 }
 
 fn open_by(n: u8, link: &FileLink) -> OpenFile {
@@ -243,6 +243,26 @@ fn a_link_is_to_the_file_of_one_message() {
     assert_eq!(realm.does(9, open_by(1, &forged)), Code::FileNotFound.into());
     let anew = link(realm.does(3, ask_link("amy", again)));
     assert_eq!(found(realm.does(9, open_by(1, &anew))).0, "plain.txt");
+}
+
+/// It reads what the user to whom it was given may read.
+#[test]
+fn a_link_ends_for_whom_it_was_given_to() {
+    let mut realm = staffed();
+    realm.does(1, store(1));
+    let in_group = posted(realm.does(1, post("#staff", 1)));
+    let to_bob = posted(realm.does(1, post("bob", 1)));
+    let [bobs, amys] = [2, 1].map(|conn| link(realm.does(conn, ask_link("#staff", in_group))));
+    let private = link(realm.does(2, ask_link("amy", to_bob)));
+    assert_ne!(bobs, amys);
+    realm.does(2, LeaveGroup { group: "staff".into() });
+    assert_eq!(realm.does(9, open_by(1, &bobs)), Code::FileNotFound.into());
+    assert_eq!(found(realm.does(9, open_by(1, &amys))).0, "1.txt");
+    assert_eq!(found(realm.does(9, open_by(1, &private))).0, "1.txt");
+    realm.operator_does(LockUser { user: "amy".into() });
+    assert_eq!(realm.does(9, open_by(1, &amys)), Code::FileNotFound.into());
+    realm.operator_does(RemoveUser { user: "bob".into() });
+    assert_eq!(realm.does(9, open_by(1, &private)), Code::FileNotFound.into());
 }
 
 #[test]
