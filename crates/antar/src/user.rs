@@ -132,6 +132,11 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         let name = reply["user"].as_str().unwrap_or_default();
         // After the #, so that a browser keeps it to itself.
         say!("{}#invite={code}&name={name}", config.page(listens));
+        if config.is_page_unnamed(listens) {
+            eprintln!(
+                "antar: only this machine finds the realm there; set [web] url in the configuration to where others do"
+            );
+        }
         return Ok(());
     }
     match (&options.action, &reply["data"]) {

@@ -240,6 +240,20 @@ fn on_a_running_realm() {
 }
 
 #[test]
+fn an_invitation_that_others_cannot_open_says_so() {
+    let said = |lines: &str| {
+        let realm = Realm::stopped("");
+        realm.configure(lines);
+        done(&realm, &["add", "root", "--admin"], "secret\n");
+        String::from_utf8(user(&realm, &["invite", "judy"], "").stderr).unwrap()
+    };
+    assert!(said("listen = [\"0.0.0.0:8889\"]").contains("[web] url"));
+    assert_eq!(said("listen = [\"127.0.0.1:8889\"]"), "");
+    let named = "listen = [\"0.0.0.0:8889\"]\nweb.url = \"https://chat.example\"";
+    assert_eq!(said(named), "");
+}
+
+#[test]
 fn a_new_password_and_a_removal_end_sessions_at_once() {
     let realm = Realm::with("");
     let (mut amy, mut bob) = (realm.user("amy"), realm.user("bob"));

@@ -32,13 +32,19 @@ impl WebConfig {
         let scheme = |url: &&String| url.starts_with("http://") || url.starts_with("https://");
         let origin = self.origins.iter().chain(&self.url).find(|url| !scheme(url));
         let origin = origin.map(|url| (url.clone(), "URL: https://HOST or http://HOST:PORT"));
-        let host = self.hosts.iter().find(|host| host.contains(['/', ':']));
-        let host = host.map(|host| (host.clone(), "name of a host: without http:// and a port"));
+        let host = self.hosts.iter().find(|host| host.contains(['/', ':', '*']));
+        let host = host.map(|host| (host.clone(), "name of a host: without http://, a port or *"));
         origin.or(host)
     }
 }
 
 impl Config {
+    /// Whether only this machine finds the page where [`Self::page`] says it is, though others could.
+    pub fn is_page_unnamed(&self, listens: Option<SocketAddr>) -> bool {
+        let is_named = self.web.url.is_some() || !self.web.hosts.is_empty();
+        !is_named && listens.is_none_or(|address| address.ip().is_unspecified())
+    }
+
     /// Where a browser finds the page of a realm that listens there.
     pub fn page(&self, listens: Option<SocketAddr>) -> String {
         if let Some(url) = &self.web.url {
@@ -87,7 +93,9 @@ mod tests {
         assert!(!config("listen = [\"0.0.0.0:0\"]").is_local());
         let wrong = |text: &str| config(text).web.wrong_value().map(|(value, _)| value);
         assert_eq!(wrong("origins = [\"chat.example\"]").as_deref(), Some("chat.example"));
-        assert_eq!(wrong("hosts = [\"chat.example:80\"]").as_deref(), Some("chat.example:80"));
+        for host in ["chat.example:80", "*", "*.chat.example"] {
+            assert_eq!(wrong(&format!("hosts = [\"{host}\"]")).as_deref(), Some(host));
+        }
         let proxies = "[web]\ntrusted_proxies = [\"10.0.0.0/8\", \"fd00::/8\", \"192.0.2.1\"]";
         assert!(Config::parse(proxies).unwrap().web.rules().trusts([10, 9, 9, 9].into()));
         let error = Config::parse("[web]\ntrusted_proxies = [\"10.1.0.0/8\"]").unwrap_err();
