@@ -416,3 +416,16 @@ fn an_edit_calls_whom_it_names_and_takes_that_back() {
     realm.does(1, edit("#staff", hidden, "three, @cat @bob"));
     assert_eq!(all(&mut realm), [0, 2, 2]);
 }
+
+/// Who has filled a link can take back what is on its way.
+#[test]
+fn a_full_link_has_room_for_deletions() {
+    let mut realm = Realm::linked(&["amy"]);
+    realm.login(1, "amy");
+    realm.limits().link_messages = 16;
+    let ids: Vec<u64> = (0..16).map(|n| post(&mut realm, 1, "bob@beta", &n.to_string())).collect();
+    assert_eq!(realm.does(1, posting("bob@beta", "more")), Code::LinkFull.into());
+    assert_eq!(realm.does(1, edit("bob@beta", ids[0], "more")), Code::LinkFull.into());
+    let done = |id: &&u64| realm.does(1, delete("bob@beta", **id)) == Outcome::Done;
+    assert_eq!(ids.iter().filter(done).count(), 2);
+}
