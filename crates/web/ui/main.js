@@ -114,15 +114,15 @@ export class App {
     this.leave();
   }
 
-  /** @param {string} [why] */
+  /** The next one at this page finds nothing of who was here. @param {string} [why] */
   leave(why) {
     this.composer.uploads?.clear();
-    if (why) this.composer.keep();
-    this.composer.name = '';
+    this.composer.open('');
     this.live.leave(!why);
     this.timeline.open('');
-    this.presence.clear();
-    this.profiles.clear();
+    this.sidebar.forget();
+    for (const one of [this.announcer.log, this.announcer.toasts]) fill(one);
+    for (const one of [this.presence, this.profiles, this.followed, this.typing, this.timeline.notes]) one.clear();
     history.replaceState(null, '', location.pathname);
     this.door(why);
   }
@@ -289,7 +289,7 @@ export class App {
 
   /** @param {string} text @param {string} [label] @param {() => void} [act] */
   toast(text, label, act) {
-    this.announcer.toast(text, label, act);
+    if (this.entered) this.announcer.toast(text, label, act);
   }
 
   isLooking() {
@@ -368,29 +368,16 @@ export class Announcer {
     const here = keyOf(app.timeline.name) === keyOf(name);
     const calls = !each.muted && !message.notice && (!each.isGroup || isMentioned(message.text, app.me));
     const text = summary(message);
+    const title = each.isGroup ? `${author(message)} → ${name}` : name;
     if (here || calls) this.say(here ? `${author(message)}: ${text}` : `${name}, ${author(message)}: ${text}`);
     if (!calls || (here && app.isLooking())) return;
-    if (app.isLooking()) app.toast(`${each.isGroup ? `${author(message)} → ${name}` : name}: ${text.slice(0, 80)}`, t('show'), () => app.go(name));
-    else this.notify(each.isGroup ? `${author(message)} → ${name}` : name, text, name);
+    if (app.isLooking()) app.toast(`${title}: ${text.slice(0, 80)}`, t('show'), () => app.go(name));
+    else if (self.Notification?.permission === 'granted' && load('notify') !== 'no') app.seldom(import('./view/notify.js'), ({ notify }) => notify(app, title, text, name));
   }
 
   say(text = '') {
     this.log.append(el('p', {}, text));
     while (this.log.childElementCount > 5) this.log.firstElementChild?.remove();
-  }
-
-  notify(title = '', body = '', name = '') {
-    if (!('Notification' in window) || Notification.permission !== 'granted' || load('notify') === 'no') return;
-    try {
-      const made = new Notification(title, { body, tag: keyOf(name) });
-      made.onclick = () => {
-        window.focus();
-        this.app.go(name);
-        made.close();
-      };
-    } catch {
-      // Some phones let only a service worker notify.
-    }
   }
 
   /** @param {string} text @param {string} [label] @param {() => void} [act] */

@@ -25,6 +25,7 @@ files![
     "view/login.js",
     "view/more.js",
     "view/names.js",
+    "view/notify.js",
     "view/panels.js",
     "view/rows.js",
     "view/search.js",

@@ -122,6 +122,13 @@ export class Sidebar {
     return node;
   }
 
+  forget() {
+    this.search.value = '';
+    this.shown = STEP;
+    fill(this.results);
+    this.look();
+  }
+
   look(after = 0) {
     clearTimeout(this.timer);
     const { value } = this.search;

@@ -55,7 +55,6 @@ export class Timeline {
     this.toolbar = undefined;
     for (const what of ['pointerover', 'focusin']) this.rows.addEventListener(what, near, { once: true });
     this.box.addEventListener('scroll', () => this.scrolled(), { passive: true });
-    this.box.addEventListener('keydown', (event) => this.key(event));
     new ResizeObserver(() => this.restore()).observe(this.box);
   }
 
@@ -401,21 +400,5 @@ export class Timeline {
     if (isFrom(message, this.app.me)) {
       this.sep = null;
     } else if (!this.app.isLooking() && countsFor(message, this.app.me) && (this.sep === null || this.sep < each.read)) this.sep = each.read;
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    const from = /** @type {HTMLElement} */ (event.target);
-    if (!from.matches('article')) return;
-    const all = [...this.rows.querySelectorAll('article')];
-    const at = all.indexOf(from);
-    const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    const next = all[Math.max(0, Math.min(all.length - 1, to))];
-    from.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus({ preventScroll: true });
-    next.scrollIntoView({ block: 'nearest' });
   }
 }

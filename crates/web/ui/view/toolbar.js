@@ -13,6 +13,7 @@ export class Toolbar {
     this.row = null;
     this.sig = '';
     for (const what of ['pointerover', 'focusin']) rows.addEventListener(what, (event) => this.show(/** @type {Element} */ (event.target).closest('article')));
+    rows.addEventListener('keydown', (event) => move(rows, event));
     rows.addEventListener('pointerleave', () => {
       if (!this.row?.contains(document.activeElement)) this.show(null);
     });
@@ -52,4 +53,20 @@ export class Toolbar {
     );
     row.append(this.bar);
   }
+}
+
+/** Goes from message to message. @param {HTMLElement} rows @param {KeyboardEvent} event */
+function move(rows, event) {
+  const from = /** @type {HTMLElement} */ (event.target);
+  if (!from.matches('article')) return;
+  const all = [...rows.querySelectorAll('article')];
+  const at = all.indexOf(from);
+  const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: all.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  const next = all[Math.max(0, Math.min(all.length - 1, to))];
+  from.tabIndex = -1;
+  next.tabIndex = 0;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: 'nearest' });
 }

@@ -1,0 +1,51 @@
+// What must not go wrong in the page, though nobody means to try it: other users in the same browser, other tabs, lost
+// connections, hostile messages.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { conversation, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
+
+let realm, browser;
+
+before(async () => {
+  realm = await startRealm();
+  browser = await openBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await realm?.stop();
+});
+
+const close = (...pages) => Promise.all(pages.map((page) => page.context().close()));
+const users = (...names) => Promise.all(names.map((name) => user(realm, name)));
+
+test('who logs in next finds nothing of who was here', async () => {
+  const [ann, ben] = await users('ann', 'ben');
+  await ben.ask('POST ann : a very secret word');
+  const page = await openPage(browser, realm, { name: 'ann' });
+  await page.getByRole('searchbox', { name: 'Search' }).fill('secret');
+  await page.locator('.result', { hasText: 'a very secret word' }).waitFor();
+  await ben.ask('POST ann : another secret word');
+  await page.locator('.toast', { hasText: 'another secret word' }).waitFor();
+  const clean = async () => {
+    assert.equal(await page.getByText('secret').count(), 0);
+    await logIn(page, 'ben');
+    await conversation(page, 'ann').waitFor();
+    assert.equal(await page.getByRole('searchbox', { name: 'Search' }).inputValue(), '');
+    assert.equal(await page.locator('.result').count(), 0);
+    assert.equal(await page.locator('[role=log]').textContent(), '');
+  };
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  await clean();
+  // The same where the session is ended from elsewhere.
+  await page.getByRole('searchbox', { name: 'Search' }).fill('secret');
+  await page.locator('.result', { hasText: 'a very secret word' }).waitFor();
+  const { data } = await ben.ask('SESSIONS');
+  await Promise.all(data.filter((one) => !one.current).map((one) => ben.ask(`REVOKE ${one.id}`)));
+  await page.getByText('This session has ended').waitFor();
+  await clean();
+  assert.deepEqual(page.errors, []);
+  for (const one of [ann, ben]) one.end();
+  await close(page);
+});
