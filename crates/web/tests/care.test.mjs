@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { conversation, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
+import { attach, conversation, cuttable, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
 
 let realm, browser;
 
@@ -47,5 +47,33 @@ test('who logs in next finds nothing of who was here', async () => {
   await clean();
   assert.deepEqual(page.errors, []);
   for (const one of [ann, ben]) one.end();
+  await close(page);
+});
+
+test('what cannot be loaded because the realm has another version of the page says so', async () => {
+  (await users('vic', 'val')).forEach((one) => one.end());
+  const way = await cuttable(realm);
+  const page = await openAt(browser, realm, 'val', { name: 'vic', url: way.url });
+  const said = (text) => page.locator('.toast', { hasText: text });
+  await textbox(page).fill('half a thought');
+  // Without a connection that is what is said, and which file it is.
+  await way.down();
+  await page.route('**/assets/**', (route) => route.abort());
+  await attach(page, { name: 'first.txt', mimeType: 'text/plain', buffer: Buffer.from('first') });
+  await said('Not attached: first.txt. There is no connection').waitFor();
+  await page.unroute('**/assets/**');
+  await page.route('**/assets/**', (route) => route.fulfill({ status: 404 }));
+  await way.up();
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await said('There is a newer version').waitFor();
+  await attach(page, { name: 'second.txt', mimeType: 'text/plain', buffer: Buffer.from('second') });
+  await said('Not attached: second.txt. There is a newer version').waitFor();
+  await page.unroute('**/assets/**');
+  await said('second.txt').getByRole('button', { name: 'Reload' }).click();
+  await said('second.txt').waitFor({ state: 'detached' });
+  await online(page);
+  assert.equal(await textbox(page).inputValue(), 'half a thought');
+  assert.deepEqual(page.errors, []);
+  way.end();
   await close(page);
 });

@@ -105,6 +105,7 @@ export class App {
 
   online() {
     if (!this.entered) this.enter();
+    else this.look();
     this.followed.clear();
     this.presence.clear();
   }
@@ -244,7 +245,15 @@ export class App {
 
   /** Does something with what is not loaded before somebody wants it. @template T @param {Promise<T>} loaded @param {(all: T) => void} act */
   seldom(loaded, act) {
-    loaded.then(act, () => this.toast(t('lost')));
+    loaded.then(act, () => this.look(''));
+  }
+
+  /** Looks whether the realm has another version of the page by now: then it has none of this one's files. Where something could not be
+   * loaded though the realm answers, that may be so until the page is loaded anew. @param {string} [why] what did not work */
+  async look(why) {
+    const { status } = await fetch(import.meta.url, { method: 'HEAD', cache: 'no-store' }).catch(() => ({ status: 0 }));
+    if (why === undefined && status !== 404) return;
+    this.toast(`${why ?? ''} ${t(status === 404 ? 'newer' : 'lost')}`, status ? t('reload') : '', () => location.reload());
   }
 
   /** @param {(all: typeof import('./view/dialogs.js')) => void} act */
@@ -383,7 +392,7 @@ export class Announcer {
   /** @param {string} text @param {string} [label] @param {() => void} [act] */
   toast(text, label, act) {
     const made = el('div', { class: 'toast' }, el('span', {}, text));
-    const gone = setTimeout(() => made.remove(), 7000);
+    const gone = setTimeout(() => made.remove(), label === t('reload') ? 1e9 : 7000);
     if (label && act) {
       const onclick = () => {
         clearTimeout(gone);

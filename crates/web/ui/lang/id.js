@@ -4,11 +4,11 @@ export const texts = {
   deleted: 'Pesan ini dihapus', edited: '(diubah)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
   state_sending: 'Mengirim', state_stored: 'Terkirim', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
   message: 'Tulis pesan', send: 'Kirim', attach: 'Lampirkan file', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
-  tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', tooMany: 'Terlalu banyak yang menunggu dikirim.', close: 'Tutup', newConversation: 'Percakapan baru',
+  tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', tooMany: 'Terlalu banyak yang menunggu dikirim.', newConversation: 'Percakapan baru',
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
   unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
   members: '{0} anggota',
-  lost: 'Sambungan sedang terputus.',
+  lost: 'Sambungan sedang terputus.', newer: 'Ada versi baru halaman ini.', reload: 'Muat ulang', notAttached: 'Tidak terlampir: {0}.',
   name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.',
   show: 'Lihat', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',
   back: 'Kembali', details: 'Rincian', conversationMenu: 'Lainnya',
@@ -16,7 +16,7 @@ export const texts = {
 
 /** What the realm itself does not say well. @type {Record<string, string>} */
 export const errors = {
-  file_not_found: 'File itu tidak ada lagi.', bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
+  bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
   not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
   link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
 };

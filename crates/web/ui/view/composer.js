@@ -77,7 +77,8 @@ export class Composer {
     const files = [...(list ?? [])];
     // What is loaded for one is there for the next no sooner: they are sent in the order in which they came.
     this.loading = this.loading.catch(() => 0).then(() => import('./attach.js'));
-    app.seldom(this.loading, ({ Uploads }) => (this.uploads ??= new Uploads(app)).add(name, files));
+    const add = (/** @type {typeof import('./attach.js')} */ { Uploads }) => (this.uploads ??= new Uploads(app)).add(name, files);
+    this.loading.then(add, () => app.look(t('notAttached', files.map((file) => file.name).join(', '))));
   }
 
   draftKey() {
