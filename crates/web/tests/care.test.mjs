@@ -77,3 +77,31 @@ test('what cannot be loaded because the realm has another version of the page sa
   way.end();
   await close(page);
 });
+
+test('what was refused is shown so after a reload and in a new tab, and is posted when its writer says so', async () => {
+  const [own, lia] = await users('own', 'lia');
+  await own.ask('ADDGROUP news');
+  await lia.ask('JOINGROUP news');
+  await own.ask('GROUPSET news announce=yes');
+  const page = await openPage(browser, realm, { name: 'lia' });
+  await conversation(page, '#news').click();
+  await send(page, 'may I?');
+  const refused = (page) => page.locator('[data-state=failed]', { hasText: 'may I?' });
+  await refused(page).waitFor();
+  await own.ask('GROUPSET news announce=no');
+  await page.reload();
+  await online(page);
+  await refused(page).getByText('Only the owner and moderators write here').waitFor();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await online(other);
+  await refused(other).waitFor();
+  assert.deepEqual((await own.ask('HISTORY #news')).data, []);
+  await refused(page).getByRole('button', { name: 'Try again' }).click();
+  await page.locator('[data-state=stored]', { hasText: 'may I?' }).waitFor();
+  await page.reload();
+  await page.locator('[data-state=stored]', { hasText: 'may I?' }).waitFor();
+  assert.equal((await own.ask('HISTORY #news')).data.length, 1);
+  for (const one of [own, lia]) one.end();
+  await close(page);
+});

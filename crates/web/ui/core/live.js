@@ -216,8 +216,9 @@ export class Live {
     if (this.model.me === me) return;
     this.model = new Model(me);
     for (const key of keys(`out.${me}.`)) {
-      const draft = loadJson(key);
-      if (!draft || !this.model.post(draft)) save(key, null);
+      const { refused, ...draft } = loadJson(key) ?? {};
+      if (!draft.ref || !this.model.post(draft)) save(key, null);
+      else if (refused) this.model.outbox.set(draft.ref, { state: 'refused', code: refused });
     }
   }
 
@@ -239,11 +240,22 @@ export class Live {
     this.lastRef = Math.max(this.lastRef + 1, Date.now());
     const ref = `${this.lastRef.toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
     const whole = { ...draft, ref };
-    save(this.outKey(ref), JSON.stringify(whole));
+    this.keep(whole);
     const taken = this.model.post(whole);
     if (!taken) save(this.outKey(ref), null);
     this.settle();
     return taken;
+  }
+
+  /** Keeps a draft for a page that is loaded anew. What was refused is sent again only where the user says so. @param {Draft} draft @param {string} [refused] */
+  keep(draft, refused) {
+    save(this.outKey(draft.ref), JSON.stringify({ ...draft, refused }));
+  }
+
+  /** @param {Draft} draft */
+  retry(draft) {
+    if (this.model.outbox.again(draft.ref)) this.keep(draft);
+    this.settle();
   }
 
   discard(ref = '') {
@@ -258,7 +270,11 @@ export class Live {
   settle() {
     this.pump();
     const updates = this.model.takeUpdates();
-    for (const { what, ref } of updates) if (what === 'settled' && ref) save(this.outKey(ref), null);
+    for (const { what, ref = '', code } of updates) {
+      const entry = this.model.outbox.get(ref);
+      if (what === 'settled') save(this.outKey(ref), null);
+      else if (what === 'refused' && entry) this.keep(entry.draft, code);
+    }
     this.to.updates(updates);
     if (this.model.needsRetry() && !this.retryTimer) {
       const pause = Math.min(PAUSES[1], 500 * 2 ** this.retries++);

@@ -91,16 +91,12 @@ function reactions(app, message) {
 
 /** @param {App} app @param {Entry} entry */
 function refused(app, entry) {
-  const again = () => {
-    app.live.model.outbox.again(entry.draft.ref);
-    app.live.settle();
-  };
   return el(
     'div',
     { class: 'refused' },
     errorText(entry),
     ' ',
-    button(t('again'), again),
+    button(t('again'), () => app.live.retry(entry.draft)),
     button(t('discard'), () => app.live.discard(entry.draft.ref)),
   );
 }
