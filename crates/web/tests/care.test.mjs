@@ -105,3 +105,93 @@ test('what was refused is shown so after a reload and in a new tab, and is poste
   for (const one of [own, lia]) one.end();
   await close(page);
 });
+
+test('what is being written in one tab is not lost by another that shows the same', async () => {
+  (await users('dan', 'dot')).forEach((one) => one.end());
+  const page = await openAt(browser, realm, 'dot', { name: 'dan' });
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await textbox(other).waitFor();
+  await textbox(page).fill('half a thought');
+  await page.evaluate(() => (location.hash = '#/dan'));
+  await page.getByRole('heading', { name: 'dan' }).waitFor();
+  await other.reload();
+  await textbox(other).waitFor();
+  assert.equal(await textbox(other).inputValue(), 'half a thought');
+  await page.evaluate(() => (location.hash = '#/dot'));
+  await page.waitForFunction(() => document.querySelector('textarea')?.value === 'half a thought');
+  // What is taken away is gone.
+  await textbox(page).fill('');
+  await page.reload();
+  await textbox(page).waitFor();
+  assert.equal(await textbox(page).inputValue(), '');
+  assert.deepEqual(page.errors, []);
+  await close(page);
+});
+
+test('a text that could not be changed stays one, and replaces nothing', async () => {
+  const [eva, eli] = await users('eva', 'eli');
+  await eva.ask('POST eli : teh first');
+  const way = await cuttable(realm);
+  const page = await openAt(browser, realm, 'eli', { name: 'eva', url: way.url });
+  await textbox(page).fill('a draft');
+  const edit = async () => {
+    await message(page, 'teh first').hover();
+    await page.getByRole('button', { name: 'Edit' }).click();
+  };
+  await edit();
+  await way.down();
+  await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'reconnecting' }).waitFor();
+  await send(page, 'the first');
+  await page.getByRole('alert').filter({ hasText: 'There is no connection' }).waitFor();
+  assert.equal(await textbox(page).inputValue(), 'the first');
+  await page.getByText('Changing a message').waitFor();
+  await way.up();
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await online(page);
+  await textbox(page).press('Enter');
+  await message(page, 'the first').getByText('(edited)').waitFor();
+  await page.getByText('Changing a message').waitFor({ state: 'detached' });
+  assert.equal(await textbox(page).inputValue(), 'a draft');
+  assert.deepEqual((await eli.ask('HISTORY eva')).data.map((one) => one.message), ['the first']);
+  // An answer that comes once another conversation is open.
+  await message(page, 'the first').hover();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  await page.evaluate(() => {
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function (line) {
+      this.silent ||= line.startsWith('EDIT');
+      if (!this.silent) send.call(this, line);
+    };
+  });
+  await send(page, 'the very first');
+  await page.evaluate(() => (location.hash = '#/eva'));
+  await page.getByRole('heading', { name: 'eva' }).waitFor();
+  way.cut();
+  const toast = page.locator('.toast', { hasText: 'There is no connection' });
+  await toast.waitFor();
+  assert.equal(await textbox(page).inputValue(), '');
+  await toast.getByRole('button', { name: 'Show' }).click();
+  await page.getByRole('heading', { name: 'eli' }).waitFor();
+  await page.getByText('Changing a message').waitFor();
+  assert.equal(await textbox(page).inputValue(), 'the very first');
+  assert.deepEqual(page.errors, []);
+  way.end();
+  for (const one of [eva, eli]) one.end();
+  await close(page);
+});
+
+test('a text that is taken back is put below what is being written', async () => {
+  (await users('fay', 'fox')).forEach((one) => one.end());
+  const page = await openAt(browser, realm, 'fox', { name: 'fay' });
+  await send(page, 'a mistake');
+  await page.locator('[data-state=stored]', { hasText: 'a mistake' }).hover();
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await textbox(page).fill('something new');
+  await page.getByRole('button', { name: 'Take back the text' }).click();
+  assert.equal(await textbox(page).inputValue(), 'something new\na mistake');
+  await page.reload();
+  await textbox(page).waitFor();
+  assert.equal(await textbox(page).inputValue(), 'something new\na mistake');
+  await close(page);
+});

@@ -283,11 +283,9 @@ export class App {
   /** @param {string} verb @param {number} id @param {string} [rest] */
   async onMessage(verb, id, rest) {
     const words = [this.timeline.name, id];
-    const line = verb === 'EDIT' ? lineOf(verb, [...words, ':'], rest) : lineOf(verb, rest ? [...words, rest] : words);
-    const reply = await this.live.ask(line);
+    const reply = await this.live.ask(lineOf(verb, rest ? [...words, rest] : words));
     if (reply.status === 'OK') return true;
     this.toast(errorText(reply));
-    if (verb === 'EDIT' && rest && !this.composer.text.value) this.composer.setText(rest);
     return false;
   }
 

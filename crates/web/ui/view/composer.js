@@ -1,7 +1,7 @@
 import { keyOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
 import { lineOf } from '../core/outbox.js';
-import { t } from '../lang/index.js';
+import { errorText, t } from '../lang/index.js';
 import { el, fill, iconButton } from './dom.js';
 import { author, summary } from './rows.js';
 
@@ -21,6 +21,8 @@ export class Composer {
     /** @type {Message|null} */
     this.edited = null;
     this.typed = 0;
+    /** The draft as it was when it was loaded or kept. */
+    this.kept = '';
     /** @type {import('./names.js').Names|undefined} */
     this.names = undefined;
     /** @type {Promise<any>} */
@@ -59,7 +61,13 @@ export class Composer {
     this.names?.forget();
     this.cancel(false);
     this.uploads?.draw();
-    this.setText(name ? (load(this.draftKey()) ?? '').replaceAll('\u2028', '\n') : '', false);
+    this.draft();
+  }
+
+  /** Shows what was being written here. */
+  draft() {
+    this.setText((this.name && load(this.draftKey())) || '', false);
+    this.kept = this.text.value;
   }
 
   /** A file that is dropped elsewhere does not replace the page. @param {DragEvent} event */
@@ -85,8 +93,12 @@ export class Composer {
     return `draft.${this.app.me}.${keyOf(this.name)}`;
   }
 
+  /** Where nothing was written here it may have been in another tab. */
   keep() {
-    if (this.name && this.app.me && !this.edited) save(this.draftKey(), this.text.value || null);
+    const { value } = this.text;
+    if (!this.name || !this.app.me || this.edited || value === this.kept) return;
+    this.kept = value;
+    save(this.draftKey(), value || null);
   }
 
   setText(text = '', focus = true) {
@@ -163,11 +175,11 @@ export class Composer {
   }
 
   /** @param {Message} message */
-  edit(message) {
+  edit(message, text = message.text) {
     this.cancel(false);
     this.keep();
     this.edited = message;
-    this.setText(message.text);
+    this.setText(text);
     this.tell(t('editing'), summary(message));
   }
 
@@ -181,7 +193,7 @@ export class Composer {
     this.reply = this.edited = null;
     fill(this.context);
     this.warning.textContent = '';
-    if (wasEdit) this.setText((load(this.draftKey()) ?? '').replaceAll('\u2028', '\n'), false);
+    if (wasEdit) this.draft();
     if (focus) this.text.focus();
   }
 
@@ -196,11 +208,7 @@ export class Composer {
       return;
     }
     this.typed = 0;
-    if (edited) {
-      this.cancel();
-      if (text !== edited.text) app.onMessage('EDIT', edited.id, text);
-      return;
-    }
+    if (edited) return void this.change(edited, text);
     const reply = this.reply?.id ?? null;
     const action = !attached && /^\/me\s+(\S.*)$/s.exec(text);
     if (action) text = action[1];
@@ -214,5 +222,21 @@ export class Composer {
     this.keep();
     app.timeline.sep = null;
     app.timeline.toEnd();
+  }
+
+  /** Changes a message. Its text stays where it is until that is done; whoever goes elsewhere meanwhile gets it back. @param {Message} edited @param {string} text */
+  async change(edited, text) {
+    const { app, name } = this;
+    const { value } = this.text;
+    const reply = text === edited.text ? { status: 'OK' } : await app.live.ask(lineOf('EDIT', [name, edited.id, ':'], text));
+    const here = this.edited === edited;
+    if (reply.status === 'OK') {
+      if (here && this.text.value === value) this.cancel();
+    } else if (here) this.warning.textContent = errorText(reply);
+    else
+      app.toast(errorText(reply), t('show'), () => {
+        app.go(name);
+        this.edit(edited, value);
+      });
   }
 }

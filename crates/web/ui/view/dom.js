@@ -26,17 +26,14 @@ export function fill(parent, ...children) {
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-const paths = {
+/** Pictures, by name; `more.js` adds those of what is loaded later. @type {Record<string, string>} */
+export const paths = {
   clip: 'M20 11l-8 8a5 5 0 0 1-7-7l9-9a3.500 3.500 0 0 1 5 5l-9 9a2 2 0 0 1-3-3l8-8',
-  file: 'M14 3H6v18h12V7zM14 3v4h4',
   plus: 'M12 5v14M5 12h14',
   send: 'M4 12 20 4l-5 16-3.5-6.5zM11.5 13.5 20 4',
   smile: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M8.5 14.5a4.5 4.5 0 0 0 7 0M9 9.5v.5M15 9.5v.5',
   back: 'M15 5l-7 7 7 7',
   out: 'M10 4H5v16h5M9 12h11M16 8l4 4-4 4',
-  reply: 'M9 6l-5 5 5 5M4 11h9a7 7 0 0 1 7 7',
-  edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
-  trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
   more: 'M12 5v.5M12 12v.5M12 19v.5',
   down: 'M12 5v14M6 13l6 6 6-6',
   mute: 'M5 16h14l-2-3V9a5 5 0 0 0-9-3M10 19a2 2 0 0 0 4 0M4 4l16 16',
@@ -48,8 +45,7 @@ const paths = {
   info: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18M12 11v5M12 8v.5',
 };
 
-/** @param {keyof typeof paths} name */
-export function icon(name) {
+export function icon(name = '') {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
@@ -59,7 +55,7 @@ export function icon(name) {
   return svg;
 }
 
-/** A button that shows a picture. @param {keyof typeof paths} name @param {string} label @param {(event: MouseEvent) => void} onclick @param {string} [cls] */
+/** A button that shows a picture. @param {string} name @param {string} label @param {(event: MouseEvent) => void} onclick @param {string} [cls] */
 export function iconButton(name, label, onclick, cls = '') {
   return el('button', { type: 'button', class: `icon ${cls}`, 'aria-label': label, title: label, onclick }, icon(name));
 }

@@ -1,4 +1,5 @@
 import { isFrom } from '../core/conversation.js';
+import { load, save } from '../core/live.js';
 import { t } from '../lang/index.js';
 import { el, iconButton } from './dom.js';
 import './more.js';
@@ -42,7 +43,7 @@ export class Toolbar {
     const moderates = each.isGroup && (app.live.admin || ['owner', 'moderator'].includes(each.role ?? ''));
     const react = () => app.emoji(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
     const remove = async () => {
-      if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => app.composer.setText(message.text));
+      if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => takeBack(app.composer, message.text));
     };
     const ask = () => (own ? remove() : app.dialogs(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
     this.bar.replaceChildren(
@@ -53,6 +54,16 @@ export class Toolbar {
     );
     row.append(this.bar);
   }
+}
+
+/** Puts a text below what is being written; where a message is being changed, below what is written after that. @param {import('./composer.js').Composer} composer */
+function takeBack(composer, text = '') {
+  const { edited } = composer;
+  const draft = edited ? load(composer.draftKey()) : composer.text.value;
+  const whole = [draft, text.replaceAll('\u2028', '\n')].filter(Boolean).join('\n');
+  if (edited) return save(composer.draftKey(), whole);
+  composer.setText(whole);
+  composer.changed();
 }
 
 /** Goes from message to message. @param {HTMLElement} rows @param {KeyboardEvent} event */
