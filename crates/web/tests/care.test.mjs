@@ -195,3 +195,46 @@ test('a text that is taken back is put below what is being written', async () =>
   assert.equal(await textbox(page).inputValue(), 'something new\na mistake');
   await close(page);
 });
+
+test('an invitation is used where the page is open already, outlives a reload, and says what is wrong with it', async () => {
+  const root = await user(realm, 'root');
+  realm.antar('user', 'promote', 'root');
+  const invite = async (name) => (await root.ask(`INVITEUSER ${name}`)).invitation;
+  const code = await invite('ivo');
+  // Another language is a reload.
+  const page = await openPage(browser, realm, { url: `${realm.url}#invite=${code}&name=ivo` });
+  const password = (page) => page.getByRole('textbox', { name: /Password|Kata sandi/ });
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  assert.equal(page.url(), realm.url);
+  await page.getByRole('button', { name: 'Bahasa Indonesia' }).click();
+  await page.getByRole('button', { name: 'Batal' }).waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Nama' }).inputValue(), 'ivo');
+  await page.getByRole('button', { name: 'English' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  await password(page).fill('kept in mind');
+  await page.getByRole('button', { name: 'Register' }).click();
+  await online(page);
+  await page.reload();
+  await online(page);
+  // The same link again, where somebody is logged in.
+  await page.evaluate((code) => (location.hash = `#invite=${code}&name=ivo`), code);
+  const toast = page.locator('.toast', { hasText: 'an invitation for ivo' });
+  await toast.waitFor();
+  assert.equal(page.url(), realm.url);
+  await toast.getByRole('button', { name: 'Log out' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  await password(page).fill('kept in mind');
+  await page.getByRole('button', { name: 'Register' }).click();
+  await page.getByText('This invitation was used already').waitFor();
+  await page.reload();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  // And where nobody is.
+  await page.evaluate((code) => (location.hash = `#invite=${code}&name=ivy`), await invite('ivy'));
+  await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  assert.equal(page.url(), realm.url);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Log in' }).waitFor();
+  assert.deepEqual(page.errors, []);
+  root.end();
+  await close(page);
+});

@@ -63,16 +63,15 @@ export class App {
   start() {
     document.documentElement.lang = language;
     document.body.append(el('div', { id: 'root' }), this.announcer.log, this.announcer.toasts);
-    const fragment = new URLSearchParams(location.hash.slice(1));
-    const invite = fragment.get('invite');
-    if (invite) history.replaceState(null, '', location.pathname);
     const session = loadJson('session');
-    if (invite) this.door('', { token: invite, name: fragment.get('name') ?? '' });
-    else if (typeof session?.token === 'string' && typeof session.user === 'string') {
+    if (this.isInvited() || load('invite', 'sessionStorage')) {
+      this.door();
+      this.invited();
+    } else if (typeof session?.token === 'string' && typeof session.user === 'string') {
       this.live.resume(session.token, session.user);
       this.enter();
     } else this.door();
-    addEventListener('hashchange', () => this.follow());
+    addEventListener('hashchange', () => (this.isInvited() ? this.invited() : this.follow()));
     addEventListener('online', () => this.live.now());
     addEventListener('focus', () => this.timeline.seen());
     document.addEventListener('visibilitychange', () => {
@@ -87,7 +86,15 @@ export class App {
     });
   }
 
-  /** @param {string} [why] @param {{token: string, name: string}|null} [invited] */
+  isInvited() {
+    return location.hash.startsWith('#invite=');
+  }
+
+  invited() {
+    this.seldom(import('./view/invite.js'), ({ invited }) => invited(this));
+  }
+
+  /** @param {string} [why] @param {import('./view/invite.js').Invitation|null} [invited] */
   door(why, invited = null) {
     this.entered = false;
     document.querySelectorAll('dialog').forEach((one) => one.close());

@@ -22,6 +22,7 @@ files![
     "view/dom.js",
     "view/emoji.js",
     "view/files.js",
+    "view/invite.js",
     "view/login.js",
     "view/more.js",
     "view/names.js",

@@ -11,11 +11,11 @@ export function load(key, store = 'localStorage') {
   }
 }
 
-/** @param {string} key @param {string|null} value null lets go of it */
-export function save(key, value) {
+/** @param {string} key @param {string|null} value null lets go of it @param {'localStorage'|'sessionStorage'} [store] */
+export function save(key, value, store = 'localStorage') {
   try {
-    if (value === null) localStorage.removeItem(`antar.${key}`);
-    else localStorage.setItem(`antar.${key}`, value);
+    if (value === null) window[store].removeItem(`antar.${key}`);
+    else window[store].setItem(`antar.${key}`, value);
   } catch {
     // It is full, or not allowed: then nothing outlives the page.
   }

@@ -20,5 +20,6 @@ export const errors = {
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
   bad_parameters: 'That is not complete, or not right.', forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
   bad_text: 'That holds signs that cannot be sent.', limit_reached: 'There are too many already.',
+  bad_invitation: 'This invitation was used already, or is too old. Ask for another.',
   unavailable: 'Not possible just now.', unknown: 'Whether that was done is not known yet.',
 };

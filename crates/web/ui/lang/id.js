@@ -18,5 +18,5 @@ export const texts = {
 export const errors = {
   bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
   not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
-  link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
+  bad_invitation: 'Undangan ini sudah dipakai atau terlalu lama. Mintalah yang baru.', link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
 };

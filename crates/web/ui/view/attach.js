@@ -1,12 +1,10 @@
 import { keyOf, readFile, same } from '../core/conversation.js';
-import { load } from '../core/live.js';
+import { load, save } from '../core/live.js';
 import { errorText, t } from '../lang/index.js';
 import { button, el, fill, iconButton } from './dom.js';
 import { kindOf, plainName, sizeText } from './files.js';
 import './more.js';
 
-/** Where it is kept, until it is done, what this page uploads: a page that is loaded anew says what was lost. */
-const KEPT = 'antar.uploads';
 /** How long nothing may go on; how often an upload is tried while there is a connection, and after which pause. */
 const [PATIENCE, TRIES, PAUSE] = [60_000, 4, 500];
 
@@ -179,14 +177,10 @@ export class Uploads {
     for (const one of this.all) this.drop(one);
   }
 
+  /** A page that is loaded anew says what was lost. */
   keep() {
     const rest = this.all.map(({ conversation, name }) => ({ me: this.app.me, conversation, name }));
-    try {
-      if (rest.length) sessionStorage.setItem(KEPT, JSON.stringify(rest));
-      else sessionStorage.removeItem(KEPT);
-    } catch {
-      // It is full, or not allowed: then nothing is said after a reload.
-    }
+    save('uploads', rest.length ? JSON.stringify(rest) : null, 'sessionStorage');
   }
 
   draw() {

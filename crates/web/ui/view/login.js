@@ -1,7 +1,7 @@
 import { errorText, language, languages, setLanguage, t } from '../lang/index.js';
 import { el, field, textbox } from './dom.js';
 
-/** Where one logs in or registers; with an invitation, where one chooses a password. @param {App} app @param {{token: string, name: string}|null} invited @param {string} [why] */
+/** Where one logs in or registers; with an invitation, where one chooses a password. @param {App} app @param {import('./invite.js').Invitation|null} invited @param {string} [why] */
 export function loginPage(app, invited, why = '') {
   const name = textbox({ autocomplete: 'username', maxlength: 64, required: true, value: invited?.name ?? '', readonly: invited !== null });
   // A password is a text of its own kind; as a textbox it is found by its name.
@@ -15,6 +15,7 @@ export function loginPage(app, invited, why = '') {
     for (const one of [login, register]) one.disabled = true;
     const reply = await app.live.login(`${verb} ${verb === 'REDEEM' ? invited?.token : who} ${password.value}`);
     for (const one of [login, register]) one.disabled = false;
+    if (reply.status === 'OK' || reply.code === 'bad_invitation') invited?.done();
     if (reply.status === 'OK') return;
     said.textContent = reply.code === 'forbidden' ? t('closed') : errorText(reply);
     password.focus();
@@ -34,7 +35,7 @@ export function loginPage(app, invited, why = '') {
     field(t('name'), name),
     field(t('password'), password),
     said,
-    el('div', { class: 'buttons' }, invited ? '' : login, register),
+    el('div', { class: 'buttons' }, invited ? '' : login, register, invited && el('button', { type: 'button', onclick: () => (invited.done(), location.reload()) }, t('cancel'))),
     el('div', { class: 'languages' }, ...others.map(([key, one]) => el('button', { type: 'button', class: 'plain', lang: key, onclick: () => setLanguage(key) }, one))),
   );
   requestAnimationFrame(() => (invited ? password : name).focus());
