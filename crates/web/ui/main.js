@@ -1,11 +1,10 @@
-import { isFrom, isMentioned, keyOf, same } from './core/conversation.js';
+import { isFrom, keyOf, same } from './core/conversation.js';
 import { Live, load, loadJson } from './core/live.js';
 import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
 import { applyTheme, avatar, button, el, fill, iconButton, isAsking } from './view/dom.js';
 import { loginPage } from './view/login.js';
-import { author, summary } from './view/rows.js';
 import { Sidebar } from './view/sidebar.js';
 import { Timeline } from './view/timeline.js';
 
@@ -176,7 +175,7 @@ export class App {
         const from = this.live.model.conversation(name)?.messages.get(id)?.from ?? '';
         this.typing.get(keyOf(name))?.delete(from);
         if (same(name, this.timeline.name)) this.timeline.arrived(id);
-        if (this.live.online) this.announcer.message(name, id);
+        if (this.live.online) this.seldom(import('./view/announce.js'), ({ announce }) => announce(this, name, id));
       }
     }
     // One that comes alone is drawn at once, for the next frame; of many that come together a frame draws all.
@@ -365,33 +364,13 @@ export class App {
 }
 
 
-/** Tells of messages: to a screen reader, by notifications, and in the title. */
+/** What is told at the edge of the page, to a screen reader, and in the title. */
 export class Announcer {
   /** @param {App} app */
   constructor(app) {
     this.app = app;
     this.log = el('div', { class: 'hidden', role: 'log', 'aria-live': 'polite', 'aria-label': t('latest') });
     this.toasts = el('div', { class: 'toasts', role: 'status' });
-  }
-
-  message(name = '', id = 0) {
-    const { app } = this;
-    const each = app.live.model.conversation(name);
-    const message = each?.messages.get(id);
-    if (!each || !message || message.deleted || isFrom(message, app.me)) return;
-    const here = keyOf(app.timeline.name) === keyOf(name);
-    const calls = !each.muted && !message.notice && (!each.isGroup || isMentioned(message.text, app.me));
-    const text = summary(message);
-    const title = each.isGroup ? `${author(message)} → ${name}` : name;
-    if (here || calls) this.say(here ? `${author(message)}: ${text}` : `${name}, ${author(message)}: ${text}`);
-    if (!calls || (here && app.isLooking())) return;
-    if (app.isLooking()) app.toast(`${title}: ${text.slice(0, 80)}`, t('show'), () => app.go(name));
-    else if (self.Notification?.permission === 'granted' && load('notify') !== 'no') app.seldom(import('./view/notify.js'), ({ notify }) => notify(app, title, text, name));
-  }
-
-  say(text = '') {
-    this.log.append(el('p', {}, text));
-    while (this.log.childElementCount > 5) this.log.firstElementChild?.remove();
   }
 
   /** @param {string} text @param {string} [label] @param {() => void} [act] */
