@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { attach, conversation, cuttable, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
+import { attach, bitmap, conversation, cuttable, grey, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
 
 let realm, browser;
 
@@ -237,4 +237,21 @@ test('an invitation is used where the page is open already, outlives a reload, a
   assert.deepEqual(page.errors, []);
   root.end();
   await close(page);
+});
+
+test('a picture that would take all memory is a file to be saved', async () => {
+  (await users('gus', 'gil')).forEach((one) => one.end());
+  const gil = await openAt(browser, realm, 'gus', { name: 'gil' });
+  const gus = await openAt(browser, realm, 'gil', { name: 'gus' });
+  await attach(gus, { name: 'large.png', mimeType: 'image/png', buffer: grey(16_500, 3000) });
+  const file = (name) => messages(gil).locator('.file.row').filter({ hasText: name });
+  await file('large.png').getByRole('link', { name: 'Download' }).waitFor();
+  // One whose realm does not say how large it is.
+  await attach(gus, { name: 'large.bmp', mimeType: 'image/bmp', buffer: bitmap(8000, 8000) });
+  await file('large.bmp').getByRole('link', { name: 'Download' }).waitFor();
+  assert.equal(await gil.locator('article img').count(), 0);
+  await attach(gus, { name: 'small.bmp', mimeType: 'image/bmp', buffer: bitmap(64, 64) });
+  await messages(gil).getByRole('img', { name: 'small.bmp' }).waitFor();
+  assert.deepEqual([gus.errors, gil.errors], [[], []]);
+  await close(gus, gil);
 });

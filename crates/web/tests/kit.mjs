@@ -124,6 +124,14 @@ export async function send(page, text) {
 
 /** A picture of one colour. */
 export function png(width, height, colour = [20, 120, 110]) {
+  const line = Buffer.from([0, ...Array.from({ length: width }, () => colour).flat()]);
+  return pngOf(width, height, [8, 2], line);
+}
+
+/** One bit for each pixel, all of them black. */
+export const grey = (width, height) => pngOf(width, height, [1, 0], Buffer.alloc(1 + Math.ceil(width / 8)));
+
+function pngOf(width, height, [depth, kind], line) {
   const chunk = (name, data) => {
     const body = Buffer.concat([Buffer.from(name), data]);
     const [length, sum] = [data.length, crc32(body)].map((number) => {
@@ -136,10 +144,25 @@ export function png(width, height, colour = [20, 120, 110]) {
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
   head.writeUInt32BE(height, 4);
-  head.set([8, 2, 0, 0, 0], 8);
-  const line = Buffer.from([0, ...Array.from({ length: width }, () => colour).flat()]);
+  head.set([depth, kind, 0, 0, 0], 8);
   const lines = deflateSync(Buffer.concat(Array.from({ length: height }, () => line)));
   return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', lines), chunk('IEND', Buffer.alloc(0))]);
+}
+
+/** A bitmap of one bit for each pixel. */
+export function bitmap(width, height) {
+  const head = Buffer.alloc(62);
+  const pixels = Math.ceil(width / 32) * 4 * height;
+  head.write('BM');
+  head.writeUInt32LE(62 + pixels, 2);
+  head.writeUInt32LE(62, 10);
+  head.writeUInt32LE(40, 14);
+  head.writeInt32LE(width, 18);
+  head.writeInt32LE(height, 22);
+  head.writeUInt16LE(1, 26);
+  head.writeUInt16LE(1, 28);
+  head.writeUInt32LE(0xffffff, 58);
+  return Buffer.concat([head, Buffer.alloc(pixels)]);
 }
 
 export const picture = (name, width, height, colour) => ({ name, mimeType: 'image/png', buffer: png(width, height, colour) });

@@ -2,7 +2,7 @@ import { keyOf, readFile, same } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
 import { errorText, t } from '../lang/index.js';
 import { button, el, fill, iconButton } from './dom.js';
-import { kindOf, plainName, sizeText } from './files.js';
+import { isHuge, kindOf, plainName, sizeText } from './files.js';
 import './more.js';
 
 /** How long nothing may go on; how often an upload is tried while there is a connection, and after which pause. */
@@ -204,7 +204,7 @@ export class Uploads {
     return el(
       'li',
       {},
-      one.url && el('img', { src: one.url, alt: '' }),
+      one.url && el('img', { src: one.url, alt: '', hidden: true, onload: small }),
       el('span', { class: 'names' }, el('bdi', {}, name), el('span', { class: 'hint', role: 'status' })),
       el('progress', { 'aria-label': t('uploading', name), max: 100, value: 0 }),
       button(t('again'), () => {
@@ -229,6 +229,9 @@ export class Uploads {
     find('button').hidden = one.state !== 'failed';
   }
 }
+
+/** Shows a picture that is not too large for that. @param {any} event */
+const small = ({ target }) => (target.hidden = isHuge(target.naturalWidth, target.naturalHeight));
 
 /** @param {string} conversation @param {File|null} file @returns {Upload} */
 function made(conversation, file) {

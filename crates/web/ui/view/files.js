@@ -28,8 +28,15 @@ const near = new WeakMap();
 /** @type {IntersectionObserver|undefined} */
 let observer;
 
-/** How a file is shown in its message. @param {{type: string}} file */
-export function kindOf({ type }) {
+/** What a picture may have of pixels, and on a side: one takes four bytes of memory for each pixel, however small its file is. */
+const [MOST_PIXELS, MOST_SIDE] = [40e6, 16_384];
+
+/** Whether a picture is too large to be shown. */
+export const isHuge = (width = 0, height = 0) => width * height > MOST_PIXELS || Math.max(width, height) > MOST_SIDE;
+
+/** How a file is shown in its message. @param {{type: string, width?: number|null, height?: number|null}} file */
+export function kindOf({ type, width, height }) {
+  if (isHuge(width ?? 0, height ?? 0)) return 'row';
   if (/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(type)) return 'picture';
   return /^(audio|video)\//.exec(type)?.[1] ?? 'row';
 }
@@ -138,12 +145,19 @@ class View {
     }
     if (!this.isShown) return this.row(path);
     reserve(this.box, this.file);
-    fill(this.box, kindOf(this.file) === 'picture' ? this.picture(path) : this.media(path));
+    const image = kindOf(this.file) === 'picture' && el('img', { alt: this.name, decoding: 'async', hidden: true, onerror: () => this.failed(path), src: path });
+    fill(this.box, image ? this.picture(image, path) : this.media(path));
   }
 
-  picture(path = '') {
-    const image = el('img', { alt: this.name, decoding: 'async', onerror: () => this.failed(path), src: path });
-    return button(image, () => this.enlarge(path), 'look');
+  /** What is told of a picture need not be so: it is seen, and with that taken apart, once it has said how large it is. @param {HTMLImageElement} image */
+  picture(image, path = '') {
+    image.onload = () => {
+      if (isHuge(image.naturalWidth, image.naturalHeight)) this.row(path);
+      else image.hidden = false;
+    };
+    const look = button(image, () => this.enlarge(path), 'look');
+    look.setAttribute('aria-label', this.name);
+    return look;
   }
 
   media(path = '') {
