@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { attach, bitmap, conversation, cuttable, grey, logIn, message, messages, online, openAt, openBrowser, openPage, send, startRealm, textbox, user, wait } from './kit.mjs';
+import { attach, bitmap, conversation, cuttable, grey, logIn, message, messages, online, openAt, openBrowser, openPage, picture, send, startRealm, textbox, user, wait } from './kit.mjs';
 
 let realm, browser;
 
@@ -17,6 +17,10 @@ after(async () => {
 });
 
 const close = (...pages) => Promise.all(pages.map((page) => page.context().close()));
+async function until(is) {
+  for (let tries = 0; !is() && tries < 250; tries++) await wait(20);
+  assert.ok(is());
+}
 const users = (...names) => Promise.all(names.map((name) => user(realm, name)));
 
 test('who logs in next finds nothing of who was here', async () => {
@@ -254,4 +258,34 @@ test('a picture that would take all memory is a file to be saved', async () => {
   await messages(gil).getByRole('img', { name: 'small.bmp' }).waitFor();
   assert.deepEqual([gus.errors, gil.errors], [[], []]);
   await close(gus, gil);
+});
+
+test('pictures of a slow realm leave connections for all else, and one that does not answer is given up', async () => {
+  (await users('hal', 'hew')).forEach((one) => one.end());
+  const hew = await openAt(browser, realm, 'hal', { name: 'hew' });
+  await hew.clock.install();
+  const hal = await openAt(browser, realm, 'hew', { name: 'hal' });
+  let slow = true;
+  const held = [];
+  await hew.route('**/files/**', (route) => (slow ? void held.push(route) : route.continue()));
+  const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((name) => `${name}.png`);
+  await attach(hal, ...names.map((name, at) => picture(name, 40 + at, 30)));
+  await messages(hew).locator('.file').nth(6).waitFor();
+  await hew.waitForFunction(() => document.querySelectorAll('article img').length === 7);
+  await until(() => held.length >= 2);
+  await hew.waitForTimeout(300);
+  assert.equal(held.length, 2);
+  await hew.clock.runFor(21_000);
+  await messages(hew).getByText('Not available at the moment.').nth(1).waitFor();
+  await until(() => held.length >= 4);
+  slow = false;
+  for (const route of held.splice(2)) await route.continue();
+  await hew.waitForFunction(() => [...document.querySelectorAll('article img')].filter((image) => image.naturalWidth && image.clientWidth).length === 5);
+  for (const left of [1, 0]) {
+    await messages(hew).getByRole('button', { name: 'Try again' }).first().click();
+    await hew.waitForFunction((left) => document.querySelectorAll('.file.row').length === left, left);
+  }
+  await hew.waitForFunction(() => [...document.querySelectorAll('article img')].filter((image) => image.naturalWidth && image.clientWidth).length === 7);
+  assert.deepEqual([hal.errors, hew.errors], [[], []]);
+  await close(hal, hew);
 });

@@ -41,6 +41,46 @@ export function kindOf({ type, width, height }) {
   return /^(audio|video)\//.exec(type)?.[1] ?? 'row';
 }
 
+/** How many files are fetched to be seen at once, of the six connections that a browser has; and for how long (ms) one may not answer. */
+const [AT_ONCE, PATIENCE] = [2, 20_000];
+let fetched = 0;
+/** Those whose turn comes next. @type {(() => void)[]} */
+const turns = [];
+
+/** Fetches what an element shows, in its turn. @param {any} media @param {HTMLElement} box
+ * @returns {Promise<'here'|'bad'|'late'|'gone'>} */
+async function fetchInto(media, box, path = '') {
+  if (fetched < AT_ONCE) fetched++;
+  else await new Promise((resolve) => turns.push(() => resolve(0)));
+  try {
+    // Who reads may be elsewhere by now.
+    return box.isConnected ? await arrived(media, path) : 'gone';
+  } finally {
+    const next = turns.shift();
+    if (next) next();
+    else fetched--;
+  }
+}
+
+/** @param {any} media @param {string} path @returns {Promise<'here'|'bad'|'late'>} */
+function arrived(media, path) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      // What has said how large it is has answered, and may be slow.
+      if (media.naturalWidth) return resolve('here');
+      media.removeAttribute('src');
+      resolve('late');
+    }, PATIENCE);
+    const end = (/** @type {'here'|'bad'} */ how) => () => {
+      clearTimeout(timer);
+      resolve(how);
+    };
+    media.onload = media.onloadedmetadata = end('here');
+    media.onerror = end('bad');
+    media.src = path;
+  });
+}
+
 /** How large a picture is shown at most. */
 const [WIDEST, HIGHEST] = [380, 320];
 
@@ -84,11 +124,11 @@ async function linkTo(app, name, id) {
 /** Why a file is not here; empty where it is. */
 async function reason(path = '') {
   try {
-    const { status } = await fetch(path, { method: 'HEAD', cache: 'no-store' });
+    const { status } = await fetch(path, { method: 'HEAD', cache: 'no-store', signal: AbortSignal.timeout(PATIENCE) });
     if (status < 300) return '';
     return status === 404 || status === 401 ? errorText({ code: 'file_not_found' }) : t('notNow');
-  } catch {
-    return t('lost');
+  } catch (error) {
+    return t(error instanceof DOMException && error.name === 'TimeoutError' ? 'notNow' : 'lost');
   }
 }
 
@@ -145,24 +185,22 @@ class View {
     }
     if (!this.isShown) return this.row(path);
     reserve(this.box, this.file);
-    const image = kindOf(this.file) === 'picture' && el('img', { alt: this.name, decoding: 'async', hidden: true, onerror: () => this.failed(path), src: path });
-    fill(this.box, image ? this.picture(image, path) : this.media(path));
+    const kind = kindOf(this.file);
+    const media = kind === 'picture' ? el('img', { alt: this.name, decoding: 'async', hidden: true }) : el(kind === 'audio' ? 'audio' : 'video', { controls: true, preload: 'metadata', 'aria-label': this.name });
+    fill(this.box, media instanceof HTMLImageElement ? this.look(media, path) : media);
+    const how = await fetchInto(media, this.box, path);
+    media.onerror = () => this.failed(path);
+    if (how === 'late') this.row('', t('notNow'));
+    else if (how === 'bad') await this.failed(path);
+    // What is told of a picture need not be so: it is seen, and with that taken apart, once it has said how large it is.
+    else if (media instanceof HTMLImageElement && isHuge(media.naturalWidth, media.naturalHeight)) this.row(path);
+    else media.hidden = false;
   }
 
-  /** What is told of a picture need not be so: it is seen, and with that taken apart, once it has said how large it is. @param {HTMLImageElement} image */
-  picture(image, path = '') {
-    image.onload = () => {
-      if (isHuge(image.naturalWidth, image.naturalHeight)) this.row(path);
-      else image.hidden = false;
-    };
+  look(image = el('img'), path = '') {
     const look = button(image, () => this.enlarge(path), 'look');
     look.setAttribute('aria-label', this.name);
     return look;
-  }
-
-  media(path = '') {
-    const tag = kindOf(this.file) === 'audio' ? 'audio' : 'video';
-    return el(tag, { controls: true, preload: 'metadata', 'aria-label': this.name, onerror: () => this.failed(path), src: path });
   }
 
   /** The picture as large as there is room, and a way to keep it. */
