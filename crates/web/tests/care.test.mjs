@@ -289,3 +289,31 @@ test('pictures of a slow realm leave connections for all else, and one that does
   assert.deepEqual([hal.errors, hew.errors], [[], []]);
   await close(hal, hew);
 });
+
+test('a message makes few elements, whatever it says, and a long one is folded', async () => {
+  const [jon, joy] = await users('jon', 'joy');
+  const page = await openAt(browser, realm, 'joy', { name: 'jon' });
+  const hostile = ['\u2028'.repeat(4000), '> a\u2028b\u2028'.repeat(1500), '```\u2028a\u2028```\u2028'.repeat(1000), '```a\u2028'.repeat(2200), '`a`'.repeat(5000), '@jon '.repeat(3000), 'https://a.b '.repeat(1300)];
+  for (const text of hostile) assert.equal((await joy.ask(`POST jon : x ${text} end`)).status, 'OK');
+  const rows = messages(page).locator('article');
+  const count = () => page.evaluate(() => Math.max(...[...document.querySelectorAll('article')].map((row) => row.querySelectorAll('*').length)));
+  await rows.nth(hostile.length - 1).waitFor();
+  assert.ok((await count()) < 200, `${await count()} elements, folded`);
+  for (let at = 0; at < hostile.length; at++) {
+    const row = rows.nth(at);
+    assert.ok(!/ end$/.test(await row.locator('.body').textContent()));
+    await row.getByRole('button', { name: 'Show all' }).click();
+    assert.match(await row.locator('.body').textContent(), / end$/);
+  }
+  assert.ok((await count()) < 250, `${await count()} elements, all of it`);
+  // What was unfolded stays so when something else of it changes; a code that is cut is one, and lines stay lines.
+  const { data } = await joy.ask('HISTORY jon');
+  await joy.ask(`REACT jon ${data[0].id} 👍`);
+  await rows.first().getByRole('button', { name: '👍 1' }).waitFor();
+  assert.match(await rows.first().locator('.body').textContent(), / end$/);
+  await joy.ask(`POST jon : ${['see', '```', ...Array.from({ length: 60 }, (_, at) => `line ${at}`), '```'].join('\u2028')}`);
+  assert.match(await rows.last().locator('pre').innerText(), /^line 0\nline 1\n[^]*line 37 …$/);
+  assert.deepEqual(page.errors, []);
+  for (const one of [jon, joy]) one.end();
+  await close(page);
+});

@@ -10,7 +10,7 @@ export const texts = {
   members: '{0} anggota',
   lost: 'Sambungan sedang terputus.', newer: 'Ada versi baru halaman ini.', reload: 'Muat ulang', notAttached: 'Tidak terlampir: {0}.',
   name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.',
-  show: 'Lihat', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',
+  show: 'Lihat', showAll: 'Lihat semua', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',
   back: 'Kembali', details: 'Rincian', conversationMenu: 'Lainnya',
 };
 

@@ -71,34 +71,45 @@ export function avatar(name = '') {
   return el('span', { class: `avatar c${sum % 8}`, 'aria-hidden': 'true' }, letters);
 }
 
-const INLINE = /\x60([^\x60\u2028]+)\x60|\bhttps?:\/\/[^\s<>"\x60]+/g;
+const INLINE = /\x60([^\x60\n]+)\x60|\bhttps?:\/\/[^\s<>"\x60]+/g;
 const FENCE = '\x60\x60\x60';
 const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\s]){1,16}$/u;
 
-/** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML. @returns {DocumentFragment} */
+/** How many blocks and links, codes and mentions of a message are made at most: what comes after is text. */
+const [BLOCKS, PARTS] = [30, 100];
+let parts = 0;
+
+/** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML, and never very many. @returns {DocumentFragment} */
 export function format(text = '', me = '') {
   const made = document.createDocumentFragment();
   const lines = text.split('\u2028');
-  for (let at = 0; at < lines.length; at++) {
-    if (lines[at].startsWith(FENCE)) {
-      const end = lines.findIndex((line, to) => to > at && line.trimEnd() === FENCE);
-      if (end > at) {
-        made.append(el('pre', { tabindex: 0 }, el('code', {}, lines.slice(at + 1, end).join('\n'))));
-        at = end;
-        continue;
-      }
+  const last = lines.findLastIndex((line) => line.trimEnd() === FENCE);
+  const isFence = (at = 0) => at < last && lines[at].startsWith(FENCE);
+  const isQuote = (at = 0) => /^> ?\S/.test(lines[at]);
+  parts = 0;
+  for (let at = 0; at < lines.length; ) {
+    const from = at++;
+    const rest = made.childElementCount >= BLOCKS;
+    if (!rest && isFence(from)) {
+      while (lines[at].trimEnd() !== FENCE) at++;
+      made.append(el('pre', { tabindex: 0 }, el('code', {}, lines.slice(from + 1, at++).join('\n'))));
+    } else if (!rest && isQuote(from)) {
+      while (lines[at]?.startsWith('>')) at++;
+      const quote = lines.slice(from, at).map((line) => line.replace(/^> ?/, ''));
+      made.append(el('blockquote', { dir: 'auto' }, el('p', {}, inline(quote.join('\n'), me))));
+    } else {
+      while (at < lines.length && (rest || !(isFence(at) || isQuote(at)))) at++;
+      made.append(el('p', { dir: 'auto' }, inline(lines.slice(from, at).join('\n'), me)));
     }
-    if (/^> ?\S/.test(lines[at])) {
-      let end = at;
-      while (end < lines.length && lines[end].startsWith('>')) end++;
-      const quote = lines.slice(at, end).map((line) => line.replace(/^> ?/, ''));
-      made.append(el('blockquote', { dir: 'auto' }, ...quote.map((line) => el('p', {}, inline(line, me)))));
-      at = end - 1;
-      continue;
-    }
-    made.append(el('p', { dir: 'auto' }, inline(lines[at], me)));
   }
   return made;
+}
+
+/** As much of a long text as is shown until somebody wants all of it. */
+export function fold(text = '') {
+  const short = text.split('\u2028', 40).join('\u2028').slice(0, 1500).replace(/[\ud800-\udbff]$/, '');
+  if (short === text) return text;
+  return `${short} …${short.split(FENCE).length % 2 ? '' : `\u2028${FENCE}`}`;
 }
 
 /** Whether a text is a few emoji and nothing else. */
@@ -109,6 +120,7 @@ function inline(text = '', me = '') {
   let from = 0;
   for (const found of text.matchAll(INLINE)) {
     let [whole] = found;
+    if (parts++ > PARTS) break;
     plain(made, text.slice(from, found.index), me);
     if (found[1] !== undefined) made.append(el('code', {}, found[1]));
     else {
@@ -127,6 +139,7 @@ function inline(text = '', me = '') {
 function plain(made, text = '', me = '') {
   let from = 0;
   for (const found of text.includes('@') ? mentions(text) : []) {
+    if (parts++ > PARTS) break;
     made.append(text.slice(from, found.index));
     made.append(el('span', { class: isNamed(found[1], me) ? 'mention mine' : 'mention' }, found[0]));
     from = found.index + found[0].length;

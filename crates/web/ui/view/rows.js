@@ -1,6 +1,6 @@
 import { isFrom, same } from '../core/conversation.js';
 import { errorText, show, t } from '../lang/index.js';
-import { avatar, button, el, fill, format, icon, isOnlyEmoji, oneLine } from './dom.js';
+import { avatar, button, el, fill, fold, format, icon, isOnlyEmoji, oneLine } from './dom.js';
 
 /** Who wrote a message, as one addresses them. @param {Message} message */
 export const author = (message) => (message.realm ? `${message.from}@${message.realm}` : message.from);
@@ -36,6 +36,13 @@ export function messageRow(app, old, shown) {
   const time = show('time', message.time);
   row.setAttribute('aria-label', `${author(message)}, ${time}`);
   const stamp = () => el('time', { datetime: message.time, title: show('full', message.time) }, time);
+  // What was unfolded stays so for as long as the row is there.
+  const text = row.dataset.whole ? message.text : fold(message.text);
+  const all = () => {
+    row.dataset.whole = 'yes';
+    messageRow(app, row, shown).focus();
+    app.timeline.restore();
+  };
   fill(side, shown.follows ? stamp() : avatar(author(message)));
   fill(
     content,
@@ -43,7 +50,8 @@ export function messageRow(app, old, shown) {
       el('header', {}, el('bdi', { class: 'who' }, author(message)), shown.display ? el('bdi', { class: 'display' }, shown.display) : '', stamp()),
     message.reply !== null && quote(app, message.reply, shown.answered),
     message.file && file(app, message, row),
-    el('div', { class: 'line' }, body(app, message), own && !message.notice ? tick(state) : ''),
+    el('div', { class: 'line' }, body(app, message, text), own && !message.notice ? tick(state) : ''),
+    text !== message.text && button(t('showAll'), all, 'plain'),
     message.reactions.length > 0 && reactions(app, message),
     entry?.state === 'refused' && refused(app, entry),
   );
@@ -55,11 +63,11 @@ export function messageRow(app, old, shown) {
 }
 
 /** @param {App} app @param {Message} message */
-function body(app, message) {
+function body(app, message, text = '') {
   if (message.deleted) return el('div', { class: 'body gone' }, t('deleted'));
   const made = el('div', { class: `body${isOnlyEmoji(message.text) ? ' big' : ''}` });
   if (message.kind === 'action') made.append(el('bdi', { class: 'who' }, message.from));
-  if (message.text || !message.file) made.append(format(message.text, app.me));
+  if (message.text || !message.file) made.append(format(text, app.me));
   if (message.edited) made.append(el('span', { class: 'edited', title: show('full', message.edited) }, t('edited')));
   return made;
 }
