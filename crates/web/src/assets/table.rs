@@ -28,7 +28,6 @@ files![
     "view/more.js",
     "view/names.js",
     "view/panels.js",
-    "view/rows.js",
     "view/search.js",
     "view/sidebar.js",
     "view/timeline.js",

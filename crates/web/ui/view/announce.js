@@ -1,8 +1,7 @@
 import { isFrom, isMentioned, keyOf } from '../core/conversation.js';
 import { load } from '../core/live.js';
 import { t } from '../lang/index.js';
-import { el } from './dom.js';
-import { author, summary } from './rows.js';
+import { author, el, summary } from './dom.js';
 
 /** Tells of a message that has come: to a screen reader, at the edge of the page, and outside of it. @param {App} app */
 export function announce(app, name = '', id = 0) {

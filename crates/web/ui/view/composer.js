@@ -2,8 +2,7 @@ import { keyOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
 import { lineOf } from '../core/outbox.js';
 import { errorText, t } from '../lang/index.js';
-import { el, fill, iconButton } from './dom.js';
-import { author, summary } from './rows.js';
+import { author, el, fill, iconButton, summary } from './dom.js';
 
 /** Bytes of a message, at most. */
 const MOST_BYTES = 16 * 1024;

@@ -1,8 +1,7 @@
 import { lineOf } from '../core/outbox.js';
 import { errorText, show, t } from '../lang/index.js';
-import { button, el, fill } from './dom.js';
+import { author, button, el, fill, summary } from './dom.js';
 import './more.js';
-import { author, summary } from './rows.js';
 
 /** Finds messages, and shows them below those that were found before. @param {App} app @param {string} asked @param {HTMLElement[]} shown @param {number} [before] */
 export async function find(app, asked, shown, before) {

@@ -1,7 +1,6 @@
 import { keyOf } from '../core/conversation.js';
 import { dayOf, show, t } from '../lang/index.js';
-import { avatar, button, el, fill, icon, iconButton } from './dom.js';
-import { summary } from './rows.js';
+import { avatar, button, el, fill, icon, iconButton, summary } from './dom.js';
 
 /** How many conversations are in the page at first, and come in at a time. */
 const STEP = 60;

@@ -1,7 +1,6 @@
 import { countsFor, isDelivered, isFrom, keyOf, OPEN } from '../core/conversation.js';
 import { dayName, dayOf, t } from '../lang/index.js';
-import { el, iconButton } from './dom.js';
-import { author, messageRow, toBe } from './rows.js';
+import { author, el, iconButton, messageRow, toBe } from './dom.js';
 
 /** How many messages are in the page at once, about; how many come in at a time; how many are asked for. */
 const [MOST, STEP, PAGE] = [160, 40, 60];
