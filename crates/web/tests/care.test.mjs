@@ -317,3 +317,35 @@ test('a message makes few elements, whatever it says, and a long one is folded',
   for (const one of [jon, joy]) one.end();
   await close(page);
 });
+
+test('each tab keeps its user', async () => {
+  (await users('kay', 'ken')).forEach((one) => one.end());
+  const kay = await openPage(browser, realm, { name: 'kay' });
+  const who = (page, name) => page.locator('.self').getByText(name, { exact: true }).waitFor();
+  await who(kay, 'kay');
+  // A new tab is whose the last log-in was; in this one another logs in.
+  const ken = await kay.context().newPage();
+  await ken.goto(realm.url);
+  await who(ken, 'kay');
+  const third = await kay.context().newPage();
+  await third.goto(realm.url);
+  await third.getByRole('button', { name: 'Log out' }).click();
+  await third.getByRole('button', { name: 'Log in' }).waitFor();
+  await ken.getByText('This session has ended').waitFor();
+  await logIn(ken, 'ken');
+  await kay.getByText('This session has ended').waitFor();
+  await logIn(kay, 'kay');
+  await ken.reload();
+  await who(ken, 'ken');
+  await kay.reload();
+  await who(kay, 'kay');
+  // Who logged out stays so in this tab, and takes no other along.
+  await kay.getByRole('button', { name: 'Log out' }).click();
+  await kay.getByRole('button', { name: 'Log in' }).waitFor();
+  await kay.reload();
+  await kay.getByRole('button', { name: 'Log in' }).waitFor();
+  await ken.reload();
+  await who(ken, 'ken');
+  assert.deepEqual(kay.errors, []);
+  await close(kay);
+});

@@ -31,10 +31,10 @@ export function keys(prefix = '') {
   }
 }
 
-/** @returns {any} */
+/** What this tab has under a key, else what the browser has. @returns {any} */
 export function loadJson(key = '') {
   try {
-    return JSON.parse(load(key) ?? 'null');
+    return JSON.parse(load(key, 'sessionStorage') ?? load(key) ?? 'null');
   } catch {
     return null;
   }
@@ -204,7 +204,10 @@ export class Live {
     this.realm = reply.realm ?? '';
     this.admin = reply.admin === true;
     this.begin(reply.data);
-    save('session', JSON.stringify({ token, user: this.model.me }));
+    // Each tab keeps its user; a new one is whose the last log-in was.
+    const session = JSON.stringify({ token, user: this.model.me });
+    save('session', session);
+    save('session', session, 'sessionStorage');
     this.ask(`CLIENT Web: ${navigator.userAgent.match(/(Firefox|Edg|OPR|Chrome|Safari)\/\d+/)?.[0] ?? 'browser'}`.slice(0, 120));
     this.attempts = 0;
     this.model.connected();
@@ -308,12 +311,14 @@ export class Live {
 
   /** Is nobody's any more. What was written and not sent stays for the next log-in, unless it is to be let go of. @param {boolean} forgets */
   leave(forgets) {
+    if (load('session')?.includes(this.token)) save('session', null);
+    // After a reload this tab is nobody's, also where another has a user.
+    save('session', 'null', 'sessionStorage');
     this.token = '';
     this.close();
     clearTimeout(this.retryTimer);
     this.retryTimer = undefined;
     if (forgets) for (const key of [...keys(`out.${this.model.me}.`), ...keys(`draft.${this.model.me}.`)]) save(key, null);
-    save('session', null);
     this.model = new Model('');
   }
 }
