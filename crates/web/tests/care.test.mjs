@@ -349,3 +349,25 @@ test('each tab keeps its user', async () => {
   assert.deepEqual(kay.errors, []);
   await close(kay);
 });
+
+test('who logs out without a connection is told, and the session ends with the next one', async () => {
+  const meg = await user(realm, 'meg');
+  const sessions = async () => (await meg.ask('SESSIONS')).data.length;
+  const way = await cuttable(realm);
+  const page = await openPage(browser, realm, { name: 'meg', url: way.url });
+  assert.equal(await sessions(), 2);
+  await way.down();
+  await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'reconnecting' }).waitFor();
+  await page.getByRole('button', { name: 'Log out' }).click();
+  await page.getByText('your session there ends once this browser reaches it again').waitFor();
+  assert.equal(await sessions(), 2);
+  await way.up();
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  for (let tries = 0; (await sessions()) > 1 && tries < 100; tries++) await wait(50);
+  assert.equal(await sessions(), 1);
+  await page.waitForFunction(() => !Object.keys(localStorage).some((key) => key.startsWith('antar.ended.')));
+  assert.deepEqual(page.errors, []);
+  way.end();
+  meg.end();
+  await close(page);
+});

@@ -1,5 +1,5 @@
 import { isFrom, keyOf, same } from './core/conversation.js';
-import { Live, load, loadJson } from './core/live.js';
+import { keys, Live, load, loadJson, save } from './core/live.js';
 import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
@@ -71,7 +71,11 @@ export class App {
       this.enter();
     } else this.door();
     addEventListener('hashchange', () => (this.isInvited() ? this.invited() : this.follow()));
-    addEventListener('online', () => this.live.now());
+    addEventListener('online', () => {
+      this.live.now();
+      this.endOthers();
+    });
+    this.endOthers();
     addEventListener('focus', () => this.timeline.seen());
     document.addEventListener('visibilitychange', () => {
       if (document.hidden) return;
@@ -112,20 +116,29 @@ export class App {
   online() {
     if (!this.entered) this.enter();
     else this.look();
+    this.endOthers();
     this.followed.clear();
     this.presence.clear();
   }
 
   async logOut() {
-    await Promise.race([this.live.ask('LOGOUT'), new Promise((resolve) => setTimeout(resolve, 1000))]);
-    this.leave();
+    const { token } = this.live;
+    const reply = await Promise.race([this.live.ask('LOGOUT'), new Promise((resolve) => setTimeout(resolve, 1000))]);
+    const ended = reply?.status === 'OK';
+    if (!ended) save(`ended.${token}`, '1');
+    this.leave(ended ? '' : t('endsLater'), true);
+  }
+
+  /** Ends the sessions of which the realm could not be told when their users left. */
+  endOthers() {
+    if (keys('ended.').length) import('./core/ended.js').then(({ endAll }) => endAll(this.live.url), () => {});
   }
 
   /** The next one at this page finds nothing of who was here. @param {string} [why] */
-  leave(why) {
+  leave(why, forgets = false) {
     this.composer.uploads?.clear();
     this.composer.open('');
-    this.live.leave(!why);
+    this.live.leave(forgets);
     this.timeline.open('');
     this.sidebar.forget();
     for (const one of [this.announcer.log, this.announcer.toasts]) fill(one);

@@ -2,6 +2,7 @@
 
 files![
     "core/conversation.js",
+    "core/ended.js",
     "core/live.js",
     "core/model.js",
     "core/outbox.js",
