@@ -1,6 +1,5 @@
-import { isFrom, keyOf, same } from './core/conversation.js';
+import { isFrom, keyOf, lineOf, same } from './core/conversation.js';
 import { keys, Live, load, loadJson, save } from './core/live.js';
-import { lineOf } from './core/outbox.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
 import { applyTheme, avatar, button, el, fill, iconButton, isAsking } from './view/dom.js';

@@ -5,7 +5,6 @@ files![
     "core/ended.js",
     "core/live.js",
     "core/model.js",
-    "core/outbox.js",
     "icon.svg",
     "index.html",
     "lang/en.js",

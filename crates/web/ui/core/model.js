@@ -1,5 +1,4 @@
-import { Conversation, isFrom, keyOf, OPEN, readMessage, same } from './conversation.js';
-import { lineOf, Outbox, postLine } from './outbox.js';
+import { Conversation, isFrom, keyOf, lineOf, OPEN, Outbox, postLine, readMessage, same } from './conversation.js';
 
 /** Requests that are on their way at once, at most. */
 const AT_ONCE = 16;

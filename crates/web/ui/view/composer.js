@@ -1,6 +1,5 @@
-import { keyOf } from '../core/conversation.js';
+import { keyOf, lineOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
-import { lineOf } from '../core/outbox.js';
 import { errorText, t } from '../lang/index.js';
 import { author, el, fill, iconButton, summary } from './dom.js';
 

@@ -1,5 +1,4 @@
-import { keyOf } from '../core/conversation.js';
-import { lineOf } from '../core/outbox.js';
+import { keyOf, lineOf } from '../core/conversation.js';
 import { errorText, t } from '../lang/index.js';
 import { avatar, button, el, field, fill, iconButton, isAsking, textbox } from './dom.js';
 import './more.js';

@@ -1,4 +1,4 @@
-import { lineOf } from '../core/outbox.js';
+import { lineOf } from '../core/conversation.js';
 import { errorText, t } from '../lang/index.js';
 import { button, el, fill, icon } from './dom.js';
 import './more.js';

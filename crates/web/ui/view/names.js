@@ -1,5 +1,4 @@
-import { keyOf, same } from '../core/conversation.js';
-import { lineOf } from '../core/outbox.js';
+import { keyOf, lineOf, same } from '../core/conversation.js';
 import { t } from '../lang/index.js';
 import { avatar, el, fill } from './dom.js';
 import './more.js';

@@ -1,6 +1,5 @@
-import { same } from '../core/conversation.js';
+import { lineOf, same } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
-import { lineOf } from '../core/outbox.js';
 import { errorText, language, languages, setLanguage, show, t } from '../lang/index.js';
 import { action, confirmed, dialog } from './dialogs.js';
 import { applyTheme, avatar, button, el, field, fill, textbox } from './dom.js';

@@ -1,4 +1,4 @@
-import { lineOf } from '../core/outbox.js';
+import { lineOf } from '../core/conversation.js';
 import { errorText, show, t } from '../lang/index.js';
 import { author, button, el, fill, summary } from './dom.js';
 import './more.js';
