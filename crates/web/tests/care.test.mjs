@@ -371,3 +371,50 @@ test('who logs out without a connection is told, and the session ends with the n
   meg.end();
   await close(page);
 });
+
+test('passwords with blanks are allowed and refused alike, with a reason', async () => {
+  const nat = await user(realm, 'nat');
+  const page = await openPage(browser, realm);
+  const fill = (name, text) => page.getByRole('textbox', { name }).fill(text);
+  await fill('Name', 'ned');
+  await fill('Password', 'two words');
+  await page.getByRole('button', { name: 'Register' }).click();
+  await page.getByText('A password with blanks could not be changed later').waitFor();
+  // One that is there already logs in.
+  await nat.ask('LOGOUT');
+  const old = await user(realm, 'old');
+  realm.antar('user', 'promote', 'old');
+  await old.ask('ADDUSER ned user two words');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await online(page);
+  await page.locator('.self').click();
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  const change = async (from, to, said) => {
+    await dialog.getByLabel('Present password').fill(from);
+    await dialog.getByLabel('New password').fill(to);
+    await dialog.getByRole('button', { name: 'Change the password' }).click();
+    await dialog.getByText(said).waitFor();
+  };
+  await change('two words', 'one', 'can be replaced by an administrator only');
+  await change('one', 'two more words', 'A password with blanks could not be changed later');
+  await page.keyboard.press('Escape');
+  // That of a group may have some.
+  const ned = await user(realm, 'own2');
+  await ned.ask('ADDGROUP club');
+  await ned.ask('INVITE club ned');
+  await ned.ask('ROLE club ned owner');
+  await conversation(page, '#club').click();
+  await page.getByRole('button', { name: 'Details' }).click();
+  const group = page.getByRole('dialog', { name: '#club' });
+  await group.getByLabel('Who may join').selectOption('password');
+  await group.getByLabel('Password, if there is one').fill('three small words');
+  await group.getByRole('button', { name: 'Save' }).last().click();
+  await group.getByText('Done.').waitFor();
+  assert.equal((await old.ask('JOINGROUP club three small words')).status, 'OK');
+  await group.getByLabel('Password, if there is one').fill('a listed=no');
+  await group.getByRole('button', { name: 'Save' }).last().click();
+  await group.getByText('That holds signs that cannot be sent').waitFor();
+  assert.deepEqual(page.errors, []);
+  for (const one of [nat, old, ned]) one.end();
+  await close(page);
+});

@@ -9,7 +9,7 @@ export const texts = {
   unread: '{0} unread', mentions: '{0} for you', online: 'online', reconnecting: 'reconnecting', muted: 'muted', blocked: 'blocked', away: 'away', lastHere: 'last here {0}',
   members: '{0} members',
   lost: 'There is no connection just now.', newer: 'There is a newer version of this page.', reload: 'Reload', notAttached: 'Not attached: {0}.',
-  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'The realm was not told yet: your session there ends once this browser reaches it again.',
+  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', noBlanks: 'A password with blanks could not be changed later. Choose one without.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'The realm was not told yet: your session there ends once this browser reaches it again.',
   show: 'Show', showAll: 'Show all', connection: 'Connection', choose: 'Choose a conversation', keys: 'Ctrl K goes to one by its name.', manyType: 'Several people are typing …', types: '{0} is typing …',
   back: 'Back', details: 'Details', conversationMenu: 'More',
 };

@@ -21,7 +21,7 @@ export const texts = {
   tooLarge: 'That is too large: a file has {0} at most.', noRoom: 'Too much was uploaded already: this realm takes no more for now.', diskFull: 'The disk of this realm is full.', unreadable: 'That cannot be read. A folder cannot be sent.',
   download: 'Download', downloadOf: 'Download {0}', notNow: 'Not available at the moment.', notShown: 'Cannot be shown here.',
   people: 'People', waitsSince: 'the oldest for {0} min',
-  close: 'Close', invitedAs: 'That is an invitation for {0}, and you are here as {1}. To use it, log out.', start: 'Start', more: 'More', invite: 'Add', owner: 'owner', moderator: 'moderator', member: 'member', profile: 'Profile', page: 'This page', theme: 'Theme', language: 'Language', end: 'End', realm: 'Its name', mute: 'Mute',
+  close: 'Close', oldBlanks: 'A password with blanks can be replaced by an administrator only.', invitedAs: 'That is an invitation for {0}, and you are here as {1}. To use it, log out.', start: 'Start', more: 'More', invite: 'Add', owner: 'owner', moderator: 'moderator', member: 'member', profile: 'Profile', page: 'This page', theme: 'Theme', language: 'Language', end: 'End', realm: 'Its name', mute: 'Mute',
   actions: 'Actions', react: 'React', reply: 'Reply', edit: 'Edit', delete: 'Delete', remove: 'Remove', deleteOther: 'Remove what {0} wrote?', wasDeleted: 'Deleted.', takeBack: 'Take back the text',
   member_joined: '{0} is in the group now', member_left: '{0} has left', member_kicked: '{0} was taken out by {1}', member_banned: '{0} was banned by {1}', member_role: '{0} has another role, given by {1}', member_silenced: 'Whether {0} may write was changed by {1}',
 };

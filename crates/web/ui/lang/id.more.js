@@ -23,7 +23,7 @@ export const texts = {
   tooLarge: 'Terlalu besar: file paling banyak {0}.', noRoom: 'Sudah terlalu banyak yang diunggah: realm ini belum bisa menerima lagi.', diskFull: 'Disk realm ini penuh.', unreadable: 'Tidak bisa dibaca. Folder tidak bisa dikirim.',
   download: 'Unduh', downloadOf: 'Unduh {0}', notNow: 'Belum tersedia saat ini.', notShown: 'Tidak bisa ditampilkan di sini.',
   people: 'Orang', waitsSince: 'yang tertua {0} menit',
-  close: 'Tutup', invitedAs: 'Undangan itu untuk {0}, dan Anda di sini sebagai {1}. Keluarlah untuk memakainya.', start: 'Mulai', more: 'Lagi', invite: 'Tambahkan', owner: 'pemilik', moderator: 'moderator', member: 'anggota', profile: 'Profil', page: 'Halaman ini', theme: 'Tema', language: 'Bahasa', end: 'Akhiri', realm: 'Namanya', mute: 'Senyapkan',
+  close: 'Tutup', oldBlanks: 'Kata sandi dengan spasi hanya bisa diganti oleh administrator.', invitedAs: 'Undangan itu untuk {0}, dan Anda di sini sebagai {1}. Keluarlah untuk memakainya.', start: 'Mulai', more: 'Lagi', invite: 'Tambahkan', owner: 'pemilik', moderator: 'moderator', member: 'anggota', profile: 'Profil', page: 'Halaman ini', theme: 'Tema', language: 'Bahasa', end: 'Akhiri', realm: 'Namanya', mute: 'Senyapkan',
   actions: 'Tindakan', react: 'Reaksi', reply: 'Balas', edit: 'Ubah', delete: 'Hapus', remove: 'Hapus', deleteOther: 'Hapus tulisan {0}?', wasDeleted: 'Dihapus.', takeBack: 'Ambil kembali teksnya',
   member_joined: '{0} masuk grup', member_left: '{0} keluar', member_kicked: '{0} dikeluarkan oleh {1}', member_banned: '{0} dilarang oleh {1}', member_role: 'Peran {0} diubah oleh {1}', member_silenced: 'Izin menulis {0} diubah oleh {1}',
 };

@@ -12,6 +12,8 @@ export function loginPage(app, invited, why = '') {
     said.textContent = '';
     if (!who || !password.value) return void (said.textContent = t('bothNeeded'));
     if (/\s/.test(who)) return void (said.textContent = errorText({ code: 'bad_name' }));
+    // PASSWD takes the present password as one word.
+    if (verb !== 'AUTH' && /\s/.test(password.value)) return void (said.textContent = t('noBlanks'));
     for (const one of [login, register]) one.disabled = true;
     const reply = await app.live.login(`${verb} ${verb === 'REDEEM' ? invited?.token : who} ${password.value}`);
     for (const one of [login, register]) one.disabled = false;

@@ -97,7 +97,9 @@ function groupSettings(app, group = '') {
     const yes = (/** @type {HTMLInputElement} */ box) => (box.checked ? 'yes' : 'no');
     const line = () => {
       const words = [group, `entry=${entry.value}`, `listed=${yes(listed)}`, `announce=${yes(announce)}`];
-      return lineOf('GROUPSET', entry.value === 'password' && password.value ? [...words, `password=${password.value}`] : words);
+      if (entry.value !== 'password' || !password.value) return lineOf('GROUPSET', words);
+      // It may hold blanks, but goes on to the next of the options only.
+      return /\s\w+=/.test(password.value) ? null : lineOf('GROUPSET', words, `password=${password.value}`);
     };
     const box = (/** @type {string} */ label, /** @type {HTMLElement} */ input) => el('label', { class: 'check' }, input, label);
     fill(made, el('h3', {}, t('groupSettings')), field(t('entry'), entry), field(t('groupPassword'), password), box(t('listed'), listed), box(t('announce'), announce), action(t('save'), sends(app, line)));
@@ -186,7 +188,13 @@ function password(app) {
   const old = textbox({ type: 'password', autocomplete: 'current-password' });
   const next = textbox({ type: 'password', autocomplete: 'new-password' });
   const changed = () => (old.value = next.value = '');
-  return section(field(t('oldPassword'), old), field(t('newPassword'), next), action(t('changePassword'), sends(app, () => lineOf('PASSWD', [old.value], next.value), changed)));
+  const change = sends(app, () => lineOf('PASSWD', [old.value], next.value), changed);
+  /** @type {Act} */
+  const act = (say) => {
+    const no = /\s/.test(old.value) ? t('oldBlanks') : /\s/.test(next.value) ? t('noBlanks') : '';
+    return no ? say(no) : change(say);
+  };
+  return section(field(t('oldPassword'), old), field(t('newPassword'), next), action(t('changePassword'), act));
 }
 
 /** @param {App} app */
