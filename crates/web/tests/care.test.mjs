@@ -359,7 +359,7 @@ test('who logs out without a connection is told, and the session ends with the n
   await way.down();
   await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'reconnecting' }).waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByText('your session there ends once this browser reaches it again').waitFor();
+  await page.getByText('your session ends once this browser reaches it').waitFor();
   assert.equal(await sessions(), 2);
   await way.up();
   await page.evaluate(() => dispatchEvent(new Event('online')));
@@ -417,4 +417,56 @@ test('passwords with blanks are allowed and refused alike, with a reason', async
   assert.deepEqual(page.errors, []);
   for (const one of [nat, old, ned]) one.end();
   await close(page);
+});
+
+test('an address that is shown is the one that is meant', async () => {
+  const [pia, pam] = await users('pia', 'pam');
+  const page = await openAt(browser, realm, 'pam', { name: 'pia' });
+  await pam.ask('POST pia : \u202esee https://ok.example/\u202egpj.exe or \u2066https://ok.example/b');
+  const links = messages(page).getByRole('link');
+  await links.nth(1).waitFor();
+  assert.deepEqual(await links.allTextContents(), ['https://ok.example/gpj.exe', 'https://ok.example/b']);
+  // What comes before them turns them no more than what is in them.
+  assert.equal(await links.first().evaluate((link) => getComputedStyle(link).unicodeBidi), 'isolate');
+  assert.match(await links.first().getAttribute('href'), /\u202egpj\.exe$/);
+  for (const one of [pia, pam]) one.end();
+  await close(page);
+});
+
+test('small things of writing and reading', async () => {
+  const [quin, rob] = await users('quin', 'rob');
+  const page = await openAt(browser, realm, 'rob', { name: 'quin' });
+  // The name of an emoji, and Enter at once, before what knows emoji is loaded.
+  await page.route('**/view/emoji.js', async (route) => {
+    await wait(300);
+    await route.fallback();
+  });
+  await textbox(page).fill('hi :smile:');
+  await textbox(page).press('Enter');
+  await message(page, 'hi 😄').waitFor();
+  // A text is not taken away by a change.
+  await attach(page, picture('far.png', 400, 300));
+  await messages(page).getByRole('img', { name: 'far.png' }).waitFor();
+  await textbox(page).press('ArrowUp');
+  await page.getByText('Changing a message').waitFor();
+  await send(page, '');
+  await page.getByText('To take a message away, delete it').waitFor();
+  await textbox(page).press('Escape');
+  // The Tab key goes to the newest message.
+  for (const text of ['the last but one', 'the last']) await rob.ask(`POST quin : ${text}`);
+  await message(page, 'the last but one').waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll('article[tabindex="0"]')].map((row) => row.querySelector('.body').textContent).join() === 'the last');
+  // What is looked at is deleted by its author.
+  const mine = await openAt(browser, realm, 'quin', { name: 'rob' });
+  await messages(mine).getByRole('button', { name: 'far.png' }).click();
+  await mine.getByRole('dialog', { name: 'far.png' }).waitFor();
+  const { data } = await quin.ask('HISTORY rob');
+  await quin.ask(`DELETE rob ${data.find((one) => one.file).id}`);
+  await mine.getByRole('dialog', { name: 'far.png' }).waitFor({ state: 'detached' });
+  // An address that names nothing that can be.
+  await page.evaluate(() => (location.hash = '#/a%20b'));
+  await page.getByText('Choose a conversation').waitFor();
+  assert.deepEqual([page.errors, mine.errors], [[], []]);
+  for (const one of [quin, rob]) one.end();
+  await close(page, mine);
 });

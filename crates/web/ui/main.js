@@ -163,6 +163,7 @@ export class App {
     } catch {
       // Somebody has written it by hand.
     }
+    if (!lineOf('POST', [name])) name = '';
     name = this.live.model.conversation(name)?.name ?? name;
     if (keyOf(name) !== keyOf(this.timeline.name)) this.composer.open(name);
     else if (!id) return this.dirty();
@@ -190,6 +191,7 @@ export class App {
         if (this.live.online) this.seldom(import('./view/announce.js'), ({ announce }) => announce(this, name, id));
       }
     }
+    this.files?.closeDeleted();
     // One that comes alone is drawn at once, for the next frame; of many that come together a frame draws all.
     const came = updates.some(({ what }) => what === 'message');
     if (came && this.entered && !document.hidden && performance.now() - this.drawn > 40) this.render();

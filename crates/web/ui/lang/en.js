@@ -4,12 +4,12 @@ export const texts = {
   deleted: 'This message was deleted', edited: '(edited)', earlier: 'An earlier message', again: 'Try again', discard: 'Discard',
   state_sending: 'Sending', state_stored: 'Sent', state_delivered: 'Delivered', state_failed: 'Not sent',
   message: 'Message', send: 'Send', attach: 'Attach file', emoji: 'Emoji', replying: 'Answer to {0}', editing: 'Changing a message', cancel: 'Cancel',
-  tooLong: 'That is too long: a message has 16 KiB at most.', tooMany: 'Too much waits to be sent.', newConversation: 'New conversation',
+  tooLong: 'That is too long: a message has 16 KiB at most.', noText: 'To take a message away, delete it.', tooMany: 'Too much waits to be sent.', newConversation: 'New conversation',
   conversations: 'Conversations', search: 'Search', found: 'Found', noConversations: 'Nothing here yet. Begin a conversation with somebody.', settings: 'Settings', logOut: 'Log out',
   unread: '{0} unread', mentions: '{0} for you', online: 'online', reconnecting: 'reconnecting', muted: 'muted', blocked: 'blocked', away: 'away', lastHere: 'last here {0}',
   members: '{0} members',
   lost: 'There is no connection just now.', newer: 'There is a newer version of this page.', reload: 'Reload', notAttached: 'Not attached: {0}.',
-  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', noBlanks: 'A password with blanks could not be changed later. Choose one without.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'The realm was not told yet: your session there ends once this browser reaches it again.',
+  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', noBlanks: 'A password with blanks could not be changed later.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'The realm was not told yet: your session ends once this browser reaches it.',
   show: 'Show', showAll: 'Show all', connection: 'Connection', choose: 'Choose a conversation', keys: 'Ctrl K goes to one by its name.', manyType: 'Several people are typing …', types: '{0} is typing …',
   back: 'Back', details: 'Details', conversationMenu: 'More',
 };
@@ -18,8 +18,8 @@ export const texts = {
 export const errors = {
   user_not_found: 'There is no such user.', no_session: 'This session has ended.',
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
-  bad_parameters: 'That is not complete, or not right.', forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
-  bad_text: 'That holds signs that cannot be sent.', limit_reached: 'There are too many already.',
+  forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
+  bad_text: 'That holds signs that cannot be sent.',
   bad_invitation: 'This invitation was used already, or is too old. Ask for another.',
   unavailable: 'Not possible just now.', unknown: 'Whether that was done is not known yet.',
 };

@@ -4,7 +4,7 @@ export const texts = {
   deleted: 'Pesan ini dihapus', edited: '(diubah)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
   state_sending: 'Mengirim', state_stored: 'Terkirim', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
   message: 'Tulis pesan', send: 'Kirim', attach: 'Lampirkan file', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
-  tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', tooMany: 'Terlalu banyak yang menunggu dikirim.', newConversation: 'Percakapan baru',
+  tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', noText: 'Pesan tidak boleh kosong. Hapuslah jika tidak perlu.', tooMany: 'Terlalu banyak yang menunggu dikirim.', newConversation: 'Percakapan baru',
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
   unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
   members: '{0} anggota',
@@ -16,7 +16,7 @@ export const texts = {
 
 /** What the realm itself does not say well. @type {Record<string, string>} */
 export const errors = {
-  bad_parameters: 'Belum lengkap atau tidak benar.', bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
+  bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
   not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
-  bad_invitation: 'Undangan ini sudah dipakai atau terlalu lama. Mintalah yang baru.', link_full: 'Terlalu banyak yang menunggu untuk realm itu.', limit_reached: 'Batas tercapai.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
+  bad_invitation: 'Undangan ini sudah dipakai atau terlalu lama. Mintalah yang baru.', link_full: 'Terlalu banyak yang menunggu untuk realm itu.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
 };

@@ -30,5 +30,5 @@ export const texts = {
 
 /** @type {Record<string, string>} */
 export const errors = {
-  file_not_found: 'File itu tidak ada lagi.', 
+  bad_parameters: 'Belum lengkap atau tidak benar.', limit_reached: 'Batas tercapai.', file_not_found: 'File itu tidak ada lagi.', 
 };

@@ -19,6 +19,8 @@ export class Composer {
     /** @type {Message|null} */
     this.edited = null;
     this.typed = 0;
+    /** An emoji is on its way to where its name was written. @type {Promise<any>|null} */
+    this.naming = null;
     /** The draft as it was when it was loaded or kept. */
     this.kept = '';
     /** @type {import('./names.js').Names|undefined} */
@@ -138,10 +140,11 @@ export class Composer {
 
   /** Puts an emoji where its name was written. */
   named(word = '', at = 0) {
-    this.app.emoji(({ byName }) => {
+    const put = (/** @type {typeof import('./emoji.js')} */ { byName }) => {
       const emoji = byName(word.slice(1, -1));
       if (emoji && this.text.value.slice(at - word.length, at) === word) this.text.setRangeText(emoji, at - word.length, at, 'end');
-    });
+    };
+    this.naming = import('./emoji.js').then(put).catch(() => {}).then(() => (this.naming = null));
   }
 
   /** @param {KeyboardEvent} event */
@@ -196,25 +199,21 @@ export class Composer {
   }
 
   send() {
-    const { app, edited } = this;
+    const { app, edited, name } = this;
+    if (this.naming) return void this.naming.then(() => name === this.name && this.send());
     // Signs that no message may hold are left out; one text is one line.
     let text = this.text.value.trim().replace(/\r\n|\r|\n/g, '\u2028').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
-    const attached = !edited && this.uploads?.isReady(this.name);
-    if ((!text && !attached) || !this.name) return;
-    if (new TextEncoder().encode(text).length > MOST_BYTES) {
-      this.warning.textContent = t('tooLong');
-      return;
-    }
+    const attached = !edited && this.uploads?.isReady(name);
+    if (edited && !text) this.warning.textContent = t('noText');
+    if ((!text && !attached) || !name) return;
+    if (new TextEncoder().encode(text).length > MOST_BYTES) return void (this.warning.textContent = t('tooLong'));
     this.typed = 0;
     if (edited) return void this.change(edited, text);
     const reply = this.reply?.id ?? null;
     const action = !attached && /^\/me\s+(\S.*)$/s.exec(text);
     if (action) text = action[1];
-    const taken = attached ? this.uploads?.send(this.name, text, reply) : app.live.post({ conversation: this.name, text, reply, kind: action ? 'action' : null });
-    if (!taken) {
-      this.warning.textContent = t('tooMany');
-      return;
-    }
+    const taken = attached ? this.uploads?.send(name, text, reply) : app.live.post({ conversation: name, text, reply, kind: action ? 'action' : null });
+    if (!taken) return void (this.warning.textContent = t('tooMany'));
     this.setText('');
     this.cancel();
     this.keep();

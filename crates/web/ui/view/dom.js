@@ -73,6 +73,8 @@ export function avatar(name = '') {
 }
 
 const INLINE = /\x60([^\x60\n]+)\x60|\bhttps?:\/\/[^\s<>"\x60]+/g;
+/** What turns the order of signs: with it an address would end otherwise than it seems to. */
+const TURNS = /[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g;
 const FENCE = '\x60\x60\x60';
 const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}\u200d\ufe0f\s]){1,16}$/u;
 
@@ -128,7 +130,7 @@ function inline(text = '', me = '') {
       // Signs at the end belong to the sentence, but for a bracket that the address itself opens.
       whole = whole.replace(/[.,;:!?'"\]}…]+$/, '');
       while (whole.endsWith(')') && !whole.includes('(')) whole = whole.slice(0, -1);
-      made.append(URL.canParse(whole) ? el('a', { href: whole, target: '_blank', rel: 'noopener noreferrer nofollow' }, whole) : whole);
+      made.append(URL.canParse(whole) ? el('a', { href: whole, dir: 'ltr', target: '_blank', rel: 'noopener noreferrer nofollow' }, whole.replace(TURNS, '')) : whole);
     }
     from = found.index + whole.length;
   }

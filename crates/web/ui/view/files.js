@@ -137,6 +137,14 @@ export function again() {
   for (const act of [...waiting]) act();
 }
 
+/** The picture that is seen large. @type {{view: View, dialog: HTMLDialogElement}|undefined} */
+let large;
+
+/** What was deleted is not looked at any more. */
+export function closeDeleted() {
+  if (large?.view.isDeleted) large.dialog.close();
+}
+
 /** Puts the file of a message into the place that is kept for it. @param {App} app @param {HTMLElement} box @param {Message} message */
 function showFile(app, box, { id, file }) {
   if (!file) return;
@@ -175,6 +183,10 @@ class View {
     return kindOf(this.file) !== 'row';
   }
 
+  get isDeleted() {
+    return this.app.live.model.conversation(this.conversation)?.messages.get(this.id)?.deleted === true;
+  }
+
   async load() {
     waiting.delete(this.again);
     if (!this.box.isConnected) return;
@@ -205,7 +217,9 @@ class View {
 
   /** The picture as large as there is room, and a way to keep it. */
   enlarge(path = '') {
-    this.app.dialogs(({ dialog }) => dialog(this.name, 'large', (body) => body.append(el('img', { alt: this.name, src: path }), this.download(path))));
+    this.app.dialogs(({ dialog }) => {
+      large = { view: this, dialog: dialog(this.name, 'large', (body) => body.append(el('img', { alt: this.name, src: path }), this.download(path))) };
+    });
   }
 
   async failed(path = '') {

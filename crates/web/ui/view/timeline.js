@@ -262,7 +262,11 @@ export class Timeline {
       if (node === at) at = at.nextSibling;
       else this.rows.insertBefore(node, at);
     }
-    if (!this.rows.querySelector('article[tabindex="0"]')) this.rows.querySelector('article:last-of-type')?.setAttribute('tabindex', '0');
+    // The Tab key reaches the newest, but for who is among the messages already.
+    const held = this.rows.querySelector('article[tabindex="0"]');
+    if (held && this.rows.contains(document.activeElement)) return;
+    held?.setAttribute('tabindex', '-1');
+    this.rows.querySelector('article:last-of-type')?.setAttribute('tabindex', '0');
   }
 
   moveAnchor() {
