@@ -86,6 +86,12 @@ pub enum Bug {
     CountsDeleted,
     /// A message that was changed since the disk was asked for it is taken for what it was then.
     LosesRewriting,
+    /// A peer is not told what was done to a message.
+    OmitsChanges,
+    /// What a peer tells of it is done only to messages of the same batch.
+    MissesChanges,
+    /// What a peer is owed says what was said before.
+    KeepsOwedText,
     /// What does not count as unread goes on not counting once it is let go of.
     CountsLetGo,
     /// What is older than is kept goes from memory only.
@@ -108,7 +114,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -149,6 +155,9 @@ impl Bug {
         Self::KeepsOldText,
         Self::CountsDeleted,
         Self::LosesRewriting,
+        Self::OmitsChanges,
+        Self::MissesChanges,
+        Self::KeepsOwedText,
         Self::CountsLetGo,
         Self::KeepsOld,
         Self::KeepsErased,

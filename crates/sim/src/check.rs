@@ -1,5 +1,6 @@
 //! What must be true once the faults have ended.
 
+use crate::across::is_across;
 use crate::people::To;
 use crate::plain;
 use crate::rewriting::state_shown;
@@ -98,6 +99,7 @@ impl World<'_> {
         (0..everyone).for_each(|person| self.compare_search(person));
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
         (0..self.nodes.len()).for_each(|node| self.compare_talked(node));
+        self.compare_across();
         self.compare_plain();
     }
 
@@ -159,6 +161,7 @@ impl World<'_> {
         for realm in (0..self.nodes.len()).filter(|realm| *realm != node) {
             let name = self.nodes[realm].name.clone();
             let inbox = self.pages(person, "INBOXREALM", &name);
+            let inbox: Vec<Shown> = inbox.into_iter().filter(|shown| !is_across(shown)).collect();
             let texts: Vec<String> = inbox.iter().map(|message| message.text.clone()).collect();
             self.nothing_is_a_formers(person, &texts);
             let (notices, messages): (Vec<_>, Vec<_>) = inbox.into_iter().partition(|m| m.notice);
@@ -356,7 +359,7 @@ impl World<'_> {
 }
 
 impl Shown {
-    fn read(message: &Value) -> Self {
+    pub fn read(message: &Value) -> Self {
         let text = |key: &str| message[key].as_str().unwrap_or_default().to_string();
         let notice = message.get("notice").is_some();
         let id = message["id"].as_u64().unwrap_or(0);

@@ -11,6 +11,7 @@
 //! The same seed and options give the same run, byte for byte: [`run`] is all there is to replaying
 //! one.
 
+mod across;
 mod check;
 mod clubs;
 mod delivered;

@@ -52,6 +52,10 @@ pub struct Node {
     pub retention: Duration,
     /// Which version of links it speaks.
     pub version: Version,
+    /// It has been of a later one than the first.
+    pub was_newer: bool,
+    /// It goes back to the first one no more.
+    pub upgraded: bool,
     /// Files whose bytes are on its disk.
     pub blobs: BTreeSet<FileHash>,
 }
@@ -163,6 +167,8 @@ impl Node {
             groups_shown: BTreeSet::new(),
             retention: Duration::ZERO,
             version: Version::This,
+            was_newer: false,
+            upgraded: false,
             blobs: BTreeSet::new(),
         }
     }

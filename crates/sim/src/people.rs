@@ -1,5 +1,6 @@
 //! People who write to each other, and remember what they were told.
 
+use crate::across::{Across, Seen};
 use crate::files::Uploader;
 use crate::follow::Follow;
 use crate::personal::Personal;
@@ -52,6 +53,8 @@ pub struct Person {
     /// Up to which message each conversation was read, as far as was told.
     pub read: BTreeMap<String, u64>,
     pub personal: Personal,
+    /// A message to somebody of another realm that is changed next.
+    pub seen: Option<Seen>,
 }
 
 impl Person {
@@ -60,6 +63,7 @@ impl Person {
         self.asked.clear();
         self.read.clear();
         self.personal.muted = None;
+        self.seen = None;
     }
 }
 
@@ -89,6 +93,8 @@ pub enum Asked {
     Blocking,
     /// A message is to be changed.
     Rewriting(Rewriting),
+    /// Something is said to another realm that may be changed, or is.
+    Across(Across),
 }
 
 /// A message, as its sender knows it.
@@ -165,6 +171,7 @@ impl People {
             posted: VecDeque::new(),
             read: BTreeMap::new(),
             personal: Personal::default(),
+            seen: None,
         };
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
@@ -339,7 +346,8 @@ impl World<'_> {
         let others: Vec<usize> = (0..self.nodes.len()).filter(|n| *n != node).collect();
         let realm = others[self.chance.random_range(0..others.len())];
         let composed = self.compose_for_plain(person);
-        let (line, asked) = match composed.or_else(|| self.compose_personal(person, realm)) {
+        let composed = composed.or_else(|| self.compose_personal(person, realm));
+        let (line, asked) = match composed.or_else(|| self.compose_across(person, realm)) {
             Some(composed) => composed,
             None => self.compose(person, realm),
         };
@@ -484,6 +492,7 @@ impl World<'_> {
             Some(Asked::Muting(muted)) => self.muted(person, muted, &answer),
             Some(Asked::Blocking) => self.checked.count("people blocked"),
             Some(Asked::Rewriting(what)) => self.rewrote(person, what, &answer),
+            Some(Asked::Across(what)) => self.across(person, what, &answer),
             // Either may be true then.
             Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
             Some(Asked::Making(group)) => {

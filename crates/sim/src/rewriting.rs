@@ -9,7 +9,7 @@ use rand::RngExt;
 use std::collections::BTreeMap;
 
 /// Ways of reacting that people use.
-const EMOJI: [&str; 3] = ["👍", "❤️", "é"];
+pub const EMOJI: [&str; 3] = ["👍", "❤️", "é"];
 
 /// Messages of a realm that people still change.
 const LATEST: usize = 6;

@@ -3,7 +3,7 @@
 
 use crate::people::Written;
 use crate::plain;
-use crate::world::World;
+use crate::world::{Happening, World};
 use antar_domain::links::LinkStatus;
 use antar_domain::{Event, Mailbox, Page, Source};
 use antar_text::Value;
@@ -12,7 +12,7 @@ use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which version of links a realm speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     First,
     #[default]
@@ -41,15 +41,43 @@ impl World<'_> {
     /// A realm that starts may be of another version than before.
     pub fn choose_version(&mut self, node: usize) {
         let Some(versions) = &mut self.versions else { return };
-        let version = match versions.random_range(0..3) {
+        let mut version = match versions.random_range(0..3) {
             0 => Version::First,
             1 => Version::This,
             _ => Version::Later,
         };
-        if std::mem::replace(&mut self.nodes[node].version, version) != version {
+        let here = &mut self.nodes[node];
+        // What was replaced since an older copy is passed over where one side has gone back to the first version.
+        if here.upgraded || self.kinds.put_backs && here.was_newer {
+            version = version.max(Version::This);
+        }
+        here.was_newer |= version != Version::First;
+        if std::mem::replace(&mut here.version, version) != version {
             self.injected.count("realms of another version");
             self.note(Some(node), || format!("FAULT is of version {version:?} from now on"));
         }
+    }
+
+    /// A realm that went back to the first version may be owed what that cannot take, and is sent nothing then, nor
+    /// can one that went back itself send it. Who runs them reads so, and in the end the newer version comes back.
+    pub fn see_to_version(&mut self, node: usize, note: &str) {
+        if self.breaks || !note.contains("it needs the newer one") {
+            return;
+        }
+        let is_named = |of: usize| note.starts_with(&format!("{} goes by", self.nodes[of].name));
+        let both = (0..self.nodes.len()).filter(|of| *of == node || is_named(*of));
+        let older: Vec<usize> = both.filter(|of| !self.nodes[*of].upgraded).collect();
+        for node in older {
+            self.nodes[node].upgraded = true;
+            self.at(1, Happening::Upgrade { node });
+        }
+    }
+
+    /// A realm is stopped, and starts with a newer version.
+    pub fn upgrade(&mut self, node: usize) {
+        self.crash(node);
+        self.start(node);
+        self.checked.count("realms that needed the newer version");
     }
 
     /// A line that brings entries, as the version of the realm writes it.

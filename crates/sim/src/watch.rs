@@ -1,5 +1,6 @@
 //! People who watch, and what they are told.
 
+use crate::across::{is_across, is_said_across};
 use crate::clubs::CLUB;
 use crate::plain;
 use crate::renew::Renewed;
@@ -63,7 +64,10 @@ impl World<'_> {
     pub fn notified(&mut self, node: usize, conn: ConnId, message: &Message) {
         // Who is in that group changes all the time, and what is said in the other is changed after it was told.
         let is_own = message.realm.is_none() && message.to.as_str() == self.own_group(node);
-        if message.to.as_str() == CLUB || is_own {
+        // What was deleted before it came has no text by which to know it.
+        let text = message.text.as_str();
+        let is_changed = is_own || text.is_empty() || is_said_across(text);
+        if message.to.as_str() == CLUB || is_changed {
             return;
         }
         let mut people = self.people.all.iter_mut();
@@ -96,7 +100,8 @@ impl World<'_> {
         }
         let mut lists = BTreeMap::new();
         let mut add = |shown: Vec<crate::check::Shown>| {
-            lists.extend(shown.into_iter().map(|message| (message.id, message.text)));
+            let shown = shown.into_iter().filter(|shown| !is_across(shown));
+            lists.extend(shown.map(|message| (message.id, message.text)));
         };
         add(self.pages(person, "INBOX", ""));
         for realm in (0..self.nodes.len()).filter(|realm| *realm != node) {

@@ -154,6 +154,7 @@ impl World<'_> {
     /// it.
     pub fn noted(&mut self, node: usize, note: &str) {
         self.note(Some(node), || format!("NOTE {note}"));
+        self.see_to_version(node, note);
         let differs = ["past", "put back", "let go of"].iter().any(|word| note.contains(word));
         let explained = self.kinds.lies || self.nodes.iter().any(|node| node.put_back);
         if differs && !explained {

@@ -114,6 +114,9 @@ pub enum Happening {
         node: usize,
         life: u64,
     },
+    Upgrade {
+        node: usize,
+    },
     Write {
         person: usize,
     },
@@ -265,6 +268,7 @@ impl<'a> World<'a> {
             }
             Happening::Start { node } => self.start(node),
             Happening::Reopen { node, life } if self.is_alive(node, life) => self.reopen(node),
+            Happening::Upgrade { node } => self.upgrade(node),
             Happening::Write { person } => self.write(person),
             Happening::Fault => self.fault(),
             Happening::Copy { node } => self.copy(node),

@@ -4,7 +4,7 @@
 //! say from then on what the message says now: the hash of the log is kept beside them, and told with them.
 
 use super::{LinkKind, Peer};
-use crate::{AccountId, Conversation, Event, PeerId, PlacedMessage, RequestContext};
+use crate::{AccountId, Bug, Conversation, Event, PeerId, PlacedMessage, RequestContext};
 use antar_types::{
     Away, Carried, Code, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, Extras,
     Message, MessageRef, Name, Text, carried,
@@ -52,7 +52,7 @@ impl RequestContext<'_> {
         let (Some(by), Some(of)) = (by, named_there(&before.message)) else { return Ok(()) };
         let is_rewritten = matches!(change, OwnChange::Edit | OwnChange::Delete);
         // What somebody there wrote is let go of here alone.
-        if is_rewritten && of.theirs {
+        if is_rewritten && of.theirs || self.state.is_planted(Bug::OmitsChanges) {
             return Ok(());
         }
         let text =
@@ -60,7 +60,8 @@ impl RequestContext<'_> {
         let carried = before.message.extras.as_ref().and_then(|extras| extras.carried);
         // First what may be refused: then nothing is done.
         self.owe_entry_of(before, (by, of), (change, &text), message)?;
-        match carried.filter(|_| is_rewritten) {
+        let keeps = !is_rewritten || self.state.is_planted(Bug::KeepsOwedText);
+        match carried.filter(|_| !keeps) {
             Some(carried) => self.replace_owed(peer, carried, &text),
             None => Ok(()),
         }
