@@ -121,12 +121,10 @@ impl World<'_> {
                 self.compare_said(author, other);
             }
         }
-        for node in 0..self.nodes.len() {
-            let of = self.people.of(node);
-            let renewed = of.iter().any(|p| self.people.all[*p].renewed != Renewed::default());
-            if !self.nodes.iter().any(|node| node.put_back || node.by_hand) && !renewed {
-                self.compare_owed(node);
-            }
+        // What was said to whoever had a name before is in a conversation that is called otherwise by now.
+        let renewed = self.people.all.iter().any(|p| p.renewed != Renewed::default());
+        if !self.nodes.iter().any(|node| node.put_back || node.by_hand) && !renewed {
+            (0..self.nodes.len()).for_each(|node| self.compare_owed(node));
         }
     }
 
