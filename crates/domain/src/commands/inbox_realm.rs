@@ -65,7 +65,7 @@ impl RequestContext<'_> {
         let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
         let list = match own {
             Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
-                let formers = self.formers(peer, account, list.len())?;
+                let formers = self.formers(peer, account, &told)?;
                 list.get(formers..).unwrap_or_default()
             }
             _ => list,
@@ -191,5 +191,33 @@ mod tests {
         let told = realm.begin(BOB, inbox());
         let told = realm.plain_answers(told, list(&["for the former", "this too"]));
         assert!(texts(realm.end(told)).is_empty());
+    }
+
+    fn shown(realm: &mut Realm, told: Told) -> Vec<String> {
+        let asked = realm.begin(BOB, inbox());
+        let told = realm.plain_answers(asked, told);
+        texts(realm.end(told))
+    }
+
+    /// It was told of this realm and its answer was lost, or somebody else has told it.
+    #[test]
+    fn a_peer_that_forgot_and_has_not_said_so_lists_others() {
+        let mut realm = with_an_heir();
+        assert!(shown(&mut realm, list(&["for  the former"])).is_empty());
+        // Blanks come and go.
+        assert_eq!(shown(&mut realm, list(&["for the former ", "mine"])), ["mine"]);
+        assert_eq!(shown(&mut realm, list(&["mine too"])), ["mine too"]);
+        assert_eq!(shown(&mut realm, list(&["mine too", "and this"])), ["mine too", "and this"]);
+    }
+
+    #[test]
+    fn the_oldest_are_not_known_of_a_list_that_was_cut() {
+        let mut realm = with_an_heir();
+        let cut = |texts: &[&str]| Told { cut: true, ..list(texts) };
+        assert!(shown(&mut realm, cut(&["for the former"])).is_empty());
+        assert!(shown(&mut realm, list(&["for the former", "this too"])).is_empty());
+        assert!(shown(&mut realm, cut(&["this too"])).is_empty());
+        let told = list(&["for the former", "this too", "mine"]);
+        assert_eq!(shown(&mut realm, told), ["mine"]);
     }
 }

@@ -6,10 +6,12 @@
 
 use super::live::Asked;
 use super::notice_text;
-use super::{Ask, CatchUp, Heir, NotAsked, Of, PeerRequest, PlainRequest, Told};
+use super::{Ask, CatchUp, Heir, Listed, NotAsked, Of, PeerRequest, PlainRequest, Told};
 use crate::Context;
 use crate::{AccountId, AskId, Event, Mailbox, Output, PeerId};
-use antar_types::{Away, Code, Entry, EntryKind, Message, Name, Notice, Text, Time, carried};
+use antar_types::{
+    Away, Chain, Code, Entry, EntryKind, Message, Name, Notice, Text, Time, carried,
+};
 
 /// Names remembered that accounts had and nobody has now. Past it every new account is taken to have a
 /// name that was another's.
@@ -59,6 +61,34 @@ pub struct Listing {
     heir: Option<Heir>,
 }
 
+impl Heir {
+    /// The same once a plain peer has listed what waits there. Its list grows at its end until all of it is
+    /// forgotten, and its answer to what made it forget may never have come: then it has fewer than there
+    /// were, or begins with others.
+    fn once_listed(self, told: &Told) -> Self {
+        // The oldest are not known of a list that was cut.
+        let Some(list) = told.list().filter(|_| !told.cut) else { return self };
+        let upto = self.upto.map_or(list.len(), |upto| usize::try_from(upto).unwrap_or(usize::MAX));
+        let formers = list.get(..upto).unwrap_or_default();
+        // A server that numbers its messages forgets nothing, and may list the newest only.
+        let tells = !told.numbered && !formers.is_empty();
+        let said = tells.then(|| said(formers));
+        let others = self.said.zip(said).is_some_and(|(before, now)| before != now);
+        match formers.len() < upto || others {
+            true => Self { upto: Some(0), said: None, ..self },
+            false => Self { upto: Some(upto as u64), said, ..self },
+        }
+    }
+}
+
+/// The hash of what listed messages say, but for blanks. What their senders are called may change.
+fn said(list: &[Listed]) -> Chain {
+    list.iter().fold(Chain::START, |before, listed| {
+        let words: Vec<&str> = listed.text.as_str().split_whitespace().collect();
+        before.with_fields("listed", Time(0), ["", "", &words.join(" ")])
+    })
+}
+
 impl Context<'_> {
     /// What is known now of the list that a plain peer has for a mailbox.
     pub fn listing(&self, peer: PeerId, mailbox: Mailbox) -> Option<Listing> {
@@ -96,7 +126,7 @@ impl Context<'_> {
         let peers = self.state.durable.peers.iter();
         let peers: Vec<(PeerId, u64)> = peers.map(|(id, known)| (*id, known.out.tip.seq)).collect();
         for (peer, owed) in peers {
-            self.emit(Event::HeirSet(peer, account, Heir { owed, upto: None }))?;
+            self.emit(Event::HeirSet(peer, account, Heir { owed, upto: None, said: None }))?;
             let me = self.state.durable.name.clone();
             let conn = self.state.links.links.get(&peer).and_then(|link| link.conn);
             let Some(known) = self.peer(peer).filter(|known| known.is_open()) else { continue };
@@ -135,9 +165,8 @@ impl Context<'_> {
         // Where it was told meanwhile, by a later list perhaps, this one is too old.
         let heir = self.peer(peer).and_then(|known| known.heirs.get(&account));
         let open = heir.is_some_and(|heir| heir.upto.is_none());
-        let told = answer.ok().filter(|_| open);
-        if let Some(len) = told.and_then(|told| told.list().map(<[_]>::len)) {
-            let _ = self.formers(peer, account, len);
+        if let Some(told) = answer.ok().filter(|told| open && told.list().is_some()) {
+            let _ = self.formers(peer, account, &told);
         }
         None
     }
@@ -149,18 +178,16 @@ impl Context<'_> {
         &mut self,
         peer: PeerId,
         account: AccountId,
-        listed: usize,
+        told: &Told,
     ) -> Result<usize, Code> {
-        let heir = self.peer(peer).and_then(|known| known.heirs.get(&account)).copied();
-        let Some(heir) = heir else { return Ok(0) };
-        let listed = u64::try_from(listed).unwrap_or(u64::MAX);
-        // Where there are fewer than there were, it has forgotten those.
-        let upto = heir.upto.map_or(listed, |upto| if upto > listed { 0 } else { upto });
-        if heir.upto != Some(upto) {
-            let heir = Heir { upto: Some(upto), ..heir };
+        let known = self.peer(peer).and_then(|known| known.heirs.get(&account)).copied();
+        let Some(before) = known else { return Ok(0) };
+        let heir = before.once_listed(told);
+        if heir != before {
             self.emit(Event::HeirSet(peer, account, heir))?;
         }
-        Ok(usize::try_from(upto).unwrap_or(usize::MAX))
+        // While nobody knows how many, all of them are.
+        Ok(heir.upto.and_then(|upto| usize::try_from(upto).ok()).unwrap_or(usize::MAX))
     }
 
     /// A plain peer has forgotten what waited there: what waits from now on is for who is here now.
@@ -168,7 +195,8 @@ impl Context<'_> {
         let Some(known) = self.peer(peer) else { return };
         let heirs = known.heirs.iter().filter(|(_, heir)| heir.upto != Some(0));
         for (account, heir) in heirs.map(|(id, heir)| (*id, *heir)).collect::<Vec<_>>() {
-            let _ = self.emit(Event::HeirSet(peer, account, Heir { upto: Some(0), ..heir }));
+            let heir = Heir { upto: Some(0), said: None, ..heir };
+            let _ = self.emit(Event::HeirSet(peer, account, heir));
         }
     }
 

@@ -236,7 +236,7 @@ impl Context<'_> {
         let list = answer.list().unwrap_or_default();
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
         let formers = match mailbox {
-            Mailbox::Realm(user, _) => self.formers(peer, user, list.len())?,
+            Mailbox::Realm(user, _) => self.formers(peer, user, answer)?,
             _ => 0,
         };
         let new = match mailbox {

@@ -127,6 +127,8 @@ pub struct Heir {
     /// the realm has not told since how far its log goes. Of a plain peer, which has none: so many of
     /// the messages that it lists are the other's.
     pub upto: Option<u64>,
+    /// The hash of what those say. A plain peer that lists others has forgotten them.
+    pub said: Option<Chain>,
 }
 
 impl Peer {

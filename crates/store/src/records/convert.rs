@@ -203,8 +203,8 @@ fn link_record(event: Event) -> Record {
         Event::PlainMailboxSet(peer, number, name) => PlainMailboxSet { peer, number, name }.into(),
         Event::PeerForgotten { peer, traces } => PeerForgotten { peer, traces }.into(),
         Event::AddressTold(peer, address) => AddressTold { peer, address: address.alike() }.into(),
-        Event::HeirSet(peer, account, Heir { owed, upto }) => {
-            HeirSet { peer, account, owed, upto }.into()
+        Event::HeirSet(peer, account, Heir { owed, upto, said }) => {
+            HeirSet { peer, account, owed, upto, said }.into()
         }
         Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
         Event::Dropped { peer, dropped, lost } => Dropped { peer, dropped, lost: lost.0 }.into(),
@@ -382,8 +382,8 @@ impl Record {
             Self::PlainMailboxSet(r) => Event::PlainMailboxSet(r.peer, r.number, r.name),
             Self::PeerForgotten(r) => Event::PeerForgotten { peer: r.peer, traces: r.traces },
             Self::AddressTold(r) => Event::AddressTold(r.peer, r.address.alike()),
-            Self::HeirSet(HeirSet { peer, account, owed, upto }) => {
-                Event::HeirSet(peer, account, Heir { owed, upto })
+            Self::HeirSet(HeirSet { peer, account, owed, upto, said }) => {
+                Event::HeirSet(peer, account, Heir { owed, upto, said })
             }
             Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
             Self::Dropped(Dropped { peer, dropped, lost }) => {

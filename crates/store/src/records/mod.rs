@@ -101,6 +101,7 @@ macro_rules! records {
                     (GroupSet::TAG, old @ (1 | 2)) => take_old_group(old, rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
                     (Acked::TAG, 1) => take_old_acked(rest),
+                    (HeirSet::TAG, 1) => take_old_heir(rest),
                     (Dropped::TAG, 1) => take_old_dropped(rest),
                     $(($tag, $version) => {
                         take::<$name>(rest).map(|(record, rest)| (Self::$name(record), rest))
@@ -219,7 +220,9 @@ records! {
     28 v 1 AddressTold { peer: PeerId, address: Option<Address> }
         at |r| PeerPart::Address.of(r.peer);
     /// An account has a name that was another's before.
-    29 v 1 HeirSet { peer: PeerId, account: AccountId, owed: u64, upto: Option<u64> }
+    29 v 2 HeirSet {
+        peer: PeerId, account: AccountId, owed: u64, upto: Option<u64>, said: Option<Chain>,
+    }
         at |r| PeerPart::Heir(r.account).of(r.peer);
     /// That account is gone.
     30 v 1 HeirEnded { peer: PeerId, account: AccountId };
@@ -403,6 +406,12 @@ fn take_old_acked(bytes: &[u8]) -> Option<(Record, &[u8])> {
     // Nobody was told then.
     let told = acked.seq;
     Some((Acked { peer, acked, total, hour, told }.into(), rest))
+}
+
+/// Reads the fields of a [`HeirSet`] of version 1: what a plain peer lists next is taken for what it listed then.
+fn take_old_heir(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((peer, account, owed, upto), rest) = take(bytes)?;
+    Some((HeirSet { peer, account, owed, upto, said: None }.into(), rest))
 }
 
 fn take_old_dropped(bytes: &[u8]) -> Option<(Record, &[u8])> {

@@ -202,7 +202,7 @@ alike! {
     enum Status = links::LinkStatus { Linked, Asking, Asked, RemovedThere, Removed, Former }
     struct Address = links::Address { host, port, told_by }
     struct Invitation = links::InvitationRecord { hash, expires }
-    struct Heir = links::Heir { owed, upto }
+    struct Heir = links::Heir { owed, upto + said = None }
     struct Position = links::Position { seq, chain }
     struct Message = antar_types::Message { id, time, from, to, text, realm, notice + extras = None }
     enum Away = antar_types::Away {
