@@ -71,13 +71,18 @@ impl Context<'_> {
         for conn in conns {
             let Some(c) = self.state.links.conns.get(&conn) else { continue };
             let acked = c.peer.and_then(|r| self.peer(r)).map_or(0, |p| p.out.acked.seq);
-            let due = !c.asked.is_empty() || c.sent.is_some_and(|sent| sent > acked);
+            let is_ping = |asked: &Asked| matches!(asked, Asked::Ping(_));
+            let asked = c.asked.iter().any(|asked| !is_ping(asked));
+            let due = asked || c.sent.is_some_and(|sent| sent > acked);
             let (ping, dead) = if due { (PING_DUE, DEAD_DUE) } else { (PING, DEAD) };
             let silent = now.saturating_sub(c.heard);
             let asks = c.greeted && silent >= ping && now.saturating_sub(c.pinged) >= ping;
-            let pinged = c.asked.iter().any(|asked| matches!(asked, Asked::Ping(_)));
-            // A connection is given up only after it did not answer when asked.
-            if silent >= dead && pinged {
+            let pinged = c.asked.iter().find_map(|asked| match asked {
+                Asked::Ping(sent) => Some(now.saturating_sub(*sent)),
+                _ => None,
+            });
+            // It was silent because nobody asked anything, until it was asked: from then on it has time to answer.
+            if silent >= dead && pinged.is_some_and(|pinged| pinged >= dead - ping) {
                 self.hang_up(conn, &format!("nothing heard for {} s", silent / 1000));
             } else if asks {
                 if let Some(c) = self.conn(conn) {
@@ -155,5 +160,46 @@ impl Context<'_> {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::InboxRealm;
+    use crate::links::PeerRequest;
+    use crate::testing::{BETA, Realm};
+    use crate::{ConnId, Output, Page};
+
+    /// Whether the link's connection is asked whether it is there after so many seconds more, and whether it is
+    /// given up.
+    fn after(realm: &mut Realm, seconds: u64) -> (bool, bool) {
+        realm.pass(seconds);
+        realm.tick();
+        let hangs_up = |output: &Output| matches!(output, Output::HangUp(ConnId(BETA)));
+        (realm.said(BETA).contains(&PeerRequest::Ping), realm.asked.iter().any(hangs_up))
+    }
+
+    #[test]
+    fn an_idle_connection_is_asked_and_has_time_to_answer() {
+        let mut realm = Realm::linked(&[]);
+        assert_eq!(after(&mut realm, 29), (false, false));
+        assert_eq!(after(&mut realm, 1), (true, false));
+        assert_eq!(after(&mut realm, 1), (false, false));
+        assert_eq!(after(&mut realm, 29), (true, false));
+        assert_eq!(after(&mut realm, 28), (false, false));
+        assert_eq!(after(&mut realm, 2).1, true);
+    }
+
+    #[test]
+    fn one_that_was_idle_has_time_to_answer_what_it_is_asked() {
+        let mut realm = Realm::linked(&["amy"]);
+        realm.login(1, "amy");
+        assert_eq!(after(&mut realm, 25), (false, false));
+        let page = Page { after: None, before: None, limit: 9 };
+        assert_eq!(realm.hears(1, InboxRealm { realm: "beta".into(), page }), None);
+        assert_eq!(after(&mut realm, 0), (true, false));
+        assert_eq!(after(&mut realm, 4), (false, false));
+        assert_eq!(after(&mut realm, 4), (true, false));
+        assert_eq!(after(&mut realm, 2).1, true);
     }
 }
