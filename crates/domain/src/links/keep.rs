@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(after(&mut realm, 1), (false, false));
         assert_eq!(after(&mut realm, 29), (true, false));
         assert_eq!(after(&mut realm, 28), (false, false));
-        assert_eq!(after(&mut realm, 2).1, true);
+        assert!(after(&mut realm, 2).1);
     }
 
     #[test]
@@ -200,6 +200,6 @@ mod tests {
         assert_eq!(after(&mut realm, 0), (true, false));
         assert_eq!(after(&mut realm, 4), (false, false));
         assert_eq!(after(&mut realm, 4), (true, false));
-        assert_eq!(after(&mut realm, 2).1, true);
+        assert!(after(&mut realm, 2).1);
     }
 }
