@@ -26,7 +26,8 @@ const users = (...names) => Promise.all(names.map((name) => user(realm, name)));
 test('who logs in next finds nothing of who was here', async () => {
   const [ann, ben] = await users('ann', 'ben');
   await ben.ask('POST ann : a very secret word');
-  const page = await openPage(browser, realm, { name: 'ann' });
+  const page = await openAt(browser, realm, 'ann', { name: 'ann' });
+  await page.getByRole('heading', { name: 'ann' }).waitFor();
   await page.getByRole('searchbox', { name: 'Search' }).fill('secret');
   await page.locator('.result', { hasText: 'a very secret word' }).waitFor();
   await ben.ask('POST ann : another secret word');
@@ -42,6 +43,7 @@ test('who logs in next finds nothing of who was here', async () => {
   await page.getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('button', { name: 'Log in' }).waitFor();
   await clean();
+  assert.equal(await page.locator('h1', { hasText: 'ann' }).count(), 0);
   // The same where the session is ended from elsewhere.
   await page.getByRole('searchbox', { name: 'Search' }).fill('secret');
   await page.locator('.result', { hasText: 'a very secret word' }).waitFor();
@@ -70,6 +72,13 @@ test('what cannot be loaded because the realm has another version of the page sa
   await way.up();
   await page.evaluate(() => dispatchEvent(new Event('online')));
   await said('There is a newer version').waitFor();
+  // That is said once, however often the connection is lost.
+  way.cut();
+  await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'reconnecting' }).waitFor();
+  await page.evaluate(() => dispatchEvent(new Event('online')));
+  await online(page);
+  await page.waitForTimeout(300);
+  assert.equal(await said('There is a newer version').count(), 1);
   await attach(page, { name: 'second.txt', mimeType: 'text/plain', buffer: Buffer.from('second') });
   await said('Not attached: second.txt. There is a newer version').waitFor();
   await page.unroute('**/assets/**');
@@ -215,7 +224,7 @@ test('an invitation is used where the page is open already, outlives a reload, a
   assert.equal(await page.getByRole('textbox', { name: 'Nama' }).inputValue(), 'ivo');
   await page.getByRole('button', { name: 'English' }).click();
   await page.getByRole('button', { name: 'Cancel' }).waitFor();
-  await password(page).fill('kept in mind');
+  await password(page).fill('kept-in-mind');
   await page.getByRole('button', { name: 'Register' }).click();
   await online(page);
   await page.reload();
@@ -227,7 +236,7 @@ test('an invitation is used where the page is open already, outlives a reload, a
   assert.equal(page.url(), realm.url);
   await toast.getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('button', { name: 'Cancel' }).waitFor();
-  await password(page).fill('kept in mind');
+  await password(page).fill('kept-in-mind');
   await page.getByRole('button', { name: 'Register' }).click();
   await page.getByText('This invitation was used already').waitFor();
   await page.reload();
@@ -359,7 +368,7 @@ test('who logs out without a connection is told, and the session ends with the n
   await way.down();
   await page.getByRole('status', { name: 'Connection' }).filter({ hasText: 'reconnecting' }).waitFor();
   await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByText('your session ends once this browser reaches it').waitFor();
+  await page.getByText('Your session ends once the realm can be told').waitFor();
   assert.equal(await sessions(), 2);
   await way.up();
   await page.evaluate(() => dispatchEvent(new Event('online')));

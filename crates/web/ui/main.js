@@ -140,7 +140,8 @@ export class App {
     this.live.leave(forgets);
     this.timeline.open('');
     this.sidebar.forget();
-    for (const one of [this.announcer.log, this.announcer.toasts]) fill(one);
+    for (const one of [this.announcer.log, this.announcer.toasts, this.head]) fill(one);
+    this.head.dataset.sig = '';
     for (const one of [this.presence, this.profiles, this.followed, this.typing, this.timeline.notes]) one.clear();
     history.replaceState(null, '', location.pathname);
     this.door(why);
@@ -273,7 +274,7 @@ export class App {
   async look(why) {
     const { status } = await fetch(import.meta.url, { method: 'HEAD', cache: 'no-store' }).catch(() => ({ status: 0 }));
     if (why === undefined && status !== 404) return;
-    this.toast(`${why ?? ''} ${t(status === 404 ? 'newer' : 'lost')}`, status ? t('reload') : '', () => location.reload());
+    this.toast(`${why ?? ''} ${t(status === 404 ? 'newer' : status ? 'partial' : 'lost')}`, status ? t('reload') : '', () => location.reload());
   }
 
   /** @param {(all: typeof import('./view/dialogs.js')) => void} act */
@@ -389,6 +390,7 @@ export class Announcer {
 
   /** @param {string} text @param {string} [label] @param {() => void} [act] */
   toast(text, label, act) {
+    for (const one of this.toasts.children) if (one.firstChild?.textContent === text) one.remove();
     const made = el('div', { class: 'toast' }, el('span', {}, text));
     const gone = setTimeout(() => made.remove(), label === t('reload') ? 1e9 : 7000);
     if (label && act) {

@@ -8,18 +8,18 @@ export const texts = {
   conversations: 'Conversations', search: 'Search', found: 'Found', noConversations: 'Nothing here yet. Begin a conversation with somebody.', settings: 'Settings', logOut: 'Log out',
   unread: '{0} unread', mentions: '{0} for you', online: 'online', reconnecting: 'reconnecting', muted: 'muted', blocked: 'blocked', away: 'away', lastHere: 'last here {0}',
   members: '{0} members',
-  lost: 'There is no connection just now.', newer: 'There is a newer version of this page.', reload: 'Reload', notAttached: 'Not attached: {0}.',
-  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', noBlanks: 'A password with blanks could not be changed later.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'The realm was not told yet: your session ends once this browser reaches it.',
+  lost: 'There is no connection just now.', newer: 'There is a newer version of this page.', partial: 'A part of this page is missing.', reload: 'Reload', notAttached: 'Not attached: {0}.',
+  name: 'Name', password: 'Password', logIn: 'Log in', register: 'Register', atRealm: 'at {0}', bothNeeded: 'A name and a password are needed.', noBlanks: 'A password with blanks could not be changed later.', closed: 'Accounts are made by an administrator here.', ended: 'This session has ended. Log in again.', endsLater: 'Your session ends once the realm can be told.',
   show: 'Show', showAll: 'Show all', connection: 'Connection', choose: 'Choose a conversation', keys: 'Ctrl K goes to one by its name.', manyType: 'Several people are typing …', types: '{0} is typing …',
   back: 'Back', details: 'Details', conversationMenu: 'More',
 };
 
 /** What the code of an error does not say well by itself. @type {Record<string, string>} */
 export const errors = {
-  user_not_found: 'There is no such user.', no_session: 'This session has ended.',
+  user_not_found: 'There is no such user.',
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
   forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
   bad_text: 'That holds signs that cannot be sent.',
   bad_invitation: 'This invitation was used already, or is too old. Ask for another.',
-  unavailable: 'Not possible just now.', unknown: 'Whether that was done is not known yet.',
+  unavailable: 'Not possible just now.',
 };

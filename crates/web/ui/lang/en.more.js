@@ -28,6 +28,6 @@ export const texts = {
 
 /** @type {Record<string, string>} */
 export const errors = {
-  bad_parameters: 'That is not complete, or not right.', limit_reached: 'There are too many already.',
+  no_session: 'This session has ended.', unknown: 'Whether that was done is not known yet.', bad_parameters: 'That is not complete, or not right.', limit_reached: 'There are too many already.',
   file_not_found: 'There is no such file any more.', already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.', realm_owed: 'Messages still wait for that realm.', realm_key: 'It has another key.',
 };

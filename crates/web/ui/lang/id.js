@@ -8,8 +8,8 @@ export const texts = {
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
   unread: '{0} belum dibaca', mentions: '{0} untuk Anda', online: 'tersambung', reconnecting: 'menyambung lagi', muted: 'senyap', blocked: 'diblokir', away: 'tidak di tempat', lastHere: 'terakhir di sini {0}',
   members: '{0} anggota',
-  lost: 'Sambungan sedang terputus.', newer: 'Ada versi baru halaman ini.', reload: 'Muat ulang', notAttached: 'Tidak terlampir: {0}.',
-  name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', noBlanks: 'Kata sandi dengan spasi tidak bisa diganti nanti. Pilihlah yang tanpa spasi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.', endsLater: 'Realm belum tahu: sesi Anda di sana berakhir setelah peramban ini tersambung lagi.',
+  lost: 'Sambungan sedang terputus.', newer: 'Ada versi baru halaman ini.', partial: 'Sebagian halaman ini tidak ada.', reload: 'Muat ulang', notAttached: 'Tidak terlampir: {0}.',
+  name: 'Nama', password: 'Kata sandi', logIn: 'Masuk', register: 'Daftar', atRealm: 'di {0}', bothNeeded: 'Nama dan kata sandi harus diisi.', noBlanks: 'Kata sandi dengan spasi tidak bisa diganti nanti. Pilihlah yang tanpa spasi.', closed: 'Akun dibuat oleh administrator di sini.', ended: 'Sesi ini berakhir. Silakan masuk lagi.', endsLater: 'Sesi Anda berakhir setelah peramban ini tersambung lagi.',
   show: 'Lihat', showAll: 'Lihat semua', connection: 'Sambungan', choose: 'Pilih percakapan', keys: 'Ctrl K membuka percakapan menurut namanya.', manyType: 'Beberapa orang sedang menulis …', types: '{0} sedang menulis …',
   back: 'Kembali', details: 'Rincian', conversationMenu: 'Lainnya',
 };

@@ -65,9 +65,10 @@ async function fetchInto(media, box, path = '') {
 /** @param {any} media @param {string} path @returns {Promise<'here'|'bad'|'late'>} */
 function arrived(media, path) {
   return new Promise((resolve) => {
+    let answers = false;
     const timer = setTimeout(() => {
-      // What has said how large it is has answered, and may be slow.
-      if (media.naturalWidth) return resolve('here');
+      // What has said how large it is, or goes on, has answered, and may be slow.
+      if (answers || media.naturalWidth) return resolve('here');
       media.removeAttribute('src');
       resolve('late');
     }, PATIENCE);
@@ -75,6 +76,7 @@ function arrived(media, path) {
       clearTimeout(timer);
       resolve(how);
     };
+    media.onprogress = () => (answers = true);
     media.onload = media.onloadedmetadata = end('here');
     media.onerror = end('bad');
     media.src = path;
