@@ -199,6 +199,8 @@ export async function cuttable(realm) {
     }
     from.pipe(to).pipe(from);
   });
+  // A test that fails does not end it.
+  server.unref();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const at = server.address().port;
   const cut = () => sockets.forEach((socket) => socket.destroy());
