@@ -310,9 +310,15 @@ test('a message makes few elements, whatever it says, and a long one is folded',
   assert.ok((await count()) < 200, `${await count()} elements, folded`);
   for (let at = 0; at < hostile.length; at++) {
     const row = rows.nth(at);
+    const top = () => row.evaluate((row) => row.getBoundingClientRect().top);
+    await row.getByRole('button', { name: 'Show all' }).scrollIntoViewIfNeeded();
+    const before = await top();
     assert.ok(!/ end$/.test(await row.locator('.body').textContent()));
     await row.getByRole('button', { name: 'Show all' }).click();
     assert.match(await row.locator('.body').textContent(), / end$/);
+    await joy.ask('TYPING jon');
+    await page.waitForTimeout(50);
+    assert.ok(Math.abs((await top()) - before) < 2, 'who reads goes on where the rest begins');
   }
   assert.ok((await count()) < 250, `${await count()} elements, all of it`);
   // What was unfolded stays so when something else of it changes; a code that is cut is one, and lines stay lines.

@@ -182,7 +182,7 @@ export class App {
       if (what === 'logged-out') return this.leave(t('ended'));
       if (what === 'loaded' || what === 'failed') this.timeline.loaded(update);
       else if (what === 'in-step') this.stepped();
-      else if (what === 'member' && this.live.online) this.seldom(import('./view/more.js'), () => this.timeline.member(update));
+      else if (what === 'member' && this.live.online) this.seldom(import('./view/happened.js'), ({ note }) => note(this, update));
       else if (what === 'reset') this.timeline.missing.clear();
       else if (what === 'gone' && same(name, this.timeline.name)) this.go('');
       else if (what === 'message') {

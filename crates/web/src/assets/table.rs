@@ -23,6 +23,7 @@ files![
     "view/dom.js",
     "view/emoji.js",
     "view/files.js",
+    "view/happened.js",
     "view/invite.js",
     "view/login.js",
     "view/more.js",

@@ -206,8 +206,9 @@ export function messageRow(app, old, shown) {
   const text = row.dataset.whole ? message.text : fold(message.text);
   const all = () => {
     row.dataset.whole = 'yes';
-    messageRow(app, row, shown).focus();
-    app.timeline.restore();
+    messageRow(app, row, shown);
+    // Who reads goes on where the rest begins.
+    app.timeline.note_();
   };
   fill(side, shown.follows ? stamp() : avatar(author(message)));
   fill(
@@ -224,7 +225,7 @@ export function messageRow(app, old, shown) {
   // Where the focus was in what was made anew, it stays there, or at least in the message.
   if (focused === undefined) return row;
   const next = focused && [...content.querySelectorAll('button')].find((one) => one.dataset.emoji === focused);
-  (content.contains(held) ? held : next || row).focus();
+  (content.contains(held) ? held : next || row).focus({ preventScroll: true });
   return row;
 }
 

@@ -212,15 +212,6 @@ export class Timeline {
       });
   }
 
-  /** Notes who came, who went, who may do what now. @param {Update} update */
-  member({ name = '', kind = '', user = '', by = '' }) {
-    const key = keyOf(name);
-    const all = this.notes.get(key) ?? [];
-    all.push({ after: this.model.conversation(name)?.last?.id ?? 0, text: t(/** @type {any} */ (`member_${kind}`), user, by) });
-    this.notes.set(key, all.slice(-30));
-    this.app.dirty();
-  }
-
   /** @returns {Row[]} */
   happened(id = 0) {
     const all = this.notes.get(keyOf(this.name)) ?? [];
