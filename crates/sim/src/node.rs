@@ -3,7 +3,8 @@
 use crate::files::{FileAsked, UNNAMED};
 use crate::versions::Version;
 use antar_domain::{
-    ConnId, Conversation, Effects, Event, FileLimits, Limits, Mode, Policy, Posted, Readings, State,
+    ConnId, Conversation, Effects, Event, FileLimits, Limits, Mode, PeerId, Policy, Posted,
+    Readings, State,
 };
 use antar_runner::{Batch, Runner, Writer};
 use antar_store::{MemoryEngine, Store};
@@ -69,6 +70,9 @@ pub struct OnDisk {
     pub texts: BTreeSet<String>,
     /// Names of groups.
     pub groups: BTreeSet<String>,
+    /// Peers that have told what they can take, and what was owed to one that had not yet.
+    can: BTreeSet<PeerId>,
+    pub owed_before: BTreeSet<String>,
     /// Whose messages from a peer a conversation with one of its users holds, by the account's number there.
     senders: BTreeMap<Conversation, u64>,
     /// A message that went into somebody else's conversation.
@@ -88,6 +92,10 @@ impl OnDisk {
                         self.texts.insert(posted.message.text.as_str().to_string());
                     }
                     self.add_sender(posted);
+                }
+                Event::CanSet(peer, _) => drop(self.can.insert(*peer)),
+                Event::Owed { peer, entry, .. } if !self.can.contains(peer) => {
+                    self.owed_before.insert(entry.text.as_str().to_string());
                 }
                 Event::GroupSet(_, group) => drop(self.groups.insert(group.name.to_string())),
                 _ => {}
