@@ -158,7 +158,7 @@ test('everybody can use it, dark and light, wide and narrow', async () => {
   const first = await eva.ask('POST max : Look at https://example.org (and `this`).');
   await max.ask(`POST eva reply=${first.id} : > look\u2028I have. @eva 🎉`);
   await max.ask(`REACT eva ${first.id} 👍`);
-  for (let at = 0; at < 30; at++) await (at % 3 ? max : eva).ask(`POST #team : ${at}: ${'a few words more '.repeat(at % 5)}${at === 20 ? '@max' : ''}`);
+  for (let at = 0; at < 30; at++) await (at % 3 ? max : eva).ask(`POST #team : point ${at}: ${'a few words more '.repeat(at % 5)}${at === 20 ? '@max' : ''}`);
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [1440, 320]) {
       const name = (what) => `${what}-${colorScheme}-${width}`;
@@ -173,8 +173,8 @@ test('everybody can use it, dark and light, wide and narrow', async () => {
       await logIn(page, 'max');
       await look('list');
       await conversation(page, '#team').click();
-      await message(page, '29:').waitFor();
-      await message(page, '29:').hover();
+      await message(page, 'point 29:').waitFor();
+      await message(page, 'point 29:').hover();
       await look('busy');
       await page.getByRole('button', { name: 'Details' }).click();
       await page.getByRole('dialog').waitFor();
