@@ -48,7 +48,7 @@ async function hold(page, method) {
   const first = new Promise((resolve) => (asked = resolve));
   await page.route('**/files/**', async (route) => {
     if (route.request().method() === method) {
-      asked();
+      asked(route.request());
       await gate;
     }
     await route.continue().catch(() => {});
@@ -256,6 +256,43 @@ test('files that are sent while connections are cut are there once, and in order
   await files(page).filter({ hasText: 'later.txt' }).getByRole('link').waitFor();
   assert.deepEqual(page.errors, []);
   way.end();
+  await close(page);
+});
+
+test('a large file comes in parts, and goes on where it was cut', async () => {
+  for (const name of ['gil', 'gus']) (await user(realm, name)).end();
+  const way = await cuttable(realm);
+  const page = await openPage(browser, realm, { name: 'gil', url: way.url });
+  await page.evaluate(() => (location.hash = '#/gus'));
+  const asked = [];
+  page.on('request', (request) => {
+    if (!/^.files.[0-9a-f]{64}$/.test(new URL(request.url()).pathname)) return;
+    const at = Number(request.headers()['upload-offset'] ?? 0) >> 20;
+    asked.push(`${request.method()} ${at}`);
+    if (asked.join() === 'PUT 0,PATCH 4') way.cut();
+  });
+  await attach(page, { name: 'film.bin', mimeType: '', buffer: Buffer.alloc(9 << 20, 'film') });
+  await files(page).filter({ hasText: 'film.bin' }).getByRole('link').waitFor();
+  assert.deepEqual(await posted('gus', 'gil'), [['', 'film.bin']]);
+  assert.deepEqual(asked.filter((one) => one.startsWith('PUT')), ['PUT 0']);
+  assert.ok(asked.includes('PATCH 8') && asked.includes('HEAD 0'), asked.join());
+  assert.deepEqual(page.errors, []);
+  way.end();
+  await close(page);
+});
+
+test('a large file that is given up leaves nothing', async () => {
+  for (const name of ['hal', 'her']) (await user(realm, name)).end();
+  const page = await openAt(browser, realm, 'her', { name: 'hal' });
+  const held = await hold(page, 'PATCH');
+  await attach(page, { name: 'film.bin', mimeType: '', buffer: Buffer.alloc(9 << 20, 'given up') });
+  const path = new URL((await held.first).url()).pathname;
+  const there = () => page.evaluate(async (path) => (await fetch(path, { method: 'HEAD', headers: { Authorization: `Bearer ${JSON.parse(sessionStorage['antar.session']).token}` } })).status, path);
+  assert.equal(await there(), 204);
+  await page.getByRole('button', { name: 'Cancel film.bin' }).click();
+  while ((await there()) !== 404) await wait(20);
+  held.go();
+  assert.deepEqual(await posted('her', 'hal'), []);
   await close(page);
 });
 

@@ -8,9 +8,15 @@ import './more.js';
 /** How long nothing may go on; how often an upload is tried while there is a connection, and after which pause. */
 const [PATIENCE, TRIES, PAUSE] = [60_000, 4, 500];
 
+/** Bytes of a part. A larger file comes in parts, so that what was cut goes on where it was. */
+const PART = 4 << 20;
+
 /** One file on its way: `waiting` for its turn, `uploading`, `ready` (uploaded, and to go with what is being written), `failed`; `lost`
- * with the page that had it.
- * @typedef {{conversation: string, file: File|null, name: string, state: string, done: number, tries: number, why: string, about: FileAbout|null, request: XMLHttpRequest|null, url: string, row: HTMLElement|null}} Upload */
+ * with the page that had it. One that comes in parts has a `hash`, and `begun` bytes before the part under way.
+ * @typedef {{conversation: string, file: File|null, name: string, state: string, done: number, tries: number, why: string, about: FileAbout|null, request: XMLHttpRequest|null, begun: number, hash: string, url: string, row: HTMLElement|null}} Upload */
+
+/** What came of a request, and how much of the file is there.
+ * @typedef {{status: number, told: any, offset: number|null}} Answer */
 
 /** What is being uploaded, one file after the other. */
 export class Uploads {
@@ -85,8 +91,39 @@ export class Uploads {
     return this.most;
   }
 
-  /** @param {Upload} one @param {File} file @param {string} hash @returns {Promise<{status: number, told: any}>} */
-  bring(one, file, hash) {
+  /** @param {Upload} one @param {File} file @param {string} hash @returns {Promise<Answer>} */
+  async bring(one, file, hash) {
+    const about = {
+      'Content-Type': file.type || 'application/octet-stream',
+      'X-Filename': `UTF-8''${encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, '\ufffd'))}`,
+    };
+    const path = hash ? `/files/${hash}` : '/files';
+    if (!hash || file.size <= PART) return this.ask(one, hash ? 'PUT' : 'POST', path, about, file);
+    let at = 0;
+    // Of another try some may be there.
+    if (one.hash) {
+      const there = await this.ask(one, 'HEAD', path, {});
+      if (!there.status) return there;
+      at = there.offset ?? 0;
+    }
+    one.hash = hash;
+    for (let elsewhere = 0; ; ) {
+      const end = Math.min(at + PART, file.size);
+      const part = { 'Upload-Complete': end === file.size ? '?1' : '?0', 'Upload-Length': String(file.size) };
+      const further = { ...part, 'Upload-Offset': String(at), 'Content-Type': 'application/partial-upload' };
+      one.begun = at;
+      const answer = await this.ask(one, at ? 'PATCH' : 'PUT', path, at ? further : { ...part, ...about }, file.slice(at, end));
+      const { status, offset } = answer;
+      // The realm has not noticed yet that the part before was cut.
+      if (status === 409 && offset === null) return { ...answer, status: 0 };
+      if (status === 409 && elsewhere++ < TRIES) at = offset ?? 0;
+      else if (end === file.size || status < 200 || status > 299) return answer;
+      else [at, one.tries] = [end, 0];
+    }
+  }
+
+  /** @param {Upload} one @param {string} method @param {string} path @param {Record<string, string>} head @param {Blob} [body] @returns {Promise<Answer>} */
+  ask(one, method, path, head, body) {
     const request = (one.request = new XMLHttpRequest());
     return new Promise((resolve) => {
       /** @type {any} */
@@ -96,7 +133,7 @@ export class Uploads {
         timer = setTimeout(() => request.abort(), PATIENCE);
       };
       request.upload.onprogress = ({ loaded }) => {
-        one.done = loaded;
+        one.done = one.begun + loaded;
         this.draw();
         wait();
       };
@@ -109,14 +146,14 @@ export class Uploads {
           // What stands in between may say something else.
         }
         const hash = /^\/files\/([0-9a-f]{64})$/.exec(request.getResponseHeader('Location') ?? '')?.[1];
+        const file = /** @type {File} */ (one.file);
         if (request.status === 201 && hash) told = { data: { name: file.name, type: file.type, size: file.size, ...(/** @type {any} */ (told).data), sha256: hash } };
-        resolve({ status: request.status, told });
+        const offset = request.getResponseHeader('Upload-Offset');
+        resolve({ status: request.status, told, offset: offset === null ? null : Number(offset) });
       };
-      request.open(hash ? 'PUT' : 'POST', hash ? `/files/${hash}` : '/files');
-      request.setRequestHeader('Authorization', `Bearer ${this.app.live.token}`);
-      request.setRequestHeader('Content-Type', file.type || 'application/octet-stream');
-      request.setRequestHeader('X-Filename', `UTF-8''${encodeURIComponent(file.name.replace(/\p{Surrogate}/gu, '\ufffd'))}`);
-      request.send(file);
+      request.open(method, path);
+      for (const [key, value] of Object.entries({ Authorization: `Bearer ${this.app.live.token}`, ...head })) request.setRequestHeader(key, value);
+      request.send(body);
       wait();
     });
   }
@@ -166,6 +203,9 @@ export class Uploads {
     const hadFocus = one.row?.contains(document.activeElement);
     one.state = 'gone';
     one.request?.abort();
+    // What came in parts would wait there for the rest.
+    const headers = { Authorization: `Bearer ${this.app.live.token}` };
+    if (one.hash && !one.about) setTimeout(() => fetch(`/files/${one.hash}`, { method: 'DELETE', headers }).catch(() => {}), PAUSE);
     if (one.url) URL.revokeObjectURL(one.url);
     this.all = this.all.filter((other) => other !== one);
     this.keep();
@@ -235,7 +275,7 @@ const small = ({ target }) => (target.hidden = isHuge(target.naturalWidth, targe
 
 /** @param {string} conversation @param {File|null} file @returns {Upload} */
 function made(conversation, file) {
-  return { conversation, file, name: file?.name ?? '', state: 'waiting', done: 0, tries: 0, why: '', about: null, request: null, url: '', row: null };
+  return { conversation, file, name: file?.name ?? '', state: 'waiting', done: 0, tries: 0, why: '', about: null, request: null, begun: 0, hash: '', url: '', row: null };
 }
 
 /** What was under way when the page was loaded anew. @returns {any[]} */
