@@ -10,7 +10,7 @@ pub use limits::LimitsConfig;
 pub use tls::TlsConfig;
 pub use web::WebConfig;
 
-use antar_domain::{Inbound, PlainPeers, Policy, is_loopback};
+use antar_domain::{Inbound, PlainPeers, Policy, RETENTION_DAYS, is_loopback};
 use antar_types::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
@@ -182,7 +182,9 @@ impl Config {
     fn wrong_value(&self) -> Option<(String, &'static str)> {
         let key = self.link_keys.iter().find(|key| Fingerprint::parse(key).is_none());
         let key = key.map(|key| (key.clone(), "key: sha256: and 64 hexadecimal digits"));
-        key.or_else(|| self.web.wrong_value())
+        let days = Some(self.retention.days).filter(|days| *days > RETENTION_DAYS);
+        let days = days.map(|days| (days.to_string(), "number of days up to 36500"));
+        key.or(days).or_else(|| self.web.wrong_value())
     }
 
     /// Reads TOML; on failure the line and what is wrong with it.
@@ -309,6 +311,16 @@ pub enum ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_are_kept_for_a_century_at_most_or_for_ever() {
+        let wrong = |days: u16| {
+            let config = Config::parse(&format!("[retention]\ndays = {days}")).unwrap();
+            config.wrong_value().map(|(value, _)| value)
+        };
+        assert_eq!((wrong(0), wrong(RETENTION_DAYS)), (None, None));
+        assert_eq!(wrong(RETENTION_DAYS + 1).as_deref(), Some("36501"));
+    }
 
     #[test]
     fn an_unknown_key_names_its_line() {
