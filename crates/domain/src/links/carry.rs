@@ -70,6 +70,12 @@ impl Context<'_> {
         self.output(Output::Request(conn, request));
     }
 
+    /// Notes that one side cannot give over a connection what the other is to follow. It will not be otherwise at once, so
+    /// the next one is not made as soon as after one that was lost.
+    pub fn is_stuck(&mut self, conn: ConnId) {
+        self.conn(conn).into_iter().for_each(|c| c.stuck = true);
+    }
+
     /// Ends a connection because of what came over it, or did not.
     pub fn hang_up(&mut self, conn: ConnId, why: &str) {
         self.output(Output::HangUp(conn));
@@ -93,6 +99,7 @@ impl Context<'_> {
         (link.conn, link.since, link.error) = (None, now, Some(why.to_string()));
         link.as_before = false;
         link.lost += 1;
+        link.stuck = if gone.stuck { link.stuck.saturating_add(1) } else { 0 };
         if link.told_operator == Some(LinkStatus::Linked) {
             link.told_operator = None;
             let name = self.name_of(peer);

@@ -128,7 +128,7 @@ impl Context<'_> {
         let now = self.readings.uptime;
         let link = self.link(peer);
         let longest = if link.refused { REFUSED } else { RETRY.1 };
-        let wait = RETRY.0.saturating_mul(1 << link.failures.min(16)).min(longest);
+        let wait = RETRY.0.saturating_mul(1 << link.failures.max(link.stuck).min(16)).min(longest);
         link.retry_at = now + wait / 2 + wait * chance / 512;
     }
 
@@ -165,10 +165,11 @@ impl Context<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::InboxRealm;
-    use crate::links::PeerRequest;
+    use crate::commands::{Greet, InboxRealm, PeerAnswers};
+    use crate::links::{Address, PeerAnswer, PeerRequest};
     use crate::testing::{BETA, Realm};
-    use crate::{ConnId, Output, Page};
+    use crate::{ConnId, Origin, Output, Page};
+    use antar_types::{Capabilities, Chain, Fingerprint, Name};
 
     /// Whether the link's connection is asked whether it is there after so many seconds more, and whether it is
     /// given up.
@@ -201,5 +202,40 @@ mod tests {
         assert_eq!(after(&mut realm, 4), (false, false));
         assert_eq!(after(&mut realm, 4), (true, false));
         assert!(after(&mut realm, 2).1);
+    }
+
+    /// Beta greets, cannot give what it is asked for, and is hung up on.
+    fn gives_nothing(realm: &mut Realm, conn: u64) {
+        let (ip, key) = ([192, 0, 2, 1].into(), Fingerprint([2; 32]));
+        realm.connect_from(conn, Origin::Certified(ip, key));
+        let (again, invitation, can) = (true, None, Capabilities::NONE);
+        let (to, from, host) = ("alpha".into(), Name::parse("beta"), "192.0.2.1".into());
+        realm.hears(conn, Greet { to, host, port: 8889, from, again, invitation, can });
+        realm.asked.clear();
+        realm.hears(conn, PeerAnswers { answer: Ok(PeerAnswer::default().into()) });
+        let hangs_up = |output: &Output| matches!(output, Output::HangUp(c) if c.0 == conn);
+        assert!(realm.asked.iter().any(hangs_up));
+    }
+
+    fn calls_within(realm: &mut Realm, seconds: u64) -> bool {
+        realm.asked.clear();
+        (0..4 * seconds).for_each(|_| realm.tick());
+        realm.asked.iter().any(|output| matches!(output, Output::Dial(..)))
+    }
+
+    /// Where the two meet and cannot go on, they meet less and less often, though each call succeeds.
+    #[test]
+    fn a_realm_that_gives_nothing_is_called_less_and_less_often() {
+        let mut realm = Realm::linked(&[]);
+        let address = Address { host: "192.0.2.1".into(), port: 8889, told_by: None };
+        let mut peers = realm.state.durable.peers.values_mut();
+        peers.next().unwrap().record.address = Some(address);
+        realm.disconnect(BETA);
+        (0..8).for_each(|n| gives_nothing(&mut realm, BETA + 1 + n));
+        assert!(!calls_within(&mut realm, 14));
+        assert!(calls_within(&mut realm, 20));
+        realm.link_beta(BETA + 20, 0, Chain::START);
+        realm.disconnect(BETA + 20);
+        assert!(calls_within(&mut realm, 2));
     }
 }

@@ -93,6 +93,8 @@ pub(crate) struct Link {
     /// Calls or requests that ever failed, and connections that were lost, for who watches the realm.
     pub failed: u64,
     pub lost: u64,
+    /// Connections in a row over which one side could not follow the other.
+    pub stuck: u32,
     /// When to try again, in milliseconds of uptime.
     pub retry_at: u64,
     /// How far its clock is ahead of ours, in milliseconds.
@@ -203,6 +205,8 @@ pub(crate) struct Conn {
     pub asked_at: u64,
     /// The search for the last common entry has looked at the end of the shorter log.
     pub searched: bool,
+    /// One side cannot give what the other is to follow, so it is about to end.
+    pub stuck: bool,
 }
 
 impl Conn {
@@ -219,6 +223,7 @@ impl Conn {
             following: Following::Not,
             asked_at: 0,
             searched: false,
+            stuck: false,
         }
     }
 }
