@@ -48,7 +48,7 @@ pub(super) async fn fetch(
         }
         away()
     };
-    let _place = doors.files.places.fetch(source.peer, Instant::now()).ok_or_else(away)?;
+    let _place = doors.files.places.fetch(source.peer).await.ok_or_else(away)?;
     let called = timeout(STRETCH.0, call(&doors, &source)).await;
     let (mut stream, there) = called.map_err(io::Error::from).flatten().map_err(gone)?;
     let asked = timeout(STRETCH.0, request(&mut stream, there, &hash, size)).await;

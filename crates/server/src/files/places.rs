@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 /// Uploads at once: in all, of an address, of an account.
 const UPLOADS: [usize; 3] = [64, 16, 8];
@@ -15,6 +16,9 @@ const DOWNLOADS: [usize; 2] = [256, 64];
 
 /// Files of other realms that are fetched at once: in all, of a realm.
 const FETCHES: [usize; 2] = [16, 4];
+
+/// How long a file waits for a place to be fetched: many people may open a conversation at once.
+const WAIT: Duration = Duration::from_secs(10);
 
 /// How long nothing is fetched of a realm that has been too slow: whoever asks meanwhile would wait for nothing, in a
 /// browser before everything else that it asks for.
@@ -42,12 +46,14 @@ pub struct Places {
     slow: Arc<Mutex<HashMap<PeerId, Instant>>>,
     /// Files and sockets that may be open for all of them.
     open: usize,
+    /// Told where a place has become free.
+    freed: Arc<Notify>,
 }
 
 impl Places {
     /// As many as need no more than so many open files and sockets.
     pub fn new(open: usize) -> Self {
-        Self { held: Arc::default(), slow: Arc::default(), open }
+        Self { held: Arc::default(), slow: Arc::default(), open, freed: Arc::default() }
     }
 
     /// A place for an upload from an address.
@@ -69,17 +75,32 @@ impl Places {
         self.take(vec![(Whose::Download, all), (Whose::DownloadTo(address), of_address), open])
     }
 
-    /// A place to fetch a file of a realm: a file and a socket. None also where it has been too slow a moment ago.
-    pub fn fetch(&self, peer: PeerId, now: Instant) -> Option<Taken> {
-        let [all, of_peer] = FETCHES;
+    /// A place to fetch a file of a realm, once there is one: a file and a socket. None where that takes too long, or the
+    /// realm has been too slow a moment ago.
+    pub async fn fetch(&self, peer: PeerId) -> Option<Taken> {
+        let until = Instant::now() + WAIT;
+        loop {
+            let freed = self.freed.notified();
+            if self.leaves_alone(peer, Instant::now()) {
+                return None;
+            }
+            if let Some(place) = self.fetch_now(peer) {
+                return Some(place);
+            }
+            timeout_at(until, freed).await.ok()?;
+        }
+    }
+
+    fn fetch_now(&self, peer: PeerId) -> Option<Taken> {
+        let ([all, of_peer], open) = (FETCHES, (Whose::Open, self.open));
+        self.take(vec![(Whose::Fetch, all), (Whose::FetchFrom(peer), of_peer), open, open])
+    }
+
+    /// Whether a realm has been too slow a moment ago.
+    fn leaves_alone(&self, peer: PeerId, now: Instant) -> bool {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         slow.retain(|_, until| *until > now);
-        if slow.contains_key(&peer) {
-            return None;
-        }
-        drop(slow);
-        let open = (Whose::Open, self.open);
-        self.take(vec![(Whose::Fetch, all), (Whose::FetchFrom(peer), of_peer), open, open])
+        slow.contains_key(&peer)
     }
 
     /// A realm was too slow.
@@ -127,6 +148,7 @@ impl Drop for Taken {
                 }
             }
         }
+        self.places.freed.notify_waiters();
     }
 }
 
@@ -149,17 +171,30 @@ mod tests {
     }
 
     #[test]
-    fn nobody_s_files_take_all_places_to_fetch_and_who_is_slow_is_left_alone_for_a_while() {
-        let (places, now) = (Places::new(400), Instant::now());
-        let all = |peer| std::iter::from_fn(|| places.fetch(PeerId(peer), now)).collect::<Vec<_>>();
+    fn nobody_s_files_take_all_places_to_fetch() {
+        let places = Places::new(400);
+        let all = |peer| std::iter::from_fn(|| places.fetch_now(PeerId(peer))).collect::<Vec<_>>();
         let mut taken: Vec<_> = (1..=5).flat_map(all).collect();
         assert_eq!(taken.len(), 16);
         taken.truncate(4);
-        assert!(places.fetch(PeerId(1), now).is_none() && places.fetch(PeerId(2), now).is_some());
-        places.is_slow(PeerId(2), now);
-        let (soon, later) = (now + PAUSE - Duration::from_secs(1), now + PAUSE);
-        assert!(places.fetch(PeerId(2), soon).is_none() && places.fetch(PeerId(3), soon).is_some());
-        assert!(places.fetch(PeerId(2), later).is_some());
+        assert!(places.fetch_now(PeerId(1)).is_none() && places.fetch_now(PeerId(2)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fetch_waits_for_its_place_but_not_for_who_is_slow() {
+        let (places, peer) = (Places::new(400), PeerId(1));
+        let mut taken: Vec<_> = std::iter::from_fn(|| places.fetch_now(peer)).collect();
+        let began = Instant::now();
+        assert!(places.fetch(peer).await.is_none() && began.elapsed() >= WAIT);
+        let (waits, free) = tokio::join!(places.fetch(peer), async { taken.pop().is_some() });
+        assert!(waits.is_some() && free);
+        places.is_slow(peer, Instant::now());
+        let began = Instant::now();
+        assert!(places.fetch(peer).await.is_none() && began.elapsed() < WAIT);
+        assert!(places.fetch(PeerId(2)).await.is_some());
+        drop((taken, waits));
+        tokio::time::sleep(PAUSE).await;
+        assert!(places.fetch(peer).await.is_some());
     }
 
     #[test]
@@ -168,7 +203,7 @@ mod tests {
         let uploads: Vec<_> = (0..3).filter_map(|_| places.upload(here)).collect();
         let downloads: Vec<_> = (0..2).filter_map(|_| places.download(here)).collect();
         assert_eq!((uploads.len(), downloads.len()), (3, 2));
-        let fetches = [(); 3].map(|()| places.fetch(PeerId(1), Instant::now()));
+        let fetches = [(); 3].map(|()| places.fetch_now(PeerId(1)));
         assert_eq!(fetches.iter().flatten().count(), 2);
         assert!(places.upload(here).is_none() && places.download(here).is_none());
     }
