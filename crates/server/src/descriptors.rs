@@ -1,5 +1,6 @@
 //! Open files: what others may open leaves enough of them for the data.
 
+use crate::files::OPEN;
 use rustix::process::{Resource, getrlimit};
 
 /// Kept for the data (its tables and the segments of its log), administration and metrics.
@@ -8,11 +9,8 @@ const RESERVE: u64 = 512;
 /// Calls to other realms that may be open at once, where there are descriptors for so many.
 const CALLS: u64 = 1_024;
 
-/// Files that may be brought, given and fetched at once, where there are descriptors for so many: see
-/// [`crate::files`].
-const FILES: u64 = 352;
-
-/// How many sockets and files of others there may be: the store must not fail because one of them took the last descriptor.
+/// How many sockets there may be, and files of others: the store must not fail because one of them took the last
+/// descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
     /// For connections that others make.
@@ -35,7 +33,7 @@ impl Descriptors {
     fn under(limit: u64) -> Self {
         let sockets = limit - RESERVE.min(limit / 2);
         let calls = CALLS.min(sockets / 4);
-        let (asks, files) = (calls / 4, FILES.min(sockets / 8));
+        let (asks, files) = (calls / 4, (OPEN as u64).min(sockets / 8));
         let whole = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let (connections, links) = (whole(sockets - calls - files), whole(calls - asks));
         Self { connections, links, asks: whole(asks), files: whole(files) }

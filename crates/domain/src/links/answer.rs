@@ -99,7 +99,7 @@ fn pop(cx: &mut RequestContext<'_>) {
 /// Either the peer sends what follows our cursor, or its past is not ours.
 fn follow_answered(cx: &mut Context<'_>, conn: ConnId, peer: PeerId, answer: &PeerAnswer) {
     let (Some(epoch), Some(floor)) = (answer.epoch, answer.floor) else {
-        cx.is_stuck(conn);
+        cx.note_stuck(conn);
         return cx.hang_up(conn, "an answer to FOLLOW that makes no sense");
     };
     let Some(known) = cx.peer(peer) else { return };

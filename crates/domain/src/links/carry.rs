@@ -72,7 +72,7 @@ impl Context<'_> {
 
     /// Notes that one side cannot give over a connection what the other is to follow. It will not be otherwise at once, so
     /// the next one is not made as soon as after one that was lost.
-    pub fn is_stuck(&mut self, conn: ConnId) {
+    pub fn note_stuck(&mut self, conn: ConnId) {
         self.conn(conn).into_iter().for_each(|c| c.stuck = true);
     }
 

@@ -125,7 +125,7 @@ impl RequestContext<'_> {
             );
             self.warn(peer, what.clone());
             self.link(peer).error = Some(what);
-            self.is_stuck(conn);
+            self.note_stuck(conn);
             return Err(Code::Unavailable.into());
         }
         let chain = self.chain_at(peer, seq)?;

@@ -44,7 +44,7 @@ pub(super) async fn fetch(
     let gone = |error: io::Error| {
         tracing::info!(%hash, realm = %name, %error, "a file could not be fetched");
         if error.kind() == ErrorKind::TimedOut {
-            doors.files.places.is_slow(source.peer, Instant::now());
+            doors.files.places.note_slow(source.peer, Instant::now());
         }
         away()
     };

@@ -10,7 +10,7 @@ mod part;
 mod places;
 
 pub use part::{Part, Whole, hash_of};
-pub use places::Places;
+pub use places::{OPEN, Places};
 
 use antar_domain::{AccountId, FileRoom};
 use antar_store::{private_directory, why_refused};

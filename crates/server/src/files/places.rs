@@ -1,4 +1,4 @@
-//! How many uploads and downloads there may be at once.
+//! How many uploads, downloads and fetches of other realms' files there may be at once.
 
 use antar_domain::{AccountId, PeerId};
 use std::collections::HashMap;
@@ -16,6 +16,9 @@ const DOWNLOADS: [usize; 2] = [256, 64];
 
 /// Files of other realms that are fetched at once: in all, of a realm.
 const FETCHES: [usize; 2] = [16, 4];
+
+/// Open files and sockets that all of them need: a fetch has one of each.
+pub const OPEN: usize = UPLOADS[0] + DOWNLOADS[0] + 2 * FETCHES[0];
 
 /// How long a file waits for a place to be fetched: many people may open a conversation at once.
 const WAIT: Duration = Duration::from_secs(10);
@@ -103,8 +106,8 @@ impl Places {
         slow.contains_key(&peer)
     }
 
-    /// A realm was too slow.
-    pub fn is_slow(&self, peer: PeerId, now: Instant) {
+    /// Notes that a realm was too slow.
+    pub fn note_slow(&self, peer: PeerId, now: Instant) {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, now + PAUSE);
     }
 
@@ -188,7 +191,7 @@ mod tests {
         assert!(places.fetch(peer).await.is_none() && began.elapsed() >= WAIT);
         let (waits, free) = tokio::join!(places.fetch(peer), async { taken.pop().is_some() });
         assert!(waits.is_some() && free);
-        places.is_slow(peer, Instant::now());
+        places.note_slow(peer, Instant::now());
         let began = Instant::now();
         assert!(places.fetch(peer).await.is_none() && began.elapsed() < WAIT);
         assert!(places.fetch(PeerId(2)).await.is_some());
