@@ -485,3 +485,10 @@ test('small things of writing and reading', async () => {
   for (const one of [quin, rob]) one.end();
   await close(page, mine);
 });
+
+test('whoever has no conversation yet reads so where they will be', async () => {
+  (await user(realm, 'newcomer')).end();
+  const page = await openPage(browser, realm, { name: 'newcomer' });
+  await page.getByRole('navigation', { name: 'Conversations' }).getByText('Nothing here yet').waitFor();
+  await page.context().close();
+});

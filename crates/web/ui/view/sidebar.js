@@ -17,12 +17,12 @@ export class Sidebar {
     /** @type {Map<string, {node: HTMLElement, sig: string}>} */
     this.made = new Map();
     this.list = el('ul', { class: 'list' });
-    this.nav = el('nav', { 'aria-label': t('conversations') }, this.list);
+    this.empty = el('div', { class: 'none' }, el('p', {}, t('noConversations')));
+    this.nav = el('nav', { 'aria-label': t('conversations') }, this.list, this.empty);
     this.results = el('section', { class: 'results', 'aria-label': t('found'), hidden: true });
     this.search = el('input', { type: 'search', 'aria-label': t('search'), placeholder: `${t('search')} …`, autocomplete: 'off', dir: 'auto' });
-    this.empty = el('div', { class: 'none' }, el('p', {}, t('noConversations')));
     this.me = button('', () => app.panels(({ settings }) => settings(app)), 'self');
-    const scroll = el('div', { class: 'lists' }, this.nav, this.empty, this.results);
+    const scroll = el('div', { class: 'lists' }, this.nav, this.results);
     this.root = el(
       'aside',
       { class: 'sidebar', 'aria-label': 'Antar' },
