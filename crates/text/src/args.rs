@@ -65,7 +65,7 @@ impl<'a> Args<'a> {
 
     fn read_options(&mut self, mut rest: &'a str) -> Result<(), Code> {
         let options = self.verb.options;
-        let known = |key: &str| options.iter().position(|o| o.split('=').next() == Some(key));
+        let known = |key: &str| options.iter().position(|option| is_called(option, key));
         while !rest.is_empty() {
             let (word, mut after) = words::first(rest);
             if let Some((key, value)) = words::option(word) {
@@ -99,8 +99,9 @@ impl<'a> Args<'a> {
 
     /// The value of an option.
     pub fn option(&self, key: &str) -> Option<&'a str> {
-        let at = self.verb.options.iter().position(|o| o.split('=').next() == Some(key))?;
-        self.options[at]
+        let given = self.verb.options.iter().zip(self.options);
+        let mut given = given.filter_map(|(option, value)| Some((option, value?)));
+        given.find(|(option, _)| is_called(option, key)).map(|(_, value)| value)
     }
 
     /// What follows a prefix in a word past those that the verb takes. Servers of the first version ignore
@@ -237,6 +238,11 @@ impl<'a> Args<'a> {
 /// The group that a word names, which may be written as a conversation is: `#staff`.
 pub(super) fn group(word: &str) -> Word {
     word.strip_prefix('#').unwrap_or(word).into()
+}
+
+/// Whether an option of a row, `limit=N`, has this name.
+fn is_called(option: &str, key: &str) -> bool {
+    option.strip_prefix(key).is_some_and(|rest| rest.starts_with('='))
 }
 
 /// A text that no `:` leads to would be lost.

@@ -101,7 +101,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             self::past(reply, page.past)
         }
         Outcome::Posted { id, conversation, again } => {
-            let reply = Reply::done(says).with("id", id).with("conv", &*conversation);
+            let reply = Reply::done(says).with("id", id).with("conv", String::from(conversation));
             if again { reply.with("again", true) } else { reply }
         }
         Outcome::FileWanted { here, room, .. } => {
@@ -138,11 +138,11 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         }
         Outcome::Sessions(all) => Body::Entries(all.iter().map(session).collect()).into(),
         Outcome::Marked(id) => Reply::done(says).with("read", id),
-        Outcome::InStep(cursor) => Reply::done(says).with("cursor", cursor.to_string()),
+        Outcome::InStep(cursor) => Reply::done(says).with("cursor", cursor.word()),
         Outcome::Changes { all, cursor, more } => {
-            Reply::from(Body::Changes(all, more)).with("cursor", cursor.to_string())
+            Reply::from(Body::Changes(all, more)).with("cursor", cursor.word())
         }
-        Outcome::Watching { cursor, .. } => Reply::done(says).with("cursor", cursor.to_string()),
+        Outcome::Watching { cursor, .. } => Reply::done(says).with("cursor", cursor.word()),
         // It is written as events.
         Outcome::CaughtUp { .. } => Reply::done(says),
         Outcome::BackedUp(done) => Reply::done(says)

@@ -210,7 +210,10 @@ impl Reply {
             }
         }
         for (key, value) in &self.extra {
-            field(out, dialect, key, value);
+            match value {
+                Value::String(text) => text_field(out, dialect, key, text),
+                value => field(out, dialect, key, value),
+            }
         }
         out.push(b'}');
         out.extend_from_slice(END);

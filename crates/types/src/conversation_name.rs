@@ -1,5 +1,6 @@
 //! How a client says which conversation it means.
 
+use crate::words::split;
 use std::fmt;
 
 /// A conversation as a client writes it (`CONV` in the protocol): the words are names only once they are
@@ -44,13 +45,13 @@ impl ConversationName {
     pub fn parse(word: &str) -> Option<Self> {
         let some = |word: &str| (!word.is_empty()).then(|| Box::<str>::from(word));
         // A realm that is left off is this one.
-        let at = |word: &str| match word.split_once('@') {
+        let at = |word: &str| match split(word, b'@') {
             Some((name, realm)) => Some((some(name)?, some(realm))),
             None => Some((some(word)?, None)),
         };
         let Some(group) = word.strip_prefix('#') else {
             let (user, realm) = at(word)?;
-            let Some((name, number)) = user.split_once('~') else {
+            let Some((name, number)) = split(&user, b'~') else {
                 return Some(Self::User { user, former: None, realm });
             };
             return Some(Self::User {
@@ -59,7 +60,7 @@ impl ConversationName {
                 realm,
             });
         };
-        if let Some((group, realm)) = group.split_once('+') {
+        if let Some((group, realm)) = split(group, b'+') {
             return Some(Self::Pair { group: some(group)?, realm: some(realm)? });
         }
         at(group).map(|(group, realm)| Self::Group { group, realm })

@@ -1,5 +1,6 @@
 //! A place in everything that concerns a user.
 
+use crate::words::split;
 use std::fmt;
 
 /// How far a client has followed what concerns its user: protocol, *Conversations*. Clients see a word that they hand
@@ -16,18 +17,28 @@ pub struct SyncCursor {
 impl SyncCursor {
     /// Reads what `Display` writes; `None` where it is nothing like that.
     pub fn parse(word: &str) -> Option<Self> {
-        let (epoch, id) = word.split_once('-')?;
-        let is_plain = |part: &str| part.bytes().all(|b| b.is_ascii_alphanumeric());
-        if !is_plain(epoch) || !is_plain(id) {
+        let (epoch, id) = split(word, b'-')?;
+        // That numbers may be led by one is the library's rule, and not ours.
+        if epoch.starts_with('+') || id.starts_with('+') {
             return None;
         }
         Some(Self { epoch: u64::from_str_radix(epoch, 16).ok()?, id: id.parse().ok()? })
+    }
+
+    /// The word that clients see: the epoch in base 16, and the id. Every SYNC is answered with one, so it is made
+    /// without the formatter.
+    pub fn word(self) -> String {
+        let digit = |at: usize| b"0123456789abcdef"[(self.epoch >> (60 - 4 * at) & 15) as usize];
+        let digits: [u8; 16] = std::array::from_fn(digit);
+        let zeros = (self.epoch | 1).leading_zeros() as usize / 4;
+        let epoch = std::str::from_utf8(&digits[zeros..]).unwrap_or_default();
+        [epoch, "-", itoa::Buffer::new().format(self.id)].concat()
     }
 }
 
 impl fmt::Display for SyncCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{}", self.epoch, self.id)
+        f.write_str(&self.word())
     }
 }
 
@@ -39,6 +50,14 @@ mod tests {
     fn is_read_as_it_was_written_and_nothing_else_is() {
         let cursor = SyncCursor { epoch: 0xfeed, id: 42 };
         assert_eq!(cursor.to_string(), "feed-42");
+        for (epoch, id, word) in [
+            (0, 0, "0-0"),
+            (0x10, 9, "10-9"),
+            (u64::MAX, u64::MAX, "ffffffffffffffff-18446744073709551615"),
+        ] {
+            let cursor = SyncCursor { epoch, id };
+            assert_eq!((cursor.word(), SyncCursor::parse(word)), (word.into(), Some(cursor)));
+        }
         assert_eq!(SyncCursor::parse("feed-42"), Some(cursor));
         for word in ["", "-", "feed", "feed-", "-42", "feed-+42", "feed-x", "feed-42-1", "+1-2"] {
             assert_eq!(SyncCursor::parse(word), None, "{word}");
