@@ -39,16 +39,17 @@ impl Post {
         }
         let answers = self.answers(cx)?;
         let file = self.file.as_deref().map(|hash| cx.file_to_name(*hash)).transpose()?;
-        let id = self.post(cx, answers, file.map(Box::new))?;
+        let (id, name) = self.post(cx, answers, file.map(Box::new))?;
         self.file.as_deref().map_or(Ok(()), |hash| cx.use_file(*hash))?;
-        Ok(self.posted(cx, id, false).into())
+        let conversation = name.unwrap_or_else(|| self.called(cx));
+        Ok(Outcome::Posted { id, conversation, again: false }.into())
     }
 
-    fn posted(&self, cx: &RequestContext<'_>, id: u64, again: bool) -> Outcome {
+    /// What the conversation is called.
+    fn called(&self, cx: &RequestContext<'_>) -> Box<str> {
         // It is sent, whether or not it went where all are put who are too many to be told apart.
         let name = cx.conversation(&self.to).map(|found| found.name);
-        let conversation = name.unwrap_or_else(|_| (*self.to).clone()).to_string().into();
-        Outcome::Posted { id, conversation, again }
+        name.unwrap_or_else(|_| (*self.to).clone()).to_string().into()
     }
 
     /// What the client called so is this message, or it is another one.
@@ -64,7 +65,10 @@ impl Post {
             },
         };
         match is_same && is_same_text {
-            true => Ok(self.posted(cx, before.id, true)),
+            true => {
+                let conversation = self.called(cx);
+                Ok(Outcome::Posted { id: before.id, conversation, again: true })
+            }
             false => Err(Code::RefReused),
         }
     }
@@ -112,43 +116,51 @@ impl Post {
 
     /// Which message is answered, as the other realm knows it, where there is one that takes part.
     fn answers(&self, cx: &RequestContext<'_>) -> Result<Option<MessageRef>, Interrupt> {
-        let conversation = match (self.reply, cx.conversation(&self.to)) {
-            (Some(_), Ok(found)) if found.conversation.peer().is_some() => found.conversation,
+        let Some(reply) = self.reply else { return Ok(None) };
+        let conversation = match cx.conversation(&self.to) {
+            Ok(found) if found.conversation.peer().is_some() => found.conversation,
             _ => return Ok(None),
         };
-        let placed = cx.message_of(conversation, self.reply.unwrap_or(0))?;
+        let placed = cx.message_of(conversation, reply)?;
         Ok(named_there(&placed.message))
     }
 
+    /// Posts it, and returns its id, and what the conversation is called where that was found on the way.
     fn post(
         &self,
         cx: &mut RequestContext<'_>,
         answers: Option<MessageRef>,
         file: Option<Box<File>>,
-    ) -> Result<u64, Code> {
+    ) -> Result<(u64, Option<Box<str>>), Code> {
         let (kind, reply, reference) = (self.kind, self.reply, self.reference.clone());
         let extras = Extras { kind, reply, reference, file, ..Extras::default() };
         let said = Said { extras, answers };
-        match &*self.to {
+        let id = match &*self.to {
             // Nobody has that name any more.
-            ConversationName::User { former: Some(_), .. } => Err(Code::UserNotFound),
+            ConversationName::User { former: Some(_), .. } => return Err(Code::UserNotFound),
             ConversationName::User { user, realm, .. } => match cx.elsewhere(realm) {
-                None => cx.send(user, &self.text, said.extras.boxed()),
-                Some(realm) => cx.send_to_peer(realm, user, &self.text, said),
+                None => {
+                    let to = cx.addressee(user)?;
+                    let name = to.1.as_str().into();
+                    let id = cx.send(to, &self.text, said.extras.boxed())?;
+                    return Ok((id, Some(name)));
+                }
+                Some(realm) => cx.send_to_peer(realm, user, &self.text, said)?,
             },
             ConversationName::Group { group, realm } => {
                 if cx.elsewhere(realm).is_some() {
                     return Err(Code::GroupNotFound);
                 }
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_group(group, &self.text, said.extras).map(|(id, _)| id)
+                cx.send_to_group(group, &self.text, said.extras)?.0
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_pair(group, peer, &self.text, said).map(|(id, _)| id)
+                cx.send_to_pair(group, peer, &self.text, said)?.0
             }
-        }
+        };
+        Ok((id, None))
     }
 }
 

@@ -1,7 +1,9 @@
 //! A private message to a user of this realm.
 
-use crate::{Answer, Conversation, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Extras, Message};
+use crate::{
+    AccountId, Answer, Conversation, Draft, Interrupt, Mailbox, Outcome, RequestContext, Word,
+};
+use antar_types::{Code, Extras, Message, Name};
 use std::sync::Arc;
 
 /// Sends a private message to a user of this realm.
@@ -15,21 +17,26 @@ pub struct Send {
 
 impl Send {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        let id = cx.send(&self.to, &self.text, None)?;
+        let to = cx.addressee(&self.to)?;
+        let id = cx.send(to, &self.text, None)?;
         Ok(Outcome::Sent { id, group: None }.into())
     }
 }
 
 impl RequestContext<'_> {
+    /// The user of this realm who has a name, as it was first written.
+    pub(crate) fn addressee(&self, name: &str) -> Result<(AccountId, Name), Code> {
+        self.user(name).map(|(id, account)| (id, account.record.name.clone()))
+    }
+
     /// Sends a private message to a user of this realm, and returns its id.
     pub(crate) fn send(
         &mut self,
-        to: &str,
+        (recipient, to): (AccountId, Name),
         text: &Draft,
         extras: Option<Box<Extras>>,
     ) -> Result<u64, Code> {
         let me = self.me()?;
-        let (recipient, to) = self.user(to).map(|(id, a)| (id, a.record.name.clone()))?;
         let text = self.draft(text)?;
         let (conversations, most) =
             (&self.state.durable.conversations, self.state.limits.conversations);
