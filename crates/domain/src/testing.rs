@@ -317,7 +317,7 @@ impl Realm {
     pub fn may_be_peer(&self, conn: u64) -> bool {
         let conn = ConnId(conn);
         self.state.links.conns.contains_key(&conn)
-            || matches!(self.state.live.origin(conn), Some(Origin::Certified(..)))
+            || matches!(self.state.live.origin(conn), Some((Origin::Certified(..), _)))
     }
 
     /// Connects, unless that was done before.

@@ -99,9 +99,10 @@ impl Live {
         self.conns.remove(&conn);
     }
 
-    /// Where a connection comes from; `None` where it is gone.
-    pub fn origin(&self, conn: ConnId) -> Option<Origin> {
-        Some(self.conns.get(&conn)?.origin)
+    /// Where a connection comes from, and the session that it is bound to; `None` where it is gone.
+    pub fn origin(&self, conn: ConnId) -> Option<(Origin, Option<SessionId>)> {
+        let conn = self.conns.get(&conn)?;
+        Some((conn.origin, conn.session))
     }
 
     /// Notes whose a request is, and when it came.

@@ -102,6 +102,11 @@ impl People {
         std::mem::take(&mut self.changed)
     }
 
+    /// Whether there is any of those.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// Takes note of what has changed of a user, and says whether those who follow them are to be told.
     pub fn settle(&mut self, account: AccountId, uptime: u64, now: Time) -> bool {
         let Some(person) = self.known.get_mut(&account) else { return false };

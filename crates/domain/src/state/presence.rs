@@ -36,6 +36,10 @@ impl State {
 
     /// Tells those who follow a user that the user came, went, or is away, where a step has changed that.
     pub(super) fn tell_presence(&mut self, readings: &Readings, effects: &mut Effects) {
+        // Every request comes here.
+        if !self.live.people.has_changed() {
+            return;
+        }
         for account in self.live.people.take_changed() {
             let people = &mut self.live.people;
             let presence = match self.durable.accounts.contains_key(&account) {

@@ -5,7 +5,7 @@ use crate::Context;
 use crate::links::Waiting;
 use crate::{
     Access, Answer, Command, ConnId, Effects, Interrupt, JobResult, Mode, Origin, Output, Readings,
-    Refused, Request, RequestContext, SessionRecord,
+    Refused, Request, RequestContext, SessionId, SessionRecord,
 };
 use antar_types::{Code, Token};
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl State {
         results: Vec<JobResult>,
         effects: &mut Effects,
     ) {
-        let Some(origin) = self.live.origin(conn) else { return };
+        let Some((origin, bound)) = self.live.origin(conn) else { return };
         let uptime = readings.uptime;
         self.links.conns.get_mut(&conn).into_iter().for_each(|c| c.heard = uptime);
         let tag = request.tag;
@@ -39,7 +39,7 @@ impl State {
         };
         let answer = match cx.state.mode {
             Mode::Suspended => Err(Code::Unavailable.into()),
-            _ => decide(&mut cx, &request),
+            _ => decide(&mut cx, &request, bound),
         };
         if answer.is_ok() {
             cx.audit(&request.command);
@@ -70,8 +70,13 @@ impl State {
     }
 }
 
-/// Decides in the order of protocol section 1: session, then parameters, then the command itself.
-fn decide(cx: &mut RequestContext<'_>, request: &Request) -> Result<Answer, Interrupt> {
+/// Decides in the order of protocol section 1: session, then parameters, then the command itself. `bound` is the
+/// connection's session.
+fn decide(
+    cx: &mut RequestContext<'_>,
+    request: &Request,
+    bound: Option<SessionId>,
+) -> Result<Answer, Interrupt> {
     let command = &request.command;
     let access = command.access();
     // A connection with another realm takes what realms say to each other, and nobody logs in on it.
@@ -89,7 +94,7 @@ fn decide(cx: &mut RequestContext<'_>, request: &Request) -> Result<Answer, Inte
     {
         return Err(unread.code.into());
     }
-    let known = find_session(cx, request.token.as_ref());
+    let known = find_session(cx, request.token.as_ref(), bound);
     match access {
         Access::Anyone | Access::AnyoneOrPeer | Access::Peer => {}
         Access::Session if known => {}
@@ -133,8 +138,11 @@ fn heard(cx: &mut RequestContext<'_>, command: &Command) -> Result<Answer, Inter
 }
 
 /// Finds the session of a request: the one its token names, else the connection's.
-fn find_session(cx: &mut RequestContext<'_>, token: Option<&Token>) -> bool {
-    let bound = cx.state.live.session(cx.conn);
+fn find_session(
+    cx: &mut RequestContext<'_>,
+    token: Option<&Token>,
+    bound: Option<SessionId>,
+) -> bool {
     let id = match token {
         Some(token) => cx.state.durable.tokens.get(&token.hash()).copied(),
         None => bound,
