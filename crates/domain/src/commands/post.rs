@@ -125,6 +125,16 @@ impl Post {
         Ok(named_there(&placed.message))
     }
 
+    /// What is said beside the text, where anything is.
+    fn extras(&self, file: Option<Box<File>>) -> Option<Box<Extras>> {
+        let Self { kind, reply, reference, .. } = self;
+        if kind.is_none() && reply.is_none() && reference.is_none() && file.is_none() {
+            return None;
+        }
+        let (kind, reply, reference) = (*kind, *reply, reference.clone());
+        Some(Box::new(Extras { kind, reply, reference, file, ..Extras::default() }))
+    }
+
     /// Posts it, and returns its id, and what the conversation is called where that was found on the way.
     fn post(
         &self,
@@ -132,9 +142,11 @@ impl Post {
         answers: Option<MessageRef>,
         file: Option<Box<File>>,
     ) -> Result<(u64, Option<Box<str>>), Code> {
-        let (kind, reply, reference) = (self.kind, self.reply, self.reference.clone());
-        let extras = Extras { kind, reply, reference, file, ..Extras::default() };
-        let said = Said { extras, answers };
+        let extras = self.extras(file);
+        let said = |extras: Option<Box<Extras>>| Said {
+            extras: extras.map_or_else(Extras::default, |extras| *extras),
+            answers,
+        };
         let id = match &*self.to {
             // Nobody has that name any more.
             ConversationName::User { former: Some(_), .. } => return Err(Code::UserNotFound),
@@ -142,22 +154,22 @@ impl Post {
                 None => {
                     let to = cx.addressee(user)?;
                     let name = to.1.as_str().into();
-                    let id = cx.send(to, &self.text, said.extras.boxed())?;
+                    let id = cx.send(to, &self.text, extras)?;
                     return Ok((id, Some(name)));
                 }
-                Some(realm) => cx.send_to_peer(realm, user, &self.text, said)?,
+                Some(realm) => cx.send_to_peer(realm, user, &self.text, said(extras))?,
             },
             ConversationName::Group { group, realm } => {
                 if cx.elsewhere(realm).is_some() {
                     return Err(Code::GroupNotFound);
                 }
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_group(group, &self.text, said.extras)?.0
+                cx.send_to_group(group, &self.text, said(extras).extras)?.0
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;
                 let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_pair(group, peer, &self.text, said)?.0
+                cx.send_to_pair(group, peer, &self.text, said(extras))?.0
             }
         };
         Ok((id, None))
