@@ -99,8 +99,8 @@ impl<'a> Args<'a> {
 
     /// The value of an option.
     pub fn option(&self, key: &str) -> Option<&'a str> {
-        let given = self.verb.options.iter().zip(self.options);
-        let mut given = given.filter_map(|(option, value)| Some((option, value?)));
+        let given = self.verb.options.iter().zip(&self.options);
+        let mut given = given.filter_map(|(option, value)| Some((option, (*value)?)));
         given.find(|(option, _)| is_called(option, key)).map(|(_, value)| value)
     }
 

@@ -35,11 +35,15 @@ impl<'a> Line<'a> {
     }
 
     fn of((number, row): (usize, &'static Row), params: &'a str) -> Self {
-        let (first, rest) = words::first(params);
-        if let Some(token) = Token::parse(first) {
+        // Most lines bring none, and are not split in vain.
+        if params.starts_with('~')
+            && let (first, rest) = words::first(params)
+            && let Some(token) = Token::parse(first)
+        {
             return Self { row, number, token: Some(token), params: rest };
         }
         if row.addressed
+            && let (_, rest) = words::first(params)
             && let (port, rest) = words::first(rest)
             && port.parse::<u16>().is_ok()
             && let (third, rest) = words::first(rest)

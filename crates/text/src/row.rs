@@ -9,7 +9,7 @@ use super::rows::{
 use crate::{Dialect, Listing, Phrase};
 use antar_domain::{Access, Ask, Command, commands};
 use antar_types::{Code, Folded};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::LazyLock;
 
 /// One parameter in a verb's row, under the name that usage and HELP show.
@@ -118,10 +118,11 @@ pub static ALL: &[&[Row]] = &[
 /// A verb and its place among [`all`].
 type Numbered = (usize, &'static Row);
 
-static BY_SPELLING: LazyLock<HashMap<&'static str, Numbered>> = LazyLock::new(|| {
+/// Every request looks here, for words that nobody else chooses: any hash is good enough.
+static BY_SPELLING: LazyLock<FxHashMap<&'static [u8], Numbered>> = LazyLock::new(|| {
     let spellings = |verb: &'static Row| verb.aliases.iter().copied().chain([verb.name]);
     let rows = all().enumerate();
-    rows.flat_map(|row| spellings(row.1).map(move |name| (name, row))).collect()
+    rows.flat_map(|row| spellings(row.1).map(move |name| (name.as_bytes(), row))).collect()
 });
 
 /// Every row.
@@ -154,14 +155,14 @@ pub(crate) fn find_pair(first: &str, second: &str) -> Option<Numbered> {
     if !matches!(&*first, "group" | "user" | "realm") {
         return None;
     }
-    BY_SPELLING.get(format!("{} {}", &*first, &*second).to_ascii_uppercase().as_str()).copied()
+    BY_SPELLING.get(format!("{} {}", &*first, &*second).to_ascii_uppercase().as_bytes()).copied()
 }
 
-fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_types::MAX_NAME]) -> Option<&'a str> {
+fn capitals<'a>(word: &str, buffer: &'a mut [u8; antar_types::MAX_NAME]) -> Option<&'a [u8]> {
     let upper = buffer.get_mut(..word.len())?;
     upper.copy_from_slice(word.as_bytes());
     upper.make_ascii_uppercase();
-    std::str::from_utf8(upper).ok()
+    Some(upper)
 }
 
 impl Row {

@@ -28,11 +28,14 @@ impl SyncCursor {
     /// The word that clients see: the epoch in base 16, and the id. Every SYNC is answered with one, so it is made
     /// without the formatter.
     pub fn word(self) -> String {
-        let digit = |at: usize| b"0123456789abcdef"[(self.epoch >> (60 - 4 * at) & 15) as usize];
-        let digits: [u8; 16] = std::array::from_fn(digit);
-        let zeros = (self.epoch | 1).leading_zeros() as usize / 4;
-        let epoch = std::str::from_utf8(&digits[zeros..]).unwrap_or_default();
-        [epoch, "-", itoa::Buffer::new().format(self.id)].concat()
+        let mut word = String::with_capacity(16 + 1 + 20);
+        let digits = (u64::BITS - (self.epoch | 1).leading_zeros()).div_ceil(4);
+        for at in (0..digits).rev() {
+            word.push(char::from(b"0123456789abcdef"[(self.epoch >> (4 * at) & 15) as usize]));
+        }
+        word.push('-');
+        word.push_str(itoa::Buffer::new().format(self.id));
+        word
     }
 }
 

@@ -25,7 +25,7 @@ use antar_runner::{Place, Runner};
 use antar_text as text;
 use antar_types::{Code, Entry, Message, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -111,7 +111,7 @@ impl Hub {
     pub async fn run(self) {
         let mut running = Running {
             hub: self,
-            conns: HashMap::new(),
+            conns: FxHashMap::default(),
             clock: Clock::new(),
             busy: false,
             last_notification: None,
@@ -125,7 +125,7 @@ impl Hub {
 
 struct Running {
     hub: Hub,
-    conns: HashMap<ConnId, Conn>,
+    conns: FxHashMap<ConnId, Conn>,
     clock: Clock,
     /// Something is linked, so that time matters.
     busy: bool,
