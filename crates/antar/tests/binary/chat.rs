@@ -276,6 +276,23 @@ fn ctrl_c_gives_a_password_up_and_leaves_the_terminal_as_it_was() {
     assert!(chat.echoes());
 }
 
+/// Those that were typed while a command was under way come to the prompt at once.
+#[test]
+fn lines_that_come_together_are_taken_one_after_the_other() {
+    let alpha = Realm::with("");
+    let mut amy = alpha.user("amy");
+    amy.expect_ok("ADDGROUP team pw");
+    let mut chat = at_terminal(&alpha, "pw\n");
+    chat.until("amy> ");
+    let lines: String = (0..40).map(|n| format!("line {n}\n")).collect();
+    chat.say(&format!("/to #team\n{lines}/whoami\n/quit\n"));
+    chat.until("amy@alpha");
+    assert_eq!(chat.ended(), Some(0));
+    let said = amy.history("HISTORY #team");
+    let texts: Vec<&str> = said.iter().filter_map(|each| each["message"].as_str()).collect();
+    assert_eq!(texts, (0..40).map(|n| format!("line {n}")).collect::<Vec<_>>());
+}
+
 /// It does not wait for a session that has ended, as it does for a server that is away.
 #[test]
 fn a_script_whose_session_ends_is_told_so() {
