@@ -119,6 +119,7 @@ impl Export {
         let newest = self.conversations(0)?;
         // One that was on a later page may have come to be on an earlier one meanwhile.
         self.conversations(newest)?;
+        self.left_groups()?;
         let files = self.copy_files()?;
         let (messages, conversations) = (self.messages, self.done.len());
         let end = json!({"conversations": conversations, "messages": messages, "files": files});
@@ -163,6 +164,22 @@ impl Export {
         }
     }
 
+    /// Writes what the user wrote in groups that the user is not in any more.
+    fn left_groups(&mut self) -> anyhow::Result<()> {
+        for group in list(self.realm.request("SHOWGROUPS")?) {
+            let name = format!("#{}", group["group"].as_str().unwrap_or_default());
+            let realms = group["realms"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let apart: Vec<String> = realms.map(|realm| format!("{name}+{realm}")).collect();
+            for name in [name].into_iter().chain(apart) {
+                if !self.done.contains(&name) {
+                    self.history(&name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the messages of a conversation.
     fn history(&mut self, name: &str) -> anyhow::Result<()> {
         let mut after = 0;
         loop {
@@ -174,6 +191,10 @@ impl Export {
                 let file = &message["file"];
                 if let Some(hash) = file["sha256"].as_str().and_then(FileHash::parse) {
                     self.files.entry(hash).or_insert_with(|| file.clone());
+                }
+                // Of one that is in no list it is told once there is a message.
+                if self.done.insert(name.to_owned()) {
+                    self.line("conversation", json!({"conv": name, "left": true}))?;
                 }
                 self.line("message", message)?;
                 self.messages += 1;

@@ -302,6 +302,8 @@ pub struct HistoryRead {
     pub stretch: Stretch,
     /// How much a peer has of what was written to it, where it is with one.
     pub delivered: Option<Delivered>,
+    /// Only what the reader wrote is shown.
+    pub own: bool,
 }
 
 /// How much of a conversation is read.
@@ -324,7 +326,10 @@ impl HistoryRead {
         mut page: impl FnMut(Source, Page) -> Result<(Vec<Message>, bool), E>,
     ) -> Result<Outcome, E> {
         let source = Source::Conversation(self.conversation);
-        let shows = |message: &Message| !self.reader.hides(self.conversation, message);
+        let shows = |message: &Message| match self.own {
+            true => self.reader.wrote(message),
+            false => !self.reader.hides(self.conversation, message),
+        };
         let mut page = |stretch| shown(&mut page, (source, stretch), shows);
         let (mut found, more, newer, past) = match self.stretch {
             Stretch::Page(stretch) => {

@@ -282,13 +282,15 @@ pub struct ShownGroup {
     pub bans: usize,
     /// How many messages were written there, with or without a peer.
     pub messages: u64,
+    /// The peers with which it has a conversation.
+    pub realms: Vec<Name>,
 }
 
 impl ShownGroup {
     /// About how many bytes of memory it takes, with its own size.
     pub fn memory(&self) -> usize {
         let topic = self.record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
-        size_of::<Self>() + topic
+        size_of::<Self>() + topic + self.realms.len() * size_of::<Name>()
     }
 }
 

@@ -256,14 +256,18 @@ fn user(user: &User) -> Value {
 }
 
 fn group(group: &ShownGroup) -> Value {
-    let ShownGroup { record, owner, members, bans, messages } = group;
+    let ShownGroup { record, owner, members, bans, messages, realms } = group;
     let (name, owner) = (record.name.as_str(), owner.as_ref().map(|name| name.as_str()));
     let topic = record.topic.as_ref().map(|topic| topic.as_str());
-    json!({
+    let mut shown = json!({
         "group": name, "owner": owner, "members": members, "bans": bans, "messages": messages,
         "topic": topic, "entry": record.entry.as_str(), "listed": record.listed,
         "announce": record.announce, "retention": record.retention, "created": record.created.rfc3339(),
-    })
+    });
+    if !realms.is_empty() {
+        shown["realms"] = realms.iter().map(|realm| realm.as_str()).collect();
+    }
+    shown
 }
 
 fn refused(row: Option<&Row>, tag: Tag, refused: Refused) -> Reply {

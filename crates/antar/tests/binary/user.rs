@@ -166,6 +166,42 @@ fn all_of_a_user_is_exported_from_a_running_realm_and_a_stopped_one() {
     check(&realm);
 }
 
+#[test]
+fn an_export_has_what_the_user_wrote_in_groups_that_were_left_and_no_more() {
+    let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
+    let (mut amy, mut bob) = (alpha.user("amy"), alpha.user("bob"));
+    let mut kane = beta.user("kane");
+    let (host, port) = beta.address().rsplit_once(':').unwrap();
+    amy.expect_ok(&format!("ADDREALM beta {host} {port}"));
+    kane.expect_ok("ADDGROUP staff");
+    bob.expect_ok("ADDGROUP staff");
+    bob.expect_ok("ADDGROUP quiet");
+    for group in ["staff", "quiet"] {
+        amy.expect_ok(&format!("JOINGROUP {group}"));
+    }
+    amy.expect_ok("POST #staff : hers");
+    bob.expect_ok("POST #staff : his");
+    amy.expect_ok("SENDGROUPREALM beta staff far");
+    bob.expect_ok("SENDGROUPREALM beta staff his far");
+    for group in ["staff", "quiet"] {
+        amy.expect_ok(&format!("LEAVEGROUP {group}"));
+    }
+    bob.expect_ok("GROUPSET staff listed=no");
+    let check = |realm: &Realm| {
+        let lines = exported(realm, "amy");
+        let of = |kind: &str, key: &str| {
+            let of_kind = lines.iter().filter(|line| line["kind"] == kind);
+            of_kind.map(|line| line[key].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("conversation", "conv"), ["#staff", "#staff+beta"]);
+        assert_eq!(of("message", "message"), ["hers", "far"]);
+        assert_eq!(lines.last().unwrap()["conversations"], 2);
+    };
+    check(&alpha);
+    alpha.stop();
+    check(&alpha);
+}
+
 /// As `head` goes once it has seen enough.
 #[test]
 fn a_reader_that_has_gone_ends_a_list_quietly() {

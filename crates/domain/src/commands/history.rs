@@ -1,7 +1,8 @@
 //! A stretch of a conversation.
 
+use crate::named_conversation::NamedConversation;
 use crate::{Answer, HistoryRead, Interrupt, Read, RequestContext, Stretch};
-use antar_types::ConversationName;
+use antar_types::{Code, ConversationName};
 
 /// Asks for a stretch of a conversation, what all sides wrote.
 #[derive(Clone, Debug)]
@@ -15,10 +16,31 @@ pub struct ReadHistory {
 impl ReadHistory {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let found = cx.conversation(&self.of)?;
+        self.read(cx, found, false)
+    }
+
+    /// The same for a copy of all that is the caller's: of a group that the caller is not in, what the caller wrote there.
+    pub(crate) fn decide_for_copy(&self, cx: &RequestContext<'_>) -> Result<Answer, Interrupt> {
+        match cx.conversation(&self.of) {
+            Err(Code::NotMember) => {
+                let conversation = cx.conversation_of_any_group(&self.of)?;
+                let name = ConversationName::clone(&self.of);
+                self.read(cx, NamedConversation { conversation, name }, true)
+            }
+            found => self.read(cx, found?, false),
+        }
+    }
+
+    fn read(
+        &self,
+        cx: &RequestContext<'_>,
+        found: NamedConversation,
+        own: bool,
+    ) -> Result<Answer, Interrupt> {
         let (conversation, name) = (found.conversation, found.name.to_string().into());
         let (reader, stretch) = (cx.reader()?, self.stretch);
         let delivered = cx.state.durable.delivered(conversation);
-        let read = HistoryRead { conversation, name, reader, stretch, delivered };
+        let read = HistoryRead { conversation, name, reader, stretch, delivered, own };
         Ok(Answer::Read(Read::History(Box::new(read))))
     }
 }
@@ -29,7 +51,7 @@ mod tests {
     use crate::commands::{RemoveUser, Send, SendRealm};
     use crate::testing::{BETA, Realm, group};
     use crate::{History, Outcome, Page};
-    use antar_types::{Code, EntryKind};
+    use antar_types::EntryKind;
 
     fn of(conversation: &str, stretch: Stretch) -> ReadHistory {
         let of = Box::new(ConversationName::parse(conversation).unwrap());

@@ -3,7 +3,7 @@
 use crate::{Answer, Command, Interrupt, Origin, RequestContext, Word};
 use antar_types::Code;
 
-/// Reads something as a user does. For the operator alone: an administrator who is elsewhere must not read what others
+/// Reads something as a user does, and of a group that the user is not in what the user wrote there. For the operator alone: an administrator who is elsewhere must not read what others
 /// write to each other.
 #[derive(Clone, Debug)]
 pub struct ReadAs {
@@ -36,7 +36,10 @@ impl ReadAs {
         }
         let (user, _) = cx.user(&self.user)?;
         let before = cx.caller.replace(user);
-        let answer = self.command.decide(cx);
+        let answer = match &*self.command {
+            Command::ReadHistory(history) => history.decide_for_copy(cx),
+            command => command.decide(cx),
+        };
         cx.caller = before;
         answer
     }

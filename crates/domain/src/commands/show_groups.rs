@@ -1,7 +1,7 @@
 //! All groups, as who administers the realm sees them.
 
 use crate::state::Group;
-use crate::{Answer, GroupId, Interrupt, Outcome, RequestContext, ShownGroup, Word};
+use crate::{Answer, Conversation, GroupId, Interrupt, Outcome, RequestContext, ShownGroup, Word};
 
 /// Asks for all groups, listed or not, in the order in which they were made; or for one.
 #[derive(Clone, Debug)]
@@ -16,11 +16,15 @@ impl ShowGroups {
             let durable = &cx.state.durable;
             let of_group = durable.bans.range((id, crate::AccountId(0))..);
             let bans = of_group.take_while(|(of, _)| *of == id).count();
-            let conversations = durable.conversations.of_group(id);
-            let messages = conversations.map(|each| durable.conversations.tip(each).ordinal).sum();
+            let conversations = || durable.conversations.of_group(id);
+            let messages =
+                conversations().map(|each| durable.conversations.tip(each).ordinal).sum();
+            let peers = conversations().filter_map(Conversation::peer);
+            let realms =
+                peers.filter_map(|peer| Some(cx.peer(peer)?.record.name.clone())).collect();
             let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));
             let (record, members) = (group.record.clone(), group.members.len());
-            ShownGroup { record, owner, members, bans, messages }
+            ShownGroup { record, owner, members, bans, messages, realms }
         };
         let all = match &self.group {
             Some(group) => vec![shown(cx.any_group(group)?)],
