@@ -2,7 +2,7 @@
 
 use crate::choices::{Choices, segments};
 use crate::{Draw, Target};
-use antar_types::{FileAbout, FileHash, FileLink, FileName, FileType};
+use antar_types::{FileAbout, FileHash, FileLink, FileName, FileType, Name};
 use antar_web::{
     Admit, Asker, FileRefusal, Files, FirstLine, Found, HEAD_TIME, PROXY_HEADER, Prefixed, Promise,
     Reader, Rules, Sent, Served, Site, StatusCode, Taken, Unframer, Upload, Visit, addressed,
@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 
 pub const WEB: Target = Target {
     name: "web",
@@ -135,7 +136,7 @@ thread_local! {
 
 fn requests(bytes: &[u8]) {
     let visit = Visit {
-        site: Arc::new(Site::new("alpha")),
+        site: Arc::new(Site::new(watch::channel(Name::parse("alpha").expect("a name")).1)),
         rules: Arc::new(Rules::default()),
         peer: [127, 0, 0, 1].into(),
         admit: Arc::new(Everybody),

@@ -61,6 +61,7 @@ pub fn compose(
     // With one thread for everything, the hub shares it with the connections.
     let one_thread = Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread;
     let runner = Runner::new(state, one_thread);
+    let (renamed, realm) = watch::channel(name.clone());
     let running = Hub {
         committer: Committer::start(store.clone(), runner.writer())?,
         runner,
@@ -73,10 +74,11 @@ pub fn compose(
         guard: guard.clone(),
         inbox,
         back: hub.downgrade(),
+        renamed,
     };
     let (stop, stopped) = watch::channel(false);
     let ledger = Ledger::new(&config.limits);
-    let sources = Sources::of(name.clone(), &running, ledger.clone(), stopped.clone());
+    let sources = Sources::of(realm.clone(), &running, ledger.clone(), stopped.clone());
     let (connections, tls) = (sources.connections.clone(), Arc::new(Tls::new(&identity)));
     tls.show(shown.as_ref());
     let (certificate, named) = watch::channel(config.tls.clone());
@@ -90,7 +92,7 @@ pub fn compose(
         ledger: ledger.clone(),
     };
     let given_up = shared.guard.clone();
-    let doors = Arc::new(Doors::new(shared, Site::new(name.as_str()), files.clone()));
+    let doors = Arc::new(Doors::new(shared, Site::new(realm), files.clone()));
     tokio::spawn(Dialler::new(called, &doors, room.links).run());
 
     let mut accepting = Vec::new();

@@ -7,6 +7,7 @@ use crate::assets;
 use crate::files;
 use crate::handshake::{NoWebSocket, accept};
 use crate::rules::{Refusal, Rules};
+use antar_types::Name;
 use hyper::body::Bytes;
 use hyper::header::{
     CONTENT_LENGTH, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, TRANSFER_ENCODING,
@@ -14,13 +15,13 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode, Version};
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 /// A realm's pages.
 #[derive(Debug)]
 pub struct Site {
-    index: Bytes,
-    /// Of the page.
-    tag: HeaderValue,
+    /// What the realm is called, which may change.
+    realm: watch::Receiver<Name>,
 }
 
 /// What a request comes to.
@@ -35,12 +36,17 @@ pub(crate) enum Verdict {
 
 impl Site {
     /// Of the realm of this name.
-    pub fn new(realm: &str) -> Self {
-        let index = assets::index(realm);
+    pub fn new(realm: watch::Receiver<Name>) -> Self {
+        Self { realm }
+    }
+
+    /// The page, and its tag. It is made when it is asked for: that takes microseconds.
+    fn index(&self) -> (Bytes, HeaderValue) {
+        let index = assets::index(self.realm.borrow().as_str());
         let hash: String =
             Sha256::digest(&index)[..12].iter().map(|b| format!("{b:02x}")).collect();
         let tag = HeaderValue::from_str(&format!("\"{hash}\""));
-        Self { index, tag: tag.unwrap_or(HeaderValue::from_static("\"\"")) }
+        (index, tag.unwrap_or(HeaderValue::from_static("\"\"")))
     }
 
     /// Answers a request.
@@ -83,12 +89,13 @@ impl Site {
     }
 
     fn page(&self, headers: &HeaderMap) -> Response<Bytes> {
+        let (index, tag) = self.index();
         let mut known = headers.get_all(IF_NONE_MATCH).iter();
-        let mut answer = match known.any(|tag| tag == self.tag) {
+        let mut answer = match known.any(|known| known == tag) {
             true => unchanged(),
-            false => found(assets::kind(assets::INDEX), FRESH, self.index.clone()),
+            false => found(assets::kind(assets::INDEX), FRESH, index),
         };
-        answer.headers_mut().insert(ETAG, self.tag.clone());
+        answer.headers_mut().insert(ETAG, tag);
         answer
     }
 }

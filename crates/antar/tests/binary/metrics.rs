@@ -282,6 +282,28 @@ fn each_verb_that_help_lists_has_its_series_from_the_start() {
 }
 
 #[test]
+fn a_realm_that_is_renamed_has_its_new_name_everywhere_at_once() {
+    let alpha = Watched::named("alpha", "");
+    let page = || {
+        let mut stream = TcpStream::connect(alpha.realm.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let named = |name: &str| {
+        let info = alpha.get("/metrics").1.contains(&format!("realm=\"{name}\""));
+        let first = alpha.get("/").1.contains(&format!("realm {name}:"));
+        (info, first, page().contains(&format!("content=\"{name}\"")))
+    };
+    assert_eq!(named("alpha"), (true, true, true));
+    let output = alpha.realm.command("realm").args(["rename", "omega"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(named("omega"), (true, true, true));
+}
+
+#[test]
 fn an_address_for_metrics_that_is_taken_is_named() {
     let alpha = Watched::named("alpha", "");
     let other = Realm::stopped("");

@@ -23,12 +23,12 @@ use antar_domain::{
 };
 use antar_runner::{Place, Runner};
 use antar_text as text;
-use antar_types::{Code, Entry, Message, Time};
+use antar_types::{Code, Entry, Message, Name, Time};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Messages to the hub waiting at most; a session past it waits.
 pub const QUEUE: usize = 4_096;
@@ -104,6 +104,8 @@ pub struct Hub {
     pub inbox: mpsc::Receiver<ToHub>,
     /// For work to come back by; does not keep the hub alive.
     pub back: mpsc::WeakSender<ToHub>,
+    /// What the realm is called.
+    pub renamed: watch::Sender<Name>,
 }
 
 impl Hub {

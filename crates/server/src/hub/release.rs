@@ -3,7 +3,7 @@
 use super::{Conn, Running, ToHub};
 use crate::admission::whom;
 use crate::send_queue::{Encoded, Item, Notifications};
-use antar_domain::{ConnId, Job, JobResult, Notification, Output, Request, Spread, Tag};
+use antar_domain::{ConnId, Job, JobResult, Notification, Outcome, Output, Request, Spread, Tag};
 use std::sync::Arc;
 
 impl Running {
@@ -13,6 +13,9 @@ impl Running {
             Output::Reply(conn, tag, outcome) => {
                 if let Some(code) = outcome.refusal() {
                     self.refusals[code as usize] += 1;
+                }
+                if let Outcome::Renamed(name) = &outcome {
+                    self.hub.renamed.send_replace(name.clone());
                 }
                 let asked = self.push(conn, Item::Reply(tag, outcome));
                 // Whoever waited to be taken for a realm may be a link now, and who waited for room logged in.

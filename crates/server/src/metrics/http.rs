@@ -141,7 +141,8 @@ async fn answer(sources: &Sources, request: &Request<Incoming>) -> Response<Stri
         "/health" => healthy(sources).await,
         "/" => {
             let version = env!("CARGO_PKG_VERSION");
-            let said = format!("antar {version}, realm {}: /metrics /health\n", sources.realm);
+            let realm = sources.realm.borrow().clone();
+            let said = format!("antar {version}, realm {realm}: /metrics /health\n");
             text(StatusCode::OK, said)
         }
         _ => text(StatusCode::NOT_FOUND, "/metrics and /health are here\n".into()),

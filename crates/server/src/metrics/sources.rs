@@ -39,7 +39,7 @@ pub struct Report {
 
 /// Handles on whatever counts. None of them keeps the hub or the store alive.
 pub struct Sources {
-    pub realm: Name,
+    pub realm: watch::Receiver<Name>,
     pub connections: Arc<Connections>,
     hub: mpsc::WeakSender<ToHub>,
     store: Weak<Store>,
@@ -86,7 +86,12 @@ pub struct Surroundings {
 
 impl Sources {
     /// Those of a realm whose hub is about to run; `stop` tells that the server shuts down.
-    pub fn of(realm: Name, hub: &Hub, ledger: Arc<Ledger>, stop: watch::Receiver<bool>) -> Self {
+    pub fn of(
+        realm: watch::Receiver<Name>,
+        hub: &Hub,
+        ledger: Arc<Ledger>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             realm,
             connections: Arc::default(),
@@ -112,8 +117,9 @@ impl Sources {
             hub?.send(ToHub::Report(tell)).await.ok()?;
             told.await.ok()
         };
+        let realm = self.realm.borrow().clone();
         Snapshot {
-            realm: self.realm.clone(),
+            realm,
             hub_waiting,
             hub: timeout(ANSWER, report).await.ok().flatten(),
             closing: *self.stop.borrow(),

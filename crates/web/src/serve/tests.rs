@@ -3,7 +3,9 @@
 use super::*;
 use crate::assets::PREFIX;
 use crate::files::tests::Memory;
+use antar_types::Name;
 use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Lets in whoever is not at one address.
@@ -27,7 +29,7 @@ const UNWELCOME: [u8; 4] = [192, 0, 2, 66];
 fn visit(head_time: Duration, files: Arc<Memory>) -> Visit {
     let (hosts, origins) = (["chat.example".to_string()], ["https://other.example".to_string()]);
     Visit {
-        site: Arc::new(Site::new("alpha")),
+        site: Arc::new(Site::new(watch::channel(Name::parse("alpha").unwrap()).1)),
         rules: Arc::new(Rules::new(&hosts, &origins, [IpAddr::from(PROXY).into()])),
         peer: PROXY.into(),
         admit: Arc::new(AllBut(UNWELCOME.into())),
