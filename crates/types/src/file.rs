@@ -74,8 +74,11 @@ const MAX_FILE_NAME: usize = 255;
 /// What a file is called whose name has nothing that may be in one.
 const UNNAMED: &str = "file";
 
+/// Turns around what stands beside it too (ARABIC LETTER MARK), but is in names that earlier versions stored.
+const ALLOWED_BEFORE: char = '\u{61c}';
+
 impl FileName {
-    /// Checks a name.
+    /// Checks a name that was made by [`Self::cleaned`], of this version or an earlier one.
     pub fn parse(name: &str) -> Option<Self> {
         let valid = (1..=MAX_FILE_NAME).contains(&name.len())
             && !matches!(name, "." | "..")
@@ -92,7 +95,7 @@ impl FileName {
     /// ```
     pub fn cleaned(name: &str) -> Self {
         let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        let name = name.replace(is_out_of_place, "_");
+        let name = name.replace(|c| is_out_of_place(c) || c == ALLOWED_BEFORE, "_");
         let name = name.trim();
         Self::parse(&shortened(name)).unwrap_or_else(|| Self(UNNAMED.into()))
     }
@@ -314,11 +317,18 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_version_stored_is_read() {
+        let stored = FileName::try_from(Box::<str>::from("a\u{61c}b")).unwrap();
+        assert_eq!(stored.as_str(), "a\u{61c}b");
+    }
+
+    #[test]
     fn a_name_is_made_of_anything() {
         let long = format!("{}.tar.gz", "é".repeat(200));
         for (name, cleaned) in [
             ("/etc/passwd", "passwd"),
             ("a\r\nb\u{202e}gpj.exe", "a__b_gpj.exe"),
+            ("a\u{61c}b", "a_b"),
             ("", "file"),
             (" .. ", "file"),
             ("a/", "file"),
