@@ -1,8 +1,8 @@
 //! A private message to a user of another realm.
 
-use crate::links::{LONGEST_TEXT, LinkKind, LinkStatus, owe};
+use crate::links::{LONGEST_TEXT, LinkKind, LinkStatus, has_room, owe};
 use crate::{Answer, Draft, Event, Interrupt, Mailbox, Outcome, PeerId, RequestContext, Word};
-use antar_types::{Away, Code, Entry, EntryChange, EntryKind, Extras, Message, MessageRef, Name};
+use antar_types::{Away, Code, Entry, EntryKind, Extras, Message, MessageRef, Name};
 use std::sync::Arc;
 
 /// Sends a private message to a user of another realm: it is done once the message is on disk here.
@@ -93,17 +93,13 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Appends to what a realm is owed, within its limit. Deletions have an eighth more room: whoever has filled a link
-    /// that is away is not to be left with what must be taken back.
+    /// Appends to what a realm is owed, within its limit.
     pub(crate) fn owe(&mut self, peer: PeerId, entry: Entry) -> Result<(), Code> {
         if entry.text.as_str().len() > LONGEST_TEXT {
             return Err(Code::TooLong);
         }
         let (limits, out) = (&self.state.limits, &self.peer(peer).ok_or(Code::RealmNotFound)?.out);
-        let is_deletion = matches!(entry.change(), Some(EntryChange::Delete(_)));
-        let room = |most: u64| most.saturating_add(if is_deletion { most / 8 } else { 0 });
-        let is_full = out.owed() >= room(limits.link_messages);
-        if is_full || out.owed_bytes() + entry.size() > room(limits.link_bytes) {
+        if !has_room(limits, out, (out.tip, out.total()), &entry) {
             return Err(Code::LinkFull);
         }
         let event = owe(out, peer, entry);

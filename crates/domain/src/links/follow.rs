@@ -187,13 +187,8 @@ impl Context<'_> {
                     }
                 }
                 Err(notice) => {
-                    let Some(back) = self.notice(entry, notice) else { continue };
-                    let Some(out) = self.peer(peer).map(|p| &p.out) else { continue };
-                    let event = super::owe_after(out, stands, peer, back);
-                    if let Event::Owed { tip, total, .. } = &event {
-                        stands = (*tip, *total);
-                    }
-                    events.push(event);
+                    let back = self.notice(entry, notice);
+                    events.extend(back.and_then(|back| self.owe_notice(peer, &mut stands, back)));
                 }
             }
         }
@@ -307,6 +302,30 @@ impl Context<'_> {
         let (from, to, origin) = (entry.to.clone(), entry.from.clone(), entry.origin);
         let (kind, time) = (EntryKind::Notice(notice), self.readings.now);
         Some(Entry { kind, time, from, to, text, origin, more: None })
+    }
+
+    /// What appends a notice to what a realm is owed, after entries that are not applied yet. It decides how many there
+    /// are: where it is owed all that it may be, it is told no more.
+    fn owe_notice(
+        &mut self,
+        peer: PeerId,
+        stands: &mut (Position, u64),
+        notice: Entry,
+    ) -> Option<Event> {
+        let out = &self.peer(peer)?.out;
+        if !super::has_room(&self.state.limits, out, *stands, &notice) {
+            let name = self.name_of(peer);
+            let text = format!(
+                "link with {name}: it does not take what it is owed, and is not told of messages that cannot be delivered"
+            );
+            self.warn(peer, text);
+            return None;
+        }
+        let event = super::owe_after(out, *stands, peer, notice);
+        if let Event::Owed { tip, total, .. } = &event {
+            *stands = (*tip, *total);
+        }
+        Some(event)
     }
 
     /// Wakes those who waited for what has come.

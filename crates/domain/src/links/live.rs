@@ -118,6 +118,8 @@ pub(crate) struct Link {
     /// What the operator was told last of a connection that came about, and how much lately.
     pub told_operator: Option<LinkStatus>,
     pub said: Said,
+    /// How often it was renamed lately.
+    pub renames: Said,
     /// When the operator was last told that somebody else says it is this realm, in milliseconds of
     /// uptime.
     pub warned: Option<u64>,
@@ -138,6 +140,10 @@ pub(crate) struct Said {
 /// Lines about one realm, and about all that were not linked for long, in so many milliseconds.
 pub(crate) const LINES: u32 = 10;
 pub(crate) const LINES_OF_NEW: u32 = 30;
+
+/// Names that one realm may take on in as many milliseconds.
+pub(crate) const RENAMES: u32 = 10;
+
 const LINES_IN: u64 = 60_000;
 
 /// How long a realm must have been linked not to count as new, in milliseconds.

@@ -82,7 +82,7 @@ pub(crate) use log::{Followed, Outbox};
 pub(crate) use meet::Meeting;
 pub(crate) use notice::notice_text;
 pub use owe::LONGEST_TEXT;
-pub(crate) use owe::{owe, owe_after};
+pub(crate) use owe::{has_room, owe, owe_after};
 pub(crate) use owe_changes::{OwnChange, named_there};
 pub(crate) use peer::Peer;
 pub use peer::{Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position};

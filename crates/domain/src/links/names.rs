@@ -1,6 +1,7 @@
 //! Whose a name is: who has another key, or calls from another place, is another realm, whatever it
 //! is called. What was said with the one before is not its to read.
 
+use super::live::RENAMES;
 use super::{Address, LinkKind, LinkStatus, Peer, PeerRecord, PeerRequest};
 use crate::Context;
 use crate::{ConnId, Event, Output, PeerId};
@@ -74,6 +75,11 @@ impl Context<'_> {
         let free = !self.state.is_named(name)
             && self.state.durable.peers_named(name).all(|id| is_free(&id));
         let before = record.name.clone();
+        let uptime = self.readings.uptime;
+        // Each is written to disk, and whoever waits under the name has to go.
+        if free && self.link(peer).renames.one_more(uptime, RENAMES).is_none() {
+            return self.warn(peer, format!("link with {before}: it is renamed too often"));
+        }
         if !free || self.vacate(name, Some(peer)).is_err() {
             let told = self.link(peer).calls_itself.replace(name.clone());
             if told.as_ref() != Some(name) {

@@ -2,9 +2,9 @@
 
 use super::{Epoch, Position};
 use crate::{
-    Bug, Context, Effects, Event, Interrupt, Output, PeerId, RequestContext, Source, State,
+    Bug, Context, Effects, Event, Interrupt, Limits, Output, PeerId, RequestContext, Source, State,
 };
-use antar_types::{Capabilities, Chain, Code, Entry};
+use antar_types::{Capabilities, Chain, Code, Entry, EntryChange, EntryKind};
 use std::sync::Arc;
 
 /// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
@@ -189,6 +189,23 @@ impl State {
             effects.outputs.push(Output::Deliver { conn, peer, epoch, can, first, last, fresh });
         }
     }
+}
+
+/// Whether an entry is within what may be owed, after entries that are not applied yet: with them the log stands at
+/// `(tip, total)`. Deletions and notices have an eighth more room: whoever has filled a link that is away is not to be
+/// left with what must be taken back, and who has written to nobody is to hear of it.
+pub(crate) fn has_room(
+    limits: &Limits,
+    out: &super::Outbox,
+    (tip, total): (Position, u64),
+    entry: &Entry,
+) -> bool {
+    let is_deletion = matches!(entry.change(), Some(EntryChange::Delete(_)));
+    let has_more = is_deletion || matches!(entry.kind, EntryKind::Notice(_));
+    let room = |most: u64| most.saturating_add(if has_more { most / 8 } else { 0 });
+    let owed = tip.seq.saturating_sub(out.acked.seq);
+    let bytes = out.owed_bytes() + total.saturating_sub(out.total());
+    owed < room(limits.link_messages) && bytes + entry.size() <= room(limits.link_bytes)
 }
 
 /// What appends an entry to a log.

@@ -3,10 +3,10 @@
 use super::squat::*;
 use crate::Value;
 use crate::tests::Realm;
-use antar_domain::Inbound;
-use antar_domain::Input;
 use antar_domain::testing::BETA;
-use antar_types::Fingerprint;
+use antar_domain::{Inbound, Input, Origin, Output};
+use antar_types::{EntryKind, Fingerprint};
+use std::net::IpAddr;
 
 /// A stranger with a key and a name of its own calls from there.
 fn ask(alpha: &mut Realm, n: u64, ip: &str) -> Value {
@@ -103,4 +103,29 @@ fn names_that_were_used_once_are_no_bound() {
     assert_eq!(ask(&mut alpha, 0, AWAY)["state"], "up");
     alpha.tell(Input::Tick);
     assert_eq!(alpha.texts(AMY, "SENT realm=r0"), [""; 0]);
+}
+
+#[test]
+fn a_realm_decides_neither_how_many_notices_it_is_owed_nor_how_often_it_is_renamed() {
+    let mut alpha = Realm::linked(&["amy"]);
+    alpha.limits().link_messages = 16;
+    let texts = ["x"; 30].map(|text| (text, None));
+    alpha.deliver_with(EntryKind::Private, ("bob", "nobody"), &texts);
+    assert_eq!(alpha.owed_up_to().1.seq, 18);
+    let warned =
+        |output: &Output| matches!(output, Output::Note { text, .. } if text.contains("not told"));
+    assert!(alpha.asked.iter().any(warned));
+
+    let rename = |alpha: &mut Realm, n: u64| {
+        let name = format!("beta{n}");
+        let ip: IpAddr = "192.0.2.1".parse().unwrap();
+        alpha.connect_from(100 + n, Origin::Certified(ip, Fingerprint([2; 32])));
+        let line = format!("ACKREALM alpha {ip} 8889 {ip} 8889 from={name} again=1");
+        assert_eq!(alpha.hear(100 + n, &line).unwrap()["status"], "OK");
+        alpha.peers().contains(&name)
+    };
+    assert!((0..10).all(|n| rename(&mut alpha, n)));
+    assert!(!rename(&mut alpha, 10));
+    alpha.pass(60);
+    assert!(rename(&mut alpha, 11));
 }
