@@ -146,6 +146,47 @@ fn what_is_owed_is_dropped_by_force_only() {
     assert_eq!(amy.ask("SENDREALM beta bob x")["code"], "realm_not_found");
 }
 
+/// How much is owed is known after a start, so a full link is full, and what is owed arrives once and in order.
+#[test]
+fn a_realm_that_is_started_again_while_a_link_is_full_goes_on() {
+    let (mut alpha, mut beta) = (Realm::with("link_messages = 8"), Realm::named("beta", ""));
+    drop(beta.user("bob"));
+    done(&alpha, &["add", "beta", beta.address()]);
+    beta.kill();
+    until(&alpha, "down");
+    let mut amy = alpha.user("amy");
+    let post = |n| amy.expect_ok(&format!("POST bob@beta : {n}"))["id"].clone();
+    let ids: Vec<Value> = (0..8).map(post).collect();
+    for death in [Realm::kill, Realm::stop] {
+        assert_eq!(amy.ask("POST bob@beta : more")["code"], "link_full");
+        death(&mut alpha);
+        alpha.start();
+        amy = alpha.connect();
+        amy.login("amy");
+        assert_eq!(until(&alpha, "down")["owed"], 8);
+    }
+    // A deletion has room still, and as little as before.
+    amy.expect_ok(&format!("DELETE bob@beta {}", ids[0]));
+    alpha.kill();
+    alpha.start();
+    amy = alpha.connect();
+    amy.login("amy");
+    assert_eq!(amy.ask(&format!("DELETE bob@beta {}", ids[1]))["code"], "link_full");
+    assert_eq!(amy.ask("POST bob@beta : more")["code"], "link_full");
+
+    beta.start();
+    done(&alpha, &["add", "beta", beta.address()]);
+    until_it(&alpha, |link| link["state"] == "up" && link["owed"] == 0);
+    amy.expect_ok("POST bob@beta : 8");
+    until_it(&alpha, |link| link["owed"] == 0);
+    let mut bob = beta.connect();
+    bob.login("bob");
+    let said = bob.history("HISTORY amy@alpha");
+    let texts: Vec<&str> = said.iter().filter_map(|each| each["message"].as_str()).collect();
+    assert_eq!((said.len(), &said[0]["deleted"]), (9, &true.into()));
+    assert_eq!(texts, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+}
+
 #[test]
 fn a_realm_that_was_away_hears_that_it_was_removed() {
     let (mut alpha, beta) = (Realm::with(""), Realm::named("beta", ""));

@@ -1,10 +1,12 @@
 use super::*;
 use crate::{Disk, MemoryEngine, Store};
+use antar_domain::commands::{ListConversations, ReadAs, ReadHistory};
 use antar_domain::{
-    AccountId, AccountRecord, Conversations, Event, Mailbox, Page, PasswordHash, SessionId,
-    SessionRecord, Source,
+    AccountId, AccountRecord, Command, ConnId, Conversation, ConversationTip, Conversations,
+    Effects, Event, Input, Limits, Mailbox, Marker, Origin, Outcome, Output, Page, PasswordHash,
+    Policy, Readings, Request, SessionId, SessionRecord, Source, State, Stretch,
 };
-use antar_types::{Message, Name, Text, Time, Token};
+use antar_types::{ConversationName, Message, Name, Text, Time, Token};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -263,4 +265,70 @@ fn what_arrived_in_part_cannot_be_opened() {
     let disk = Disk::open(directory.path()).unwrap();
     assert!(all(&Store::open(Box::new(disk)).unwrap().0) == after(9, 100_000));
     assert!(matches!(Disk::restore(directory.path()), Err(StoreError::Occupied(_))));
+}
+
+/// A store in which amy has written to bob, who has read none of it; the first four messages are older than is kept.
+fn with_a_floor() -> Store {
+    let (store, mut known) = (open(&MemoryEngine::default()), Conversations::default());
+    let name = |name| Name::parse(name).unwrap();
+    let account = |id, of| {
+        let (password, created) = (PasswordHash::NONE, Time(1));
+        let record =
+            AccountRecord { name: name(of), password, admin: false, created, locked: false };
+        Event::AccountSet(AccountId(id), record)
+    };
+    let mut events = vec![Event::RealmNamed(name("alpha")), account(1, "amy"), account(2, "bob")];
+    for id in 11..20 {
+        let text = Text::parse(&id.to_string(), 99).unwrap();
+        let message = Arc::new(Message::new(id, Time(id), name("amy"), name("bob"), text));
+        let posted = known.post(Mailbox::Private(AccountId(2)), Some(AMY), message).1;
+        let event = Event::Posted(posted);
+        known.apply(&event);
+        events.push(event);
+    }
+    store.commit(&events).unwrap();
+    let conversation = Conversation::private(AMY, AccountId(2));
+    let marker = Marker { id: 14, ordinal: 4, own_after: 0 };
+    let gone = Event::LetGo(conversation, ConversationTip { id: 14, ordinal: 4 });
+    let read = Event::MarkerSet { account: AccountId(2), conversation, marker };
+    store.commit(&[read, gone]).unwrap();
+    store
+}
+
+/// What a realm of these data answers bob.
+fn read_by_bob(store: &Store, command: Command) -> Outcome {
+    let events = store.reload().unwrap();
+    let mut state = State::new(Limits::default(), Policy::local(), events);
+    let readings = Readings { now: Time(99), uptime: 0, entropy: [0; 32] };
+    let mut effects = Effects::default();
+    let conn = ConnId(1);
+    state.step(&readings, Input::Connected(conn, Origin::Operator), &mut effects);
+    let read = ReadAs { user: "bob".into(), command: Box::new(command) };
+    let request = Request::from(Command::from(read));
+    state.step(&readings, Input::Request(conn, request), &mut effects);
+    let read = effects.outputs.into_iter().find_map(|output| match output {
+        Output::Read(_, _, read) => Some(read),
+        _ => None,
+    });
+    read.unwrap().outcome(|source, page| store.read(source, page)).unwrap()
+}
+
+#[test]
+fn what_was_let_go_of_stays_gone() {
+    let (store, mut out) = (with_a_floor(), Vec::new());
+    let (exported, _) = store.export(&mut out).unwrap();
+    assert_eq!(exported.messages, 5);
+    let restored = import(&out).unwrap();
+    for store in [&store, &restored] {
+        let of = Box::new(ConversationName::parse("amy").unwrap());
+        let stretch = Stretch::Page(Page { after: Some(0), before: None, limit: 100 });
+        let history = read_by_bob(store, ReadHistory { of, stretch }.into());
+        let Outcome::History(history) = history else { panic!("{history:?}") };
+        let ids: Vec<u64> = history.found.iter().map(|message| message.id).collect();
+        assert_eq!((ids, history.more), ((15..20).collect(), false));
+        let list = read_by_bob(store, ListConversations::default().into());
+        let Outcome::Conversations { all, .. } = list else { panic!("{list:?}") };
+        assert_eq!((all.len(), all[0].unread, all[0].read), (1, 5, 14));
+    }
+    assert!(restored.reload().unwrap() == store.reload().unwrap());
 }
