@@ -98,6 +98,8 @@ pub enum Bug {
     KeepsOld,
     /// Some of what a user wrote who is erased is left.
     KeepsErased,
+    /// Peers are not told that it is erased.
+    ErasesHereAlone,
     /// Who knows the hash of a file reads it.
     OpensAnyFile,
     /// A file is removed though a message names it.
@@ -114,7 +116,7 @@ pub enum Bug {
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -161,6 +163,7 @@ impl Bug {
         Self::CountsLetGo,
         Self::KeepsOld,
         Self::KeepsErased,
+        Self::ErasesHereAlone,
         Self::OpensAnyFile,
         Self::RemovesNamedFiles,
         Self::KeepsFiles,

@@ -1,9 +1,12 @@
 //! In the end a user of each realm goes, with all that this one wrote.
 
+use crate::node::Node;
+use crate::retention::Said;
 use crate::world::World;
-use antar_domain::{Conversation, Origin};
+use antar_domain::{AccountId, Conversation, Event, Origin};
 use antar_types::{Away, Message};
 use rand::RngExt;
+use std::collections::BTreeSet;
 
 /// How long a realm has for it, and the others to hear of it, in milliseconds.
 const TAKES: u64 = 20_000;
@@ -74,5 +77,58 @@ impl World<'_> {
             }
         }
         self.checked.count("users erased");
+        if !renewed {
+            self.is_erased_elsewhere(node, &name, &before);
+        }
+    }
+
+    fn accounts_at(&self, node: usize) -> BTreeSet<AccountId> {
+        let Some(running) = &self.nodes[node].running else { return BTreeSet::new() };
+        let events = running.store.reload().unwrap_or_default();
+        let account = |event| match event {
+            Event::AccountSet(account, _) => Some(account),
+            _ => None,
+        };
+        events.into_iter().filter_map(account).collect()
+    }
+
+    /// Of what a user wrote who was erased other realms have no text, once nothing is owed. What the user's own realm had
+    /// let go of before, as older than is kept, it cannot take back.
+    fn is_erased_elsewhere(&mut self, node: usize, name: &str, before: &Said) {
+        // One of the first version takes no deletions. A copy of before may have lost what was said, or that it was taken
+        // back.
+        let is_odd = |node: &Node| node.put_back || node.by_hand || node.revived;
+        if self.versions.is_some() || self.nodes.iter().any(is_odd) {
+            return;
+        }
+        self.settle();
+        let here = self.nodes[node].name.clone();
+        let known: BTreeSet<u64> = before.values().flatten().map(|message| message.id).collect();
+        for there in (0..self.nodes.len()).filter(|there| *there != node) {
+            let (said, accounts) = (self.said_at(there), self.accounts_at(there));
+            // What was for an account that was removed nobody reads there, nor is it found by the name.
+            let is_read = |conversation: &Conversation| match conversation {
+                Conversation::Peer(account, ..) => accounts.contains(account),
+                _ => true,
+            };
+            let said = said.into_iter().filter(|(conversation, _)| is_read(conversation));
+            let said: Vec<Message> = said.flat_map(|(_, all)| all).collect();
+            let copies = said.iter().filter(|message| match &message.realm {
+                Some(Away::FromAccount(realm, identity)) => {
+                    realm.eq_ignore_ascii_case(&here)
+                        && message.notice.is_none()
+                        && message.from.eq_ignore_ascii_case(name)
+                        && known.contains(&identity.id)
+                }
+                _ => false,
+            });
+            let (gone, kept): (Vec<_>, Vec<_>) = copies.partition(|message| message.is_deleted());
+            if let Some(message) = kept.first() {
+                let (there, text) = (&self.nodes[there].name, message.text.as_str());
+                return self
+                    .violate(format!("{there} has {text:?} of {name}@{here}, who is erased"));
+            }
+            self.checked.add("messages erased elsewhere", gone.len() as u64);
+        }
     }
 }
