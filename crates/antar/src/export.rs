@@ -168,7 +168,7 @@ impl Export {
     fn left_groups(&mut self) -> anyhow::Result<()> {
         for group in list(self.realm.request("SHOWGROUPS")?) {
             let name = format!("#{}", group["group"].as_str().unwrap_or_default());
-            let realms = group["realms"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            let realms = group["pairs"].as_array().into_iter().flatten().filter_map(Value::as_str);
             let apart: Vec<String> = realms.map(|realm| format!("{name}+{realm}")).collect();
             for name in [name].into_iter().chain(apart) {
                 if !self.done.contains(&name) {

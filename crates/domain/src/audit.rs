@@ -68,10 +68,8 @@ impl RequestContext<'_> {
     pub(crate) fn audit_as(&mut self, what: &str) {
         // Who administers the realm is not many, and nobody else makes these lines go missing.
         let is_bounded = self.caller.is_some() && !self.is_admin();
-        let by = match self.my_account() {
-            Ok(account) => account.record.name.to_string(),
-            Err(_) => "the operator".into(),
-        };
+        let by = self.caller.and_then(|caller| self.state.durable.member_name(caller));
+        let by = by.as_deref().unwrap_or("the operator");
         let line = format!("audit: {what}, by {by}{}", self.origin_shown());
         self.line(is_bounded, false, line);
     }

@@ -5,9 +5,10 @@
 //! [`crate::commands::Sync`].
 
 use crate::{
-    AccountId, Conversation, GroupEntry, GroupId, GroupRole, SessionId, ShownProfile, Silence,
+    AccountId, Conversation, GroupEntry, GroupId, GroupRole, Membership, Rewriting, SessionId,
+    ShownProfile, Silence,
 };
-use antar_types::{Message, Name, SyncCursor, Text, Time};
+use antar_types::{Message, SyncCursor, Text, Time};
 use std::collections::BTreeMap;
 
 /// Whose changes a list has.
@@ -41,6 +42,11 @@ pub enum Change {
     Rewritten(Conversation, u64, Rewriting),
     /// What the account has written in a conversation with a peer, up to the message of this id, is on disk there.
     Delivered(Conversation, u64),
+    /// A message waits under this number for its place in a group of another realm.
+    Pending(GroupId, u64),
+    /// The message that waited there under the first number has its place as the message of the second id; 0 where it is
+    /// refused.
+    Placed(GroupId, u64, u64),
 }
 
 /// What can happen to a session.
@@ -65,33 +71,11 @@ impl SessionChange {
     }
 }
 
-/// What can be done to a message after it was posted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rewriting {
-    /// It has another text.
-    Edited,
-    /// It has no text any more.
-    Deleted,
-    /// Somebody has reacted to it, or has taken that back.
-    Reactions,
-}
-
-impl Rewriting {
-    /// The word shown under `change`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Edited => "edited",
-            Self::Deleted => "deleted",
-            Self::Reactions => "reactions",
-        }
-    }
-}
-
 /// What happened to a member of a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MemberChange {
-    /// The group's name: who is not in it any more is told, too.
-    pub group: Name,
+    /// The group, `staff` or `staff@beta`: who is not in it any more is told, too.
+    pub group: Box<str>,
     /// What happened.
     pub what: Membership,
     /// The member.
@@ -100,36 +84,11 @@ pub struct MemberChange {
     pub by: Box<str>,
 }
 
-/// What can happen to a member of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Membership {
-    /// Is in it from now on.
-    Joined,
-    /// Is not in it any more.
-    Left,
-    /// Was taken out of it.
-    Kicked,
-    /// May not join it any more; one who was in it was taken out.
-    Banned,
-}
-
-impl Membership {
-    /// The word shown under `change`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Joined => "joined",
-            Self::Left => "left",
-            Self::Kicked => "kicked",
-            Self::Banned => "banned",
-        }
-    }
-}
-
 /// In what respect a group is another, or what a user may do there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupChange {
-    /// The group's name: it may be gone.
-    pub group: Name,
+    /// The group, `staff` or `staff@beta`: it may be gone.
+    pub group: Box<str>,
     /// Who did it.
     pub by: Box<str>,
     /// What is different.
@@ -253,6 +212,15 @@ pub enum Told {
         /// The id of the last message of the user's that is.
         id: u64,
     },
+    /// A message that waited for its place in a group of another realm has it, or is refused.
+    Placed {
+        /// How the user addresses the group.
+        conversation: Box<str>,
+        /// Under which number it waited.
+        was: u64,
+        /// The message's id now; none where it is refused.
+        id: Option<u64>,
+    },
     /// Something happened to a member of a group.
     Member(MemberChange),
     /// A group is another in some respect.
@@ -292,6 +260,7 @@ impl Told {
             }
             Self::Read { conversation, .. }
             | Self::Delivered { conversation, .. }
+            | Self::Placed { conversation, .. }
             | Self::Muted { conversation, .. }
             | Self::Blocked { conversation, .. } => conversation.len(),
             Self::Profile(shown) => shown.memory(),

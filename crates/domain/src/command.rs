@@ -336,6 +336,8 @@ commands! {
     Acknowledge: Peer, changes,
     /// A peer brings what it owes.
     Deliver: Peer, changes,
+    /// A peer asks that one of its users may be in a group.
+    JoinRoom: Peer, changes,
     /// A peer has ended the link.
     LinkEnded: Peer, changes,
     /// A peer answers what it was asked.

@@ -6,7 +6,7 @@ use crate::{
     AccountId, Change, ChangeList, Event, GroupId, Mailbox, MemberChange, Membership, Output,
     PeerId, SessionId, SessionRecord,
 };
-use antar_types::{Code, Message, Time};
+use antar_types::{Code, Message, Name, Time};
 use std::sync::Arc;
 
 /// One step of the state: by which readings something is decided, and what comes of it. It is the same
@@ -46,7 +46,8 @@ impl Context<'_> {
         sender: Option<AccountId>,
         message: Arc<Message>,
     ) -> Result<(), Code> {
-        self.state.post(mailbox, sender, message, self.effects)
+        let posted = self.state.post(mailbox, sender, message, self.effects)?;
+        posted.map_or(Ok(()), |posted| self.tell_posted(&posted))
     }
 
     /// Notes a change beside messages for an account, or for a group's members.
@@ -61,14 +62,12 @@ impl Context<'_> {
         what: Membership,
         (user, by): (AccountId, AccountId),
     ) -> Result<(), Code> {
-        let Some(name) = self.state.durable.groups.get(&group).map(|g| g.record.name.clone())
-        else {
-            return Ok(());
-        };
+        self.tell_member(group, what, (user, by))?;
+        let Some(name) = self.state.durable.group_shown(group) else { return Ok(()) };
         let (Some(of), by) = (self.doer(user), self.doer(by)) else { return Ok(()) };
         let by = by.unwrap_or_else(|| Box::clone(&of));
         let change = Change::Member(MemberChange { group: name, what, user: of, by });
-        if what != Membership::Joined {
+        if what != Membership::Joined && self.account(user).is_some() {
             // The group's list is not theirs any more.
             self.change(ChangeList::Account(user), change.clone())?;
         }
@@ -80,7 +79,7 @@ impl Context<'_> {
         match id {
             // No user has such a name.
             OPERATOR => Some("@operator".into()),
-            id => self.account(id).map(|account| account.record.name.as_str().into()),
+            id => self.state.durable.member_name(id),
         }
     }
 
@@ -94,9 +93,42 @@ impl Context<'_> {
         self.account(id).map(|account| (id, account)).ok_or(Code::UserNotFound)
     }
 
-    /// A group by name, in any case, listed or not.
+    /// Whether a name is this realm's.
+    pub(crate) fn is_here(&self, realm: &str) -> bool {
+        Name::parse(realm).is_some_and(|name| self.state.is_named(&name))
+    }
+
+    /// A user by name, in any case, or one of another realm who is known here as somebody in a group: `bob@beta`.
+    pub(crate) fn person(&self, name: &str) -> Result<AccountId, Code> {
+        match name.split_once('@') {
+            Some((user, realm)) if self.is_here(realm) => Ok(self.user(user)?.0),
+            Some((user, realm)) => {
+                let (peer, _) = self.known_peer(realm).map_err(|_| Code::UserNotFound)?;
+                let guests = &self.state.durable.guests;
+                let is = |id: &AccountId| {
+                    let guest = guests.get(*id).filter(|guest| guest.realm.is_none());
+                    guest.is_some_and(|guest| guest.name.eq_ignore_ascii_case(user))
+                };
+                // Whoever had the name before is another, and has left.
+                let named = guests.of_peer(peer).filter(is);
+                named.max().ok_or(Code::UserNotFound)
+            }
+            None => Ok(self.user(name)?.0),
+        }
+    }
+
+    /// A group by name, in any case, listed or not: `staff`, or `staff@beta` where there is a copy of that here.
     pub(crate) fn any_group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
-        let id = self.state.durable.group_named(name).ok_or(Code::GroupNotFound)?;
+        let durable = &self.state.durable;
+        let id = match name.split_once('@') {
+            Some((group, realm)) if self.is_here(realm) => durable.group_named(group),
+            Some((group, realm)) => {
+                let (peer, _) = self.known_peer(realm).map_err(|_| Code::GroupNotFound)?;
+                Name::parse(group).and_then(|group| durable.copies.named(peer, &group))
+            }
+            None => durable.group_named(name),
+        };
+        let id = id.ok_or(Code::GroupNotFound)?;
         self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
     }
 

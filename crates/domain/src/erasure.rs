@@ -132,7 +132,7 @@ impl Context<'_> {
     }
 
     fn eraser(&self, account: AccountId, name: Name) -> Reader {
-        Reader { account, name, realm: self.state.durable.name.clone(), blocks: None }
+        Reader { account, name, realm: self.state.durable.name.clone(), blocks: None, there: None }
     }
 
     /// Finds the next conversation in which something of a user's may be; whether there is none.

@@ -5,10 +5,11 @@ use crate::links::{
 };
 use crate::{
     AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
-    CorrespondentId, FileHold, FileKey, ForkId, GroupId, GroupRecord, Marker, Member, NamedFile,
-    PasswordHash, PeerId, PlacedMessage, Posted, Profile, SessionId, Silence, Skipped, Unshown,
+    CorrespondentId, FileHold, FileKey, ForkId, GroupId, GroupRecord, Guest, Marker, Member,
+    NamedFile, PasswordHash, PeerId, PlacedMessage, Posted, Profile, SessionId, Silence, Skipped,
+    Unshown,
 };
-use antar_types::{Capabilities, Chain, Entry, FileHash, Name, Text, Time, TokenHash};
+use antar_types::{Capabilities, Chain, Entry, FileHash, Message, Name, Text, Time, TokenHash};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -91,6 +92,15 @@ pub enum Event {
     GroupClosed(GroupId, u64),
     /// A step lets go of messages of a group that is gone: so many are left after it.
     GroupSwept(GroupId, u64),
+    /// A user of another realm is in a group, or was and is remembered. Groups have them as they have accounts, by
+    /// a number that no account has.
+    GuestSet(AccountId, Guest),
+    /// That user does not matter any more.
+    GuestEnded(AccountId),
+    /// A message to a group of another realm waits for its place there.
+    PendingSet(GroupId, Arc<Message>),
+    /// The message that waited under this number has its place, or is refused.
+    PendingEnded(GroupId, u64),
     /// A user may not join a group.
     Banned(GroupId, AccountId),
     /// A user may join a group again.

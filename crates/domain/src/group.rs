@@ -1,7 +1,9 @@
 //! What a group is like, and what a user is in one.
 
-use crate::{AccountId, PasswordHash};
-use antar_types::{Name, Text, Time};
+use crate::{AccountId, PasswordHash, PeerId};
+use antar_types::{GroupEntry, Name, Text, Time};
+use std::fmt;
+use std::sync::Arc;
 
 /// A group as stored; its members are stored one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,85 @@ pub struct GroupRecord {
     pub announce: bool,
     /// For how many days its messages are kept, 0 for ever; none where the realm says that.
     pub retention: Option<u16>,
+    /// Users of which other realms may be in it.
+    pub realms: RoomRealms,
+    /// Where it was made, where that is another realm: then this is a copy of it for the users here who are in it.
+    pub home: Option<Home>,
+}
+
+/// Users of which other realms may be in a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RoomRealms {
+    /// Of none.
+    #[default]
+    None,
+    /// Of all that are linked.
+    Linked,
+    /// Of these.
+    Listed(Arc<[Name]>),
+}
+
+/// The most realms that a group lists.
+pub const LISTED_REALMS: usize = 50;
+
+impl RoomRealms {
+    /// Whether users of a realm may be in it that has this name.
+    pub fn admits(&self, realm: &Name) -> bool {
+        match self {
+            Self::None => false,
+            Self::Linked => true,
+            Self::Listed(all) => all.iter().any(|one| *one.folded() == *realm.folded()),
+        }
+    }
+
+    /// Reads `none`, `linked`, or names with commas between them: [`LISTED_REALMS`] at most.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "linked" => Some(Self::Linked),
+            names => {
+                let names: Option<Arc<[Name]>> = names.split(',').map(Name::parse).collect();
+                names.filter(|all| all.len() <= LISTED_REALMS).map(Self::Listed)
+            }
+        }
+    }
+}
+
+impl fmt::Display for RoomRealms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Linked => f.write_str("linked"),
+            Self::Listed(all) => {
+                let names: Vec<&str> = all.iter().map(Name::as_str).collect();
+                f.write_str(&names.join(","))
+            }
+        }
+    }
+}
+
+/// Where a group was made of which there is a copy here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The realm: the group's host.
+    pub peer: PeerId,
+    /// The group, as the host numbers it.
+    pub room: u64,
+    /// The id from which on its members are those that the host has told of since the copy last began.
+    pub began: u64,
+}
+
+/// A user of another realm who is in a group here, or in one of which there is a copy here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// The realm that has told of the user: the user's own, or the host of a group.
+    pub peer: PeerId,
+    /// The user's realm, where that is another one: as the host calls it.
+    pub realm: Option<Name>,
+    /// The number of the account there, which no other account ever has.
+    pub account: u64,
+    /// The user's name.
+    pub name: Name,
 }
 
 /// The most days for which messages may be kept that are not kept for ever: a hundred years.
@@ -40,45 +121,23 @@ pub const SWEPT: usize = 1_000;
 impl GroupRecord {
     /// A new group, which its creator owns: open where there is no password.
     pub fn new(name: Name, password: PasswordHash, creator: AccountId, created: Time) -> Self {
-        let entry = GroupEntry::with(&password);
+        let entry = password.entry();
         let (owner, topic, listed, announce) = (Some(creator), None, true, false);
-        let retention = None;
-        Self { name, password, creator, owner, created, topic, entry, listed, announce, retention }
-    }
-}
-
-/// Who may join a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupEntry {
-    /// Anybody.
-    Open,
-    /// Who knows the password.
-    Password,
-    /// Who is put into it by the owner or a moderator.
-    Invite,
-}
-
-impl GroupEntry {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Open, Self::Password, Self::Invite];
-
-    /// What it was before it could be chosen: open where there is no password.
-    pub fn with(password: &PasswordHash) -> Self {
-        if password.is_none() { Self::Open } else { Self::Password }
-    }
-
-    /// The word shown under `entry`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Password => "password",
-            Self::Invite => "invite",
+        let (retention, realms, home) = (None, RoomRealms::None, None);
+        Self {
+            name,
+            password,
+            creator,
+            owner,
+            created,
+            topic,
+            entry,
+            listed,
+            announce,
+            retention,
+            realms,
+            home,
         }
-    }
-
-    /// The one that a word names, in any case.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|entry| word.eq_ignore_ascii_case(entry.as_str()))
     }
 }
 
@@ -89,56 +148,4 @@ pub struct Member {
     pub since: u64,
     /// May do what moderators may.
     pub moderator: bool,
-}
-
-/// What a member may do in a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GroupRole {
-    /// Everything.
-    Owner,
-    /// Keeps order among members.
-    Moderator,
-    /// Reads and writes.
-    Member,
-}
-
-impl GroupRole {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Owner, Self::Moderator, Self::Member];
-
-    /// The word shown under `role`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Moderator => "moderator",
-            Self::Member => "member",
-        }
-    }
-
-    /// The one that a word names, in any case.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| word.eq_ignore_ascii_case(role.as_str()))
-    }
-}
-
-/// Whether a user may write into a group, where somebody has decided on that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
-    /// The user may write again.
-    Ended,
-    /// Not before then.
-    Until(Time),
-    /// Not until somebody ends it.
-    Lasting,
-}
-
-impl Silence {
-    /// Whether it holds at a time.
-    pub fn holds(self, now: Time) -> bool {
-        match self {
-            Self::Ended => false,
-            Self::Until(end) => now < end,
-            Self::Lasting => true,
-        }
-    }
 }

@@ -16,8 +16,31 @@ impl Context<'_> {
         by: AccountId,
         what: GroupNews,
     ) -> Result<(), Code> {
+        self.group_changed_of(group, by, None, what)
+    }
+
+    /// The same, where it is about a member.
+    fn group_changed_of(
+        &mut self,
+        group: GroupId,
+        by: AccountId,
+        about: Option<AccountId>,
+        what: GroupNews,
+    ) -> Result<(), Code> {
+        self.tell_news(group, by, about, &what)?;
         let change = self.group_change(group, by, what);
         change.map_or(Ok(()), |change| self.change(crate::ChangeList::Group(group), change))
+    }
+
+    /// Notes that a user may not write in a group, or may again.
+    pub(crate) fn silence_changed(
+        &mut self,
+        group: GroupId,
+        (user, silence): (AccountId, Silence),
+        by: AccountId,
+    ) -> Result<(), Code> {
+        let name = self.state.durable.member_name(user).ok_or(Code::UserNotFound)?;
+        self.group_changed_of(group, by, Some(user), GroupNews::Silenced(name, silence))
     }
 
     /// The change that says so.
@@ -27,8 +50,7 @@ impl Context<'_> {
         by: AccountId,
         what: GroupNews,
     ) -> Option<crate::Change> {
-        let group = self.state.durable.groups.get(&group)?.record.name.clone();
-        let by = self.doer(by)?;
+        let (group, by) = (self.state.durable.group_shown(group)?, self.doer(by)?);
         Some(crate::Change::Group(GroupChange { group, by, what }))
     }
 
@@ -52,12 +74,10 @@ impl Context<'_> {
         group: GroupId,
         (user, by): (AccountId, AccountId),
     ) -> Result<(), Code> {
-        let known = self.account(user).map(|account| account.record.name.as_str().into());
         match self.state.durable.silences.contains_key(&(group, user)) {
             true => {
                 self.emit(Event::Silenced(group, user, Silence::Ended))?;
-                let name = known.ok_or(Code::UserNotFound)?;
-                self.group_changed(group, by, GroupNews::Silenced(name, Silence::Ended))
+                self.silence_changed(group, (user, Silence::Ended), by)
             }
             false => Ok(()),
         }
@@ -70,9 +90,58 @@ impl Context<'_> {
         (user, role): (AccountId, GroupRole),
         by: AccountId,
     ) -> Result<(), Code> {
-        let name = self.account(user).map(|account| account.record.name.as_str().into());
+        let name = self.state.durable.member_name(user);
         let what = GroupNews::Role(name.ok_or(Code::UserNotFound)?, role);
-        self.group_changed(group, by, what)
+        self.group_changed_of(group, by, Some(user), what)
+    }
+}
+
+impl Context<'_> {
+    /// Takes a user out of a group; the member of longest standing inherits it.
+    pub(crate) fn remove_member(
+        &mut self,
+        group: GroupId,
+        what: Membership,
+        (account, by): (AccountId, AccountId),
+    ) -> Result<(), Code> {
+        if self.is_copy(group) {
+            return self.leave_copy(group, (account, by), what);
+        }
+        self.emit(Event::MemberRemoved(group, account))?;
+        self.member_changed(group, what, (account, by))?;
+        let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
+        self.end_markers(account, conversations)?;
+        self.tell_last(group, what, (account, by))?;
+        self.inherit(group, account, by)
+    }
+
+    /// Who is in a group no more does not own it any more either.
+    pub(crate) fn inherit(
+        &mut self,
+        group: GroupId,
+        former: AccountId,
+        by: AccountId,
+    ) -> Result<(), Code> {
+        let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        if left.record.owner != Some(former) {
+            return Ok(());
+        }
+        // Who runs it is of the realm that decides on it, where there is one.
+        let is_guest = |id: &AccountId| self.account(*id).is_none();
+        let eldest = left.members.iter().min_by_key(|(id, member)| (is_guest(id), member.since));
+        match eldest.map(|(id, _)| *id) {
+            Some(heir) if self.state.is_planted(Bug::InheritsQuietly) => {
+                let record = GroupRecord { owner: Some(heir), ..left.record.clone() };
+                self.emit(Event::GroupSet(group, record))
+            }
+            Some(heir) => self.set_owner(group, heir, by),
+            // Nobody could join it any more.
+            None if left.record.entry == GroupEntry::Invite => self.close_group(group, by),
+            None => {
+                let record = GroupRecord { owner: None, ..left.record.clone() };
+                self.emit(Event::GroupSet(group, record))
+            }
+        }
     }
 }
 
@@ -90,7 +159,9 @@ impl RequestContext<'_> {
     /// Whether a group is there as far as the caller knows.
     pub(crate) fn is_shown(&self, group: &Group) -> bool {
         let is_in = |me| group.members.contains_key(&me);
-        group.record.listed || self.caller.is_some_and(is_in) || self.is_admin()
+        group.record.listed && group.record.home.is_none()
+            || self.caller.is_some_and(is_in)
+            || self.is_admin()
     }
 
     /// A group by name that the caller is in; it becomes the session's current group.
@@ -222,7 +293,11 @@ impl RequestContext<'_> {
     }
 
     /// Who joins a group has read what was said in it before.
-    fn has_read_all_of(&mut self, group: GroupId, account: AccountId) -> Result<(), Code> {
+    pub(crate) fn has_read_all_of(
+        &mut self,
+        group: GroupId,
+        account: AccountId,
+    ) -> Result<(), Code> {
         let conversations = &self.state.durable.conversations;
         let all = conversations.of_group(group).map(|each| (each, conversations.tip(each)));
         let all: Vec<_> = all.filter(|(_, tip)| tip.id > 0).collect();
@@ -232,36 +307,6 @@ impl RequestContext<'_> {
         })
     }
 
-    /// Takes a user out of a group; the member of longest standing inherits it.
-    pub(crate) fn remove_member(
-        &mut self,
-        group: GroupId,
-        what: Membership,
-        (account, by): (AccountId, AccountId),
-    ) -> Result<(), Code> {
-        self.emit(Event::MemberRemoved(group, account))?;
-        self.member_changed(group, what, (account, by))?;
-        let conversations: Vec<_> = self.state.durable.conversations.of_group(group).collect();
-        self.end_markers(account, conversations)?;
-        let left = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
-        if left.record.owner != Some(account) {
-            return Ok(());
-        }
-        let eldest = left.members.iter().min_by_key(|(_, member)| member.since);
-        match eldest.map(|(id, _)| *id) {
-            Some(heir) if self.state.is_planted(Bug::InheritsQuietly) => {
-                let record = GroupRecord { owner: Some(heir), ..left.record.clone() };
-                self.emit(Event::GroupSet(group, record))
-            }
-            Some(heir) => self.set_owner(group, heir, by),
-            // Nobody could join it any more.
-            None if left.record.entry == GroupEntry::Invite => self.close_group(group, by),
-            None => {
-                let record = GroupRecord { owner: None, ..left.record.clone() };
-                self.emit(Event::GroupSet(group, record))
-            }
-        }
-    }
     /// Lets go of where a user may not join or write, who is about to be removed.
     pub(crate) fn forget_in_groups(&mut self, account: AccountId) -> Result<(), Code> {
         let durable = &self.state.durable;

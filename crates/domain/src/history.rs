@@ -243,11 +243,23 @@ pub struct Reader {
     pub realm: Option<Name>,
     /// Whom it has blocked; none where that is nobody.
     pub blocks: Option<Arc<BlockList>>,
+    /// Its realm and its number there, where it is of another one.
+    pub there: Option<(Name, u64)>,
 }
 
 impl Reader {
     /// Whether this account wrote a message, and not one that had its name before.
     pub fn wrote(&self, message: &Message) -> bool {
+        if let Some((realm, account)) = &self.there {
+            return match &message.realm {
+                Some(Away::FromAccount(of, there)) => {
+                    message.notice.is_none()
+                        && there.account == *account
+                        && *of.folded() == *realm.folded()
+                }
+                _ => false,
+            };
+        }
         matches!(message.realm, None | Some(Away::To(_)))
             && message.notice.is_none()
             && message.id > self.account.0
@@ -302,6 +314,8 @@ pub struct HistoryRead {
     pub stretch: Stretch,
     /// How much a peer has of what was written to it, where it is with one.
     pub delivered: Option<Delivered>,
+    /// What waits for its place in it, in order.
+    pub pending: Vec<Arc<Message>>,
     /// Only what the reader wrote is shown.
     pub own: bool,
 }
@@ -352,9 +366,24 @@ impl HistoryRead {
             }
         };
         let past = past.filter(|_| found.is_empty());
+        // What waits stands at the end: after a page that goes up to it.
+        let is_end = match self.stretch {
+            Stretch::Page(Page { after: Some(_), .. }) => !more,
+            Stretch::Page(Page { before, .. }) => before.is_none(),
+            Stretch::Around { .. } => !newer,
+        };
+        if is_end {
+            found.extend(self.pending.iter().map(|message| pending(message)));
+        }
         found.iter_mut().for_each(|message| self.reader.shows(message, self.delivered.as_ref()));
         Ok(Outcome::History(History { name: self.name, found, more, newer, past }))
     }
+}
+
+/// A message that waits for its place, as it is shown.
+pub(crate) fn pending(message: &Message) -> Message {
+    let extras = message.extras.as_deref().cloned().unwrap_or_default();
+    Message { extras: Extras { pending: true, ..extras }.boxed(), ..message.clone() }
 }
 
 /// A read of the last messages of conversations.

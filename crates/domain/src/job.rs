@@ -8,7 +8,7 @@ use crate::{
     AccountId, Change, Conversation, ConversationTip, FoundMessages, Marker, MessageLookup,
     PlacedMessage, Reader, ReferenceLookup, Referred, Rewriting, SearchQuery, Source, Unshown,
 };
-use antar_types::{Chain, Message, Secret};
+use antar_types::{Chain, Code, GroupEntry, Message, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -24,6 +24,11 @@ impl PasswordHash {
     /// Whether no password is asked for.
     pub fn is_none(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Who may join a group that has such a password and says nothing else.
+    pub fn entry(&self) -> GroupEntry {
+        if self.is_none() { GroupEntry::Open } else { GroupEntry::Password }
     }
 
     /// Wraps a PHC string.
@@ -269,6 +274,10 @@ pub enum JobResult {
         /// It could not be asked.
         stale: bool,
     },
+    /// The realm of a group has done what it was asked for, or has refused it.
+    RoomAnswered(Option<Code>),
+    /// It has not answered yet, and will do it once it can.
+    RoomLater,
 }
 
 /// For drivers whose users are made up: the password itself stands for its hash, which takes no time.

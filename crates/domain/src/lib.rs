@@ -32,6 +32,7 @@ mod references;
 mod request_context;
 mod retention;
 mod rewrites;
+mod rooms;
 mod search;
 mod settings;
 mod state;
@@ -40,12 +41,13 @@ mod stats;
 #[allow(clippy::unwrap_used, reason = "what goes wrong there fails a test")]
 pub mod testing;
 
+pub use antar_types::{GroupEntry, GroupRole, Membership, Rewriting, Silence};
 pub(crate) use blocks::Blocks;
 pub use blocks::{Block, BlockList, BlockSpan, Blocked};
 pub(crate) use change::ChangeTips;
 pub use change::{
-    CHANGES_KEPT, Change, ChangeList, ChangesTip, GroupChange, GroupNews, MemberChange, Membership,
-    Rewriting, SessionChange, Told, ToldAt,
+    CHANGES_KEPT, Change, ChangeList, ChangesTip, GroupChange, GroupNews, MemberChange,
+    SessionChange, Told, ToldAt,
 };
 pub use command::{Access, Ask, Command, Draft, Request, Tag, Unread, Word};
 pub(crate) use context::Context;
@@ -56,7 +58,7 @@ pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
 pub(crate) use files::Files;
 pub use files::{FileAt, FileHold, FileKey, FileRoom, FileSource, NamedFile};
 pub use group::{
-    GroupEntry, GroupRecord, GroupRole, Member, RETENTION_DAYS, SWEPT, Silence, TOPIC_BYTES,
+    GroupRecord, Guest, Home, LISTED_REALMS, Member, RETENTION_DAYS, RoomRealms, SWEPT, TOPIC_BYTES,
 };
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,
@@ -73,8 +75,8 @@ pub use links::{may_dial, network};
 pub use notification::{Availability, Notification, Presence, Typing};
 pub use open_session::OpenSession;
 pub use outcome::{
-    Answer, History, LogEnds, Messages, Outcome, Overview, Past, Refused, ShownGroup, ShownProfile,
-    User,
+    Answer, GroupSettings, History, LogEnds, Messages, Outcome, Overview, Past, Refused,
+    ShownGroup, ShownProfile, User,
 };
 pub(crate) use personal::Personal;
 pub use personal::{Profile, Unshown};

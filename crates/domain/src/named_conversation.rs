@@ -21,12 +21,13 @@ impl RequestContext<'_> {
                 Some(realm) => self.with_peer(user, *former, realm),
             },
             ConversationName::Group { group, realm } => {
-                // Nobody here is in a group of another realm.
-                if self.elsewhere(realm).is_some() {
-                    return Err(Code::GroupNotFound);
-                }
-                let (group, shown) = self.group_of_mine(group)?;
-                let name = ConversationName::Group { group: (&*shown).into(), realm: None };
+                let (group, shown) = match self.elsewhere(realm) {
+                    None => self.group_of_mine(group)?,
+                    Some(realm) => self.group_of_mine(&format!("{group}@{realm}"))?,
+                };
+                let realm = self.home_of(group).and_then(|(peer, _)| self.peer(peer));
+                let realm = realm.map(|known| known.record.name.as_str().into());
+                let name = ConversationName::Group { group: (&*shown).into(), realm };
                 Ok(NamedConversation { conversation: Conversation::Group(group), name })
             }
             ConversationName::Pair { group, realm } => {
@@ -149,7 +150,11 @@ impl Durable {
                     None => self.former(other)?,
                 }
             }
-            Conversation::Group(id) => ConversationName::Group { group: group(id)?, realm: None },
+            Conversation::Group(id) => {
+                let home = self.groups.get(&id)?.record.home;
+                let realm = home.map(|home| realm(home.peer).ok_or(())).transpose().ok()?;
+                ConversationName::Group { group: group(id)?, realm }
+            }
             Conversation::GroupPeer(id, peer) => {
                 ConversationName::Pair { group: group(id)?, realm: realm(peer)? }
             }

@@ -5,13 +5,37 @@ mod memory;
 use crate::links::{Epoch, Invitation, LinkState, PeerStatus, Position};
 use crate::{
     BackedUp, Command, FileAt, FileRoom, GroupEntry, GroupRecord, GroupRole, OpenSession, Presence,
-    Read, Told, ToldAt, commands,
+    Read, RoomRealms, Told, ToldAt, commands,
 };
 use antar_types::{
     Capabilities, Chain, Code, FileAbout, Fingerprint, List, Message, Name, SyncCursor, Text, Time,
     Token,
 };
 use std::sync::Arc;
+
+/// What may be set of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// Who may join it.
+    pub entry: GroupEntry,
+    /// Whether it is listed.
+    pub listed: bool,
+    /// Whether only its owner and moderators write.
+    pub announce: bool,
+    /// For how many days its messages are kept, 0 for ever; none where the realm says that.
+    pub retention: Option<u16>,
+    /// Users of which other realms may be in it.
+    pub realms: RoomRealms,
+}
+
+impl GroupRecord {
+    /// What is set of it.
+    pub fn settings(&self) -> GroupSettings {
+        let Self { entry, listed, announce, retention, realms, .. } = self;
+        let (entry, listed, announce) = (*entry, *listed, *announce);
+        GroupSettings { entry, listed, announce, retention: *retention, realms: realms.clone() }
+    }
+}
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,23 +77,16 @@ pub enum Outcome {
         /// Their names, in the order in which they joined.
         names: List,
         /// The group's owner.
-        owner: Option<Name>,
+        owner: Option<Box<str>>,
         /// Its moderators, in the order in which they joined.
         moderators: List,
     },
     /// What a group is about, where somebody has said so.
     Topic(Option<Text>),
     /// A group's settings, as they are now.
-    GroupSettings {
-        /// Who may join it.
-        entry: GroupEntry,
-        /// Whether it is listed.
-        listed: bool,
-        /// Whether only its owner and moderators write.
-        announce: bool,
-        /// For how many days its messages are kept, 0 for ever; none where the realm says that.
-        retention: Option<u16>,
-    },
+    GroupSettings(GroupSettings),
+    /// The realm of a group will do it once it can be reached.
+    Later,
     /// Accounts.
     Users(Vec<User>),
     /// Groups, with all that their owners may set.
@@ -82,6 +99,8 @@ pub enum Outcome {
         conversation: Box<str>,
         /// That was done before: nothing was posted now.
         again: bool,
+        /// It waits for its place in a group of another realm: this is the number under which it does.
+        pending: bool,
     },
     /// A file may be uploaded.
     FileWanted {
@@ -272,10 +291,12 @@ pub struct User {
 /// A group, as administrators see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShownGroup {
+    /// `staff`, or `staff@beta` where it is a copy of a group of that realm.
+    pub name: Box<str>,
     /// What is stored of it.
     pub record: GroupRecord,
     /// Its owner's name; none where it has no members.
-    pub owner: Option<Name>,
+    pub owner: Option<Box<str>>,
     /// How many are in it.
     pub members: usize,
     /// How many may not join it.
@@ -283,14 +304,14 @@ pub struct ShownGroup {
     /// How many messages were written there, with or without a peer.
     pub messages: u64,
     /// The peers with which it has a conversation.
-    pub realms: Vec<Name>,
+    pub pairs: Vec<Name>,
 }
 
 impl ShownGroup {
     /// About how many bytes of memory it takes, with its own size.
     pub fn memory(&self) -> usize {
         let topic = self.record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
-        size_of::<Self>() + topic + self.realms.len() * size_of::<Name>()
+        size_of::<Self>() + topic + self.pairs.len() * size_of::<Name>()
     }
 }
 

@@ -4,7 +4,7 @@
 //! since the store was asked is found there, so of many who post the same at once one does.
 
 use crate::{AccountId, Bug, Conversation, Interrupt, Job, JobResult, Posted, RequestContext};
-use antar_types::{Code, FileHash, Reference, Text, TextDigest, Time};
+use antar_types::{Code, FileHash, Message, Reference, Text, TextDigest, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -37,9 +37,13 @@ impl Referred {
     pub fn of(posted: &Posted) -> Option<(AccountId, &Reference, Self)> {
         let Posted { conversation, message, .. } = posted;
         let (account, reference) = (posted.sender?, message.reference()?);
+        Some((account, reference, Self::of_message(*conversation, message)))
+    }
+
+    fn of_message(conversation: Conversation, message: &Message) -> Self {
         let file = message.file().map(|file| file.hash);
         let (id, time, text) = (message.id, message.time, Self::digest(&message.text, file));
-        Some((account, reference, Self { id, time, conversation: *conversation, text }))
+        Self { id, time, conversation, text }
     }
 }
 
@@ -97,6 +101,19 @@ impl References {
 }
 
 impl RequestContext<'_> {
+    /// What an account has posted under a reference that waits for its place.
+    fn waiting_as(&self, account: AccountId, reference: &Reference) -> Option<Referred> {
+        let name = &self.account(account)?.record.name;
+        let is_it = |message: &Message| {
+            message.reference() == Some(reference)
+                && message.id > account.0
+                && *message.from.folded() == *name.folded()
+        };
+        let mut waiting = self.state.durable.copies.all_pending();
+        let (group, message) = waiting.find(|(_, message)| is_it(message))?;
+        Some(Referred::of_message(Conversation::Group(group), message))
+    }
+
     /// What the caller has posted under a reference in the last seven days.
     pub(crate) fn referred(&self, reference: &Reference) -> Result<Option<Referred>, Interrupt> {
         let (account, now) = (self.me()?, self.message_time());
@@ -104,6 +121,10 @@ impl RequestContext<'_> {
         let is_recent = |referred: &Referred| now.since(referred.time) <= REFERRED_FOR;
         let lookup = ReferenceLookup { account, reference, now, seen: references.seen() };
         let key = (account, lookup.reference.clone());
+        // What waits for its place in a group of another realm is posted as well.
+        if let Some(referred) = self.waiting_as(account, &lookup.reference) {
+            return Ok(Some(referred));
+        }
         if let Some((_, referred)) = references.latest.get(&key) {
             return Ok(Some(referred.clone()).filter(is_recent));
         }

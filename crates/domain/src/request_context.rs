@@ -225,7 +225,9 @@ impl RequestContext<'_> {
         let mut ended = sessions.into_iter().filter(|id| Some(*id) != except);
         ended.try_for_each(|id| self.end_session(id))
     }
+}
 
+impl Context<'_> {
     /// Lets go of how far a user has read conversations, and of what else is kept of that user about them.
     pub(crate) fn end_markers(
         &mut self,

@@ -164,6 +164,11 @@ impl RequestContext<'_> {
             Conversation::Private(one, other) => [Some(one), Some(other)],
             Conversation::Peer(account, ..) => [Some(account), None],
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
+                if let (Conversation::Group(_), Some(now)) =
+                    (conversation, self.state.rewrites.latest(id).cloned())
+                {
+                    self.tell_rewritten(group, what, &now.message)?;
+                }
                 let change = Change::Rewritten(conversation, id, what);
                 return self.change(ChangeList::Group(group), change);
             }
@@ -247,7 +252,8 @@ impl RequestContext<'_> {
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => group,
             Conversation::Private(..) | Conversation::Peer(..) => return Ok(self.is_admin()),
         };
-        Ok(match state.durable.author(&placed.message) {
+        let author = state.durable.author(&placed.message);
+        Ok(match author.or_else(|| state.durable.guest_author(&placed.message)) {
             Some(author) => state.may_moderate_user(group, me, author),
             None => state.may_moderate(group, me),
         })

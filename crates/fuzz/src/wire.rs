@@ -5,9 +5,11 @@ use crate::{Draw, Target};
 use antar_client::{Incoming, Replies, ReplyError};
 use antar_text::{Decoder, Dialect, Frame};
 use antar_types::{
-    BoxKind, Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin,
-    File, FileAbout, FileHash, FileName, FileType, Fingerprint, IncomingEntry, Message,
-    MessageKind, MessageRef, Name, Notice, RemoteIdentity, Text, Time, Token, words,
+    BoxKind, Capabilities, Chain, Code, Emoji, Entry, EntryChange, EntryKind, EntryMore,
+    EntryOrigin, File, FileAbout, FileHash, FileName, FileType, Fingerprint, GroupEntry, GroupRole,
+    IncomingEntry, Membership, Message, MessageKind, MessageRef, Name, Notice, RemoteIdentity,
+    Rewriting, RoomAsk, RoomDoer, RoomEntry, RoomRealm, RoomSays, RoomSettings, RoomUser, RoomWord,
+    Text, Time, Token, words,
 };
 
 pub const LINES: Target = Target {
@@ -231,6 +233,13 @@ pub fn entry(choices: &mut Choices<'_>) -> Entry {
         _ => EntryKind::Private,
     };
     let (time, from, to) = (Time(choices.number()), name(choices), name(choices));
+    if choices.below(4) == 0 {
+        let origin = Some(EntryOrigin { id: choices.number(), account: choices.number() });
+        let (kind, text) = (EntryKind::Room, text(choices));
+        let more =
+            EntryMore { room: Some(Box::new(room(choices))), ..EntryMore::default() }.boxed();
+        return Entry { kind, time, from, to, text, origin, more };
+    }
     let origin = [None, Some(EntryOrigin { id: choices.number(), account: choices.number() })];
     let origin = origin[choices.below(2)];
     let more = match (kind, choices.below(3)) {
@@ -245,6 +254,41 @@ fn file(choices: &mut Choices<'_>) -> File {
     let size = choices.number();
     let picture = [None, Some((3, 2))][choices.below(2)];
     File { hash: FileHash::from([7; 32]), about: FileAbout { name, kind, size, picture } }
+}
+
+/// What an entry says of a room.
+fn room(choices: &mut Choices<'_>) -> RoomEntry {
+    let (room, id, account) = (choices.number(), choices.number(), choices.number());
+    let realm =
+        [RoomRealm::Mine, RoomRealm::Yours, RoomRealm::Of(name(choices))][choices.below(3)].clone();
+    let user = RoomUser { account, realm: realm.clone() };
+    let by = RoomDoer::User(name(choices), realm.clone());
+    let word = RoomWord { user: name(choices), realm };
+    let settings = RoomSettings {
+        entry: GroupEntry::ALL[choices.below(3)],
+        listed: choices.below(2) == 0,
+        announce: choices.below(2) == 0,
+        retention: [None, Some(7)][choices.below(2)],
+    };
+    let says = match choices.below(12) {
+        0 => RoomSays::Begins(settings, id),
+        1 => RoomSays::Is(user, GroupRole::ALL[choices.below(3)]),
+        2 => RoomSays::Begun,
+        3 => RoomSays::Member(user, Membership::ALL[choices.below(4)], by),
+        4 => RoomSays::Role(user, GroupRole::ALL[choices.below(3)], by),
+        5 => RoomSays::Settings(settings, by),
+        6 => {
+            RoomSays::Message { id, author: user, origin: [None, Some(account)][choices.below(2)] }
+        }
+        7 => RoomSays::Rewritten { id, what: Rewriting::ALL[choices.below(3)] },
+        8 => [RoomSays::Closed(by), RoomSays::Ended][choices.below(2)].clone(),
+        9 => RoomSays::Answer(id, [None, Some(Code::Forbidden)][choices.below(2)]),
+        10 => RoomSays::Post,
+        _ => RoomSays::Ask(
+            [RoomAsk::Leave, RoomAsk::Delete(id), RoomAsk::Kick(word)][choices.below(3)].clone(),
+        ),
+    };
+    RoomEntry { room, says }
 }
 
 fn more(choices: &mut Choices<'_>) -> EntryMore {
@@ -266,7 +310,7 @@ fn more(choices: &mut Choices<'_>) -> EntryMore {
     let reply = [None, Some(of)][choices.below(2)];
     let hash = [None, Some(Chain::START)][choices.below(2)];
     let file = [None, Some(Box::new(file(choices)))][choices.below(2)].clone();
-    EntryMore { kind, reply, change, file, hash }
+    EntryMore { kind, reply, change, file, hash, room: None, said: None }
 }
 
 /// First byte: whether entries are made of the rest, or it is read as they are.

@@ -51,7 +51,7 @@ impl News {
             _ => return None,
         };
         let [what, user, role] = [what, user, role].map(str::to_string);
-        (group.as_str() == CLUB).then_some(Self { what, user, role, ended })
+        (&**group == CLUB).then_some(Self { what, user, role, ended })
     }
 
     /// What SYNC told, where it is about the group.

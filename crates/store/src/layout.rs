@@ -392,7 +392,7 @@ pub fn records_about(group: GroupId) -> Vec<Range<Key>> {
         let end = [&start[..], &[9]].concat();
         [&start[..], &[0]].concat()..end
     };
-    let kinds = [&b"b"[..], b"ct", b"dt", b"ht", b"kg", b"kt", b"m", b"t", b"wng", b"wnt"];
+    let kinds = [&b"b"[..], b"ct", b"dt", b"gp", b"ht", b"kg", b"kt", b"m", b"t", b"wng", b"wnt"];
     let mut all: Vec<_> = kinds.map(about).into();
     // Conversations and lists with nobody else have no further number.
     for own in [&b"cg"[..], b"dg", b"hg", b"xg"] {

@@ -90,9 +90,15 @@ impl Found {
         Self { ordinal: message.ordinal, message: Arc::new(message.read()) }
     }
 
+    fn place(&self) -> Option<u64> {
+        self.message.extras.as_ref()?.place
+    }
+
     /// The number that the message has at the peer, if it came from there.
     fn number(&self) -> Option<u64> {
         match &self.message.realm {
+            // All messages of a copy have a number of its host's.
+            _ if self.place().is_some() => self.place(),
             Some(Away::FromAccount(_, identity)) => Some(identity.id),
             _ => None,
         }
@@ -198,6 +204,7 @@ mod tests {
         let named = |theirs, id, time| NamedMessage {
             conversations: vec![Conversation::GroupPeer(GROUP, PEER)],
             of: MessageRef { theirs, id, time: Time(time) },
+            in_room: false,
         };
         let found = |all: Vec<NamedMessage>| {
             let found = super::find(&*engine.view().unwrap(), &all).unwrap();

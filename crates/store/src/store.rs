@@ -15,8 +15,8 @@ use crate::{
 };
 use antar_domain::links::{self, NamesLookup, Quote};
 use antar_domain::{
-    ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, FoundOwn, Located,
-    Mailbox, MessageLookup, OldQuery, OwnQuery, Page, PeerId, Place, PlacedMessage,
+    ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, FoundOwn, GroupId,
+    Located, Mailbox, MessageLookup, OldQuery, OwnQuery, Page, PeerId, Place, PlacedMessage,
     ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
@@ -271,8 +271,21 @@ impl Store {
         };
         let list = List::Outbox(peer);
         let (owed, _) = history::entries::<Outgoing>(&*self.engine, list, page, usize::MAX)?;
-        let read = |(at, entry)| (at, Arc::new(entry));
-        Ok(owed.into_iter().map(|owed| read(owed.read())).collect())
+        let read = |owed: Outgoing| {
+            let (at, entry) = owed.read();
+            Ok((at, Arc::new(self.telling(peer, entry)?)))
+        };
+        owed.into_iter().map(read).collect()
+    }
+
+    /// An entry with what its message says now, where it is about a message of a room: that is in no outbox.
+    fn telling(&self, peer: PeerId, entry: Entry) -> Result<Entry, StoreError> {
+        let told = entry.room().and_then(|room| Some((GroupId(room.room), room.message()?)));
+        let Some((group, id)) = told else { return Ok(entry) };
+        let conversation = Conversation::Group(group);
+        let found = history::message(&*self.engine, conversation, id)?;
+        // What was let go of says nothing any more.
+        Ok(found.map_or(entry.clone(), |found| entry.telling(&found.read(), peer.0)))
     }
 
     /// What a realm has sent that is not known here, oldest first.

@@ -67,7 +67,17 @@ pub(crate) fn conversation_fields(
 /// Appends what only some messages have.
 fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     let Extras {
-        kind, reply, reference, sent, edited, deleted, reactions, delivered, file, ..
+        kind,
+        reply,
+        reference,
+        sent,
+        edited,
+        deleted,
+        reactions,
+        delivered,
+        file,
+        pending,
+        ..
     } = extras;
     if let Some(kind) = kind {
         text_field(out, charset, "kind", kind.as_str());
@@ -92,6 +102,9 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     }
     if *delivered {
         flag(out, "delivered");
+    }
+    if *pending {
+        flag(out, "pending");
     }
     if let Some(file) = file {
         file_field(file, charset, out);
@@ -186,6 +199,8 @@ mod tests {
             carried: None,
             delivered: true,
             file: Some(file().into()),
+            place: Some(9),
+            pending: true,
         };
         let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
         let edited = r#","edited":"1970-01-01T00:00:02.000Z""#;
@@ -193,8 +208,9 @@ mod tests {
         let hash = "ab".repeat(32);
         let named =
             format!(r#""sha256":"{hash}","name":"ca\u00e9.png","type":"image/png","size":9"#);
-        let reacted =
-            format!(r#"{reacted},"delivered":true,"file":{{{named},"width":3,"height":2}}"#);
+        let reacted = format!(
+            r#"{reacted},"delivered":true,"pending":true,"file":{{{named},"width":3,"height":2}}"#
+        );
         let reacted = [reacted.replace("\\u00e9", "é"), reacted.replace('❤', "\\u2764")];
         for (charset, reacted) in [Dialect::Upper, Dialect::Lower].into_iter().zip(reacted) {
             let expected = format!("{head}{text}{extras}{edited}{reacted}");

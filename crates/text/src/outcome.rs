@@ -8,8 +8,8 @@ use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    History, LogEnds, Notification, OpenSession, Outcome, Past, Presence, Refused, Request,
-    ShownGroup, ShownProfile, Tag, User,
+    GroupSettings, History, LogEnds, Notification, OpenSession, Outcome, Past, Presence, Refused,
+    Request, RoomRealms, ShownGroup, ShownProfile, Tag, User,
 };
 use antar_types::{Capabilities, Code, Time};
 
@@ -82,16 +82,22 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::Topic(topic) => {
             Reply::done(says).with("topic", topic.as_ref().map(|topic| topic.as_str()))
         }
-        Outcome::GroupSettings { entry, listed, announce, retention } => {
+        Outcome::GroupSettings(settings) => {
+            let GroupSettings { entry, listed, announce, retention, realms } = settings;
             let reply = Reply::done(says)
                 .with("entry", entry.as_str())
                 .with("listed", listed)
                 .with("announce", announce);
-            match retention {
+            let reply = match retention {
                 Some(days) => reply.with("retention", days),
                 None => reply,
+            };
+            match realms {
+                RoomRealms::None => reply,
+                realms => reply.with("realms", realms.to_string()),
             }
         }
+        Outcome::Later => Reply::done(says).with("pending", true),
         Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
         Outcome::ShownGroups(all) => Body::Value(all.iter().map(group).collect()).into(),
         Outcome::Messages(page) => {
@@ -100,9 +106,10 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             let reply = if page.stale { reply.with("stale", true) } else { reply };
             self::past(reply, page.past)
         }
-        Outcome::Posted { id, conversation, again } => {
+        Outcome::Posted { id, conversation, again, pending } => {
             let reply = Reply::done(says).with("id", id).with("conv", String::from(conversation));
-            if again { reply.with("again", true) } else { reply }
+            let reply = if again { reply.with("again", true) } else { reply };
+            if pending { reply.with("pending", true) } else { reply }
         }
         Outcome::FileWanted { here, room, .. } => {
             Reply::done(says).with("here", here).with("most", room.most())
@@ -256,16 +263,18 @@ fn user(user: &User) -> Value {
 }
 
 fn group(group: &ShownGroup) -> Value {
-    let ShownGroup { record, owner, members, bans, messages, realms } = group;
-    let (name, owner) = (record.name.as_str(), owner.as_ref().map(|name| name.as_str()));
+    let ShownGroup { name, record, owner, members, bans, messages, pairs } = group;
     let topic = record.topic.as_ref().map(|topic| topic.as_str());
     let mut shown = json!({
         "group": name, "owner": owner, "members": members, "bans": bans, "messages": messages,
         "topic": topic, "entry": record.entry.as_str(), "listed": record.listed,
         "announce": record.announce, "retention": record.retention, "created": record.created.rfc3339(),
     });
-    if !realms.is_empty() {
-        shown["realms"] = realms.iter().map(|realm| realm.as_str()).collect();
+    if record.realms != RoomRealms::None {
+        shown["realms"] = record.realms.to_string().into();
+    }
+    if !pairs.is_empty() {
+        shown["pairs"] = pairs.iter().map(|realm| realm.as_str()).collect();
     }
     shown
 }

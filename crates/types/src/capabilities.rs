@@ -14,6 +14,8 @@ pub struct Capabilities {
     pub replies: bool,
     /// It takes what is done to messages, and entries that say something else than they did.
     pub changes: bool,
+    /// It takes entries about rooms: groups with members in several realms.
+    pub rooms: bool,
 }
 
 /// The most words that are read of a list, and the most bytes of one.
@@ -22,28 +24,36 @@ const WORD: usize = 32;
 
 impl Capabilities {
     /// Everything that this version understands.
-    pub const ALL: Self = Self { kinds: true, origins: true, replies: true, changes: true };
+    pub const ALL: Self =
+        Self { kinds: true, origins: true, replies: true, changes: true, rooms: true };
 
     /// What a realm of the first version understands.
-    pub const NONE: Self = Self { kinds: false, origins: false, replies: false, changes: false };
+    pub const NONE: Self =
+        Self { kinds: false, origins: false, replies: false, changes: false, rooms: false };
 
     /// What both this realm and another one understand.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let Self { kinds, origins, replies, changes } = self;
+        let Self { kinds, origins, replies, changes, rooms } = self;
         Self {
             kinds: kinds && other.kinds,
             origins: origins && other.origins,
             replies: replies && other.replies,
             changes: changes && other.changes,
+            rooms: rooms && other.rooms,
         }
     }
 
-    /// Returns the words, separated by commas: `kinds,origins,replies,changes`.
+    /// Returns the words, separated by commas: `kinds,origins,replies,changes,rooms`.
     pub fn print(self) -> String {
-        let Self { kinds, origins, replies, changes } = self;
-        let words =
-            [("kinds", kinds), ("origins", origins), ("replies", replies), ("changes", changes)];
+        let Self { kinds, origins, replies, changes, rooms } = self;
+        let words = [
+            ("kinds", kinds),
+            ("origins", origins),
+            ("replies", replies),
+            ("changes", changes),
+            ("rooms", rooms),
+        ];
         let told: Vec<&str> = words.iter().filter(|(_, told)| *told).map(|(w, _)| *w).collect();
         told.join(",")
     }
@@ -57,6 +67,7 @@ impl Capabilities {
                 "origins" => told.origins = true,
                 "replies" => told.replies = true,
                 "changes" => told.changes = true,
+                "rooms" => told.rooms = true,
                 _ => {}
             }
         }
@@ -77,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_list_reads_as_it_was_printed() {
-        assert_eq!(Capabilities::ALL.print(), "kinds,origins,replies,changes");
+        assert_eq!(Capabilities::ALL.print(), "kinds,origins,replies,changes,rooms");
         let origins = Capabilities { origins: true, ..Capabilities::NONE };
         for told in [Capabilities::ALL, Capabilities::NONE, origins] {
             assert_eq!(Capabilities::parse(&told.print()), told);
@@ -86,7 +97,7 @@ mod tests {
 
     #[test]
     fn words_of_later_versions_are_ignored_and_a_list_is_bounded() {
-        let both = Capabilities { replies: false, changes: false, ..Capabilities::ALL };
+        let both = Capabilities { kinds: true, origins: true, ..Capabilities::NONE };
         assert_eq!(Capabilities::parse("edits,kinds,,KINDS,x=1,origins"), both);
         let many = "x,".repeat(1_000) + "kinds";
         assert_eq!(Capabilities::parse(&many), Capabilities::NONE);

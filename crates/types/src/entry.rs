@@ -1,6 +1,6 @@
 //! What one realm owes another, and the chain of hashes that shows whether two logs are the same.
 
-use crate::{Emoji, File, Message, MessageKind, Name, Notice, Text, Time};
+use crate::{Emoji, File, Message, MessageKind, Name, Notice, RoomEntry, RoomSaid, Text, Time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -38,6 +38,10 @@ pub struct EntryMore {
     pub file: Option<Box<File>>,
     /// The hash of the log with this entry, where it does not say any more what it said when it was written.
     pub hash: Option<Chain>,
+    /// What it says of a room: an entry of a room has it, and no other.
+    pub room: Option<Box<RoomEntry>>,
+    /// What the message of a room says besides its text. Like the text it is looked up when the entry is sent.
+    pub said: Option<Box<RoomSaid>>,
 }
 
 /// A message of a conversation between two realms, as the realm numbers it where it was written.
@@ -108,6 +112,8 @@ pub enum EntryKind {
     Group,
     /// Why a message from there could not be delivered.
     Notice(Notice),
+    /// Something about a room: see [`RoomEntry`].
+    Room,
 }
 
 impl EntryKind {
@@ -117,6 +123,7 @@ impl EntryKind {
             Self::Private => "private",
             Self::Group => "group",
             Self::Notice(notice) => notice.as_str(),
+            Self::Room => "room",
         }
     }
 
@@ -125,6 +132,7 @@ impl EntryKind {
         match word {
             "private" => Some(Self::Private),
             "group" => Some(Self::Group),
+            "room" => Some(Self::Room),
             _ => Notice::parse(word).map(Self::Notice),
         }
     }
@@ -144,6 +152,11 @@ impl Entry {
     /// What is done to a message, if it is no message of its own.
     pub fn change(&self) -> Option<&EntryChange> {
         self.more.as_ref()?.change.as_ref()
+    }
+
+    /// What it says of a room, if it is about one.
+    pub fn room(&self) -> Option<&RoomEntry> {
+        self.more.as_ref()?.room.as_deref()
     }
 
     /// The file that its message names.
@@ -179,16 +192,35 @@ impl Entry {
         Self { text, more: more.boxed(), ..self.clone() }
     }
 
+    /// The same entry about a message of a room, with what that says now.
+    #[must_use]
+    pub fn telling(&self, message: &Message, peer: u64) -> Self {
+        let (text, more) = EntryMore::of_message(message, peer);
+        let room = self.more.as_ref().and_then(|more| more.room.clone());
+        Self { text, more: EntryMore { room, ..more }.boxed(), ..self.clone() }
+    }
+
     /// About how much it takes, in bytes: what limits on a link are counted in.
     pub fn size(&self) -> u64 {
         let file = self.file().map_or(0, File::memory);
-        let more = if self.more.is_some() { 64 + file } else { 0 };
+        let said = self.more.as_ref().and_then(|more| more.said.as_deref());
+        let said = said.map_or(0, RoomSaid::memory);
+        let more = if self.more.is_some() { 64 + file + said } else { 0 };
         (64 + more + self.from.as_str().len() + self.to.as_str().len() + self.text.as_str().len())
             as u64
     }
 }
 
 impl EntryMore {
+    /// What a message of a room says now, for a realm that the host has under this number: its text, and what it has
+    /// besides.
+    pub fn of_message(message: &Message, peer: u64) -> (Text, Self) {
+        let kind = message.extras.as_ref().and_then(|extras| extras.kind);
+        let file = message.file().cloned().map(Box::new);
+        let said = Some(RoomSaid::of(message, peer)).filter(|said| *said != RoomSaid::default());
+        (message.text.clone(), Self { kind, file, said: said.map(Box::new), ..Self::default() })
+    }
+
     /// As an entry has it: not at all where there is nothing.
     pub fn boxed(self) -> Option<Box<Self>> {
         (self != Self::default()).then(|| Box::new(self))
@@ -225,7 +257,14 @@ impl Chain {
             return hash;
         }
         let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
-        self.with_fields(entry.kind.as_str(), entry.time, [from, to, text])
+        // What goes with what is said of a room may be another thing whenever it is sent.
+        match entry.room() {
+            Some(room) => {
+                let line = room.to_string();
+                self.with_fields(entry.kind.as_str(), entry.time, [from, to, &line])
+            }
+            None => self.with_fields(entry.kind.as_str(), entry.time, [from, to, text]),
+        }
     }
 
     /// The same for the fields of an entry of any kind. No field holds a NUL, so no two entries read alike.

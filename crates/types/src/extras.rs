@@ -29,6 +29,10 @@ pub struct Extras {
     pub delivered: bool,
     /// The file that comes with it.
     pub file: Option<Box<File>>,
+    /// Its id at the realm where its group was made, where that is another one.
+    pub place: Option<u64>,
+    /// It waits for its place in a group of another realm. Those that wait are kept apart, so this is never kept.
+    pub pending: bool,
 }
 
 /// Entries of a log that hold what a message says: the first that was written, and the last, with its latest edit.

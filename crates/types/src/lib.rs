@@ -10,12 +10,14 @@ mod entry;
 mod extras;
 mod file;
 mod fingerprint;
+mod group;
 mod incoming;
 mod list;
 pub mod mentions;
 mod message;
 mod name;
 mod reactions;
+mod room;
 mod secret;
 mod sync_cursor;
 mod text;
@@ -32,11 +34,16 @@ pub use entry::{
 pub use extras::{Carried, Extras, MessageKind, Reference};
 pub use file::{File, FileAbout, FileHash, FileLink, FileName, FileType};
 pub use fingerprint::Fingerprint;
+pub use group::{GroupEntry, GroupRole, Membership, Rewriting, Silence};
 pub use incoming::{IncomingEntry, UnknownEntry};
 pub use list::{List, share};
 pub use message::{Away, BoxKind, DisplayName, Message, Notice, RemoteIdentity};
 pub use name::{Folded, MAX_NAME, Name, NameKey};
 pub use reactions::{Emoji, Reaction, Reactions, Reactor};
+pub use room::{
+    RoomAsk, RoomDoer, RoomEntry, RoomReaction, RoomRealm, RoomSaid, RoomSays, RoomSettings,
+    RoomUser, RoomWord,
+};
 pub use secret::Secret;
 pub use sync_cursor::SyncCursor;
 pub use text::{Text, TextDigest, TextError};

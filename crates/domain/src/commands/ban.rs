@@ -37,7 +37,7 @@ impl ListBans {
         let (id, _) = cx.group_to_moderate(&self.group)?;
         let all = (id, AccountId(0))..=(id, AccountId(u64::MAX));
         let banned = cx.state.durable.bans.range(all);
-        let names = banned.filter_map(|(_, user)| Some(cx.account(*user)?.record.name.as_str()));
+        let names = banned.filter_map(|(_, user)| cx.state.durable.member_name(*user));
         Ok(Outcome::Names(names.map(Arc::from).collect()).into())
     }
 }
@@ -46,7 +46,7 @@ impl Ban {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
-        let (user, _) = cx.user(&self.user)?;
+        let user = cx.person(&self.user)?;
         let is_in = group.members.contains_key(&user);
         cx.expect_below(id, user)?;
         let bans = &cx.state.durable.bans;
@@ -69,9 +69,10 @@ impl Ban {
 impl Unban {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (id, _) = cx.group_to_moderate(&self.group)?;
-        let (user, _) = cx.user(&self.user)?;
+        let user = cx.person(&self.user)?;
         if cx.state.durable.bans.contains(&(id, user)) {
             cx.emit(Event::Unbanned(id, user))?;
+            cx.forget_guest(user)?;
         }
         Ok(Outcome::Done.into())
     }
@@ -84,10 +85,11 @@ impl RequestContext<'_> {
         group: GroupId,
         (user, by): (AccountId, AccountId),
     ) -> Result<(), Code> {
-        let known = self.state.durable.groups.get(&group).ok_or(Code::GroupNotFound)?;
+        let shown = self.state.durable.group_shown(group).ok_or(Code::GroupNotFound)?;
+        self.tell_member(group, Membership::Banned, (user, by))?;
         let (user, by) = (self.doer(user), self.doer(by));
         let (user, by) = (user.ok_or(Code::UserNotFound)?, by.ok_or(Code::NoSession)?);
-        let (group_name, what) = (known.record.name.clone(), Membership::Banned);
+        let (group_name, what) = (shown, Membership::Banned);
         let change = Change::Member(MemberChange { group: group_name, what, user, by });
         self.change(ChangeList::Group(group), change)
     }

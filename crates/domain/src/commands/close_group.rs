@@ -1,8 +1,8 @@
 //! The end of a group.
 
 use crate::{
-    AccountId, Answer, ChangeList, Event, GroupId, GroupNews, Interrupt, Outcome, RequestContext,
-    SWEPT, Word,
+    AccountId, Answer, ChangeList, Context, Event, GroupId, GroupNews, Interrupt, Outcome,
+    RequestContext, SWEPT, Word,
 };
 use antar_types::Code;
 
@@ -22,11 +22,17 @@ impl CloseGroup {
     }
 }
 
-impl RequestContext<'_> {
+impl Context<'_> {
     /// Ends a group.
     pub(crate) fn close_group(&mut self, id: GroupId, by: AccountId) -> Result<(), Code> {
         let group = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
         let members: Vec<_> = group.members.keys().copied().collect();
+        self.tell_news(id, by, None, &GroupNews::Closed)?;
+        let group = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
+        let members: Vec<_> =
+            members.into_iter().filter(|id| self.account(*id).is_some()).collect();
+        let guests: Vec<_> =
+            group.members.keys().copied().filter(|id| self.account(*id).is_none()).collect();
         // The group's own list of changes goes with it.
         if let Some(change) = self.group_change(id, by, GroupNews::Closed) {
             let mut lists = members.iter().copied().map(ChangeList::Account);
@@ -37,7 +43,8 @@ impl RequestContext<'_> {
             self.end_markers(member, conversations.clone())?;
         }
         let left = self.steps_to_sweep(id);
-        self.emit(Event::GroupClosed(id, left))
+        self.emit(Event::GroupClosed(id, left))?;
+        guests.into_iter().try_for_each(|guest| self.forget_guest(guest))
     }
 
     /// How many steps it takes at most to let go of a group's messages: each in a run of its own, if need be.
@@ -122,6 +129,7 @@ mod tests {
             announce: none,
             password: None,
             retention: None,
+            realms: None,
         };
         assert_eq!(realm.does(1, set).refusal(), None);
         send(&mut realm, "old");

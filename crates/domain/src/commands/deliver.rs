@@ -1,6 +1,6 @@
 //! Entries of a peer's log.
 
-use crate::links::{Delivery, Quote, TakeError};
+use crate::links::{Delivery, Names, Quote, TakeError};
 use crate::{Answer, Interrupt, Job, JobResult, PeerId, RequestContext};
 use antar_types::IncomingEntry;
 
@@ -24,14 +24,13 @@ impl Deliver {
             cx.hang_up(conn, "what it was owed cannot be read here");
             return Ok(Answer::NoReply);
         };
-        let taken = match &self.entries {
+        let done = match &self.entries {
             Some(brought) => match cx.names(peer, brought)? {
-                Some(names) => cx.take_batch(conn, peer, brought, &known, &names),
+                Some(names) => take(cx, peer, brought, &known, &names),
                 None => Err(TakeError::Unkept),
             },
             None => Err(TakeError::Unreadable),
         };
-        let done = taken.and_then(|done| cx.do_changes(peer, &done).map_err(|_| TakeError::Unkept));
         if let Err(wrong) = done {
             // What it is about cannot be told from here; a new connection starts from the cursor.
             let name = cx.name_of(peer);
@@ -40,6 +39,21 @@ impl Deliver {
         }
         Ok(Answer::NoReply)
     }
+}
+
+/// Takes a batch, and then does what it says about messages and rooms that there are.
+fn take(
+    cx: &mut RequestContext<'_>,
+    peer: PeerId,
+    brought: &Delivery,
+    known: &[(Quote, bool)],
+    names: &Names,
+) -> Result<(), TakeError> {
+    let conn = cx.conn;
+    let done = cx.take_batch(conn, peer, brought, known, names)?;
+    let unkept = |_| TakeError::Unkept;
+    cx.do_changes(peer, &done).map_err(unkept)?;
+    cx.take_rooms(peer, brought, names).map_err(unkept)
 }
 
 /// Of what notices quote, where that must be known, whether it was written by who is told; nothing

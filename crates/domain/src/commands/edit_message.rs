@@ -33,6 +33,9 @@ impl EditMessage {
         if let Conversation::Group(group) | Conversation::GroupPeer(group, _) = conversation {
             cx.expect_to_write(group)?;
         }
+        if let Conversation::Group(group) = conversation {
+            cx.expect_carried(group, &text)?;
+        }
         if message.text != text {
             let mut extras = message.extras.as_deref().cloned().unwrap_or_default();
             extras.edited = Some(cx.message_time());

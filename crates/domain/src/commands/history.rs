@@ -1,7 +1,7 @@
 //! A stretch of a conversation.
 
 use crate::named_conversation::NamedConversation;
-use crate::{Answer, HistoryRead, Interrupt, Read, RequestContext, Stretch};
+use crate::{Answer, Conversation, HistoryRead, Interrupt, Read, RequestContext, Stretch};
 use antar_types::{Code, ConversationName};
 
 /// Asks for a stretch of a conversation, what all sides wrote.
@@ -40,7 +40,14 @@ impl ReadHistory {
         let (conversation, name) = (found.conversation, found.name.to_string().into());
         let (reader, stretch) = (cx.reader()?, self.stretch);
         let delivered = cx.state.durable.delivered(conversation);
-        let read = HistoryRead { conversation, name, reader, stretch, delivered, own };
+        let pending = match conversation {
+            Conversation::Group(group) if !own => {
+                let all = cx.state.durable.copies.pending(group);
+                all.filter(|message| !reader.hides(conversation, message)).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
+        let read = HistoryRead { conversation, name, reader, stretch, delivered, own, pending };
         Ok(Answer::Read(Read::History(Box::new(read))))
     }
 }

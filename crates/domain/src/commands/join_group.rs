@@ -15,6 +15,9 @@ pub struct JoinGroup {
 
 impl JoinGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
+        if let (group, Some(realm)) = cx.split_group(&self.group) {
+            return cx.join_elsewhere((group, realm), self.password.as_ref());
+        }
         let me = cx.me()?;
         let (id, group) = cx.any_group(&self.group)?;
         if group.members.contains_key(&me) {

@@ -17,12 +17,13 @@ impl Kick {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
-        let (user, _) = cx.user(&self.user)?;
+        let user = cx.person(&self.user)?;
         if !group.members.contains_key(&user) {
             return Err(Code::NotMember.into());
         }
         cx.expect_below(id, user)?;
         cx.remove_member(id, Membership::Kicked, (user, me))?;
+        cx.forget_guest(user)?;
         Ok(Outcome::Done.into())
     }
 }

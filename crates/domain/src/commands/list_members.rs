@@ -17,7 +17,7 @@ impl ListMembers {
         if !group.members.contains_key(&cx.actor()?) && !cx.is_admin() {
             return Err(Code::NotMember.into());
         }
-        let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));
+        let owner = group.record.owner.and_then(|id| cx.state.durable.member_name(id));
         let (names, moderators) = (cx.state.members(id), cx.state.moderators(id));
         Ok(Outcome::Members { names, owner, moderators }.into())
     }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
     use crate::commands::{JoinGroup, LeaveGroup};
     use crate::testing::{Realm, group};
-    use antar_types::{Name, Secret};
+    use antar_types::Secret;
     use std::sync::Arc;
 
     #[test]
@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(realm.does(1, list.clone()), Code::NotMember.into());
         realm
             .does(1, JoinGroup { group: "staff".into(), password: Some(Secret::new("pw".into())) });
-        let (bob, owner) = (Arc::from("bob"), Name::parse("bob"));
+        let (bob, owner) = (Arc::from("bob"), Some(Box::from("bob")));
         let both = [Arc::clone(&bob), "amy".into()].into();
         let moderators = antar_types::List::default;
         let told = Outcome::Members { names: both, owner: owner.clone(), moderators: moderators() };

@@ -1,7 +1,7 @@
 //! Conversations that do not call.
 
 use crate::{
-    AccountId, Answer, Bug, Change, ChangeList, Conversation, Event, Interrupt, Outcome,
+    AccountId, Answer, Bug, Change, ChangeList, Context, Conversation, Event, Interrupt, Outcome,
     RequestContext,
 };
 use antar_types::{Code, ConversationName, Time};
@@ -104,7 +104,9 @@ impl RequestContext<'_> {
         }
         over.into_iter().try_for_each(|conversation| self.end_mute(me, conversation))
     }
+}
 
+impl Context<'_> {
     /// Lets go of whether a user has muted a conversation.
     pub(crate) fn end_mute(
         &mut self,

@@ -6,7 +6,7 @@ use crate::{
     Answer, Conversation, CorrespondentId, Draft, Interrupt, Outcome, Referred, RequestContext,
 };
 use antar_types::{
-    Code, ConversationName, Extras, File, FileHash, MessageKind, MessageRef, Reference,
+    Code, ConversationName, Extras, File, FileHash, MessageKind, MessageRef, Reference, Time,
 };
 
 /// Posts a message to a conversation: what [`Send`](super::Send), [`SendToGroup`](super::SendToGroup),
@@ -42,7 +42,15 @@ impl Post {
         let (id, name) = self.post(cx, answers, file.map(Box::new))?;
         self.file.as_deref().map_or(Ok(()), |hash| cx.use_file(*hash))?;
         let conversation = name.unwrap_or_else(|| self.called(cx));
-        Ok(Outcome::Posted { id, conversation, again: false }.into())
+        let pending = self.is_pending(cx, id);
+        Ok(Outcome::Posted { id, conversation, again: false, pending }.into())
+    }
+
+    /// Whether a message waits for its place in a group of another realm.
+    fn is_pending(&self, cx: &RequestContext<'_>, id: u64) -> bool {
+        let ConversationName::Group { realm: Some(_), .. } = &*self.to else { return false };
+        let found = cx.conversation(&self.to).map(|found| found.conversation);
+        matches!(found, Ok(Conversation::Group(group)) if cx.state.durable.copies.waiting(group, id).is_some())
     }
 
     /// What the conversation is called.
@@ -67,7 +75,8 @@ impl Post {
         match is_same && is_same_text {
             true => {
                 let conversation = self.called(cx);
-                Ok(Outcome::Posted { id: before.id, conversation, again: true })
+                let pending = self.is_pending(cx, before.id);
+                Ok(Outcome::Posted { id: before.id, conversation, again: true, pending })
             }
             false => Err(Code::RefReused),
         }
@@ -117,8 +126,12 @@ impl Post {
     /// Which message is answered, as the other realm knows it, where there is one that takes part.
     fn answers(&self, cx: &RequestContext<'_>) -> Result<Option<MessageRef>, Interrupt> {
         let Some(reply) = self.reply else { return Ok(None) };
-        let conversation = match cx.conversation(&self.to) {
-            Ok(found) if found.conversation.peer().is_some() => found.conversation,
+        let conversation = match cx.conversation(&self.to).map(|found| found.conversation) {
+            Ok(Conversation::Group(group)) if cx.is_copy(group) => {
+                let (theirs, id) = (true, cx.place_of(group, reply)?);
+                return Ok(Some(MessageRef { theirs, id, time: Time(0) }));
+            }
+            Ok(conversation) if conversation.peer().is_some() => conversation,
             _ => return Ok(None),
         };
         let placed = cx.message_of(conversation, reply)?;
@@ -160,11 +173,11 @@ impl Post {
                 Some(realm) => cx.send_to_peer(realm, user, &self.text, said(extras))?,
             },
             ConversationName::Group { group, realm } => {
-                if cx.elsewhere(realm).is_some() {
-                    return Err(Code::GroupNotFound);
-                }
-                let (group, _) = cx.group_of_mine(group)?;
-                cx.send_to_group(group, &self.text, said(extras).extras)?.0
+                let group = match cx.elsewhere(realm) {
+                    None => cx.group_of_mine(group)?.0,
+                    Some(realm) => cx.group_of_mine(&format!("{group}@{realm}"))?.0,
+                };
+                cx.send_to_group(group, &self.text, said(extras))?.0
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;

@@ -33,6 +33,10 @@ impl RequestContext<'_> {
         text: &Draft,
         Said { extras, answers }: Said,
     ) -> Result<(u64, Name), Code> {
+        // A group of another realm is said things to there, by all its members.
+        if self.is_copy(group) {
+            return Err(Code::GroupNotFound);
+        }
         self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());

@@ -1,7 +1,8 @@
 //! A message to a group of this realm.
 
+use super::Said;
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Extras, Message, Name, words};
+use antar_types::{Code, Message, Name, words};
 use std::sync::Arc;
 
 /// Sends a message to a group that the caller is in.
@@ -28,7 +29,7 @@ pub enum Destination {
 impl SendToGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (group, text) = self.to.find(cx)?;
-        let (id, name) = cx.send_to_group(group, &text, Extras::default())?;
+        let (id, name) = cx.send_to_group(group, &text, Said::default())?;
         Ok(Outcome::Sent { id, group: Some(name) }.into())
     }
 }
@@ -39,7 +40,7 @@ impl RequestContext<'_> {
         &mut self,
         group: GroupId,
         text: &Draft,
-        extras: Extras,
+        Said { extras, answers }: Said,
     ) -> Result<(u64, Name), Code> {
         self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
@@ -48,9 +49,13 @@ impl RequestContext<'_> {
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
         let name = to.clone();
+        self.expect_carried(group, &text)?;
         let message = Message::new(id, time, from, to, text);
-        let message = Arc::new(Message { extras: extras.boxed(), ..message });
-        self.post(Mailbox::Group(group), Some(me), message)?;
+        let message = Message { extras: extras.boxed(), ..message };
+        match self.is_copy(group) {
+            true => self.post_pending(group, message, answers)?,
+            false => self.post(Mailbox::Group(group), Some(me), Arc::new(message))?,
+        }
         Ok((id, name))
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::{
     Answer, Event, GroupEntry, GroupNews, GroupRecord, Interrupt, Outcome, RETENTION_DAYS,
-    RequestContext, Word,
+    RequestContext, RoomRealms, Word,
 };
 use antar_types::{Code, Secret};
 
 /// Changes a group's settings: those that are given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SetGroup {
     /// The group.
     pub group: Word,
@@ -22,6 +22,8 @@ pub struct SetGroup {
     /// For how many days its messages are kept, up to [`RETENTION_DAYS`], and 0 for ever; none within where the realm
     /// says that.
     pub retention: Option<Option<u16>>,
+    /// Users of which other realms may be in it. Those who are and may not be any more are taken out of it.
+    pub realms: Option<RoomRealms>,
 }
 
 impl SetGroup {
@@ -49,9 +51,15 @@ impl SetGroup {
         let listed = self.listed.unwrap_or(before.listed);
         let announce = self.announce.unwrap_or(before.announce);
         let is_news = (entry, listed, announce) != (before.entry, before.listed, before.announce);
-        let record = GroupRecord { entry, password, listed, announce, retention, ..before.clone() };
-        if record != before {
+        let realms = self.realms.clone().unwrap_or_else(|| before.realms.clone());
+        let record =
+            GroupRecord { entry, password, listed, announce, retention, realms, ..before.clone() };
+        let (settings, is_other) = (record.settings(), record != before);
+        if is_other {
             cx.emit(Event::GroupSet(id, record))?;
+        }
+        if settings.realms != before.realms {
+            cx.expel_unadmitted(id)?;
         }
         if is_news {
             cx.group_changed(id, me, GroupNews::Settings(entry, listed, announce))?;
@@ -59,13 +67,14 @@ impl SetGroup {
         if retention != before.retention {
             cx.group_changed(id, me, GroupNews::Retention(retention))?;
         }
-        Ok(Outcome::GroupSettings { entry, listed, announce, retention }.into())
+        Ok(Outcome::GroupSettings(settings).into())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::GroupSettings;
     use crate::commands::{
         Ban, CreateGroup, Destination, GroupInbox, Invite, JoinGroup, ListGroups, ListMembers,
         SendGroupRealm, SendToGroup,
@@ -74,7 +83,7 @@ mod tests {
 
     fn set() -> SetGroup {
         let (group, entry, listed, announce) = ("staff".into(), None, None, None);
-        SetGroup { group, entry, listed, announce, password: None, retention: None }
+        SetGroup { group, entry, listed, announce, ..SetGroup::default() }
     }
 
     fn secret(password: &str) -> Option<Secret<String>> {
@@ -86,6 +95,11 @@ mod tests {
         realm.does(conn, JoinGroup { group: "staff".into(), password })
     }
 
+    fn settings(entry: GroupEntry, listed: bool, announce: bool) -> Outcome {
+        let (retention, realms) = (None, RoomRealms::None);
+        Outcome::GroupSettings(GroupSettings { entry, listed, announce, retention, realms })
+    }
+
     #[test]
     fn the_owner_says_who_may_join() {
         let mut realm = staffed();
@@ -94,12 +108,7 @@ mod tests {
         }
         assert_eq!(realm.does(4, set()), Code::NotMember.into());
         let entry = |entry| SetGroup { entry: Some(entry), ..set() };
-        let told = |entry| Outcome::GroupSettings {
-            entry,
-            listed: true,
-            announce: false,
-            retention: None,
-        };
+        let told = |entry| settings(entry, true, false);
         assert_eq!(realm.does(1, set()), told(GroupEntry::Password));
         assert_eq!(realm.does(1, entry(GroupEntry::Invite)), told(GroupEntry::Invite));
         assert_eq!(join(&mut realm, 4, Some("pw")), Code::InviteOnly.into());
@@ -136,7 +145,7 @@ mod tests {
         assert_eq!(realm.does(1, needs), Code::BadPassword.into());
         assert_eq!(realm.does(1, set(None, secret(""))), Code::BadPassword.into());
         let (entry, listed, announce) = (GroupEntry::Password, true, false);
-        let told = Outcome::GroupSettings { entry, listed, announce, retention: None };
+        let told = settings(entry, listed, announce);
         assert_eq!(realm.does(1, set(None, secret("x"))), told);
     }
 
@@ -167,7 +176,10 @@ mod tests {
         assert_eq!(join(&mut realm, 4, None), Code::GroupNotFound.into());
         assert_eq!(join(&mut realm, 4, Some("x")), Code::GroupNotFound.into());
         // An administrator finds it.
-        assert!(matches!(realm.does(5, set()), Outcome::GroupSettings { listed: false, .. }));
+        assert!(matches!(
+            realm.does(5, set()),
+            Outcome::GroupSettings(GroupSettings { listed: false, .. })
+        ));
         realm.does(1, Ban { group: "staff".into(), user: "dan".into() });
         assert_eq!(join(&mut realm, 4, Some("x")), Code::GroupNotFound.into());
         assert_eq!(join(&mut realm, 4, Some("pw")), Code::Banned.into());

@@ -18,7 +18,7 @@ impl SetRole {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.actor()?;
         let (id, group) = cx.group_to_run(&self.group)?;
-        let (user, _) = cx.user(&self.user)?;
+        let user = cx.person(&self.user)?;
         let before = group.role(user).ok_or(Code::NotMember)?;
         let owner = group.record.owner;
         match (before, self.role) {

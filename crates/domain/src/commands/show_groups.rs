@@ -20,11 +20,11 @@ impl ShowGroups {
             let messages =
                 conversations().map(|each| durable.conversations.tip(each).ordinal).sum();
             let peers = conversations().filter_map(Conversation::peer);
-            let realms =
-                peers.filter_map(|peer| Some(cx.peer(peer)?.record.name.clone())).collect();
-            let owner = group.record.owner.and_then(|id| Some(cx.account(id)?.record.name.clone()));
+            let pairs = peers.filter_map(|peer| Some(cx.peer(peer)?.record.name.clone())).collect();
+            let owner = group.record.owner.and_then(|id| durable.member_name(id));
+            let name = durable.group_shown(id).unwrap_or_default();
             let (record, members) = (group.record.clone(), group.members.len());
-            ShownGroup { record, owner, members, bans, messages, realms }
+            ShownGroup { name, record, owner, members, bans, messages, pairs }
         };
         let all = match &self.group {
             Some(group) => vec![shown(cx.any_group(group)?)],
@@ -55,6 +55,7 @@ mod tests {
             announce: None,
             password: None,
             retention: None,
+            realms: None,
         };
         assert!(realm.operator_does(set).refusal().is_none());
         let topic = Topic { group: group(), topic: Some("plans".into()) };

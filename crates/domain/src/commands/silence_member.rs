@@ -1,8 +1,6 @@
 //! Who may not write into a group for a while.
 
-use crate::{
-    AccountId, Answer, Event, GroupId, GroupNews, Interrupt, Outcome, RequestContext, Silence, Word,
-};
+use crate::{AccountId, Answer, Event, GroupId, Interrupt, Outcome, RequestContext, Silence, Word};
 use antar_types::{Code, Time};
 
 /// Keeps a member from writing into a group. It holds also after the member has left and come back.
@@ -24,8 +22,7 @@ impl SilenceMember {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let me = cx.actor()?;
         let (id, group) = cx.group_to_moderate(&self.group)?;
-        let (user, account) = cx.user(&self.user)?;
-        let name = account.record.name.as_str().into();
+        let user = cx.person(&self.user)?;
         let known = cx.state.durable.silences.get(&(id, user)).copied();
         let is_in = group.members.contains_key(&user);
         let silence = self.silence(cx.message_time())?;
@@ -41,7 +38,7 @@ impl SilenceMember {
             cx.make_room_for_a_silence(id)?;
         }
         cx.emit(Event::Silenced(id, user, silence))?;
-        cx.group_changed(id, me, GroupNews::Silenced(name, silence))?;
+        cx.silence_changed(id, (user, silence), me)?;
         Ok(Outcome::Done.into())
     }
 

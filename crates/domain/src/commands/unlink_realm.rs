@@ -23,6 +23,7 @@ impl UnlinkRealm {
         }
         let since = cx.readings.now;
         cx.emit(Event::PeerSet(peer, PeerRecord { status: LinkStatus::Removed, since, ..record }))?;
+        cx.end_rooms(peer)?;
         if owed == 0 {
             cx.end_log(peer)?;
         }

@@ -83,6 +83,18 @@ pub(crate) fn answered(
         (Asked::CatchUp(asker, until), Some(peer)) => {
             catch_up_answered(&mut cx.context, (asker, until), peer, answer);
         }
+        (Asked::Join(asker, until), Some(peer)) if answer.ok => {
+            catch_up_answered(&mut cx.context, (asker, until), peer, answer);
+        }
+        (Asked::Join(asker, until), Some(peer)) => {
+            let waits = cx.state.links.waiting.get(&asker).map(|waiting| waiting.why);
+            let is_it = matches!(waits, Some(Why::CatchUp { peer: of, until: at, .. }) if (of, at) == (peer, until));
+            // A code of a later version is some refusal.
+            let code = answer.code.or(Some(Code::Forbidden));
+            if is_it {
+                cx.wake(asker, JobResult::RoomAnswered(code));
+            }
+        }
         (Asked::Tip(asked_at), Some(peer)) => cx.told_tip(peer, answer.tip, asked_at),
         (Asked::Chain(_), _) | (_, None) => {}
     }

@@ -111,6 +111,7 @@ impl Context<'_> {
             .map(|(conn, _)| *conn)
             .collect();
         waiting.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: true }));
+        self.go_on_without_host(|why| matches!(why, Why::Room { peer: of, .. } if *of == peer));
         // The peer may have called already, before it was known here that this one is dead.
         let next = self.links().conns.iter().rev().find(|(_, c)| c.greeted && c.peer == Some(peer));
         if let Some(next) = next.map(|(conn, _)| *conn) {

@@ -88,7 +88,7 @@ impl Durable {
                 let group = self.group_named(&entry.to).filter(|group| group.0 < origin.id)?;
                 Conversation::GroupPeer(group, peer)
             }
-            EntryKind::Notice(_) => return None,
+            EntryKind::Notice(_) | EntryKind::Room => return None,
         };
         Some((account, conversation, origin.id))
     }

@@ -135,6 +135,9 @@ impl Context<'_> {
                 (can.kinds || entry.origin.is_none())
                     && (can.changes || !changes)
                     && (can.replies || !replies)
+                    && (entry.kind == EntryKind::Room) == more.room.is_some()
+                    && (more.said.is_none() || more.room.is_some())
+                    && (can.rooms || more.room.is_none())
             }
             IncomingEntry::Unknown(_) => can.kinds && !self.state.is_planted(Bug::RefusesUnknown),
         }
@@ -172,6 +175,10 @@ impl Context<'_> {
                     continue;
                 }
             };
+            // What it says is done once the batch is taken.
+            if entry.room().is_some() {
+                continue;
+            }
             if entry.change().is_some() {
                 self.note_change(peer, entry, names, &mut events, &mut done);
                 continue;
@@ -281,6 +288,7 @@ impl Context<'_> {
                 }
                 Ok((Mailbox::Realm(id, peer), account.record.name.clone()))
             }
+            EntryKind::Room => Err(Notice::Refused),
             EntryKind::Group => {
                 let id = durable.group_named(&entry.to).ok_or(Notice::GroupNotFound)?;
                 let group = durable.groups.get(&id).ok_or(Notice::GroupNotFound)?;

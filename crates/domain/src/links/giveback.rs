@@ -74,6 +74,10 @@ impl Context<'_> {
         if matches!(entry.kind, EntryKind::Notice(_)) || entry.change().is_some() {
             return Ok(());
         }
+        // What waited for its place there was given back when the link was ended.
+        if entry.kind == EntryKind::Room {
+            return Ok(());
+        }
         let Some(account) = self.writer(peer, seq, entry) else { return Ok(()) };
         let notice = Notice::RealmRemoved;
         let (id, time) = (self.next_id(), self.message_time());

@@ -62,6 +62,14 @@ impl Context<'_> {
             .map(|(conn, _)| *conn)
             .collect();
         late.into_iter().for_each(|conn| self.wake(conn, JobResult::CaughtUp { stale: true }));
+        self.go_on_without_host(|why| matches!(why, Why::Room { until, .. } if *until <= now));
+    }
+
+    /// Who waits for the realm of a group does not any more: it will do what it was asked once it can.
+    pub fn go_on_without_host(&mut self, is_over: impl Fn(&Why) -> bool) {
+        let waiting = self.state.links.waiting.iter().filter(|(_, w)| is_over(&w.why));
+        let waiting: Vec<ConnId> = waiting.map(|(conn, _)| *conn).collect();
+        waiting.into_iter().for_each(|conn| self.wake(conn, JobResult::RoomLater));
     }
 
     /// Asks connections that are silent whether they are there, and ends those that are not.

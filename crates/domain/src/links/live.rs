@@ -28,6 +28,8 @@ pub(crate) struct Links {
     pub links: BTreeMap<PeerId, Link>,
     pub conns: BTreeMap<ConnId, Conn>,
     pub calls: BTreeMap<DialId, super::Call>,
+    /// Who has asked to be in which group of another realm.
+    pub joins: Joins,
     /// Requests of users that wait for another realm.
     pub waiting: BTreeMap<ConnId, Waiting>,
     /// Requests to plain peers, each about what one realm is owed.
@@ -68,6 +70,36 @@ impl Links {
     /// Whether anything here depends on time.
     pub fn is_idle(&self) -> bool {
         self.links.is_empty() && self.calls.is_empty() && self.waiting.is_empty()
+    }
+}
+
+/// Who has asked to be in which group of another realm, lately: nobody else is put into one.
+#[derive(Debug, Default)]
+pub(crate) struct Joins(VecDeque<(PeerId, Box<str>, AccountId)>);
+
+/// How many are remembered.
+const JOINS: usize = 10_000;
+
+impl Joins {
+    pub fn add(&mut self, peer: PeerId, group: &Name, account: AccountId) {
+        let join = (peer, (*group.folded()).into(), account);
+        self.0.retain(|known| *known != join);
+        self.0.push_back(join);
+        if self.0.len() > JOINS {
+            self.0.pop_front();
+        }
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self, peer: PeerId, group: &Name) -> bool {
+        let name = group.folded();
+        self.0.iter().any(|(of, known, _)| *of == peer && **known == *name)
+    }
+
+    /// Whether this account has.
+    pub fn has(&self, peer: PeerId, group: &Name, account: AccountId) -> bool {
+        let name = group.folded();
+        self.0.iter().any(|(of, known, by)| (*of, *by) == (peer, account) && **known == *name)
     }
 }
 
@@ -249,6 +281,8 @@ pub(crate) enum Asked {
     Ping(u64),
     /// REMOTEINBOXREALM, only to hear how far its log goes; and what the next id here was then.
     Tip(u64),
+    /// JOINROOM, for whoever waits on this connection until then.
+    Join(ConnId, u64),
     /// REMOTEINBOXREALM or REMOTEINBOXGROUPREALM, for whoever waits on this connection until then.
     CatchUp(ConnId, u64),
 }
@@ -281,6 +315,8 @@ pub(crate) enum Why {
     Crossing(DialId),
     /// For everything that the realm has up to now, until some time of the uptime.
     CatchUp { peer: PeerId, target: Option<u64>, until: u64 },
+    /// For the realm of a group to do what it was asked under a number, until some time of the uptime.
+    Room { peer: PeerId, request: u64, until: u64 },
 }
 
 /// Why a call came to nothing.

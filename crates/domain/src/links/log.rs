@@ -2,8 +2,8 @@
 //! followed.
 
 use super::{Epoch, Lost, Position};
-use crate::ForkId;
-use antar_types::{Entry, Text, Time};
+use crate::{ForkId, GroupId, PeerId};
+use antar_types::{Entry, Message, RoomEntry, Text, Time};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -142,6 +142,19 @@ impl Outbox {
         for (at, entry) in self.recent.iter_mut().filter(|(at, _)| at.seq == seq) {
             self.recent_bytes -= entry.size();
             *entry = Arc::new(entry.saying(text.clone(), at.chain));
+            self.recent_bytes += entry.size();
+        }
+    }
+
+    /// A message of a room is another than it was.
+    pub fn retell(&mut self, peer: PeerId, room: GroupId, message: &Message) {
+        let is_of = |entry: &Entry| {
+            let told = entry.room().filter(|told| told.room == room.0);
+            told.and_then(RoomEntry::message) == Some(message.id)
+        };
+        for (_, entry) in self.recent.iter_mut().filter(|(_, entry)| is_of(entry)) {
+            self.recent_bytes -= entry.size();
+            *entry = Arc::new(entry.telling(message, peer.0));
             self.recent_bytes += entry.size();
         }
     }

@@ -101,6 +101,8 @@ impl RequestContext<'_> {
             self.link(peer).error = Some(what);
         }
         self.send_from(peer, start)?;
+        // Its copies may have what this realm does not know of any more.
+        self.begin_copies(peer)?;
         Ok(Some(start))
     }
 

@@ -11,6 +11,9 @@ impl Context<'_> {
         if record.status != status {
             let since = self.readings.now;
             let _ = self.emit(Event::PeerSet(peer, PeerRecord { status, since, ..record }));
+            if matches!(status, LinkStatus::Removed | LinkStatus::RemovedThere) {
+                let _ = self.end_rooms(peer);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What this realm asks of others.
 
 use super::{Address, Epoch, Position};
-use antar_types::{Capabilities, Entry, Name, Token};
+use antar_types::{Capabilities, Entry, Name, Secret, Token};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -22,14 +22,35 @@ pub enum PeerRequest {
     Ping,
     /// How far its log goes, for whoever waits for messages from there.
     CatchUp(CatchUp),
+    /// That a user of this realm may be in a group there.
+    JoinRoom(Box<RoomJoin>),
     /// The link was ended. It needs no answer.
     Removed,
+}
+
+/// Who wants to be in a group of another realm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomJoin {
+    /// The group.
+    pub group: Name,
+    /// The user.
+    pub user: Name,
+    /// The number of the user's account, which no other account ever has.
+    pub account: u64,
+    /// Everything up to this entry of the asking realm's log comes before.
+    pub after: u64,
+    /// The group's password, where the user has given one.
+    pub password: Option<Secret<String>>,
 }
 
 impl PeerRequest {
     /// About how many bytes of memory it takes past its own size.
     pub fn memory(&self) -> usize {
         match self {
+            Self::JoinRoom(join) => {
+                let password = join.password.as_ref().map_or(0, |password| password.expose().len());
+                size_of::<RoomJoin>() + password
+            }
             Self::Greet(greeting) => size_of::<Introduction>() + greeting.source.0.len(),
             _ => 0,
         }

@@ -5,13 +5,14 @@
 //! gone, and was never here where it could not be delivered.
 
 use super::Delivery;
+use crate::rewrites::Rewrites;
 use crate::{
-    AccountId, Bug, Context, Conversation, Event, Interrupt, Job, JobResult, PeerId, PlacedMessage,
-    RequestContext, Rewriting,
+    AccountId, Bug, Context, Conversation, Event, GroupId, Interrupt, Job, JobResult,
+    MessageLookup, PeerId, PlacedMessage, RequestContext, Rewriting,
 };
 use antar_types::{
     Away, Code, Entry, EntryChange, EntryKind, Extras, IncomingEntry, Message, MessageRef,
-    Reactions, Reactor, Text,
+    Reactions, Reactor, RoomAsk, RoomEntry, RoomSays, Text, Time,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,12 +24,18 @@ pub struct NamedMessage {
     pub conversations: Vec<Conversation>,
     /// Which one: `theirs` is a message that was written here.
     pub of: MessageRef,
+    /// It is one of a room, which goes by the id that it has at the room's host: here (`theirs`), or there.
+    pub in_room: bool,
 }
 
 impl NamedMessage {
     /// Whether a message of one of the conversations is it.
     pub fn is(&self, message: &Message) -> bool {
         let MessageRef { theirs, id, time } = self.of;
+        if self.in_room {
+            let place = message.extras.as_ref().and_then(|extras| extras.place);
+            return if theirs { message.id == id } else { place == Some(id) };
+        }
         message.notice.is_none()
             && match &message.realm {
                 Some(Away::To(_)) => theirs && (message.id, message.time) == (id, time),
@@ -58,6 +65,36 @@ impl Names {
         let mut all = self.0.iter();
         all.find(|(known, _)| known == named).and_then(|(_, found)| found.as_ref())
     }
+
+    /// The message of a copy that has this id at the host.
+    pub(crate) fn in_copy(&self, copy: GroupId, place: u64) -> Option<&PlacedMessage> {
+        self.of(&NamedMessage::in_room(copy, false, place))
+    }
+
+    /// The message of a group here that a user of another realm means.
+    pub(crate) fn in_room(&self, group: GroupId, id: u64) -> Option<&PlacedMessage> {
+        self.of(&NamedMessage::in_room(group, true, id))
+    }
+
+    /// What was found of what a user of another realm wants something done with, as if that one had asked for it.
+    pub(crate) fn results(
+        &self,
+        rewrites: &Rewrites,
+        group: GroupId,
+        ask: &RoomAsk,
+    ) -> Vec<JobResult> {
+        let Some(id) = ask.message() else { return Vec::new() };
+        let (conversation, seen) = (Conversation::Group(group), rewrites.seen());
+        let lookup = MessageLookup { conversation, id, seen };
+        vec![JobResult::Message(lookup, self.in_room(group, id).cloned())]
+    }
+}
+
+impl NamedMessage {
+    fn in_room(group: GroupId, theirs: bool, id: u64) -> Self {
+        let of = MessageRef { theirs, id, time: Time(0) };
+        Self { conversations: vec![Conversation::Group(group)], of, in_room: true }
+    }
 }
 
 /// What is done to messages by entries of a batch.
@@ -79,6 +116,10 @@ impl RequestContext<'_> {
         let mut here = BTreeSet::new();
         let mut all = BTreeSet::new();
         for entry in brought.entries.iter().filter_map(IncomingEntry::known) {
+            if let Some(room) = entry.room() {
+                self.names_in_room(peer, entry, room, &mut all);
+                continue;
+            }
             for of in [entry.change().and_then(EntryChange::of), reply(entry)] {
                 let is_here = |of: &MessageRef| !of.theirs && here.contains(&(of.id, of.time));
                 all.extend(of.filter(|of| !is_here(of)).map(|of| self.named(peer, entry, of)));
@@ -149,9 +190,34 @@ impl Context<'_> {
                 let group = durable.group_named(&entry.to);
                 group.map(|group| Conversation::GroupPeer(group, peer)).into_iter().collect()
             }
-            EntryKind::Notice(_) => Vec::new(),
+            EntryKind::Notice(_) | EntryKind::Room => Vec::new(),
         };
-        NamedMessage { conversations, of }
+        NamedMessage { conversations, of, in_room: false }
+    }
+
+    /// The messages that an entry about a room names.
+    fn names_in_room(
+        &self,
+        peer: PeerId,
+        entry: &Entry,
+        room: &RoomEntry,
+        all: &mut BTreeSet<NamedMessage>,
+    ) {
+        let (durable, more) = (&self.state.durable, entry.more.as_deref());
+        let copy = durable.copies.of(peer, room.room);
+        let own = GroupId(room.room);
+        let (theirs, group, ids) = match &room.says {
+            RoomSays::Message { .. } | RoomSays::Rewritten { .. } => {
+                let reply = more.and_then(|more| more.said.as_ref()?.reply);
+                let rewritten = room.message().filter(|_| !room.is_new());
+                (false, copy, [reply, rewritten])
+            }
+            RoomSays::Post => (true, Some(own), [reply(entry).map(|of| of.id), None]),
+            RoomSays::Ask(ask) => (true, Some(own), [ask.message(), None]),
+            _ => return,
+        };
+        let Some(group) = group.filter(|group| durable.groups.contains_key(group)) else { return };
+        all.extend(ids.into_iter().flatten().map(|id| NamedMessage::in_room(group, theirs, id)));
     }
 
     /// The message here that one of a peer's answers; `ahead` is what came with it.

@@ -58,7 +58,8 @@ impl Outcome {
             | Self::InStep(_)
             | Self::Watching { .. }
             | Self::Sent { .. }
-            | Self::GroupSettings { .. }
+            | Self::GroupSettings(_)
+            | Self::Later
             | Self::Session(_)
             | Self::Caller { .. }
             | Self::FileStored

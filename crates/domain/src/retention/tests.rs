@@ -124,11 +124,12 @@ fn a_group_says_for_itself_how_long() {
         announce: None,
         password: None,
         retention: Some(days),
+        realms: None,
     };
     let from = realm.cursor(1);
     for (group, days) in [("brief", Some(2)), ("ever", Some(0))] {
         let told = realm.does(1, set(group, days));
-        assert!(matches!(told, Outcome::GroupSettings { retention, .. } if retention == days));
+        assert!(matches!(told, Outcome::GroupSettings(set) if set.retention == days));
     }
     let news = ["group #brief kept Some(2) by amy", "group #ever kept Some(0) by amy"];
     assert_eq!(realm.group_news(1, from), news);

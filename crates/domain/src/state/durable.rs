@@ -1,6 +1,7 @@
 //! What is on disk, or will be before anyone hears of it.
 
 use crate::links::{InvitationRecord, LinkStatus, Peer, PeerRecord};
+use crate::rooms::{Copies, Guests};
 use crate::{
     AccountId, AccountRecord, Blocks, ChangeList, ChangeTips, Conversation, Conversations, Event,
     Files, GroupId, GroupRecord, GroupRole, Member, PeerId, Personal, Reader, SessionId,
@@ -48,6 +49,10 @@ pub(crate) struct Durable {
     pub bans: BTreeSet<(GroupId, AccountId)>,
     /// Who may not write into which group; some may have ended by themselves.
     pub silences: BTreeMap<(GroupId, AccountId), Silence>,
+    /// Users of other realms who are in groups.
+    pub guests: Guests,
+    /// Groups of other realms of which there is a copy here.
+    pub copies: Copies,
     /// Groups that are gone, and how many steps it takes to let go of their messages.
     pub closed: BTreeMap<GroupId, u64>,
     /// Accounts that are gone, and what they were called, of which something is left that is to go.
@@ -88,7 +93,9 @@ impl Durable {
     pub fn author(&self, message: &Message) -> Option<AccountId> {
         let account = self.account_named(&message.from)?;
         let name = self.accounts.get(&account)?.record.name.clone();
-        Reader { account, name, realm: None, blocks: None }.wrote(message).then_some(account)
+        Reader { account, name, realm: None, blocks: None, there: None }
+            .wrote(message)
+            .then_some(account)
     }
 
     /// The account that had a name last and was removed.
@@ -98,6 +105,17 @@ impl Durable {
 
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
         self.group_names.get(&NameKey::of(name)?).copied()
+    }
+
+    /// How a group is shown: `staff`, or `staff@beta` where it is of another realm.
+    pub fn group_shown(&self, group: GroupId) -> Option<Box<str>> {
+        let record = &self.groups.get(&group)?.record;
+        Some(match record.home {
+            None => record.name.as_str().into(),
+            Some(home) => {
+                format!("{}@{}", record.name, self.peers.get(&home.peer)?.record.name).into()
+            }
+        })
     }
 
     /// The realm of a name: one that was removed only where there is no other.
@@ -158,8 +176,17 @@ impl Durable {
             Event::RealmNamed(name) => self.name = Some(name.clone()),
             Event::IdReached(id) => self.reached(*id),
             Event::TimeReached(_) => {}
-            Event::Rewritten(_)
-            | Event::FileSet { .. }
+            Event::Rewritten(placed) => {
+                self.files.apply(event);
+                if let Conversation::Group(group) = placed.conversation {
+                    for peer in self.guests.peers(group) {
+                        if let Some(known) = self.peers.get_mut(&peer) {
+                            known.out.retell(peer, group, &placed.message);
+                        }
+                    }
+                }
+            }
+            Event::FileSet { .. }
             | Event::FileGiven { .. }
             | Event::FileRemoved(_)
             | Event::FileHeld { .. }
@@ -189,21 +216,33 @@ impl Durable {
             Event::GroupSet(id, record) => self.set_group(*id, record),
             Event::MemberSet(group, account, member) => {
                 self.reached(member.since);
-                if let (Some(g), Some(a)) =
-                    (self.groups.get_mut(group), self.accounts.get_mut(account))
-                {
+                let Some(g) = self.groups.get_mut(group) else { return };
+                if let Some(a) = self.accounts.get_mut(account) {
                     g.members.insert(*account, *member);
                     a.groups.insert(*group);
+                } else if self.guests.join(*account, *group) {
+                    g.members.insert(*account, *member);
                 }
             }
             Event::MemberRemoved(group, account) => {
                 if let Some(g) = self.groups.get_mut(group) {
                     g.members.remove(account);
                 }
-                if let Some(a) = self.accounts.get_mut(account) {
-                    a.groups.remove(group);
+                match self.accounts.get_mut(account) {
+                    Some(a) => drop(a.groups.remove(group)),
+                    None => self.guests.leave(*account, *group),
                 }
             }
+            Event::GuestSet(id, guest) => {
+                self.reached(id.0);
+                self.guests.set(*id, guest);
+            }
+            Event::GuestEnded(id) => self.guests.end(*id),
+            Event::PendingSet(group, message) => {
+                self.reached(message.id);
+                self.copies.wait(*group, message);
+            }
+            Event::PendingEnded(group, id) => self.copies.end_pending(*group, *id),
             Event::GroupClosed(..)
             | Event::GroupSwept(..)
             | Event::Banned(..)
@@ -450,13 +489,17 @@ impl Durable {
 
     fn close_group(&mut self, id: GroupId) {
         let Some(group) = self.groups.remove(&id) else { return };
-        self.group_names.remove(&group.record.name.key());
+        match group.record.home {
+            Some(home) => self.copies.remove(id, home, &group.record.name),
+            None => drop(self.group_names.remove(&group.record.name.key())),
+        }
         if let Some(creator) = self.accounts.get_mut(&group.record.creator) {
             creator.created = creator.created.saturating_sub(1);
         }
         for member in group.members.keys() {
-            if let Some(account) = self.accounts.get_mut(member) {
-                account.groups.remove(&id);
+            match self.accounts.get_mut(member) {
+                Some(account) => drop(account.groups.remove(&id)),
+                None => self.guests.leave(*member, id),
             }
         }
         self.bans.retain(|(of, _)| *of != id);
@@ -474,7 +517,10 @@ impl Durable {
             group.record = record.clone();
             return;
         }
-        self.group_names.insert(record.name.key(), id);
+        match record.home {
+            Some(home) => self.copies.add(id, home, &record.name),
+            None => drop(self.group_names.insert(record.name.key(), id)),
+        }
         if let Some(creator) = self.accounts.get_mut(&record.creator) {
             creator.created += 1;
         }

@@ -1,6 +1,6 @@
 //! Lists that many ask for.
 
-use super::durable::Durable;
+use super::durable::{Durable, Group};
 use crate::links::PeerStatus;
 use crate::{AccountId, Event, GroupId, GroupRole};
 use antar_types::List;
@@ -45,6 +45,8 @@ impl Lists {
                 self.members.remove(group);
                 self.moderators.remove(group);
             }
+            // A guest may be called otherwise.
+            Event::GuestSet(..) => self.members.clear(),
             Event::GroupClosed(group, _) => {
                 self.groups = None;
                 self.members.remove(group);
@@ -64,7 +66,8 @@ impl Lists {
     }
 
     pub fn groups(&mut self, durable: &Durable) -> Groups {
-        let listed = || durable.groups.iter().filter(|(_, group)| group.record.listed);
+        let is_listed = |group: &Group| group.record.listed && group.record.home.is_none();
+        let listed = || durable.groups.iter().filter(|(_, group)| is_listed(group));
         let make = || Groups {
             ids: listed().map(|(id, _)| *id).collect(),
             names: listed().map(|(_, group)| group.record.name.shared()).collect(),
@@ -91,7 +94,10 @@ fn names(durable: &Durable, group: GroupId, lists: impl Fn(GroupRole) -> bool) -
     let mut members: Vec<_> = group.members.iter().collect();
     members.retain(|(id, _)| group.role(**id).is_some_and(&lists));
     members.sort_unstable_by_key(|(_, member)| member.since);
-    let name = |id: &AccountId| Some(durable.accounts.get(id)?.record.name.shared());
+    let name = |id: &AccountId| match durable.accounts.get(id) {
+        Some(account) => Some(account.record.name.shared()),
+        None => durable.member_name(*id).map(Arc::from),
+    };
     members.into_iter().filter_map(|(id, _)| name(id)).collect()
 }
 

@@ -33,8 +33,8 @@ use crate::references::References;
 use crate::retention::Retention;
 use crate::rewrites::Rewrites;
 use crate::{
-    AccountId, Bug, Change, ChangeList, ConnId, Event, GroupId, JobResult, Limits, Mailbox, Policy,
-    SessionChange, SessionId, SessionRecord,
+    AccountId, Bug, Change, ChangeList, ConnId, Conversation, Event, GroupId, JobResult, Limits,
+    Mailbox, Policy, Posted, SessionChange, SessionId, SessionRecord,
 };
 use antar_types::{Code, Fingerprint, List, Message, Name, Time};
 use std::sync::Arc;
@@ -295,20 +295,23 @@ impl State {
     }
 
     /// Puts a message into a mailbox: the one way in which messages are kept, but for what a batch
-    /// of a peer's log brings.
+    /// of a peer's log brings. One that was said in a group is handed back.
     pub(crate) fn post(
         &mut self,
         mailbox: Mailbox,
         sender: Option<AccountId>,
         message: Arc<Message>,
         effects: &mut Effects,
-    ) -> Result<(), Code> {
+    ) -> Result<Option<Posted>, Code> {
         let (new, mut posted) = self.durable.conversations.post(mailbox, sender, message);
         self.keep_from_the_deaf(&mut posted);
         let follow_ups = self.follow_ups([&posted].into_iter());
         new.map_or(Ok(()), |event| self.emit(event, effects))?;
+        // What is said in a group may have to be told to other realms.
+        let said = matches!(posted.conversation, Conversation::Group(_)).then(|| posted.clone());
         self.emit(Event::Posted(posted), effects)?;
-        follow_ups.into_iter().try_for_each(|event| self.emit(event, effects))
+        follow_ups.into_iter().try_for_each(|event| self.emit(event, effects))?;
+        Ok(said)
     }
 
     /// The one place where durable state changes, whoever caused it. Connections that watch hear of

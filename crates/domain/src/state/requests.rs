@@ -127,7 +127,10 @@ fn heard(cx: &mut RequestContext<'_>, command: &Command) -> Result<Answer, Inter
     if is_read && command.access() == Access::Admin && !cx.is_admin() {
         return Err(Code::Forbidden.into());
     }
-    let answer = command.decide(cx)?;
+    let answer = match cx.ask_host(command)? {
+        Some(answer) => answer,
+        None => command.decide(cx)?,
+    };
     // A batch may turn out to be on disk that nobody knows of, and with it what undoes what seems to be so already.
     // A link is made anew after that, and what was taken on it is compared.
     let is_certain = !command.may_change() || command.access() == Access::Peer;

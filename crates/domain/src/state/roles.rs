@@ -17,7 +17,10 @@ impl State {
     pub(crate) fn may_run(&self, group: GroupId, account: AccountId) -> bool {
         let administers =
             self.durable.accounts.get(&account).is_some_and(|known| known.record.admin);
-        account == OPERATOR || administers || self.role(group, account) == Some(GroupRole::Owner)
+        // What is decided elsewhere nobody here decides.
+        let is_copy = self.durable.groups.get(&group).is_some_and(|g| g.record.home.is_some());
+        (account == OPERATOR || administers) && !is_copy
+            || self.role(group, account) == Some(GroupRole::Owner)
     }
 
     /// Whether a user may keep order in a group: as its owner or moderator, or as an administrator of the realm.

@@ -96,13 +96,19 @@ impl State {
             ChangeList::Group(group) => {
                 let told = |state: &Self, reader| state.told(reader, change.clone());
                 // What a message is called is for its author only, and some do not hear that one.
-                let placed = match change {
-                    Change::Rewritten(_, id, _) => self.rewrites.latest(*id),
+                let about = match change {
+                    Change::Rewritten(_, id, _) => {
+                        let placed = self.rewrites.latest(*id);
+                        placed.map(|placed| (placed.conversation, &placed.message))
+                    }
+                    Change::Pending(group, id) => {
+                        let waiting = self.durable.copies.waiting(*group, *id);
+                        waiting.map(|message| (Conversation::Group(*group), message))
+                    }
                     _ => None,
                 };
-                let author = placed.and_then(|placed| self.durable.author(&placed.message));
-                let deaf =
-                    placed.map(|p| self.durable.blocks.hidden_from(p.conversation, &p.message));
+                let author = about.and_then(|(_, message)| self.durable.author(message));
+                let deaf = about.map(|(of, message)| self.durable.blocks.hidden_from(of, message));
                 let deaf = deaf.unwrap_or_default();
                 self.tell_all((group, &deaf), id, (author, None), told, outputs);
             }
@@ -164,6 +170,17 @@ impl State {
             Change::Delivered(conversation, id) => {
                 Told::Delivered { conversation: name(conversation)?, id }
             }
+            // One that has its place by now, or is refused, is told so next.
+            Change::Pending(group, id) => {
+                let message = self.durable.copies.waiting(group, id)?;
+                let (reader, message) = (self.reader(reader)?, crate::history::pending(message));
+                self.told_message(&reader, Conversation::Group(group), message)?
+            }
+            Change::Placed(group, was, id) => Told::Placed {
+                conversation: name(Conversation::Group(group))?,
+                was,
+                id: Some(id).filter(|id| *id > 0),
+            },
             Change::Member(change) => Told::Member(change),
             Change::Group(change) => Told::Group(change),
             Change::Muted(conversation, muted) => {
@@ -182,10 +199,14 @@ impl State {
 
     /// An account that reads something.
     pub(crate) fn reader(&self, account: AccountId) -> Option<Reader> {
-        let name = self.durable.accounts.get(&account)?.record.name.clone();
-        let blocks = self.durable.blocks.of(account).cloned();
-        let realm = self.durable.name.clone();
-        Some(Reader { account, name, realm, blocks })
+        let (realm, durable) = (self.durable.name.clone(), &self.durable);
+        let Some(known) = durable.accounts.get(&account) else {
+            let guest = durable.guests.get(account)?;
+            let there = Some((durable.realm_of(guest)?.clone(), guest.account));
+            return Some(Reader { account, name: guest.name.clone(), realm, blocks: None, there });
+        };
+        let (name, blocks) = (known.record.name.clone(), durable.blocks.of(account).cloned());
+        Some(Reader { account, name, realm, blocks, there: None })
     }
 
     /// A message of a conversation, as its reader is told it; `None` where that one is not shown it.

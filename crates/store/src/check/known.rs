@@ -40,6 +40,8 @@ pub struct Known {
     /// How far the data go, where that is known.
     pub tip: Option<Tip>,
     pub accounts: BTreeSet<u64>,
+    /// Users of other realms who are in groups.
+    pub guests: BTreeSet<u64>,
     pub groups: BTreeMap<u64, (GroupRecord, BTreeSet<u64>)>,
     pub realms: BTreeMap<u64, Realm>,
     /// Those that were not read yet.
@@ -69,21 +71,25 @@ impl Known {
                 self.accounts.insert(id.0);
             }
             Event::GroupSet(id, record) => {
-                self.name("group", &record.name, found);
+                if record.home.is_none() {
+                    self.name("group", &record.name, found);
+                }
                 self.groups.insert(id.0, (record, BTreeSet::new()));
             }
             Event::GroupClosed(group, _) => drop(self.closed.insert(group.0)),
             Event::Banned(group, account) => drop(self.bans.insert((group.0, account.0))),
             Event::Silenced(group, account, _) => {
-                let exist =
-                    self.groups.contains_key(&group.0) && self.accounts.contains(&account.0);
+                let exist = self.groups.contains_key(&group.0) && self.is_somebody(account);
                 if !exist {
                     let place = format!("silence of account {} in group {}", account.0, group.0);
                     found.damage(place, "one of them does not exist");
                 }
             }
+            Event::GuestSet(id, _) => drop(self.guests.insert(id.0)),
             Event::MemberSet(group, account, _) => match self.groups.get_mut(&group.0) {
-                Some((_, members)) if self.accounts.contains(&account.0) => {
+                Some((_, members))
+                    if self.accounts.contains(&account.0) || self.guests.contains(&account.0) =>
+                {
                     members.insert(account.0);
                 }
                 Some((record, _)) => {
@@ -238,6 +244,11 @@ impl Known {
         self.realms.entry(id.0).or_default()
     }
 
+    /// Whether there is such an account, or such a guest.
+    fn is_somebody(&self, id: AccountId) -> bool {
+        self.accounts.contains(&id.0) || self.guests.contains(&id.0)
+    }
+
     fn name(&mut self, kind: &'static str, name: &Name, found: &mut Found<'_>) {
         if !self.names.insert((kind, name.folded().to_string())) {
             found.damage(format!("{kind} {name}"), "there are two of that name");
@@ -253,7 +264,9 @@ impl Known {
                 Some(owner) if !members.contains(&owner) => {
                     found.damage(place(), format!("account {owner} owns it and is no member"));
                 }
-                None if !members.is_empty() => found.damage(place(), "has members and no owner"),
+                None if !members.is_empty() && record.home.is_none() => {
+                    found.damage(place(), "has members and no owner")
+                }
                 _ => {}
             }
         }
@@ -263,7 +276,7 @@ impl Known {
                 Some((_, members)) if members.contains(account) => {
                     found.damage(place(), "it is a member");
                 }
-                Some(_) if self.accounts.contains(account) => {}
+                Some(_) if self.is_somebody(AccountId(*account)) => {}
                 _ => found.damage(place(), "one of them does not exist"),
             }
         }

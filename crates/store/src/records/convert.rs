@@ -4,8 +4,8 @@ use super::alike::Alike;
 use super::*;
 use antar_domain::links::{self, Epoch, Heir, InvitationRecord, PeerRecord};
 use antar_domain::{
-    AccountRecord, Block, ConversationTip, Event, FileHold, GroupRecord, Marker, Member, NamedFile,
-    PlacedMessage, Profile, SessionRecord, Unshown, UserInvitation,
+    AccountRecord, Block, ConversationTip, Event, FileHold, GroupRecord, Guest, Marker, Member,
+    NamedFile, PlacedMessage, Profile, SessionRecord, Unshown, UserInvitation,
 };
 use std::sync::Arc;
 
@@ -67,8 +67,9 @@ fn record(event: &Event) -> Record {
         Event::SessionEnded(session) => SessionEnded { session }.into(),
         Event::GroupSet(group, record) => {
             let GroupRecord { name, password, creator, owner, created, .. } = record;
-            let GroupRecord { topic, entry, listed, announce, retention, .. } = record;
-            let entry = entry.alike();
+            let GroupRecord { topic, entry, listed, announce, retention, realms, home, .. } =
+                record;
+            let (entry, realms, home) = (entry.alike(), RoomRealms::of(&realms), home.alike());
             GroupSet {
                 group,
                 name,
@@ -81,6 +82,8 @@ fn record(event: &Event) -> Record {
                 listed,
                 announce,
                 retention,
+                realms,
+                home,
             }
             .into()
         }
@@ -90,6 +93,15 @@ fn record(event: &Event) -> Record {
         Event::MemberRemoved(group, account) => MemberRemoved { group, account }.into(),
         Event::GroupClosed(group, left) => GroupClosed { group, left }.into(),
         Event::GroupSwept(group, left) => GroupSwept { group, left }.into(),
+        Event::GuestSet(guest, Guest { peer, realm, account, name }) => {
+            GuestSet { guest, peer, realm, account, name }.into()
+        }
+        Event::GuestEnded(guest) => GuestEnded { guest }.into(),
+        Event::PendingSet(group, message) => {
+            let Message { id, time, from, to, text, extras, .. } = Message::of(0, &message);
+            PendingSet { group, id, time, from, to, text, extras }.into()
+        }
+        Event::PendingEnded(group, id) => PendingEnded { group, id }.into(),
         Event::Banned(group, account) => Banned { group, account }.into(),
         Event::Unbanned(group, account) => Unbanned { group, account }.into(),
         Event::Silenced(group, account, silence) => {
@@ -271,6 +283,16 @@ impl Record {
             Self::MemberRemoved(r) => Event::MemberRemoved(r.group, r.account),
             Self::GroupClosed(r) => Event::GroupClosed(r.group, r.left),
             Self::GroupSwept(r) => Event::GroupSwept(r.group, r.left),
+            Self::GuestSet(GuestSet { guest, peer, realm, account, name }) => {
+                Event::GuestSet(guest, Guest { peer, realm, account, name })
+            }
+            Self::GuestEnded(r) => Event::GuestEnded(r.guest),
+            Self::PendingSet(PendingSet { group, id, time, from, to, text, extras }) => {
+                let message = antar_types::Message::new(id, time, from, to, text);
+                let message = antar_types::Message { extras: extras.read(), ..message };
+                Event::PendingSet(group, Arc::new(message))
+            }
+            Self::PendingEnded(r) => Event::PendingEnded(r.group, r.id),
             Self::Banned(r) => Event::Banned(r.group, r.account),
             Self::Unbanned(r) => Event::Unbanned(r.group, r.account),
             Self::Silenced(r) => Event::Silenced(r.group, r.account, r.silence.alike()),
@@ -408,8 +430,8 @@ impl Record {
 impl GroupSet {
     fn event(self) -> Event {
         let Self { group, name, password, creator, owner, created, .. } = self;
-        let Self { topic, entry, listed, announce, retention, .. } = self;
-        let entry = entry.alike();
+        let Self { topic, entry, listed, announce, retention, realms, home, .. } = self;
+        let (entry, realms, home) = (entry.alike(), realms.read(), home.alike());
         let record = GroupRecord {
             name,
             password,
@@ -421,6 +443,8 @@ impl GroupSet {
             listed,
             announce,
             retention,
+            realms,
+            home,
         };
         Event::GroupSet(group, record)
     }
@@ -503,6 +527,9 @@ impl Entry {
     pub fn of(entry: &antar_types::Entry) -> Self {
         let antar_types::Entry { kind, time, from, to, text, origin, more } = entry.clone();
         let origin = origin.map(|antar_types::EntryOrigin { id, account }| Origin { id, account });
+        // What a message of a room says is in its conversation alone, and looked up when the entry is sent.
+        let is_looked_up = entry.room().is_some_and(|room| room.message().is_some());
+        let text = if is_looked_up { Text::empty() } else { text };
         let kind = EntryKind::of(kind, more.map(|more| *more));
         Self { kind, time, from, to, text, origin }
     }

@@ -24,6 +24,7 @@ enum Extra {
     Reactions(Vec<Reaction>),
     Carried(u64, u64),
     File(File),
+    Place(u64),
 }
 
 /// All who have reacted to a message in the same way.
@@ -89,7 +90,7 @@ impl Extras {
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
         let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
-        let antar_types::Extras { deleted, reactions, carried, file, .. } = extras.clone();
+        let antar_types::Extras { deleted, reactions, carried, file, place, .. } = extras.clone();
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
@@ -101,6 +102,7 @@ impl Extras {
             reactions.map(|all| Extra::Reactions(all.alike())),
             carried.map(|antar_types::Carried { first, last }| Extra::Carried(first, last)),
             file.map(|file| Extra::File(File::of(&file))),
+            place.map(Extra::Place),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -147,6 +149,7 @@ impl Extras {
                     read.carried = Some(antar_types::Carried { first, last });
                 }
                 Extra::File(file) => read.file = Some(Box::new(file.read())),
+                Extra::Place(id) => read.place = Some(id),
             }
         }
         read.boxed()
@@ -165,6 +168,7 @@ impl Sample for Extras {
             Some(Vec::sample(draw)).filter(|all| !all.is_empty()).map(Extra::Reactions),
             Option::<u64>::sample(draw).map(|first| Extra::Carried(first, u64::sample(draw))),
             Option::<File>::sample(draw).map(Extra::File),
+            Option::<u64>::sample(draw).map(Extra::Place),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

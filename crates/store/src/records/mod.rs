@@ -25,7 +25,8 @@ pub use extras::{Extras, File, NO_EXTRAS};
 pub use index::Index;
 pub use parts::{
     Address, Apart, Away, BlockSpan, Blocked, Capabilities, Change, ChangeList, ChangesTip,
-    Conversation, EntryKind, GroupEntry, LinkKind, LinkStatus, Notice, Position, Silence, Skipped,
+    Conversation, EntryKind, GroupEntry, Home, LinkKind, LinkStatus, Notice, Position, RoomRealms,
+    Silence, Skipped,
 };
 pub use raw::{Glance, Raw, RawPosted, glance, pass_message, read_message};
 pub use sample::{Draw, Sample};
@@ -98,7 +99,8 @@ macro_rules! records {
                     (Posted::TAG, 1) => take_old_posted(rest),
                     (AccountSet::TAG, 1) => take_old_account(rest),
                     (SessionSet::TAG, 1) => take_old_session(rest),
-                    (GroupSet::TAG, old @ (1 | 2)) => take_old_group(old, rest),
+                    (GroupSet::TAG, old @ 1..=3) => take_old_group(old, rest),
+                    (CanSet::TAG, 1) => take_old_can(rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
                     (Acked::TAG, 1) => take_old_acked(rest),
                     (HeirSet::TAG, 1) => take_old_heir(rest),
@@ -153,10 +155,10 @@ records! {
     /// A session is over.
     6 v 1 SessionEnded { session: SessionId };
     /// A group was made or changed.
-    7 v 3 GroupSet {
+    7 v 4 GroupSet {
         group: GroupId, name: Name, password: PasswordHash, creator: AccountId,
         owner: Option<AccountId>, created: Time, topic: Option<Text>, entry: GroupEntry, listed: bool,
-        announce: bool, retention: Option<u16>,
+        announce: bool, retention: Option<u16>, realms: RoomRealms, home: Option<Home>,
     } at |r| key(b"g", &[r.group.0]);
     /// A user is in a group, or has another role there.
     8 v 2 MemberSet { group: GroupId, account: AccountId, since: u64, moderator: bool }
@@ -295,7 +297,7 @@ records! {
     62 v 1 MentionsSet { conversation: Conversation, account: AccountId, ordinals: Vec<u64> }
         at |r| mentions_key(r.conversation, r.account);
     /// What both understood as a peer began to follow its outbox.
-    63 v 1 CanSet { peer: PeerId, can: Capabilities } at |r| PeerPart::Can.of(r.peer);
+    63 v 2 CanSet { peer: PeerId, can: Capabilities } at |r| PeerPart::Can.of(r.peer);
     /// An entry of an outbox does not say any more what it did.
     64 v 1 OwedReplaced { peer: PeerId, seq: u64, text: Text, upto: u64 };
     /// Past it all entries of an outbox say what they did when they were written.
@@ -323,6 +325,18 @@ records! {
     75 v 1 FileKeySet { key: FileKey } at |_| key(b"wk", &[]);
     /// A peer has given the bytes of a file.
     76 v 1 FileGiven { hash: FileHash, size: u64, peer: PeerId } at |r| given_key(&r.hash);
+    /// A user of another realm is in a group.
+    77 v 1 GuestSet {
+        guest: AccountId, peer: PeerId, realm: Option<Name>, account: u64, name: Name,
+    } at |r| key(b"ag", &[r.guest.0]);
+    /// That user does not matter any more.
+    78 v 1 GuestEnded { guest: AccountId };
+    /// A message waits for its place in a group of another realm.
+    79 v 1 PendingSet {
+        group: GroupId, id: u64, time: Time, from: Name, to: Name, text: Text, extras: Extras,
+    } at |r| key(b"gp", &[r.group.0, r.id]);
+    /// It has its place, or is refused.
+    82 v 1 PendingEnded { group: GroupId, id: u64 };
     /// A user was invited.
     80 v 1 UserInvited { invitation: u64, name: Name, hash: TokenHash, expires: Time }
         at |r| key(b"j", &[r.invitation]);
@@ -367,18 +381,16 @@ fn take_old_session(bytes: &[u8]) -> Option<(Record, &[u8])> {
     Some((SessionSet { session, hash, account, used, since, client, address }.into(), rest))
 }
 
-/// Reads the fields of a [`GroupSet`] of version 1 or 2: its messages are kept as the realm says. With version 1 it has a
-/// password or is open, and everybody knows it.
+/// Reads the fields of a [`GroupSet`] before version 4: nobody of another realm is in it. Before version 3 its messages are
+/// kept as the realm says. With version 1 it has a password or is open, and everybody knows it.
 fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((group, name, password, creator, owner, created), rest) = take(bytes)?;
     let ((topic, entry, listed, announce), rest) = match version {
-        1 => {
-            let entry = antar_domain::GroupEntry::with(&password);
-            ((None, entry.alike(), true, false), rest)
-        }
+        1 => ((None, PasswordHash::entry(&password).alike(), true, false), rest),
         _ => take(rest)?,
     };
-    let (name, retention): (Name, _) = (name, None);
+    let (retention, rest) = if version < 3 { (None, rest) } else { take(rest)? };
+    let (realms, home) = (RoomRealms::None, None);
     let record = GroupSet {
         group,
         name,
@@ -391,6 +403,8 @@ fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
         listed,
         announce,
         retention,
+        realms,
+        home,
     };
     Some((record.into(), rest))
 }
@@ -412,6 +426,13 @@ fn take_old_acked(bytes: &[u8]) -> Option<(Record, &[u8])> {
 fn take_old_heir(bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((peer, account, owed, upto), rest) = take(bytes)?;
     Some((HeirSet { peer, account, owed, upto, said: None }.into(), rest))
+}
+
+/// Reads the fields of a [`CanSet`] of version 1: no realm knew of rooms.
+fn take_old_can(bytes: &[u8]) -> Option<(Record, &[u8])> {
+    let ((peer, kinds, origins, replies, changes), rest) = take(bytes)?;
+    let can = Capabilities { kinds, origins, replies, changes, rooms: false };
+    Some((CanSet { peer, can }.into(), rest))
 }
 
 fn take_old_dropped(bytes: &[u8]) -> Option<(Record, &[u8])> {

@@ -6,7 +6,7 @@ use super::extras::{File, MessageKind};
 use super::sample::{Sample, sampled};
 use antar_domain::links;
 use antar_domain::{AccountId, CorrespondentId, GroupId, PeerId, SessionId};
-use antar_types::{Chain, DisplayName, Emoji, Fingerprint, Name, Text, Time};
+use antar_types::{Chain, DisplayName, Emoji, Fingerprint, Name, RoomEntry, Text, Time};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -87,6 +87,7 @@ pub enum EntryKind {
     GroupWith(EntryMore),
     PrivateFile(EntryMore, Box<File>),
     GroupFile(EntryMore, Box<File>),
+    Room(Box<RoomEntry>, Option<EntryMore>, Option<Box<File>>),
 }
 
 /// What only some entries of an outbox have.
@@ -123,11 +124,62 @@ pub struct Capabilities {
     pub origins: bool,
     pub replies: bool,
     pub changes: bool,
+    pub rooms: bool,
+}
+
+/// Users of which other realms may be in a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RoomRealms {
+    None,
+    Linked,
+    Listed(Vec<Name>),
+}
+
+/// Where a group was made of which there is a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Home {
+    pub peer: PeerId,
+    pub room: u64,
+    pub began: u64,
+}
+
+impl RoomRealms {
+    pub fn of(realms: &antar_domain::RoomRealms) -> Self {
+        match realms {
+            antar_domain::RoomRealms::None => Self::None,
+            antar_domain::RoomRealms::Linked => Self::Linked,
+            antar_domain::RoomRealms::Listed(all) => Self::Listed(all.to_vec()),
+        }
+    }
+
+    pub fn read(self) -> antar_domain::RoomRealms {
+        match self {
+            Self::None => antar_domain::RoomRealms::None,
+            Self::Linked => antar_domain::RoomRealms::Linked,
+            Self::Listed(all) => antar_domain::RoomRealms::Listed(all.into()),
+        }
+    }
+}
+
+/// One that is short: most of what is said of rooms is made of names and numbers.
+impl Sample for RoomEntry {
+    fn sample(draw: &mut super::sample::Draw<'_>) -> Self {
+        use antar_types::RoomSays::{Answer, Ask, Begun, Ended, Post};
+        let says = match u64::sample(draw) % 5 {
+            0 => Begun,
+            1 => Ended,
+            2 => Post,
+            3 => Answer(u64::sample(draw), None),
+            _ => Ask(antar_types::RoomAsk::Delete(u64::sample(draw))),
+        };
+        Self { room: u64::sample(draw), says }
+    }
 }
 
 impl EntryKind {
     pub fn of(kind: antar_types::EntryKind, more: Option<antar_types::EntryMore>) -> Self {
-        use antar_types::EntryKind::{Group, Notice, Private};
+        use antar_types::EntryKind::{Group, Notice, Private, Room};
+        let nothing = || Box::new(RoomEntry { room: 0, says: antar_types::RoomSays::Ended });
         let file = more
             .as_ref()
             .and_then(|more| more.file.as_deref())
@@ -139,6 +191,18 @@ impl EntryKind {
             (Group, Some(more), None) => Self::GroupWith(more.alike()),
             (Private, Some(more), Some(file)) => Self::PrivateFile(more.alike(), file),
             (Group, Some(more), Some(file)) => Self::GroupFile(more.alike(), file),
+            (Room, Some(antar_types::EntryMore { room: Some(room), .. }), _)
+                if room.message().is_some() =>
+            {
+                Self::Room(room, None, None)
+            }
+            (Room, Some(mut more), file) => {
+                let room = more.room.take().unwrap_or_else(nothing);
+                let is_bare =
+                    antar_types::EntryMore { file: None, ..more.clone() }.boxed().is_none();
+                Self::Room(room, (!is_bare).then(|| more.alike()), file)
+            }
+            (Room, None, _) => Self::Room(nothing(), None, None),
             // A notice is what it is.
             (Notice(notice), ..) => Self::Notice(notice.alike()),
         }
@@ -155,6 +219,13 @@ impl EntryKind {
                 (antar_types::EntryKind::Private, Some(more.with(*file)))
             }
             Self::GroupFile(more, file) => (antar_types::EntryKind::Group, Some(more.with(*file))),
+            Self::Room(room, more, file) => {
+                let more: Option<antar_types::EntryMore> = more.alike();
+                let file = file.map(|file| Box::new(file.read()));
+                let more = more.unwrap_or_default();
+                let more = antar_types::EntryMore { room: Some(room), file, ..more };
+                (antar_types::EntryKind::Room, Some(more))
+            }
         };
         (kind, more.and_then(antar_types::EntryMore::boxed))
     }
@@ -212,12 +283,14 @@ pub enum Change {
     Blocked(Box<str>, bool),
     Rewritten(Conversation, u64, Rewriting),
     Delivered(Conversation, u64),
+    Pending(GroupId, u64),
+    Placed(GroupId, u64, u64),
 }
 
 /// In what respect a group is another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupChange {
-    pub group: Name,
+    pub group: Box<str>,
     pub by: Box<str>,
     pub what: GroupNews,
 }
@@ -297,7 +370,7 @@ pub struct Skipped {
 /// What happened to a member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberChange {
-    pub group: Name,
+    pub group: Box<str>,
     pub what: Membership,
     pub user: Box<str>,
     pub by: Box<str>,
@@ -318,7 +391,7 @@ alike! {
     enum Change = antar_domain::Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
         Session(id, what), Blocked(conversation, blocked),
-        Rewritten(conversation, id, what), Delivered(conversation, id)
+        Rewritten(conversation, id, what), Delivered(conversation, id), Pending(group, id), Placed(group, was, id)
     }
     enum Rewriting = antar_domain::Rewriting { Edited, Deleted, Reactions }
     struct Skipped = antar_domain::Skipped { ordinal, author }
@@ -344,12 +417,13 @@ alike! {
     struct Identity = antar_types::RemoteIdentity { epoch, id, account }
     struct Apart = links::Apart { kept, bytes, dropped }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
-    struct EntryMore = antar_types::EntryMore { kind, reply, change, hash + file = None }
+    struct EntryMore = antar_types::EntryMore { kind, reply, change, hash + file = None + room = None + said = None }
     struct MessageRef = antar_types::MessageRef { theirs, id, time }
     enum EntryChange = antar_types::EntryChange {
         Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
     }
-    struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes }
+    struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes, rooms }
+    struct Home = antar_domain::Home { peer, room, began }
     enum Conversation = antar_domain::Conversation {
         Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
     }
@@ -361,7 +435,7 @@ sampled! {
     enum Change {
         Read(conversation, id), Member(change), Group(change), Muted(conversation, until), Profile,
         Session(id, what), Blocked(conversation, blocked),
-        Rewritten(conversation, id, what), Delivered(conversation, id)
+        Rewritten(conversation, id, what), Delivered(conversation, id), Pending(group, id), Placed(group, was, id)
     }
     enum Rewriting { Edited, Deleted, Reactions }
     struct Skipped { ordinal, author }
@@ -388,10 +462,12 @@ sampled! {
     enum Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
     enum EntryKind {
         Private, Group, Notice(notice), PrivateWith(more), GroupWith(more), PrivateFile(more, file),
-        GroupFile(more, file)
+        GroupFile(more, file), Room(room, more, file)
     }
+    enum RoomRealms { None, Linked, Listed(names) }
+    struct Home { peer, room, began }
     struct MessageRef { theirs, id, time }
     enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
-    struct Capabilities { kinds, origins, replies, changes }
+    struct Capabilities { kinds, origins, replies, changes, rooms }
     enum Conversation { Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer) }
 }

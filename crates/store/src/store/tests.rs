@@ -261,7 +261,7 @@ impl Talk {
 
 /// Amy, under the number of an account.
 fn reader(account: AccountId) -> Reader {
-    Reader { account, name: Name::parse("amy").unwrap(), realm: None, blocks: None }
+    Reader { account, name: Name::parse("amy").unwrap(), realm: None, blocks: None, there: None }
 }
 
 #[test]

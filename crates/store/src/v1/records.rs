@@ -210,10 +210,30 @@ alike! {
     }
     enum Notice = antar_types::Notice { UserNotFound, GroupNotFound, Refused, RealmRemoved }
     struct Entry = antar_types::Entry { kind, time, from, to, text + origin = None + more = None }
-    enum EntryKind = antar_types::EntryKind { Private, Group, Notice(notice) }
     enum Mailbox = antar_domain::Mailbox {
         Private(account), Group(group), Realm(account, peer), SentRealm(account, peer),
         GroupRealm(group, peer), Plain(peer, user)
+    }
+}
+
+impl Alike<antar_types::EntryKind> for EntryKind {
+    fn alike(self) -> antar_types::EntryKind {
+        match self {
+            Self::Private => antar_types::EntryKind::Private,
+            Self::Group => antar_types::EntryKind::Group,
+            Self::Notice(notice) => antar_types::EntryKind::Notice(notice.alike()),
+        }
+    }
+}
+
+/// Data of that version are written by tests only, and rooms came later.
+impl Alike<EntryKind> for antar_types::EntryKind {
+    fn alike(self) -> EntryKind {
+        match self {
+            Self::Private => EntryKind::Private,
+            Self::Group | Self::Room => EntryKind::Group,
+            Self::Notice(notice) => EntryKind::Notice(notice.alike()),
+        }
     }
 }
 

@@ -7,8 +7,8 @@
 
 use antar_types::{
     Capabilities, Chain, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, File,
-    FileAbout, FileHash, FileName, FileType, IncomingEntry, MessageKind, MessageRef, Name, Text,
-    Time, UnknownEntry,
+    FileAbout, FileHash, FileName, FileType, IncomingEntry, MessageKind, MessageRef, Name,
+    RoomEntry, RoomReaction, RoomSaid, RoomUser, Text, Time, UnknownEntry,
 };
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -32,6 +32,9 @@ pub fn write_entries<'a>(
             out.push(b',');
         }
         let (from, to, text) = (entry.from.as_str(), entry.to.as_str(), entry.text.as_str());
+        // What is said of a room stands where others have their text, so the hash is over the same fields for all.
+        let line = entry.room().map(ToString::to_string);
+        let text = line.as_deref().unwrap_or(text);
         let (kind, time) = (entry.kind.as_str(), entry.time.0);
         let written = match Further::of(entry, can) {
             None => serde_json::to_writer(&mut *out, &(kind, time, from, to, text)),
@@ -95,10 +98,58 @@ struct Later {
     /// The hash of the log with the entry, where it does not say any more what it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     hash: Option<Box<str>>,
+    /// The text that goes with what the entry says of a room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    text: Option<Box<str>>,
+    /// What a room's message says besides its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    said: Option<Said>,
 }
 
 /// Its keys.
-const LATER: [&str; 6] = ["\"as\"", "\"reply\"", "\"of\"", "\"emoji\"", "\"file\"", "\"hash\""];
+const LATER: [&str; 8] =
+    ["\"as\"", "\"reply\"", "\"of\"", "\"emoji\"", "\"file\"", "\"hash\"", "\"text\"", "\"said\""];
+
+/// See [`RoomSaid`].
+#[derive(Default, Serialize, Deserialize)]
+struct Said {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reply: Option<u64>,
+    /// In milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edited: Option<u64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    deleted: bool,
+    /// Each as the emoji, the user and the user's name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    reactions: Vec<(Box<str>, Box<str>, Box<str>)>,
+}
+
+/// Reactions to one message that are read of a list.
+const REACTIONS: usize = 1_000;
+
+impl Said {
+    fn of(said: &RoomSaid) -> Self {
+        let RoomSaid { reply, edited, deleted, reactions } = said;
+        let reaction = |RoomReaction { emoji, user, name }: &RoomReaction| {
+            (emoji.as_str().into(), user.to_string().into(), name.as_str().into())
+        };
+        let edited = edited.map(|time| time.0);
+        let reactions = reactions.iter().map(reaction).collect();
+        Self { reply: *reply, edited, deleted: *deleted, reactions }
+    }
+
+    /// What it says; of reactions, those that can be read.
+    fn read(&self) -> RoomSaid {
+        let reaction = |(emoji, user, name): &(Box<str>, Box<str>, Box<str>)| {
+            let (emoji, user) = (Emoji::parse(emoji)?, RoomUser::parse(user)?);
+            Some(RoomReaction { emoji, user, name: Name::parse(name)? })
+        };
+        let reactions = self.reactions.iter().take(REACTIONS).filter_map(reaction).collect();
+        let (reply, deleted) = (self.reply, self.deleted);
+        RoomSaid { reply, edited: self.edited.map(Time), deleted, reactions }
+    }
+}
 
 /// See [`File`].
 #[derive(Clone, Serialize, Deserialize)]
@@ -165,7 +216,7 @@ impl Further {
         let further = Self { id, by, ..Self::default() };
         let more = match entry.more.as_deref() {
             None => further,
-            Some(EntryMore { kind, reply, change, file, hash }) => {
+            Some(EntryMore { kind, reply, change, file, hash, room, said }) => {
                 let emoji = match change {
                     Some(EntryChange::React(_, emoji) | EntryChange::Unreact(_, emoji)) => {
                         Some(emoji.as_str().into())
@@ -180,14 +231,20 @@ impl Further {
                     emoji,
                     file: file.as_deref().filter(|_| replies).map(Attached::of),
                     hash: hash.filter(|_| can.changes).map(|hash| hash.to_string().into()),
+                    text: room
+                        .as_ref()
+                        .filter(|_| can.rooms && !entry.text.as_str().is_empty())
+                        .map(|_| entry.text.as_str().into()),
+                    said: said.as_deref().filter(|_| can.rooms).map(Said::of),
                 };
                 // Whoever does not know of such a kind sets it apart.
                 let kind = change.as_ref().map(|change| change.as_str().into());
                 Self { kind, later, ..further }
             }
         };
-        let Later { said_as, reply, file, hash, .. } = &more.later;
+        let Later { said_as, reply, file, hash, text, said, .. } = &more.later;
         let has = more.kind.is_some() || more.id.is_some() || said_as.is_some();
+        let has = has || text.is_some() || said.is_some();
         (has || reply.is_some() || file.is_some() || hash.is_some()).then_some(more)
     }
 
@@ -207,12 +264,14 @@ impl Further {
 
     /// What only some entries have.
     fn more(&self) -> Option<Box<EntryMore>> {
-        let Later { said_as, reply, file, hash, .. } = &self.later;
+        let Later { said_as, reply, file, hash, said, .. } = &self.later;
+        let said = said.as_ref().map(|said| Box::new(said.read()));
+        let room = None;
         let file = file.as_ref().and_then(Attached::read);
         let hash = hash.as_deref().and_then(Chain::parse);
         let kind = said_as.as_deref().and_then(MessageKind::parse);
         let reply = reply.map(MessageRef::from);
-        EntryMore { kind, reply, change: self.change(), file, hash }.boxed()
+        EntryMore { kind, reply, change: self.change(), file, hash, room, said }.boxed()
     }
 
     /// The origin, where all of it is told.
@@ -248,8 +307,11 @@ impl Fields<'_> {
         let is_message = |kind| matches!(kind, EntryKind::Private | EntryKind::Group);
         let is_change = further.change().is_some();
         let known = EntryKind::parse(&kind);
+        if known == Some(EntryKind::Room) && further.kind.is_none() {
+            return room_entry((time, from, to, text), origin, (more, further.later.text), limit);
+        }
         let named = match (further.kind, known) {
-            (None, Some(kind)) => {
+            (None, Some(kind)) if kind != EntryKind::Room => {
                 let entry = Entry { kind, time, from, to, text, origin, more };
                 return Some(IncomingEntry::Known(entry));
             }
@@ -258,7 +320,7 @@ impl Fields<'_> {
                 return Some(IncomingEntry::Known(entry));
             }
             (Some(named), _) => named,
-            (None, None) => (*kind).into(),
+            (None, _) => (*kind).into(),
         };
         let is_kind = |word: &str| {
             let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
@@ -270,6 +332,25 @@ impl Fields<'_> {
         let hashed = ((*kind).into(), time, from, to, text);
         Some(IncomingEntry::Unknown(UnknownEntry { kind: named, fields: "".into(), hashed }))
     }
+}
+
+/// An entry about a room; one of which a later version says more than this one knows is as unknown as any.
+fn room_entry(
+    (time, from, to, line): (Time, Name, Name, Text),
+    origin: Option<EntryOrigin>,
+    (more, text): (Option<Box<EntryMore>>, Option<Box<str>>),
+    limit: usize,
+) -> Option<IncomingEntry> {
+    let kind = EntryKind::Room;
+    let Some(room) = RoomEntry::parse(line.as_str()) else {
+        let hashed = (kind.as_str().into(), time, from, to, line);
+        let (kind, fields) = (kind.as_str().into(), "".into());
+        return Some(IncomingEntry::Unknown(UnknownEntry { kind, fields, hashed }));
+    };
+    let text = Text::parse(text.as_deref().unwrap_or_default(), limit).ok()?;
+    let more = more.map(|more| *more).unwrap_or_default();
+    let more = EntryMore { room: Some(Box::new(room)), ..more }.boxed();
+    Some(IncomingEntry::Known(Entry { kind, time, from, to, text, origin, more }))
 }
 
 /// A string that is borrowed where nothing in it is escaped.

@@ -1,6 +1,6 @@
 //! What this realm asks of another one over a native link, as it is written.
 
-use antar_domain::links::{CatchUp, Epoch, Introduction, Of, PeerRequest, Position};
+use antar_domain::links::{CatchUp, Epoch, Introduction, Of, PeerRequest, Position, RoomJoin};
 use antar_types::{Capabilities, Name};
 
 /// What comes before the capabilities in a greeting. A realm of the first version refuses an option that
@@ -17,6 +17,7 @@ pub fn peer_request(request: &PeerRequest) -> String {
         PeerRequest::Cursor(epoch, at) => format!("CURSOR {}", cursor(*epoch, *at)),
         PeerRequest::Ping => "PING".into(),
         PeerRequest::CatchUp(catch_up) => self::catch_up(catch_up),
+        PeerRequest::JoinRoom(join) => join_room(join),
         PeerRequest::Removed => "REMOVED".into(),
     }
 }
@@ -39,6 +40,14 @@ fn greet(greeting: &Introduction) -> String {
         line.push_str(&format!(" {CAN}{}", can.print()));
     }
     line
+}
+
+fn join_room(RoomJoin { group, user, account, after, password }: &RoomJoin) -> String {
+    let line = format!("JOINROOM {group} {user} {account} {after}");
+    match password {
+        Some(password) => format!("{line} {}", password.expose()),
+        None => line,
+    }
 }
 
 fn catch_up(CatchUp { of, realm, cursor }: &CatchUp) -> String {

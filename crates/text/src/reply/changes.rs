@@ -37,6 +37,15 @@ pub fn fields(told: &Told, kind: &str, charset: Dialect, out: &mut Vec<u8>) {
             text_field(out, charset, "conv", conversation);
             number(out, "id", *id);
         }
+        Told::Placed { conversation, was, id } => {
+            text_field(out, charset, kind, "placed");
+            text_field(out, charset, "conv", conversation);
+            number(out, "was", *was);
+            match id {
+                Some(id) => number(out, "id", *id),
+                None => field(out, charset, "refused", &true),
+            }
+        }
         Told::Member(change) => {
             text_field(out, charset, kind, change.what.as_str());
             text_field(out, charset, "conv", &format!("#{}", &*change.group));

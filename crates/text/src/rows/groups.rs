@@ -2,7 +2,7 @@
 
 use super::*;
 use antar_domain::commands::Destination;
-use antar_domain::{GroupEntry, GroupRole};
+use antar_domain::{GroupEntry, GroupRole, RoomRealms};
 use antar_types::Code;
 
 pub const ROWS: &[Row] = &[
@@ -132,6 +132,7 @@ pub const ROWS: &[Row] = &[
             "listed=yes|no",
             "announce=yes|no",
             "retention=DAYS|realm",
+            "realms=none|linked|R,R…",
             "password=P",
         ],
         help: "Says who may join a group, know of it and write there; for its owner.",
@@ -143,6 +144,7 @@ pub const ROWS: &[Row] = &[
                 announce: args.yes_or_no("announce")?,
                 password: args.option("password").map(|password| Secret::new(password.into())),
                 retention: args.optional("retention", days)?,
+                realms: args.optional("realms", RoomRealms::parse)?,
             })
         }),
         says: Phrase::same("Groupset berhasil"),

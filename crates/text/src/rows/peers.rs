@@ -4,7 +4,7 @@ use super::*;
 use crate::Args;
 use crate::links::{CAN, read_entries};
 use antar_domain::commands::{Cursor, Whose};
-use antar_domain::links::{Delivery, Epoch, Position};
+use antar_domain::links::{Delivery, Epoch, Position, RoomJoin};
 use antar_types::{Capabilities, Chain, Code, Name, Token};
 
 const POSITION: &[Param] = &[Param::Word("EPOCH"), Param::Word("N"), Param::Word("HASH")];
@@ -102,12 +102,31 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "JOINROOM",
+        params: &[
+            Param::Word("G"),
+            Param::Word("U"),
+            Param::Word("ACCOUNT"),
+            Param::Word("N"),
+            Param::Maybe("[P]"),
+        ],
+        help: "Asks that a user may be in a group; from server to server.",
+        read: &Read(|args| Ok(commands::JoinRoom { join: join(args).map(Box::new) })),
+        ..ROW
+    },
+    Row {
         name: "REMOVED",
         help: "Tells that the link was ended; from server to server.",
         read: &Read(|_| Ok(commands::LinkEnded)),
         ..ROW
     },
 ];
+
+fn join(args: &Args<'_>) -> Option<RoomJoin> {
+    let (group, user) = (Name::parse(args.word(0))?, Name::parse(args.word(1))?);
+    let (account, after) = (args.word(2).parse().ok()?, args.word(3).parse().ok()?);
+    Some(RoomJoin { group, user, account, after, password: args.maybe_secret() })
+}
 
 const COMES: Phrase = Phrase::same("Berikut");
 

@@ -102,6 +102,8 @@ fn as_it_was(event: &Event) -> String {
         Event::HeirSet(_, _, Heir { said: None, .. }) => {
             format!("{event:?}").replace(", said: None", "")
         }
+        // Nobody of another realm could be in a group.
+        Event::GroupSet(..) => format!("{event:?}").replace(", realms: None, home: None", ""),
         // Nobody could be locked.
         _ => format!("{event:?}").replace(", locked: false", ""),
     }

@@ -18,6 +18,7 @@ fn shown(told: &Told) -> String {
             format!("{} {conversation} {}", what.as_str(), message.text.as_str())
         }
         Told::Read { conversation, .. } => format!("read {conversation}"),
+        Told::Placed { conversation, was, id } => format!("placed {conversation} {was} {id:?}"),
         Told::Delivered { conversation, id } => format!("delivered {conversation} {id}"),
         Told::Member(change) => {
             format!("{} #{} {}", change.what.as_str(), &*change.group, change.user)

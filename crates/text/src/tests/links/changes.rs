@@ -5,7 +5,7 @@ use crate::Value;
 use crate::tests::Realm;
 use antar_domain::testing::BETA;
 
-const ALL: &str = " can:kinds,origins,replies,changes";
+const ALL: &str = " can:kinds,origins,replies,changes,rooms";
 
 const FOLLOW: &str = "FOLLOW 0000000000000000 0 00000000000000000000000000000000";
 

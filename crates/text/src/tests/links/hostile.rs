@@ -86,6 +86,7 @@ fn between_servers() -> Vec<String> {
         "RECVGROUPREALM" => "beta bob staff hi".into(),
         "DELIVER" => format!("{EPOCH} 1 {zero} []"),
         "CHAIN" => "1".into(),
+        "JOINROOM" => "staff bob 7 0".into(),
         "REMOVED" => String::new(),
         _ => format!("{EPOCH} 0 {zero}"),
     };

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 const BETA_IP: &str = "192.0.2.1";
 
 /// What this version says that it can.
-const ALL: &str = "kinds,origins,replies,changes";
+const ALL: &str = "kinds,origins,replies,changes,rooms";
 
 /// Alpha, with a user; it tells these capabilities.
 fn alpha(can: Capabilities) -> Realm {
@@ -71,7 +71,7 @@ fn who_is_called_tells_what_it_can_and_hears_what_the_caller_can() {
 fn who_calls_tells_what_it_can_in_a_word_that_the_first_version_ignores() {
     let mut alpha = alpha(Capabilities::ALL);
     let said = calls(&mut alpha, BETA, r#"{"status":"OK","realm":"beta","state":"up"}"#);
-    assert!(said.ends_with(" from=alpha can:kinds,origins,replies,changes"), "{said}");
+    assert!(said.ends_with(" from=alpha can:kinds,origins,replies,changes,rooms"), "{said}");
     assert_eq!(can(&mut alpha), Value::Null);
     // Another connection is with another version of it.
     called(&mut alpha, 20, " can:kinds");

@@ -1,0 +1,250 @@
+//! What users of other realms want done in a group here.
+//!
+//! It is decided as if a user here had asked for it. A realm speaks for its own users only: whoever acts is the guest
+//! who has that number there.
+
+use crate::commands::{
+    Ban, DeleteMessage, EditMessage, Kick, React, SetGroup, SetRole, SilenceMember, Topic, Unban,
+    Unreact,
+};
+use crate::links::Names;
+use crate::{
+    AccountId, Command, Draft, GroupId, Guest, Interrupt, JobResult, Mailbox, Membership, PeerId,
+    RequestContext, Rewriting, Word,
+};
+use antar_types::{
+    Away, Code, ConversationName, Entry, EntryKind, EntryMore, EntryOrigin, Extras, Message,
+    RemoteIdentity, RoomAsk, RoomEntry, RoomRealm, RoomSays, RoomWord, Text,
+};
+use std::sync::Arc;
+
+impl RequestContext<'_> {
+    /// Decides on what a peer's user wants, and has the peer told.
+    pub(super) fn take_ask(
+        &mut self,
+        peer: PeerId,
+        entry: &Entry,
+        room: &RoomEntry,
+        names: &Names,
+    ) -> Result<(), Code> {
+        let Some(origin) = entry.origin else { return Ok(()) };
+        if let RoomSays::Ask(RoomAsk::Delete(id)) = room.says
+            && self.delete_of_gone(peer, room.room, (id, origin), names)?
+        {
+            return Ok(());
+        }
+        let code = match self.asked_of(peer, entry, room, origin) {
+            Ok((group, guest)) => match &room.says {
+                RoomSays::Ask(ask) => self.decide_ask((group, guest), ask, entry, names),
+                _ => match self.post_of(peer, (group, guest), entry, names) {
+                    // It comes back with its place.
+                    Ok(()) => return Ok(()),
+                    refused => refused,
+                },
+            },
+            Err(code) => Err(code),
+        };
+        // Nobody waits for the answer to that.
+        let is_leaving = matches!(room.says, RoomSays::Ask(RoomAsk::Leave));
+        let code = match code {
+            Err(Code::Unavailable) if !self.may_keep() => return Err(Code::Unavailable),
+            code => code.err().filter(|_| !is_leaving),
+        };
+        self.answer_ask(peer, entry, room.room, origin, code)
+    }
+
+    /// Deletes a message for whoever wrote it and is in the group no more, as one who is erased; whether that is so. Nobody
+    /// waits for an answer to that.
+    fn delete_of_gone(
+        &mut self,
+        peer: PeerId,
+        room: u64,
+        (id, origin): (u64, EntryOrigin),
+        names: &Names,
+    ) -> Result<bool, Code> {
+        let group = GroupId(room);
+        let guest = self.state.durable.guests.numbered(peer, None, origin.account);
+        let is_in = guest.is_some_and(|guest| self.state.role(group, guest).is_some());
+        let Some(placed) = names.in_room(group, id).filter(|_| !is_in) else { return Ok(false) };
+        let placed = self.state.rewrites.latest(id).unwrap_or(placed).clone();
+        let realm = self.peer(peer).map(|known| known.record.name.clone());
+        let is_own = match (&placed.message.realm, realm) {
+            (Some(Away::FromAccount(of, there)), Some(realm)) => {
+                there.account == origin.account && *of.folded() == *realm.folded()
+            }
+            _ => false,
+        };
+        if !is_own || placed.message.is_deleted() {
+            return Ok(is_own);
+        }
+        let sent = placed.message.extras.as_ref().and_then(|extras| extras.sent);
+        let extras = Extras { sent, deleted: true, ..Extras::default() }.boxed();
+        let message = Message { text: Text::empty(), extras, ..Message::clone(&placed.message) };
+        self.rewrite(Rewriting::Deleted, &placed, message)?;
+        Ok(true)
+    }
+
+    /// Whether anything can be kept: what is refused because nothing can is not decided.
+    fn may_keep(&self) -> bool {
+        self.state.mode == crate::Mode::Open
+    }
+
+    fn asked_of(
+        &mut self,
+        peer: PeerId,
+        entry: &Entry,
+        room: &RoomEntry,
+        origin: EntryOrigin,
+    ) -> Result<(GroupId, AccountId), Code> {
+        let group = GroupId(room.room);
+        let known = self.state.durable.groups.get(&group);
+        if known.is_none_or(|known| known.record.home.is_some()) {
+            return Err(Code::GroupNotFound);
+        }
+        let guests = &self.state.durable.guests;
+        let guest = guests.numbered(peer, None, origin.account).ok_or(Code::NotMember)?;
+        self.state.role(group, guest).ok_or(Code::NotMember)?;
+        let (account, name) = (origin.account, entry.from.clone());
+        self.guest(Guest { peer, realm: None, account, name })?;
+        Ok((group, guest))
+    }
+
+    fn answer_ask(
+        &mut self,
+        peer: PeerId,
+        asked: &Entry,
+        room: u64,
+        origin: EntryOrigin,
+        code: Option<Code>,
+    ) -> Result<(), Code> {
+        let says = RoomSays::Answer(origin.id, code);
+        let more =
+            EntryMore { room: Some(Box::new(RoomEntry { room, says })), ..EntryMore::default() };
+        let (kind, time, to) = (EntryKind::Room, self.message_time(), asked.to.clone());
+        let (from, text, more) = (asked.from.clone(), Text::empty(), more.boxed());
+        let entry = Entry { kind, time, from, to, text, origin: None, more };
+        self.owe_within(peer, entry, true).map(drop)
+    }
+
+    /// Puts a guest's message in its place.
+    fn post_of(
+        &mut self,
+        peer: PeerId,
+        (group, guest): (GroupId, AccountId),
+        entry: &Entry,
+        names: &Names,
+    ) -> Result<(), Code> {
+        let origin = entry.origin.ok_or(Code::BadParameters)?;
+        self.acting_as(guest, &[], |cx| cx.expect_to_write(group).map_err(Into::into))?;
+        if entry.text.as_str().len() > self.state.limits.message_bytes {
+            return Err(Code::TooLong);
+        }
+        let more = entry.more.as_deref().cloned().unwrap_or_default();
+        let reply = more.reply.and_then(|of| names.in_room(group, of.id)).map(|of| of.message.id);
+        let known = self.peer(peer).ok_or(Code::RealmNotFound)?;
+        let realm = known.record.name.clone();
+        let (epoch, id, account) = (known.followed.epoch().0, origin.id, origin.account);
+        let identity = RemoteIdentity { epoch, id, account };
+        let sent = Some(entry.time);
+        let extras = Extras { kind: more.kind, reply, sent, ..Extras::default() };
+        let to = self.state.durable.groups.get(&group).map(|known| known.record.name.clone());
+        let (id, time) = (self.next_id(), self.message_time());
+        let to = to.ok_or(Code::GroupNotFound)?;
+        let message = Message {
+            realm: Some(Away::FromAccount(realm, identity)),
+            extras: extras.boxed(),
+            ..Message::new(id, time, entry.from.clone(), to, entry.text.clone())
+        };
+        self.post(Mailbox::Group(group), None, Arc::new(message))
+    }
+
+    fn decide_ask(
+        &mut self,
+        (group, guest): (GroupId, AccountId),
+        ask: &RoomAsk,
+        entry: &Entry,
+        names: &Names,
+    ) -> Result<(), Code> {
+        if *ask == RoomAsk::Leave {
+            self.remove_member(group, Membership::Left, (guest, guest))?;
+            return self.forget_guest(guest);
+        }
+        let Some(peer) = self.state.durable.guests.get(guest).map(|guest| guest.peer) else {
+            return Err(Code::NotMember);
+        };
+        let command = self.command(peer, group, ask, entry).ok_or(Code::UserNotFound)?;
+        let results = names.results(&self.state.rewrites, group, ask);
+        self.acting_as(guest, &results, |cx| {
+            command.decide(cx)?;
+            cx.audit(&command);
+            Ok(())
+        })
+    }
+
+    /// What a guest asks for, as a user here would.
+    fn command(
+        &self,
+        peer: PeerId,
+        group: GroupId,
+        ask: &RoomAsk,
+        entry: &Entry,
+    ) -> Option<Command> {
+        let name = self.state.durable.groups.get(&group)?.record.name.as_str();
+        let of = || Box::new(ConversationName::Group { group: name.into(), realm: None });
+        let text = Draft(entry.text.as_str().into());
+        let (named, group) = (|user: &RoomWord| self.word(peer, user), Word::from(name));
+        Some(match ask {
+            RoomAsk::Leave => return None,
+            RoomAsk::Kick(user) => Kick { group, user: named(user)? }.into(),
+            RoomAsk::Ban(user) => Ban { group, user: named(user)? }.into(),
+            RoomAsk::Unban(user) => Unban { group, user: named(user)? }.into(),
+            RoomAsk::Role(user, role) => SetRole { group, user: named(user)?, role: *role }.into(),
+            RoomAsk::Silence(user, minutes) => {
+                SilenceMember { group, user: named(user)?, minutes: *minutes }.into()
+            }
+            RoomAsk::Topic => Topic { group, topic: Some(text) }.into(),
+            RoomAsk::Set { entry, listed, announce } => {
+                let (entry, listed, announce) = (*entry, *listed, *announce);
+                SetGroup { group, entry, listed, announce, ..SetGroup::default() }.into()
+            }
+            RoomAsk::Edit(id) => EditMessage { of: of(), id: *id, text }.into(),
+            RoomAsk::Delete(id) => DeleteMessage { of: of(), id: *id }.into(),
+            RoomAsk::React(id, emoji) => React { of: of(), id: *id, emoji: emoji.clone() }.into(),
+            RoomAsk::Unreact(id, emoji) => {
+                Unreact { of: of(), id: *id, emoji: emoji.clone() }.into()
+            }
+        })
+    }
+
+    /// A user whom a peer names, as one here would write it.
+    fn word(&self, peer: PeerId, RoomWord { user, realm }: &RoomWord) -> Option<Word> {
+        Some(match realm {
+            RoomRealm::Yours => Word::from(user.as_str()),
+            RoomRealm::Mine => Word::from(&*format!("{user}@{}", self.peer(peer)?.record.name)),
+            RoomRealm::Of(realm) => Word::from(&*format!("{user}@{realm}")),
+        })
+    }
+
+    /// Decides something as a guest. What would have to be looked up elsewhere first is refused.
+    fn acting_as(
+        &mut self,
+        guest: AccountId,
+        results: &[JobResult],
+        decide: impl FnOnce(&mut RequestContext<'_>) -> Result<(), Interrupt>,
+    ) -> Result<(), Code> {
+        let (conn, origin, tag) = (self.conn, self.origin, self.tag);
+        let context = crate::Context {
+            state: &mut *self.context.state,
+            effects: &mut *self.context.effects,
+            readings: self.context.readings,
+        };
+        let (session, caller, after_answer) = (None, Some(guest), None);
+        let mut cx =
+            RequestContext { context, conn, origin, tag, session, caller, results, after_answer };
+        match decide(&mut cx) {
+            Ok(()) => Ok(()),
+            Err(Interrupt::Refused(refused)) => Err(refused.code),
+            Err(Interrupt::Job(_) | Interrupt::Wait(_)) => Err(Code::Unavailable),
+        }
+    }
+}

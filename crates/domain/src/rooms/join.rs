@@ -1,0 +1,137 @@
+//! Users of other realms who come into a group here, and users here who come into one elsewhere.
+
+use crate::links::Why;
+use crate::links::{Asked, CATCH_UP, PeerRequest, RoomJoin};
+use crate::{
+    Answer, Event, GroupEntry, Guest, Interrupt, JobResult, Member, Membership, Outcome, PeerId,
+    RequestContext,
+};
+use antar_types::{Code, Name, Secret};
+
+/// How much longer a host may take to look at a password than to answer anything else, in milliseconds.
+const PASSWORD: u64 = 7_000;
+
+impl RequestContext<'_> {
+    /// The realm that a group's name tells, unless it is this one.
+    pub(crate) fn split_group<'n>(&self, name: &'n str) -> (&'n str, Option<&'n str>) {
+        match name.split_once('@') {
+            Some((group, realm)) if self.is_here(realm) => (group, None),
+            Some((group, realm)) => (group, Some(realm)),
+            None => (name, None),
+        }
+    }
+
+    /// Joins a group of another realm: that realm says whether it may be.
+    pub(crate) fn join_elsewhere(
+        &mut self,
+        (group, realm): (&str, &str),
+        password: Option<&Secret<String>>,
+    ) -> Result<Answer, Interrupt> {
+        let (me, name) = (self.me()?, Name::parse(group).ok_or(Code::GroupNotFound)?);
+        let peer = self.open_peer(realm)?;
+        let caught = self.results.iter().find_map(|result| match result {
+            JobResult::CaughtUp { stale } => Some(Ok(*stale)),
+            JobResult::RoomAnswered(code) => Some(Err(code.unwrap_or(Code::Unavailable))),
+            _ => None,
+        });
+        let copy = self.state.durable.copies.named(peer, &name);
+        let is_in = copy.is_some_and(|copy| self.state.role(copy, me).is_some());
+        match caught {
+            Some(Err(code)) => return Err(code.into()),
+            Some(Ok(_)) if is_in => {
+                copy.into_iter().for_each(|copy| self.set_current_group(copy));
+                return Ok(Outcome::Done.into());
+            }
+            // It may come to be.
+            Some(Ok(true)) => return Err(Code::Unknown.into()),
+            Some(Ok(false)) => return Err(Code::Unavailable.into()),
+            None if is_in => return Err(Code::AlreadyMember.into()),
+            None => {}
+        }
+        let conn = self.room_conn(peer)?;
+        if self.my_account()?.groups.len() >= self.state.limits.groups_per_user {
+            return Err(Code::LimitReached.into());
+        }
+        let user = self.my_account()?.record.name.clone();
+        let after = self.peer(peer).map_or(0, |known| known.out.tip.seq);
+        let password = password.cloned();
+        let join = RoomJoin { group: name, user, account: me.0, after, password };
+        let wait = CATCH_UP + if join.password.is_some() { PASSWORD } else { 0 };
+        let (until, asker) = (self.readings.uptime + wait, self.conn);
+        self.links().joins.add(peer, &join.group, me);
+        self.ask(conn, Asked::Join(asker, until), PeerRequest::JoinRoom(Box::new(join)));
+        Err(Interrupt::Wait(Why::CatchUp { peer, target: None, until }))
+    }
+
+    /// The connection to a realm that knows of rooms.
+    fn room_conn(&self, peer: PeerId) -> Result<crate::ConnId, Code> {
+        let links = &self.state.links;
+        let conn = links.links.get(&peer).and_then(|link| link.conn);
+        let known = conn.and_then(|conn| Some((conn, links.conns.get(&conn)?)));
+        let (conn, known) = known.ok_or(Code::RealmUnreachable)?;
+        // An older version knows of groups of its own only.
+        if known.can.rooms { Ok(conn) } else { Err(Code::GroupNotFound) }
+    }
+
+    /// A user of a peer comes into a group here.
+    pub(crate) fn admit(&mut self, peer: PeerId, join: &RoomJoin) -> Result<(), Interrupt> {
+        let realm = self.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone();
+        let taken = self.peer(peer).map_or(0, |known| known.followed.cursor.seq);
+        // What the user has done before comes first: leaving, perhaps.
+        if taken < join.after {
+            return Err(Code::Unavailable.into());
+        }
+        let (id, group) = self.any_group(&join.group)?;
+        let record = group.record.clone();
+        let refused = |code| if record.listed { code } else { Code::GroupNotFound };
+        if record.home.is_some() || !record.realms.admits(&realm) {
+            return Err(Code::GroupNotFound.into());
+        }
+        let durable = &self.state.durable;
+        let known = durable.guests.numbered(peer, None, join.account);
+        if let Some(guest) = known {
+            if durable.bans.contains(&(id, guest)) {
+                return Err(refused(Code::Banned).into());
+            }
+            if self.state.role(id, guest).is_some() {
+                return Err(Code::AlreadyMember.into());
+            }
+        }
+        match record.entry {
+            GroupEntry::Open => {}
+            GroupEntry::Invite => return Err(refused(Code::InviteOnly).into()),
+            GroupEntry::Password => {
+                let given = join.password.as_ref().ok_or(refused(Code::WrongPassword))?;
+                // Failures of one realm's users are in the way of no other's.
+                let subject = format!("group {} from {}", &*record.name.folded(), &*realm.folded());
+                if !self.verify(given.expose(), Some(&record.password), subject, None)? {
+                    return Err(refused(Code::WrongPassword).into());
+                }
+            }
+        }
+        let members = self.state.durable.groups.get(&id).map_or(0, |group| group.members.len());
+        if members >= self.state.limits.members_per_group {
+            return Err(Code::LimitReached.into());
+        }
+        let (account, name) = (join.account, join.user.clone());
+        let guest = self.guest(Guest { peer, realm: None, account, name })?;
+        let is_first = !self.state.durable.guests.peers(id).any(|of| of == peer);
+        let member = Member { since: self.next_id(), moderator: false };
+        if is_first {
+            self.emit(Event::MemberSet(id, guest, member))?;
+            if !self.begin_copy(id, peer)? {
+                self.emit(Event::MemberRemoved(id, guest))?;
+                return Err(Code::LinkFull.into());
+            }
+        } else {
+            self.emit(Event::MemberSet(id, guest, member))?;
+        }
+        self.member_changed(id, Membership::Joined, (guest, guest))?;
+        // Who comes into an empty group owns it.
+        let owner = self.state.durable.groups.get(&id).and_then(|group| group.record.owner);
+        if owner.is_none() {
+            self.set_owner(id, guest, guest)?;
+        }
+        Ok(())
+    }
+}
