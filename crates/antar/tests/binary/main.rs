@@ -31,6 +31,7 @@ mod python;
 mod realm;
 mod recorded;
 mod reload;
+mod rooms;
 mod serve;
 mod strangers;
 mod streams;

@@ -1,0 +1,138 @@
+//! Rooms: one group with people of three realms, of which one after the other dies.
+
+use crate::conn::Conn;
+use crate::links::done;
+use crate::realm::{PATIENCE, Realm};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// A realm, and its user who is in the room.
+struct Side {
+    realm: Realm,
+    user: &'static str,
+    conn: Conn,
+    /// How the room is called here.
+    room: &'static str,
+}
+
+impl Side {
+    fn new(name: &'static str, user: &'static str, room: &'static str) -> Self {
+        let realm = Realm::named(name, "");
+        let conn = realm.user(user);
+        Self { realm, user, conn, room }
+    }
+
+    fn start_again(&mut self) {
+        self.realm.start();
+        self.conn = self.realm.connect();
+        self.conn.login(self.user);
+    }
+
+    fn posts(&mut self, text: &str) {
+        self.conn.expect_ok(&format!("POST #{} ref={text} : {text}", self.room));
+    }
+
+    /// What is said in the room, each as who says what, in order; nothing while something waits for its place.
+    fn said(&mut self, name: &str) -> Option<Vec<String>> {
+        let all = self.conn.expect_ok(&format!("HISTORY #{} limit=1000", self.room));
+        let all = all["data"].as_array().unwrap().clone();
+        let shown = |message: &Value| {
+            let realm = message["realm"].as_str().unwrap_or(name);
+            let (from, text) = (&message["from"], &message["message"]);
+            format!("{}@{realm} {}", from.as_str().unwrap(), text.as_str().unwrap())
+        };
+        let waits = all.iter().any(|message| message["pending"] == true);
+        (!waits).then(|| all.iter().map(shown).collect())
+    }
+
+    /// Who is in the room, each with a realm.
+    fn members(&mut self, name: &str) -> Vec<String> {
+        let all = self.conn.expect_ok(&format!("MEMBERS {}", self.room))["data"].clone();
+        let shown = |member: &Value| match member.as_str().unwrap() {
+            own if !own.contains('@') => format!("{own}@{name}"),
+            other => other.into(),
+        };
+        all.as_array().unwrap().iter().map(shown).collect()
+    }
+}
+
+const NAMES: [&str; 3] = ["beta", "alpha", "gamma"];
+
+fn three() -> [Side; 3] {
+    let users = ["zoe", "amy", "bob"];
+    let rooms = ["staff", "staff@beta", "staff@beta"];
+    let mut sides = std::array::from_fn(|i| Side::new(NAMES[i], users[i], rooms[i]));
+    let [beta, alpha, gamma] = &mut sides;
+    for other in [&alpha.realm, &gamma.realm] {
+        done(other, &["add", "beta", beta.realm.address()]);
+    }
+    beta.conn.expect_ok("ADDGROUP staff");
+    assert_eq!(alpha.conn.ask("JOINGROUP staff@beta")["code"], "group_not_found");
+    let set = beta.conn.expect_ok("GROUPSET staff realms=linked");
+    assert_eq!(set["realms"], "linked");
+    for side in [alpha, gamma] {
+        side.conn.expect_ok("JOINGROUP staff@beta");
+    }
+    sides
+}
+
+/// Waits until all have the same, and nothing waits.
+fn until_alike(sides: &mut [Side; 3], count: usize) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let [beta, alpha, gamma] = [0, 1, 2].map(|i| sides[i].said(NAMES[i]));
+        if let Some(all) = beta.clone().filter(|all| all.len() == count)
+            && (&alpha, &gamma) == (&beta, &beta)
+        {
+            return all;
+        }
+        assert!(Instant::now() < deadline, "{beta:?}\n{alpha:?}\n{gamma:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_room_is_the_same_everywhere_whichever_realm_was_killed() {
+    let mut sides = three();
+    for side in &mut sides {
+        side.posts("first");
+    }
+    let mut count = 3;
+    until_alike(&mut sides, count);
+    for dead in [0, 1, 2, 0] {
+        for n in 0..4 {
+            sides.iter_mut().for_each(|side| side.posts(&format!("{count}-{n}-a")));
+        }
+        sides[dead].realm.kill();
+        for (i, side) in sides.iter_mut().enumerate().filter(|(i, _)| *i != dead) {
+            (0..4).for_each(|n| side.posts(&format!("{count}-{n}-b{i}")));
+            // Whoever asks again what was not answered has posted nothing more.
+            side.posts(&format!("{count}-0-b{i}"));
+        }
+        sides[dead].start_again();
+        count += 4 * 3 + 4 * 2;
+        until_alike(&mut sides, count);
+    }
+    let all = until_alike(&mut sides, count);
+    let mut once = all.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), all.len());
+    // Who is taken out of it reads and hears no more of it.
+    sides[0].conn.expect_ok("ROLE staff amy@alpha moderator");
+    let kick = sides[1].conn.expect_ok("KICK staff@beta bob@gamma");
+    assert_eq!(kick.get("pending"), None);
+    for i in [0, 1] {
+        assert_eq!(sides[i].members(NAMES[i]), ["zoe@beta", "amy@alpha"]);
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while sides[2].conn.ask("HISTORY #staff@beta")["code"] != "group_not_found" {
+        assert!(Instant::now() < deadline);
+    }
+    for side in &mut sides {
+        side.realm.stop();
+        let checked = side.realm.command("check").output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+        assert!(checked.status.success(), "{said}");
+    }
+}
