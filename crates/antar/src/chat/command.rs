@@ -74,7 +74,7 @@ pub const ROWS: &[Row] = &[
     row("sent", "[N]", "the newest private messages from you"),
     row("groups", "", "all groups"),
     row("create", "#GROUP [PASSWORD]", "create a group; a password not given is asked for, hidden"),
-    row("join", "#GROUP [PASSWORD]", "join a group"),
+    row("join", "#GROUP[@REALM] [PASSWORD]", "join a group"),
     row("leave", "[#GROUP]", "leave a group"),
     row("members", "[#GROUP]", "who is in a group"),
     row("realms", "", "linked realms and the state of each link"),
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn conversations() {
-        for word in ["bob", "#team", "bob@beta", "#team+beta", "bob~17@beta"] {
+        for word in ["bob", "#team", "bob@beta", "#team+beta", "#team@beta", "bob~17@beta"] {
             assert_eq!(conversation(word).as_deref(), Some(word));
         }
         for bad in ["", "#", "@beta", "bob@", "#@x", "#x+"] {
@@ -288,6 +288,7 @@ mod tests {
     fn passwords_are_not_kept() {
         let kept = |line: &str| without_secrets(line);
         assert_eq!(kept("/join #g pass word"), Some("/join #g".into()));
+        assert_eq!(kept("/join g@beta pass word"), Some("/join g@beta".into()));
         assert_eq!(kept("/create #g"), Some("/create #g".into()));
         assert_eq!(kept("/raw AUTH bob secret"), None);
         assert_eq!(kept("/raw group add g secret"), None);

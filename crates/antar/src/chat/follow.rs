@@ -80,7 +80,8 @@ impl Session {
     /// The latest unread messages of a conversation that are known, the last of them, and whether that is all.
     fn unread_of(&self, name: &str) -> (Vec<String>, Option<u64>, bool) {
         let Some(known) = self.live.model().conversation(name) else { return Default::default() };
-        let unread = known.messages().rev().take_while(|m| m.id > known.read());
+        let placed = known.messages().rev().filter(|m| !m.pending);
+        let unread = placed.take_while(|m| m.id > known.read());
         let others = unread.filter(|m| !m.is_from(&self.user) && !m.deleted);
         let mut all: Vec<_> = others.take(UNREAD_SHOWN as usize).collect();
         all.reverse();

@@ -4,7 +4,7 @@ use super::execute::Problem;
 use super::session::Session;
 use super::show::clean_line;
 use antar_client::sync::Part;
-use antar_client::{Message, Reply, request};
+use antar_client::{Message, Reply, request, sync};
 
 /// How many messages `/history` and `/more` show.
 pub(super) const SHOWN: usize = 20;
@@ -40,10 +40,12 @@ impl Session {
     fn page(&mut self, name: &str, before: u64, more: bool) -> Vec<String> {
         let Some(known) = self.live.model().conversation(name) else { return Vec::new() };
         let place = known.name().to_owned();
-        let mut page: Vec<_> =
-            known.messages().rev().filter(|m| m.id < before).take(SHOWN).collect();
+        // What waits for its place stands at the end.
+        let is_end = before == u64::MAX;
+        let is_in = |m: &&sync::Message| if m.pending { is_end } else { m.id < before };
+        let mut page: Vec<_> = known.messages().rev().filter(is_in).take(SHOWN).collect();
         page.reverse();
-        let first = page.first().map(|first| first.id);
+        let first = page.iter().find(|message| !message.pending).map(|first| first.id);
         let mut lines: Vec<String> = page.into_iter().map(|m| self.look.said(&place, m)).collect();
         if more && let Some(first) = first {
             lines.insert(0, self.look.notice("/more shows older ones"));

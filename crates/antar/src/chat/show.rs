@@ -100,7 +100,10 @@ impl Look {
     pub fn said(&self, conversation: &str, message: &sync::Message) -> String {
         let mine = message.is_from(&self.me);
         let place = clean_line(conversation);
-        let from = if mine { "you".into() } else { clean_line(&message.from) };
+        // In a group that has members in several realms, others of the same name may be at another.
+        let realm = message.realm.as_deref().filter(|_| !conversation.contains('+'));
+        let realm = realm.map(|realm| format!("@{}", clean_line(realm))).unwrap_or_default();
+        let from = if mine { "you".into() } else { clean_line(&message.from) + &realm };
         let who = match (conversation.starts_with('#'), mine) {
             (true, _) => format!("{} {}", self.paint("36", &place), self.name(&from, mine)),
             (false, true) => format!("{} → {}", self.name(&from, true), self.name(&place, false)),
@@ -122,8 +125,11 @@ impl Look {
             Some(file) => format!("{text} {}", file_line(file, message.id)).trim_start().to_owned(),
             None => text,
         };
-        let edited =
-            if message.edited.is_some() { self.paint("2", " (edited)") } else { String::new() };
+        let edited = match (message.pending, &message.edited) {
+            (true, _) => self.paint("2", " (pending)"),
+            (false, Some(_)) => self.paint("2", " (edited)"),
+            (false, None) => String::new(),
+        };
         match message.kind.as_deref() {
             Some("action") => format!("{time} {who} {}{edited}", self.paint("3", &text)),
             _ => format!("{time} {who}: {text}{edited}"),
@@ -268,6 +274,12 @@ mod tests {
             [0, 1023, 1024, 1536, 10 << 10, 12_005, 10_190, (1 << 20) - 1, 3 << 29].map(size)[..],
             ["0 B", "1023 B", "1 kB", "1.5 kB", "10 kB", "12 kB", "10 kB", "1 MB", "1.5 GB"]
         );
+        let room = "#team@beta";
+        let there = r#"{"id":1,"from":"amy","message":"hi","realm":"beta"}"#;
+        assert_eq!(said(room, there), "--:--:-- #team@beta amy@beta: hi");
+        assert_eq!(said("#team+beta", there), "--:--:-- #team+beta amy: hi");
+        let waits = r#"{"id":1,"from":"amy","message":"hi","pending":true}"#;
+        assert_eq!(said(room, waits), "--:--:-- #team@beta you: hi (pending)");
         let lost =
             r#"{"id":1,"from":"eve","message":"x","notice":"user_not_found","realm":"beta"}"#;
         assert!(said("eve@beta", lost).contains("! not delivered: x (There is no such user.)"));

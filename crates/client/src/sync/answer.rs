@@ -163,7 +163,10 @@ impl Model {
             self.make(name);
         }
         let state = self.conversation(name).map(|each| each.is_counted() && each.spans.is_open());
-        let (first, last) = (messages.first().map(|m| m.id), messages.last().map(|m| m.id));
+        // What waits for its place stands at the end, and is no part of the stretch.
+        let mut placed = messages.iter().filter(|message| !message.pending).map(|m| m.id);
+        let first = placed.next();
+        let last = placed.next_back().or(first);
         let (more, newer) = (reply.flag("more"), reply.flag("newer"));
         // A page on which nothing is shown says where to go on.
         let (before, after) = (reply.number("before"), reply.number("after"));

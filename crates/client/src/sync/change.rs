@@ -51,6 +51,7 @@ impl Model {
         };
         match kind {
             "message" => self.told_message(name, told),
+            "placed" => self.told_placed(name, told),
             "edited" | "deleted" | "reactions" => self.told_changed(name, told),
             "read" => {
                 if let Some(id) = told.get("read").and_then(Value::as_u64) {
@@ -90,6 +91,7 @@ impl Model {
     fn told_message(&mut self, name: &str, told: &Value) {
         let Some(message) = Message::of(told) else { return };
         let (id, is_own) = (message.id, message.is_from(&self.me));
+        let pending = message.pending;
         let reference = message.reference.clone().filter(|_| is_own);
         let unknown = self.conversation(name).is_none();
         let key = self.make(name);
@@ -109,8 +111,23 @@ impl Model {
             self.look_at(&key);
         }
         self.trim(&key, id);
-        if is_new {
-            self.updates.push(Update::Message { conversation: name.to_owned(), id });
+        let conversation = name.to_owned();
+        let update = match pending {
+            true => Update::Pending { conversation, id },
+            false => Update::Message { conversation, id },
+        };
+        self.updates.extend(is_new.then_some(update));
+    }
+
+    fn told_placed(&mut self, name: &str, told: &Value) {
+        let number = |key: &str| told.get(key).and_then(Value::as_u64);
+        let (Some(was), id) = (number("was"), number("id")) else { return };
+        // One that had its place, or was refused, before it could be told that it waits.
+        if let Some(reference) = self.outbox.of_id(was) {
+            self.outbox.settle(&reference);
+        }
+        if self.with(&key(name), |each, _| each.take_placed(was)).is_some() {
+            self.updates.push(Update::Placed { conversation: name.to_owned(), was, id });
         }
     }
 

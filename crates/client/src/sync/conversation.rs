@@ -5,6 +5,7 @@ use super::spans::{OPEN, Spans};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::Arc;
 
 /// How many messages that changed while a page was on its way are remembered, until it is here.
 const MOST_CHANGED: usize = 256;
@@ -13,7 +14,11 @@ const MOST_CHANGED: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
     pub(super) name: String,
+    /// The name of the user's realm.
+    here: Option<Arc<str>>,
     pub(super) messages: BTreeMap<u64, Message>,
+    /// What waits for its place in a group of another realm, by what it is called until then.
+    waiting: BTreeMap<u64, Message>,
     pub(super) spans: Spans,
     /// The last message that was told as a change.
     streamed: u64,
@@ -28,9 +33,9 @@ pub struct Conversation {
     pub(super) topic: Option<String>,
     pub(super) muted: bool,
     /// Replies about it that are on their way.
-    pub(super) pending: usize,
-    /// What changed meanwhile: a page may have been made before.
-    changed: BTreeMap<u64, Message>,
+    pub(super) asked: usize,
+    /// What changed meanwhile, and nothing for what does not wait any more: a page may have been made before.
+    changed: BTreeMap<u64, Option<Message>>,
     /// Something changed while its state was asked for.
     pub(super) touched: bool,
     /// Its state can be asked for once more is told of it.
@@ -50,8 +55,8 @@ pub struct Count {
 }
 
 impl Conversation {
-    pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+    pub(super) fn new(name: &str, here: Option<Arc<str>>) -> Self {
+        Self { name: name.to_owned(), here, ..Self::default() }
     }
 
     /// How the user addresses it: `bob`, `bob@beta`, `#staff`, `#staff+beta`.
@@ -64,20 +69,20 @@ impl Conversation {
         self.name.starts_with('#')
     }
 
-    /// The last message, if one was written.
+    /// The last message that has its place, if there is one.
     pub fn last(&self) -> Option<&Message> {
         self.messages.values().next_back()
     }
 
     /// A message that is known.
     pub fn message(&self, id: u64) -> Option<&Message> {
-        self.messages.get(&id)
+        self.messages.get(&id).or_else(|| self.waiting.get(&id))
     }
 
-    /// The messages that are known, oldest first. Between two of them there may be others: see
-    /// [`follows`](Self::follows).
+    /// The messages that are known, oldest first; those that wait for their place come last. Between two of them
+    /// there may be others: see [`follows`](Self::follows).
     pub fn messages(&self) -> impl DoubleEndedIterator<Item = &Message> {
-        self.messages.values()
+        self.messages.values().chain(self.waiting.values())
     }
 
     /// Whether nothing was written between two messages that are known. With 0 as the first: whether the second
@@ -150,7 +155,8 @@ impl Conversation {
         for (id, message) in self.messages.range((Excluded(after), Unbounded)) {
             if *id <= upto && message.counts_for(me) {
                 count.unread += 1;
-                count.mentions += u64::from(self.is_group() && message.mentions(me));
+                let calls = self.is_group() && message.mentions(me, self.here.as_deref());
+                count.mentions += u64::from(calls);
             }
         }
         count
@@ -179,17 +185,22 @@ impl Conversation {
 
     /// Takes a message of a page, unless a change has told a later form of it.
     pub(super) fn take_page_message(&mut self, message: Message) {
-        let message = match self.changed.get(&message.id) {
-            Some(changed) if !message.is_later_than(changed) => changed.clone(),
-            _ => message,
-        };
-        self.put(message);
+        match self.changed.get(&message.id) {
+            Some(None) => {}
+            Some(Some(changed)) if !message.is_later_than(changed) => self.put(changed.clone()),
+            _ => self.put(message),
+        }
     }
 
     /// Takes a message that was told as new. Returns whether it was not told before, and whether what is unread is
     /// not known any more.
     pub(super) fn take_new(&mut self, message: Message, me: &str) -> (bool, bool) {
         let id = message.id;
+        if message.pending {
+            let is_new = !self.waiting.contains_key(&id);
+            self.take_page_message(message);
+            return (is_new, false);
+        }
         if id <= self.streamed {
             return (false, false);
         }
@@ -204,9 +215,17 @@ impl Conversation {
         if message.is_from(me) && id > self.read {
             self.set_read(id);
         }
-        self.note_changed(&message);
+        self.note_changed(id, Some(&message));
         self.put(message);
         (true, uncounted)
+    }
+
+    /// A message waits no more: it has its place, or is refused.
+    pub(super) fn take_placed(&mut self, was: u64) {
+        self.note_changed(was, None);
+        if let Some(gone) = self.waiting.remove(&was) {
+            self.bytes -= gone.memory();
+        }
     }
 
     /// Whether a message that is deleted was counted as unread, perhaps: among those that the realm has counted, it
@@ -228,16 +247,16 @@ impl Conversation {
         let uncounted = self.may_be_counted(&message, me);
         // What was not loaded is shown as it is now once it is.
         let known = known.is_some();
-        self.note_changed(&message);
+        self.note_changed(message.id, Some(&message));
         if known {
             self.put(message);
         }
         (known, uncounted)
     }
 
-    fn note_changed(&mut self, message: &Message) {
-        if self.pending > 0 {
-            self.changed.insert(message.id, message.clone());
+    fn note_changed(&mut self, id: u64, message: Option<&Message>) {
+        if self.asked > 0 {
+            self.changed.insert(id, message.cloned());
             if self.changed.len() > MOST_CHANGED {
                 self.changed.pop_first();
             }
@@ -246,15 +265,22 @@ impl Conversation {
 
     /// A reply about it is here, or lost.
     pub(super) fn settle(&mut self) {
-        self.pending = self.pending.saturating_sub(1);
-        if self.pending == 0 {
+        self.asked = self.asked.saturating_sub(1);
+        if self.asked == 0 {
             self.changed.clear();
         }
     }
 
     fn put(&mut self, message: Message) {
+        let is_it = |waits: &&Message| waits.reference == message.reference;
+        let named = message.reference.is_some() && !message.pending;
+        // Whoever wrote it is shown it once, also before it is told that it waits no more.
+        if let Some(was) = self.waiting.values().find(is_it).map(|m| m.id).filter(|_| named) {
+            self.take_placed(was);
+        }
         self.bytes += message.memory();
-        if let Some(before) = self.messages.insert(message.id, message) {
+        let all = if message.pending { &mut self.waiting } else { &mut self.messages };
+        if let Some(before) = all.insert(message.id, message) {
             self.bytes -= before.memory();
         }
     }
@@ -273,6 +299,10 @@ impl Conversation {
 
     /// Lets go of messages past a number: of those furthest from `near`, and never of the last one.
     pub(super) fn trim(&mut self, most: usize, near: u64, me: &str) {
+        while self.waiting.len() > most.max(1) {
+            let Some((_, gone)) = self.waiting.pop_first() else { return };
+            self.bytes -= gone.memory();
+        }
         if self.messages.len() <= most.max(1) {
             return;
         }

@@ -72,6 +72,9 @@ pub struct Message {
     pub reactions: Vec<(String, Vec<String>)>,
     /// The file that comes with it.
     pub file: Option<Box<File>>,
+    /// It waits for its place in a group of another realm: until then it stands after all others, counts for nothing,
+    /// and nothing can be done with it. Once it has its place it is another message.
+    pub pending: bool,
 }
 
 impl Message {
@@ -100,6 +103,7 @@ impl Message {
             delivered: value.get("delivered") == Some(&Value::Bool(true)),
             reactions: reactions.map(|(emoji, by)| (emoji.clone(), names(by))).collect(),
             file: value.get("file").and_then(File::of).map(Box::new),
+            pending: value.get("pending") == Some(&Value::Bool(true)),
         })
     }
 
@@ -113,9 +117,9 @@ impl Message {
         !self.deleted && self.notice.is_none() && !self.is_from(user)
     }
 
-    /// Whether it calls a user by `@name`, as the realm counts it, which may be called by its own name as well.
-    pub(super) fn mentions(&self, user: &str) -> bool {
-        antar_types::mentions::has(&self.text, user, None)
+    /// Whether it calls a user of the realm `here` by `@name` or `@name@realm`, as that realm counts it.
+    pub(super) fn mentions(&self, user: &str, here: Option<&str>) -> bool {
+        antar_types::mentions::has(&self.text, user, here)
     }
 
     /// Whether it is a later form of the same message than another one, as far as that can be told.

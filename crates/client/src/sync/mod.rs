@@ -26,6 +26,7 @@ pub use requests::Part;
 use outbox::Outbox;
 use requests::Ask;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// How much a [`Model`] keeps. Past it the oldest is let go of; it can be loaded again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,22 @@ pub enum Update {
         conversation: String,
         /// The message.
         id: u64,
+    },
+    /// A message was written that waits for its place in a group of another realm: see [`Message::pending`].
+    Pending {
+        /// The conversation.
+        conversation: String,
+        /// What it is called until it has its place.
+        id: u64,
+    },
+    /// A message waits no more. What has its place was told as a message of its own.
+    Placed {
+        /// The conversation.
+        conversation: String,
+        /// What it was called while it waited.
+        was: u64,
+        /// The message that it is now; none where that realm refused it, of which a notice tells its author.
+        id: Option<u64>,
     },
     /// A message was edited or deleted, or somebody reacted to it.
     Changed {
@@ -156,6 +173,7 @@ pub enum Update {
 #[derive(Clone, Debug)]
 pub struct Model {
     me: String,
+    realm: Option<Arc<str>>,
     limits: Limits,
     follow: Follow,
     phase: Phase,
@@ -185,6 +203,7 @@ impl Model {
     pub fn with_limits(me: &str, limits: Limits) -> Self {
         Self {
             me: me.to_owned(),
+            realm: None,
             limits,
             follow: Follow::Watch,
             phase: Phase::Offline,
@@ -199,6 +218,12 @@ impl Model {
             asked: VecDeque::new(),
             updates: Vec::new(),
         }
+    }
+
+    /// The same in the realm of this name: `@me@realm` calls the user there as `@me` does.
+    #[must_use]
+    pub fn in_realm(self, realm: &str) -> Self {
+        Self { realm: Some(realm.into()), ..self }
     }
 
     /// Begins where another one ended, with the cursor that it had: what was before is not loaded, only what has
@@ -281,7 +306,7 @@ impl Model {
     fn make(&mut self, name: &str) -> String {
         let key = key(name);
         if !self.conversations.contains_key(&key) {
-            let conversation = Conversation::new(name);
+            let conversation = Conversation::new(name, self.realm.clone());
             self.bytes += conversation.memory();
             self.conversations.insert(key.clone(), conversation);
         }

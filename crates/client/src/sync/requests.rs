@@ -189,9 +189,9 @@ impl Model {
             Ask::Post(_) | Ask::Past => Ok(String::new()),
         };
         match &ask {
-            Ask::History(name, ..) => drop(self.with(&key(name), |each, _| each.pending += 1)),
+            Ask::History(name, ..) => drop(self.with(&key(name), |each, _| each.asked += 1)),
             Ask::One(key, _) => drop(self.with(key, |each, _| {
-                each.pending += 1;
+                each.asked += 1;
                 each.touched = false;
             })),
             Ask::Members(key) => drop(self.with(key, |each, _| each.touched = false)),
@@ -239,7 +239,7 @@ impl Model {
             }
         }
         for conversation in self.conversations.values_mut() {
-            while conversation.pending > 0 {
+            while conversation.asked > 0 {
                 conversation.settle();
             }
         }

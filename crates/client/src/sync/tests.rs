@@ -1,6 +1,6 @@
 //! The files of `tests/sync`, which say what a model does.
 
-use super::{Draft, Follow, Limits, Message, Model, Part, Phase, State};
+use super::{Draft, Follow, Limits, Message, Model, Part, Phase, State, Update};
 use crate::{Incoming, RawReply};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +23,31 @@ fn the_files_of_tests_sync() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Whoever answers messages answers each once: when it has its place.
+#[test]
+fn what_waits_for_its_place_is_told_apart() {
+    let mut model = Model::new("amy").from_cursor("e-1");
+    model.connected(Follow::Poll);
+    assert_eq!(model.next_request().as_deref(), Some("SYNC after=e-1 limit=500"));
+    let told = r##"{"status":"OK","data":[
+        {"change":"message","id":2,"conv":"#a@beta","from":"bob","message":"x","pending":true},
+        {"change":"message","id":2,"conv":"#a@beta","from":"bob","message":"x","pending":true},
+        {"change":"message","id":4,"conv":"#a@beta","from":"bob","message":"x"},
+        {"change":"placed","conv":"#a@beta","was":2,"id":4},
+        {"change":"placed","conv":"#a@beta","was":3,"refused":true}],"cursor":"e-6"}"##;
+    let Ok(Incoming::Reply(reply)) = RawReply(told.as_bytes()).parse() else { panic!() };
+    model.answered(&reply);
+    let conversation = "#a@beta".to_owned();
+    let expected = [
+        Update::Pending { conversation: conversation.clone(), id: 2 },
+        Update::Message { conversation: conversation.clone(), id: 4 },
+        Update::Placed { conversation: conversation.clone(), was: 2, id: Some(4) },
+        Update::Placed { conversation, was: 3, id: None },
+        Update::InStep,
+    ];
+    assert_eq!(model.take_updates(), expected);
 }
 
 /// # Errors
@@ -48,7 +73,9 @@ impl Player {
         match sign {
             "" | "#" => Ok(()),
             "user" => {
-                self.model = Model::with_limits(rest, self.limits);
+                let (name, realm) = rest.split_once('@').unwrap_or((rest, ""));
+                let model = Model::with_limits(name, self.limits);
+                self.model = if realm.is_empty() { model } else { model.in_realm(realm) };
                 Ok(())
             }
             "keep" => {
@@ -235,6 +262,7 @@ fn shown(message: &Message, delivered: bool) -> BTreeMap<&'static str, Value> {
         ("edited", message.edited.clone().into()),
         ("deleted", message.deleted.into()),
         ("delivered", delivered.into()),
+        ("pending", message.pending.into()),
         ("reactions", Value::Object(message.reactions.iter().map(names).collect())),
     ])
 }
