@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { attach, conversation, message, messages, openAt, openBrowser, openPage, picture, send, startRealm, user, wait } from './kit.mjs';
+import { attach, conversation, message, messages, openAt, openBrowser, openPage, picture, send, startRealm, textbox, user, wait } from './kit.mjs';
 
 let alpha, beta, browser, ida;
 
@@ -49,6 +49,64 @@ test('a message is sent while the other realm is away, and delivered once it is 
   await stateOf(amy, 'while it is away', 'delivered');
   assert.deepEqual([amy.errors, kim.errors], [[], []]);
   await Promise.all([amy, kim].map((page) => page.context().close()));
+});
+
+test('people of two realms are in one group, also while its own is away', async () => {
+  for (const [realm, name] of [[alpha, 'max'], [beta, 'pia']]) (await user(realm, name)).end();
+  const pia = await openPage(browser, beta, { name: 'pia' });
+  await pia.getByRole('button', { name: 'New conversation' }).click();
+  await pia.getByRole('textbox', { name: 'To' }).fill('#boats');
+  await pia.getByRole('button', { name: 'Make this group' }).click();
+  await pia.getByRole('button', { name: 'Details' }).click();
+  await pia.getByRole('textbox', { name: 'Realms whose users' }).fill('alpha');
+  await pia.getByRole('dialog').getByRole('button', { name: 'Save' }).last().click();
+  await pia.getByText('Done.').waitFor();
+  await pia.getByRole('button', { name: 'Close', exact: true }).click();
+  // By its name and its realm, as a person there is named, too.
+  const max = await openPage(browser, alpha, { name: 'max' });
+  await max.getByRole('button', { name: 'New conversation' }).click();
+  await max.getByRole('textbox', { name: 'To' }).fill('boats@beta');
+  await max.getByRole('button', { name: 'Join' }).click();
+  await textbox(max).waitFor();
+  await max.getByRole('heading', { name: '#boats@beta' }).waitFor();
+  await send(max, 'hello over there');
+  await stateOf(max, 'hello over there', 'stored');
+  await message(pia, 'hello over there').filter({ hasText: 'max@alpha' }).waitFor();
+  // A name is completed with its realm, and calls who is meant.
+  await textbox(pia).pressSequentially('hello over here, @m');
+  await textbox(pia).press('Tab');
+  await textbox(pia).press('Enter');
+  await message(max, 'hello over here').filter({ hasText: 'pia@beta' }).waitFor();
+  await conversation(max, '#boats@beta').filter({ hasText: 'pia@beta: hello over here' }).waitFor();
+  await message(max, 'hello over here').locator('.mine', { hasText: '@max@alpha' }).waitFor();
+  // Who is in it, and may be written to.
+  await max.getByRole('button', { name: 'Details' }).click();
+  await max.getByRole('dialog').getByText('pia@beta').waitFor();
+  assert.equal(await max.getByRole('dialog').getByRole('button', { name: 'Close the group' }).count(), 0);
+  await max.getByRole('button', { name: 'pia@beta' }).click();
+  await max.getByRole('button', { name: 'Write to' }).click();
+  await max.getByRole('heading', { name: 'pia@beta' }).waitFor();
+  await conversation(max, '#boats@beta').click();
+  // What is written while its realm is away waits there, and nothing can be done with it.
+  await pia.context().close();
+  await beta.halt();
+  await until('down');
+  await send(max, 'while it is away');
+  await stateOf(max, 'while it is away', 'pending');
+  await messages(max).getByRole('img', { name: 'Waiting for its place in the group at beta' }).waitFor();
+  await message(max, 'while it is away').hover();
+  assert.equal(await messages(max).getByRole('button', { name: 'Edit' }).count(), 0);
+  await max.reload();
+  await stateOf(max, 'while it is away', 'pending');
+  await beta.resume();
+  await stateOf(max, 'while it is away', 'stored');
+  assert.equal(await message(max, 'while it is away').count(), 1);
+  await message(max, 'while it is away').hover();
+  await messages(max).getByRole('button', { name: 'Edit' }).waitFor();
+  const again = await openAt(browser, beta, '#boats', { name: 'pia' });
+  await message(again, 'while it is away').waitFor();
+  assert.deepEqual([max.errors, pia.errors, again.errors], [[], [], []]);
+  await Promise.all([max, again].map((page) => page.context().close()));
 });
 
 test('a picture that is dropped here is seen there', async () => {

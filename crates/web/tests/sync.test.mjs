@@ -33,8 +33,11 @@ class Player {
   line(line) {
     const [sign, rest] = cut(line);
     if (sign === '' || sign === '#') return;
-    if (sign === 'user') this.model = new Model(rest, { messages: this.keep });
-    else if (sign === 'keep') this.keep = Number(rest);
+    if (sign === 'user') {
+      const [name, here] = rest.split('@');
+      this.model = new Model(name, { messages: this.keep });
+      this.model.realm = here ?? '';
+    } else if (sign === 'keep') this.keep = Number(rest);
     else if (sign === '>') assert.equal(this.model.nextRequest(), rest);
     else if (sign === '<') {
       const told = JSON.parse(rest);
@@ -115,9 +118,9 @@ const alike = (expected, found) => {
 function messages(each) {
   if (!each) return 'none';
   let before = 0;
-  return each.order
+  return [...each.order, ...each.waits().map(({ id }) => id)]
     .map((id) => {
-      const follows = each.follows(before, id);
+      const follows = each.spans.cover(before, id);
       const sign = before === 0 ? (follows ? '' : '... ') : follows ? ' ' : ' | ';
       before = id;
       return sign + id;

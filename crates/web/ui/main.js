@@ -1,4 +1,4 @@
-import { isFrom, keyOf, lineOf, same } from './core/conversation.js';
+import { keyOf, lineOf, same } from './core/conversation.js';
 import { keys, Live, load, loadJson, save } from './core/live.js';
 import { errorText, language, show, t } from './lang/index.js';
 import { Composer } from './view/composer.js';
@@ -193,8 +193,9 @@ export class App {
       }
     }
     this.files?.closeDeleted();
-    // One that comes alone is drawn at once, for the next frame; of many that come together a frame draws all.
-    const came = updates.some(({ what }) => what === 'message');
+    // One that comes alone is drawn at once, for the next frame; of many that come together a frame draws all. That one waits
+    // no more is told just after it has come with its place: they are drawn together.
+    const came = updates.some(({ what, name = '' }) => what === 'message' && !this.live.model.conversation(name)?.waiting.size);
     if (came && this.entered && !document.hidden && performance.now() - this.drawn > 40) this.render();
     else this.dirty();
   }
@@ -308,11 +309,6 @@ export class App {
     if (reply.status === 'OK') return true;
     this.toast(errorText(reply));
     return false;
-  }
-
-  /** @param {Message|undefined} message */
-  mayEdit(message) {
-    return message !== undefined && isFrom(message, this.me) && !message.deleted;
   }
 
   /** @param {string} text @param {string} [label] @param {() => void} [act] */

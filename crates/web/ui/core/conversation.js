@@ -73,6 +73,7 @@ export function readMessage(told) {
     delivered: told.delivered === true,
     reactions: Object.entries(told.reactions ?? {}).map(([emoji, by]) => [emoji, names(by)]),
     file: readFile(told.file),
+    pending: told.pending === true,
   };
 }
 
@@ -97,20 +98,20 @@ export function isLater(one, other) {
   return (one.edited ?? '') > (other.edited ?? '');
 }
 
-const MENTION = /(?<![\p{Alphabetic}\p{N}_@])@([A-Za-z0-9._-]{1,128})(?![A-Za-z0-9._@\p{Alphabetic}\p{N}-])/gu;
+const MENTION = /(?<![\p{Alphabetic}\p{N}_@])@([A-Za-z0-9._-]{1,128})(?:@([A-Za-z0-9._-]{1,128}))?(?![A-Za-z0-9._@\p{Alphabetic}\p{N}-])/gu;
 
-/** Where a text calls somebody by `@name`, as the realm counts it. */
+/** Where a text calls somebody by `@name` or `@name@realm`, as the realm counts it. */
 export function mentions(text = '') {
   return [...text.matchAll(MENTION)].slice(0, 32);
 }
 
-/** Whether a text calls this user. */
-export function isMentioned(text = '', user = '') {
-  return text.includes('@') && mentions(text).some(([, word]) => isNamed(word, user));
+/** Whether a text calls this user of the realm `here`. */
+export function isMentioned(text = '', user = '', here = '') {
+  return text.includes('@') && mentions(text).some(([, word, realm]) => isNamed(word, user) && (!realm || isNamed(realm, here)));
 }
 
 /** Signs at the end of a word may belong to the sentence. */
-export function isNamed(word = '', user = '') {
+function isNamed(word = '', user = '') {
   return same(word.slice(0, user.length), user) && /^[._-]*$/.test(word.slice(user.length));
 }
 
@@ -129,12 +130,15 @@ const MOST_CHANGED = 256;
 
 /** One conversation, as far as it is known. */
 export class Conversation {
-  constructor(name = '') {
+  constructor(name = '', here = '') {
     this.name = name;
+    this.here = here;
     /** @type {Map<number, Message>} */
     this.messages = new Map();
     /** @type {number[]} */
     this.order = [];
+    /** Those that wait for their place in a group of another realm: they come after all others. @type {Set<number>} */
+    this.waiting = new Set();
     this.spans = new Spans();
     this.streamed = 0;
     this.read = 0;
@@ -150,8 +154,8 @@ export class Conversation {
     this.muted = false;
     this.blocked = false;
     this.delivered = 0;
-    this.pending = 0;
-    /** @type {Map<number, Message>} */
+    this.asked = 0;
+    /** What changed while replies are on their way; null for what does not wait any more. @type {Map<number, Message|null>} */
     this.changed = new Map();
     this.touched = false;
     this.ahead = false;
@@ -168,6 +172,11 @@ export class Conversation {
     return this.messages.get(this.order.at(-1) ?? 0);
   }
 
+  /** What waits for its place, in order. */
+  waits() {
+    return /** @type {Message[]} */ ([...this.waiting].sort((a, b) => a - b).map((id) => this.messages.get(id)));
+  }
+
   at(id = 0) {
     let [low, high] = [0, this.order.length];
     while (low < high) {
@@ -178,22 +187,16 @@ export class Conversation {
     return low;
   }
 
-  follows(first = 0, second = 0) {
-    return this.spans.cover(first, second);
-  }
-
   run(id = 0) {
     const [from, to] = this.spans.of(id) ?? [id, id + 1];
     return { start: this.at(from), end: this.at(to), older: from > 0, newer: to !== OPEN };
   }
 
   /** @returns {Count} */
-  count(me = '') {
-    if (this.base && !this.isKnownFrom(this.read)) {
-      const more = this.countAfter(Math.max(this.counted, this.read), OPEN, me);
-      return { unread: this.base.unread + more.unread, mentions: this.base.mentions + more.mentions };
-    }
-    return this.countAfter(this.read, OPEN, me);
+  count(me = '', upto = OPEN) {
+    const base = this.isKnownFrom(this.read) ? null : this.base;
+    const more = this.countAfter(base ? Math.max(this.counted, this.read) : this.read, upto, me);
+    return base ? { unread: base.unread + more.unread, mentions: base.mentions + more.mentions } : more;
   }
 
   isCounted() {
@@ -211,7 +214,7 @@ export class Conversation {
       const message = /** @type {Message} */ (this.messages.get(this.order[at]));
       if (!countsFor(message, me)) continue;
       count.unread++;
-      if (this.isGroup && isMentioned(message.text, me)) count.mentions++;
+      if (this.isGroup && isMentioned(message.text, me, this.here)) count.mentions++;
     }
     return count;
   }
@@ -237,12 +240,16 @@ export class Conversation {
   /** @param {Message} message */
   takePaged(message) {
     const changed = this.changed.get(message.id);
-    this.put(changed && !isLater(message, changed) ? changed : message);
+    if (changed !== null) this.put(changed && !isLater(message, changed) ? changed : message);
   }
 
   /** @param {Message} message */
   takeNew(message, me = '') {
     const id = message.id;
+    if (message.pending) {
+      this.takePaged(message);
+      return { isNew: true, uncounted: false };
+    }
     if (id <= this.streamed) return { isNew: false, uncounted: false };
     const uncounted = this.mayBeCounted(message, me);
     if (!this.spans.isOpen()) this.spans.add(id, OPEN);
@@ -250,9 +257,14 @@ export class Conversation {
     else this.spans.add(this.streamed || id, id + 1);
     this.streamed = id;
     if (isFrom(message, me) && id > this.read) this.setRead(id);
-    this.noteChanged(message);
+    this.noteChanged(id, message);
     this.put(message);
     return { isNew: true, uncounted };
+  }
+
+  takePlaced(was = 0) {
+    this.noteChanged(was, null);
+    if (this.waiting.delete(was)) this.drop(was);
   }
 
   /** Whether a message that is deleted was counted as unread, perhaps: among those that the realm has counted, it may or may
@@ -271,21 +283,21 @@ export class Conversation {
     if (known && JSON.stringify(known) === JSON.stringify(message)) return { changed: false, uncounted: false };
     const uncounted = this.mayBeCounted(message, me);
     // What was not loaded is shown as it is now once it is.
-    this.noteChanged(message);
+    this.noteChanged(message.id, message);
     if (known) this.put(message);
     return { changed: known !== undefined, uncounted };
   }
 
-  /** @param {Message} message */
-  noteChanged(message) {
-    if (!this.pending) return;
-    this.changed.set(message.id, message);
+  /** @param {number} id @param {Message|null} message */
+  noteChanged(id, message) {
+    if (!this.asked) return;
+    this.changed.set(id, message);
     if (this.changed.size > MOST_CHANGED) this.changed.delete(Math.min(...this.changed.keys()));
   }
 
   settle() {
-    this.pending = Math.max(0, this.pending - 1);
-    if (!this.pending) this.changed.clear();
+    this.asked = Math.max(0, this.asked - 1);
+    if (!this.asked) this.changed.clear();
   }
 
   /** @param {Message} message */
@@ -293,6 +305,9 @@ export class Conversation {
     const before = this.messages.get(message.id);
     this.bytes += size(message) - (before ? size(before) : 0);
     this.messages.set(message.id, message);
+    if (message.pending) return void this.waiting.add(message.id);
+    // Whoever wrote it is shown it once, also before it is told that it waits no more.
+    for (const was of message.ref ? this.waiting : []) if (this.messages.get(was)?.ref === message.ref) this.takePlaced(was);
     if (!before) this.order.splice(this.at(message.id), 0, message.id);
   }
 
@@ -305,13 +320,10 @@ export class Conversation {
 
   trim(most = 0, near = 0, me = '') {
     most = Math.max(1, most);
+    for (const { id } of this.waits()) if (this.waiting.size > most) this.takePlaced(id);
     if (this.order.length <= most) return;
     const upto = Math.max(this.counted, this.streamed);
-    if (this.isKnownFrom(this.read)) this.base = this.countAfter(this.read, upto, me);
-    else if (this.base) {
-      const more = this.countAfter(Math.max(this.counted, this.read), upto, me);
-      this.base = { unread: this.base.unread + more.unread, mentions: this.base.mentions + more.mentions };
-    }
+    if (this.isCounted()) this.base = this.count(me, upto);
     this.counted = upto;
     let older = this.at(near);
     while (this.order.length > most) {

@@ -204,6 +204,7 @@ export class Live {
     this.realm = reply.realm ?? '';
     this.admin = reply.admin === true;
     this.begin(reply.data);
+    this.model.realm = this.realm;
     // Each tab keeps its user; a new one is whose the last log-in was.
     const session = JSON.stringify({ token, user: this.model.me });
     save('session', session);

@@ -8,6 +8,10 @@ const PAGE = 500;
 const MOST_WANTED = 1000;
 /** How much of a group is loaded when the user joins it. */
 const FIRST_LOOK = 50;
+/** The key of the conversation that a request is about. @param {Ask} ask */
+const about = (ask) => ('key' in ask ? ask.key : 'name' in ask ? keyOf(ask.name) : '');
+/** Whether messages come of it. @param {Ask} ask */
+const isPage = (ask) => ask.ask === 'one' || ask.ask === 'history';
 const STEPS = ['now', 'list', 'changes', 'watch'];
 
 /**
@@ -18,6 +22,8 @@ export class Model {
   /** @param {string} me @param {{messages?: number, conversations?: number, bytes?: number, outbox?: number}} [limits] */
   constructor(me, limits) {
     this.me = me;
+    /** The realm's name. */
+    this.realm = '';
     this.limits = { messages: 2000, conversations: 10000, bytes: 64 << 20, outbox: 1000, ...limits };
     this.polls = false;
     /** @type {Phase} */
@@ -82,11 +88,11 @@ export class Model {
     this.outbox.lost();
     this.wanted = this.wanted.filter((ask) => !STEPS.includes(ask.ask));
     for (const ask of this.asked.splice(0).reverse()) {
-      if (ask.ask === 'one' || ask.ask === 'members') {
+      if ('key' in ask) {
         if (this.all.has(ask.key)) this.stale.add(ask.key);
       } else if (ask.ask === 'history' || ask.ask === 'mark') this.wanted.unshift(ask);
     }
-    for (const each of this.all.values()) while (each.pending) each.settle();
+    for (const each of this.all.values()) while (each.asked) each.settle();
     this.phase = 'offline';
   }
 
@@ -158,6 +164,9 @@ export class Model {
 
   /** @param {Ask} ask */
   lineOf(ask) {
+    const each = this.all.get(about(ask));
+    if (each && isPage(ask)) each.asked++;
+    if (each && 'key' in ask) each.touched = false;
     switch (ask.ask) {
       case 'now':
         return 'SYNC';
@@ -168,23 +177,12 @@ export class Model {
         return `SYNC after=${this.place} limit=${Math.max(1, Math.min(PAGE, this.limits.outbox >> 1))}`;
       case 'watch':
         return `WATCH after=${this.place}`;
-      case 'one': {
-        const each = this.all.get(ask.key);
-        if (each) {
-          each.pending++;
-          each.touched = false;
-        }
+      case 'one':
         return `CONVERSATIONS before=${ask.before} limit=1`;
-      }
-      case 'members': {
-        const each = this.all.get(ask.key);
-        if (each) each.touched = false;
+      case 'members':
         return lineOf('MEMBERS', [ask.key]);
-      }
       case 'history': {
         const { what, id } = ask.part;
-        const each = this.conversation(ask.name);
-        if (each) each.pending++;
         return lineOf('HISTORY', [ask.name, ...(what === 'newest' ? [] : [`${what}=${id}`]), `limit=${ask.limit}`]);
       }
       case 'mark':
@@ -203,9 +201,8 @@ export class Model {
     const ask = this.asked.shift();
     if (!ask) return;
     this.take(ask, reply);
-    if (ask.ask !== 'one' && ask.ask !== 'history') return;
     // Only once it is taken is what changed meanwhile let go of.
-    this.with(ask.ask === 'one' ? ask.key : keyOf(ask.name), (each) => each.settle());
+    if (isPage(ask)) this.with(about(ask), (each) => each.settle());
   }
 
   /** @param {Ask} ask @param {any} reply */
@@ -264,7 +261,7 @@ export class Model {
     }
     this.listed = true;
     // What was posted before is in the list.
-    for (const entry of this.outbox.entries) if (entry.state === 'posted') this.settled(entry.draft.ref);
+    this.forgetPosted();
     this.goOn();
   }
 
@@ -326,27 +323,28 @@ export class Model {
     if (!this.conversation(name) && !name.startsWith('#') && messages.length) this.make(name);
     const each = this.conversation(name);
     const known = each && each.isCounted() && each.spans.isOpen();
-    const [first, last] = [messages[0]?.id, messages.at(-1)?.id];
+    // What waits for its place stands at the end, and is no part of the stretch.
+    const placed = messages.filter((/** @type {Message} */ message) => !message.pending);
+    const [first, last] = [placed[0]?.id, placed.at(-1)?.id];
     const oldest = reply.more === true ? (first ?? OPEN) : 0;
     const pastLast = last === undefined ? 0 : last + 1;
     // Whatever comes after the newest is told as a change.
-    const span = /** @type {Record<string, [number, number]>} */ ({
-      newest: [oldest, OPEN],
-      before: [oldest, part.id],
-      after: [part.id + 1, reply.more === true ? pastLast : OPEN],
-      around: [oldest, reply.newer === true ? pastLast : OPEN],
-    })[part.what];
+    const [from, to, near] = {
+      newest: [oldest, OPEN, OPEN],
+      before: [oldest, part.id, first ?? part.id],
+      after: [part.id + 1, reply.more === true ? pastLast : OPEN, last ?? part.id],
+      around: [oldest, reply.newer === true ? pastLast : OPEN, first ?? part.id],
+    }[part.what];
     const key = keyOf(name);
     let joining = false;
     this.with(key, (each) => {
       for (const message of messages) each.takePaged(message);
-      each.spans.add(...span);
+      each.spans.add(from, to);
       joining = each.joining;
       each.joining = false;
       if (joining) each.setRead(Math.max(last ?? 0, each.read));
     });
     if (!known || joining) this.lookAt(key);
-    const near = { newest: OPEN, before: first ?? part.id, around: first ?? part.id, after: last ?? part.id }[part.what];
     this.trim(key, near);
     this.updates.push({ what: 'loaded', name, part, more: reply.more === true, count: messages.length });
   }
@@ -400,6 +398,10 @@ export class Model {
     switch (kind) {
       case 'message':
         return this.toldMessage(name, told);
+      case 'placed':
+        // It may have its place, or be refused, before it could be told that it waits.
+        this.settled(this.outbox.ofId(told.was));
+        return this.set(name, (each) => each.takePlaced(told.was));
       case 'edited':
       case 'deleted':
       case 'reactions':
@@ -489,7 +491,7 @@ export class Model {
   leave(name = '') {
     const group = keyOf(name);
     for (const key of [...this.all.keys()].filter((key) => key === group || key.startsWith(`${group}+`))) {
-      this.outdate((ask) => ('key' in ask && ask.key === key) || (ask.ask === 'history' && keyOf(ask.name) === key));
+      this.outdate((ask) => ask.ask !== 'mark' && about(ask) === key);
       const gone = this.drop(key);
       if (gone) this.updates.push({ what: 'gone', name: gone.name });
     }
@@ -499,6 +501,10 @@ export class Model {
     if (!this.outbox.get(ref)) return;
     this.outbox.settle(ref);
     this.updates.push({ what: 'settled', ref });
+  }
+
+  forgetPosted() {
+    for (const entry of this.outbox.entries) if (entry.state === 'posted') this.settled(entry.draft.ref);
   }
 
   begin() {
@@ -515,7 +521,7 @@ export class Model {
     this.bytes = 0;
     this.place = null;
     this.listed = this.watching = false;
-    for (const entry of this.outbox.entries) if (entry.state === 'posted') this.settled(entry.draft.ref);
+    this.forgetPosted();
     this.wanted = this.wanted.filter((ask) => ask.ask === 'mark');
     this.outdate((ask) => ask.ask !== 'mark' && ask.ask !== 'post');
     this.wanted.unshift({ ask: 'now' });
@@ -541,7 +547,7 @@ export class Model {
   }
 
   isLookingAt(key = '') {
-    return this.asked.some((ask) => (ask.ask === 'one' || ask.ask === 'members') && ask.key === key);
+    return this.asked.some((ask) => 'key' in ask && ask.key === key);
   }
 
   /** @param {string} key @param {(each: Conversation) => void} act */
@@ -557,7 +563,7 @@ export class Model {
 
   make(name = '') {
     const key = keyOf(name);
-    if (!this.all.has(key)) this.all.set(key, new Conversation(name));
+    if (!this.all.has(key)) this.all.set(key, new Conversation(name, this.realm));
     this.sorted = null;
     return key;
   }

@@ -2,7 +2,7 @@ export const texts = {
   messages: 'Messages', latest: 'Latest', beginning: 'This is where {0} begins.', loading: 'Loading …', newMessages: 'New messages',
   today: 'Today', yesterday: 'Yesterday', failed: 'That did not work: {0}.',
   deleted: 'This message was deleted', edited: '(edited)', earlier: 'An earlier message', again: 'Try again', discard: 'Discard',
-  state_sending: 'Sending', state_stored: 'Sent', state_delivered: 'Delivered', state_failed: 'Not sent',
+  state_sending: 'Sending', state_stored: 'Sent', state_pending: 'Waiting for its place in the group at {0}', state_delivered: 'Delivered', state_failed: 'Not sent',
   message: 'Message', send: 'Send', attach: 'Attach file', emoji: 'Emoji', replying: 'Answer to {0}', editing: 'Changing a message', cancel: 'Cancel',
   tooLong: 'That is too long: a message has 16 KiB at most.', noText: 'To take a message away, delete it.', tooMany: 'Too much waits to be sent.', newConversation: 'New conversation',
   conversations: 'Conversations', search: 'Search', found: 'Found', noConversations: 'Nothing here yet. Begin a conversation with somebody.', settings: 'Settings', logOut: 'Log out',
@@ -20,6 +20,5 @@ export const errors = {
   silenced: 'You may not write here for now.', announce_only: 'Only the owner and moderators write here.', ref_reused: 'It was sent in another form.', link_full: 'Too much waits for that realm.',
   forbidden: 'You may not do that.', rate_limited: 'Too many attempts. Wait a little.', bad_name: 'A name has letters, digits and . _ -',
   bad_text: 'That holds signs that cannot be sent.',
-  bad_invitation: 'This invitation was used already, or is too old. Ask for another.',
   unavailable: 'Not possible just now.',
 };

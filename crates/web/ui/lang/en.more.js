@@ -1,10 +1,10 @@
 export const texts = {
-  emojiName: 'Emoji by name', to: 'To', toExample: 'amy, amy@beta or #group', toHint: 'A user here, a user of a linked realm, or a group.', groupPassword: 'Password, if there is one',
+  emojiName: 'Emoji by name', to: 'To', toExample: 'amy, amy@beta, #group or #group@beta', toHint: 'A user or a group, here or at a linked realm.', groupPassword: 'Password, if there is one',
   joinGroup: 'Join', makeGroup: 'Make this group', otherGroups: 'Groups you are not in', switchTo: 'Go to', nothing: 'Nothing was found.',
-  done: 'Done.', unmute: 'Do not mute any more', block: 'Block', unblock: 'Do not block any more', blockSure: 'Block {0}? You are not shown what they write from now on.',
+  done: 'Done.', later: 'It happens once its realm can be reached.', unmute: 'Do not mute any more', block: 'Block', unblock: 'Do not block any more', blockSure: 'Block {0}? You are not shown what they write from now on.',
   topic: 'Topic', save: 'Save', user: 'User', ban: 'Ban', unban: 'Lift the ban', leave: 'Leave the group', leaveSure: 'Leave {0}?',
   closeGroup: 'Close the group', closeSure: 'Close {0} for everybody? What was said there is gone.', groupSettings: 'Settings', entry: 'Who may join',
-  entry_open: 'anybody', entry_password: 'who knows the password', entry_invite: 'who is added', listed: 'In the list of groups', announce: 'Only owner and moderators write',
+  entry_open: 'anybody', entry_password: 'who knows the password', entry_invite: 'who is added', listed: 'In the list of groups', roomRealms: 'Realms whose users may be in it: none, linked, or names', announce: 'Only owner and moderators write',
   writeTo: 'Write to', makeModerator: 'Make a moderator', makeMember: 'Make an ordinary member', makeOwner: 'Hand the group over', minutes: 'For so many minutes', silence: 'Silence', unsilence: 'Let write again', kick: 'Take out of the group',
   displayName: 'Shown as', about: 'About you', awayText: 'Away, because', goAway: 'I am away', comeBack: 'I am back', themeSystem: 'System', themeLight: 'Light', themeDark: 'Dark',
   notifyOn: 'Notify me of messages', notifyOff: 'Do not notify me', notifyDenied: 'The browser does not allow it.',
@@ -29,5 +29,6 @@ export const texts = {
 /** @type {Record<string, string>} */
 export const errors = {
   no_session: 'This session has ended.', unknown: 'Whether that was done is not known yet.', bad_parameters: 'That is not complete, or not right.', limit_reached: 'There are too many already.',
+  bad_invitation: 'This invitation was used already, or is too old. Ask for another.',
   file_not_found: 'There is no such file any more.', already_member: 'Is in the group already.', invite_only: 'Members are added by a moderator.', realm_owed: 'Messages still wait for that realm.', realm_key: 'It has another key.',
 };

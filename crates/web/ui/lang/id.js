@@ -2,7 +2,7 @@
 export const texts = {
   messages: 'Pesan', latest: 'Terbaru', beginning: 'Awal percakapan {0}.', loading: 'Memuat …', newMessages: 'Pesan baru', today: 'Hari ini', yesterday: 'Kemarin', failed: 'Tidak berhasil: {0}.',
   deleted: 'Pesan ini dihapus', edited: '(diubah)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
-  state_sending: 'Mengirim', state_stored: 'Terkirim', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
+  state_sending: 'Mengirim', state_stored: 'Terkirim', state_pending: 'Menunggu tempatnya di grup di {0}', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
   message: 'Tulis pesan', send: 'Kirim', attach: 'Lampirkan file', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
   tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', noText: 'Pesan tidak boleh kosong. Hapuslah jika tidak perlu.', tooMany: 'Terlalu banyak yang menunggu dikirim.', newConversation: 'Percakapan baru',
   conversations: 'Percakapan', search: 'Cari', found: 'Ditemukan', noConversations: 'Belum ada apa-apa. Mulailah percakapan.', settings: 'Pengaturan', logOut: 'Keluar',
@@ -18,5 +18,5 @@ export const texts = {
 export const errors = {
   bad_name: 'Nama terdiri dari huruf, angka dan . _ -', user_not_found: 'Pengguna tidak ada.', wrong_password: 'Kata sandi salah.',
   not_member: 'Bukan anggota grup.', silenced: 'Anda tidak boleh menulis untuk sementara.', announce_only: 'Hanya pemilik dan moderator yang menulis.', realm_not_found: 'Realm itu tidak terhubung.',
-  bad_invitation: 'Undangan ini sudah dipakai atau terlalu lama. Mintalah yang baru.', link_full: 'Terlalu banyak yang menunggu untuk realm itu.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
+  link_full: 'Terlalu banyak yang menunggu untuk realm itu.', forbidden: 'Tidak diizinkan.', too_long: 'Terlalu panjang.',
 };

@@ -1,11 +1,11 @@
 /** @type {Record<keyof typeof import('./en.more.js').texts, string>} */
 export const texts = {
-  emojiName: 'Cari emoji', to: 'Kepada', toExample: 'amy, amy@beta atau #grup', toHint: 'Pengguna di sini, pengguna realm lain, atau grup.', groupPassword: 'Kata sandi, jika ada',
+  emojiName: 'Cari emoji', to: 'Kepada', toExample: 'amy, amy@beta, #grup atau #grup@beta', toHint: 'Pengguna atau grup, di sini atau di realm lain.', groupPassword: 'Kata sandi, jika ada',
   joinGroup: 'Bergabung', makeGroup: 'Buat grup ini', otherGroups: 'Grup lain', switchTo: 'Buka', nothing: 'Tidak ditemukan.',
-  done: 'Selesai.', unmute: 'Jangan senyapkan lagi', block: 'Blokir', unblock: 'Buka blokir', blockSure: 'Blokir {0}? Tulisannya tidak ditampilkan lagi.',
+  done: 'Selesai.', later: 'Terjadi setelah realm-nya terhubung.', unmute: 'Jangan senyapkan lagi', block: 'Blokir', unblock: 'Buka blokir', blockSure: 'Blokir {0}? Tulisannya tidak ditampilkan lagi.',
   topic: 'Topik', save: 'Simpan', user: 'Pengguna', ban: 'Larang', unban: 'Cabut larangan', leave: 'Keluar dari grup', leaveSure: 'Keluar dari {0}?',
   closeGroup: 'Tutup grup', closeSure: 'Tutup {0} untuk semua? Semua pesannya hilang.', groupSettings: 'Pengaturan', entry: 'Siapa boleh bergabung',
-  entry_open: 'siapa saja', entry_password: 'yang tahu kata sandi', entry_invite: 'yang ditambahkan', listed: 'Tampil di daftar grup', announce: 'Hanya pemilik dan moderator menulis',
+  entry_open: 'siapa saja', entry_password: 'yang tahu kata sandi', entry_invite: 'yang ditambahkan', listed: 'Tampil di daftar grup', roomRealms: 'Realm yang penggunanya boleh masuk: none, linked, atau namanya', announce: 'Hanya pemilik dan moderator menulis',
   writeTo: 'Tulis pesan', makeModerator: 'Jadikan moderator', makeMember: 'Jadikan anggota biasa', makeOwner: 'Serahkan grup', minutes: 'Selama berapa menit', silence: 'Bungkam', unsilence: 'Boleh menulis lagi', kick: 'Keluarkan dari grup',
   displayName: 'Nama tampilan', about: 'Tentang Anda', awayText: 'Tidak di tempat, karena', goAway: 'Saya pergi', comeBack: 'Saya kembali',
   themeSystem: 'Sistem', themeLight: 'Terang', themeDark: 'Gelap', notifyOn: 'Beri tahu saya', notifyOff: 'Jangan beri tahu', notifyDenied: 'Tidak diizinkan peramban.',
@@ -30,5 +30,5 @@ export const texts = {
 
 /** @type {Record<string, string>} */
 export const errors = {
-  bad_parameters: 'Belum lengkap atau tidak benar.', limit_reached: 'Batas tercapai.', file_not_found: 'File itu tidak ada lagi.', 
+  bad_invitation: 'Undangan ini sudah dipakai atau terlalu lama. Mintalah yang baru.', bad_parameters: 'Belum lengkap atau tidak benar.', limit_reached: 'Batas tercapai.', file_not_found: 'File itu tidak ada lagi.', 
 };

@@ -44,6 +44,8 @@ interface Message {
   /** Each emoji with who put it there. */
   reactions: [string, string[]][];
   file: FileAbout | null;
+  /** It waits for its place in a group of another realm, and is another message once it has it. */
+  pending: boolean;
 }
 
 /** A message that the user has written. Under its `ref` the realm posts the same text once. */
@@ -122,7 +124,7 @@ interface Shown {
   follows: boolean;
   /** The message that it answers, if that is known. */
   answered: Message | null;
-  state: 'sending' | 'stored' | 'delivered' | 'failed';
+  state: 'sending' | 'stored' | 'pending' | 'delivered' | 'failed';
   /** The name that its author tells. */
   display: string;
 }

@@ -7,9 +7,9 @@ import { author, el, summary } from './dom.js';
 export function announce(app, name = '', id = 0) {
   const each = app.live.model.conversation(name);
   const message = each?.messages.get(id);
-  if (!each || !message || message.deleted || isFrom(message, app.me)) return;
+  if (!each || !message || message.deleted || message.pending || isFrom(message, app.me)) return;
   const here = keyOf(app.timeline.name) === keyOf(name);
-  const calls = !each.muted && !message.notice && (!each.isGroup || isMentioned(message.text, app.me));
+  const calls = !each.muted && !message.notice && (!each.isGroup || isMentioned(message.text, app.me, app.realm));
   const text = summary(message);
   const title = each.isGroup ? `${author(message)} → ${name}` : name;
   if (here || calls) say(app.announcer.log, here ? `${author(message)}: ${text}` : `${name}, ${author(message)}: ${text}`);

@@ -1,6 +1,6 @@
-import { keyOf, lineOf } from '../core/conversation.js';
+import { isFrom, keyOf, lineOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
-import { errorText, t } from '../lang/index.js';
+import { t } from '../lang/index.js';
 import { author, el, fill, iconButton, summary } from './dom.js';
 
 /** Bytes of a message, at most. */
@@ -140,11 +140,7 @@ export class Composer {
 
   /** Puts an emoji where its name was written. */
   named(word = '', at = 0) {
-    const put = (/** @type {typeof import('./emoji.js')} */ { byName }) => {
-      const emoji = byName(word.slice(1, -1));
-      if (emoji && this.text.value.slice(at - word.length, at) === word) this.text.setRangeText(emoji, at - word.length, at, 'end');
-    };
-    this.naming = import('./emoji.js').then(put).catch(() => {}).then(() => (this.naming = null));
+    this.naming = import('./emoji.js').then(({ put }) => put(this.text, word, at)).catch(() => {}).then(() => (this.naming = null));
   }
 
   /** @param {KeyboardEvent} event */
@@ -160,11 +156,11 @@ export class Composer {
       this.cancel();
     } else if (event.key === 'ArrowUp' && !this.text.value && !this.edited) {
       const each = this.app.live.model.conversation(this.name);
-      const own = each?.order.findLast((id) => this.app.mayEdit(each.messages.get(id)));
-      const message = own && each?.messages.get(own);
-      if (!message) return;
+      const all = each?.order.map((id) => /** @type {Message} */ (each.messages.get(id)));
+      const own = all?.findLast((one) => isFrom(one, this.app.me) && !one.deleted);
+      if (!own) return;
       event.preventDefault();
-      this.edit(message);
+      this.edit(own);
     }
   }
 
@@ -200,15 +196,16 @@ export class Composer {
 
   send() {
     const { app, edited, name } = this;
+    const { value } = this.text;
     if (this.naming) return void this.naming.then(() => name === this.name && this.send());
     // Signs that no message may hold are left out; one text is one line.
-    let text = this.text.value.trim().replace(/\r\n|\r|\n/g, '\u2028').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+    let text = value.trim().replace(/\r\n|\r|\n/g, '\u2028').replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
     const attached = !edited && this.uploads?.isReady(name);
     if (edited && !text) this.warning.textContent = t('noText');
     if ((!text && !attached) || !name) return;
     if (new TextEncoder().encode(text).length > MOST_BYTES) return void (this.warning.textContent = t('tooLong'));
     this.typed = 0;
-    if (edited) return void this.change(edited, text);
+    if (edited) return void app.seldom(import('./toolbar.js'), ({ change }) => change(this, { name, edited, value, text }));
     const reply = this.reply?.id ?? null;
     const action = !attached && /^\/me\s+(\S.*)$/s.exec(text);
     if (action) text = action[1];
@@ -219,21 +216,5 @@ export class Composer {
     this.keep();
     app.timeline.sep = null;
     app.timeline.toEnd();
-  }
-
-  /** Changes a message. Its text stays where it is until that is done; whoever goes elsewhere meanwhile gets it back. @param {Message} edited @param {string} text */
-  async change(edited, text) {
-    const { app, name } = this;
-    const { value } = this.text;
-    const reply = text === edited.text ? { status: 'OK' } : await app.live.ask(lineOf('EDIT', [name, edited.id, ':'], text));
-    const here = this.edited === edited;
-    if (reply.status === 'OK') {
-      if (here && this.text.value === value) this.cancel();
-    } else if (here) this.warning.textContent = errorText(reply);
-    else
-      app.toast(errorText(reply), t('show'), () => {
-        app.go(name);
-        this.edit(edited, value);
-      });
   }
 }

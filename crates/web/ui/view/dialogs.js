@@ -82,10 +82,17 @@ export function newConversation(app) {
     };
     const draw = () => {
       const isGroup = to.value.trim().startsWith('#');
+      // `staff@beta` may be a user there as well as a group.
+      const isAway = to.value.includes('@');
+      const joins = (isGroup || isAway) && !to.value.includes('+') && !app.live.model.conversation(to.value.trim());
       said.textContent = '';
       secret.hidden = !isGroup;
-      const known = isGroup && !to.value.includes('+') && !app.live.model.conversation(to.value.trim());
-      fill(buttons, ...(known ? [button(t('joinGroup'), () => group('JOINGROUP'), 'main'), button(t('makeGroup'), () => group('ADDGROUP'))] : [button(t('start'), start, 'main')]));
+      fill(
+        buttons,
+        !(isGroup && joins) && button(t('start'), start, 'main'),
+        joins && button(t('joinGroup'), () => group('JOINGROUP'), isGroup ? 'main' : ''),
+        joins && !isAway && button(t('makeGroup'), () => group('ADDGROUP')),
+      );
     };
     to.addEventListener('input', draw);
     body.addEventListener('keydown', (event) => {
@@ -167,6 +174,11 @@ export function menu(app, name = '') {
       app.live.model.mark(name, last?.id ?? 0, false);
       app.live.settle();
     };
-    fill(body, item(t('searchHere'), () => app.sidebar.searchIn(name)), last && item(t('markUnread'), mark), item(t('toLatest'), () => app.timeline.toEnd()));
+    const find = () => {
+      const { search } = app.sidebar;
+      search.value = `in:${name} `;
+      search.focus();
+    };
+    fill(body, item(t('searchHere'), find), last && item(t('markUnread'), mark), item(t('toLatest'), () => app.timeline.toEnd()));
   });
 }

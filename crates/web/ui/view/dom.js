@@ -1,4 +1,4 @@
-import { isFrom, isNamed, mentions, same } from '../core/conversation.js';
+import { isFrom, isMentioned, mentions, readMessage, same } from '../core/conversation.js';
 import { load } from '../core/live.js';
 import { errorText, show, t } from '../lang/index.js';
 
@@ -40,6 +40,7 @@ export const paths = {
   mute: 'M5 16h14l-2-3V9a5 5 0 0 0-9-3M10 19a2 2 0 0 0 4 0M4 4l16 16',
   sending: 'M12 20a8 8 0 1 0 0-16 8 8 0 0 0 0 16M12 8v4l3 2',
   stored: 'M5 13l4 4L19 7',
+  pending: 'M7 4h10L7 20h10z',
   delivered: 'M2 13l4 4L16 7M11 15l2 2L22 7',
   failed: 'M12 4l9 16H3zM12 10v4M12 17v.5',
   close: 'M6 6l12 12M18 6L6 18',
@@ -82,8 +83,9 @@ const ONLY_EMOJI = /^(?:[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_
 const [BLOCKS, PARTS] = [30, 100];
 let parts = 0;
 
-/** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML, and never very many. @returns {DocumentFragment} */
-export function format(text = '', me = '') {
+/** What a message says, as nodes: links, `code`, quotes, mentions. Never HTML, and never very many.
+ * @param {string} text @param {(word: string) => boolean} calls whether a mention is of the user @returns {DocumentFragment} */
+export function format(text, calls) {
   const made = document.createDocumentFragment();
   const lines = text.split('\u2028');
   const last = lines.findLastIndex((line) => line.trimEnd() === FENCE);
@@ -99,10 +101,10 @@ export function format(text = '', me = '') {
     } else if (!rest && isQuote(from)) {
       while (lines[at]?.startsWith('>')) at++;
       const quote = lines.slice(from, at).map((line) => line.replace(/^> ?/, ''));
-      made.append(el('blockquote', { dir: 'auto' }, el('p', {}, inline(quote.join('\n'), me))));
+      made.append(el('blockquote', { dir: 'auto' }, el('p', {}, inline(quote.join('\n'), calls))));
     } else {
       while (at < lines.length && (rest || !(isFence(at) || isQuote(at)))) at++;
-      made.append(el('p', { dir: 'auto' }, inline(lines.slice(from, at).join('\n'), me)));
+      made.append(el('p', { dir: 'auto' }, inline(lines.slice(from, at).join('\n'), calls)));
     }
   }
   return made;
@@ -118,13 +120,14 @@ export function fold(text = '') {
 /** Whether a text is a few emoji and nothing else. */
 export const isOnlyEmoji = (text = '') => ONLY_EMOJI.test(text) && /\p{Extended_Pictographic}|\p{Regional_Indicator}/u.test(text);
 
-function inline(text = '', me = '') {
+/** @param {string} text @param {(word: string) => boolean} calls */
+function inline(text, calls) {
   const made = document.createDocumentFragment();
   let from = 0;
   for (const found of text.matchAll(INLINE)) {
     let [whole] = found;
     if (parts++ > PARTS) break;
-    plain(made, text.slice(from, found.index), me);
+    plain(made, text.slice(from, found.index), calls);
     if (found[1] !== undefined) made.append(el('code', {}, found[1]));
     else {
       // Signs at the end belong to the sentence, but for a bracket that the address itself opens.
@@ -134,17 +137,17 @@ function inline(text = '', me = '') {
     }
     from = found.index + whole.length;
   }
-  plain(made, text.slice(from), me);
+  plain(made, text.slice(from), calls);
   return made;
 }
 
-/** @param {DocumentFragment} made */
-function plain(made, text = '', me = '') {
+/** @param {DocumentFragment} made @param {string} text @param {(word: string) => boolean} calls */
+function plain(made, text, calls) {
   let from = 0;
   for (const found of text.includes('@') ? mentions(text) : []) {
     if (parts++ > PARTS) break;
     made.append(text.slice(from, found.index));
-    made.append(el('span', { class: isNamed(found[1], me) ? 'mention mine' : 'mention' }, found[0]));
+    made.append(el('span', { class: calls(found[0]) ? 'mention mine' : 'mention' }, found[0]));
     from = found.index + found[0].length;
   }
   made.append(text.slice(from));
@@ -175,7 +178,7 @@ export const author = (message) => (message.realm ? `${message.from}@${message.r
 export function summary(message) {
   if (message.deleted) return t('deleted');
   if (message.file && !message.text) return message.file.name;
-  return message.kind === 'action' ? `${message.from} ${oneLine(message.text)}` : oneLine(message.text);
+  return message.kind === 'action' ? `${author(message)} ${oneLine(message.text)}` : oneLine(message.text);
 }
 
 /** The file of a message, once what shows it is loaded. @param {App} app @param {Message} message @param {HTMLElement} row */
@@ -197,7 +200,8 @@ export function messageRow(app, old, shown) {
   const held = /** @type {HTMLElement} */ (document.activeElement);
   const focused = content.contains(held) ? held.getAttribute('data-emoji') : undefined;
   row.className = ['msg', own && 'own', shown.follows && 'follows', message.notice && 'notice', message.kind === 'action' && 'action'].filter(Boolean).join(' ');
-  row.dataset.id = entry && entry.state !== 'posted' ? entry.draft.ref : String(message.id);
+  // Nothing can be done with what has no place yet.
+  row.dataset.id = String(message.pending || (entry && entry.state !== 'posted') ? message.ref : message.id);
   row.dataset.state = state;
   const time = show('time', message.time);
   row.setAttribute('aria-label', `${author(message)}, ${time}`);
@@ -217,7 +221,7 @@ export function messageRow(app, old, shown) {
       el('header', {}, el('bdi', { class: 'who' }, author(message)), shown.display ? el('bdi', { class: 'display' }, shown.display) : '', stamp()),
     message.reply !== null && quote(app, message.reply, shown.answered),
     message.file && file(app, message, row),
-    el('div', { class: 'line' }, body(app, message, text), own && !message.notice ? tick(state) : ''),
+    el('div', { class: 'line' }, body(app, message, text), (own || message.pending) && !message.notice ? tick(app, state) : ''),
     text !== message.text && button(t('showAll'), all, 'plain'),
     message.reactions.length > 0 && reactions(app, message),
     entry?.state === 'refused' && refused(app, entry),
@@ -233,15 +237,15 @@ export function messageRow(app, old, shown) {
 function body(app, message, text = '') {
   if (message.deleted) return el('div', { class: 'body gone' }, t('deleted'));
   const made = el('div', { class: `body${isOnlyEmoji(message.text) ? ' big' : ''}` });
-  if (message.kind === 'action') made.append(el('bdi', { class: 'who' }, message.from));
-  if (message.text || !message.file) made.append(format(text, app.me));
+  if (message.kind === 'action') made.append(el('bdi', { class: 'who' }, author(message)));
+  if (message.text || !message.file) made.append(format(text, (word) => isMentioned(word, app.me, app.realm)));
   if (message.edited) made.append(el('span', { class: 'edited', title: show('full', message.edited) }, t('edited')));
   return made;
 }
 
-/** @param {Shown['state']} state */
-function tick(state) {
-  const label = t(/** @type {const} */ (`state_${state}`));
+/** @param {App} app @param {Shown['state']} state */
+function tick(app, state) {
+  const label = t(/** @type {const} */ (`state_${state}`), app.timeline.name.split('@')[1]);
   return el('span', { class: `tick ${state}`, role: 'img', 'aria-label': label, title: label }, icon(state));
 }
 
@@ -279,6 +283,5 @@ function refused(app, entry) {
 /** The message that an entry of the outbox will be. @param {Entry} entry @returns {Message} */
 export function toBe({ draft, id }, me = '') {
   const time = new Date(parseInt(draft.ref, 36) || Date.now()).toISOString();
-  const nothing = { sent: null, realm: null, to_realm: null, notice: null, edited: null, deleted: false, delivered: false };
-  return { ...nothing, id, time, from: me, text: draft.text, kind: draft.kind ?? null, reply: draft.reply ?? null, ref: draft.ref, reactions: [], file: draft.file ?? null };
+  return /** @type {Message} */ (readMessage({ ...draft, id, time, from: me, message: draft.text }));
 }

@@ -42,7 +42,7 @@ export class Names {
   async load(name) {
     this.peopleOf = name;
     this.people = name.startsWith('#') ? [] : [name.split('@')[0]];
-    const isGroup = name.startsWith('#') && !/[@+]/.test(name);
+    const isGroup = name.startsWith('#') && !name.includes('+');
     const { data } = isGroup ? await this.composer.app.live.ask(lineOf('MEMBERS', [name.slice(1)])) : { data: this.people };
     if (name !== this.composer.name) return;
     if (Array.isArray(data)) this.people = data;

@@ -6,7 +6,7 @@ import { applyTheme, avatar, button, el, field, fill, textbox } from './dom.js';
 
 /** What there is to know of a conversation, and to do with it. @param {App} app */
 export function details(app, name = '') {
-  if (name.startsWith('#') && !/[@+]/.test(name)) groupDetails(app, name);
+  if (name.startsWith('#') && !name.includes('+')) groupDetails(app, name);
   else userDetails(app, name);
 }
 
@@ -14,7 +14,8 @@ export function details(app, name = '') {
 const sends = (app, line, then) => async (say) => {
   const reply = await app.live.ask(line());
   const done = reply.status === 'OK';
-  say(done ? t('done') : errorText(reply));
+  // A realm that decides on it and is away now does it later.
+  say(done ? t(reply.pending ? 'later' : 'done') : errorText(reply));
   if (done) then?.(reply);
 };
 
@@ -56,7 +57,9 @@ async function groupDetails(app, name = '') {
   const reply = await app.live.ask(lineOf('MEMBERS', [group]));
   const each = app.live.model.conversation(name);
   if (reply.status !== 'OK') return app.toast(errorText(reply));
-  const owns = each?.role === 'owner' || app.live.admin;
+  // In a group of another realm that one decides, and some things are done there only.
+  const isHere = !name.includes('@');
+  const owns = each?.role === 'owner' || (isHere && app.live.admin);
   const moderates = owns || each?.role === 'moderator';
   dialog(name, '', (body, close) => {
     const again = () => {
@@ -77,10 +80,10 @@ async function groupDetails(app, name = '') {
       moderates ? section(field(t('topic'), topic), action(t('save'), sends(app, () => lineOf('TOPIC', [group, ':'], topic.value)))) : el('p', {}, each?.topic ?? ''),
       el('h3', {}, t('members', reply.data.length)),
       el('ul', { class: 'choices' }, ...reply.data.slice(0, 500).map(member)),
-      moderates && section(field(t('user'), who), buttons(action(t('invite'), on('INVITE'), 'main'), action(t('ban'), on('BAN')), action(t('unban'), on('UNBAN')))),
+      moderates && section(field(t('user'), who), buttons(isHere && action(t('invite'), on('INVITE'), 'main'), action(t('ban'), on('BAN')), action(t('unban'), on('UNBAN')))),
       owns && groupSettings(app, group),
       buttons(quiet(app, name), action(t('leave'), asksFirst(app, t('leaveSure', name), t('leave'), () => lineOf('LEAVEGROUP', [group]), close), 'danger')),
-      owns && action(t('closeGroup'), asksFirst(app, t('closeSure', name), t('closeGroup'), () => lineOf('CLOSEGROUP', [group]), close), 'danger'),
+      owns && isHere && action(t('closeGroup'), asksFirst(app, t('closeSure', name), t('closeGroup'), () => lineOf('CLOSEGROUP', [group]), close), 'danger'),
     );
   });
 }
@@ -93,16 +96,20 @@ function groupSettings(app, group = '') {
     const entry = select([['open', t('entry_open')], ['password', t('entry_password')], ['invite', t('entry_invite')]], reply.entry);
     const password = textbox({ type: 'password', autocomplete: 'new-password' });
     const check = (/** @type {boolean} */ checked) => el('input', { type: 'checkbox', checked });
+    // In a group of another realm these are its own.
+    const isHere = !group.includes('@');
+    const realms = textbox({ value: reply.realms ?? 'none', maxlength: 300 });
     const [listed, announce] = [check(reply.listed), check(reply.announce)];
     const yes = (/** @type {HTMLInputElement} */ box) => (box.checked ? 'yes' : 'no');
     const line = () => {
       const words = [group, `entry=${entry.value}`, `listed=${yes(listed)}`, `announce=${yes(announce)}`];
+      if (isHere) words.push(`realms=${realms.value.trim().replace(/[\s,]+/g, ',') || 'none'}`);
       if (entry.value !== 'password' || !password.value) return lineOf('GROUPSET', words);
       // It may hold blanks, but goes on to the next of the options only.
       return /\s\w+=/.test(password.value) ? null : lineOf('GROUPSET', words, `password=${password.value}`);
     };
     const box = (/** @type {string} */ label, /** @type {HTMLElement} */ input) => el('label', { class: 'check' }, input, label);
-    fill(made, el('h3', {}, t('groupSettings')), field(t('entry'), entry), field(t('groupPassword'), password), box(t('listed'), listed), box(t('announce'), announce), action(t('save'), sends(app, line)));
+    fill(made, el('h3', {}, t('groupSettings')), field(t('entry'), entry), ...(isHere ? [field(t('groupPassword'), password), field(t('roomRealms'), realms)] : []), box(t('listed'), listed), box(t('announce'), announce), action(t('save'), sends(app, line)));
   });
   return made;
 }

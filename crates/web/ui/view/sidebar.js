@@ -1,6 +1,6 @@
 import { keyOf } from '../core/conversation.js';
 import { dayOf, show, t } from '../lang/index.js';
-import { avatar, button, el, fill, icon, iconButton, summary } from './dom.js';
+import { author, avatar, button, el, fill, icon, iconButton, summary } from './dom.js';
 
 /** How many conversations are in the page at first, and come in at a time. */
 const STEP = 60;
@@ -55,11 +55,6 @@ export class Sidebar {
     });
   }
 
-  searchIn(name = '') {
-    this.search.value = `in:${name} `;
-    this.search.focus();
-  }
-
   render() {
     const { app } = this;
     const { model } = app.live;
@@ -97,7 +92,7 @@ export class Sidebar {
     const state = app.presence.get(keyOf(name))?.state ?? '';
     const types = app.whoTypes(name);
     const here = keyOf(app.timeline.name) === keyOf(name);
-    const text = types || (last ? (each.isGroup && !last.deleted ? `${last.from}: ` : '') + summary(last) : each.topic ?? '');
+    const text = types || (last ? (each.isGroup && !last.deleted ? `${author(last)}: ` : '') + summary(last) : each.topic ?? '');
     const sig = JSON.stringify([name, unread, mentions, last?.id, text, state, here, each.muted, each.blocked, last && dayOf(last.time) === new Date().toDateString()]);
     const key = keyOf(name);
     const old = this.made.get(key);

@@ -151,7 +151,7 @@ export class Timeline {
       if (waits || this.model.isLoading(this.name)) rows.push(this.note('wait', t('loading')));
       else if (this.name) rows.push(this.note('start', t('beginning', this.name)), ...this.happened());
     }
-    if (this.atEnd && !waits) rows.push(...this.outbox());
+    if (this.atEnd && !waits) rows.push(...this.onTheirWay());
     this.place(rows);
     this.settle();
   }
@@ -184,7 +184,7 @@ export class Timeline {
     const follows = Boolean(near && before && author(before) === author(message) && !message.reply && !message.notice && !before.notice && message.kind !== 'action');
     const answered = (message.reply && each?.messages.get(message.reply)) || null;
     if (message.reply && !answered) this.want(message.reply);
-    const state = entry && entry.state !== 'posted' ? (entry.state === 'refused' ? 'failed' : 'sending') : isDelivered(message, each, app.me) ? 'delivered' : 'stored';
+    const state = entry && entry.state !== 'posted' ? (entry.state === 'refused' ? 'failed' : 'sending') : message.pending ? 'pending' : isDelivered(message, each, app.me) ? 'delivered' : 'stored';
     const display = message.realm ? '' : app.profileName(message.from);
     // One that was on its way stays the same row once it is there.
     const key = own && message.ref ? `ref ${message.ref}` : `id ${message.id}`;
@@ -198,18 +198,19 @@ export class Timeline {
     queueMicrotask(() => this.load({ what: 'around', id }, 1));
   }
 
-  outbox() {
+  /** What waits for its place, and what was written here and is not posted yet. */
+  onTheirWay() {
     const key = keyOf(this.name);
     const each = this.model.conversation(this.name);
+    const entries = this.model.outbox.entries.filter((entry) => keyOf(entry.draft.conversation) === key && !(entry.id && each?.messages.has(entry.id)));
     let before = each?.last;
-    return this.model.outbox.entries
-      .filter((entry) => keyOf(entry.draft.conversation) === key && !(entry.id && each?.messages.has(entry.id)))
-      .map((entry) => {
-        const message = toBe(entry, this.app.me);
-        const row = this.message(message, before, each, entry);
-        before = message;
-        return row;
-      });
+    return [...(each?.waits() ?? []), ...entries].map((one) => {
+      const entry = 'draft' in one ? one : null;
+      const message = entry ? toBe(entry, this.app.me) : /** @type {Message} */ (one);
+      const row = this.message(message, before, each, entry);
+      before = message;
+      return row;
+    });
   }
 
   /** @returns {Row[]} */

@@ -1,7 +1,7 @@
-import { isFrom } from '../core/conversation.js';
+import { isFrom, lineOf } from '../core/conversation.js';
 import { load, save } from '../core/live.js';
-import { t } from '../lang/index.js';
-import { el, iconButton } from './dom.js';
+import { errorText, t } from '../lang/index.js';
+import { author, el, iconButton } from './dom.js';
 import './more.js';
 
 /** What can be done with the message that has the pointer or the focus. */
@@ -40,12 +40,12 @@ export class Toolbar {
     this.row = row;
     this.sig = sig;
     const own = isFrom(message, app.me);
-    const moderates = each.isGroup && (app.live.admin || ['owner', 'moderator'].includes(each.role ?? ''));
+    const moderates = each.isGroup && ((app.live.admin && !each.name.includes('@')) || ['owner', 'moderator'].includes(each.role ?? ''));
     const react = () => app.emoji(({ pickEmoji }) => pickEmoji(t('react'), (emoji) => app.onMessage('REACT', id, emoji)));
     const remove = async () => {
       if ((await app.onMessage('DELETE', id)) && own && message.text) app.toast(t('wasDeleted'), t('takeBack'), () => takeBack(app.composer, message.text));
     };
-    const ask = () => (own ? remove() : app.dialogs(async ({ confirmed }) => (await confirmed(t('deleteOther', message.from), t('remove'))) && remove()));
+    const ask = () => (own ? remove() : app.dialogs(async ({ confirmed }) => (await confirmed(t('deleteOther', author(message)), t('remove'))) && remove()));
     this.bar.replaceChildren(
       iconButton('smile', t('react'), react),
       iconButton('reply', t('reply'), () => app.composer.replyTo(message)),
@@ -54,6 +54,23 @@ export class Toolbar {
     );
     row.append(this.bar);
   }
+}
+
+/** Changes a message. Its text stays where it is until that is done; whoever goes elsewhere meanwhile gets it back.
+ * @param {import('./composer.js').Composer} composer @param {{name: string, edited: Message, value: string, text: string}} what */
+export async function change(composer, { name, edited, value, text }) {
+  const { app } = composer;
+  const reply = text === edited.text ? { status: 'OK' } : await app.live.ask(lineOf('EDIT', [name, edited.id, ':'], text));
+  const here = composer.edited === edited;
+  if (reply.status === 'OK') {
+    if (here && composer.text.value === value) composer.cancel();
+    if (reply.pending) app.toast(t('later'));
+  } else if (here) composer.warning.textContent = errorText(reply);
+  else
+    app.toast(errorText(reply), t('show'), () => {
+      app.go(name);
+      composer.edit(edited, value);
+    });
 }
 
 /** Puts a text below what is being written; where a message is being changed, below what is written after that. @param {import('./composer.js').Composer} composer */
