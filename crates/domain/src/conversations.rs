@@ -482,6 +482,11 @@ impl Conversations {
                 self.reached(*conversation, *tip, None);
             }
             Event::LetGo(conversation, floor) => {
+                // What was said in a group of another realm before there was a copy of it is gone from the start.
+                let begins = matches!(conversation, Conversation::Group(_));
+                if begins && !self.is_known(*conversation) {
+                    self.reached(*conversation, *floor, None);
+                }
                 if let Some(known) = self.known.get_mut(*conversation) {
                     known.floor = *floor;
                 }

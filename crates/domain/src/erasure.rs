@@ -10,7 +10,7 @@ use crate::{
     AccountId, Bug, ConnId, Context, Conversation, ConversationTip, Event, LET_GO, Output,
     PlacedMessage, Reader, RequestContext, Rewriting, Tag,
 };
-use antar_types::{Code, Extras, Message, Name, Text};
+use antar_types::{Code, Extras, Message, Name, Reactor, Text};
 
 /// How many messages are deleted in one step at most.
 pub const ERASED: usize = 100;
@@ -55,12 +55,19 @@ impl OwnQuery {
 }
 
 fn is_in(reader: &Reader, message: &Message) -> bool {
-    reader.wrote(message) && !message.is_deleted() || reacted(reader.account, message)
+    reader.wrote(message) && !message.is_deleted() || reacted(reader, message)
 }
 
-fn reacted(account: AccountId, message: &Message) -> bool {
+fn reacted(reader: &Reader, message: &Message) -> bool {
+    let is_own = |who: &Reactor| match &reader.there {
+        None => (who.peer, who.account) == (0, reader.account.0),
+        Some((realm, account)) => {
+            let of = who.name.split_once('@').map(|(_, of)| of);
+            who.account == *account && of.is_some_and(|of| of.eq_ignore_ascii_case(realm))
+        }
+    };
     let all = message.extras.iter().flat_map(|extras| &extras.reactions.0);
-    all.flat_map(|reaction| &reaction.who).any(|who| (who.peer, who.account) == (0, account.0))
+    all.flat_map(|reaction| &reaction.who).any(is_own)
 }
 
 /// What was found of an [`OwnQuery`].
@@ -132,7 +139,10 @@ impl Context<'_> {
     }
 
     fn eraser(&self, account: AccountId, name: Name) -> Reader {
-        Reader { account, name, realm: self.state.durable.name.clone(), blocks: None, there: None }
+        let durable = &self.state.durable;
+        let guest = durable.guests.get(account);
+        let there = guest.and_then(|guest| Some((durable.realm_of(guest)?.clone(), guest.account)));
+        Reader { account, name, realm: durable.name.clone(), blocks: None, there }
     }
 
     /// Finds the next conversation in which something of a user's may be; whether there is none.
@@ -146,7 +156,9 @@ impl Context<'_> {
             (at.last, through) = (Some(conversation), through + 1);
             let is_group =
                 matches!(conversation, Conversation::Group(_) | Conversation::GroupPeer(..));
-            let after = floor.id.max(at.account.0);
+            // Who was a guest before as well had another number then.
+            let is_guest = self.state.durable.guests.get(at.account).is_some();
+            let after = if is_guest { floor.id } else { floor.id.max(at.account.0) };
             if (is_group || conversation.side(at.account).is_some()) && tip.id > after {
                 at.current = Some((conversation, after));
                 return false;
@@ -180,6 +192,15 @@ impl Context<'_> {
         let is_unfinished = own.any(|of| self.is_left_by_all(of, account));
         drop(own);
         if is_unfinished {
+            return;
+        }
+        if self.state.durable.guests.get(account).is_some() {
+            let _ = self.emit(Event::Erased(account)).and_then(|()| self.forget_guest(account));
+            return;
+        }
+        // What it wrote in groups of other realms they let go of.
+        if !self.owe_erasure(account, name).unwrap_or(false) {
+            self.state.erasure.waits_until = self.readings.uptime + FULL_WAITS;
             return;
         }
         // Where nothing can be kept it is gone through once more.
@@ -278,7 +299,8 @@ impl Context<'_> {
 impl RequestContext<'_> {
     fn erase_message(&mut self, account: AccountId, placed: &PlacedMessage) -> Result<(), Code> {
         let extras = placed.message.extras.as_deref().cloned().unwrap_or_default();
-        let extras = Extras { sent: extras.sent, deleted: true, ..Extras::default() }.boxed();
+        let Extras { sent, place, .. } = extras;
+        let extras = Extras { sent, place, deleted: true, ..Extras::default() }.boxed();
         let mut message =
             Message { text: Text::empty(), extras, ..Message::clone(&placed.message) };
         if !self.state.is_planted(Bug::ErasesHereAlone) {
@@ -288,12 +310,14 @@ impl RequestContext<'_> {
     }
 
     fn erase_reactions(&mut self, account: AccountId, placed: &PlacedMessage) -> Result<(), Code> {
+        let guest = self.state.durable.guests.get(account);
+        let (peer, number) = guest.map_or((0, account.0), |guest| (guest.peer.0, guest.account));
         let mut extras = placed.message.extras.as_deref().cloned().unwrap_or_default();
         let kinds: Vec<_> = extras.reactions.0.iter().map(|all| all.emoji.clone()).collect();
         let (mut message, mut owed) = (Message::clone(&placed.message), Ok(()));
         for emoji in kinds {
             let mut left = extras.reactions.clone();
-            if left.remove(&emoji, 0, account.0) {
+            if left.remove(&emoji, peer, number) {
                 let change = OwnChange::Unreact(emoji);
                 owed = self.owe_change(placed, Some(account), change, &mut message);
                 if owed.is_err() {

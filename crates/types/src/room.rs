@@ -145,6 +145,8 @@ pub enum RoomAsk {
     React(u64, Emoji),
     /// To take a reaction back.
     Unreact(u64, Emoji),
+    /// To have nothing left of what the user wrote in any group of the host: the account is gone, and this is no group's.
+    Erase,
 }
 
 /// A user as the host addresses one: `bob`, or `bob@gamma`.
@@ -485,6 +487,7 @@ impl RoomAsk {
         let words: Vec<&str> = line.split(' ').collect();
         Some(match words[..] {
             ["leave"] => Self::Leave,
+            ["erase"] => Self::Erase,
             ["kick", user] => Self::Kick(RoomWord::parse(user)?),
             ["ban", user] => Self::Ban(RoomWord::parse(user)?),
             ["unban", user] => Self::Unban(RoomWord::parse(user)?),
@@ -508,6 +511,7 @@ impl fmt::Display for RoomAsk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Leave => f.write_str("leave"),
+            Self::Erase => f.write_str("erase"),
             Self::Kick(user) => write!(f, "kick {user}"),
             Self::Ban(user) => write!(f, "ban {user}"),
             Self::Unban(user) => write!(f, "unban {user}"),
@@ -554,6 +558,7 @@ mod tests {
             "1 answer 5 not_member",
             "1 post",
             "1 ask leave",
+            "0 ask erase",
             "1 ask ban salah!",
             "1 ask unban neymar@gamma",
             "1 ask role messi owner",

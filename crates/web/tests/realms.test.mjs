@@ -74,6 +74,7 @@ test('people of two realms are in one group, also while its own is away', async 
   await message(pia, 'hello over there').filter({ hasText: 'max@alpha' }).waitFor();
   // A name is completed with its realm, and calls who is meant.
   await textbox(pia).pressSequentially('hello over here, @m');
+  await pia.getByRole('option', { name: 'max@alpha' }).waitFor();
   await textbox(pia).press('Tab');
   await textbox(pia).press('Enter');
   await message(max, 'hello over here').filter({ hasText: 'pia@beta' }).waitFor();

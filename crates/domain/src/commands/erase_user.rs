@@ -1,7 +1,7 @@
 //! The end of an account, and of all that its user wrote.
 
 use super::RemoveUser;
-use crate::{Answer, Event, Interrupt, Outcome, RequestContext, Word};
+use crate::{AccountId, Answer, Event, Interrupt, Outcome, RequestContext, Word};
 use antar_types::Code;
 
 /// Removes an account as [`RemoveUser`] does, and then what its user wrote, and what only that user had. The name is
@@ -38,8 +38,11 @@ impl RequestContext<'_> {
     /// # Errors
     /// [`Code::UserExists`] where it may not.
     pub(crate) fn expect_free(&self, name: &str) -> Result<(), Code> {
-        let is_left = |of: &antar_types::Name| of.eq_ignore_ascii_case(name);
-        let is_erased = self.state.durable.erasing.values().any(is_left);
+        let guests = &self.state.durable.guests;
+        let is_left = |(id, of): (&AccountId, &antar_types::Name)| {
+            of.eq_ignore_ascii_case(name) && guests.get(*id).is_none()
+        };
+        let is_erased = self.state.durable.erasing.iter().any(is_left);
         if is_erased || self.user(name).is_ok() { Err(Code::UserExists) } else { Ok(()) }
     }
 }

@@ -4,10 +4,10 @@
 //! say from then on what the message says now: the hash of the log is kept beside them, and told with them.
 
 use super::{LinkKind, Peer};
-use crate::{AccountId, Bug, Conversation, Event, GroupId, PeerId, PlacedMessage, RequestContext};
+use crate::{AccountId, Bug, Conversation, Event, PeerId, PlacedMessage, RequestContext};
 use antar_types::{
     Away, Carried, Code, Emoji, Entry, EntryChange, EntryKind, EntryMore, EntryOrigin, Extras,
-    Message, MessageRef, Name, RoomAsk, Text, carried,
+    Message, MessageRef, Name, Text, carried,
 };
 
 /// What somebody here does to a message.
@@ -48,9 +48,6 @@ impl RequestContext<'_> {
         change: OwnChange,
         message: &mut Message,
     ) -> Result<(), Code> {
-        if let Conversation::Group(group) = before.conversation {
-            return self.owe_change_of_gone(group, before, by, &change);
-        }
         let Some(peer) = before.conversation.peer() else { return Ok(()) };
         let (Some(by), Some(of)) = (by, named_there(&before.message)) else { return Ok(()) };
         let is_rewritten = matches!(change, OwnChange::Edit | OwnChange::Delete);
@@ -68,27 +65,6 @@ impl RequestContext<'_> {
             Some(carried) => self.replace_owed(peer, carried, &text),
             None => Ok(()),
         }
-    }
-
-    /// What users want done to messages of a group elsewhere its host is asked for before; but who is being erased asks for
-    /// nothing.
-    fn owe_change_of_gone(
-        &mut self,
-        group: GroupId,
-        before: &PlacedMessage,
-        by: Option<AccountId>,
-        change: &OwnChange,
-    ) -> Result<(), Code> {
-        let Some(by) = by.filter(|_| self.is_copy(group)) else { return Ok(()) };
-        let erased = self.state.durable.erasing.get(&by).cloned();
-        let place = before.message.extras.as_ref().and_then(|extras| extras.place);
-        let (Some(name), Some(place)) = (erased, place) else { return Ok(()) };
-        let ask = match change {
-            OwnChange::Delete => RoomAsk::Delete(place),
-            OwnChange::Unreact(emoji) => RoomAsk::Unreact(place, emoji.clone()),
-            OwnChange::Edit | OwnChange::React(_) => return Ok(()),
-        };
-        self.owe_for_gone(group, (by, name), ask)
     }
 
     /// Appends what tells of a change to what the peer is owed, where the link takes that or a text in its place.

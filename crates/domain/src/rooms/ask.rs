@@ -3,7 +3,7 @@
 //! What is posted waits here, under a number of its own, until it comes back with its place. Anything else waits for an
 //! answer as long as a request waits for another realm, and happens later where none has come.
 
-use crate::links::{CATCH_UP, Why};
+use crate::links::{CATCH_UP, Peer, Why};
 use crate::{
     AccountId, Answer, Change, ChangeList, Command, Context, Conversation, Event, GroupId,
     GroupRecord, Interrupt, JobResult, Membership, Outcome, PeerId, RequestContext, Word,
@@ -230,22 +230,27 @@ impl Context<'_> {
         self.owe_within(peer, entry, true)
     }
 
-    /// The host of a group is asked to do to a message what is done to it here, since its author is gone.
-    pub(crate) fn owe_for_gone(
-        &mut self,
-        copy: GroupId,
-        (by, name): (AccountId, Name),
-        ask: RoomAsk,
-    ) -> Result<(), Code> {
-        let (peer, room) = self.home_of(copy).ok_or(Code::GroupNotFound)?;
-        let to = self.state.durable.groups.get(&copy).map(|group| group.record.name.clone());
-        let (origin, to) =
-            (EntryOrigin { id: self.next_id(), account: by.0 }, to.ok_or(Code::GroupNotFound)?);
-        let more = RoomEntry { room, says: RoomSays::Ask(ask) };
-        let more = EntryMore { room: Some(Box::new(more)), ..EntryMore::default() }.boxed();
-        let (kind, time, text) = (EntryKind::Room, self.message_time(), Text::empty());
-        let entry = Entry { kind, time, from: name, to, text, origin: Some(origin), more };
-        if self.owe_within(peer, entry, true)? { Ok(()) } else { Err(Code::LinkFull) }
+    /// Has all realms that know of rooms let go of what an account wrote there that is gone; whether there was room for
+    /// that.
+    pub(crate) fn owe_erasure(&mut self, account: AccountId, name: &Name) -> Result<bool, Code> {
+        let knows = |known: &Peer| known.is_open() && known.can.is_some_and(|can| can.rooms);
+        let peers = self.state.durable.peers.iter().filter(|(_, known)| knows(known));
+        let peers: Vec<PeerId> = peers.map(|(peer, _)| *peer).collect();
+        let has_room = |peer: &PeerId| {
+            self.peer(*peer).is_some_and(|known| self.has_room_to_owe(&known.out, 1_000, true))
+        };
+        if !peers.iter().all(has_room) {
+            return Ok(false);
+        }
+        let room = RoomEntry { room: 0, says: RoomSays::Ask(RoomAsk::Erase) };
+        let more = EntryMore { room: Some(Box::new(room)), ..EntryMore::default() };
+        for peer in peers {
+            let origin = Some(EntryOrigin { id: self.next_id(), account: account.0 });
+            let (kind, time, text) = (EntryKind::Room, self.message_time(), Text::empty());
+            let (from, to, more) = (name.clone(), name.clone(), more.clone().boxed());
+            self.owe_within(peer, Entry { kind, time, from, to, text, origin, more }, true)?;
+        }
+        Ok(true)
     }
 
     /// Whether the host of a group can be told that somebody has left it.

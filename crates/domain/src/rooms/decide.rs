@@ -9,8 +9,8 @@ use crate::commands::{
 };
 use crate::links::Names;
 use crate::{
-    AccountId, Command, Draft, GroupId, Guest, Interrupt, JobResult, Mailbox, Membership, PeerId,
-    RequestContext, Rewriting, Word,
+    AccountId, Command, Draft, Event, GroupId, Guest, Interrupt, JobResult, Mailbox, Membership,
+    PeerId, RequestContext, Word,
 };
 use antar_types::{
     Away, Code, ConversationName, Entry, EntryKind, EntryMore, EntryOrigin, Extras, Message,
@@ -28,10 +28,8 @@ impl RequestContext<'_> {
         names: &Names,
     ) -> Result<(), Code> {
         let Some(origin) = entry.origin else { return Ok(()) };
-        if let RoomSays::Ask(RoomAsk::Delete(id)) = room.says
-            && self.delete_of_gone(peer, room.room, (id, origin), names)?
-        {
-            return Ok(());
+        if room.says == RoomSays::Ask(RoomAsk::Erase) {
+            return self.erase_guest(peer, entry, origin);
         }
         let code = match self.asked_of(peer, entry, room, origin) {
             Ok((group, guest)) => match &room.says {
@@ -53,35 +51,23 @@ impl RequestContext<'_> {
         self.answer_ask(peer, entry, room.room, origin, code)
     }
 
-    /// Deletes a message for whoever wrote it and is in the group no more, as one who is erased; whether that is so. Nobody
-    /// waits for an answer to that.
-    fn delete_of_gone(
+    /// An account of a peer's is gone, and nothing is to be left of what it wrote in groups here.
+    fn erase_guest(
         &mut self,
         peer: PeerId,
-        room: u64,
-        (id, origin): (u64, EntryOrigin),
-        names: &Names,
-    ) -> Result<bool, Code> {
-        let group = GroupId(room);
-        let guest = self.state.durable.guests.numbered(peer, None, origin.account);
-        let is_in = guest.is_some_and(|guest| self.state.role(group, guest).is_some());
-        let Some(placed) = names.in_room(group, id).filter(|_| !is_in) else { return Ok(false) };
-        let placed = self.state.rewrites.latest(id).unwrap_or(placed).clone();
-        let realm = self.peer(peer).map(|known| known.record.name.clone());
-        let is_own = match (&placed.message.realm, realm) {
-            (Some(Away::FromAccount(of, there)), Some(realm)) => {
-                there.account == origin.account && *of.folded() == *realm.folded()
-            }
-            _ => false,
+        entry: &Entry,
+        origin: EntryOrigin,
+    ) -> Result<(), Code> {
+        let (account, name) = (origin.account, entry.from.clone());
+        let guest = match self.guest(Guest { peer, realm: None, account, name: name.clone() }) {
+            // Nothing is known here of most of them.
+            Err(Code::LimitReached) => return Ok(()),
+            guest => guest?,
         };
-        if !is_own || placed.message.is_deleted() {
-            return Ok(is_own);
+        match self.state.durable.erasing.contains_key(&guest) {
+            true => Ok(()),
+            false => self.emit(Event::Erasing(guest, name)),
         }
-        let sent = placed.message.extras.as_ref().and_then(|extras| extras.sent);
-        let extras = Extras { sent, deleted: true, ..Extras::default() }.boxed();
-        let message = Message { text: Text::empty(), extras, ..Message::clone(&placed.message) };
-        self.rewrite(Rewriting::Deleted, &placed, message)?;
-        Ok(true)
     }
 
     /// Whether anything can be kept: what is refused because nothing can is not decided.
@@ -194,7 +180,7 @@ impl RequestContext<'_> {
         let text = Draft(entry.text.as_str().into());
         let (named, group) = (|user: &RoomWord| self.word(peer, user), Word::from(name));
         Some(match ask {
-            RoomAsk::Leave => return None,
+            RoomAsk::Leave | RoomAsk::Erase => return None,
             RoomAsk::Kick(user) => Kick { group, user: named(user)? }.into(),
             RoomAsk::Ban(user) => Ban { group, user: named(user)? }.into(),
             RoomAsk::Unban(user) => Unban { group, user: named(user)? }.into(),

@@ -201,7 +201,6 @@ impl Follower<'_> {
             let tip = ConversationTip { ordinal: had, id: cx.next_id() + had };
             let conversation = Conversation::Group(copy);
             cx.emit(Event::IdReached(tip.id))?;
-            cx.emit(Event::ConversationReached(conversation, tip))?;
             cx.emit(Event::LetGo(conversation, tip))?;
         }
         Ok(())
@@ -490,7 +489,12 @@ impl Follower<'_> {
         }
         let conversation = Conversation::Group(copy);
         let ordinal = cx.state.durable.conversations.tip(conversation).ordinal;
-        Ok(PlacedMessage { conversation, ordinal, message })
+        let placed = PlacedMessage { conversation, ordinal, message };
+        // It may have been deleted before it came.
+        if placed.message.is_deleted() {
+            cx.leave_out_deleted(&placed)?;
+        }
+        Ok(placed)
     }
 
     /// What a message has besides its text, by what the host says of it now.

@@ -169,7 +169,8 @@ impl Context<'_> {
     pub(crate) fn forget_guest(&mut self, id: AccountId) -> Result<(), Code> {
         let durable = &self.state.durable;
         let is_guest = durable.guests.get(id).is_some();
-        let matters = durable.guests.groups(id).next().is_some()
+        let matters = durable.erasing.contains_key(&id)
+            || durable.guests.groups(id).next().is_some()
             || durable.bans.iter().any(|(_, of)| *of == id)
             || durable.silences.keys().any(|(_, of)| *of == id);
         match is_guest && !matters {

@@ -114,7 +114,10 @@ impl Known {
                 self.conversations.insert(conversation, tip);
             }
             Event::LetGo(conversation, floor) => {
-                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                // A copy of a group in which nothing was said since it began has no last message.
+                let begins = matches!(conversation, Conversation::Group(_));
+                let tip = self.conversations.get(&conversation).copied();
+                let tip = tip.unwrap_or(if begins { floor } else { ConversationTip::default() });
                 if floor.id > tip.id || floor.ordinal > tip.ordinal {
                     let place = format!("what is gone of {conversation:?}");
                     found.damage(place, "is past the last message");
@@ -123,7 +126,8 @@ impl Known {
             }
             Event::MarkerSet { account, conversation, marker } => {
                 // The account may be gone: format 1 did not say how far it had read.
-                let tip = self.conversations.get(&conversation).copied().unwrap_or_default();
+                let tip = self.conversations.get(&conversation).or(self.floors.get(&conversation));
+                let tip = tip.copied().unwrap_or_default();
                 if marker.id > tip.id || marker.ordinal > tip.ordinal {
                     let place = format!("how far account {} has read {conversation:?}", account.0);
                     found.damage(place, "is past the last message");
