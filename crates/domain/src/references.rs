@@ -103,14 +103,10 @@ impl References {
 impl RequestContext<'_> {
     /// What an account has posted under a reference that waits for its place.
     fn waiting_as(&self, account: AccountId, reference: &Reference) -> Option<Referred> {
-        let name = &self.account(account)?.record.name;
-        let is_it = |message: &Message| {
-            message.reference() == Some(reference)
-                && message.id > account.0
-                && *message.from.folded() == *name.folded()
-        };
-        let mut waiting = self.state.durable.copies.all_pending();
-        let (group, message) = waiting.find(|(_, message)| is_it(message))?;
+        let durable = &self.state.durable;
+        let mut waiting = durable.copies.referred(reference);
+        let (group, message) =
+            waiting.find(|(_, message)| durable.author(message) == Some(account))?;
         Some(Referred::of_message(Conversation::Group(group), message))
     }
 

@@ -1,8 +1,8 @@
 //! Groups of other realms of which there is a copy here.
 
 use crate::{GroupId, Home, PeerId};
-use antar_types::{Message, Name};
-use std::collections::BTreeMap;
+use antar_types::{Message, Name, Reference};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Messages that wait for their place in one group, and bytes of them.
@@ -13,8 +13,16 @@ const WAITING: (usize, usize) = (1_000, 4 << 20);
 pub(crate) struct Copies {
     rooms: BTreeMap<(PeerId, u64), GroupId>,
     names: BTreeMap<(PeerId, Box<str>), GroupId>,
-    /// What waits for its place there, in order.
-    pending: BTreeMap<GroupId, BTreeMap<u64, Arc<Message>>>,
+    pending: BTreeMap<GroupId, Pending>,
+    /// What waits under each reference that some client has given.
+    references: BTreeMap<Reference, BTreeSet<(GroupId, u64)>>,
+}
+
+/// What waits for its place in one group, in order, and how many bytes that is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Pending {
+    messages: BTreeMap<u64, Arc<Message>>,
+    bytes: usize,
 }
 
 impl Copies {
@@ -40,24 +48,27 @@ impl Copies {
 
     /// What waits for its place in a group, in order.
     pub fn pending(&self, group: GroupId) -> impl Iterator<Item = &Arc<Message>> {
-        self.pending.get(&group).into_iter().flat_map(BTreeMap::values)
+        self.pending.get(&group).into_iter().flat_map(|pending| pending.messages.values())
     }
 
-    /// All that waits, in whichever group.
-    pub fn all_pending(&self) -> impl Iterator<Item = (GroupId, &Arc<Message>)> {
-        self.pending.iter().flat_map(|(group, all)| all.values().map(|message| (*group, message)))
+    /// What waits under a reference, whoever gave it.
+    pub fn referred(
+        &self,
+        reference: &Reference,
+    ) -> impl Iterator<Item = (GroupId, &Arc<Message>)> {
+        let all = self.references.get(reference).into_iter().flatten();
+        all.filter_map(|(group, id)| Some((*group, self.waiting(*group, *id)?)))
     }
 
     /// The message that waits in a group under a number.
     pub fn waiting(&self, group: GroupId, id: u64) -> Option<&Arc<Message>> {
-        self.pending.get(&group)?.get(&id)
+        self.pending.get(&group)?.messages.get(&id)
     }
 
     /// Whether one more may wait.
     pub fn has_room(&self, group: GroupId) -> bool {
-        let Some(all) = self.pending.get(&group) else { return true };
-        let bytes: usize = all.values().map(|message| message.memory()).sum();
-        all.len() < WAITING.0 && bytes < WAITING.1
+        let has_room = |all: &Pending| all.messages.len() < WAITING.0 && all.bytes < WAITING.1;
+        self.pending.get(&group).is_none_or(has_room)
     }
 
     pub fn add(&mut self, group: GroupId, home: Home, name: &Name) {
@@ -71,18 +82,33 @@ impl Copies {
         if self.names.get(&key) == Some(&group) {
             self.names.remove(&key);
         }
-        self.pending.remove(&group);
+        let waiting: Vec<u64> = self.pending(group).map(|message| message.id).collect();
+        waiting.into_iter().for_each(|id| self.end_pending(group, id));
     }
 
     pub fn wait(&mut self, group: GroupId, message: &Arc<Message>) {
-        self.pending.entry(group).or_default().insert(message.id, message.clone());
+        self.end_pending(group, message.id);
+        if let Some(reference) = message.reference() {
+            let all = self.references.entry(reference.clone()).or_default();
+            all.insert((group, message.id));
+        }
+        let pending = self.pending.entry(group).or_default();
+        pending.bytes += message.memory();
+        pending.messages.insert(message.id, message.clone());
     }
 
     pub fn end_pending(&mut self, group: GroupId, id: u64) {
-        if let Some(all) = self.pending.get_mut(&group) {
-            all.remove(&id);
+        let Some(pending) = self.pending.get_mut(&group) else { return };
+        let Some(message) = pending.messages.remove(&id) else { return };
+        pending.bytes -= message.memory();
+        if pending.messages.is_empty() {
+            self.pending.remove(&group);
+        }
+        let Some(reference) = message.reference() else { return };
+        if let Some(all) = self.references.get_mut(reference) {
+            all.remove(&(group, id));
             if all.is_empty() {
-                self.pending.remove(&group);
+                self.references.remove(reference);
             }
         }
     }
