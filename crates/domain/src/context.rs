@@ -1,7 +1,7 @@
 //! What decisions are made with.
 
 use crate::links::{LinkStatus, Peer};
-use crate::state::{Account, Effects, Group, OPERATOR, Readings, State};
+use crate::state::{Account, Effects, Group, OPERATOR, OPERATOR_SHOWN, Readings, State};
 use crate::{
     AccountId, Change, ChangeList, Event, GroupId, Mailbox, MemberChange, Membership, Output,
     PeerId, SessionId, SessionRecord,
@@ -77,8 +77,7 @@ impl Context<'_> {
     /// How members of a group are told who did something.
     pub(crate) fn doer(&self, id: AccountId) -> Option<Box<str>> {
         match id {
-            // No user has such a name.
-            OPERATOR => Some("@operator".into()),
+            OPERATOR => Some(OPERATOR_SHOWN.into()),
             id => self.state.durable.member_name(id),
         }
     }
@@ -98,38 +97,51 @@ impl Context<'_> {
         Name::parse(realm).is_some_and(|name| self.state.is_named(&name))
     }
 
+    /// The realm that a user's or a group's name tells, unless it is this one: `bob@beta`.
+    pub(crate) fn split_realm<'n>(&self, name: &'n str) -> (&'n str, Option<&'n str>) {
+        match name.split_once('@') {
+            Some((name, realm)) if self.is_here(realm) => (name, None),
+            Some((name, realm)) => (name, Some(realm)),
+            None => (name, None),
+        }
+    }
+
     /// A user by name, in any case, or one of another realm who is known here as somebody in a group: `bob@beta`.
     pub(crate) fn person(&self, name: &str) -> Result<AccountId, Code> {
-        match name.split_once('@') {
-            Some((user, realm)) if self.is_here(realm) => Ok(self.user(user)?.0),
-            Some((user, realm)) => {
-                let (peer, _) = self.known_peer(realm).map_err(|_| Code::UserNotFound)?;
-                let guests = &self.state.durable.guests;
-                let is = |id: &AccountId| {
-                    let guest = guests.get(*id).filter(|guest| guest.realm.is_none());
-                    guest.is_some_and(|guest| guest.name.eq_ignore_ascii_case(user))
-                };
-                // Whoever had the name before is another, and has left.
-                let named = guests.of_peer(peer).filter(is);
-                named.max().ok_or(Code::UserNotFound)
-            }
-            None => Ok(self.user(name)?.0),
-        }
+        let (user, realm) = self.split_realm(name);
+        let Some(realm) = realm else { return Ok(self.user(user)?.0) };
+        let (peer, _) = self.known_peer(realm).map_err(|_| Code::UserNotFound)?;
+        let guests = &self.state.durable.guests;
+        let is = |id: &AccountId| {
+            let guest = guests.get(*id).filter(|guest| guest.realm.is_none());
+            guest.is_some_and(|guest| guest.name.eq_ignore_ascii_case(user))
+        };
+        // Whoever had the name before is another, and has left.
+        guests.of_peer(peer).filter(is).max().ok_or(Code::UserNotFound)
     }
 
     /// A group by name, in any case, listed or not: `staff`, or `staff@beta` where there is a copy of that here.
     pub(crate) fn any_group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
+        let (group, realm) = self.split_realm(name);
+        self.group_of(group, realm)
+    }
+
+    /// A group of this realm, or one of another of which there is a copy here.
+    pub(crate) fn group_of(
+        &self,
+        group: &str,
+        realm: Option<&str>,
+    ) -> Result<(GroupId, &Group), Code> {
         let durable = &self.state.durable;
-        let id = match name.split_once('@') {
-            Some((group, realm)) if self.is_here(realm) => durable.group_named(group),
-            Some((group, realm)) => {
+        let id = match realm {
+            None => durable.group_named(group),
+            Some(realm) => {
                 let (peer, _) = self.known_peer(realm).map_err(|_| Code::GroupNotFound)?;
                 Name::parse(group).and_then(|group| durable.copies.named(peer, &group))
             }
-            None => durable.group_named(name),
         };
         let id = id.ok_or(Code::GroupNotFound)?;
-        self.state.durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
+        durable.groups.get(&id).map(|group| (id, group)).ok_or(Code::GroupNotFound)
     }
 
     /// A peer by name, in any case, unless it was removed.

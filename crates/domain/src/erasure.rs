@@ -115,7 +115,11 @@ impl Erasure {
 impl Context<'_> {
     /// Goes on with letting go of what a user had.
     pub(crate) fn go_on_erasing(&mut self) {
-        let Some((account, name)) = self.state.durable.erasing.first_key_value() else { return };
+        let durable = &self.state.durable;
+        // What realms elsewhere want comes after what this one's operator does.
+        let is_guest = |id: AccountId| durable.guests.get(id).is_some();
+        let next = durable.erasing.iter().min_by_key(|(id, _)| (is_guest(**id), **id));
+        let Some((account, name)) = next else { return };
         let (account, name, uptime) = (*account, name.clone(), self.readings.uptime);
         let erasure = &mut self.state.erasure;
         if erasure.is_open || uptime < erasure.waits_until {
@@ -148,18 +152,22 @@ impl Context<'_> {
     /// Finds the next conversation in which something of a user's may be; whether there is none.
     fn find_next(&self, at: &mut At) -> bool {
         let conversations = &self.state.durable.conversations;
+        let is_guest = self.state.durable.guests.get(at.account).is_some();
         let mut through = 0;
         for (conversation, tip, floor) in conversations.after(at.last) {
             if through >= GONE_THROUGH {
                 return false;
             }
             (at.last, through) = (Some(conversation), through + 1);
-            let is_group =
-                matches!(conversation, Conversation::Group(_) | Conversation::GroupPeer(..));
+            let has_some = match conversation {
+                // What a guest wrote is in groups of this realm.
+                Conversation::Group(group) => !is_guest || !self.is_copy(group),
+                Conversation::GroupPeer(..) => !is_guest,
+                _ => conversation.side(at.account).is_some(),
+            };
             // Who was a guest before as well had another number then.
-            let is_guest = self.state.durable.guests.get(at.account).is_some();
             let after = if is_guest { floor.id } else { floor.id.max(at.account.0) };
-            if (is_group || conversation.side(at.account).is_some()) && tip.id > after {
+            if has_some && tip.id > after {
                 at.current = Some((conversation, after));
                 return false;
             }

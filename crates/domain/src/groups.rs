@@ -149,7 +149,10 @@ impl RequestContext<'_> {
     /// A group by name, in any case, as the caller knows it: one that is not listed is there for its members and
     /// for administrators only.
     pub(crate) fn group(&self, name: &str) -> Result<(GroupId, &Group), Code> {
-        let (id, group) = self.any_group(name)?;
+        self.shown(self.any_group(name)?)
+    }
+
+    fn shown<'a>(&self, (id, group): (GroupId, &'a Group)) -> Result<(GroupId, &'a Group), Code> {
         match self.is_shown(group) {
             true => Ok((id, group)),
             false => Err(Code::GroupNotFound),
@@ -174,10 +177,28 @@ impl RequestContext<'_> {
     /// A group that the caller is in. It does not become the session's current one: a client that looks at
     /// several conversations at once does not choose one by that.
     pub(crate) fn group_of_mine(&self, name: &str) -> Result<(GroupId, Name), Code> {
-        let (id, group) = self.group(name)?;
+        let (group, realm) = self.split_realm(name);
+        self.group_of_mine_in(group, realm)
+    }
+
+    /// The same, with the realm that the group is of, where that is another one.
+    pub(crate) fn group_of_mine_in(
+        &self,
+        group: &str,
+        realm: Option<&str>,
+    ) -> Result<(GroupId, Name), Code> {
+        let (id, group) = self.shown(self.group_of(group, realm)?)?;
         match group.members.contains_key(&self.me()?) {
             true => Ok((id, group.record.name.clone())),
             false => Err(Code::NotMember),
+        }
+    }
+
+    /// A group of this realm that the caller is in: there is no pair with one of another.
+    pub(crate) fn group_of_mine_here(&self, name: &str) -> Result<(GroupId, Name), Code> {
+        match self.split_realm(name) {
+            (group, None) => self.group_of_mine_in(group, None),
+            _ => Err(Code::GroupNotFound),
         }
     }
 
@@ -236,7 +257,7 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Puts a user into a group, where there is room. Who comes into an empty one owns it.
+    /// Puts a user, or a guest, into a group, where there is room. Who comes into an empty one owns it.
     pub(crate) fn add_member(
         &mut self,
         group: GroupId,
@@ -249,16 +270,23 @@ impl RequestContext<'_> {
         if is_banned && !self.state.is_planted(Bug::InvitesBanned) {
             return Err(Code::Banned.into());
         }
-        let groups = self.account(account).ok_or(Code::UserNotFound)?.groups.len();
+        let groups = match self.account(account) {
+            Some(account) => account.groups.len(),
+            None => self.state.durable.guests.groups(account).count(),
+        };
         if known.members.len() >= limits.members_per_group || groups >= limits.groups_per_user {
             return Err(Code::LimitReached.into());
         }
         let is_owned = known.record.owner.is_some();
+        self.expect_copy(group, account)?;
         let member = Member { since: self.next_id(), moderator: false };
         self.emit(Event::MemberSet(group, account, member))?;
         self.member_changed(group, Membership::Joined, (account, by))?;
         if !is_owned {
             self.set_owner(group, account, by)?;
+        }
+        if self.account(account).is_none() {
+            return Ok(());
         }
         self.has_read_all_of(group, account)?;
         for (conversation, unshown) in unshown {

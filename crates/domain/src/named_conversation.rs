@@ -21,17 +21,14 @@ impl RequestContext<'_> {
                 Some(realm) => self.with_peer(user, *former, realm),
             },
             ConversationName::Group { group, realm } => {
-                let (group, shown) = match self.elsewhere(realm) {
-                    None => self.group_of_mine(group)?,
-                    Some(realm) => self.group_of_mine(&format!("{group}@{realm}"))?,
-                };
+                let (group, shown) = self.group_of_mine_in(group, self.elsewhere(realm))?;
                 let realm = self.home_of(group).and_then(|(peer, _)| self.peer(peer));
                 let realm = realm.map(|known| known.record.name.as_str().into());
                 let name = ConversationName::Group { group: (&*shown).into(), realm };
                 Ok(NamedConversation { conversation: Conversation::Group(group), name })
             }
             ConversationName::Pair { group, realm } => {
-                let (group, shown) = self.group_of_mine(group)?;
+                let (group, shown) = self.group_of_mine_here(group)?;
                 let (peer, realm) = self.peer_known_as(realm)?;
                 let conversation = Conversation::GroupPeer(group, peer);
                 let (group, realm) = ((&*shown).into(), (&*realm).into());

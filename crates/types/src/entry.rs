@@ -149,6 +149,18 @@ impl Entry {
         Self { kind, time, from, to, text, origin, more }
     }
 
+    /// What says something of a room: whom it is about, and the group.
+    pub fn of_room(time: Time, (from, to): (Name, Name), room: RoomEntry) -> Self {
+        let more = EntryMore { room: Some(Box::new(room)), ..EntryMore::default() }.boxed();
+        Self { kind: EntryKind::Room, time, from, to, text: Text::empty(), origin: None, more }
+    }
+
+    /// The same with a text, and what a message says beside it.
+    pub fn with_said(self, text: Text, more: EntryMore) -> Self {
+        let room = self.more.and_then(|more| more.room);
+        Self { text, more: EntryMore { room, ..more }.boxed(), ..self }
+    }
+
     /// What is done to a message, if it is no message of its own.
     pub fn change(&self) -> Option<&EntryChange> {
         self.more.as_ref()?.change.as_ref()

@@ -1,8 +1,8 @@
 //! The end of a group.
 
 use crate::{
-    AccountId, Answer, ChangeList, Context, Event, GroupId, GroupNews, Interrupt, Outcome,
-    RequestContext, SWEPT, Word,
+    AccountId, Answer, Change, ChangeList, Context, Event, GroupChange, GroupId, GroupNews,
+    Interrupt, Outcome, RequestContext, SWEPT, Word,
 };
 use antar_types::Code;
 
@@ -25,16 +25,19 @@ impl CloseGroup {
 impl Context<'_> {
     /// Ends a group.
     pub(crate) fn close_group(&mut self, id: GroupId, by: AccountId) -> Result<(), Code> {
-        let group = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
-        let members: Vec<_> = group.members.keys().copied().collect();
         self.tell_news(id, by, None, &GroupNews::Closed)?;
-        let group = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
-        let members: Vec<_> =
-            members.into_iter().filter(|id| self.account(*id).is_some()).collect();
-        let guests: Vec<_> =
-            group.members.keys().copied().filter(|id| self.account(*id).is_none()).collect();
+        let by = self.doer(by).unwrap_or_default();
+        self.end_group(id, by)
+    }
+
+    /// Ends a group, or a copy of one, for those who are here; `by` is how who ended it is shown.
+    pub(crate) fn end_group(&mut self, id: GroupId, by: Box<str>) -> Result<(), Code> {
+        let known = self.state.durable.groups.get(&id).ok_or(Code::GroupNotFound)?;
+        let is_here = |id: &AccountId| self.account(*id).is_some();
+        let (members, guests): (Vec<_>, Vec<_>) = known.members.keys().copied().partition(is_here);
         // The group's own list of changes goes with it.
-        if let Some(change) = self.group_change(id, by, GroupNews::Closed) {
+        if let Some(group) = self.state.durable.group_shown(id) {
+            let change = Change::Group(GroupChange { group, by, what: GroupNews::Closed });
             let mut lists = members.iter().copied().map(ChangeList::Account);
             lists.try_for_each(|list| self.change(list, change.clone()))?;
         }

@@ -2,7 +2,6 @@
 
 use crate::links::{LinkKind, Of};
 use crate::{Answer, Interrupt, Mailbox, MailboxRead, Page, RequestContext, Source, Word};
-use antar_types::Code;
 
 /// Asks for the conversation of a group between this realm and another, both sides.
 #[derive(Clone, Debug)]
@@ -19,9 +18,8 @@ impl InboxGroupRealm {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let (peer, known) = cx.known_peer(&self.realm)?;
         let (plain, linked) = (known.record.kind == LinkKind::Plain, known.is_open());
-        let group = cx.enter(&self.group)?;
-        let name = cx.state.durable.groups.get(&group).map(|g| g.record.name.clone());
-        let name = name.ok_or(Code::GroupNotFound)?;
+        let (group, name) = cx.group_of_mine_here(&self.group)?;
+        cx.set_current_group(group);
         let own = Mailbox::GroupRealm(group, peer);
         if plain && linked {
             return cx.pass_on(peer, Of::Group(name), self.page, own);

@@ -1,6 +1,6 @@
 //! A user's way into a group.
 
-use crate::{Answer, GroupEntry, Interrupt, Outcome, RequestContext, Word};
+use crate::{AccountId, Answer, GroupEntry, GroupRecord, Interrupt, Outcome, RequestContext, Word};
 use antar_types::{Code, Secret};
 
 /// Joins a group, with its password unless it is open; not one that takes only who is put into it. Who joins an
@@ -15,7 +15,7 @@ pub struct JoinGroup {
 
 impl JoinGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
-        if let (group, Some(realm)) = cx.split_group(&self.group) {
+        if let (group, Some(realm)) = cx.split_realm(&self.group) {
             return cx.join_elsewhere((group, realm), self.password.as_ref());
         }
         let me = cx.me()?;
@@ -30,20 +30,35 @@ impl JoinGroup {
         if is_shown && cx.state.durable.bans.contains(&(id, me)) {
             return Err(Code::Banned.into());
         }
-        match record.entry {
-            GroupEntry::Open => {}
-            GroupEntry::Invite => return Err(refused(Code::InviteOnly).into()),
-            GroupEntry::Password => {
-                let given = self.password.as_ref().ok_or(refused(Code::WrongPassword))?;
-                let subject = format!("group {}", &*record.name.folded());
-                if !cx.verify(given.expose(), Some(&record.password), subject, Some(me))? {
-                    return Err(refused(Code::WrongPassword).into());
-                }
-            }
-        }
+        let subject = format!("group {}", &*record.name.folded());
+        cx.expect_entry(&record, self.password.as_ref(), (subject, Some(me)), refused)?;
         cx.add_member(id, (me, me))?;
         cx.set_current_group(id);
         Ok(Outcome::Done.into())
+    }
+}
+
+impl RequestContext<'_> {
+    /// Whether somebody may come into a group by what it asks of those who do. Failed passwords are counted for the
+    /// subject.
+    pub(crate) fn expect_entry(
+        &mut self,
+        group: &GroupRecord,
+        password: Option<&Secret<String>>,
+        (subject, account): (String, Option<AccountId>),
+        refused: impl Fn(Code) -> Code,
+    ) -> Result<(), Interrupt> {
+        match group.entry {
+            GroupEntry::Open => Ok(()),
+            GroupEntry::Invite => Err(refused(Code::InviteOnly).into()),
+            GroupEntry::Password => {
+                let given = password.ok_or(refused(Code::WrongPassword))?;
+                match self.verify(given.expose(), Some(&group.password), subject, account)? {
+                    true => Ok(()),
+                    false => Err(refused(Code::WrongPassword).into()),
+                }
+            }
+        }
     }
 }
 

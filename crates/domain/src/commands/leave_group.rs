@@ -17,7 +17,7 @@ impl LeaveGroup {
         if !group.members.contains_key(&me) {
             return Err(Code::NotMember.into());
         }
-        cx.expect_to_tell_host(id)?;
+        cx.expect_to_tell_host(id, me)?;
         cx.remove_member(id, Membership::Left, (me, me))?;
         Ok(Outcome::Done.into())
     }

@@ -173,15 +173,12 @@ impl Post {
                 Some(realm) => cx.send_to_peer(realm, user, &self.text, said(extras))?,
             },
             ConversationName::Group { group, realm } => {
-                let group = match cx.elsewhere(realm) {
-                    None => cx.group_of_mine(group)?.0,
-                    Some(realm) => cx.group_of_mine(&format!("{group}@{realm}"))?.0,
-                };
+                let (group, _) = cx.group_of_mine_in(group, cx.elsewhere(realm))?;
                 cx.send_to_group(group, &self.text, said(extras))?.0
             }
             ConversationName::Pair { group, realm } => {
                 let peer = cx.open_peer(realm)?;
-                let (group, _) = cx.group_of_mine(group)?;
+                let (group, _) = cx.group_of_mine_here(group)?;
                 cx.send_to_pair(group, peer, &self.text, said(extras))?.0
             }
         };

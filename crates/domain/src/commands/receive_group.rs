@@ -21,7 +21,8 @@ impl ReceiveGroup {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let peer = cx.plain_peer(&self.realm)?;
         let from = Name::parse(&self.from).ok_or(Code::BadName)?;
-        let (group, to) = cx.any_group(&self.group).map(|(id, g)| (id, g.record.name.clone()))?;
+        let (group, to) =
+            cx.group_of(&self.group, None).map(|(id, g)| (id, g.record.name.clone()))?;
         let text = cx.draft(&self.text)?;
         let (id, time) = (cx.next_id(), cx.message_time());
         let away = Some(Away::From(cx.peer(peer).ok_or(Code::RealmNotFound)?.record.name.clone()));

@@ -45,7 +45,7 @@ impl RemoteInbox {
                     None => return Ok(Outcome::Messages(Messages::default()).into()),
                 }
             }
-            Whose::Group(group) => Mailbox::GroupRealm(cx.any_group(group)?.0, peer),
+            Whose::Group(group) => Mailbox::GroupRealm(cx.group_of(group, None)?.0, peer),
         };
         Ok(MailboxRead::new(Source::Mailbox(mailbox), self.page?).into())
     }

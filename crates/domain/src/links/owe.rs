@@ -2,9 +2,12 @@
 
 use super::{Epoch, Position};
 use crate::{
-    Bug, Context, Effects, Event, Interrupt, Limits, Output, PeerId, RequestContext, Source, State,
+    Bug, Context, Effects, Event, Interrupt, Limits, Membership, Output, PeerId, RequestContext,
+    Source, State,
 };
-use antar_types::{Capabilities, Chain, Code, Entry, EntryChange, EntryKind};
+use antar_types::{
+    Capabilities, Chain, Code, Entry, EntryChange, EntryKind, RoomAsk, RoomEntry, RoomSays,
+};
 use std::sync::Arc;
 
 /// Entries, and about how many bytes of them, sent past what the peer has told to be durable.
@@ -194,20 +197,30 @@ impl State {
 }
 
 /// Whether an entry is within what may be owed, after entries that are not applied yet: with them the log stands at
-/// `(tip, total)`. Deletions and notices have an eighth more room: whoever has filled a link that is away is not to be
-/// left with what must be taken back, and who has written to nobody is to hear of it.
+/// `(tip, total)`. What ends something has an eighth more room: whoever has filled a link that is away is not to be left
+/// with what must be taken back, and who has written to nobody is to hear of it.
 pub(crate) fn has_room(
     limits: &Limits,
     out: &super::Outbox,
     (tip, total): (Position, u64),
     entry: &Entry,
 ) -> bool {
-    let is_deletion = matches!(entry.change(), Some(EntryChange::Delete(_)));
-    let has_more = is_deletion || matches!(entry.kind, EntryKind::Notice(_));
-    let room = |most: u64| most.saturating_add(if has_more { most / 8 } else { 0 });
+    let room = |most: u64| most.saturating_add(if ends_something(entry) { most / 8 } else { 0 });
     let owed = tip.seq.saturating_sub(out.acked.seq);
     let bytes = out.owed_bytes() + total.saturating_sub(out.total());
     owed < room(limits.link_messages) && bytes + entry.size() <= room(limits.link_bytes)
+}
+
+/// Whether an entry takes something back, or answers.
+fn ends_something(entry: &Entry) -> bool {
+    let is_deletion = matches!(entry.change(), Some(EntryChange::Delete(_)));
+    let is_end = |room: &RoomEntry| match &room.says {
+        RoomSays::Ended | RoomSays::Closed(_) | RoomSays::Answer(..) => true,
+        RoomSays::Member(_, what, _) => *what != Membership::Joined,
+        RoomSays::Ask(ask) => matches!(ask, RoomAsk::Leave | RoomAsk::Erase),
+        _ => false,
+    };
+    is_deletion || matches!(entry.kind, EntryKind::Notice(_)) || entry.room().is_some_and(is_end)
 }
 
 /// What appends an entry to a log.

@@ -9,8 +9,8 @@ use crate::{
     GroupRecord, Interrupt, JobResult, Membership, Outcome, PeerId, RequestContext, Word,
 };
 use antar_types::{
-    Code, ConversationName, Entry, EntryKind, EntryMore, EntryOrigin, Message, MessageRef, Name,
-    RoomAsk, RoomEntry, RoomRealm, RoomSays, RoomWord, Text,
+    Code, ConversationName, Entry, EntryMore, EntryOrigin, Message, MessageRef, Name, RoomAsk,
+    RoomEntry, RoomRealm, RoomSays, RoomWord, Text,
 };
 use std::sync::Arc;
 
@@ -141,11 +141,7 @@ impl RequestContext<'_> {
 
     /// A user, as the host of a group addresses one.
     fn room_word(&self, peer: PeerId, word: &Word) -> Result<RoomWord, Code> {
-        let (user, realm) = match word.split_once('@') {
-            Some((user, realm)) if self.is_here(realm) => (user, None),
-            Some((user, realm)) => (user, Some(realm)),
-            None => (&**word, None),
-        };
+        let (user, realm) = self.split_realm(word);
         let user = Name::parse(user).ok_or(Code::UserNotFound)?;
         let host = self.peer(peer).map(|known| &known.record.name);
         let realm = match realm {
@@ -175,11 +171,9 @@ impl RequestContext<'_> {
         }
         let from = self.my_account()?.record.name.clone();
         let to = self.state.durable.groups.get(&copy).map(|group| group.record.name.clone());
-        let to = to.ok_or(Code::GroupNotFound)?;
-        let (kind, time) = (EntryKind::Room, self.message_time());
-        let room = Some(Box::new(RoomEntry { room, says }));
-        let (origin, more) = (Some(origin), EntryMore { room, ..more }.boxed());
-        self.owe(peer, Entry { kind, time, from, to, text, origin, more })
+        let names = (from, to.ok_or(Code::GroupNotFound)?);
+        let entry = Entry::of_room(self.message_time(), names, RoomEntry { room, says });
+        self.owe(peer, Entry { origin: Some(origin), ..entry.with_said(text, more) })
     }
 
     /// Posts a message to a group of another realm: it waits for its place there.
@@ -214,20 +208,10 @@ impl Context<'_> {
         Some((home.peer, home.room))
     }
 
-    /// A group's host hears that an account is not in it any more.
-    pub(crate) fn owe_leave(
-        &mut self,
-        (peer, room): (PeerId, u64),
-        origin: EntryOrigin,
-        (from, to): (Name, Name),
-    ) -> Result<bool, Code> {
-        let says = RoomSays::Ask(RoomAsk::Leave);
-        let more =
-            EntryMore { room: Some(Box::new(RoomEntry { room, says })), ..EntryMore::default() };
-        let (kind, time, text) = (EntryKind::Room, self.message_time(), Text::empty());
-        let (origin, more) = (Some(origin), more.boxed());
-        let entry = Entry { kind, time, from, to, text, origin, more };
-        self.owe_within(peer, entry, true)
+    /// What tells a group's host that an account is not in it any more.
+    pub(super) fn leaving(&self, room: u64, origin: EntryOrigin, names: (Name, Name)) -> Entry {
+        let room = RoomEntry { room, says: RoomSays::Ask(RoomAsk::Leave) };
+        Entry { origin: Some(origin), ..Entry::of_room(self.message_time(), names, room) }
     }
 
     /// Has all realms that know of rooms let go of what an account wrote there that is gone; whether there was room for
@@ -236,29 +220,35 @@ impl Context<'_> {
         let knows = |known: &Peer| known.is_open() && known.can.is_some_and(|can| can.rooms);
         let peers = self.state.durable.peers.iter().filter(|(_, known)| knows(known));
         let peers: Vec<PeerId> = peers.map(|(peer, _)| *peer).collect();
-        let has_room = |peer: &PeerId| {
-            self.peer(*peer).is_some_and(|known| self.has_room_to_owe(&known.out, 1_000, true))
-        };
-        if !peers.iter().all(has_room) {
+        let room = RoomEntry { room: 0, says: RoomSays::Ask(RoomAsk::Erase) };
+        let names = (name.clone(), name.clone());
+        let entry = Entry::of_room(self.message_time(), names, room);
+        if !peers.iter().all(|peer| self.may_owe(*peer, &entry)) {
             return Ok(false);
         }
-        let room = RoomEntry { room: 0, says: RoomSays::Ask(RoomAsk::Erase) };
-        let more = EntryMore { room: Some(Box::new(room)), ..EntryMore::default() };
         for peer in peers {
             let origin = Some(EntryOrigin { id: self.next_id(), account: account.0 });
-            let (kind, time, text) = (EntryKind::Room, self.message_time(), Text::empty());
-            let (from, to, more) = (name.clone(), name.clone(), more.clone().boxed());
-            self.owe_within(peer, Entry { kind, time, from, to, text, origin, more }, true)?;
+            self.owe_within(peer, Entry { origin, ..entry.clone() })?;
         }
         Ok(true)
     }
 
     /// Whether the host of a group can be told that somebody has left it.
-    pub(crate) fn expect_to_tell_host(&self, copy: GroupId) -> Result<(), Code> {
-        let Some((peer, _)) = self.home_of(copy) else { return Ok(()) };
-        let may =
-            self.peer(peer).is_some_and(|known| self.has_room_to_owe(&known.out, 1_000, true));
-        if may { Ok(()) } else { Err(Code::LinkFull) }
+    pub(crate) fn expect_to_tell_host(
+        &self,
+        copy: GroupId,
+        account: AccountId,
+    ) -> Result<(), Code> {
+        let Some((peer, entry)) = self.leaving_copy(copy, account) else { return Ok(()) };
+        if self.may_owe(peer, &entry) { Ok(()) } else { Err(Code::LinkFull) }
+    }
+
+    fn leaving_copy(&self, copy: GroupId, account: AccountId) -> Option<(PeerId, Entry)> {
+        let (peer, room) = self.home_of(copy)?;
+        let to = self.state.durable.groups.get(&copy)?.record.name.clone();
+        let from = self.account(account)?.record.name.clone();
+        let origin = EntryOrigin { id: self.next_id(), account: account.0 };
+        Some((peer, self.leaving(room, origin, (from, to))))
     }
 
     /// Takes an account out of a copy at once, and has the host told.
@@ -268,20 +258,22 @@ impl Context<'_> {
         (account, by): (AccountId, AccountId),
         what: Membership,
     ) -> Result<(), Code> {
-        let (peer, room) = self.home_of(copy).ok_or(Code::GroupNotFound)?;
-        let to = self.state.durable.groups.get(&copy).map(|group| group.record.name.clone());
-        let from = self.account(account).map(|known| known.record.name.clone());
-        let (Some(from), Some(to)) = (from, to) else { return Ok(()) };
-        let origin = EntryOrigin { id: self.next_id(), account: account.0 };
+        let Some((peer, entry)) = self.leaving_copy(copy, account) else { return Ok(()) };
         // Where there is no room for that, the host is told once it names the account as a member.
-        self.owe_leave((peer, room), origin, (from, to))?;
-        self.emit(Event::MemberRemoved(copy, account))?;
-        let group = self.state.durable.groups.get(&copy).map(|group| group.record.clone());
-        if let Some(record) = group.filter(|record| record.owner == Some(account)) {
-            self.emit(Event::GroupSet(copy, GroupRecord { owner: None, ..record }))?;
-        }
+        self.owe_within(peer, entry)?;
+        self.take_from_copy(copy, account)?;
         self.member_changed(copy, what, (account, by))?;
         let conversations: Vec<_> = self.state.durable.conversations.of_group(copy).collect();
         self.end_markers(account, conversations)
+    }
+
+    /// Somebody is not in a copy any more, and so does not own it either.
+    pub(super) fn take_from_copy(&mut self, copy: GroupId, id: AccountId) -> Result<(), Code> {
+        self.emit(Event::MemberRemoved(copy, id))?;
+        let group = self.state.durable.groups.get(&copy).map(|group| group.record.clone());
+        match group.filter(|record| record.owner == Some(id)) {
+            Some(record) => self.emit(Event::GroupSet(copy, GroupRecord { owner: None, ..record })),
+            None => Ok(()),
+        }
     }
 }

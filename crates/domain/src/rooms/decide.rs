@@ -13,10 +13,13 @@ use crate::{
     PeerId, RequestContext, Word,
 };
 use antar_types::{
-    Away, Code, ConversationName, Entry, EntryKind, EntryMore, EntryOrigin, Extras, Message,
-    RemoteIdentity, RoomAsk, RoomEntry, RoomRealm, RoomSays, RoomWord, Text,
+    Away, Code, ConversationName, Entry, EntryOrigin, Extras, Message, RemoteIdentity, RoomAsk,
+    RoomEntry, RoomRealm, RoomSays, RoomWord,
 };
 use std::sync::Arc;
+
+/// Users of one realm who may be being erased at once.
+const ERASED: usize = 1_000;
 
 impl RequestContext<'_> {
     /// Decides on what a peer's user wants, and has the peer told.
@@ -58,15 +61,28 @@ impl RequestContext<'_> {
         entry: &Entry,
         origin: EntryOrigin,
     ) -> Result<(), Code> {
+        let durable = &self.state.durable;
+        let is_of = |id: &&AccountId| durable.guests.get(**id).is_some_and(|g| g.peer == peer);
+        let is_full = durable.erasing.keys().filter(is_of).count() >= ERASED;
         let (account, name) = (origin.account, entry.from.clone());
-        let guest = match self.guest(Guest { peer, realm: None, account, name: name.clone() }) {
-            // Nothing is known here of most of them.
-            Err(Code::LimitReached) => return Ok(()),
-            guest => guest?,
+        let guest = Guest { peer, realm: None, account, name: name.clone() };
+        // Each is a walk through what was said in groups here: a realm does not make this one do that for ever.
+        let guest = match is_full {
+            true => Err(Code::LimitReached),
+            false => self.guest(guest),
         };
-        match self.state.durable.erasing.contains_key(&guest) {
-            true => Ok(()),
-            false => self.emit(Event::Erasing(guest, name)),
+        match guest {
+            Err(Code::LimitReached) => {
+                let realm = self.name_of(peer);
+                let what = format!(
+                    "{realm} has more users erased at once than it may: what {name} of {account} there wrote stays"
+                );
+                self.warn(peer, what);
+                Ok(())
+            }
+            Ok(guest) if self.state.durable.erasing.contains_key(&guest) => Ok(()),
+            Ok(guest) => self.emit(Event::Erasing(guest, name)),
+            Err(code) => Err(code),
         }
     }
 
@@ -103,13 +119,10 @@ impl RequestContext<'_> {
         origin: EntryOrigin,
         code: Option<Code>,
     ) -> Result<(), Code> {
-        let says = RoomSays::Answer(origin.id, code);
-        let more =
-            EntryMore { room: Some(Box::new(RoomEntry { room, says })), ..EntryMore::default() };
-        let (kind, time, to) = (EntryKind::Room, self.message_time(), asked.to.clone());
-        let (from, text, more) = (asked.from.clone(), Text::empty(), more.boxed());
-        let entry = Entry { kind, time, from, to, text, origin: None, more };
-        self.owe_within(peer, entry, true).map(drop)
+        let room = RoomEntry { room, says: RoomSays::Answer(origin.id, code) };
+        let names = (asked.from.clone(), asked.to.clone());
+        let entry = Entry::of_room(self.message_time(), names, room);
+        self.owe_within(peer, entry).map(drop)
     }
 
     /// Puts a guest's message in its place.

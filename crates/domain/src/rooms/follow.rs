@@ -4,7 +4,7 @@
 //! of is passed over, and who of this realm is in a group is an account that there is.
 
 use crate::links::{Delivery, Names, Why, notice_text};
-use crate::state::OPERATOR;
+use crate::state::OPERATOR_SHOWN;
 use crate::{
     AccountId, Change, ChangeList, ConnId, Context, Conversation, ConversationTip, Event,
     GroupChange, GroupId, GroupNews, GroupRecord, GroupRole, Guest, Home, JobResult, Mailbox,
@@ -65,13 +65,8 @@ impl RequestContext<'_> {
         id: AccountId,
         (what, by): (Membership, Box<str>),
     ) -> Result<(), Code> {
-        let Some(group) = self.state.durable.groups.get(&copy) else { return Ok(()) };
-        let (is_in, record) = (group.members.contains_key(&id), group.record.clone());
-        if is_in {
-            self.emit(Event::MemberRemoved(copy, id))?;
-            if record.owner == Some(id) {
-                self.emit(Event::GroupSet(copy, GroupRecord { owner: None, ..record }))?;
-            }
+        if self.state.role(copy, id).is_some() {
+            self.take_from_copy(copy, id)?;
         }
         self.copy_member_changed(copy, id, (what, by))?;
         if self.account(id).is_some() {
@@ -150,7 +145,11 @@ impl Follower<'_> {
                 Ok(())
             }
             RoomSays::Rewritten { id, what } => self.rewritten(cx, copy, (*id, *what), fresh),
-            RoomSays::Closed(_) | RoomSays::Ended => cx.end_copy(copy, None),
+            RoomSays::Closed(by) => {
+                let by = self.by(cx, by);
+                cx.end_copy(copy, None, by)
+            }
+            RoomSays::Ended => cx.end_copy(copy, None, OPERATOR_SHOWN.into()),
             RoomSays::Begins(..) | RoomSays::Answer(..) | RoomSays::Post | RoomSays::Ask(_) => {
                 Ok(())
             }
@@ -248,7 +247,7 @@ impl Follower<'_> {
     /// How who did something is shown here.
     fn by(&self, cx: &RequestContext<'_>, by: &RoomDoer) -> Box<str> {
         match by {
-            RoomDoer::Operator => "@operator".into(),
+            RoomDoer::Operator => OPERATOR_SHOWN.into(),
             RoomDoer::User(name, RoomRealm::Yours) => name.as_str().into(),
             RoomDoer::User(name, RoomRealm::Mine) => {
                 format!("{name}@{}", cx.name_of(self.peer)).into()
@@ -275,8 +274,9 @@ impl Follower<'_> {
         match user.realm {
             RoomRealm::Yours => {
                 let origin = EntryOrigin { id: cx.next_id(), account: user.account };
-                let (from, to) = (self.entry.from.clone(), self.entry.to.clone());
-                cx.owe_leave((self.peer, self.room), origin, (from, to)).map(drop)
+                let names = (self.entry.from.clone(), self.entry.to.clone());
+                let entry = cx.leaving(self.room, origin, names);
+                cx.owe_within(self.peer, entry).map(drop)
             }
             RoomRealm::Mine | RoomRealm::Of(_) => Ok(()),
         }
@@ -291,20 +291,33 @@ impl Follower<'_> {
         role: GroupRole,
     ) -> Result<(), Code> {
         let Some(group) = cx.state.durable.groups.get(&copy) else { return Ok(()) };
-        let (is_new, record) = (!group.members.contains_key(&id), group.record.clone());
+        let is_new = !group.members.contains_key(&id);
         let member = Member { since: cx.next_id(), moderator: role == GroupRole::Moderator };
         cx.emit(Event::MemberSet(copy, id, member))?;
-        let owner = match role {
-            GroupRole::Owner => Some(id),
-            _ => record.owner.filter(|owner| *owner != id),
-        };
-        if owner != record.owner {
-            cx.emit(Event::GroupSet(copy, GroupRecord { owner, ..record }))?;
-        }
+        self.set_owner(cx, copy, (id, role))?;
         if is_new && cx.account(id).is_some() {
             cx.has_read_all_of(copy, id)?;
         }
         Ok(())
+    }
+
+    /// A member who has that role owns a copy, or does not.
+    fn set_owner(
+        &self,
+        cx: &mut RequestContext<'_>,
+        copy: GroupId,
+        (id, role): (AccountId, GroupRole),
+    ) -> Result<(), Code> {
+        let Some(group) = cx.state.durable.groups.get(&copy) else { return Ok(()) };
+        let record = group.record.clone();
+        let owner = match role {
+            GroupRole::Owner => Some(id),
+            _ => record.owner.filter(|owner| *owner != id),
+        };
+        match owner == record.owner {
+            true => Ok(()),
+            false => cx.emit(Event::GroupSet(copy, GroupRecord { owner, ..record })),
+        }
     }
 
     /// All members were told: others are none.
@@ -314,7 +327,7 @@ impl Follower<'_> {
         let gone = group.members.iter().filter(|(_, member)| member.since < began);
         let gone: Vec<AccountId> = gone.map(|(id, _)| *id).collect();
         for id in gone {
-            cx.remove_from_copy(copy, id, (Membership::Left, "@operator".into()))?;
+            cx.remove_from_copy(copy, id, (Membership::Left, OPERATOR_SHOWN.into()))?;
         }
         Ok(())
     }
@@ -362,21 +375,14 @@ impl Follower<'_> {
         (role, by): (GroupRole, &RoomDoer),
     ) -> Result<(), Code> {
         let Some(id) = self.known(cx, user) else { return Ok(()) };
-        let Some(group) = cx.state.durable.groups.get(&copy) else { return Ok(()) };
-        let (Some(member), record) = (group.members.get(&id).copied(), group.record.clone()) else {
-            return Ok(());
-        };
+        let group = cx.state.durable.groups.get(&copy);
+        let member = group.and_then(|group| group.members.get(&id).copied());
+        let Some(member) = member else { return Ok(()) };
         let moderator = role == GroupRole::Moderator;
         if member.moderator != moderator {
             cx.emit(Event::MemberSet(copy, id, Member { moderator, ..member }))?;
         }
-        let owner = match role {
-            GroupRole::Owner => Some(id),
-            _ => record.owner.filter(|owner| *owner != id),
-        };
-        if owner != record.owner {
-            cx.emit(Event::GroupSet(copy, GroupRecord { owner, ..record }))?;
-        }
+        self.set_owner(cx, copy, (id, role))?;
         let Some(name) = cx.state.durable.member_name(id) else { return Ok(()) };
         self.news(cx, copy, by, GroupNews::Role(name, role))
     }
@@ -594,13 +600,18 @@ impl Follower<'_> {
 
 impl Context<'_> {
     /// A copy ends: what waits in it has no place any more.
-    pub(crate) fn end_copy(&mut self, copy: GroupId, why: Option<Code>) -> Result<(), Code> {
+    pub(crate) fn end_copy(
+        &mut self,
+        copy: GroupId,
+        why: Option<Code>,
+        by: Box<str>,
+    ) -> Result<(), Code> {
         let waited: Vec<_> = self.state.durable.copies.pending(copy).cloned().collect();
         let code = why.unwrap_or(Code::GroupNotFound);
         for message in waited {
             self.give_back_pending(copy, &message, code)?;
         }
-        self.close_group(copy, OPERATOR)
+        self.end_group(copy, by)
     }
 
     /// A message has no place in a group of another realm: its author is told so.

@@ -13,12 +13,24 @@ const MOST: usize = 50_000;
 pub(crate) struct Guests {
     all: BTreeMap<AccountId, (Guest, BTreeSet<GroupId>)>,
     numbers: BTreeMap<(PeerId, Box<str>, u64), AccountId>,
+    /// How many there are of whom each realm has told.
+    counts: BTreeMap<PeerId, usize>,
     /// How many guests each group has of those of whom a realm has told.
     of_group: BTreeMap<GroupId, BTreeMap<PeerId, usize>>,
 }
 
 fn realm_key(realm: Option<&Name>) -> Box<str> {
     realm.map_or_else(Box::default, |realm| (*realm.folded()).into())
+}
+
+/// One less; none is not kept.
+fn decrease(counts: &mut BTreeMap<PeerId, usize>, peer: PeerId) {
+    if let Some(count) = counts.get_mut(&peer) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&peer);
+        }
+    }
 }
 
 impl Guests {
@@ -34,6 +46,11 @@ impl Guests {
     /// The guest of whom a realm tells under a number: of its own where no other realm is named.
     pub fn numbered(&self, peer: PeerId, realm: Option<&Name>, account: u64) -> Option<AccountId> {
         self.numbers.get(&(peer, realm_key(realm), account)).copied()
+    }
+
+    /// How many there are of whom a realm has told.
+    pub fn count(&self, peer: PeerId) -> usize {
+        self.counts.get(&peer).copied().unwrap_or_default()
     }
 
     /// Those of whom a realm has told.
@@ -55,7 +72,9 @@ impl Guests {
 
     pub fn set(&mut self, id: AccountId, guest: &Guest) {
         let key = (guest.peer, realm_key(guest.realm.as_ref()), guest.account);
-        self.numbers.insert(key, id);
+        if self.numbers.insert(key, id).is_none() {
+            *self.counts.entry(guest.peer).or_default() += 1;
+        }
         match self.all.get_mut(&id) {
             Some((known, _)) => *known = guest.clone(),
             None => drop(self.all.insert(id, (guest.clone(), BTreeSet::new()))),
@@ -65,7 +84,10 @@ impl Guests {
     pub fn end(&mut self, id: AccountId) {
         let Some((guest, groups)) = self.all.get(&id).cloned() else { return };
         groups.into_iter().for_each(|group| self.leave(id, group));
-        self.numbers.remove(&(guest.peer, realm_key(guest.realm.as_ref()), guest.account));
+        let key = (guest.peer, realm_key(guest.realm.as_ref()), guest.account);
+        if self.numbers.remove(&key).is_some() {
+            decrease(&mut self.counts, guest.peer);
+        }
         self.all.remove(&id);
     }
 
@@ -84,12 +106,7 @@ impl Guests {
             return;
         }
         let Some(peers) = self.of_group.get_mut(&group) else { return };
-        if let Some(count) = peers.get_mut(&guest.peer) {
-            *count -= 1;
-            if *count == 0 {
-                peers.remove(&guest.peer);
-            }
-        }
+        decrease(peers, guest.peer);
         if peers.is_empty() {
             self.of_group.remove(&group);
         }
@@ -157,7 +174,7 @@ impl Context<'_> {
             }
             return Ok(id);
         }
-        if guests.of_peer(guest.peer).count() >= MOST {
+        if guests.count(guest.peer) >= MOST {
             return Err(Code::LimitReached);
         }
         let id = AccountId(self.next_id());

@@ -3,15 +3,15 @@
 //! Each realm is told once, however many of its users are in the group. What a message says is in no log: it is looked
 //! up when its entry is sent, so what was deleted or edited meanwhile is not told.
 
-use crate::links::{LONGEST_TEXT, Outbox, owe};
-use crate::state::OPERATOR;
+use crate::links::{LONGEST_TEXT, Peer, has_room, owe};
+use crate::state::{OPERATOR, OPERATOR_SHOWN};
 use crate::{
     AccountId, Context, Conversation, Event, GroupId, GroupNews, Membership, PeerId, Posted,
     Rewriting,
 };
 use antar_types::{
-    Away, Code, Entry, EntryKind, EntryMore, Message, Name, RoomEntry, RoomRealm, RoomSays,
-    RoomSettings, RoomUser, Silence, Text,
+    Away, Code, Entry, EntryMore, Message, Name, RoomEntry, RoomRealm, RoomSays, RoomSettings,
+    RoomUser, Silence, Text,
 };
 
 /// What one realm is told of a group.
@@ -74,36 +74,27 @@ impl Context<'_> {
         let (to, time) = (record.name.clone(), self.message_time());
         let RoomTold { from, says, text, more } = told;
         let from = from.unwrap_or_else(|| to.clone());
-        // What ends a copy has room where nothing else has: a realm is not to be left with more than it may have.
-        let is_last = matches!(says, RoomSays::Ended | RoomSays::Member(..));
-        let room = Some(Box::new(RoomEntry { room: group.0, says }));
-        let more = EntryMore { room, ..more }.boxed();
-        let entry = Entry { kind: EntryKind::Room, time, from, to, text, origin: None, more };
-        self.owe_within(peer, entry, is_last)
+        let entry = Entry::of_room(time, (from, to), RoomEntry { room: group.0, says });
+        self.owe_within(peer, entry.with_said(text, more))
     }
 
     /// Appends to what a realm is owed where there is room; whether there was.
-    pub(super) fn owe_within(
-        &mut self,
-        peer: PeerId,
-        entry: Entry,
-        is_last: bool,
-    ) -> Result<bool, Code> {
-        let Some(known) = self.peer(peer).filter(|known| known.is_open()) else { return Ok(false) };
-        if !self.has_room_to_owe(&known.out, entry.size(), is_last) {
+    pub(super) fn owe_within(&mut self, peer: PeerId, entry: Entry) -> Result<bool, Code> {
+        if !self.may_owe(peer, &entry) {
             return Ok(false);
         }
+        let known = self.peer(peer).ok_or(Code::RealmNotFound)?;
         let event = owe(&known.out, peer, entry);
         self.emit(event)?;
         Ok(true)
     }
 
-    /// Whether so many bytes more may be owed: a little more where they end something.
-    pub(super) fn has_room_to_owe(&self, out: &Outbox, bytes: u64, is_last: bool) -> bool {
-        let limits = &self.state.limits;
-        let room = |most: u64| most.saturating_add(if is_last { most / 8 } else { 0 });
-        out.owed() < room(limits.link_messages)
-            && out.owed_bytes() + bytes <= room(limits.link_bytes)
+    /// Whether there is room for an entry in what a realm is owed.
+    pub(super) fn may_owe(&self, peer: PeerId, entry: &Entry) -> bool {
+        let known = self.peer(peer).filter(|known| known.is_open());
+        known.is_some_and(|Peer { out, .. }| {
+            has_room(&self.state.limits, out, (out.tip, out.total()), entry)
+        })
     }
 
     /// Takes a realm's users out of a group: nothing more of it is told there.
@@ -115,7 +106,7 @@ impl Context<'_> {
         for guest in &members {
             self.emit(Event::MemberRemoved(group, *guest))?;
         }
-        let _ = self.owe_room(group, peer, RoomSays::Ended.into())?;
+        self.owe_room(group, peer, RoomSays::Ended.into())?;
         for guest in members {
             self.member_changed(group, Membership::Left, (guest, OPERATOR))?;
             if self.state.durable.groups.contains_key(&group) {
@@ -145,7 +136,9 @@ impl Context<'_> {
             }
         }
         let copies: Vec<GroupId> = self.state.durable.copies.of_peer(peer).collect();
-        copies.into_iter().try_for_each(|copy| self.end_copy(copy, Some(Code::RealmRemoved)))
+        copies.into_iter().try_for_each(|copy| {
+            self.end_copy(copy, Some(Code::RealmRemoved), OPERATOR_SHOWN.into())
+        })
     }
 
     /// A member came, or is not in the group any more.
@@ -256,8 +249,23 @@ impl Context<'_> {
         Some((RoomUser { account: there.account, realm }, origin))
     }
 
+    /// Begins a copy of a group at the realm of somebody who is about to be its first member, where that is a guest.
+    ///
+    /// # Errors
+    /// [`Code::LinkFull`] where there is no room for that.
+    pub(crate) fn expect_copy(&mut self, group: GroupId, member: AccountId) -> Result<(), Code> {
+        let guests = &self.state.durable.guests;
+        let Some(peer) = guests.get(member).map(|guest| guest.peer) else { return Ok(()) };
+        if guests.peers(group).any(|of| of == peer) || self.begin_copy(group, peer)? {
+            return Ok(());
+        }
+        // What was told of it ends there.
+        self.owe_room(group, peer, RoomSays::Ended.into())?;
+        Err(Code::LinkFull)
+    }
+
     /// Begins a copy of a group at a realm, or begins it anew.
-    pub(crate) fn begin_copy(&mut self, group: GroupId, peer: PeerId) -> Result<bool, Code> {
+    fn begin_copy(&mut self, group: GroupId, peer: PeerId) -> Result<bool, Code> {
         let Some((settings, text)) = self.room_settings(group) else { return Ok(false) };
         let durable = &self.state.durable;
         let had = durable.conversations.tip(Conversation::Group(group)).ordinal;

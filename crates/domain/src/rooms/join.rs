@@ -2,25 +2,13 @@
 
 use crate::links::Why;
 use crate::links::{Asked, CATCH_UP, PeerRequest, RoomJoin};
-use crate::{
-    Answer, Event, GroupEntry, Guest, Interrupt, JobResult, Member, Membership, Outcome, PeerId,
-    RequestContext,
-};
+use crate::{Answer, Guest, Interrupt, JobResult, Outcome, PeerId, RequestContext};
 use antar_types::{Code, Name, Secret};
 
 /// How much longer a host may take to look at a password than to answer anything else, in milliseconds.
 const PASSWORD: u64 = 7_000;
 
 impl RequestContext<'_> {
-    /// The realm that a group's name tells, unless it is this one.
-    pub(crate) fn split_group<'n>(&self, name: &'n str) -> (&'n str, Option<&'n str>) {
-        match name.split_once('@') {
-            Some((group, realm)) if self.is_here(realm) => (group, None),
-            Some((group, realm)) => (group, Some(realm)),
-            None => (name, None),
-        }
-    }
-
     /// Joins a group of another realm: that realm says whether it may be.
     pub(crate) fn join_elsewhere(
         &mut self,
@@ -88,8 +76,7 @@ impl RequestContext<'_> {
             return Err(Code::GroupNotFound.into());
         }
         let durable = &self.state.durable;
-        let known = durable.guests.numbered(peer, None, join.account);
-        if let Some(guest) = known {
+        if let Some(guest) = durable.guests.numbered(peer, None, join.account) {
             if durable.bans.contains(&(id, guest)) {
                 return Err(refused(Code::Banned).into());
             }
@@ -97,41 +84,15 @@ impl RequestContext<'_> {
                 return Err(Code::AlreadyMember.into());
             }
         }
-        match record.entry {
-            GroupEntry::Open => {}
-            GroupEntry::Invite => return Err(refused(Code::InviteOnly).into()),
-            GroupEntry::Password => {
-                let given = join.password.as_ref().ok_or(refused(Code::WrongPassword))?;
-                // Failures of one realm's users are in the way of no other's.
-                let subject = format!("group {} from {}", &*record.name.folded(), &*realm.folded());
-                if !self.verify(given.expose(), Some(&record.password), subject, None)? {
-                    return Err(refused(Code::WrongPassword).into());
-                }
-            }
-        }
-        let members = self.state.durable.groups.get(&id).map_or(0, |group| group.members.len());
-        if members >= self.state.limits.members_per_group {
-            return Err(Code::LimitReached.into());
-        }
+        // Failures of one realm's users are in the way of no other's.
+        let subject = format!("group {} from {}", &*record.name.folded(), &*realm.folded());
+        self.expect_entry(&record, join.password.as_ref(), (subject, None), refused)?;
         let (account, name) = (join.account, join.user.clone());
         let guest = self.guest(Guest { peer, realm: None, account, name })?;
-        let is_first = !self.state.durable.guests.peers(id).any(|of| of == peer);
-        let member = Member { since: self.next_id(), moderator: false };
-        if is_first {
-            self.emit(Event::MemberSet(id, guest, member))?;
-            if !self.begin_copy(id, peer)? {
-                self.emit(Event::MemberRemoved(id, guest))?;
-                return Err(Code::LinkFull.into());
-            }
-        } else {
-            self.emit(Event::MemberSet(id, guest, member))?;
+        let added = self.add_member(id, (guest, guest));
+        if added.is_err() {
+            self.forget_guest(guest)?;
         }
-        self.member_changed(id, Membership::Joined, (guest, guest))?;
-        // Who comes into an empty group owns it.
-        let owner = self.state.durable.groups.get(&id).and_then(|group| group.record.owner);
-        if owner.is_none() {
-            self.set_owner(id, guest, guest)?;
-        }
-        Ok(())
+        added
     }
 }

@@ -178,7 +178,10 @@ impl Durable {
             Event::TimeReached(_) => {}
             Event::Rewritten(placed) => {
                 self.files.apply(event);
-                if let Conversation::Group(group) = placed.conversation {
+                // What is told of a group is told by its host alone.
+                if let Conversation::Group(group) = placed.conversation
+                    && self.groups.get(&group).is_some_and(|known| known.record.home.is_none())
+                {
                     for peer in self.guests.peers(group) {
                         if let Some(known) = self.peers.get_mut(&peer) {
                             known.out.retell(peer, group, &placed.message);

@@ -21,7 +21,7 @@ pub(crate) use follow_ups::MENTIONS;
 pub use io::{Effects, Input, Mode, Origin, Output, Readings};
 pub(crate) use lists::Groups;
 pub(crate) use live::{Live, Watch, Watched};
-pub(crate) use roles::OPERATOR;
+pub(crate) use roles::{OPERATOR, OPERATOR_SHOWN};
 pub use spread::{Listener, Spread};
 
 use self::lists::Lists;

@@ -6,6 +6,9 @@ use crate::{AccountId, GroupId, GroupRole};
 /// Stands for the realm's operator where somebody acts on a group: no account has this number.
 pub(crate) const OPERATOR: AccountId = AccountId(0);
 
+/// How members of a group are told that it was the operator: no user has such a name.
+pub(crate) const OPERATOR_SHOWN: &str = "@operator";
+
 impl State {
     /// What a user is in a group; `None` where the user is not in it.
     pub(crate) fn role(&self, group: GroupId, account: AccountId) -> Option<GroupRole> {

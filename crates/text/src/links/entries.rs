@@ -266,12 +266,11 @@ impl Further {
     fn more(&self) -> Option<Box<EntryMore>> {
         let Later { said_as, reply, file, hash, said, .. } = &self.later;
         let said = said.as_ref().map(|said| Box::new(said.read()));
-        let room = None;
         let file = file.as_ref().and_then(Attached::read);
         let hash = hash.as_deref().and_then(Chain::parse);
         let kind = said_as.as_deref().and_then(MessageKind::parse);
         let reply = reply.map(MessageRef::from);
-        EntryMore { kind, reply, change: self.change(), file, hash, room, said }.boxed()
+        EntryMore { kind, reply, change: self.change(), file, hash, said, room: None }.boxed()
     }
 
     /// The origin, where all of it is told.
