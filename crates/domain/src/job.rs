@@ -6,7 +6,8 @@
 use crate::links::{Ask, Failure, LinkStatus, Listing, NamesLookup, NotAsked, Quote, Told};
 use crate::{
     AccountId, Change, Conversation, ConversationTip, FoundMessages, Marker, MessageLookup,
-    PlacedMessage, Reader, ReferenceLookup, Referred, Rewriting, SearchQuery, Source, Unshown,
+    NewestQuery, PlacedMessage, Reader, ReferenceLookup, Referred, Rewriting, SearchQuery, Source,
+    Unshown,
 };
 use antar_types::{Chain, Code, GroupEntry, Message, Secret};
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,8 @@ pub enum Job {
     Refer(ReferenceLookup),
     /// Look up a message.
     Message(MessageLookup),
+    /// Look up the newest messages of a conversation.
+    Newest(NewestQuery),
     /// Look up messages that a peer names.
     Named(NamesLookup),
     /// Look up what is new.
@@ -254,6 +257,8 @@ pub enum JobResult {
     Referred(ReferenceLookup, Option<Referred>),
     /// That message, if there is one.
     Message(MessageLookup, Option<PlacedMessage>),
+    /// The newest messages, oldest first.
+    Newest(NewestQuery, Vec<Message>),
     /// Those messages, in the order in which they were asked for, as far as they are there.
     Named(NamesLookup, Vec<Option<PlacedMessage>>),
     /// What is new up to an id.

@@ -85,6 +85,7 @@ pub use references::{REFERRED_FOR, ReferenceLookup, Referred};
 pub(crate) use request_context::{Interrupt, RequestContext};
 pub use retention::{FoundOld, LET_GO, OldIn, OldQuery};
 pub use rewrites::{MessageLookup, PlacedMessage};
+pub use rooms::{NewestQuery, PAST};
 pub use search::{
     Author, FoundMessages, MOST_APART, Matcher, SEARCHED, SEEK, SearchQuery, SearchWords,
     SearchedList,

@@ -6,6 +6,7 @@
 //! | `copies.rs` | groups of other realms of which there is a copy here, and what waits for its place there |
 //! | `host.rs` | telling the realms of a group's members what happens in it |
 //! | `join.rs` | users of other realms who come into a group here, and users here who come into one elsewhere |
+//! | `past.rs` | what was said in a group before a realm has members in it |
 //! | `ask.rs` | what users here want done in a group of another realm |
 //! | `decide.rs` | what users of other realms want done in a group here |
 //! | `follow.rs` | what the realm of a group tells of it |
@@ -21,8 +22,10 @@ mod follow;
 mod guests;
 mod host;
 mod join;
+mod past;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use copies::Copies;
 pub(crate) use guests::Guests;
+pub use past::{NewestQuery, PAST};

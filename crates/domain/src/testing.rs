@@ -427,6 +427,7 @@ fn prove(job: Job) -> JobResult {
         | Job::Locate(_)
         | Job::Refer(_)
         | Job::Message(_)
+        | Job::Newest(_)
         | Job::Named(_)
         | Job::Changes(_)
         | Job::Search(_) => unreachable!("looked up"),

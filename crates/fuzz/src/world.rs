@@ -414,6 +414,16 @@ impl World {
                 let found = found.filter(is_it).last();
                 JobResult::Message(lookup, found)
             }
+            Job::Newest(query) => {
+                let all = self.happened().filter_map(|event| match event {
+                    Event::Posted(posted) if posted.conversation == query.conversation => {
+                        Some(Message::clone(&posted.message))
+                    }
+                    _ => None,
+                });
+                let found = all.collect();
+                JobResult::Newest(query, found)
+            }
             Job::Named(lookup) => {
                 let found = lookup.all.iter().map(|named| self.named(named)).collect();
                 JobResult::Named(lookup, found)

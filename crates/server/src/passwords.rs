@@ -207,6 +207,7 @@ fn prove(config: &PasswordsConfig, memory: &mut Vec<Block>, job: Job) -> JobResu
         | Job::Locate(_)
         | Job::Refer(_)
         | Job::Message(_)
+        | Job::Newest(_)
         | Job::Named(_)
         | Job::Changes(_)
         | Job::Search(_)

@@ -5,8 +5,8 @@ use crate::panics::contain_here;
 use antar_domain::links::{NamesLookup, Position, Quote, Unreadable};
 use antar_domain::{
     ChangesQuery, FoundChanges, FoundMessages, FoundOld, FoundOwn, Located, MessageLookup,
-    OldQuery, Outcome, OwnQuery, PeerId, Place, PlacedMessage, Read, ReferenceLookup, Referred,
-    SearchQuery, Source, Tag,
+    NewestQuery, OldQuery, Outcome, OwnQuery, PeerId, Place, PlacedMessage, Read, ReferenceLookup,
+    Referred, SearchQuery, Source, Tag,
 };
 use antar_runner::tail;
 use antar_store::{Store, StoreError};
@@ -126,6 +126,11 @@ impl Reads {
         lookup: MessageLookup,
     ) -> Option<Option<PlacedMessage>> {
         self.read(whom, move |store| store.message(&lookup)).await
+    }
+
+    /// The newest messages of a conversation; `None` where they cannot be read.
+    pub async fn newest(&self, query: NewestQuery) -> Option<Vec<Message>> {
+        self.read(None, move |store| store.newest(&query)).await
     }
 
     /// Messages that a peer names, as they are now; `None` where they cannot be read.

@@ -325,6 +325,11 @@ impl World<'_> {
                 let found = running.and_then(|r| r.store.message(&lookup).ok());
                 found.map_or(JobResult::Unreadable, |found| JobResult::Message(lookup, found))
             }
+            Job::Newest(query) => {
+                let running = self.nodes[node].running.as_ref();
+                let found = running.and_then(|r| r.store.newest(&query).ok());
+                found.map_or(JobResult::Unreadable, |found| JobResult::Newest(query, found))
+            }
             Job::Named(lookup) => {
                 let running = self.nodes[node].running.as_ref();
                 let found = running.and_then(|r| r.store.named(&lookup).ok());

@@ -16,8 +16,8 @@ use crate::{
 use antar_domain::links::{self, NamesLookup, Quote};
 use antar_domain::{
     ChangesQuery, Conversation, Event, FoundChanges, FoundMessages, FoundOld, FoundOwn, GroupId,
-    Located, Mailbox, MessageLookup, OldQuery, OwnQuery, Page, PeerId, Place, PlacedMessage,
-    ReferenceLookup, Referred, SearchQuery, Source,
+    Located, Mailbox, MessageLookup, NewestQuery, OldQuery, OwnQuery, Page, PeerId, Place,
+    PlacedMessage, ReferenceLookup, Referred, SearchQuery, Source,
 };
 use antar_types::{Chain, Entry, Message};
 use std::collections::HashSet;
@@ -209,6 +209,14 @@ impl Store {
             let (ordinal, message) = (message.ordinal, Arc::new(message.read()));
             PlacedMessage { conversation, ordinal, message }
         }))
+    }
+
+    /// The newest messages of a conversation, oldest first.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub fn newest(&self, query: &NewestQuery) -> Result<Vec<Message>, StoreError> {
+        self.read(Source::Conversation(query.conversation), query.page()).map(|(found, _)| found)
     }
 
     /// Messages that a peer names, as they are now, in order.

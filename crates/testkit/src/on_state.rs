@@ -138,6 +138,10 @@ impl OnState {
                         Ok(found) => JobResult::Message(lookup, found),
                         Err(_) => JobResult::Unreadable,
                     },
+                    Job::Newest(query) => match self.store.newest(&query) {
+                        Ok(found) => JobResult::Newest(query, found),
+                        Err(_) => JobResult::Unreadable,
+                    },
                     Job::Named(lookup) => match self.store.named(&lookup) {
                         Ok(found) => JobResult::Named(lookup, found),
                         Err(_) => JobResult::Unreadable,
@@ -293,6 +297,7 @@ fn prove(job: Job) -> JobResult {
         Job::Locate(_)
         | Job::Refer(_)
         | Job::Message(_)
+        | Job::Newest(_)
         | Job::Named(_)
         | Job::Changes(_)
         | Job::Search(_) => JobResult::Unreadable,

@@ -207,7 +207,8 @@ impl Entry {
     /// The same entry about a message of a room, with what that says now.
     #[must_use]
     pub fn telling(&self, message: &Message, peer: u64) -> Self {
-        let (text, more) = EntryMore::of_message(message, peer);
+        let at = self.room().is_some_and(RoomEntry::is_new).then_some(self.time);
+        let (text, more) = EntryMore::of_message(message, (peer, at));
         let room = self.more.as_ref().and_then(|more| more.room.clone());
         Self { text, more: EntryMore { room, ..more }.boxed(), ..self.clone() }
     }
@@ -225,11 +226,13 @@ impl Entry {
 
 impl EntryMore {
     /// What a message of a room says now, for a realm that the host has under this number: its text, and what it has
-    /// besides.
-    pub fn of_message(message: &Message, peer: u64) -> (Text, Self) {
+    /// besides. `at` is when that is said, of one that is new there.
+    pub fn of_message(message: &Message, (peer, at): (u64, Option<Time>)) -> (Text, Self) {
         let kind = message.extras.as_ref().and_then(|extras| extras.kind);
         let file = message.file().cloned().map(Box::new);
-        let said = Some(RoomSaid::of(message, peer)).filter(|said| *said != RoomSaid::default());
+        let taken = Some(message.time).filter(|time| at.is_some_and(|at| at != *time));
+        let said = RoomSaid { taken, ..RoomSaid::of(message, peer) };
+        let said = Some(said).filter(|said| *said != RoomSaid::default());
         (message.text.clone(), Self { kind, file, said: said.map(Box::new), ..Self::default() })
     }
 

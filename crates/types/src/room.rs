@@ -169,6 +169,8 @@ pub struct RoomSaid {
     pub deleted: bool,
     /// Who has reacted, and how.
     pub reactions: Vec<RoomReaction>,
+    /// When the host took it, where its entry was written later: it was there before.
+    pub taken: Option<Time>,
 }
 
 /// A reaction to a room's message, and the name of who reacted.
@@ -193,7 +195,7 @@ impl RoomSaid {
             reactions.extend(who);
         }
         let (reply, edited, deleted) = (extras.reply, extras.edited, extras.deleted);
-        Self { reply, edited, deleted, reactions }
+        Self { reply, edited, deleted, reactions, taken: None }
     }
 }
 

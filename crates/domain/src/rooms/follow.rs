@@ -22,8 +22,8 @@ use std::sync::Arc;
 /// Groups of one realm, and of all, of which there may be copies.
 const COPIES: (usize, usize) = (1_000, 10_000);
 
-/// Messages that were there before a copy began, and have ids kept free for them. A host that tells of more has none.
-const MESSAGES: u64 = 1 << 24;
+/// Messages that were there before a copy began. A host that tells of more has none.
+const MESSAGES: u64 = 1 << 40;
 
 /// Messages that came with a batch, by the copy that they are in and their id at the host.
 type Fresh = BTreeMap<(GroupId, u64), PlacedMessage>;
@@ -196,8 +196,8 @@ impl Follower<'_> {
         };
         cx.emit(Event::GroupSet(copy, record))?;
         if known.is_none() && (1..MESSAGES).contains(&had) {
-            // What was said before has its places, and may be asked for.
-            let tip = ConversationTip { ordinal: had, id: cx.next_id() + had };
+            // What was said before that is not told is counted, and let go of here.
+            let tip = ConversationTip { ordinal: had, id: cx.next_id() };
             let conversation = Conversation::Group(copy);
             cx.emit(Event::IdReached(tip.id))?;
             cx.emit(Event::LetGo(conversation, tip))?;
@@ -513,7 +513,7 @@ impl Follower<'_> {
     ) -> Extras {
         let more = self.entry.more.as_deref().cloned().unwrap_or_default();
         let said = more.said.as_deref().cloned().unwrap_or_default();
-        let RoomSaid { reply, edited, deleted, reactions: all } = said;
+        let RoomSaid { reply, edited, deleted, reactions: all, taken } = said;
         let mut reactions = Reactions::default();
         for reaction in all {
             let account = reaction.user.account;
@@ -536,7 +536,7 @@ impl Follower<'_> {
             placed.map(|placed| placed.message.id)
         };
         let reply = reply.and_then(placed);
-        let sent = before.sent.or(Some(self.entry.time));
+        let sent = before.sent.or(taken).or(Some(self.entry.time));
         Extras { kind: more.kind, reply, edited, deleted, reactions, sent, ..before }
     }
 

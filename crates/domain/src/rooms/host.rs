@@ -11,7 +11,7 @@ use crate::{
 };
 use antar_types::{
     Away, Code, Entry, EntryMore, Message, Name, RoomEntry, RoomRealm, RoomSays, RoomSettings,
-    RoomUser, Silence, Text,
+    RoomUser, Silence, Text, Time,
 };
 
 /// What one realm is told of a group.
@@ -216,9 +216,9 @@ impl Context<'_> {
         let Conversation::Group(group) = posted.conversation else { return Ok(()) };
         let (sender, message) = (posted.sender, &posted.message);
         self.tell_room(group, |cx, peer| {
-            let (author, origin) = cx.author_for(peer, sender, message)?;
+            let (author, origin) = cx.author_for(peer, sender, message);
             let says = RoomSays::Message { id: message.id, author, origin };
-            Some(with_message(says, message, peer))
+            Some(with_message(says, message, (peer, Some(cx.message_time()))))
         })
     }
 
@@ -230,45 +230,41 @@ impl Context<'_> {
         message: &Message,
     ) -> Result<(), Code> {
         self.tell_room(group, |_, peer| {
-            Some(with_message(RoomSays::Rewritten { id: message.id, what }, message, peer))
+            let says = RoomSays::Rewritten { id: message.id, what };
+            Some(with_message(says, message, (peer, None)))
         })
     }
 
-    fn author_for(
+    /// Who wrote a message, and its number there where that is the realm that is told. Of somebody whose account is gone
+    /// nothing but the name is known.
+    pub(super) fn author_for(
         &self,
         peer: PeerId,
         sender: Option<AccountId>,
         message: &Message,
-    ) -> Option<(RoomUser, Option<u64>)> {
+    ) -> (RoomUser, Option<u64>) {
         let Some(Away::FromAccount(realm, there)) = &message.realm else {
-            return Some((RoomUser { account: sender?.0, realm: RoomRealm::Mine }, None));
+            let account = sender.map_or(0, |account| account.0);
+            return (RoomUser { account, realm: RoomRealm::Mine }, None);
         };
         let is_theirs = self.state.durable.peer_named(realm) == Some(peer);
         let realm = if is_theirs { RoomRealm::Yours } else { RoomRealm::Of(realm.clone()) };
         let origin = is_theirs.then_some(there.id);
-        Some((RoomUser { account: there.account, realm }, origin))
+        (RoomUser { account: there.account, realm }, origin)
     }
 
-    /// Begins a copy of a group at the realm of somebody who is about to be its first member, where that is a guest.
-    ///
-    /// # Errors
-    /// [`Code::LinkFull`] where there is no room for that.
-    pub(crate) fn expect_copy(&mut self, group: GroupId, member: AccountId) -> Result<(), Code> {
-        let guests = &self.state.durable.guests;
-        let Some(peer) = guests.get(member).map(|guest| guest.peer) else { return Ok(()) };
-        if guests.peers(group).any(|of| of == peer) || self.begin_copy(group, peer)? {
-            return Ok(());
-        }
-        // What was told of it ends there.
-        self.owe_room(group, peer, RoomSays::Ended.into())?;
-        Err(Code::LinkFull)
-    }
-
-    /// Begins a copy of a group at a realm, or begins it anew.
-    fn begin_copy(&mut self, group: GroupId, peer: PeerId) -> Result<bool, Code> {
+    /// Begins a copy of a group at a realm, with what was said there before; or begins it anew. Whether there was room
+    /// for that.
+    pub(super) fn begin_copy(
+        &mut self,
+        group: GroupId,
+        peer: PeerId,
+        past: Vec<RoomTold>,
+    ) -> Result<bool, Code> {
         let Some((settings, text)) = self.room_settings(group) else { return Ok(false) };
         let durable = &self.state.durable;
         let had = durable.conversations.tip(Conversation::Group(group)).ordinal;
+        let had = had.saturating_sub(past.len() as u64);
         let Some(known) = durable.groups.get(&group) else { return Ok(false) };
         let mut members: Vec<_> = known.members.iter().collect();
         members.sort_unstable_by_key(|(_, member)| member.since);
@@ -288,7 +284,7 @@ impl Context<'_> {
         all.push(RoomSays::Begun.into());
         let of_group = (group, AccountId(0))..=(group, AccountId(u64::MAX));
         all.extend(durable.silences.range(of_group).filter_map(|(key, s)| silenced(key, s)));
-        for told in all {
+        for told in all.into_iter().chain(past) {
             if !self.owe_room(group, peer, told)? {
                 return Ok(false);
             }
@@ -300,7 +296,7 @@ impl Context<'_> {
     /// groups that it has copies of.
     pub(crate) fn begin_copies(&mut self, peer: PeerId) -> Result<(), Code> {
         for group in self.state.durable.guests.rooms(peer) {
-            if !self.is_copy(group) && !self.begin_copy(group, peer)? {
+            if !self.is_copy(group) && !self.begin_copy(group, peer, Vec::new())? {
                 self.expel_realm(group, peer)?;
             }
         }
@@ -315,8 +311,12 @@ impl Context<'_> {
     }
 }
 
-/// An entry about a message, with what that says now.
-fn with_message(says: RoomSays, message: &Message, peer: PeerId) -> RoomTold {
-    let (text, more) = EntryMore::of_message(message, peer.0);
+/// An entry about a message, with what that says now; where it is a new one, the entry's time.
+pub(super) fn with_message(
+    says: RoomSays,
+    message: &Message,
+    (peer, at): (PeerId, Option<Time>),
+) -> RoomTold {
+    let (text, more) = EntryMore::of_message(message, (peer.0, at));
     RoomTold { from: Some(message.from.clone()), says, text, more }
 }

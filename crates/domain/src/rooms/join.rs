@@ -2,8 +2,11 @@
 
 use crate::links::Why;
 use crate::links::{Asked, CATCH_UP, PeerRequest, RoomJoin};
-use crate::{Answer, Guest, Interrupt, JobResult, Outcome, PeerId, RequestContext};
-use antar_types::{Code, Name, Secret};
+use crate::{
+    AccountId, Answer, GroupId, Guest, Interrupt, JobResult, Outcome, PeerId, RequestContext,
+};
+use antar_types::{Code, Message, Name, RoomSays, Secret};
+use std::sync::Arc;
 
 /// How much longer a host may take to look at a password than to answer anything else, in milliseconds.
 const PASSWORD: u64 = 7_000;
@@ -87,6 +90,8 @@ impl RequestContext<'_> {
         // Failures of one realm's users are in the way of no other's.
         let subject = format!("group {} from {}", &*record.name.folded(), &*realm.folded());
         self.expect_entry(&record, join.password.as_ref(), (subject, None), refused)?;
+        // What is to be looked up is looked up before anything is done.
+        self.past_for(id, peer)?;
         let (account, name) = (join.account, join.user.clone());
         let guest = self.guest(Guest { peer, realm: None, account, name })?;
         let added = self.add_member(id, (guest, guest));
@@ -94,5 +99,38 @@ impl RequestContext<'_> {
             self.forget_guest(guest)?;
         }
         added
+    }
+
+    /// Begins a copy of a group at the realm of somebody who is about to be its first member, where that is a guest.
+    ///
+    /// # Errors
+    /// [`Code::LinkFull`] where there is no room for that.
+    pub(crate) fn expect_copy(
+        &mut self,
+        group: GroupId,
+        member: AccountId,
+    ) -> Result<(), Interrupt> {
+        let guest = self.state.durable.guests.get(member);
+        let Some(peer) = guest.map(|guest| guest.peer) else { return Ok(()) };
+        let Some(past) = self.past_for(group, peer)? else { return Ok(()) };
+        let told = past.iter().map(|message| self.told_of_past(peer, message)).collect();
+        if self.begin_copy(group, peer, told)? {
+            return Ok(());
+        }
+        // What was told of it ends there.
+        self.owe_room(group, peer, RoomSays::Ended.into())?;
+        Err(Code::LinkFull.into())
+    }
+
+    /// What a realm is told that was said in a group before; nothing where it has members there.
+    fn past_for(
+        &self,
+        group: GroupId,
+        peer: PeerId,
+    ) -> Result<Option<Vec<Arc<Message>>>, Interrupt> {
+        match self.state.durable.guests.peers(group).any(|of| of == peer) {
+            true => Ok(None),
+            false => self.newest(group).map(Some),
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! What a host and a member's realm say to each other; the other side is made of single entries.
 
+use super::PAST;
 use crate::commands::{
-    Ban, CreateGroup, DeleteMessage, Deliver, JoinGroup, JoinRoom, Kick, LeaveGroup, ListMembers,
-    PeerAnswers, Post, ReadHistory, SetGroup, SilenceMember, Sync, UnlinkRealm,
+    Ban, CreateGroup, DeleteMessage, Deliver, EditMessage, JoinGroup, JoinRoom, Kick, LeaveGroup,
+    ListConversations, ListMembers, PeerAnswers, Post, ReadHistory, SetGroup, SilenceMember, Sync,
+    UnlinkRealm,
 };
 use crate::links::{Delivery, PeerAnswer, PeerRequest, Position, RoomJoin};
 use crate::testing::{BETA, BETAS, Realm};
@@ -172,14 +174,15 @@ fn a_realm_is_told_of_a_group_once_for_all_its_users() {
     let mut realm = host();
     let (amy, room) = (realm.account("amy"), realm.group_id("staff").0);
     let message = |id| format!("{room} message {id} {amy} - | amy");
-    realm.does(1, post("#staff", "before"));
+    let before = posted(realm.does(1, post("#staff", "before")));
     assert_eq!(join(&mut realm, BETA, "zoe", 7), Ok(()));
-    let begins = format!("{room} begins open yes no - 1 | staff");
+    let begins = format!("{room} begins open yes no - 0 | staff");
     let is = |who: &str| format!("{room} is {who}");
     let expected = [
         begins,
         is(&format!("{amy} owner | amy")),
         format!("{room} begun | staff"),
+        format!("{} | before", message(before)),
         format!("{room} member 7! joined zoe! | zoe"),
     ];
     assert_eq!(owed(&realm, "beta", 0), expected);
@@ -201,12 +204,77 @@ fn a_realm_is_told_of_a_group_once_for_all_its_users() {
     assert_eq!(tip(&realm, "gamma"), gone);
 }
 
+fn posted(outcome: Outcome) -> u64 {
+    match outcome {
+        Outcome::Posted { id, .. } => id,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_of_a_realm_brings_the_newest_messages() {
+    let mut realm = host();
+    for n in 0..PAST + 2 {
+        realm.does(1, post("#staff", &format!("m{n}")));
+    }
+    let all = history(&mut realm, 1, "#staff");
+    realm.does(1, EditMessage { of: conv("#staff"), id: all[5].id, text: "edited".into() });
+    realm.does(1, DeleteMessage { of: conv("#staff"), id: all[6].id });
+    let told_at = realm.time();
+    realm.pass(60);
+    assert_eq!(join(&mut realm, BETA, "zoe", 7), Ok(()));
+    let room = realm.group_id("staff").0;
+    let told = owed(&realm, "beta", 0);
+    assert_eq!(told[0], format!("{room} begins open yes no - 2 | staff"));
+    let texts: Vec<&str> = told.iter().filter_map(|line| line.split(" | ").nth(2)).collect();
+    assert_eq!((texts[0], texts[5], texts.len()), ("m2", "edited", PAST - 1));
+    // When they were said goes with them.
+    let known = realm.state.durable.peer_named("beta").unwrap();
+    let first = realm.state.durable.peers[&known].out.recent(4, 4).remove(0).1;
+    let said = first.more.as_ref().and_then(|more| more.said.as_ref()).unwrap();
+    assert_eq!(said.taken, Some(Time(told_at)));
+    // Another is told nothing of it.
+    let so_far = tip(&realm, "beta");
+    assert_eq!(join(&mut realm, BETA, "yan", 8), Ok(()));
+    assert_eq!(tip(&realm, "beta"), so_far + 1);
+}
+
+#[test]
+fn what_was_said_before_is_read_and_unread_by_nobody() {
+    let (mut realm, mut beta) = (linked(), Peer::default());
+    let join = JoinGroup { group: "staff@beta".into(), password: None };
+    let waits = realm.begin(1, join);
+    let amy = realm.account("amy");
+    let tip = PeerAnswer { ok: true, tip: Some(6), ..PeerAnswer::default() };
+    realm.hears(BETA, PeerAnswers { answer: Ok(tip.into()) });
+    beta.says(&mut realm, BETA, "40 begins open yes no - 3", "staff", "");
+    beta.says(&mut realm, BETA, "40 is 3 owner", "zoe", "");
+    beta.says(&mut realm, BETA, "40 begun", "staff", "");
+    beta.says(&mut realm, BETA, "40 message 81 3 -", "zoe", "welcome");
+    // Somebody whose account is gone by now.
+    beta.says(&mut realm, BETA, "40 message 82 0 -", "yan", "bye");
+    beta.says(&mut realm, BETA, &format!("40 member {amy}! joined amy!"), "amy", "");
+    let woken = realm.woken().expect("the tip is reached");
+    assert_eq!(realm.settle(woken).unwrap().1, Outcome::Done);
+    drop(waits);
+    assert_eq!(said(&mut realm, 1, "#staff@beta"), ["zoe@beta: welcome", "yan@beta: bye"]);
+    let Outcome::Conversations { all, .. } = realm.does(1, ListConversations::default()) else {
+        panic!()
+    };
+    assert_eq!(all.iter().map(|each| each.unread).collect::<Vec<_>>(), [0]);
+    beta.says(&mut realm, BETA, "40 message 83 3 -", "zoe", "new");
+    let Outcome::Conversations { all, .. } = realm.does(1, ListConversations::default()) else {
+        panic!()
+    };
+    assert_eq!(all[0].unread, 1);
+}
+
 #[test]
 fn what_is_deleted_is_told_to_nobody() {
     let mut realm = host();
     assert_eq!(join(&mut realm, BETA, "zoe", 7), Ok(()));
     let before = tip(&realm, "beta");
-    let Outcome::Posted { id, .. } = realm.does(1, post("#staff", "secret")) else { panic!() };
+    let id = posted(realm.does(1, post("#staff", "secret")));
     assert!(owed(&realm, "beta", before)[0].contains("secret"));
     realm.does(1, DeleteMessage { of: conv("#staff"), id });
     let told = owed(&realm, "beta", before);

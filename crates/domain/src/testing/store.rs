@@ -26,6 +26,17 @@ impl Realm {
                 let found = self.placed(lookup.conversation, lookup.id);
                 return Some(JobResult::Message(lookup.clone(), found));
             }
+            Job::Newest(query) => {
+                let all = self.posted.iter().filter_map(|event| match event {
+                    Event::Posted(posted) if posted.conversation == query.conversation => {
+                        Some(Message::clone(&posted.message))
+                    }
+                    _ => None,
+                });
+                let all: Vec<Message> = all.collect();
+                let past = all.len().saturating_sub(query.page().limit);
+                return Some(JobResult::Newest(query.clone(), all[past..].to_vec()));
+            }
             Job::Named(lookup) => {
                 let found = lookup.all.iter().map(|named| self.named(named)).collect();
                 return Some(JobResult::Named(lookup.clone(), found));

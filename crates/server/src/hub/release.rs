@@ -185,6 +185,10 @@ impl Running {
                     Some(found) => JobResult::Message(lookup, found),
                     None => JobResult::Unreadable,
                 },
+                Job::Newest(query) => match reads.newest(query.clone()).await {
+                    Some(found) => JobResult::Newest(query, found),
+                    None => JobResult::Unreadable,
+                },
                 Job::Named(lookup) => match reads.named(lookup.clone()).await {
                     Some(found) => JobResult::Named(lookup, found),
                     None => JobResult::Unreadable,

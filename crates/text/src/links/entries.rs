@@ -123,6 +123,9 @@ struct Said {
     /// Each as the emoji, the user and the user's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     reactions: Vec<(Box<str>, Box<str>, Box<str>)>,
+    /// In milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    time: Option<u64>,
 }
 
 /// Reactions to one message that are read of a list.
@@ -130,13 +133,14 @@ const REACTIONS: usize = 1_000;
 
 impl Said {
     fn of(said: &RoomSaid) -> Self {
-        let RoomSaid { reply, edited, deleted, reactions } = said;
+        let RoomSaid { reply, edited, deleted, reactions, taken } = said;
         let reaction = |RoomReaction { emoji, user, name }: &RoomReaction| {
             (emoji.as_str().into(), user.to_string().into(), name.as_str().into())
         };
         let edited = edited.map(|time| time.0);
         let reactions = reactions.iter().map(reaction).collect();
-        Self { reply: *reply, edited, deleted: *deleted, reactions }
+        let time = taken.map(|time| time.0);
+        Self { reply: *reply, edited, deleted: *deleted, reactions, time }
     }
 
     /// What it says; of reactions, those that can be read.
@@ -146,8 +150,8 @@ impl Said {
             Some(RoomReaction { emoji, user, name: Name::parse(name)? })
         };
         let reactions = self.reactions.iter().take(REACTIONS).filter_map(reaction).collect();
-        let (reply, deleted) = (self.reply, self.deleted);
-        RoomSaid { reply, edited: self.edited.map(Time), deleted, reactions }
+        let (reply, deleted, taken) = (self.reply, self.deleted, self.time.map(Time));
+        RoomSaid { reply, edited: self.edited.map(Time), deleted, reactions, taken }
     }
 }
 
