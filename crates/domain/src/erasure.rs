@@ -7,7 +7,7 @@
 use crate::links::{OwnChange, Unreadable};
 use crate::state::Origin;
 use crate::{
-    AccountId, Bug, ConnId, Context, Conversation, ConversationTip, Event, LET_GO, Output,
+    AccountId, Bug, ConnId, Context, Conversation, ConversationTip, Event, LET_GO, Output, Page,
     PlacedMessage, Reader, RequestContext, Rewriting, Tag,
 };
 use antar_types::{Code, Extras, Message, Name, Reactor, Text};
@@ -27,17 +27,17 @@ const UNREADABLE_WAITS: u64 = 3_600_000;
 /// After how many milliseconds it is tried again where a link could take no more.
 const FULL_WAITS: u64 = 60_000;
 
-/// Asks which messages of a conversation are a user's, from one on.
+/// Asks which messages of a stretch of a conversation are a user's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnQuery {
     /// Tells it from those before it.
     pub(crate) number: u64,
     /// The conversation.
     pub conversation: Conversation,
-    /// Only later ones.
-    pub after: u64,
-    /// The user.
-    pub reader: Reader,
+    /// Which stretch of it.
+    pub page: Page,
+    /// The user; nobody where it is all that was written.
+    pub reader: Option<Reader>,
     /// How many changes of messages there had been.
     pub(crate) seen: u64,
 }
@@ -45,12 +45,13 @@ pub struct OwnQuery {
 impl OwnQuery {
     /// Asks about a stretch; for those who test a store.
     pub fn new(conversation: Conversation, after: u64, reader: Reader) -> Self {
-        Self { number: 0, conversation, after, reader, seen: 0 }
+        let page = Page { after: Some(after), before: None, limit: LOOKED_AT };
+        Self { number: 0, conversation, page, reader: Some(reader), seen: 0 }
     }
 
     /// Whether there is something of the user's in a message.
     pub fn is_in(&self, message: &Message) -> bool {
-        is_in(&self.reader, message)
+        self.reader.as_ref().is_none_or(|reader| is_in(reader, message))
     }
 }
 
@@ -136,7 +137,8 @@ impl Context<'_> {
             let seen = self.state.rewrites.seen();
             let erasure = &mut self.state.erasure;
             (erasure.asked, erasure.is_open) = (erasure.asked + 1, true);
-            let query = OwnQuery { number: erasure.asked, conversation, after, reader, seen };
+            let number = erasure.asked;
+            let query = OwnQuery { number, seen, ..OwnQuery::new(conversation, after, reader) };
             self.effects.outputs.push(Output::FindOwn(Box::new(query)));
         }
         self.state.erasure.at = Some(at);
@@ -221,6 +223,9 @@ impl Context<'_> {
 
     /// Lets go of what was found.
     pub(crate) fn found_own(&mut self, asked: OwnQuery, found: Result<FoundOwn, Unreadable>) {
+        if asked.reader.is_none() {
+            return self.found_lost(&asked, found);
+        }
         let erasure = &mut self.state.erasure;
         if asked.number != erasure.asked || !std::mem::take(&mut erasure.is_open) {
             return;
@@ -235,9 +240,10 @@ impl Context<'_> {
             return;
         }
         let conversation = asked.conversation;
-        let erased = found.own.iter().try_for_each(|placed| self.erase(&asked.reader, placed));
+        let Some(reader) = &asked.reader else { return };
+        let erased = found.own.iter().try_for_each(|placed| self.erase(reader, placed));
         let erased = erased.and_then(|()| match found.upto {
-            Some(upto) if self.is_left_by_all(conversation, asked.reader.account) => {
+            Some(upto) if self.is_left_by_all(conversation, reader.account) => {
                 self.emit(Event::LetGo(conversation, upto))
             }
             _ => Ok(()),
@@ -251,7 +257,7 @@ impl Context<'_> {
             // What is deleted here is looked for no more, so the peer would never hear of it: the others come first.
             Err(Code::LinkFull) => {
                 (at.current, at.pause) = (None, at.pause.max(FULL_WAITS));
-                self.warn_of_full_link(conversation, &asked.reader.name);
+                self.warn_of_full_link(conversation, &reader.name);
             }
             // Where nothing can be kept it is asked for again.
             Err(_) => {}
@@ -286,7 +292,7 @@ impl Context<'_> {
     }
 
     /// A request of nobody's.
-    fn for_itself(&mut self) -> RequestContext<'_> {
+    pub(crate) fn for_itself(&mut self) -> RequestContext<'_> {
         RequestContext {
             context: Context {
                 state: &mut *self.state,

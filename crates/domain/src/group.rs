@@ -30,6 +30,8 @@ pub struct GroupRecord {
     pub retention: Option<u16>,
     /// Users of which other realms may be in it.
     pub realms: RoomRealms,
+    /// How many of the newest messages a realm is told whose first member comes: up to [`crate::PAST`].
+    pub past: u16,
     /// Where it was made, where that is another realm: then this is a copy of it for the users here who are in it.
     pub home: Option<Home>,
 }
@@ -94,6 +96,19 @@ pub struct Home {
     pub room: u64,
     /// The id from which on its members are those that the host has told of since the copy last began.
     pub began: u64,
+    /// How many messages more the copy has had than the host, which was put back.
+    pub ahead: u64,
+    /// The last message of the copy when the host's log took another course; 0 where nothing comes of that any more.
+    pub upto: u64,
+    /// How many messages up to there are lost, and do not say so yet.
+    pub lost: u64,
+}
+
+impl Home {
+    /// Of a copy that begins.
+    pub fn new(peer: PeerId, room: u64, began: u64) -> Self {
+        Self { peer, room, began, ahead: 0, upto: 0, lost: 0 }
+    }
 }
 
 /// A user of another realm who is in a group here, or in one of which there is a copy here.
@@ -123,7 +138,7 @@ impl GroupRecord {
     pub fn new(name: Name, password: PasswordHash, creator: AccountId, created: Time) -> Self {
         let entry = password.entry();
         let (owner, topic, listed, announce) = (Some(creator), None, true, false);
-        let (retention, realms, home) = (None, RoomRealms::None, None);
+        let (retention, realms, past, home) = (None, RoomRealms::None, crate::PAST, None);
         Self {
             name,
             password,
@@ -136,6 +151,7 @@ impl GroupRecord {
             announce,
             retention,
             realms,
+            past,
             home,
         }
     }

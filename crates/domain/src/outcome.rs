@@ -26,14 +26,17 @@ pub struct GroupSettings {
     pub retention: Option<u16>,
     /// Users of which other realms may be in it.
     pub realms: RoomRealms,
+    /// How many of the newest messages a realm is told whose first member comes.
+    pub past: u16,
 }
 
 impl GroupRecord {
     /// What is set of it.
     pub fn settings(&self) -> GroupSettings {
-        let Self { entry, listed, announce, retention, realms, .. } = self;
+        let Self { entry, listed, announce, retention, realms, past, .. } = self;
         let (entry, listed, announce) = (*entry, *listed, *announce);
-        GroupSettings { entry, listed, announce, retention: *retention, realms: realms.clone() }
+        let (retention, realms, past) = (*retention, realms.clone(), *past);
+        GroupSettings { entry, listed, announce, retention, realms, past }
     }
 }
 

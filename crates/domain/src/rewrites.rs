@@ -147,7 +147,8 @@ impl RequestContext<'_> {
         let PlacedMessage { conversation, ordinal, .. } = *placed;
         let id = message.id;
         let message = Arc::new(message);
-        let after = (what != Rewriting::Reactions).then(|| message.clone());
+        let is_text = matches!(what, Rewriting::Edited | Rewriting::Deleted);
+        let after = is_text.then(|| message.clone());
         let rewritten = PlacedMessage { conversation, ordinal, message };
         match self.state.is_planted(Bug::KeepsOldText) {
             true => self.state.rewrites.note(&rewritten),

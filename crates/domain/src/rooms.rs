@@ -7,6 +7,7 @@
 //! | `host.rs` | telling the realms of a group's members what happens in it |
 //! | `join.rs` | users of other realms who come into a group here, and users here who come into one elsewhere |
 //! | `past.rs` | what was said in a group before a realm has members in it |
+//! | `lost.rs` | what the realm of a group does not have any more since it was put back |
 //! | `ask.rs` | what users here want done in a group of another realm |
 //! | `decide.rs` | what users of other realms want done in a group here |
 //! | `follow.rs` | what the realm of a group tells of it |
@@ -22,10 +23,12 @@ mod follow;
 mod guests;
 mod host;
 mod join;
+mod lost;
 mod past;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use copies::Copies;
 pub(crate) use guests::Guests;
+pub(crate) use lost::Losses;
 pub use past::{NewestQuery, PAST};

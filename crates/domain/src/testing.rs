@@ -362,6 +362,15 @@ impl Realm {
         self.input(Input::Resume { conn: ConnId(conn), request, results })
     }
 
+    /// Does something by itself, outside of any request.
+    pub(crate) fn within(&mut self, does: impl FnOnce(&mut crate::Context<'_>)) {
+        let readings = Readings { now: Time(self.now), uptime: self.now, entropy: [0; 32] };
+        let mut effects = Effects::default();
+        let (state, effects_) = (&mut self.state, &mut effects);
+        does(&mut crate::Context { state, effects: effects_, readings: &readings });
+        effects.events.into_iter().for_each(|event| self.keep(event));
+    }
+
     fn input(&mut self, input: Input) -> Option<Output> {
         self.chance = self.chance.wrapping_add(1);
         let (now, uptime) = (Time(self.now + self.ahead), self.now);

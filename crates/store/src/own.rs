@@ -5,16 +5,13 @@ use crate::engine::Pairs;
 use crate::history::entries;
 use crate::layout::List;
 use crate::records::Message;
-use antar_domain::{
-    ConversationTip, ERASED, FoundOwn, LOOKED_AT, MAX_PAGE_BYTES, OwnQuery, Page, PlacedMessage,
-};
+use antar_domain::{ConversationTip, ERASED, FoundOwn, MAX_PAGE_BYTES, OwnQuery, PlacedMessage};
 use std::sync::Arc;
 
 /// The messages, as far as they are looked at in one go.
 pub fn find(tree: &dyn Pairs, query: &OwnQuery) -> Result<FoundOwn, StoreError> {
     let (list, conversation) = (List::Messages(query.conversation), query.conversation);
-    let page = Page { after: Some(query.after), before: None, limit: LOOKED_AT };
-    let (all, mut more) = entries::<Message>(tree, list, page, MAX_PAGE_BYTES)?;
+    let (all, mut more) = entries::<Message>(tree, list, query.page, MAX_PAGE_BYTES)?;
     let (mut own, mut upto) = (Vec::new(), None);
     for message in all {
         if own.len() == ERASED {

@@ -77,6 +77,7 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
         delivered,
         file,
         pending,
+        lost,
         ..
     } = extras;
     if let Some(kind) = kind {
@@ -102,6 +103,9 @@ fn extra_fields(extras: &Extras, charset: Dialect, out: &mut Vec<u8>) {
     }
     if *delivered {
         flag(out, "delivered");
+    }
+    if *lost {
+        flag(out, "lost");
     }
     if *pending {
         flag(out, "pending");
@@ -201,6 +205,7 @@ mod tests {
             file: Some(file().into()),
             place: Some(9),
             pending: true,
+            lost: true,
         };
         let extras = r#","kind":"action","reply":3,"ref":"r-1","sent":"1970-01-01T00:00:00.000Z""#;
         let edited = r#","edited":"1970-01-01T00:00:02.000Z""#;
@@ -209,7 +214,7 @@ mod tests {
         let named =
             format!(r#""sha256":"{hash}","name":"ca\u00e9.png","type":"image/png","size":9"#);
         let reacted = format!(
-            r#"{reacted},"delivered":true,"pending":true,"file":{{{named},"width":3,"height":2}}"#
+            r#"{reacted},"delivered":true,"lost":true,"pending":true,"file":{{{named},"width":3,"height":2}}"#
         );
         let reacted = [reacted.replace("\\u00e9", "é"), reacted.replace('❤', "\\u2764")];
         for (charset, reacted) in [Dialect::Upper, Dialect::Lower].into_iter().zip(reacted) {

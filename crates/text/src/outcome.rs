@@ -8,8 +8,8 @@ use crate::reply::{encode_change, encode_event};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
-    GroupSettings, History, LogEnds, Notification, OpenSession, Outcome, Past, Presence, Refused,
-    Request, RoomRealms, ShownGroup, ShownProfile, Tag, User,
+    GroupSettings, History, LogEnds, Notification, OpenSession, Outcome, PAST, Past, Presence,
+    Refused, Request, RoomRealms, ShownGroup, ShownProfile, Tag, User,
 };
 use antar_types::{Capabilities, Code, Time};
 
@@ -83,7 +83,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             Reply::done(says).with("topic", topic.as_ref().map(|topic| topic.as_str()))
         }
         Outcome::GroupSettings(settings) => {
-            let GroupSettings { entry, listed, announce, retention, realms } = settings;
+            let GroupSettings { entry, listed, announce, retention, realms, past } = settings;
             let reply = Reply::done(says)
                 .with("entry", entry.as_str())
                 .with("listed", listed)
@@ -92,10 +92,11 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
                 Some(days) => reply.with("retention", days),
                 None => reply,
             };
-            match realms {
+            let reply = match realms {
                 RoomRealms::None => reply,
                 realms => reply.with("realms", realms.to_string()),
-            }
+            };
+            if past == PAST { reply } else { reply.with("history", past) }
         }
         Outcome::Later => Reply::done(says).with("pending", true),
         Outcome::Users(users) => Body::Value(users.iter().map(user).collect()).into(),
@@ -272,6 +273,9 @@ fn group(group: &ShownGroup) -> Value {
     });
     if record.realms != RoomRealms::None {
         shown["realms"] = record.realms.to_string().into();
+    }
+    if record.past != PAST {
+        shown["history"] = record.past.into();
     }
     if !pairs.is_empty() {
         shown["pairs"] = pairs.iter().map(|realm| realm.as_str()).collect();

@@ -31,6 +31,8 @@ pub struct Extras {
     pub file: Option<Box<File>>,
     /// Its id at the realm where its group was made, where that is another one.
     pub place: Option<u64>,
+    /// The realm where its group was made was put back, and does not have it any more.
+    pub lost: bool,
     /// It waits for its place in a group of another realm. Those that wait are kept apart, so this is never kept.
     pub pending: bool,
 }

@@ -126,11 +126,13 @@ pub enum Rewriting {
     Deleted,
     /// Somebody has reacted to it, or has taken that back.
     Reactions,
+    /// The realm of its group, which was put back, does not have it any more.
+    Lost,
 }
 
 impl Rewriting {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Edited, Self::Deleted, Self::Reactions];
+    pub const ALL: [Self; 4] = [Self::Edited, Self::Deleted, Self::Reactions, Self::Lost];
 
     /// The word shown under `change`.
     pub fn as_str(self) -> &'static str {
@@ -138,6 +140,7 @@ impl Rewriting {
             Self::Edited => "edited",
             Self::Deleted => "deleted",
             Self::Reactions => "reactions",
+            Self::Lost => "lost",
         }
     }
 

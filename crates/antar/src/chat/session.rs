@@ -143,7 +143,7 @@ impl Session {
             Update::Changed { conversation, id } => {
                 let known = self.live.model().conversation(&conversation);
                 let message = known.and_then(|each| each.message(id));
-                let message = message.filter(|m| m.deleted || m.edited.is_some());
+                let message = message.filter(|m| m.deleted || m.lost || m.edited.is_some());
                 return message.map(|m| self.look.said(&conversation, m)).into_iter().collect();
             }
             Update::InStep => return self.in_step().await,

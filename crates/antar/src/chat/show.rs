@@ -125,14 +125,15 @@ impl Look {
             Some(file) => format!("{text} {}", file_line(file, message.id)).trim_start().to_owned(),
             None => text,
         };
-        let edited = match (message.pending, &message.edited) {
-            (true, _) => self.paint("2", " (pending)"),
-            (false, Some(_)) => self.paint("2", " (edited)"),
-            (false, None) => String::new(),
+        let mark = match message {
+            sync::Message { pending: true, .. } => self.paint("2", " (pending)"),
+            sync::Message { lost: true, .. } => self.paint("2", " (lost there)"),
+            sync::Message { edited: Some(_), .. } => self.paint("2", " (edited)"),
+            _ => String::new(),
         };
         match message.kind.as_deref() {
-            Some("action") => format!("{time} {who} {}{edited}", self.paint("3", &text)),
-            _ => format!("{time} {who}: {text}{edited}"),
+            Some("action") => format!("{time} {who} {}{mark}", self.paint("3", &text)),
+            _ => format!("{time} {who}: {text}{mark}"),
         }
     }
 
@@ -280,6 +281,8 @@ mod tests {
         assert_eq!(said("#team+beta", there), "--:--:-- #team+beta amy: hi");
         let waits = r#"{"id":1,"from":"amy","message":"hi","pending":true}"#;
         assert_eq!(said(room, waits), "--:--:-- #team@beta you: hi (pending)");
+        let lost = r#"{"id":1,"from":"amy","message":"hi","lost":true}"#;
+        assert_eq!(said(room, lost), "--:--:-- #team@beta you: hi (lost there)");
         let lost =
             r#"{"id":1,"from":"eve","message":"x","notice":"user_not_found","realm":"beta"}"#;
         assert!(said("eve@beta", lost).contains("! not delivered: x (There is no such user.)"));

@@ -136,3 +136,63 @@ fn a_room_is_the_same_everywhere_whichever_realm_was_killed() {
         assert!(checked.status.success(), "{said}");
     }
 }
+
+impl Side {
+    /// What is said in the room and not marked as lost, and what is; nothing while something waits for its place.
+    fn said_and_lost(&mut self) -> Option<(Vec<String>, Vec<String>)> {
+        let all = self.conn.expect_ok(&format!("HISTORY #{} limit=1000", self.room));
+        let all = all["data"].as_array().unwrap().clone();
+        if all.iter().any(|message| message["pending"] == true) {
+            return None;
+        }
+        let (lost, kept): (Vec<_>, Vec<_>) =
+            all.iter().partition(|message| message["lost"] == true);
+        let texts = |all: Vec<&Value>| {
+            all.iter().map(|message| message["message"].as_str().unwrap().to_owned()).collect()
+        };
+        Some((texts(kept), texts(lost)))
+    }
+}
+
+#[test]
+fn what_a_restored_host_has_lost_is_kept_by_the_others_and_says_so() {
+    let mut sides = three();
+    for side in &mut sides {
+        side.posts("first");
+    }
+    until_alike(&mut sides, 3);
+    let kept = tempfile::tempdir().unwrap();
+    let kept = kept.path().join("kept");
+    let host = &sides[0].realm;
+    assert!(host.command("backup").arg(&kept).output().unwrap().status.success());
+    for n in 0..150 {
+        sides[0].posts(&format!("lost-{n}"));
+    }
+    until_alike(&mut sides, 153);
+    sides[0].realm.stop();
+    std::fs::rename(sides[0].realm.data(), sides[0].realm.data().with_extension("old")).unwrap();
+    let restored = sides[0].realm.command("restore").arg(&kept).output().unwrap();
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    sides[1].posts("meanwhile");
+    sides[0].start_again();
+    sides.iter_mut().for_each(|side| side.posts("after"));
+    let lost: Vec<String> = (0..150).map(|n| format!("lost-{n}")).collect();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let [beta, alpha, gamma] = [0, 1, 2].map(|i| sides[i].said_and_lost());
+        if let (Some(beta), Some(alpha), Some(gamma)) = (&beta, &alpha, &gamma)
+            && beta.0.len() == 7
+            && beta.1.is_empty()
+            && [alpha, gamma].iter().all(|copy| copy.0 == beta.0 && copy.1 == lost)
+        {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{beta:?}\n{alpha:?}\n{gamma:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for side in &mut sides {
+        side.realm.stop();
+        let checked = side.realm.command("check").output().unwrap();
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
+}

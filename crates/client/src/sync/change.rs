@@ -52,7 +52,7 @@ impl Model {
         match kind {
             "message" => self.told_message(name, told),
             "placed" => self.told_placed(name, told),
-            "edited" | "deleted" | "reactions" => self.told_changed(name, told),
+            "edited" | "deleted" | "reactions" | "lost" => self.told_changed(name, told),
             "read" => {
                 if let Some(id) = told.get("read").and_then(Value::as_u64) {
                     self.told_read(name, id);

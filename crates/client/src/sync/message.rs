@@ -70,6 +70,8 @@ pub struct Message {
     pub delivered: bool,
     /// Each emoji with who put it there.
     pub reactions: Vec<(String, Vec<String>)>,
+    /// The realm where its group was made was put back, and does not have it any more.
+    pub lost: bool,
     /// The file that comes with it.
     pub file: Option<Box<File>>,
     /// It waits for its place in a group of another realm: until then it stands after all others, counts for nothing,
@@ -102,6 +104,7 @@ impl Message {
             deleted: value.get("deleted") == Some(&Value::Bool(true)),
             delivered: value.get("delivered") == Some(&Value::Bool(true)),
             reactions: reactions.map(|(emoji, by)| (emoji.clone(), names(by))).collect(),
+            lost: value.get("lost") == Some(&Value::Bool(true)),
             file: value.get("file").and_then(File::of).map(Box::new),
             pending: value.get("pending") == Some(&Value::Bool(true)),
         })
@@ -124,7 +127,7 @@ impl Message {
 
     /// Whether it is a later form of the same message than another one, as far as that can be told.
     pub(super) fn is_later_than(&self, other: &Self) -> bool {
-        (self.deleted, &self.edited) > (other.deleted, &other.edited)
+        (self.deleted, self.lost, &self.edited) > (other.deleted, other.lost, &other.edited)
     }
 
     /// About how many bytes of memory it takes.

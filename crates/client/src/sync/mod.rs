@@ -105,7 +105,7 @@ pub enum Update {
         /// The message that it is now; none where that realm refused it, of which a notice tells its author.
         id: Option<u64>,
     },
-    /// A message was edited or deleted, or somebody reacted to it.
+    /// A message was edited or deleted, somebody reacted to it, or it is [lost](Message::lost).
     Changed {
         /// The conversation.
         conversation: String,

@@ -261,6 +261,7 @@ fn shown(message: &Message, delivered: bool) -> BTreeMap<&'static str, Value> {
         ("ref", message.reference.clone().into()),
         ("edited", message.edited.clone().into()),
         ("deleted", message.deleted.into()),
+        ("lost", message.lost.into()),
         ("delivered", delivered.into()),
         ("pending", message.pending.into()),
         ("reactions", Value::Object(message.reactions.iter().map(names).collect())),

@@ -133,6 +133,7 @@ mod tests {
             password: None,
             retention: None,
             realms: None,
+            past: None,
         };
         assert_eq!(realm.does(1, set).refusal(), None);
         send(&mut realm, "old");

@@ -1,7 +1,7 @@
 //! Who may join a group, whether others know of it, and who writes there.
 
 use crate::{
-    Answer, Event, GroupEntry, GroupNews, GroupRecord, Interrupt, Outcome, RETENTION_DAYS,
+    Answer, Event, GroupEntry, GroupNews, GroupRecord, Interrupt, Outcome, PAST, RETENTION_DAYS,
     RequestContext, RoomRealms, Word,
 };
 use antar_types::{Code, Secret};
@@ -23,7 +23,9 @@ pub struct SetGroup {
     /// says that.
     pub retention: Option<Option<u16>>,
     /// Users of which other realms may be in it. Those who are and may not be any more are taken out of it.
-    pub realms: Option<RoomRealms>,
+    pub realms: Option<Box<RoomRealms>>,
+    /// How many of the newest messages a realm is told whose first member comes: up to [`PAST`].
+    pub past: Option<u16>,
 }
 
 impl SetGroup {
@@ -32,7 +34,8 @@ impl SetGroup {
         let (id, group) = cx.group_to_run(&self.group)?;
         let before = group.record.clone();
         let retention = self.retention.unwrap_or(before.retention);
-        if retention > Some(RETENTION_DAYS) {
+        let past = self.past.unwrap_or(before.past);
+        if retention > Some(RETENTION_DAYS) || past > PAST {
             return Err(Code::BadParameters.into());
         }
         let entry = match (self.entry, &self.password) {
@@ -51,9 +54,17 @@ impl SetGroup {
         let listed = self.listed.unwrap_or(before.listed);
         let announce = self.announce.unwrap_or(before.announce);
         let is_news = (entry, listed, announce) != (before.entry, before.listed, before.announce);
-        let realms = self.realms.clone().unwrap_or_else(|| before.realms.clone());
-        let record =
-            GroupRecord { entry, password, listed, announce, retention, realms, ..before.clone() };
+        let realms = self.realms.as_deref().unwrap_or(&before.realms).clone();
+        let record = GroupRecord {
+            entry,
+            password,
+            listed,
+            announce,
+            retention,
+            realms,
+            past,
+            ..before.clone()
+        };
         let (settings, is_other) = (record.settings(), record != before);
         if is_other {
             cx.emit(Event::GroupSet(id, record))?;
@@ -96,8 +107,8 @@ mod tests {
     }
 
     fn settings(entry: GroupEntry, listed: bool, announce: bool) -> Outcome {
-        let (retention, realms) = (None, RoomRealms::None);
-        Outcome::GroupSettings(GroupSettings { entry, listed, announce, retention, realms })
+        let (retention, realms, past) = (None, RoomRealms::None, PAST);
+        Outcome::GroupSettings(GroupSettings { entry, listed, announce, retention, realms, past })
     }
 
     #[test]

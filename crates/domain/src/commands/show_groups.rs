@@ -56,6 +56,7 @@ mod tests {
             password: None,
             retention: None,
             realms: None,
+            past: None,
         };
         assert!(realm.operator_does(set).refusal().is_none());
         let topic = Topic { group: group(), topic: Some("plans".into()) };

@@ -184,6 +184,9 @@ fn rejoin_answered(
     let asked_at = cx.conn(conn).map_or(0, |c| c.asked_at);
     cx.told_tip(peer, answer.tip, asked_at);
     begin(cx, conn, peer, epoch, from);
+    if cx.part_copies(peer).is_err() {
+        return cx.hang_up(conn, "nothing can be kept at the moment");
+    }
     let name = cx.name_of(peer);
     let what = format!(
         "{name} was put back: went on after entry {}, the last that both have; {had} were here",

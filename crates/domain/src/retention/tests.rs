@@ -125,6 +125,7 @@ fn a_group_says_for_itself_how_long() {
         password: None,
         retention: Some(days),
         realms: None,
+        past: None,
     };
     let from = realm.cursor(1);
     for (group, days) in [("brief", Some(2)), ("ever", Some(0))] {

@@ -107,8 +107,8 @@ impl RequestContext<'_> {
             }
             Command::SetGroup(it) => {
                 // A password is told to nobody else, and these are for who runs the realm.
-                let is_elsewhere =
-                    it.password.is_some() || it.retention.is_some() || it.realms.is_some();
+                let is_elsewhere = it.password.is_some() || it.retention.is_some();
+                let is_elsewhere = is_elsewhere || it.realms.is_some() || it.past.is_some();
                 if is_elsewhere {
                     return Err(Code::Forbidden.into());
                 }

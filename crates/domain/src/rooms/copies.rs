@@ -14,6 +14,8 @@ pub(crate) struct Copies {
     rooms: BTreeMap<(PeerId, u64), GroupId>,
     names: BTreeMap<(PeerId, Box<str>), GroupId>,
     pending: BTreeMap<GroupId, Pending>,
+    /// Those in which something is lost that does not say so yet.
+    losing: BTreeSet<GroupId>,
     /// What waits under each reference that some client has given.
     references: BTreeMap<Reference, BTreeSet<(GroupId, u64)>>,
 }
@@ -71,12 +73,23 @@ impl Copies {
         self.pending.get(&group).is_none_or(has_room)
     }
 
-    pub fn add(&mut self, group: GroupId, home: Home, name: &Name) {
+    /// A copy in which something is lost that does not say so yet.
+    pub fn losing(&self) -> Option<GroupId> {
+        self.losing.first().copied()
+    }
+
+    /// There is a copy, or it is another in some respect.
+    pub fn set(&mut self, group: GroupId, home: Home, name: &Name) {
+        match home.lost {
+            0 => self.losing.remove(&group),
+            _ => self.losing.insert(group),
+        };
         self.rooms.insert((home.peer, home.room), group);
         self.names.insert((home.peer, (*name.folded()).into()), group);
     }
 
     pub fn remove(&mut self, group: GroupId, home: Home, name: &Name) {
+        self.losing.remove(&group);
         self.rooms.remove(&(home.peer, home.room));
         let key = (home.peer, (*name.folded()).into());
         if self.names.get(&key) == Some(&group) {

@@ -9,7 +9,7 @@ use crate::{
     AccountId, Change, ChangeList, ConnId, Context, Conversation, ConversationTip, Event,
     GroupChange, GroupId, GroupNews, GroupRecord, GroupRole, Guest, Home, JobResult, Mailbox,
     Member, MemberChange, Membership, PasswordHash, PeerId, PlacedMessage, RequestContext,
-    Rewriting, RoomRealms, Silence,
+    Rewriting, Silence,
 };
 use antar_types::{
     Away, Chain, Code, Entry, EntryOrigin, Extras, IncomingEntry, Message, Name, Notice, Reactions,
@@ -165,40 +165,41 @@ impl Follower<'_> {
         let (peer, room) = (self.peer, self.room);
         let topic = Some(self.entry.text.clone()).filter(|text| !text.as_str().is_empty());
         let copies = &cx.state.durable.copies;
-        let known = copies.of(peer, room);
+        let mut known = copies.of(peer, room);
         let (of_peer, all) = COPIES;
         let is_asked = cx.state.links.joins.is_asked(peer, &self.entry.to);
         let is_full = copies.of_peer(peer).count() >= of_peer || copies.count() >= all;
         if known.is_none() && (is_full || !is_asked) {
             return Ok(());
         }
+        // One that nobody is in any more was to end.
+        if let Some(copy) = known.filter(|copy| !cx.has_members_here(*copy)) {
+            cx.end_copy(copy, None, OPERATOR_SHOWN.into())?;
+            known = None;
+        }
         let began = cx.next_id();
         let copy = known.unwrap_or(GroupId(began));
+        let conversation = Conversation::Group(copy);
+        let tip = cx.state.durable.conversations.tip(conversation).ordinal;
         let before = cx.state.durable.groups.get(&copy).map(|group| group.record.clone());
-        let new = || {
+        let home = before.as_ref().and_then(|before| before.home);
+        let home = match home {
+            Some(home) => Home { began, ..home }.begun_anew(tip, had),
+            None => Home::new(peer, room, began),
+        };
+        let before = before.unwrap_or_else(|| {
             let (creator, created) = (AccountId(0), cx.readings.now);
-            GroupRecord::new(self.entry.to.clone(), PasswordHash::NONE, creator, created)
-        };
-        let owner = before.as_ref().and_then(|before| before.owner);
+            let record =
+                GroupRecord::new(self.entry.to.clone(), PasswordHash::NONE, creator, created);
+            GroupRecord { owner: None, ..record }
+        });
         let RoomSettings { entry, listed, announce, retention } = *settings;
-        let (realms, home) = (RoomRealms::None, Some(Home { peer, room, began }));
-        let before = before.unwrap_or_else(new);
-        let record = GroupRecord {
-            owner,
-            topic,
-            entry,
-            listed,
-            announce,
-            retention,
-            realms,
-            home,
-            ..before
-        };
+        let home = Some(home);
+        let record = GroupRecord { topic, entry, listed, announce, retention, home, ..before };
         cx.emit(Event::GroupSet(copy, record))?;
         if known.is_none() && (1..MESSAGES).contains(&had) {
             // What was said before that is not told is counted, and let go of here.
             let tip = ConversationTip { ordinal: had, id: cx.next_id() };
-            let conversation = Conversation::Group(copy);
             cx.emit(Event::IdReached(tip.id))?;
             cx.emit(Event::LetGo(conversation, tip))?;
         }
@@ -588,13 +589,40 @@ impl Follower<'_> {
         let copy = cx.state.durable.copies.of(self.peer, self.room);
         let waited = |copy| Some((copy, cx.state.durable.copies.waiting(copy, request)?.clone()));
         match (copy.and_then(waited), code) {
-            (Some((copy, waited)), Some(code)) => cx.give_back_pending(copy, &waited, code),
+            (Some((copy, waited)), Some(code)) => {
+                cx.give_back_pending(copy, &waited, code)?;
+                match code {
+                    Code::NotMember | Code::GroupNotFound => cx.let_go_of(copy, &waited),
+                    _ => Ok(()),
+                }
+            }
             (Some(_), None) => Ok(()),
             (None, code) => {
                 cx.answered_by_host(self.peer, request, code);
                 Ok(())
             }
         }
+    }
+}
+
+impl RequestContext<'_> {
+    /// Somebody who has posted is not in the group, its host says, which may have been put back to before that: then
+    /// this one is not here either.
+    fn let_go_of(&mut self, copy: GroupId, waited: &Message) -> Result<(), Code> {
+        let author = self.state.durable.author(waited);
+        let Some(author) = author.filter(|id| self.state.role(copy, *id).is_some()) else {
+            return Ok(());
+        };
+        self.remove_from_copy(copy, author, (Membership::Left, OPERATOR_SHOWN.into()))?;
+        match self.has_members_here(copy) {
+            true => Ok(()),
+            false => self.end_copy(copy, None, OPERATOR_SHOWN.into()),
+        }
+    }
+
+    fn has_members_here(&self, copy: GroupId) -> bool {
+        let group = self.state.durable.groups.get(&copy);
+        group.is_some_and(|group| group.members.keys().any(|id| self.account(*id).is_some()))
     }
 }
 

@@ -5,8 +5,9 @@ use crate::{Conversation, GroupId, Interrupt, Job, JobResult, Page, PeerId, Requ
 use antar_types::{Code, Message, RoomSays};
 use std::sync::Arc;
 
-/// How many messages a realm is told at most of what was said before its first member came.
-pub const PAST: usize = 1_000;
+/// How many messages a realm is told at most of what was said before its first member came, and is told where a group
+/// says nothing else.
+pub const PAST: u16 = 1_000;
 
 /// How often the newest messages are asked for while others come in the meantime. Then none are told.
 const TRIES: usize = 8;
@@ -18,6 +19,8 @@ pub struct NewestQuery {
     pub conversation: Conversation,
     /// Which was its last message then.
     pub(crate) tip: u64,
+    /// How many at most.
+    pub(crate) limit: usize,
     /// How many changes of messages there had been.
     pub(crate) seen: u64,
 }
@@ -25,7 +28,7 @@ pub struct NewestQuery {
 impl NewestQuery {
     /// Which of the conversation's messages that is.
     pub fn page(&self) -> Page {
-        Page { after: None, before: None, limit: PAST }
+        Page { after: None, before: None, limit: self.limit }
     }
 }
 
@@ -36,7 +39,9 @@ impl RequestContext<'_> {
         let (conversations, rewrites) = (&self.state.durable.conversations, &self.state.rewrites);
         let (tip, floor) =
             (conversations.tip(conversation).id, conversations.floor(conversation).id);
-        if tip <= floor {
+        let past = self.state.durable.groups.get(&group).map_or(0, |known| known.record.past);
+        let limit = usize::from(past);
+        if tip <= floor || limit == 0 {
             return Ok(Vec::new());
         }
         let all = || {
@@ -51,7 +56,9 @@ impl RequestContext<'_> {
             return Err(Code::Unavailable.into());
         }
         // What has come or was changed since the store was asked must be known.
-        let holds = |asked: &NewestQuery| asked.tip == tip && rewrites.has_all_since(asked.seen);
+        let holds = |asked: &NewestQuery| {
+            (asked.tip, asked.limit) == (tip, limit) && rewrites.has_all_since(asked.seen)
+        };
         match all().find(|(asked, _)| holds(asked)) {
             Some((_, found)) => {
                 let kept = found.iter().filter(|message| message.id > floor);
@@ -63,7 +70,8 @@ impl RequestContext<'_> {
             }
             None if all().count() >= TRIES => Ok(Vec::new()),
             None => {
-                let query = NewestQuery { conversation, tip, seen: rewrites.seen() };
+                let seen = rewrites.seen();
+                let query = NewestQuery { conversation, tip, limit, seen };
                 Err(Interrupt::Job(Job::Newest(query)))
             }
         }

@@ -76,7 +76,7 @@ fn host() -> Realm {
 }
 
 fn admitting(realms: RoomRealms) -> SetGroup {
-    SetGroup { group: "staff".into(), realms: Some(realms), ..SetGroup::default() }
+    SetGroup { group: "staff".into(), realms: Some(Box::new(realms)), ..SetGroup::default() }
 }
 
 /// A user of a peer asks to be in staff.
@@ -214,7 +214,7 @@ fn posted(outcome: Outcome) -> u64 {
 #[test]
 fn the_first_of_a_realm_brings_the_newest_messages() {
     let mut realm = host();
-    for n in 0..PAST + 2 {
+    for n in 0..usize::from(PAST) + 2 {
         realm.does(1, post("#staff", &format!("m{n}")));
     }
     let all = history(&mut realm, 1, "#staff");
@@ -227,7 +227,7 @@ fn the_first_of_a_realm_brings_the_newest_messages() {
     let told = owed(&realm, "beta", 0);
     assert_eq!(told[0], format!("{room} begins open yes no - 2 | staff"));
     let texts: Vec<&str> = told.iter().filter_map(|line| line.split(" | ").nth(2)).collect();
-    assert_eq!((texts[0], texts[5], texts.len()), ("m2", "edited", PAST - 1));
+    assert_eq!((texts[0], texts[5], texts.len()), ("m2", "edited", usize::from(PAST) - 1));
     // When they were said goes with them.
     let known = realm.state.durable.peer_named("beta").unwrap();
     let first = realm.state.durable.peers[&known].out.recent(4, 4).remove(0).1;
@@ -411,4 +411,51 @@ fn a_link_that_is_ended_takes_its_people_along() {
     let unlink = UnlinkRealm { realm: "beta".into(), force: true };
     assert_eq!(realm.operator_does(unlink), Outcome::Done);
     assert_eq!(realm.state.durable.copies.count(), 0);
+}
+
+/// The realm of the group was put back, and has had so many messages once these are said: what the copy has had is
+/// noted, and the copy begins anew.
+fn put_back(realm: &mut Realm, beta: &mut Peer, since: &[(&str, &str)], had: u64) {
+    let peer = realm.state.durable.peer_named("beta").unwrap();
+    realm.within(|cx| cx.part_copies(peer).unwrap());
+    for (line, text) in since {
+        beta.says(realm, BETA, line, "zoe", text);
+    }
+    beta.says(realm, BETA, &format!("40 begins open yes no - {had}"), "staff", "");
+}
+
+#[test]
+fn what_a_host_lost_is_marked_from_its_end() {
+    let (mut realm, mut beta) = (linked(), Peer::default());
+    joined(&mut realm, &mut beta);
+    for n in 1..=5 {
+        beta.says(&mut realm, BETA, &format!("40 message {} 3 -", 90 + n), "zoe", &format!("m{n}"));
+    }
+    let marks = |realm: &mut Realm| {
+        let lost = |m: &Message| m.extras.as_ref().is_some_and(|extras| extras.lost);
+        let shown = |m: &Message| format!("{}{}", m.text.as_str(), if lost(m) { "†" } else { "" });
+        history(realm, 1, "#staff@beta").iter().map(shown).collect::<Vec<_>>()
+    };
+    let since = realm.cursor(1);
+    // Two are lost; of what it has said since, nothing is.
+    put_back(&mut realm, &mut beta, &[("40 message 200 3 -", "new")], 4);
+    realm.tick();
+    assert_eq!(marks(&mut realm), ["m1", "m2", "m3", "m4†", "m5†", "new"]);
+    assert!(!realm.state.is_busy() || realm.state.durable.copies.losing().is_none());
+    let Outcome::Changes { all, .. } =
+        realm.does(1, Sync { after: Some(Some(since)), ..Sync::default() })
+    else {
+        panic!()
+    };
+    let told = all
+        .iter()
+        .filter(|told| matches!(told, Told::Rewritten { what: antar_types::Rewriting::Lost, .. }));
+    assert_eq!(told.count(), 2);
+    // The same once more, and nothing new is lost.
+    put_back(&mut realm, &mut beta, &[], 4);
+    realm.tick();
+    assert_eq!(marks(&mut realm), ["m1", "m2", "m3", "m4†", "m5†", "new"]);
+    put_back(&mut realm, &mut beta, &[], 2);
+    realm.tick();
+    assert_eq!(marks(&mut realm), ["m1", "m2", "m3†", "m4†", "m5†", "new†"]);
 }

@@ -516,12 +516,15 @@ impl Durable {
 
     fn set_group(&mut self, id: GroupId, record: &GroupRecord) {
         self.reached(id.0);
+        if let Some(home) = record.home {
+            self.copies.set(id, home, &record.name);
+        }
         if let Some(group) = self.groups.get_mut(&id) {
             group.record = record.clone();
             return;
         }
         match record.home {
-            Some(home) => self.copies.add(id, home, &record.name),
+            Some(_) => {}
             None => drop(self.group_names.insert(record.name.key(), id)),
         }
         if let Some(creator) = self.accounts.get_mut(&record.creator) {

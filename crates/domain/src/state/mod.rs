@@ -32,6 +32,7 @@ use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
 use crate::retention::Retention;
 use crate::rewrites::Rewrites;
+use crate::rooms::Losses;
 use crate::{
     AccountId, Bug, Change, ChangeList, ConnId, Conversation, Event, GroupId, JobResult, Limits,
     Mailbox, Policy, Posted, SessionChange, SessionId, SessionRecord,
@@ -61,6 +62,7 @@ pub struct State {
     pub(crate) retention: Retention,
     /// How far it is with letting go of what users wrote who are gone.
     pub(crate) erasure: Erasure,
+    pub(crate) losses: Losses,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
     /// More files are to be let go of than were at the last tick.
@@ -88,6 +90,7 @@ impl State {
             planted_later: Vec::new(),
             retention: Retention::default(),
             erasure: Erasure::default(),
+            losses: Losses::default(),
             swept: None,
             files_due: false,
             mode: Mode::Open,
@@ -118,6 +121,7 @@ impl State {
         self.rewrites.forget();
         self.retention.forget();
         self.erasure.forget();
+        self.losses.forget();
         self.live.audiences.forget();
         self.load(events);
         let Self { durable, live, .. } = self;
@@ -157,6 +161,7 @@ impl State {
             || !self.durable.closed.is_empty()
             || self.retention.is_busy()
             || !self.durable.erasing.is_empty()
+            || self.durable.copies.losing().is_some()
             || self.has_idle_files()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }
@@ -397,6 +402,7 @@ impl State {
                 self.sweep_a_closed_group(effects);
                 Context { state: self, effects, readings }.look_for_old();
                 Context { state: self, effects, readings }.go_on_erasing();
+                Context { state: self, effects, readings }.look_for_lost();
                 self.sweep_files(readings.now, effects);
                 Context { state: self, effects, readings }.keep_links();
             }

@@ -128,7 +128,14 @@ impl Realm {
             _ => None,
         });
         let (mut own, mut upto) = (Vec::new(), None);
-        for posted in all.filter(|posted| posted.message.id > query.after) {
+        let (after, before) =
+            (query.page.after.unwrap_or(0), query.page.before.unwrap_or(u64::MAX));
+        let all = all.filter(|posted| (after + 1..before).contains(&posted.message.id));
+        let mut all: Vec<_> = all.collect();
+        if query.page.before.is_some() {
+            all.drain(..all.len().saturating_sub(query.page.limit));
+        }
+        for posted in all {
             let (ordinal, message) = (posted.ordinal, posted.message.clone());
             if own.len() == ERASED {
                 return FoundOwn { own, upto, more: true };

@@ -67,8 +67,9 @@ fn record(event: &Event) -> Record {
         Event::SessionEnded(session) => SessionEnded { session }.into(),
         Event::GroupSet(group, record) => {
             let GroupRecord { name, password, creator, owner, created, .. } = record;
-            let GroupRecord { topic, entry, listed, announce, retention, realms, home, .. } =
-                record;
+            let GroupRecord {
+                topic, entry, listed, announce, retention, realms, past, home, ..
+            } = record;
             let (entry, realms, home) = (entry.alike(), RoomRealms::of(&realms), home.alike());
             GroupSet {
                 group,
@@ -83,6 +84,7 @@ fn record(event: &Event) -> Record {
                 announce,
                 retention,
                 realms,
+                past,
                 home,
             }
             .into()
@@ -430,7 +432,7 @@ impl Record {
 impl GroupSet {
     fn event(self) -> Event {
         let Self { group, name, password, creator, owner, created, .. } = self;
-        let Self { topic, entry, listed, announce, retention, realms, home, .. } = self;
+        let Self { topic, entry, listed, announce, retention, realms, past, home, .. } = self;
         let (entry, realms, home) = (entry.alike(), realms.read(), home.alike());
         let record = GroupRecord {
             name,
@@ -444,6 +446,7 @@ impl GroupSet {
             announce,
             retention,
             realms,
+            past,
             home,
         };
         Event::GroupSet(group, record)

@@ -25,6 +25,7 @@ enum Extra {
     Carried(u64, u64),
     File(File),
     Place(u64),
+    Lost,
 }
 
 /// All who have reacted to a message in the same way.
@@ -90,7 +91,8 @@ impl Extras {
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
         let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
-        let antar_types::Extras { deleted, reactions, carried, file, place, .. } = extras.clone();
+        let antar_types::Extras { deleted, reactions, carried, file, place, lost, .. } =
+            extras.clone();
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
@@ -103,6 +105,7 @@ impl Extras {
             carried.map(|antar_types::Carried { first, last }| Extra::Carried(first, last)),
             file.map(|file| Extra::File(File::of(&file))),
             place.map(Extra::Place),
+            lost.then_some(Extra::Lost),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -150,6 +153,7 @@ impl Extras {
                 }
                 Extra::File(file) => read.file = Some(Box::new(file.read())),
                 Extra::Place(id) => read.place = Some(id),
+                Extra::Lost => read.lost = true,
             }
         }
         read.boxed()
@@ -169,6 +173,7 @@ impl Sample for Extras {
             Option::<u64>::sample(draw).map(|first| Extra::Carried(first, u64::sample(draw))),
             Option::<File>::sample(draw).map(Extra::File),
             Option::<u64>::sample(draw).map(Extra::Place),
+            bool::sample(draw).then_some(Extra::Lost),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

@@ -99,7 +99,7 @@ macro_rules! records {
                     (Posted::TAG, 1) => take_old_posted(rest),
                     (AccountSet::TAG, 1) => take_old_account(rest),
                     (SessionSet::TAG, 1) => take_old_session(rest),
-                    (GroupSet::TAG, old @ 1..=3) => take_old_group(old, rest),
+                    (GroupSet::TAG, old @ 1..=4) => take_old_group(old, rest),
                     (CanSet::TAG, 1) => take_old_can(rest),
                     (MemberSet::TAG, 1) => take_old_member(rest),
                     (Acked::TAG, 1) => take_old_acked(rest),
@@ -155,10 +155,10 @@ records! {
     /// A session is over.
     6 v 1 SessionEnded { session: SessionId };
     /// A group was made or changed.
-    7 v 4 GroupSet {
+    7 v 5 GroupSet {
         group: GroupId, name: Name, password: PasswordHash, creator: AccountId,
         owner: Option<AccountId>, created: Time, topic: Option<Text>, entry: GroupEntry, listed: bool,
-        announce: bool, retention: Option<u16>, realms: RoomRealms, home: Option<Home>,
+        announce: bool, retention: Option<u16>, realms: RoomRealms, past: u16, home: Option<Home>,
     } at |r| key(b"g", &[r.group.0]);
     /// A user is in a group, or has another role there.
     8 v 2 MemberSet { group: GroupId, account: AccountId, since: u64, moderator: bool }
@@ -381,7 +381,8 @@ fn take_old_session(bytes: &[u8]) -> Option<(Record, &[u8])> {
     Some((SessionSet { session, hash, account, used, since, client, address }.into(), rest))
 }
 
-/// Reads the fields of a [`GroupSet`] before version 4: nobody of another realm is in it. Before version 3 its messages are
+/// Reads the fields of a [`GroupSet`] before version 5: realms are told as much of it as they are unless somebody says
+/// otherwise. Before version 4 nobody of another realm is in it. Before version 3 its messages are
 /// kept as the realm says. With version 1 it has a password or is open, and everybody knows it.
 fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
     let ((group, name, password, creator, owner, created), rest) = take(bytes)?;
@@ -390,7 +391,12 @@ fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
         _ => take(rest)?,
     };
     let (retention, rest) = if version < 3 { (None, rest) } else { take(rest)? };
-    let (realms, home) = (RoomRealms::None, None);
+    let ((realms, home), rest) = match version {
+        4 => take::<(RoomRealms, Option<(PeerId, u64, u64)>)>(rest)?,
+        _ => ((RoomRealms::None, None), rest),
+    };
+    let home = home.map(|(peer, room, began)| antar_domain::Home::new(peer, room, began).alike());
+    let past = antar_domain::PAST;
     let record = GroupSet {
         group,
         name,
@@ -404,6 +410,7 @@ fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
         announce,
         retention,
         realms,
+        past,
         home,
     };
     Some((record.into(), rest))

@@ -141,6 +141,9 @@ pub struct Home {
     pub peer: PeerId,
     pub room: u64,
     pub began: u64,
+    pub ahead: u64,
+    pub upto: u64,
+    pub lost: u64,
 }
 
 impl RoomRealms {
@@ -358,6 +361,7 @@ pub enum Rewriting {
     Edited,
     Deleted,
     Reactions,
+    Lost,
 }
 
 /// A message that does not count as unread.
@@ -393,7 +397,7 @@ alike! {
         Session(id, what), Blocked(conversation, blocked),
         Rewritten(conversation, id, what), Delivered(conversation, id), Pending(group, id), Placed(group, was, id)
     }
-    enum Rewriting = antar_domain::Rewriting { Edited, Deleted, Reactions }
+    enum Rewriting = antar_domain::Rewriting { Edited, Deleted, Reactions, Lost }
     struct Skipped = antar_domain::Skipped { ordinal, author }
     struct GroupChange = antar_domain::GroupChange { group, by, what }
     enum GroupNews = antar_domain::GroupNews {
@@ -423,7 +427,7 @@ alike! {
         Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
     }
     struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes, rooms }
-    struct Home = antar_domain::Home { peer, room, began }
+    struct Home = antar_domain::Home { peer, room, began, ahead, upto, lost }
     enum Conversation = antar_domain::Conversation {
         Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
     }
@@ -437,7 +441,7 @@ sampled! {
         Session(id, what), Blocked(conversation, blocked),
         Rewritten(conversation, id, what), Delivered(conversation, id), Pending(group, id), Placed(group, was, id)
     }
-    enum Rewriting { Edited, Deleted, Reactions }
+    enum Rewriting { Edited, Deleted, Reactions, Lost }
     struct Skipped { ordinal, author }
     struct GroupChange { group, by, what }
     enum GroupNews {
@@ -465,7 +469,7 @@ sampled! {
         GroupFile(more, file), Room(room, more, file)
     }
     enum RoomRealms { None, Linked, Listed(names) }
-    struct Home { peer, room, began }
+    struct Home { peer, room, began, ahead, upto, lost }
     struct MessageRef { theirs, id, time }
     enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
     struct Capabilities { kinds, origins, replies, changes, rooms }

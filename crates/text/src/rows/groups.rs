@@ -133,6 +133,7 @@ pub const ROWS: &[Row] = &[
             "announce=yes|no",
             "retention=DAYS|realm",
             "realms=none|linked|R,R…",
+            "history=N|none",
             "password=P",
         ],
         help: "Says who may join a group, know of it and write there; for its owner.",
@@ -144,7 +145,8 @@ pub const ROWS: &[Row] = &[
                 announce: args.yes_or_no("announce")?,
                 password: args.option("password").map(|password| Secret::new(password.into())),
                 retention: args.optional("retention", days)?,
-                realms: args.optional("realms", RoomRealms::parse)?,
+                realms: args.optional("realms", RoomRealms::parse)?.map(Box::new),
+                past: args.optional("history", past)?,
             })
         }),
         says: Phrase::same("Groupset berhasil"),
@@ -190,6 +192,11 @@ pub const ROWS: &[Row] = &[
     Row { name: "INBOXGROUP", listing: Listing::BySender, ..INBOX },
     Row { name: "GROUP INBOX", listing: Listing::Message, ..INBOX },
 ];
+
+/// How many messages realms are told that were there before: a number, or none.
+fn past(word: &str) -> Option<u16> {
+    if word.eq_ignore_ascii_case("none") { Some(0) } else { word.parse().ok() }
+}
 
 /// For how many days messages are kept: a number, or as the realm says.
 fn days(word: &str) -> Option<Option<u16>> {

@@ -405,6 +405,7 @@ export class Model {
       case 'edited':
       case 'deleted':
       case 'reactions':
+      case 'lost':
         return this.toldChanged(name, told);
       case 'read':
         return typeof told.read === 'number' ? this.toldRead(name, told.read) : undefined;

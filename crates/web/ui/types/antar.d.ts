@@ -44,6 +44,8 @@ interface Message {
   /** Each emoji with who put it there. */
   reactions: [string, string[]][];
   file: FileAbout | null;
+  /** The realm of its group was put back, and does not have it any more. */
+  lost: boolean;
   /** It waits for its place in a group of another realm, and is another message once it has it. */
   pending: boolean;
 }

@@ -103,7 +103,9 @@ fn as_it_was(event: &Event) -> String {
             format!("{event:?}").replace(", said: None", "")
         }
         // Nobody of another realm could be in a group.
-        Event::GroupSet(..) => format!("{event:?}").replace(", realms: None, home: None", ""),
+        Event::GroupSet(..) => {
+            format!("{event:?}").replace(", realms: None, past: 1000, home: None", "")
+        }
         // Nobody could be locked.
         _ => format!("{event:?}").replace(", locked: false", ""),
     }
