@@ -98,7 +98,9 @@ pub struct Home {
     pub began: u64,
     /// How many messages more the copy has had than the host, which was put back.
     pub ahead: u64,
-    /// The last message of the copy when the host's log took another course; 0 where nothing comes of that any more.
+    /// How many messages the copy had had when the host's log last took another course; 0 where it never did.
+    pub parted: u64,
+    /// The last of them; 0 where none of them can be lost any more that does not say so.
     pub upto: u64,
     /// How many messages up to there are lost, and do not say so yet.
     pub lost: u64,
@@ -107,7 +109,7 @@ pub struct Home {
 impl Home {
     /// Of a copy that begins.
     pub fn new(peer: PeerId, room: u64, began: u64) -> Self {
-        Self { peer, room, began, ahead: 0, upto: 0, lost: 0 }
+        Self { peer, room, began, ahead: 0, parted: 0, upto: 0, lost: 0 }
     }
 }
 

@@ -363,6 +363,7 @@ impl Realm {
     }
 
     /// Does something by itself, outside of any request.
+    #[cfg(test)]
     pub(crate) fn within(&mut self, does: impl FnOnce(&mut crate::Context<'_>)) {
         let readings = Readings { now: Time(self.now), uptime: self.now, entropy: [0; 32] };
         let mut effects = Effects::default();

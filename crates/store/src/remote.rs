@@ -9,7 +9,7 @@ use crate::engine::Pairs;
 use crate::history::{self, entries};
 use crate::layout::List;
 use crate::records::Message;
-use antar_domain::links::NamedMessage;
+use antar_domain::links::{InRoom, NamedMessage};
 use antar_domain::{Conversation, MAX_PAGE, MAX_PAGE_BYTES, Page, PlacedMessage};
 use antar_types::Away;
 use std::cmp::Ordering;
@@ -54,7 +54,9 @@ fn find_one(
                     return Ok(Some(place(known)));
                 }
                 let before = latest.first().map_or(0, |first| first.message.id);
-                if *more { search(tree, *conversation, named, before)? } else { None }
+                // By the number of another realm nothing can be searched.
+                let goes_on = *more && matches!(named.in_room, None | Some(InRoom::Placed));
+                if goes_on { search(tree, *conversation, named, before)? } else { None }
             }
         };
         if let Some(found) = found {
@@ -204,7 +206,7 @@ mod tests {
         let named = |theirs, id, time| NamedMessage {
             conversations: vec![Conversation::GroupPeer(GROUP, PEER)],
             of: MessageRef { theirs, id, time: Time(time) },
-            in_room: false,
+            in_room: None,
         };
         let found = |all: Vec<NamedMessage>| {
             let found = super::find(&*engine.view().unwrap(), &all).unwrap();

@@ -204,6 +204,7 @@ mod tests {
             delivered: true,
             file: Some(file().into()),
             place: Some(9),
+            asked: Some(4),
             pending: true,
             lost: true,
         };

@@ -33,6 +33,8 @@ pub struct Extras {
     pub place: Option<u64>,
     /// The realm where its group was made was put back, and does not have it any more.
     pub lost: bool,
+    /// The number under which it was posted in its author's realm, where its group is of another one.
+    pub asked: Option<u64>,
     /// It waits for its place in a group of another realm. Those that wait are kept apart, so this is never kept.
     pub pending: bool,
 }

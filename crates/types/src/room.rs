@@ -41,7 +41,7 @@ pub enum RoomSays {
     /// The host: its settings, and its topic as the text, are others, and who changed them.
     Settings(RoomSettings, RoomDoer),
     /// The host: the message of this id has its place after all that came before. It was posted under this number in
-    /// its author's realm, where that is another one.
+    /// its author's realm, where that is not the host.
     Message {
         /// Its id at the host.
         id: u64,

@@ -93,7 +93,7 @@ pub use plain::{NotAsked, Unreadable};
 pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest, RoomJoin};
 pub use status::{Invitation, LinkState, PeerStatus};
 pub(crate) use take_changes::{Done, Names};
-pub use take_changes::{NamedMessage, NamesLookup};
+pub use take_changes::{InRoom, NamedMessage, NamesLookup};
 pub use told::{Listed, MOST_LISTED, Told};
 
 use crate::context::Context;

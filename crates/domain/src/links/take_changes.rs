@@ -12,7 +12,7 @@ use crate::{
 };
 use antar_types::{
     Away, Code, Entry, EntryChange, EntryKind, Extras, IncomingEntry, Message, MessageRef,
-    Reactions, Reactor, RoomAsk, RoomEntry, RoomSays, Text, Time,
+    Reactions, Reactor, RoomAsk, RoomEntry, RoomRealm, RoomSays, RoomUser, Text, Time,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,17 +24,40 @@ pub struct NamedMessage {
     pub conversations: Vec<Conversation>,
     /// Which one: `theirs` is a message that was written here.
     pub of: MessageRef,
-    /// It is one of a room, which goes by the id that it has at the room's host: here (`theirs`), or there.
-    pub in_room: bool,
+    /// It is one of a room.
+    pub in_room: Option<InRoom>,
+}
+
+/// How a message of a room is named.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InRoom {
+    /// By the id that it has at the room's host: here (`theirs`), or there.
+    Placed,
+    /// By the number under which it was posted here.
+    PostedHere,
+    /// The same, by somebody of that realm with that account there.
+    PostedAt(Box<str>, u64),
 }
 
 impl NamedMessage {
     /// Whether a message of one of the conversations is it.
     pub fn is(&self, message: &Message) -> bool {
         let MessageRef { theirs, id, time } = self.of;
-        if self.in_room {
-            let place = message.extras.as_ref().and_then(|extras| extras.place);
-            return if theirs { message.id == id } else { place == Some(id) };
+        let extras = message.extras.as_deref();
+        let asked = || extras.and_then(|extras| extras.asked) == Some(id);
+        match &self.in_room {
+            Some(InRoom::Placed) if theirs => return message.id == id,
+            Some(InRoom::Placed) => return extras.and_then(|extras| extras.place) == Some(id),
+            Some(InRoom::PostedHere) => return message.realm.is_none() && asked(),
+            Some(InRoom::PostedAt(realm, account)) => {
+                return match &message.realm {
+                    Some(Away::FromAccount(of, there)) => {
+                        *of.folded() == **realm && there.account == *account && asked()
+                    }
+                    _ => false,
+                };
+            }
+            None => {}
         }
         message.notice.is_none()
             && match &message.realm {
@@ -76,6 +99,11 @@ impl Names {
         self.of(&NamedMessage::in_room(group, true, id))
     }
 
+    /// The message of a copy that was posted under a number in its author's realm, where it was looked for.
+    pub(crate) fn posted(&self, copy: GroupId, by: &RoomUser, n: u64) -> Option<&PlacedMessage> {
+        self.of(&NamedMessage::posted(copy, by, n)?)
+    }
+
     /// What was found of what a user of another realm wants something done with, as if that one had asked for it.
     pub(crate) fn results(
         &self,
@@ -93,7 +121,17 @@ impl Names {
 impl NamedMessage {
     fn in_room(group: GroupId, theirs: bool, id: u64) -> Self {
         let of = MessageRef { theirs, id, time: Time(0) };
-        Self { conversations: vec![Conversation::Group(group)], of, in_room: true }
+        let in_room = Some(InRoom::Placed);
+        Self { conversations: vec![Conversation::Group(group)], of, in_room }
+    }
+
+    fn posted(copy: GroupId, by: &RoomUser, n: u64) -> Option<Self> {
+        let in_room = match &by.realm {
+            RoomRealm::Mine => return None,
+            RoomRealm::Yours => InRoom::PostedHere,
+            RoomRealm::Of(realm) => InRoom::PostedAt((*realm.folded()).into(), by.account),
+        };
+        Some(Self { in_room: Some(in_room), ..Self::in_room(copy, false, n) })
     }
 }
 
@@ -192,7 +230,7 @@ impl Context<'_> {
             }
             EntryKind::Notice(_) | EntryKind::Room => Vec::new(),
         };
-        NamedMessage { conversations, of, in_room: false }
+        NamedMessage { conversations, of, in_room: None }
     }
 
     /// The messages that an entry about a room names.
@@ -217,6 +255,12 @@ impl Context<'_> {
             _ => return,
         };
         let Some(group) = group.filter(|group| durable.groups.contains_key(group)) else { return };
+        if let RoomSays::Message { author, origin: Some(n), .. } = &room.says
+            && self.may_be_placed_anew(group)
+            && durable.copies.waiting(group, *n).is_none()
+        {
+            all.extend(NamedMessage::posted(group, author, *n));
+        }
         all.extend(ids.into_iter().flatten().map(|id| NamedMessage::in_room(group, theirs, id)));
     }
 

@@ -478,7 +478,7 @@ impl Follower<'_> {
         let identity = RemoteIdentity { epoch, id: place, account: author.account };
         let reference = waited.as_ref().filter(|_| sender.is_some());
         let reference = reference.and_then(|waited| waited.reference().cloned());
-        let extras = Extras { reference, place: Some(place), ..Extras::default() };
+        let extras = Extras { reference, place: Some(place), asked: origin, ..Extras::default() };
         let extras = self.extras(cx, copy, extras, fresh);
         let message = Message {
             realm: realm.map(|realm| Away::FromAccount(realm, identity)),
@@ -493,6 +493,9 @@ impl Follower<'_> {
             cx.change(ChangeList::Group(copy), Change::Placed(copy, was, id))?;
         } else {
             cx.post(Mailbox::Group(copy), sender, message.clone())?;
+        }
+        if let Some(before) = origin.and_then(|n| self.names.posted(copy, author, n)) {
+            cx.placed_anew(before)?;
         }
         let conversation = Conversation::Group(copy);
         let ordinal = cx.state.durable.conversations.tip(conversation).ordinal;

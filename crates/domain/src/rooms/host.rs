@@ -235,7 +235,7 @@ impl Context<'_> {
         })
     }
 
-    /// Who wrote a message, and its number there where that is the realm that is told. Of somebody whose account is gone
+    /// Who wrote a message, and the number under which it was posted where that is another realm. Of somebody whose account is gone
     /// nothing but the name is known.
     pub(super) fn author_for(
         &self,
@@ -249,8 +249,7 @@ impl Context<'_> {
         };
         let is_theirs = self.state.durable.peer_named(realm) == Some(peer);
         let realm = if is_theirs { RoomRealm::Yours } else { RoomRealm::Of(realm.clone()) };
-        let origin = is_theirs.then_some(there.id);
-        (RoomUser { account: there.account, realm }, origin)
+        (RoomUser { account: there.account, realm }, Some(there.id))
     }
 
     /// Begins a copy of a group at a realm, with what was said there before; or begins it anew. Whether there was room

@@ -1,14 +1,15 @@
 //! What the realm of a group does not have any more since it was put back: it is kept here, and says so.
 //!
 //! When that realm's log takes another course, what a copy has had so far is noted. The realm then begins the copy anew
-//! and tells how many messages it has had: those that the copy has beyond that are the last ones from before.
+//! and tells how many messages it has had: those that the copy has beyond that are the last ones from before. What
+//! members' realms have posted is placed anew, as they send what the host has not taken: then it goes from where it was.
 
 use crate::links::Unreadable;
 use crate::{
-    Context, Conversation, ERASED, Event, FoundOwn, GroupId, GroupRecord, Home, Output, OwnQuery,
-    Page, PeerId, PlacedMessage, Rewriting,
+    Context, Conversation, ERASED, Event, FoundOwn, GroupId, GroupRecord, Home, MAX_PAGE, Output,
+    OwnQuery, Page, PeerId, PlacedMessage, RequestContext, Rewriting,
 };
-use antar_types::{Code, Message};
+use antar_types::{Code, Extras, Message, Text};
 
 /// After how many milliseconds what could not be read is tried again.
 const UNREADABLE_WAITS: u64 = 60_000;
@@ -45,10 +46,10 @@ impl Context<'_> {
     pub(crate) fn part_copies(&mut self, peer: PeerId) -> Result<(), Code> {
         let copies: Vec<GroupId> = self.state.durable.copies.of_peer(peer).collect();
         copies.into_iter().try_for_each(|copy| {
-            let upto = self.state.durable.conversations.tip(Conversation::Group(copy)).id;
-            self.set_home(copy, |home| Home {
-                upto: if home.lost > 0 { home.upto } else { upto },
-                ..home
+            let tip = self.state.durable.conversations.tip(Conversation::Group(copy));
+            self.set_home(copy, |home| {
+                let upto = if home.lost > 0 { home.upto } else { tip.id };
+                Home { parted: tip.ordinal, upto, ..home }
             })
         })
     }
@@ -132,5 +133,30 @@ impl Context<'_> {
             upto: if left == 0 { 0 } else { upto },
             ..home
         })
+    }
+
+    /// Whether what comes into a copy with its author's number may have been there before, and be lost: it is placed
+    /// once more, since the host has not heard of it. It is looked for as far back as a page goes.
+    pub(crate) fn may_be_placed_anew(&self, copy: GroupId) -> bool {
+        let home = self.state.durable.groups.get(&copy).and_then(|group| group.record.home);
+        let tip = self.state.durable.conversations.tip(Conversation::Group(copy)).ordinal;
+        home.is_some_and(|home| home.parted > 0 && tip < home.parted + MAX_PAGE as u64)
+    }
+}
+
+impl RequestContext<'_> {
+    /// A message that a host has lost has been placed once more: it says nothing where it was.
+    pub(super) fn placed_anew(&mut self, before: &PlacedMessage) -> Result<(), Code> {
+        let latest = self.state.rewrites.latest(before.message.id);
+        let before = latest.unwrap_or(before).clone();
+        let floor = self.state.durable.conversations.floor(before.conversation);
+        if before.message.is_deleted() || before.message.id <= floor.id {
+            return Ok(());
+        }
+        let Extras { sent, lost, .. } =
+            before.message.extras.as_deref().cloned().unwrap_or_default();
+        let extras = Extras { sent, lost, deleted: true, ..Extras::default() }.boxed();
+        let message = Message { text: Text::empty(), extras, ..Message::clone(&before.message) };
+        self.rewrite(Rewriting::Deleted, &before, message)
     }
 }

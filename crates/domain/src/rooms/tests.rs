@@ -459,3 +459,30 @@ fn what_a_host_lost_is_marked_from_its_end() {
     realm.tick();
     assert_eq!(marks(&mut realm), ["m1", "m2", "m3†", "m4†", "m5†", "new†"]);
 }
+
+#[test]
+fn what_a_host_lost_and_places_anew_stands_there_once() {
+    let (mut realm, mut beta) = (linked(), Peer::default());
+    joined(&mut realm, &mut beta);
+    let amy = realm.account("amy");
+    let id = posted(realm.does(1, post("#staff@beta", "mine")));
+    beta.says(&mut realm, BETA, &format!("40 message 91 {amy}! {id}"), "amy", "mine");
+    beta.says(&mut realm, BETA, "40 message 92 8@gamma 70", "yan", "theirs");
+    beta.says(&mut realm, BETA, "40 message 93 9@gamma 70", "kim", "another");
+    beta.says(&mut realm, BETA, "40 message 94 3 -", "zoe", "lost");
+    let anew = [
+        (&*format!("40 message 201 {amy}! {id}"), "mine"),
+        ("40 message 202 8@gamma 70", "theirs"),
+    ];
+    put_back(&mut realm, &mut beta, &anew, 2);
+    realm.tick();
+    let all = history(&mut realm, 1, "#staff@beta");
+    let shown = |m: &Message| {
+        let extras = m.extras.as_deref().cloned().unwrap_or_default();
+        let marks = [(extras.lost, '†'), (extras.deleted, '×')];
+        let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+        format!("{}{marks}", m.text.as_str())
+    };
+    let all: Vec<String> = all.iter().map(shown).collect();
+    assert_eq!(all, ["†×", "†×", "another†", "lost†", "mine", "theirs"]);
+}

@@ -26,6 +26,7 @@ enum Extra {
     File(File),
     Place(u64),
     Lost,
+    Asked(u64),
 }
 
 /// All who have reacted to a message in the same way.
@@ -91,7 +92,7 @@ impl Extras {
     pub fn of(message: &antar_types::Message) -> Self {
         let Some(extras) = message.extras.as_deref() else { return Self::default() };
         let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
-        let antar_types::Extras { deleted, reactions, carried, file, place, lost, .. } =
+        let antar_types::Extras { deleted, reactions, carried, file, place, lost, asked, .. } =
             extras.clone();
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
@@ -106,6 +107,7 @@ impl Extras {
             file.map(|file| Extra::File(File::of(&file))),
             place.map(Extra::Place),
             lost.then_some(Extra::Lost),
+            asked.map(Extra::Asked),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -154,6 +156,7 @@ impl Extras {
                 Extra::File(file) => read.file = Some(Box::new(file.read())),
                 Extra::Place(id) => read.place = Some(id),
                 Extra::Lost => read.lost = true,
+                Extra::Asked(id) => read.asked = Some(id),
             }
         }
         read.boxed()
@@ -174,6 +177,7 @@ impl Sample for Extras {
             Option::<File>::sample(draw).map(Extra::File),
             Option::<u64>::sample(draw).map(Extra::Place),
             bool::sample(draw).then_some(Extra::Lost),
+            Option::<u64>::sample(draw).map(Extra::Asked),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

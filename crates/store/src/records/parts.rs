@@ -142,6 +142,7 @@ pub struct Home {
     pub room: u64,
     pub began: u64,
     pub ahead: u64,
+    pub parted: u64,
     pub upto: u64,
     pub lost: u64,
 }
@@ -427,7 +428,7 @@ alike! {
         Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
     }
     struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes, rooms }
-    struct Home = antar_domain::Home { peer, room, began, ahead, upto, lost }
+    struct Home = antar_domain::Home { peer, room, began, ahead, parted, upto, lost }
     enum Conversation = antar_domain::Conversation {
         Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
     }
@@ -469,7 +470,7 @@ sampled! {
         GroupFile(more, file), Room(room, more, file)
     }
     enum RoomRealms { None, Linked, Listed(names) }
-    struct Home { peer, room, began, ahead, upto, lost }
+    struct Home { peer, room, began, ahead, parted, upto, lost }
     struct MessageRef { theirs, id, time }
     enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
     struct Capabilities { kinds, origins, replies, changes, rooms }
