@@ -112,11 +112,17 @@ pub enum Bug {
     TellsOwed,
     /// Of what a peer has nobody is told where it is not in memory any more.
     ForgetsToTell,
+    /// A message to a group of another realm waits for its place, and that realm is not asked for one.
+    LosesPending,
+    /// The realm of who was the last of it in a group is not told that this one is in it no more.
+    KeepsCopies,
+    /// What is done to a message of a group is not told to the realms of its members.
+    OmitsRewritten,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 56] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -170,6 +176,9 @@ impl Bug {
         Self::NamesAfterDeletion,
         Self::TellsOwed,
         Self::ForgetsToTell,
+        Self::LosesPending,
+        Self::KeepsCopies,
+        Self::OmitsRewritten,
     ];
 }
 

@@ -5,6 +5,7 @@ use crate::check::Shown;
 use crate::people::Asked;
 use crate::renew::Renewed;
 use crate::rewriting::EMOJI;
+use crate::rooms::is_in_hall;
 use crate::world::World;
 use antar_domain::Event;
 use antar_text::Value;
@@ -45,7 +46,7 @@ pub fn is_across(shown: &Shown) -> bool {
 /// The same by its text.
 pub fn is_said_across(text: &str) -> bool {
     let is_told = text.starts_with("(deleted a message)") || text.starts_with("(took back ");
-    text.starts_with(BEGINS) || is_told || EMOJI.contains(&text)
+    text.starts_with(BEGINS) || is_told || EMOJI.contains(&text) || is_in_hall(text)
 }
 
 impl World<'_> {
@@ -210,7 +211,7 @@ impl World<'_> {
 
 /// What there is to a message, with those who have reacted named as they are at any third realm, and whether it was
 /// edited in place of when.
-fn as_anywhere(state: &str, realm: &str) -> String {
+pub fn as_anywhere(state: &str, realm: &str) -> String {
     let mut parts = state.splitn(4, ' ');
     let (text, edited, deleted) = (parts.next(), parts.next(), parts.next());
     let is_edited = edited.is_some_and(|edited| !edited.is_empty());

@@ -100,6 +100,7 @@ impl World<'_> {
         (0..self.nodes.len()).for_each(|node| self.compare_groups(node));
         (0..self.nodes.len()).for_each(|node| self.compare_talked(node));
         self.compare_across();
+        self.compare_hall();
         self.compare_plain();
     }
 

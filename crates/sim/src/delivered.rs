@@ -3,6 +3,7 @@
 use crate::check::Shown;
 use crate::people::To;
 use crate::renew::Renewed;
+use crate::rooms::is_hall;
 use crate::versions::is_odd;
 use crate::world::World;
 use antar_text::Value;
@@ -84,7 +85,8 @@ impl World<'_> {
         let list = self.ask(person, "CONVERSATIONS limit=1000");
         for listed in list["data"].as_array().into_iter().flatten() {
             let conversation = listed["conv"].as_str().unwrap_or_default().to_string();
-            if self.node_with(&conversation).is_none() {
+            // What is said in a group of another realm is there once it has its place.
+            if self.node_with(&conversation).is_none() || is_hall(&conversation) {
                 continue;
             }
             let told = told.upto(&conversation);

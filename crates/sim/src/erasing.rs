@@ -66,6 +66,13 @@ impl World<'_> {
             if matches!(conversation, Conversation::Peer(..) | Conversation::Private(..)) {
                 continue;
             }
+            // What is in a copy of another realm's group goes with the last member of this one, and people of others
+            // change it meanwhile.
+            let is_copy =
+                |message: &Message| message.extras.as_ref().is_some_and(|e| e.place.is_some());
+            if all.iter().any(is_copy) {
+                continue;
+            }
             let left = after.get(conversation).map_or(&[][..], Vec::as_slice);
             let same = |message: &&Message| {
                 left.iter().any(|kept| kept.id == message.id && kept.text == message.text)

@@ -4,6 +4,7 @@
 use crate::clubs::{CLUB_CONV, Known, News};
 use crate::delivered::Told as Delivered;
 use crate::rewriting::{state_of, state_shown};
+use crate::rooms::is_hall;
 use crate::world::World;
 use antar_domain::{ConnId, Input, Told, ToldAt};
 use antar_text::Value;
@@ -47,6 +48,11 @@ impl Follow {
             (self.from, self.last) = (id, id);
         }
     }
+}
+
+/// Whether people come into a group and go all the time.
+fn changes_always(conversation: &str) -> bool {
+    conversation == CLUB_CONV || is_hall(conversation)
 }
 
 impl World<'_> {
@@ -141,10 +147,12 @@ impl World<'_> {
             follow.club.learn(&person.name, id, news);
         }
         if let Told::Message { message, conversation } = &at.told {
-            if **conversation != *CLUB_CONV {
+            if !changes_always(conversation) {
                 follow.told.insert(id, state_of(message));
             }
-            if is_news && !self.nodes[node].written.ids.contains(&id) {
+            // What waits for its place is on disk, and in no conversation yet.
+            let waits = message.extras.as_ref().is_some_and(|extras| extras.pending);
+            if is_news && !waits && !self.nodes[node].written.ids.contains(&id) {
                 what = Some(format!("{at:?} is told, which is not on disk"));
             }
         }
@@ -152,8 +160,9 @@ impl World<'_> {
             follow.delivered.learn(conversation, *id);
         }
         // What was there before is none of its concern.
-        if let Told::Rewritten { message, .. } = &at.told
+        if let Told::Rewritten { message, conversation, .. } = &at.told
             && message.id > follow.from
+            && !changes_always(conversation)
         {
             follow.told.insert(message.id, state_of(message));
         }
@@ -192,7 +201,7 @@ impl World<'_> {
                 let (id, is_new) =
                     (change["id"].as_u64().unwrap_or(0), change["change"] == "message");
                 seen = if is_new { id } else { seen };
-                if change["conv"] == CLUB_CONV {
+                if change["conv"].as_str().is_some_and(changes_always) {
                     continue;
                 }
                 let before = (id > from).then(|| told.insert(id, state_shown(change))).flatten();
@@ -230,8 +239,8 @@ impl World<'_> {
         let mut all = BTreeMap::new();
         let list = list["data"].as_array().into_iter().flatten();
         // What was said in that group while one was not in it is not told.
-        for told in list.filter(|told| told["conv"] != CLUB_CONV) {
-            let name = told["conv"].as_str().unwrap_or_default();
+        let names = list.filter_map(|told| told["conv"].as_str());
+        for name in names.filter(|name| !changes_always(name)) {
             let shown = self.pages(person, "HISTORY", name).into_iter();
             all.extend(shown.filter(|m| m.id > from).map(|m| (m.id, m.state)));
         }

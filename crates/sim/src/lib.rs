@@ -32,6 +32,7 @@ mod renew;
 mod retention;
 mod retries;
 mod rewriting;
+mod rooms;
 mod search;
 mod squat;
 mod trace;

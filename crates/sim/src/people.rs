@@ -8,6 +8,7 @@ use crate::plain;
 use crate::renew::Renewed;
 use crate::retries::{Posting, posting};
 use crate::rewriting::{Rewriting, Talked};
+use crate::rooms::{Hall, InHall};
 use crate::watch::Watch;
 use crate::world::{Happening, World};
 use antar_domain::{ConnId, Event, Input, Origin};
@@ -33,6 +34,8 @@ pub struct People {
     pub talked: Vec<Talked>,
     /// Files that only who has uploaded them may read, with who has.
     pub own_files: Vec<(Uploader, FileHash)>,
+    /// What is said in a group of people of all realms.
+    pub hall: Hall,
     written_so_far: u64,
 }
 
@@ -95,6 +98,8 @@ pub enum Asked {
     Rewriting(Rewriting),
     /// Something is said to another realm that may be changed, or is.
     Across(Across),
+    /// Something is done in a group of people of all realms.
+    InHall(InHall),
 }
 
 /// A message, as its sender knows it.
@@ -176,7 +181,8 @@ impl People {
         let all = (0..realms).flat_map(|node| (0..EACH).map(move |n| person(node, n))).collect();
         let (written, refused_groups) = (BTreeMap::new(), BTreeSet::new());
         let (talked, own_files) = (Vec::new(), Vec::new());
-        Self { all, written, refused_groups, talked, own_files, written_so_far: 0 }
+        let hall = Hall::default();
+        Self { all, written, refused_groups, talked, own_files, hall, written_so_far: 0 }
     }
 
     /// The next number that nothing else has.
@@ -248,6 +254,7 @@ impl World<'_> {
             (node + 1..self.nodes.len()).for_each(|other| self.link(node, other));
         }
         self.link_plain();
+        self.make_hall();
         self.linking = false;
         for person in 0..self.people.all.len() {
             self.at(10, Happening::Write { person });
@@ -347,6 +354,7 @@ impl World<'_> {
         let realm = others[self.chance.random_range(0..others.len())];
         let composed = self.compose_for_plain(person);
         let composed = composed.or_else(|| self.compose_personal(person, realm));
+        let composed = composed.or_else(|| self.compose_in_hall(person));
         let (line, asked) = match composed.or_else(|| self.compose_across(person, realm)) {
             Some(composed) => composed,
             None => self.compose(person, realm),
@@ -493,6 +501,7 @@ impl World<'_> {
             Some(Asked::Blocking) => self.checked.count("people blocked"),
             Some(Asked::Rewriting(what)) => self.rewrote(person, what, &answer),
             Some(Asked::Across(what)) => self.across(person, what, &answer),
+            Some(Asked::InHall(what)) => self.in_hall(person, what, &answer),
             // Either may be true then.
             Some(_) if answer["code"] == "unknown" => self.checked.count("answers of unknown"),
             Some(Asked::Making(group)) => {

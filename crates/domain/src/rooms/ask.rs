@@ -5,7 +5,7 @@
 
 use crate::links::{CATCH_UP, Peer, Why};
 use crate::{
-    AccountId, Answer, Change, ChangeList, Command, Context, Conversation, Event, GroupId,
+    AccountId, Answer, Bug, Change, ChangeList, Command, Context, Conversation, Event, GroupId,
     GroupRecord, Interrupt, JobResult, Membership, Outcome, PeerId, RequestContext, Word,
 };
 use antar_types::{
@@ -195,7 +195,9 @@ impl RequestContext<'_> {
         let more = EntryMore { kind, reply: answers, ..EntryMore::default() };
         let origin = EntryOrigin { id: message.id, account: me.0 };
         let (id, text) = (message.id, message.text.clone());
-        self.owe_ask(copy, origin, RoomSays::Post, (text, more))?;
+        if !self.state.is_planted(Bug::LosesPending) {
+            self.owe_ask(copy, origin, RoomSays::Post, (text, more))?;
+        }
         self.emit(Event::PendingSet(copy, Arc::new(message)))?;
         self.change(ChangeList::Group(copy), Change::Pending(copy, id))
     }

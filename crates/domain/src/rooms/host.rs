@@ -6,7 +6,7 @@
 use crate::links::{LONGEST_TEXT, Peer, has_room, owe};
 use crate::state::{OPERATOR, OPERATOR_SHOWN};
 use crate::{
-    AccountId, Context, Conversation, Event, GroupId, GroupNews, Membership, PeerId, Posted,
+    AccountId, Bug, Context, Conversation, Event, GroupId, GroupNews, Membership, PeerId, Posted,
     Rewriting,
 };
 use antar_types::{
@@ -166,7 +166,8 @@ impl Context<'_> {
         let durable = &self.state.durable;
         let Some(peer) = durable.guests.get(user).map(|guest| guest.peer) else { return Ok(()) };
         let (by, known) = (durable.room_doer(peer, by), durable.room_user(peer, user));
-        let is_last = !durable.guests.peers(group).any(|of| of == peer);
+        let is_last = !durable.guests.peers(group).any(|of| of == peer)
+            && !self.state.is_planted(Bug::KeepsCopies);
         if let Some(known) = known.filter(|_| is_last) {
             let told = RoomTold::of(known, |user| RoomSays::Member(user, what, by));
             self.owe_room(group, peer, told)?;
@@ -229,6 +230,9 @@ impl Context<'_> {
         what: Rewriting,
         message: &Message,
     ) -> Result<(), Code> {
+        if self.state.is_planted(Bug::OmitsRewritten) {
+            return Ok(());
+        }
         self.tell_room(group, |_, peer| {
             let says = RoomSays::Rewritten { id: message.id, what };
             Some(with_message(says, message, (peer, None)))
