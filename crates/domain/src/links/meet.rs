@@ -26,6 +26,8 @@ pub(crate) struct Meeting {
     left: Vec<Mailbox>,
     /// What is being asked for, and the newest of what is here; none once the peer is told of us.
     at: Option<(Mailbox, Vec<Message>)>,
+    /// How much of that was here when the list was asked for. What was brought since may not be in it.
+    known: usize,
     /// What was known of the list that is being asked for.
     listing: Option<Listing>,
     /// Users who were asked about.
@@ -36,8 +38,8 @@ pub(crate) struct Meeting {
 }
 
 impl Link {
-    /// A plain peer has brought a message of a group: its list of that has it, also where it was asked for
-    /// it before.
+    /// A plain peer has brought a message of a group: its list of that has it, and may have had it when it was
+    /// asked for it before.
     pub fn brought(&mut self, mailbox: Mailbox, message: &Message) {
         self.common.note(&message.from, &message.to, message.text.as_str());
         if let Some((_, own)) =
@@ -62,8 +64,8 @@ impl Context<'_> {
             left.clear();
         }
         let (ask, asked, in_vain) = (AskId(0), BTreeSet::new(), 0);
-        let (at, listing, writer) = (None, None, None);
-        let meeting = Meeting { ask, left, at, listing, asked, writer, in_vain };
+        let (at, known, listing, writer) = (None, 0, None, None);
+        let meeting = Meeting { ask, left, at, known, listing, asked, writer, in_vain };
         self.link(peer).meeting = Some(meeting);
         self.visit(peer);
     }
@@ -130,7 +132,7 @@ impl Context<'_> {
             Mailbox::Realm(user, _) => meeting.asked.insert(user),
             _ => !own.is_empty(),
         };
-        meeting.at = Some((mailbox, own));
+        (meeting.known, meeting.at) = (own.len(), Some((mailbox, own)));
         let listing = self.listing(peer, mailbox);
         self.link(peer).meeting.iter_mut().for_each(|meeting| meeting.listing = listing);
         let what = self.whose(mailbox);
@@ -174,6 +176,7 @@ impl Context<'_> {
     ) -> Option<Result<Told, NotAsked>> {
         let Some((peer, meeting)) = self.meeting(ask) else { return Some(answer) };
         let (at, listing) = (meeting.at.take(), meeting.listing.take());
+        let known = meeting.known;
         let is_user = at.as_ref().is_some_and(|(m, _)| !matches!(m, Mailbox::GroupRealm(..)));
         if is_user && answer.as_ref().is_err_and(|not| not.sent) {
             meeting.in_vain += 1;
@@ -190,10 +193,12 @@ impl Context<'_> {
                 let error = "more waits there for a user than can be taken over at once";
                 self.unanswered(peer, error.into());
             }
-            (Some((mailbox, own)), Ok(answer)) => match self.keep(peer, mailbox, &own, &answer) {
-                Ok(()) => self.visit(peer),
-                Err(code) => self.unanswered(peer, code.text().into()),
-            },
+            (Some((mailbox, own)), Ok(answer)) => {
+                match self.keep(peer, mailbox, own.split_at(known.min(own.len())), &answer) {
+                    Ok(()) => self.visit(peer),
+                    Err(code) => self.unanswered(peer, code.text().into()),
+                }
+            }
             (Some(_), Err(not)) if is_user && not.sent => self.visit(peer),
             (_, Err(not)) => self.unanswered(peer, not.error),
             (None, Ok(answer)) => {
@@ -216,12 +221,12 @@ impl Context<'_> {
         self.visit(peer);
     }
 
-    /// Keeps what the peer is about to forget.
+    /// Keeps what the peer is about to forget, of which some is here: from before it was asked, and brought since.
     fn keep(
         &mut self,
         peer: PeerId,
         mailbox: Mailbox,
-        own: &[Message],
+        (own, brought): (&[Message], &[Message]),
         answer: &Told,
     ) -> Result<(), Code> {
         let to = self.whose(mailbox);
@@ -242,6 +247,7 @@ impl Context<'_> {
         let new = match mailbox {
             Mailbox::GroupRealm(..) if self.state.is_planted(Bug::NoMerge) => list,
             Mailbox::GroupRealm(..) => {
+                let list = missing(list, brought);
                 let there = may_be_listed(own, &list, owed, since);
                 missing(list, &there)
             }
@@ -271,5 +277,108 @@ impl Context<'_> {
         let link = self.link(peer);
         (link.met, link.meeting, link.common) = (true, None, Common::default());
         (link.answers, link.error, link.failures, link.retry_at) = (true, None, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::{Destination, How, LinkRealm, ReceiveGroup, SendGroupRealm};
+    use crate::links::Listed;
+    use crate::testing::{OPERATOR, Realm, group};
+    use crate::{Draft, Input, Outcome};
+    use antar_types::Text;
+    use std::net::{IpAddr, Ipv4Addr};
+
+    /// The one user, and the connection of the plain peer.
+    const AMY: u64 = 1;
+    const OLD: u64 = 9;
+
+    const DONE: Told = Told {
+        ok: true,
+        said: String::new(),
+        forgot: false,
+        of_group: false,
+        list: None,
+        cut: false,
+        numbered: false,
+    };
+
+    /// A realm that is linked with a plain peer, which has taken a message of amy's and has brought one.
+    fn linked() -> Realm {
+        let mut realm = Realm::with_users(&["amy"]);
+        realm.policy().plain_peers = [IpAddr::V4(Ipv4Addr::LOCALHOST)].into_iter().collect();
+        let port = 9.try_into().unwrap();
+        let add =
+            LinkRealm { name: "old".into(), host: "127.0.0.1".into(), port, how: Ok(How::Plain) };
+        let asked = realm.begin(OPERATOR, add);
+        let linked = realm.plain_answers(asked, DONE);
+        assert!(realm.end(linked).refusal().is_none());
+        realm.login(AMY, "amy");
+        realm.does(AMY, group("staff"));
+        let to = Ok(Destination::Named("staff".into(), Draft("hello".into())));
+        let sent = realm.does(AMY, SendGroupRealm { realm: "old".into(), to });
+        assert!(sent.refusal().is_none());
+        realm.tick();
+        let Some(Output::Fetch { ask, .. }) = realm.asked.pop() else { panic!("nothing is owed") };
+        realm.tell(Input::Fetched(ask, Ok(Vec::new())));
+        brings(&mut realm, "first");
+        realm
+    }
+
+    fn brings(realm: &mut Realm, text: &str) {
+        let (old, from, group) = ("old".into(), "lineker".into(), "staff".into());
+        let brings = ReceiveGroup { realm: old, from, group, text: Draft(text.into()) };
+        assert_eq!(realm.does(OLD, brings), Outcome::Done);
+    }
+
+    /// What the realm has of the group.
+    fn kept(realm: &Realm) -> Vec<Message> {
+        let posted = realm.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) => Some(Message::clone(&posted.message)),
+            _ => None,
+        });
+        posted.collect()
+    }
+
+    /// A start of the realm, up to what it asks the peer first.
+    fn asks_for_the_group(realm: &mut Realm) -> AskId {
+        realm.state.links.links.values_mut().for_each(|link| link.met = false);
+        realm.tick();
+        let Some(Output::Tail { ask, .. }) = realm.asked.pop() else { panic!("it does not meet") };
+        realm.tell(Input::Tailed(ask, Ok(kept(realm))));
+        let Some(Output::Ask(ask, request)) = realm.asked.pop() else { panic!("nothing is asked") };
+        assert!(matches!(request.request, PlainRequest::List(Of::Group(_))));
+        ask
+    }
+
+    /// The list that it asks for was made before the peer brought one more, or after it; all that it has not brought
+    /// is taken over.
+    #[test]
+    fn what_is_brought_while_a_list_is_asked_for_is_in_it_or_not() {
+        let lists: [&[&str]; 4] = [
+            &["hello", "first"],
+            &["hello", "first", "second"],
+            &["hello", "first", "unheard"],
+            &["hello", "first", "unheard", "second"],
+        ];
+        let people = [["amy", "lineker"], ["Amy(127.0.0.1:1)", "Gary(127.0.0.1:2)"]];
+        for (list, people) in lists.into_iter().flat_map(|list| people.map(|who| (list, who))) {
+            let mut realm = linked();
+            let ask = asks_for_the_group(&mut realm);
+            brings(&mut realm, "second");
+            let one = |text: &&str| Listed {
+                from: people[usize::from(*text != "hello")].into(),
+                to: "staff".into(),
+                text: Text::parse(text, 99).unwrap(),
+            };
+            let told = Told { list: Some(list.iter().map(one).collect()), ..DONE };
+            realm.tell(Input::Asked(ask, Ok(told)));
+            let kept = kept(&realm);
+            let texts: Vec<&str> = kept.iter().map(|message| message.text.as_str()).collect();
+            let all = ["hello", "first", "second", "unheard"];
+            let is_new = usize::from(list.contains(&"unheard"));
+            assert_eq!(texts, all[..3 + is_new], "{list:?} of {people:?}");
+        }
     }
 }
