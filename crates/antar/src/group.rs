@@ -3,7 +3,7 @@
 use crate::admin::{self, PATIENCE, Refused, Whose, printable, word};
 use crate::print::say;
 use crate::user::ask_password;
-use antar_server::{Config, Offline, RETENTION_DAYS};
+use antar_server::{Config, LISTED_REALMS, Offline, RETENTION_DAYS, RoomRealms};
 use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use serde_json::Value;
@@ -102,7 +102,7 @@ enum Action {
         /// What it is about from now on.
         text: Option<String>,
     },
-    /// Say who may join a group, know of it and write there.
+    /// Say who may join a group, know of it and write there, and how long that is kept.
     Set {
         /// The group.
         group: String,
@@ -130,6 +130,9 @@ struct Settings {
     /// For how many days messages are kept, 0 for ever; or as the configuration says for the realm.
     #[arg(long, value_name = "DAYS|realm")]
     retention: Option<String>,
+    /// Users of which other realms may be in it: of none, of all that are linked, or of these.
+    #[arg(long, value_name = "none|linked|REALM,REALM...")]
+    realms: Option<String>,
     /// Ask for the password that lets others join, or read it as one line from standard input.
     #[arg(long)]
     password: bool,
@@ -184,23 +187,23 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             Ok(())
         }
         Action::Add { group, user } => {
-            let (group, user) = (named(group)?, word(user)?);
+            let (group, user) = (named(group)?, addressed(user)?);
             done(format!("INVITE {group} {user}"), format!("{user} is in #{group}"))
         }
         Action::Kick { group, user } => {
-            let (group, user) = (named(group)?, word(user)?);
+            let (group, user) = (named(group)?, addressed(user)?);
             done(format!("KICK {group} {user}"), format!("{user} is not in #{group} any more"))
         }
         Action::Ban { group, user } => {
-            let (group, user) = (named(group)?, word(user)?);
+            let (group, user) = (named(group)?, addressed(user)?);
             done(format!("BAN {group} {user}"), format!("{user} cannot join #{group}"))
         }
         Action::Unban { group, user } => {
-            let (group, user) = (named(group)?, word(user)?);
+            let (group, user) = (named(group)?, addressed(user)?);
             done(format!("UNBAN {group} {user}"), format!("{user} may join #{group} again"))
         }
         Action::Silence { group, user, minutes } => {
-            let (group, user) = (named(group)?, word(user)?);
+            let (group, user) = (named(group)?, addressed(user)?);
             let minutes = minutes.map(|minutes| format!(" {minutes}")).unwrap_or_default();
             let said = match minutes.trim() {
                 "" => format!("{user} does not write in #{group}"),
@@ -210,7 +213,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             done(format!("SILENCE {group} {user}{minutes}"), said)
         }
         Action::Role { group, user, role } => {
-            let (group, user, role) = (named(group)?, word(user)?, written(role));
+            let (group, user, role) = (named(group)?, addressed(user)?, written(role));
             done(format!("ROLE {group} {user} {role}"), format!("{user} is {role} in #{group}"))
         }
         Action::Topic { group, text } => topic(&config, group, text.as_deref()),
@@ -222,9 +225,17 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// A group's name, which may be led by `#`.
+/// A group's name, which may be led by `#`; of a group of another realm `staff@beta`.
 fn named(group: &str) -> anyhow::Result<String> {
-    Ok(word(group.strip_prefix('#').unwrap_or(group))?.to_string())
+    addressed(group.strip_prefix('#').unwrap_or(group))
+}
+
+/// A name, or one and a realm: who is in a group may be `messi@alpha`.
+fn addressed(name: &str) -> anyhow::Result<String> {
+    match name.split_once('@') {
+        Some((name, realm)) => Ok(format!("{}@{}", word(name)?, word(realm)?)),
+        None => Ok(word(name)?.to_string()),
+    }
 }
 
 fn ask(config: &Config, line: &str) -> anyhow::Result<Value> {
@@ -238,6 +249,9 @@ fn ask(config: &Config, line: &str) -> anyhow::Result<Value> {
             Some("not_member") => format!("{user} is not in {group}"),
             Some("already_member") => format!("{user} is in {group} already"),
             Some("banned") => format!("{user} is banned from {group}: antar group unban {group} {user}"),
+            Some("forbidden" | "no_session") if group.contains('@') => {
+                format!("{group} is a group of another realm, and is looked after there")
+            }
             Some("forbidden") => format!(
                 "{user} owns {group}: give it to another member first, \
                  with antar group role {group} MEMBER owner"
@@ -285,9 +299,19 @@ fn list(config: &Config, json: bool) -> anyhow::Result<()> {
         let (name, entry, owner) =
             (text(group, "group"), text(group, "entry"), text(group, "owner"));
         let (members, messages) = (group["members"].to_string(), group["messages"].to_string());
-        say!("{name:<width$}  {members:>7} {messages:>10}  {entry:<8}  {owner}{marks}");
+        let realms = realms(group);
+        say!("{name:<width$}  {members:>7} {messages:>10}  {entry:<8}  {owner}{marks}{realms}");
     }
     Ok(())
+}
+
+/// Whose users may be in a group besides those here, and how many of its members are of other realms.
+fn realms(group: &Value) -> String {
+    let realms = group["realms"].as_str().map(|realms| format!("realms: {}", printable(realms)));
+    let elsewhere =
+        group["elsewhere"].as_u64().map(|members| format!("members elsewhere: {members}"));
+    let told: Vec<String> = realms.into_iter().chain(elsewhere).collect();
+    if told.is_empty() { String::new() } else { format!(" ({})", told.join("; ")) }
 }
 
 fn show(config: &Config, group: &str, json: bool) -> anyhow::Result<()> {
@@ -347,11 +371,17 @@ fn topic(config: &Config, group: &str, text: Option<&str>) -> anyhow::Result<()>
 }
 
 fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> {
-    let Settings { entry, listed, announce, retention, password } = settings;
+    let Settings { entry, listed, announce, retention, realms, password } = settings;
     let is_days = |days: &str| days.parse().is_ok_and(|days: u16| days <= RETENTION_DAYS);
     if let Some(days) = retention.as_deref().filter(|days| *days != "realm" && !is_days(days)) {
         bail!(
             "{days} is neither a number of days up to {RETENTION_DAYS} nor \"realm\"; nothing was changed"
+        );
+    }
+    if let Some(realms) = realms.as_deref().filter(|realms| RoomRealms::parse(realms).is_none()) {
+        bail!(
+            "{realms:?} is neither none, linked, nor up to {LISTED_REALMS} names of realms with commas \
+             between them; nothing was changed"
         );
     }
     let group = named(group)?;
@@ -363,6 +393,7 @@ fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> 
     option("listed", listed.as_ref().map(written));
     option("announce", announce.as_ref().map(written));
     option("retention", retention.clone());
+    option("realms", realms.clone());
     if *password {
         let password = ask_password(&format!("#{group}"))?;
         if password.contains(char::is_whitespace) {
@@ -380,5 +411,6 @@ fn set(config: &Config, group: &str, settings: &Settings) -> anyhow::Result<()> 
     }
     let kept = reply["retention"].as_u64().map_or_else(|| "realm".into(), |days| days.to_string());
     say!("retention {kept}");
+    say!("realms    {}", printable(reply["realms"].as_str().unwrap_or("none")));
     Ok(())
 }

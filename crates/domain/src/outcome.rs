@@ -302,6 +302,8 @@ pub struct ShownGroup {
     pub owner: Option<Box<str>>,
     /// How many are in it.
     pub members: usize,
+    /// How many of them are of other realms.
+    pub elsewhere: usize,
     /// How many may not join it.
     pub bans: usize,
     /// How many messages were written there, with or without a peer.

@@ -45,8 +45,8 @@ pub mod bytes {
     }
 }
 
-pub use antar_domain::RETENTION_DAYS;
 pub use antar_domain::is_loopback;
+pub use antar_domain::{LISTED_REALMS, RETENTION_DAYS, RoomRealms};
 pub use antar_store::user_name;
 pub use antar_store::{Checked, Damage, FORMAT};
 pub use backup::{BackupError, Contents};

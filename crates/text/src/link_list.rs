@@ -1,7 +1,7 @@
 //! The form in which CHECKREALM shows links.
 
 use crate::{Dialect, Value, json};
-use antar_domain::links::{Address, LinkKind, LinkState, PeerStatus};
+use antar_domain::links::{Address, LinkKind, LinkState, PeerRoom, PeerStatus};
 use antar_types::{Capabilities, Name};
 
 /// How it stands with each link: in lower case an object by name, in upper case a list.
@@ -61,6 +61,9 @@ fn describe(peer: &PeerStatus) -> Value {
     set("told", peer.told.as_ref().map(told));
     set("error", peer.error.as_deref().map(Value::from));
     set("former", (!former.is_empty()).then(|| former.into()));
+    let room = |room: &PeerRoom| json!({"group": &*room.name, "members": room.members});
+    set("rooms", (!peer.rooms.is_empty()).then(|| peer.rooms.iter().map(room).collect()));
+    set("more_rooms", (peer.more_rooms > 0).then(|| peer.more_rooms.into()));
     set("oldest", peer.oldest.map(Value::from));
     set("clock", peer.clock.map(Value::from));
     match peer.kind {

@@ -264,7 +264,7 @@ fn user(user: &User) -> Value {
 }
 
 fn group(group: &ShownGroup) -> Value {
-    let ShownGroup { name, record, owner, members, bans, messages, pairs } = group;
+    let ShownGroup { name, record, owner, members, elsewhere, bans, messages, pairs } = group;
     let topic = record.topic.as_ref().map(|topic| topic.as_str());
     let mut shown = json!({
         "group": name, "owner": owner, "members": members, "bans": bans, "messages": messages,
@@ -276,6 +276,9 @@ fn group(group: &ShownGroup) -> Value {
     }
     if record.past != PAST {
         shown["history"] = record.past.into();
+    }
+    if *elsewhere > 0 {
+        shown["elsewhere"] = (*elsewhere).into();
     }
     if !pairs.is_empty() {
         shown["pairs"] = pairs.iter().map(|realm| realm.as_str()).collect();

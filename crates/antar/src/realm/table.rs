@@ -20,8 +20,8 @@ const COLUMNS: [Column; 10] = [
     ("ADDRESS", false, address),
 ];
 
-/// A line of heads, a line a link, and more below it where it asks for approval, something is wrong, or
-/// its name was another's before.
+/// A line of heads, a line a link, and more below it where it asks for approval, something is wrong, its
+/// name was another's before, or groups have members of both realms.
 pub fn of(links: &[Value]) -> String {
     let heads = COLUMNS.iter().map(|(head, ..)| (*head).to_string()).collect();
     let mut rows: Vec<Vec<String>> = vec![heads];
@@ -59,11 +59,31 @@ fn notes(link: &Value, out: &mut String) {
             "  what was said with an earlier realm of its name is under {name}\n"
         ));
     }
+    rooms(link, out);
     let [apart, dropped] = ["apart", "apart_dropped"].map(|key| link[key].as_u64().unwrap_or(0));
     if apart + dropped > 0 {
         out.push_str(&format!("  sent what this version does not know: {apart} set apart"));
         let more = if dropped > 0 { format!(", {dropped} let go of") } else { String::new() };
         out.push_str(&format!("{more}\n"));
+    }
+}
+
+/// The groups that have members of both realms: those here, and those of the other one.
+fn rooms(link: &Value, out: &mut String) {
+    let realm = text(link, "realm");
+    let all = || link["rooms"].as_array().into_iter().flatten();
+    let shown = |room: &Value| format!("#{} ({})", text(room, "group"), room["members"]);
+    let mut line = |head: String, of_theirs: bool| {
+        let of_these = |room: &&Value| text(room, "group").contains('@') == of_theirs;
+        let rooms: Vec<String> = all().filter(of_these).map(shown).collect();
+        if !rooms.is_empty() {
+            out.push_str(&format!("  {head}: {}\n", rooms.join(", ")));
+        }
+    };
+    line(format!("groups here with members of {realm}"), false);
+    line(format!("groups of {realm} with members here"), true);
+    if let Some(more) = link["more_rooms"].as_u64() {
+        out.push_str(&format!("  and {more} more groups with members of both\n"));
     }
 }
 
@@ -157,6 +177,19 @@ mod tests {
         let told = "  sent what this version does not know: 2 set apart";
         assert_eq!(last(link(2, 0)), told);
         assert_eq!(last(link(2, 7)), format!("{told}, 7 let go of"));
+    }
+
+    #[test]
+    fn groups_with_members_of_both_realms_are_told() {
+        let room = |group, members| json!({"group": group, "members": members});
+        let rooms = [room("staff", 2), room("lobby@beta", 1), room("chess", 31)];
+        let link = json!({"realm": "beta", "state": "up", "rooms": rooms, "more_rooms": 3});
+        let table = of(&[link]);
+        let lines: Vec<&str> = table.lines().skip(2).collect();
+        let [here, there, more] = lines.as_slice() else { panic!("{table}") };
+        assert_eq!(*here, "  groups here with members of beta: #staff (2), #chess (31)");
+        assert_eq!(*there, "  groups of beta with members here: #lobby@beta (1)");
+        assert_eq!(*more, "  and 3 more groups with members of both");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Rooms: one group with people of three realms, of which one after the other dies.
 
 use crate::conn::Conn;
-use crate::links::done;
-use crate::realm::{PATIENCE, Realm};
-use serde_json::Value;
+use crate::links::{done, links};
+use crate::realm::{PATIENCE, Realm, refusal};
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// A realm, and its user who is in the room.
@@ -203,4 +203,63 @@ fn what_a_restored_host_has_lost_is_kept_by_the_others_and_says_so() {
         let checked = side.realm.command("check").output().unwrap();
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     }
+}
+
+/// What `antar group` prints.
+fn group(on: &Realm, arguments: &[&str]) -> String {
+    let output = on.command("group").args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_operator_sees_which_groups_have_members_of_which_realms_and_says_so() {
+    let [mut beta, alpha, mut gamma] = three();
+    let mut bea = alpha.realm.user("bea");
+    bea.expect_ok("JOINGROUP staff@beta");
+    let rooms = |on: &Realm, realm: &str| {
+        let all = links(on);
+        all.into_iter().find(|link| link["realm"] == realm).unwrap()["rooms"].clone()
+    };
+    let room = |group: &str, members: u8| json!([{"group": group, "members": members}]);
+    assert_eq!(rooms(&beta.realm, "alpha"), room("staff", 2));
+    assert_eq!(rooms(&beta.realm, "gamma"), room("staff", 1));
+    assert_eq!(rooms(&alpha.realm, "beta"), room("staff@beta", 2));
+    let table = done(&beta.realm, &["list"]);
+    assert!(table.contains("  groups here with members of alpha: #staff (2)\n"), "{table}");
+    let table = done(&alpha.realm, &["list"]);
+    assert!(table.contains("  groups of beta with members here: #staff@beta (2)\n"), "{table}");
+    // Which groups there are is not for everybody.
+    assert_eq!(beta.conn.expect_ok("CHECKREALM")["data"][0].get("rooms"), None);
+
+    let shown: Value = group(&beta.realm, &["show", "staff", "--json"]).parse().unwrap();
+    assert_eq!((&shown["realms"], &shown["members"]), (&"linked".into(), &4.into()));
+    assert_eq!(shown["elsewhere"], 3);
+    let listed = group(&beta.realm, &["list"]);
+    assert!(listed.contains("  zoe (realms: linked; members elsewhere: 3)\n"), "{listed}");
+    let shown = group(&alpha.realm, &["show", "#staff@beta"]);
+    assert!(shown.contains("elsewhere 2\n"), "{shown}");
+    let listed = group(&alpha.realm, &["list"]);
+    assert!(listed.contains("  zoe@beta (members elsewhere: 2)\n"), "{listed}");
+
+    group(&beta.realm, &["silence", "staff", "bea@alpha", "5"]);
+    let deadline = Instant::now() + PATIENCE;
+    while bea.ask("POST #staff@beta : hello")["code"] != "silenced" {
+        assert!(Instant::now() < deadline);
+    }
+    let set = group(&beta.realm, &["set", "staff", "--realms", "alpha"]);
+    assert!(set.ends_with("realms    alpha\n"), "{set}");
+    assert_eq!(beta.members("beta"), ["zoe@beta", "amy@alpha", "bea@alpha"]);
+    assert_eq!(rooms(&beta.realm, "gamma"), Value::Null);
+    let deadline = Instant::now() + PATIENCE;
+    while gamma.conn.ask("HISTORY #staff@beta")["code"] != "group_not_found" {
+        assert!(Instant::now() < deadline);
+    }
+    let mut set = beta.realm.command("group");
+    let said = refusal(&set.args(["set", "staff", "--realms", "alpha,"]).output().unwrap());
+    assert!(said.contains("nothing was changed"), "{said}");
+    let mut set = alpha.realm.command("group");
+    let said = refusal(&set.args(["set", "staff@beta", "--realms", "none"]).output().unwrap());
+    assert!(said.contains("looked after there"), "{said}");
 }

@@ -62,7 +62,10 @@ fn look_after_groups(realm: &Realm) {
     does(&["silence", "staff", "amy", "5"]);
     assert_eq!(does(&["topic", "staff", "Weekly: plans"]), "Weekly: plans\n");
     let set = does(&["set", "staff", "--listed", "no", "--password"]);
-    assert_eq!(set, "entry     password\nlisted    no\nannounce  no\nretention realm\n");
+    assert_eq!(
+        set,
+        "entry     password\nlisted    no\nannounce  no\nretention realm\nrealms    none\n"
+    );
     let shown: Value = does(&["show", "staff", "--json"]).parse().unwrap();
     assert_eq!((&shown["owner"], &shown["topic"]), (&"bob".into(), &"Weekly: plans".into()));
     assert_eq!((&shown["members"], &shown["listed"]), (&2.into(), &false.into()));

@@ -24,7 +24,8 @@ impl ShowGroups {
             let owner = group.record.owner.and_then(|id| durable.member_name(id));
             let name = durable.group_shown(id).unwrap_or_default();
             let (record, members) = (group.record.clone(), group.members.len());
-            ShownGroup { name, record, owner, members, bans, messages, pairs }
+            let elsewhere = durable.guests.count_all(id);
+            ShownGroup { name, record, owner, members, elsewhere, bans, messages, pairs }
         };
         let all = match &self.group {
             Some(group) => vec![shown(cx.any_group(group)?)],

@@ -91,7 +91,7 @@ pub use peer::{Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, 
 pub(crate) use plain::{Fetched, PlainDelivery, introduction};
 pub use plain::{NotAsked, Unreadable};
 pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest, RoomJoin};
-pub use status::{Invitation, LinkState, PeerStatus};
+pub use status::{Invitation, LinkState, PeerRoom, PeerStatus, ROOMS_TOLD};
 pub(crate) use take_changes::{Done, Names};
 pub use take_changes::{InRoom, NamedMessage, NamesLookup};
 pub use told::{Listed, MOST_LISTED, Told};

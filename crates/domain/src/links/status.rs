@@ -57,6 +57,22 @@ pub struct PeerStatus {
     pub clock: Option<i64>,
     /// How the link is spoken.
     pub kind: LinkKind,
+    /// Groups that have members of both realms, for who administers this one: the first [`ROOMS_TOLD`] of them.
+    pub rooms: Vec<PeerRoom>,
+    /// How many more there are.
+    pub more_rooms: usize,
+}
+
+/// The most rooms that are told of one link.
+pub const ROOMS_TOLD: usize = 1_000;
+
+/// A group that has members of this realm and of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRoom {
+    /// `staff`, or `staff@beta` where it is a group of that realm.
+    pub name: Box<str>,
+    /// How many of its members are of the realm that is a guest in it.
+    pub members: usize,
 }
 
 impl PeerStatus {
@@ -65,7 +81,9 @@ impl PeerStatus {
         let address = |a: &Option<Address>| a.as_ref().map_or(0, |a| a.host.len());
         let error = self.error.as_deref().map_or(0, str::len);
         let former = self.former.len() * size_of::<Name>();
-        size_of::<Self>() + address(&self.address) + address(&self.told) + error + former
+        let room = |room: &PeerRoom| size_of::<PeerRoom>() + room.name.len();
+        let rooms: usize = self.rooms.iter().map(room).sum();
+        size_of::<Self>() + address(&self.address) + address(&self.told) + error + former + rooms
     }
 }
 

@@ -43,6 +43,11 @@ impl Copies {
         self.rooms.range((peer, 0)..=(peer, u64::MAX)).map(|(_, group)| *group)
     }
 
+    /// All of them, each with its host.
+    pub fn all(&self) -> impl Iterator<Item = (PeerId, GroupId)> {
+        self.rooms.iter().map(|((peer, _), group)| (*peer, *group))
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.rooms.len()

@@ -64,6 +64,21 @@ impl Guests {
         self.of_group.get(&group).into_iter().flat_map(BTreeMap::keys).copied()
     }
 
+    /// How many guests a group has of those of whom a realm has told.
+    pub fn count(&self, group: GroupId, peer: PeerId) -> usize {
+        self.of_group.get(&group).and_then(|peers| peers.get(&peer)).copied().unwrap_or(0)
+    }
+
+    /// How many guests a group has.
+    pub fn count_all(&self, group: GroupId) -> usize {
+        self.of_group.get(&group).map_or(0, |peers| peers.values().sum())
+    }
+
+    /// All groups that have guests, each with the realms that have told of them and of how many.
+    pub fn by_group(&self) -> impl Iterator<Item = (GroupId, &BTreeMap<PeerId, usize>)> {
+        self.of_group.iter().map(|(group, peers)| (*group, peers))
+    }
+
     /// The groups that have guests of whom a realm has told.
     pub fn rooms(&self, peer: PeerId) -> Vec<GroupId> {
         let has = |(_, peers): &(&GroupId, &BTreeMap<PeerId, usize>)| peers.contains_key(&peer);
