@@ -1,6 +1,7 @@
 //! `antar demo`: two realms that are linked.
 
 use crate::{admin, serve};
+use antar_client::Client;
 use antar_server::{Config, InboundLinks, Offline, Server};
 use anyhow::{Context, bail};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,6 +12,9 @@ use std::time::Duration;
 const ALPHA: (&str, [&str; 3]) = ("alpha", ["messi", "henderson", "lineker"]);
 const BETA: (&str, [&str; 3]) = ("beta", ["salah", "kane", "son"]);
 const PASSWORD: &str = "surabaya";
+
+/// The group of beta in which people of both realms are.
+const ROOM: &str = "lobby";
 
 /// How long the two may take to link.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,9 +81,26 @@ async fn both(alpha: Config, beta: &Config) -> anyhow::Result<()> {
         admin::request(&alpha, &line, Some(PATIENCE), stopped)
     });
     linked.await?.context("the two realms did not link")?;
+    room(at).await.context("the two realms did not come to have a group together")?;
     explain(at);
     stop.wait().await;
     tokio::join!(first.shut_down(), second.shut_down());
+    Ok(())
+}
+
+/// Makes a group with a member of each realm.
+async fn room((alpha, beta): (SocketAddr, SocketAddr)) -> anyhow::Result<()> {
+    let mut salah = Client::connect(beta).await?;
+    salah.login(BETA.1[0], PASSWORD).await?;
+    salah.ask(&format!("ADDGROUP {ROOM}")).await?;
+    salah.ask(&format!("GROUPSET {ROOM} realms=linked")).await?;
+    salah.ask(&format!("TOPIC {ROOM} : For people of both realms")).await?;
+    let mut messi = Client::connect(alpha).await?;
+    messi.login(ALPHA.1[0], PASSWORD).await?;
+    messi.ask(&format!("JOINGROUP {ROOM}@beta")).await?;
+    salah.ask(&format!("POST #{ROOM} : Welcome, messi. This is read at both realms.")).await?;
+    messi.logout().await?;
+    salah.logout().await?;
     Ok(())
 }
 
@@ -128,7 +149,15 @@ and as salah, in another terminal:
     sendrealm alpha messi hello from beta
 messi reads the answer with `inboxrealm beta`; after `watch` it appears by itself.
 
-A group across both: each realm has its own of the same name. At alpha and at beta,
+A group with people of both: beta has #{ROOM}, which at alpha is #{ROOM}@beta. salah and messi are in it. As messi,
+    history #{ROOM}@beta
+    post #{ROOM}@beta : hello from alpha
+and as salah
+    history #{ROOM}
+    post #{ROOM} : hello from beta
+Others at alpha come in with `joingroup {ROOM}@beta`, at beta with `joingroup {ROOM}`.
+
+Two groups of the same name, one at each realm, can write to each other as well. At alpha and at beta,
     addgroup staff secret
 then at alpha
     sendgrouprealm beta staff hello from alpha's staff

@@ -1,11 +1,13 @@
 //! Starting and stopping.
 
 use crate::conn::Conn;
-use crate::realm::{Realm, antar, refusal, run};
+use crate::realm::{PATIENCE, Realm, antar, refusal, run};
 use rustix::process::Signal;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
+use std::time::Instant;
 
 #[test]
 fn says_where_it_listens_and_stops_on_sigterm() {
@@ -171,6 +173,32 @@ fn a_data_directory_that_cannot_be_made_is_named() {
     assert!(said.contains(&*data), "{said}");
 }
 
+/// The demonstration's group with members of both realms, of which one more comes in.
+fn people_of_both_write_in_one_group(alpha: &mut BTreeMap<&str, Conn>, salah: &mut Conn) {
+    let messi = alpha.get_mut("messi").unwrap();
+    messi.expect_ok("UNWATCH");
+    assert_eq!(messi.expect_ok("MEMBERS lobby@beta")["data"], json!(["salah@beta", "messi"]));
+    messi.expect_ok("post #lobby@beta : hello from alpha");
+    salah.expect_ok("post #lobby : hello from beta");
+    let both =
+        ["Welcome, messi. This is read at both realms.", "hello from alpha", "hello from beta"];
+    let deadline = Instant::now() + PATIENCE;
+    for (conn, line) in [(messi, "HISTORY #lobby@beta"), (salah, "HISTORY #lobby")] {
+        loop {
+            let history = conn.expect_ok(line)["data"].clone();
+            let all = history.as_array().unwrap().iter();
+            let mut said: Vec<_> =
+                all.map(|message| message["message"].as_str().unwrap()).collect();
+            said.sort_unstable();
+            if said == both {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{said:?}");
+        }
+    }
+    alpha.get_mut("henderson").unwrap().expect_ok("joingroup lobby@beta");
+}
+
 /// What the demonstration says to type works, and nothing is left of it.
 #[test]
 fn the_demonstration_has_two_linked_realms_and_leaves_nothing() {
@@ -210,11 +238,13 @@ fn the_demonstration_has_two_linked_realms_and_leaves_nothing() {
     assert_eq!([&messi.next()["box"], &messi.next()["status"]], ["grouprealm", "OK"]);
     let room = salah.expect_ok("INBOXGROUPREALM alpha staff");
     assert_eq!(room["data"][0]["message"], "hello from alpha's staff");
+    people_of_both_write_in_one_group(&mut alpha, &mut salah);
     drop((alpha, salah));
 
     realm.signal(Signal::TERM);
     let (code, said) = realm.ended();
     assert_eq!(code, Some(0));
+    assert!(said.contains("post #lobby@beta : hello from alpha"), "{said}");
     assert!(said.lines().nth(1).unwrap().ends_with(&address), "{said}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
