@@ -8,6 +8,7 @@
 mod child;
 mod conn;
 mod disk;
+mod far;
 mod idle;
 mod live;
 mod load;
@@ -16,6 +17,7 @@ mod options;
 mod pace;
 mod realms;
 mod report;
+mod rooms;
 mod setup;
 mod side;
 mod tally;
@@ -61,6 +63,9 @@ pub fn run(options: Options) -> Result<()> {
 async fn measure(options: Options) -> Result<u64> {
     if options.realm.is_some() {
         return realms::measure(&options).await;
+    }
+    if options.rooms {
+        return rooms::measure(&options).await;
     }
     let address = options.address.as_deref().unwrap_or("127.0.0.1");
     let address = antar_client::with_default_port(address);
@@ -144,7 +149,8 @@ async fn report<'a>(options: &'a Options, users: usize, sides: &mut [Side]) -> R
         _ => None,
     };
     let measured = rounds(options, sides, fixed).await?;
-    let mut report = Report { options, users, sides: measured, delivered: None, half_load: None };
+    let mut report =
+        Report { options, users, sides: measured, delivered: Vec::new(), half_load: None };
     if let (Some(Rate::Half), Some((_, tally))) = (options.rate, report.sides.first()) {
         let rate = tally.rate() / 2.0;
         if rate < 0.01 {

@@ -55,6 +55,12 @@ pub struct Options {
         conflicts_with_all = ["workload", "user", "bare_loop"]
     )]
     pub realm: Option<String>,
+    /// Measure how fast messages to a group get to two other realms that have members in it: starts the three.
+    /// Compares with private messages from the one to users of the two, in turns.
+    #[arg(long, conflicts_with_all = [
+        "address", "workload", "user", "bare_loop", "realm", "rate", "requests", "relay", "raw_disk",
+    ])]
+    pub rooms: bool,
     /// Where the other realm is.
     #[arg(long, value_name = "HOST:PORT", requires = "realm")]
     pub at: Option<String>,
@@ -95,7 +101,7 @@ pub struct Options {
     /// many connections that have logged in and do nothing.
     #[arg(
         long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..),
-        conflicts_with_all = ["workload", "realm", "bare_loop", "relay", "raw_disk", "rate"]
+        conflicts_with_all = ["workload", "realm", "rooms", "bare_loop", "relay", "raw_disk", "rate"]
     )]
     pub idle: Option<u32>,
     /// Over TLS.

@@ -32,8 +32,9 @@ pub struct Report<'a> {
     pub options: &'a Options,
     pub users: usize,
     pub sides: Vec<(String, Tally)>,
-    /// What came of it in another realm.
-    pub delivered: Option<Delivered>,
+    /// What came of it in other realms, and how that is called; where there is more than one, what others are compared
+    /// with comes first.
+    pub delivered: Vec<(&'static str, Delivered)>,
     /// What came of it at half of that rate.
     pub half_load: Option<HalfLoad>,
 }
@@ -90,8 +91,8 @@ impl Delivered {
         })
     }
 
-    fn text(&self) -> String {
-        let mut out = format!("\ndelivered, {:.1} s\n  messages/s  ", self.seconds);
+    fn text(&self, name: &str) -> String {
+        let mut out = format!("\n{name}, {:.1} s\n  messages/s  ", self.seconds);
         out.push_str(&rates(self.rate(), &self.rounds));
         out.push_str(&format!(
             "\n  arrived     {}, each once; the last {} after it was sent, or less\n",
@@ -120,13 +121,19 @@ impl Report<'_> {
         self.sides.iter().chain(half_load).map(|(_, tally)| tally.failures()).sum()
     }
 
-    /// The first side's rate to each other's, or that of what arrived to the first side's.
+    /// The first side's rate to each other's, or that of what arrived to the first side's, or to that of what arrived
+    /// of something else.
     fn ratios(&self) -> Vec<(&str, f64)> {
         let Some(((_, first), others)) = self.sides.split_first() else { return Vec::new() };
         let to =
             |name, part: f64, whole: &Tally| (whole.ok > 0).then(|| (name, part / whole.rate()));
-        if let Some(delivered) = &self.delivered {
-            return to("local", delivered.rate(), first).into_iter().collect();
+        match &self.delivered[..] {
+            [] => {}
+            [(_, one)] => return to("local", one.rate(), first).into_iter().collect(),
+            [(name, first), others @ ..] => {
+                let others = others.iter().filter(|_| first.messages > 0);
+                return others.map(|(_, other)| (*name, other.rate() / first.rate())).collect();
+            }
         }
         let others = others.iter();
         others.filter_map(|(name, other)| to(name.as_str(), first.rate(), other)).collect()
@@ -149,8 +156,8 @@ impl Report<'_> {
         for (name, ratio) in self.ratios() {
             object[key(name)]["ratio"] = json!(rounded(ratio, 4));
         }
-        if let Some(delivered) = &self.delivered {
-            object["delivered"] = delivered.json();
+        for (name, delivered) in &self.delivered {
+            object[key(name)] = delivered.json();
         }
         if let [(_, ratio)] = self.ratios()[..] {
             object["ratio"] = json!(rounded(ratio, 4));
@@ -169,8 +176,8 @@ impl Report<'_> {
         for (name, tally) in &self.sides {
             out.push_str(&side_text(name, tally));
         }
-        if let Some(delivered) = &self.delivered {
-            out.push_str(&delivered.text());
+        for (name, delivered) in &self.delivered {
+            out.push_str(&delivered.text(name));
         }
         let ratios = self.ratios();
         if !ratios.is_empty() {

@@ -132,9 +132,15 @@ impl Traffic {
 
     /// Private messages to users of another realm, each with a [`Mark`].
     pub fn across(options: &Options, realm: &str, people: &[Person]) -> Self {
+        let to = |person: &Person| format!("SENDREALM {realm} {}", person.name);
+        Self::marked(options, people.iter().map(to).collect())
+    }
+
+    /// Messages to whatever these requests lack nothing but a text for, each with a [`Mark`].
+    pub fn marked(options: &Options, requests: Vec<String>) -> Self {
         let text = text(options.size as usize);
-        let line = |to: &str| format!("SENDREALM {realm} {to} {text}\n").into_bytes();
-        let sends = people.iter().map(|person| line(&person.name)).collect();
+        let line = |request: &String| format!("{request} {text}\n").into_bytes();
+        let sends = requests.iter().map(line).collect();
         let marked = Some(text.len() + 1);
         let (groups, logins, tokens, posts) = Default::default();
         let (workload, histories, sync) = (Workload::Send, Vec::new(), Vec::new());

@@ -40,6 +40,21 @@ fn from_one_realm_to_another_that_are_started_for_it() {
 }
 
 #[test]
+fn to_a_group_with_members_of_three_realms_that_are_started_for_it() {
+    let measured = measured(&bench(&["--rooms", "--json", "--in-flight", "4"]));
+    positive(&measured, &["/private/messages_per_second", "/room/messages_per_second", "/ratio"]);
+    positive(&measured, &["/private/latency_us/p50", "/room/latency_us/p50"]);
+    // A message to the group is carried to two realms, a private one to one of them.
+    let arrived = |what: &str| measured[what]["arrived_once"].as_u64().unwrap();
+    let accepted = |what: &str| measured[what]["accepted"].as_u64().unwrap();
+    assert_eq!(arrived("private"), accepted("sendrealm"));
+    assert_eq!(arrived("room"), 2 * accepted("post"));
+    let ratio = measured["ratio"].as_f64().unwrap();
+    let rate = |what: &str| measured[what]["messages_per_second"].as_f64().unwrap();
+    assert!((ratio - rate("room") / rate("private")).abs() < 0.01, "{measured}");
+}
+
+#[test]
 fn from_one_realm_to_another_that_run() {
     let (alpha, beta) = (Realm::with(""), Realm::named("beta", ""));
     let at = ["--at", beta.address(), "--json"];
@@ -60,6 +75,7 @@ fn what_does_not_go_together_is_said() {
         (&["127.0.0.1:1", "--realm"], "--realm alone"),
         (&["127.0.0.1:1", "--realm", "b", "--at", "127.0.0.1:1"], "no realm answers"),
         (&["--realm", "--size", "20"], "--size 26"),
+        (&["--rooms", "--size", "20"], "--size 26"),
         (&["--workload", "live", "--size", "20"], "--size 26"),
         (&["--workload", "live", "--bare-loop"], "compare with --relay"),
         (&["--relay"], "--workload live and --workload fanout"),
