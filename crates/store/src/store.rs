@@ -8,7 +8,7 @@ use crate::event_log::{Batch, NotCommitted};
 use crate::export::{self, Exported};
 use crate::layout::{FORMAT, FORMAT_KEY, List, RECORDS, TIP_KEY, Tip};
 use crate::records::codec::{damaged, decode, decode_record};
-use crate::records::{ApartEntry, Outgoing, Position};
+use crate::records::{self, ApartEntry, Outgoing, Position};
 use crate::{
     Direction, Engine, StoreError, Usage, changes, history, migration, old, own, references,
     remote, search, v1,
@@ -279,21 +279,40 @@ impl Store {
         };
         let list = List::Outbox(peer);
         let (owed, _) = history::entries::<Outgoing>(&*self.engine, list, page, usize::MAX)?;
+        let mut last = None;
         let read = |owed: Outgoing| {
             let (at, entry) = owed.read();
-            Ok((at, Arc::new(self.telling(peer, entry)?)))
+            Ok((at, Arc::new(self.telling(peer, entry, &mut last)?)))
         };
         owed.into_iter().map(read).collect()
     }
 
-    /// An entry with what its message says now, where it is about a message of a room: that is in no outbox.
-    fn telling(&self, peer: PeerId, entry: Entry) -> Result<Entry, StoreError> {
+    /// An entry with what its message says now, where it is about a message of a room: that is in no outbox. What
+    /// follows is often about the same run of messages, so the `last` one that was read is kept.
+    fn telling(
+        &self,
+        peer: PeerId,
+        entry: Entry,
+        last: &mut Option<(GroupId, Vec<Message>)>,
+    ) -> Result<Entry, StoreError> {
         let told = entry.room().and_then(|room| Some((GroupId(room.room), room.message()?)));
         let Some((group, id)) = told else { return Ok(entry) };
-        let conversation = Conversation::Group(group);
-        let found = history::message(&*self.engine, conversation, id)?;
+        let holds = |(of, run): &(GroupId, Vec<Message>)| {
+            *of == group && run.binary_search_by_key(&id, |message| message.id).is_ok()
+        };
+        if !last.as_ref().is_some_and(holds) {
+            let run = history::run_of(&*self.engine, Conversation::Group(group), id)?;
+            let read = |(_, run): (_, Vec<records::Message>)| {
+                run.into_iter().map(records::Message::read).collect()
+            };
+            *last = run.map(|run| (group, read(run)));
+        }
+        let run = last.as_ref().map_or(&[][..], |(_, run)| run);
         // What was let go of says nothing any more.
-        Ok(found.map_or(entry.clone(), |found| entry.telling(&found.read(), peer.0)))
+        Ok(match run.binary_search_by_key(&id, |message| message.id) {
+            Ok(at) => entry.telling(&run[at], peer.0),
+            Err(_) => entry,
+        })
     }
 
     /// What a realm has sent that is not known here, oldest first.
