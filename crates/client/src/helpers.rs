@@ -107,7 +107,8 @@ impl Client {
         let realm = message.realm.as_deref().or(message.to_realm.as_deref());
         match (to.mailbox(), realm) {
             (Some("private"), None) => self.send(&message.from, text).await,
-            (Some("group"), None) => self.send_group(&message.to, text).await,
+            // A group of another realm says so in its name, and one here may have members of others.
+            (Some("group"), _) => self.send_group(&message.to, text).await,
             (Some("realm"), Some(realm)) => self.send_realm(realm, &message.from, text).await,
             (Some("grouprealm"), Some(realm)) => {
                 self.send_group_realm(realm, &message.to, text).await

@@ -85,7 +85,9 @@ impl Read {
     pub fn memory(&self) -> usize {
         match self {
             Self::Mailbox(read) => {
-                size_of_val(&**read) + read.also.iter().map(Message::memory).sum::<usize>()
+                let group = read.group.as_ref().map_or(0, |group| group.len());
+                let also = read.also.iter().map(Message::memory).sum::<usize>();
+                size_of_val(&**read) + also + group
             }
             Self::History(read) => size_of_val(&**read) + read.name.len(),
             Self::Conversations(read) => {
@@ -170,6 +172,8 @@ pub struct MailboxRead {
     /// Whom its reader has blocked, and the conversation that it is of, as far as that says who wrote; none where
     /// nobody is, or where what they wrote is not in it.
     pub blocks: Option<(Arc<BlockList>, Conversation)>,
+    /// How the group is addressed, where it is of a group of another realm.
+    pub group: Option<Box<str>>,
 }
 
 impl From<MailboxRead> for Answer {
@@ -181,7 +185,7 @@ impl From<MailboxRead> for Answer {
 impl MailboxRead {
     /// A read of a mailbox of this realm.
     pub fn new(source: Source, page: Page) -> Self {
-        Self { source, page, stale: false, also: Vec::new(), cut: false, blocks: None }
+        Self { source, page, stale: false, also: Vec::new(), cut: false, blocks: None, group: None }
     }
 
     /// The same, without what is not shown to who has blocked these.
@@ -228,7 +232,8 @@ impl MailboxRead {
             found.drain(..past);
         }
         let past = past.filter(|_| found.is_empty());
-        Outcome::Messages(Messages { found, more, stale: self.stale, past })
+        let (stale, group) = (self.stale, self.group);
+        Outcome::Messages(Messages { found, more, stale, past, group })
     }
 }
 

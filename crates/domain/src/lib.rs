@@ -72,7 +72,7 @@ pub use job::{
     Place,
 };
 pub use links::{may_dial, network};
-pub use notification::{Availability, Notification, Presence, Typing};
+pub use notification::{Availability, GroupElsewhere, Notification, Presence, Typing};
 pub use open_session::OpenSession;
 pub use outcome::{
     Answer, GroupSettings, History, LogEnds, Messages, Outcome, Overview, Past, Refused,

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub enum Notification {
     /// A message arrived in this box.
     Message(BoxKind, Arc<Message>),
+    /// A message arrived in a group of another realm.
+    GroupElsewhere(Arc<GroupElsewhere>),
     /// Somebody types.
     Typing(Arc<Typing>),
     /// Somebody came, went, or is away.
@@ -17,6 +19,15 @@ pub enum Notification {
     Change(Arc<ToldAt>),
     /// A connection that watched changes does not any more, for this reason.
     WatchEnded(Code),
+}
+
+/// A message in a group of another realm, of which there is a copy here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupElsewhere {
+    /// How the group is addressed: `staff@beta`.
+    pub group: Box<str>,
+    /// The message.
+    pub message: Arc<Message>,
 }
 
 /// Somebody types.
@@ -84,6 +95,7 @@ impl Notification {
             (Self::Message(kind, message), Self::Message(other, same)) => {
                 kind == other && Arc::ptr_eq(message, same)
             }
+            (Self::GroupElsewhere(told), Self::GroupElsewhere(same)) => Arc::ptr_eq(told, same),
             (Self::Typing(typing), Self::Typing(same)) => Arc::ptr_eq(typing, same),
             (Self::Presence(presence), Self::Presence(same)) => Arc::ptr_eq(presence, same),
             (Self::Change(change), Self::Change(same)) => Arc::ptr_eq(change, same),
@@ -95,6 +107,7 @@ impl Notification {
     pub fn message(&self) -> Option<&Message> {
         match self {
             Self::Message(_, message) => Some(message),
+            Self::GroupElsewhere(told) => Some(&told.message),
             Self::Change(at) => match &at.told {
                 Told::Message { message, .. } => Some(message),
                 _ => None,
@@ -112,6 +125,7 @@ impl Notification {
     pub fn memory(&self) -> usize {
         match self {
             Self::Message(_, message) => message.memory(),
+            Self::GroupElsewhere(told) => told.group.len() + told.message.memory(),
             Self::Typing(typing) => size_of::<Typing>() + typing.conversation.len(),
             Self::Presence(presence) => presence.memory(),
             Self::Change(at) => size_of::<ToldAt>() + at.told.memory(),

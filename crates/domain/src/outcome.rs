@@ -51,8 +51,8 @@ pub enum Outcome {
     Sent {
         /// Its id.
         id: u64,
-        /// The group it went to.
-        group: Option<Name>,
+        /// The group it went to: `staff`, or `staff@beta`.
+        group: Option<Arc<str>>,
     },
     /// A session was opened; this is its token.
     Session(Token),
@@ -342,6 +342,8 @@ pub struct Messages {
     pub stale: bool,
     /// Nothing of what was looked at is shown, and there is more: where to go on.
     pub past: Option<Past>,
+    /// How the group is addressed that they were said in, where it is one of another realm: `staff@beta`.
+    pub group: Option<Box<str>>,
 }
 
 /// Where a page is to be gone on from on which nothing is shown.

@@ -286,6 +286,7 @@ impl World<'_> {
     fn notify(&mut self, node: usize, conn: ConnId, told: &Notification) {
         match told {
             Notification::Message(_, message) => self.notified(node, conn, message),
+            Notification::GroupElsewhere(told) => self.notified(node, conn, &told.message),
             Notification::Change(at) => self.told(node, conn, at, true),
             Notification::WatchEnded(_) => self.follow_ended(node, conn),
             Notification::Typing(_) | Notification::Presence(_) => {}

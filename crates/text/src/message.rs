@@ -5,8 +5,15 @@ use crate::json::{key, number, text_field, write_text};
 use antar_types::{Away, Extras, File, FileAbout, Message, Reaction, Reactions};
 
 /// Appends the fields of a message, each led by a comma, under the names of `keys`, in the character set of
-/// `charset` (a notification asked for in lower case has upper names and ASCII text).
-pub(crate) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &mut Vec<u8>) {
+/// `charset` (a notification asked for in lower case has upper names and ASCII text). What was said in a group of another
+/// realm went to that group, as it is addressed here.
+pub(crate) fn fields(
+    message: &Message,
+    group: Option<&str>,
+    keys: Dialect,
+    charset: Dialect,
+    out: &mut Vec<u8>,
+) {
     let [from, to, text] = match keys {
         Dialect::Lower => ["msg_from", "msg_to", "msg"],
         Dialect::Upper => ["from", "to", "message"],
@@ -17,7 +24,7 @@ pub(crate) fn fields(message: &Message, keys: Dialect, charset: Dialect, out: &m
         text_field(out, charset, "time", &message.sent().rfc3339());
     }
     text_field(out, charset, from, message.sender());
-    text_field(out, charset, to, message.to.as_str());
+    text_field(out, charset, to, group.unwrap_or(message.to.as_str()));
     // What was deleted keeps its place, so that a page never ends where nothing is left to go on from.
     text_field(out, charset, text, message.text.as_str());
     origin_fields(message, charset, out);
@@ -233,7 +240,7 @@ mod tests {
         // The documents' clients expect a text.
         let (mut out, mut message) = (Vec::new(), message(deleted));
         message.text = Text::empty();
-        fields(&message, Dialect::Lower, Dialect::Lower, &mut out);
+        fields(&message, None, Dialect::Lower, Dialect::Lower, &mut out);
         let shown = String::from_utf8(out).unwrap();
         assert!(shown.ends_with(r#""msg":"","deleted":true"#), "{shown}");
     }
@@ -242,7 +249,7 @@ mod tests {
     fn the_documents_lists_show_when_the_senders_realm_took_it() {
         let mut out = Vec::new();
         let extras = Extras { sent: Some(Time(0)), reply: Some(3), ..Extras::default() };
-        fields(&message(extras), Dialect::Upper, Dialect::Upper, &mut out);
+        fields(&message(extras), None, Dialect::Upper, Dialect::Upper, &mut out);
         let shown = String::from_utf8(out).unwrap();
         let expected =
             r#","id":7,"time":"1970-01-01T00:00:00.000Z","from":"amy","to":"bob","message":"hi""#;

@@ -4,14 +4,14 @@ use super::door::{self, dialect};
 use super::help::help;
 use super::row::Row;
 use super::{invitation, link_list};
-use crate::reply::{encode_change, encode_event};
+use crate::reply::{encode_change, encode_event, encode_message};
 use crate::{Body, Listing, Phrase, Reply, Value, encode_notification, json};
 use antar_domain::links::LinkState;
 use antar_domain::{
     GroupSettings, History, LogEnds, Notification, OpenSession, Outcome, PAST, Past, Presence,
     Refused, Request, RoomRealms, ShownGroup, ShownProfile, Tag, User,
 };
-use antar_types::{Capabilities, Code, Time};
+use antar_types::{BoxKind, Capabilities, Code, Time};
 
 /// What VERSION tells.
 const VERSION: &str = concat!("antar ", env!("CARGO_PKG_VERSION"));
@@ -38,6 +38,10 @@ pub fn write_notification(tag: Tag, told: &Notification, out: &mut Vec<u8>) {
     match told {
         Notification::Message(kind, message) => {
             encode_notification(*kind, message, dialect(tag), out);
+        }
+        Notification::GroupElsewhere(told) => {
+            let (group, message) = (Some(&*told.group), &told.message);
+            encode_message(BoxKind::Group, message, group, dialect(tag), out);
         }
         Notification::Change(told) => encode_change(told, dialect(tag), out),
         Notification::WatchEnded(code) => {
@@ -103,7 +107,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
         Outcome::ShownGroups(all) => Body::Value(all.iter().map(group).collect()).into(),
         Outcome::Messages(page) => {
             let listing = row.map(|row| row.listing).unwrap_or_default();
-            let reply = Reply::from(Body::Messages(listing, page.found, page.more));
+            let reply = Reply::from(Body::Messages(listing, page.found, page.more, page.group));
             let reply = if page.stale { reply.with("stale", true) } else { reply };
             self::past(reply, page.past)
         }
@@ -198,7 +202,7 @@ pub fn reply(tag: Tag, outcome: Outcome) -> Reply {
             now.into_iter().fold(reply, |reply, now| reply.with("now", now.as_str()))
         }
         Outcome::Tip(tip) => {
-            Reply::from(Body::Messages(Listing::Messages, Vec::new(), false)).with("tip", tip)
+            Reply::from(Body::Messages(Listing::Messages, Vec::new(), false, None)).with("tip", tip)
         }
         Outcome::Following { from, log } => {
             let reply = Reply::done(says).with("epoch", log.epoch.to_string());

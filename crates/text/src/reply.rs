@@ -4,15 +4,15 @@ mod changes;
 mod fields;
 
 pub(crate) use self::changes::encode_change;
-pub(crate) use self::fields::encode_event;
 pub use self::fields::encode_notification;
+pub(crate) use self::fields::{encode_event, encode_message};
 
 use self::fields::{overview_fields, write_list};
 use crate::Dialect;
 use crate::json::{field, key, number, text_field, write_text};
 use crate::message::{conversation_fields, fields};
 use antar_domain::{Overview, Told};
-use antar_types::{Code, END, List, Message, Name, Token};
+use antar_types::{Code, END, List, Message, Token};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub enum Body {
     /// Done.
     Done(Phrase),
     /// A message was taken: its id, and the group it went to where the request could leave it open.
-    Sent(Phrase, u64, Option<Name>),
+    Sent(Phrase, u64, Option<Arc<str>>),
     /// A session was opened.
     Session(Token),
     /// Refused, and how the request should have looked where that was what was wrong.
@@ -70,8 +70,9 @@ pub enum Body {
     /// Groups by name, each with the members that may be seen: those are given with their group's place
     /// among the names, in order.
     Groups(List, Vec<(usize, List)>),
-    /// Messages, oldest first, and whether more are left in the direction asked for.
-    Messages(Listing, Vec<Message>, bool),
+    /// Messages, oldest first, and whether more are left in the direction asked for; of a group of another realm, how
+    /// that is addressed.
+    Messages(Listing, Vec<Message>, bool, Option<Box<str>>),
     /// Messages of a conversation with how its reader addresses it, oldest first, and whether more are left
     /// in the direction asked for.
     History(Box<str>, Vec<Message>, bool),
@@ -144,7 +145,7 @@ impl Reply {
                 text_field(out, dialect, text_key, phrase.of(dialect));
                 number(out, "id", *id);
                 if let Some(group) = group {
-                    text_field(out, dialect, "group", group.as_str());
+                    text_field(out, dialect, "group", group);
                 }
             }
             Body::Session(token) => {
@@ -166,8 +167,8 @@ impl Reply {
             Body::Groups(names, members) => {
                 field(out, dialect, text_key, &Groups { names, members });
             }
-            Body::Messages(listing, messages, more) => {
-                write_listing(out, dialect, *listing, messages);
+            Body::Messages(listing, messages, more, group) => {
+                write_listing(out, dialect, *listing, (messages, group.as_deref()));
                 if *more {
                     field(out, dialect, "more", &true);
                 }
@@ -243,7 +244,12 @@ impl Serialize for Groups<'_> {
     }
 }
 
-fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages: &[Message]) {
+fn write_listing(
+    out: &mut Vec<u8>,
+    dialect: Dialect,
+    listing: Listing,
+    (messages, group): (&[Message], Option<&str>),
+) {
     let (key, by_sender) = match (dialect, listing) {
         (Dialect::Upper, _) => ("data", false),
         (Dialect::Lower, Listing::Message) => ("message", false),
@@ -251,7 +257,7 @@ fn write_listing(out: &mut Vec<u8>, dialect: Dialect, listing: Listing, messages
         (Dialect::Lower, Listing::BySender) => ("messages", true),
     };
     crate::json::key(out, key);
-    let each = |message, out: &mut Vec<u8>| fields(message, dialect, dialect, out);
+    let each = |message, out: &mut Vec<u8>| fields(message, group, dialect, dialect, out);
     if !by_sender {
         return write_list(out, messages.iter(), each);
     }
@@ -287,7 +293,7 @@ fn list_key(dialect: Dialect) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use antar_types::{BoxKind, Text, Time};
+    use antar_types::{BoxKind, Name, Text, Time};
 
     fn encoded(reply: impl Into<Reply>, dialect: Dialect) -> String {
         let mut out = Vec::new();
@@ -330,7 +336,7 @@ mod tests {
     #[test]
     fn lists_by_sender_keep_the_order_and_lower_is_ascii() {
         let list = vec![message(1, "zoe", "é🦀"), message(2, "amy", "x"), message(3, "zoe", "y")];
-        let body = Body::Messages(Listing::BySender, list, true);
+        let body = Body::Messages(Listing::BySender, list, true, None);
         let lower = encoded(body.clone(), Dialect::Lower);
         assert!(lower.is_ascii());
         assert!(lower.starts_with(

@@ -263,3 +263,77 @@ fn an_operator_sees_which_groups_have_members_of_which_realms_and_says_so() {
     let said = refusal(&set.args(["set", "staff@beta", "--realms", "none"]).output().unwrap());
     assert!(said.contains("looked after there"), "{said}");
 }
+
+#[test]
+fn a_group_of_another_realm_is_named_as_such_wherever_one_here_is_named() {
+    let [mut beta, mut alpha, _gamma] = three();
+    // Another group of that name.
+    alpha.conn.expect_ok("ADDGROUP staff");
+    let mut watch = alpha.realm.connect();
+    watch.login("amy");
+    watch.expect_ok("WATCH");
+    for group in ["staff", "staff@beta"] {
+        let sent = alpha.conn.expect_ok(&format!("SENDGROUP {group} in {group}"));
+        assert_eq!(sent["group"], group);
+        let event = watch.next();
+        assert_eq!((&event["box"], &event["to"]), (&"group".into(), &group.into()), "{event}");
+        assert_eq!(event["message"], format!("in {group}"));
+        let inbox = alpha.conn.expect_ok(&format!("INBOXGROUP {group}"));
+        assert_eq!(inbox["data"][0]["to"], group, "{inbox}");
+        // It is the current group now.
+        assert_eq!(alpha.conn.expect_ok("group send again")["group"], group);
+        assert_eq!(watch.next()["to"], group);
+        let inbox = alpha.conn.expect_ok(&format!("group inbox {group}"));
+        assert_eq!(inbox["message"][0]["msg_to"], group, "{inbox}");
+    }
+    // Where it was made it is as any other.
+    let inbox = beta.conn.expect_ok("INBOXGROUP staff");
+    assert_eq!(inbox["data"][0]["to"], "staff", "{inbox}");
+}
+
+/// What a realm that was away is told is read from the disk, where the messages of all groups lie beside each other.
+#[test]
+fn a_realm_that_was_away_for_thousands_of_messages_is_told_each_in_its_group() {
+    let [mut beta, mut alpha, gamma] = three();
+    drop(gamma);
+    beta.conn.expect_ok("ADDGROUP other");
+    beta.conn.expect_ok("GROUPSET other realms=linked");
+    alpha.conn.expect_ok("JOINGROUP other@beta");
+    alpha.realm.stop();
+    let filler = "x".repeat(700);
+    let said = |n: usize| format!("{n} {filler}");
+    let lines = (0..2_000).map(|n| format!("POST #{} : {}\n", GROUPS[n % 2], said(n)));
+    beta.conn.send(lines.collect::<String>().as_bytes());
+    (0..2_000).for_each(|_| assert_eq!(beta.conn.next()["status"], "OK"));
+    // Of a message that was edited the new text is told.
+    let newest = beta.conn.expect_ok("HISTORY #other limit=1");
+    beta.conn.expect_ok(&format!("EDIT #other {} : edited", newest["data"][0]["id"]));
+    alpha.start_again();
+    for (of, group) in GROUPS.iter().enumerate() {
+        let mut expected: Vec<String> = (0..1_000).map(|n| said(2 * n + of)).collect();
+        if *group == "other" {
+            *expected.last_mut().unwrap() = "edited".into();
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while texts(&mut alpha.conn, &format!("#{group}@beta")) != expected {
+            assert!(Instant::now() < deadline);
+        }
+    }
+}
+
+const GROUPS: [&str; 2] = ["staff", "other"];
+
+/// All that is said in a conversation.
+fn texts(conn: &mut Conn, conversation: &str) -> Vec<String> {
+    let (mut all, mut after) = (Vec::new(), 0);
+    loop {
+        let page = conn.expect_ok(&format!("HISTORY {conversation} after={after} limit=1000"));
+        for message in page["data"].as_array().unwrap() {
+            all.push(message["message"].as_str().unwrap().to_owned());
+            after = message["id"].as_u64().unwrap();
+        }
+        if page["more"] != true {
+            return all;
+        }
+    }
+}

@@ -15,6 +15,7 @@ impl GroupInbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let group = cx.enter(&self.group)?;
         let read = MailboxRead::new(Source::Mailbox(Mailbox::Group(group)), self.page);
+        let read = MailboxRead { group: cx.state.durable.group_elsewhere(group), ..read };
         Ok(read.without(cx.my_blocks()?).into())
     }
 }

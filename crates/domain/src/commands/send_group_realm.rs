@@ -19,7 +19,7 @@ impl SendGroupRealm {
         let peer = cx.open_peer(&self.realm)?;
         let (group, text) = self.to.as_ref().map_err(|code| *code)?.find(cx)?;
         let (id, name) = cx.send_to_pair(group, peer, &text, Said::default())?;
-        Ok(Outcome::Sent { id, group: Some(name) }.into())
+        Ok(Outcome::Sent { id, group: Some(name.shared()) }.into())
     }
 }
 

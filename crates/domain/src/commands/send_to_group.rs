@@ -2,7 +2,7 @@
 
 use super::Said;
 use crate::{Answer, Draft, GroupId, Interrupt, Mailbox, Outcome, RequestContext, Word};
-use antar_types::{Code, Message, Name, words};
+use antar_types::{Code, Message, words};
 use std::sync::Arc;
 
 /// Sends a message to a group that the caller is in.
@@ -35,20 +35,22 @@ impl SendToGroup {
 }
 
 impl RequestContext<'_> {
-    /// Sends a message to a group that the caller is in, and may write into; returns its id and the group's name.
+    /// Sends a message to a group that the caller is in, and may write into; returns its id and how the
+    /// group is called.
     pub(crate) fn send_to_group(
         &mut self,
         group: GroupId,
         text: &Draft,
         Said { extras, answers }: Said,
-    ) -> Result<(u64, Name), Code> {
+    ) -> Result<(u64, Arc<str>), Code> {
         self.expect_to_write(group)?;
         let (me, text) = (self.me()?, self.draft(text)?);
         let (id, time) = (self.next_id(), self.message_time());
         let from = self.my_account()?.record.name.clone();
         let to = self.state.durable.groups.get(&group).map(|g| g.record.name.clone());
         let to = to.ok_or(Code::GroupNotFound)?;
-        let name = to.clone();
+        let elsewhere = self.state.durable.group_elsewhere(group);
+        let name = elsewhere.map_or_else(|| to.shared(), Arc::from);
         self.expect_carried(group, &text)?;
         let message = Message::new(id, time, from, to, text);
         let message = Message { extras: extras.boxed(), ..message };

@@ -107,6 +107,12 @@ impl Durable {
         self.group_names.get(&NameKey::of(name)?).copied()
     }
 
+    /// How a group of another realm is called, of which there is a copy here: `staff@beta`.
+    pub fn group_elsewhere(&self, group: GroupId) -> Option<Box<str>> {
+        let is_copy = self.groups.get(&group)?.record.home.is_some();
+        if is_copy { self.group_shown(group) } else { None }
+    }
+
     /// How a group is shown: `staff`, or `staff@beta` where it is of another realm.
     pub fn group_shown(&self, group: GroupId) -> Option<Box<str>> {
         let record = &self.groups.get(&group)?.record;

@@ -4,8 +4,8 @@ use super::State;
 use super::live::Watch;
 use super::spread::{Spread, in_step, moves_nobody, of_messages};
 use crate::{
-    AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupId, Notification, Output,
-    Posted, Reader, Rewriting, Tag, Told, ToldAt,
+    AccountId, Change, ChangeList, ConnId, Conversation, Event, GroupElsewhere, GroupId,
+    Notification, Output, Posted, Reader, Rewriting, Tag, Told, ToldAt,
 };
 use antar_types::{BoxKind, Code, Message, SyncCursor};
 use std::sync::Arc;
@@ -74,8 +74,13 @@ impl State {
             }
             Conversation::Peer(account, ..) => tell(account, outputs),
             Conversation::Group(group) | Conversation::GroupPeer(group, _) => {
-                let kind = box_kind(*conversation);
-                let message = Notification::Message(kind, message.clone());
+                let message = match self.durable.group_elsewhere(group) {
+                    Some(group) => {
+                        let message = message.clone();
+                        Notification::GroupElsewhere(Arc::new(GroupElsewhere { group, message }))
+                    }
+                    None => Notification::Message(box_kind(*conversation), message.clone()),
+                };
                 let id = posted.message.id;
                 self.tell_all((group, deaf), id, (*sender, Some(message)), told, outputs);
             }

@@ -37,9 +37,20 @@ pub(super) fn write_object(out: &mut Vec<u8>, fields: impl FnOnce(&mut Vec<u8>))
 /// Appends what a watching connection receives: a flat object, the message in the upper shape,
 /// in the character set of the dialect that asked for it (protocol section 5).
 pub fn encode_notification(kind: BoxKind, message: &Message, dialect: Dialect, out: &mut Vec<u8>) {
+    encode_message(kind, message, None, dialect, out);
+}
+
+/// The same; of a group of another realm, how that is addressed.
+pub(crate) fn encode_message(
+    kind: BoxKind,
+    message: &Message,
+    group: Option<&str>,
+    dialect: Dialect,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(br#"{"event":"message""#);
     text_field(out, dialect, "box", kind.as_str());
-    fields(message, Dialect::Upper, dialect, out);
+    fields(message, group, Dialect::Upper, dialect, out);
     out.push(b'}');
     out.extend_from_slice(END);
 }
