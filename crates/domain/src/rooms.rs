@@ -8,6 +8,7 @@
 //! | `join.rs` | users of other realms who come into a group here, and users here who come into one elsewhere |
 //! | `past.rs` | what was said in a group before a realm has members in it |
 //! | `lost.rs` | what the realm of a group does not have any more since it was put back |
+//! | `refused.rs` | realms with which there are none |
 //! | `ask.rs` | what users here want done in a group of another realm |
 //! | `decide.rs` | what users of other realms want done in a group here |
 //! | `follow.rs` | what the realm of a group tells of it |
@@ -25,6 +26,7 @@ mod host;
 mod join;
 mod lost;
 mod past;
+mod refused;
 #[cfg(test)]
 mod tests;
 

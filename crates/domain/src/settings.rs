@@ -1,5 +1,6 @@
 //! What an operator may set about the domain.
 
+use crate::RoomRealms;
 use antar_types::Fingerprint;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -117,6 +118,8 @@ pub struct Policy {
     pub listed_keys: Vec<Fingerprint>,
     /// Who may be a plain peer.
     pub plain_peers: PlainPeers,
+    /// With which realms there are no rooms: none of their users is in groups here, and nobody here in groups there.
+    pub refused_rooms: RoomRealms,
 }
 
 impl Policy {
@@ -129,6 +132,7 @@ impl Policy {
             inbound: Inbound::Open,
             listed_keys: Vec::new(),
             plain_peers: PlainPeers::default(),
+            refused_rooms: RoomRealms::None,
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::conn::Conn;
 use crate::links::{done, links};
 use crate::realm::{PATIENCE, Realm, refusal};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -336,4 +337,58 @@ fn texts(conn: &mut Conn, conversation: &str) -> Vec<String> {
             return all;
         }
     }
+}
+
+/// Has a running realm refuse rooms with others.
+fn refuse(realm: &Realm, realms: &str) {
+    let text = format!(
+        "log = \"info\"\n[passwords]\nmemory_kib = 8\niterations = 1\n[rooms]\nrefuse = [{realms}]\n"
+    );
+    std::fs::write(realm.config(), text).unwrap();
+    realm.signal(Signal::HUP);
+    realm.until_logged("rooms.refuse");
+}
+
+/// Waits until a user reads nothing of a room any more.
+fn until_gone(side: &mut Side) {
+    let deadline = Instant::now() + PATIENCE;
+    let line = format!("HISTORY #{}", side.room);
+    while side.conn.ask(&line)["code"] != "group_not_found" {
+        assert!(Instant::now() < deadline);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_realm_refuses_rooms_with_another() {
+    let [mut beta, mut alpha, mut gamma] = three();
+    // Groups there: who is in one is taken out of it, and the host is told.
+    refuse(&alpha.realm, r#""Beta""#);
+    until_gone(&mut alpha);
+    let refused = alpha.conn.ask("JOINGROUP staff@beta");
+    assert_eq!(refused["code"], "forbidden");
+    let why = "whoever administers this realm refuses groups of beta";
+    assert_eq!(refused["error"], why);
+    let deadline = Instant::now() + PATIENCE;
+    while beta.members("beta") != ["zoe@beta", "bob@gamma"] {
+        assert!(Instant::now() < deadline);
+    }
+    // Members here: they are taken out, and nobody else comes in.
+    refuse(&beta.realm, r#""gamma""#);
+    until_gone(&mut gamma);
+    assert_eq!(beta.members("beta"), ["zoe@beta"]);
+    assert_eq!(gamma.conn.ask("JOINGROUP staff@beta")["code"], "group_not_found");
+    // It is no matter of the link.
+    gamma.conn.expect_ok("SENDREALM beta zoe hello");
+    for side in [&alpha, &beta] {
+        refuse(&side.realm, "");
+    }
+    for side in [&mut alpha, &mut gamma] {
+        side.conn.expect_ok("JOINGROUP staff@beta");
+    }
+    // All of them at once.
+    refuse(&beta.realm, r#""*""#);
+    until_gone(&mut alpha);
+    until_gone(&mut gamma);
+    assert_eq!(beta.members("beta"), ["zoe@beta"]);
 }

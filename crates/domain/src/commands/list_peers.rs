@@ -53,7 +53,7 @@ fn rooms(durable: &Durable) -> BTreeMap<PeerId, Vec<PeerRoom>> {
     }
     for (peer, group) in durable.copies.all() {
         let members = durable.groups.get(&group).map_or(0, |known| known.members.len());
-        add(peer, group, members.saturating_sub(guests.count(group, peer)));
+        add(peer, group, members.saturating_sub(guests.told_of(group, peer)));
     }
     rooms
 }

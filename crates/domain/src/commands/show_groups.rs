@@ -24,7 +24,7 @@ impl ShowGroups {
             let owner = group.record.owner.and_then(|id| durable.member_name(id));
             let name = durable.group_shown(id).unwrap_or_default();
             let (record, members) = (group.record.clone(), group.members.len());
-            let elsewhere = durable.guests.count_all(id);
+            let elsewhere = durable.guests.in_group(id);
             ShownGroup { name, record, owner, members, elsewhere, bans, messages, pairs }
         };
         let all = match &self.group {

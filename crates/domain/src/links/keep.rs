@@ -33,6 +33,8 @@ impl Context<'_> {
         self.forget_old();
         self.give_back();
         self.read_to_tell_delivered();
+        // Where it cannot be noted now it is tried again.
+        let _ = self.end_refused_room();
         let peers: Vec<PeerId> = self.state.durable.peers.keys().copied().collect();
         for peer in peers {
             let Some(known) = self.peer(peer).filter(|known| !known.is_gone()) else { continue };

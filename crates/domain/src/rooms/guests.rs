@@ -65,12 +65,12 @@ impl Guests {
     }
 
     /// How many guests a group has of those of whom a realm has told.
-    pub fn count(&self, group: GroupId, peer: PeerId) -> usize {
+    pub fn told_of(&self, group: GroupId, peer: PeerId) -> usize {
         self.of_group.get(&group).and_then(|peers| peers.get(&peer)).copied().unwrap_or(0)
     }
 
     /// How many guests a group has.
-    pub fn count_all(&self, group: GroupId) -> usize {
+    pub fn in_group(&self, group: GroupId) -> usize {
         self.of_group.get(&group).map_or(0, |peers| peers.values().sum())
     }
 

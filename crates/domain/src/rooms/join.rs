@@ -3,7 +3,8 @@
 use crate::links::Why;
 use crate::links::{Asked, CATCH_UP, PeerRequest, RoomJoin};
 use crate::{
-    AccountId, Answer, GroupId, Guest, Interrupt, JobResult, Outcome, PeerId, RequestContext,
+    AccountId, Answer, GroupId, Guest, Interrupt, JobResult, Outcome, PeerId, Refused,
+    RequestContext,
 };
 use antar_types::{Code, Message, Name, RoomSays, Secret};
 use std::sync::Arc;
@@ -20,6 +21,11 @@ impl RequestContext<'_> {
     ) -> Result<Answer, Interrupt> {
         let (me, name) = (self.me()?, Name::parse(group).ok_or(Code::GroupNotFound)?);
         let peer = self.open_peer(realm)?;
+        let host = self.peer(peer).map(|known| known.record.name.clone());
+        if let Some(host) = host.filter(|host| self.refuses_rooms_with(host)) {
+            let why = format!("whoever administers this realm refuses groups of {host}");
+            return Err(Refused::from(Code::Forbidden).because(why).into());
+        }
         let caught = self.results.iter().find_map(|result| match result {
             JobResult::CaughtUp { stale } => Some(Ok(*stale)),
             JobResult::RoomAnswered(code) => Some(Err(code.unwrap_or(Code::Unavailable))),
@@ -75,7 +81,8 @@ impl RequestContext<'_> {
         let (id, group) = self.any_group(&join.group)?;
         let record = group.record.clone();
         let refused = |code| if record.listed { code } else { Code::GroupNotFound };
-        if record.home.is_some() || !record.realms.admits(&realm) {
+        let admits = record.realms.admits(&realm) && !self.refuses_rooms_with(&realm);
+        if record.home.is_some() || !admits {
             return Err(Code::GroupNotFound.into());
         }
         let durable = &self.state.durable;

@@ -2,11 +2,13 @@
 
 mod files;
 mod limits;
+mod rooms;
 mod tls;
 mod web;
 
 pub use files::FilesConfig;
 pub use limits::LimitsConfig;
+pub use rooms::RoomsConfig;
 pub use tls::TlsConfig;
 pub use web::WebConfig;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub tls: TlsConfig,
     /// How long messages are kept.
     pub retention: RetentionConfig,
+    /// Groups with members of several realms.
+    pub rooms: RoomsConfig,
     /// Files that messages name.
     pub files: FilesConfig,
     /// Bounds on everything.
@@ -144,6 +148,7 @@ impl Default for Config {
             web: WebConfig::default(),
             tls: TlsConfig::default(),
             retention: RetentionConfig::default(),
+            rooms: RoomsConfig::default(),
             files: FilesConfig::default(),
             limits: LimitsConfig::default(),
             passwords: PasswordsConfig::default(),
@@ -184,7 +189,7 @@ impl Config {
         let key = key.map(|key| (key.clone(), "key: sha256: and 64 hexadecimal digits"));
         let days = Some(self.retention.days).filter(|days| *days > RETENTION_DAYS);
         let days = days.map(|days| (days.to_string(), "number of days up to 36500"));
-        key.or(days).or_else(|| self.web.wrong_value())
+        key.or(days).or_else(|| self.web.wrong_value()).or_else(|| self.rooms.wrong_value())
     }
 
     /// Reads TOML; on failure the line and what is wrong with it.
@@ -260,6 +265,7 @@ impl Config {
             },
             listed_keys: self.link_keys.iter().filter_map(|key| Fingerprint::parse(key)).collect(),
             plain_peers: self.plain_peers(),
+            refused_rooms: self.rooms.refused(),
         }
     }
 
