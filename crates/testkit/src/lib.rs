@@ -25,8 +25,11 @@
 //! | `X<closed` | the server closes X; nothing arrives before |
 //! | `close X` | the client closes its sending side; what it is owed can still be read |
 //! | `restart` | the realm stops and starts again; all connections are gone |
+//! | `realms R R …` | there are several realms, each linked with all others; then users and connections are `X@R` |
+//! | `stop R`, `start R` | one of them stops, and starts again |
 //!
-//! The realm is named `alpha`. Objects are compared as JSON values, except that `"*"` stands for
+//! The realm is named `alpha`; of several, each line that sends something is played once all that run have what they
+//! owe each other. Objects are compared as JSON values, except that `"*"` stands for
 //! any value, `"$name"` takes whatever comes the first time and must equal it afterwards, and
 //! the key `"..."` allows keys that are not listed. In what is sent, `$name` is replaced by what was
 //! taken. Whatever a connection receives must be said: something unread at the end of a connection

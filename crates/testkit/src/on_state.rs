@@ -47,6 +47,9 @@ impl OnState {
     pub fn new(transcript: &Transcript) -> Result<Self, Failure> {
         let config = transcript.config()?;
         let failed = |what: String| Failure { file: transcript.file.clone(), line: 0, what };
+        if transcript.has_several_realms() {
+            return Err(failed("several realms need sockets".into()));
+        }
         let engine = MemoryEngine::default();
         let (store, mut state) = open(&config, &engine).map_err(failed)?;
         let mut effects = Effects::default();
@@ -257,6 +260,14 @@ impl Driver for OnState {
         self.store = store;
         self.runner = Runner::new(state, false);
         self.writer = self.runner.writer();
+        Ok(())
+    }
+
+    fn run(&mut self, realm: &str, _: bool) -> Result<(), String> {
+        Err(format!("{realm} is not there"))
+    }
+
+    fn settle(&mut self) -> Result<(), String> {
         Ok(())
     }
 }

@@ -37,6 +37,18 @@ pub trait Driver {
     /// # Errors
     /// As above.
     fn restart(&mut self) -> Result<(), String>;
+
+    /// Stops one of several realms, or starts it again.
+    ///
+    /// # Errors
+    /// As above.
+    fn run(&mut self, realm: &str, runs: bool) -> Result<(), String>;
+
+    /// Waits until realms that run have all that they owe each other.
+    ///
+    /// # Errors
+    /// As above.
+    fn settle(&mut self) -> Result<(), String>;
 }
 
 /// What a connection received.
@@ -126,10 +138,18 @@ impl Playing<'_> {
                 self.closed.append(&mut self.open);
                 self.read_out()
             }
+            Action::Start(realm) => self.driver.run(realm, true),
+            Action::Stop(realm) => {
+                self.driver.run(realm, false)?;
+                let is_there = |who: &String| who.ends_with(&format!("@{realm}"));
+                self.closed.extend(self.open.extract_if(.., is_there));
+                self.read_out()
+            }
         }
     }
 
     fn send(&mut self, who: &str, bytes: &[u8]) -> Result<(), String> {
+        self.driver.settle()?;
         if !self.open.contains(who) {
             if self.closed.remove(who) {
                 self.nothing_left(who)?;

@@ -28,6 +28,8 @@ impl std::error::Error for Failure {}
 #[derive(Clone, Debug)]
 pub struct Transcript {
     pub(crate) file: String,
+    /// The realms, where there are several.
+    pub(crate) realms: Vec<String>,
     pub(crate) accounts: Vec<Account>,
     /// Lines of the configuration.
     pub(crate) config: String,
@@ -38,6 +40,8 @@ pub struct Transcript {
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub name: String,
+    /// The realm, where there are several.
+    pub realm: Option<String>,
     pub password: String,
     pub admin: bool,
 }
@@ -60,6 +64,10 @@ pub(crate) enum Action {
     ExpectClosed(String),
     Close(String),
     Restart,
+    /// A realm stops.
+    Stop(String),
+    /// It starts again.
+    Start(String),
 }
 
 /// What is asked of the bytes of a reply.
@@ -123,6 +131,11 @@ impl Transcript {
         format!("{}:{}", self.file, self.steps.first().map_or(0, |step| step.line))
     }
 
+    /// Whether it is about several realms.
+    pub fn has_several_realms(&self) -> bool {
+        !self.realms.is_empty()
+    }
+
     /// The configuration it asks for, named `alpha`, with passwords that cost next to nothing.
     ///
     /// # Errors
@@ -147,6 +160,7 @@ impl Transcript {
     ) -> Result<Self, Failure> {
         let mut transcript = Self {
             file: file.into(),
+            realms: Vec::new(),
             accounts: Vec::new(),
             config: String::new(),
             steps: Vec::new(),
@@ -161,13 +175,19 @@ impl Transcript {
     fn take(&mut self, line: usize, text: &str) -> Result<(), String> {
         let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
         let action = match word {
-            "user" | "admin" | "config" if !self.steps.is_empty() => {
+            "user" | "admin" | "config" | "realms" if !self.steps.is_empty() => {
                 return Err(format!("{word} lines stand before the conversation"));
             }
             "user" | "admin" => {
                 let (name, password) = rest.split_once(' ').ok_or("expected NAME PASSWORD")?;
-                let (name, password) = (name.into(), password.into());
-                self.accounts.push(Account { name, password, admin: word == "admin" });
+                let realm = self.realm_of(name)?.map(Into::into);
+                let name = name.split('@').next().unwrap_or(name).into();
+                let (password, admin) = (password.into(), word == "admin");
+                self.accounts.push(Account { name, realm, password, admin });
+                return Ok(());
+            }
+            "realms" => {
+                self.realms = rest.split_whitespace().map(Into::into).collect();
                 return Ok(());
             }
             "config" => {
@@ -177,10 +197,38 @@ impl Transcript {
             }
             "close" => Action::Close(rest.trim().into()),
             "restart" => Action::Restart,
+            "stop" => Action::Stop(self.realm(rest.trim())?.into()),
+            "start" => Action::Start(self.realm(rest.trim())?.into()),
             _ => said(text)?,
         };
+        if let Action::Say(who, _)
+        | Action::SendText(who, _)
+        | Action::SendBytes(who, _)
+        | Action::Expect(who, ..)
+        | Action::ExpectClosed(who)
+        | Action::Close(who) = &action
+        {
+            self.realm_of(who)?;
+        }
         self.steps.push(Step { line, action });
         Ok(())
+    }
+}
+
+impl Transcript {
+    /// One of the realms that the transcript is about.
+    fn realm<'n>(&self, name: &'n str) -> Result<&'n str, String> {
+        let is_one = self.realms.iter().any(|realm| realm == name);
+        if is_one { Ok(name) } else { Err(format!("{name:?} is none of the realms")) }
+    }
+
+    /// The realm of a user or a connection, where there are several: `messi@alpha`.
+    fn realm_of<'n>(&self, who: &'n str) -> Result<Option<&'n str>, String> {
+        match who.split_once('@') {
+            Some((_, realm)) => self.realm(realm).map(Some),
+            None if self.has_several_realms() => Err(format!("{who} is of none of the realms")),
+            None => Ok(None),
+        }
     }
 }
 
@@ -206,7 +254,7 @@ fn join<'a>(first: usize, lines: impl Iterator<Item = &'a str>) -> Vec<(usize, S
 fn said(text: &str) -> Result<Action, String> {
     let at = text.find(['<', '>']).ok_or("this is no line of a transcript")?;
     let (who, what) = (text[..at].to_string(), &text[at..]);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
     if who.is_empty() || !who.chars().all(plain) {
         return Err(format!("{who:?} is no name of a connection"));
     }
@@ -264,6 +312,18 @@ mod tests {
         assert_eq!(wrong("amy> PING\nwhat\n"), "x.chat:2: this is no line of a transcript");
         assert!(wrong("\namy< {").starts_with("x.chat:2: no JSON"));
         assert!(wrong("amy> PING\nuser bob pw").contains("before the conversation"));
+    }
+
+    #[test]
+    fn whoever_is_of_one_of_several_realms_says_so() {
+        let text = "realms alpha beta\nuser amy@alpha pw\namy@alpha> PING\nstop beta\n";
+        let transcript = Transcript::parse("x.chat", text).unwrap();
+        let amy = &transcript.accounts[0];
+        assert_eq!((&*amy.name, amy.realm.as_deref()), ("amy", Some("alpha")));
+        assert!(wrong("realms alpha\namy> PING\n").contains("none of the realms"));
+        assert!(wrong("realms alpha\namy@beta> PING\n").contains("none of the realms"));
+        assert!(wrong("amy@beta> PING\n").contains("none of the realms"));
+        assert!(wrong("realms alpha\nstart beta\n").contains("none of the realms"));
     }
 
     #[test]
