@@ -3,6 +3,7 @@
 use crate::conn::Conn;
 use crate::links::{done, links};
 use crate::realm::{PATIENCE, Realm, refusal};
+use antar_client::Client;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -290,6 +291,28 @@ fn a_group_of_another_realm_is_named_as_such_wherever_one_here_is_named() {
     // Where it was made it is as any other.
     let inbox = beta.conn.expect_ok("INBOXGROUP staff");
     assert_eq!(inbox["data"][0]["to"], "staff", "{inbox}");
+}
+
+#[test]
+fn a_bot_answers_in_the_group_in_which_it_was_told() {
+    let [mut beta, alpha, _gamma] = three();
+    // Another group of that name.
+    let mut bot = alpha.realm.user("bot");
+    bot.expect_ok("ADDGROUP staff");
+    bot.expect_ok("JOINGROUP staff@beta");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut client = Client::connect(alpha.realm.address()).await.unwrap();
+        client.login("bot", "pw").await.unwrap();
+        client.watch().await.unwrap();
+        beta.conn.expect_ok("SENDGROUP staff who is here?");
+        let event = client.next_event().await.unwrap();
+        client.answer(&event, "the bot").await.unwrap();
+    });
+    let deadline = Instant::now() + PATIENCE;
+    while texts(&mut beta.conn, "#staff") != ["who is here?", "the bot"] {
+        assert!(Instant::now() < deadline);
+    }
 }
 
 /// What a realm that was away is told is read from the disk, where the messages of all groups lie beside each other.
