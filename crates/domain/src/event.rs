@@ -1,7 +1,7 @@
 //! What can happen to a realm's durable state.
 
 use crate::links::{
-    Address, Apart, ApartEntry, Epoch, Heir, InvitationRecord, Lost, PeerRecord, Position,
+    Address, Apart, ApartEntry, Epoch, Heir, Holder, InvitationRecord, Lost, PeerRecord, Position,
 };
 use crate::{
     AccountId, Block, Change, ChangeList, ChangesTip, Conversation, ConversationTip,
@@ -372,11 +372,15 @@ pub enum Event {
     NameLeft(AccountId, Name),
     /// The name of that account is another's now.
     NameTaken(AccountId),
+    /// A group was closed whose name no other has yet.
+    GroupNameLeft(GroupId, Name),
+    /// The name of that group is another's now.
+    GroupNameTaken(GroupId),
     /// An account has a name that was another's before: what is on the way between that one and a realm
     /// is not for it.
-    HeirSet(PeerId, AccountId, Heir),
+    HeirSet(PeerId, Holder, Heir),
     /// That account is gone.
-    HeirEnded(PeerId, AccountId),
+    HeirEnded(PeerId, Holder),
     /// Entries that a realm was owed have been let go of undelivered.
     Dropped {
         /// The peer.

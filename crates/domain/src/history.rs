@@ -1,6 +1,6 @@
 //! Which messages a request reads, and how far.
 
-use crate::links::{Delivered, missing};
+use crate::links::{Delivered, Holder, missing};
 use crate::{
     AccountId, Answer, BlockList, ChangeList, Conversation, CorrespondentId, ForkId, GroupId,
     History, Messages, Outcome, Overview, Past, PeerId,
@@ -33,6 +33,17 @@ pub enum Mailbox {
     GroupRealm(GroupId, PeerId),
     /// What waits here for a user of a realm on a plain link, who is known by a number.
     Plain(PeerId, u64),
+}
+
+impl Mailbox {
+    /// Who has it, where a plain peer lists what may belong there.
+    pub(crate) fn holder(self) -> Option<Holder> {
+        match self {
+            Self::Realm(account, _) => Some(account.into()),
+            Self::GroupRealm(group, _) => Some(group.into()),
+            _ => None,
+        }
+    }
 }
 
 /// Where a list of messages comes from.

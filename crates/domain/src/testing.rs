@@ -295,10 +295,11 @@ impl Realm {
     }
 
     /// Names that are kept since somebody else had them: those of which something may still come from
-    /// peers, one for each peer, and those that nobody has.
+    /// peers, one for each peer, and those that nobody has, also of groups.
     pub fn names_kept(&self) -> (usize, usize) {
         let durable = &self.state.durable;
-        (durable.peers.values().map(|peer| peer.heirs.len()).sum(), durable.left_names.len())
+        let left = durable.left_names.len() + durable.left_group_names.len();
+        (durable.peers.values().map(|peer| peer.heirs.len()).sum(), left)
     }
 
     /// The number of the account that has a name.

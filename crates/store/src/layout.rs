@@ -22,6 +22,7 @@
 //! | `R` `d` conversation | [`records::SkippedSet`]: the conversation as under `M`, without an id |
 //! | `R` `e` | [`records::SyncEpochBegun`] |
 //! | `R` `f` account | [`records::NameLeft`] |
+//! | `R` `f` `g` group | [`records::GroupNameLeft`] |
 //! | `R` `g` group | [`records::GroupSet`] |
 //! | `R` `h` conversation | [`records::LetGo`]: the conversation as under `M`, without an id |
 //! | `R` `i` invitation | [`records::InvitationSet`] |

@@ -447,6 +447,7 @@ fn removed(record: &Record) -> Option<Key> {
         Record::InvitationEnded(r) => layout::key(b"i", &[r.invitation]),
         Record::UserInvitationEnded(r) => layout::key(b"j", &[r.invitation]),
         Record::NameTaken(r) => layout::key(b"f", &[r.account.0]),
+        Record::GroupNameTaken(r) => layout::key(b"fg", &[r.group.0]),
         Record::MuteEnded(r) => layout::mute_key(r.conversation, r.account),
         Record::BlockEnded(r) => layout::key(b"qb", &[r.account.0, r.number]),
         Record::UnshownSet(r) if (r.hidden, r.shown) == (0, 0) => {
@@ -480,6 +481,7 @@ pub fn highest_id(record: &Record) -> u64 {
         Record::UnshownSet(r) => r.hidden.max(r.shown),
         Record::BlockSet(r) => r.spans.iter().map(|s| s.after).fold(r.number, u64::max),
         Record::NameLeft(r) => r.account.0,
+        Record::GroupNameLeft(r) => r.group.0,
         Record::Changed(r) => r.tip.id,
         Record::ChangesReached(r) => r.tip.id,
         Record::ChangesTrimmed(r) => r.tip.id,

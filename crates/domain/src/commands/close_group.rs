@@ -45,6 +45,7 @@ impl Context<'_> {
         for member in members {
             self.end_markers(member, conversations.clone())?;
         }
+        self.leave_group_name(id)?;
         let left = self.steps_to_sweep(id);
         self.emit(Event::GroupClosed(id, left))?;
         guests.into_iter().try_for_each(|guest| self.forget_guest(guest))

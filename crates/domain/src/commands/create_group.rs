@@ -31,8 +31,9 @@ impl CreateGroup {
             None => PasswordHash::NONE,
         };
         let (group, created) = (GroupId(cx.next_id()), cx.readings.now);
-        let record = GroupRecord::new(name, password, me, created);
+        let record = GroupRecord::new(name.clone(), password, me, created);
         cx.emit(Event::GroupSet(group, record))?;
+        cx.take_group_name(group, &name)?;
         let member = Member { since: cx.next_id(), moderator: false };
         cx.emit(Event::MemberSet(group, me, member))?;
         cx.member_changed(group, Membership::Joined, (me, me))?;

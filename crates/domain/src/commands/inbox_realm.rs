@@ -63,9 +63,9 @@ impl RequestContext<'_> {
         let stale = told.list().is_none();
         // What a plain peer tells has no ids: it is the newest, whatever the page.
         let list = told.list().filter(|_| page.before.is_none()).unwrap_or_default();
-        let list = match own {
-            Mailbox::Realm(account, _) if told.list().is_some() && page.before.is_none() => {
-                let formers = self.formers(peer, account, &told)?;
+        let list = match own.holder() {
+            Some(holder) if told.list().is_some() && page.before.is_none() => {
+                let formers = self.formers(peer, holder, &told)?;
                 list.get(formers..).unwrap_or_default()
             }
             _ => list,
@@ -93,9 +93,11 @@ fn newest(list: &[Listed], limit: usize) -> (&[Listed], bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::{Greet, How, LinkRealm, RemoveUser};
-    use crate::testing::Realm;
-    use crate::{Input, Origin, Outcome, Output};
+    use crate::commands::{
+        CloseGroup, Destination, Greet, How, InboxGroupRealm, LinkRealm, RemoveUser, SendGroupRealm,
+    };
+    use crate::testing::{Realm, group};
+    use crate::{Event, Input, Origin, Outcome, Output};
     use antar_types::{Capabilities, Text};
     use std::net::{IpAddr, Ipv4Addr};
 
@@ -105,6 +107,16 @@ mod tests {
 
     /// A realm that is linked with a plain peer, where bob is gone and somebody else is bob now.
     fn with_an_heir() -> Realm {
+        let mut realm = linked();
+        assert_eq!(realm.operator_does(RemoveUser { user: "bob".into() }), Outcome::Done);
+        realm.pass(60);
+        realm.add_user("bob");
+        realm.login(BOB, "bob");
+        realm
+    }
+
+    /// A realm that is linked with a plain peer.
+    fn linked() -> Realm {
         let mut realm = Realm::with_users(&["bob"]);
         realm.policy().plain_peers = [IpAddr::V4(Ipv4Addr::LOCALHOST)].into_iter().collect();
         let port = 9.try_into().unwrap();
@@ -113,10 +125,6 @@ mod tests {
         let asked = realm.begin(crate::testing::OPERATOR, add);
         let linked = realm.plain_answers(asked, Told { ok: true, ..Told::default() });
         assert!(realm.end(linked).refusal().is_none());
-        assert_eq!(realm.operator_does(RemoveUser { user: "bob".into() }), Outcome::Done);
-        realm.pass(60);
-        realm.add_user("bob");
-        realm.login(BOB, "bob");
         realm
     }
 
@@ -197,6 +205,43 @@ mod tests {
         let asked = realm.begin(BOB, inbox());
         let told = realm.plain_answers(asked, told);
         texts(realm.end(told))
+    }
+
+    /// The plain peer has everything that it is owed.
+    fn carry(realm: &mut Realm) {
+        let (peer, known) = realm.state.durable.peers.first_key_value().unwrap();
+        let (peer, acked, total) = (*peer, known.out.tip, known.out.total());
+        let told = acked.seq;
+        realm.state.durable.apply(&Event::Acked { peer, acked, total, hour: 0, told });
+    }
+
+    /// Bob has closed the group staff and made another.
+    #[test]
+    fn a_group_is_not_shown_what_a_plain_peer_lists_of_one_that_was_closed() {
+        let mut realm = linked();
+        realm.login(BOB, "bob");
+        assert_eq!(realm.does(BOB, group("staff")), Outcome::Done);
+        let to = Destination::Named("staff".into(), "ours".into());
+        let sent = realm.does(BOB, SendGroupRealm { realm: "old".into(), to: Ok(to) });
+        assert!(sent.refusal().is_none());
+        assert_eq!(realm.does(BOB, CloseGroup { group: "staff".into() }), Outcome::Done);
+        assert_eq!(realm.does(BOB, group("staff")), Outcome::Done);
+        let shown = |realm: &mut Realm, texts: &[&str]| {
+            let page = Page { after: None, before: None, limit: 9 };
+            let inbox = InboxGroupRealm { realm: "old".into(), group: "staff".into(), page };
+            let asked = realm.begin(BOB, inbox);
+            let told = realm.plain_answers(asked, list(texts));
+            self::texts(realm.end(told))
+        };
+        // What the former wrote is not carried yet, and will be listed.
+        assert!(shown(&mut realm, &["theirs"]).is_empty());
+        introduce_anew(&mut realm);
+        assert!(shown(&mut realm, &["theirs"]).is_empty());
+        carry(&mut realm);
+        assert!(shown(&mut realm, &["theirs", "ours"]).is_empty());
+        assert_eq!(shown(&mut realm, &["theirs", "ours", "mine"]), ["mine"]);
+        introduce_anew(&mut realm);
+        assert_eq!(shown(&mut realm, &["hello"]), ["hello"]);
     }
 
     /// It was told of this realm and its answer was lost, or somebody else has told it.

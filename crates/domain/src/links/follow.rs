@@ -292,6 +292,11 @@ impl Context<'_> {
             EntryKind::Group => {
                 let id = durable.group_named(&entry.to).ok_or(Notice::GroupNotFound)?;
                 let group = durable.groups.get(&id).ok_or(Notice::GroupNotFound)?;
+                if self.is_for_former(peer, id, seq, entry.time)
+                    && !self.state.is_planted(Bug::Inherits)
+                {
+                    return Err(Notice::GroupNotFound);
+                }
                 Ok((Mailbox::GroupRealm(id, peer), group.record.name.clone()))
             }
         }

@@ -34,8 +34,8 @@ pub(crate) struct Links {
     pub waiting: BTreeMap<ConnId, Waiting>,
     /// Requests to plain peers, each about what one realm is owed.
     pub asks: BTreeMap<AskId, PeerId>,
-    /// The same about what waits there for an account whose name was another's: see `heirs.rs`.
-    pub asks_for_heirs: BTreeMap<AskId, (PeerId, AccountId)>,
+    /// The same about what is listed there for who has a name that was another's: see `heirs.rs`.
+    pub asks_for_heirs: BTreeMap<AskId, (PeerId, super::Holder)>,
     /// What is being read of what a realm was owed whose link was ended here.
     pub given_back: Option<(PeerId, AskId)>,
     /// What is being read of what a realm has, to tell those who wrote it.

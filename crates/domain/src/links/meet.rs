@@ -240,21 +240,19 @@ impl Context<'_> {
         }
         let list = answer.list().unwrap_or_default();
         let list: Vec<Message> = list.iter().map(|m| m.message(&name, &to)).collect();
-        let formers = match mailbox {
-            Mailbox::Realm(user, _) => self.formers(peer, user, answer)?,
-            _ => 0,
+        let formers = match mailbox.holder() {
+            Some(holder) => self.formers(peer, holder, answer)?,
+            None => 0,
         };
+        let list = list.get(formers..).unwrap_or_default();
         let new = match mailbox {
-            Mailbox::GroupRealm(..) if self.state.is_planted(Bug::NoMerge) => list,
+            Mailbox::GroupRealm(..) if self.state.is_planted(Bug::NoMerge) => list.to_vec(),
             Mailbox::GroupRealm(..) => {
-                let list = missing(list, brought);
+                let list = missing(list.to_vec(), brought);
                 let there = may_be_listed(own, &list, owed, since);
                 missing(list, &there)
             }
-            Mailbox::Realm(..) => {
-                let list = list.get(formers..).unwrap_or_default();
-                list[taken_over(own, list, since)..].to_vec()
-            }
+            Mailbox::Realm(..) => list[taken_over(own, list, since)..].to_vec(),
             _ => return Ok(()),
         };
         for message in new {

@@ -18,7 +18,7 @@
 //! | `owe_changes.rs` | telling a peer what users here do to messages |
 //! | `take_changes.rs` | what users of a peer do to messages |
 //! | `follow.rs` | following a peer's log: cursor, batches, and a past that is not the same |
-//! | `heirs.rs` | what is on the way to, or back to, an account whose name is another's by now |
+//! | `heirs.rs` | what is on the way to, or back to, an account or a group whose name is another's by now |
 //! | `delivered.rs` | telling who wrote something to a peer that it is there |
 //! | `giveback.rs` | telling who wrote what was owed on a link that was ended here |
 //! | `status.rs` | what is told of links to whoever asks |
@@ -87,7 +87,7 @@ pub use owe::LONGEST_TEXT;
 pub(crate) use owe::{has_room, owe, owe_after};
 pub(crate) use owe_changes::{OwnChange, named_there};
 pub(crate) use peer::Peer;
-pub use peer::{Epoch, Heir, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position};
+pub use peer::{Epoch, Heir, Holder, InvitationRecord, LinkKind, LinkStatus, PeerRecord, Position};
 pub(crate) use plain::{Fetched, PlainDelivery, introduction};
 pub use plain::{NotAsked, Unreadable};
 pub use request::{Ask, CatchUp, Introduction, Of, PeerRequest, PlainRequest, RoomJoin};

@@ -1,7 +1,7 @@
 //! What is durable about another realm.
 
 use super::{Address, Apart, Followed, Outbox};
-use crate::AccountId;
+use crate::{AccountId, GroupId};
 use antar_types::{Capabilities, Chain, Fingerprint, Name, Time, TokenHash};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -114,16 +114,32 @@ pub(crate) struct Peer {
     pub apart: Apart,
     /// Users there that somebody here has written to, over a plain link: their messages wait here.
     pub plain_mailboxes: BTreeMap<Box<str>, u64>,
-    /// Accounts here whose names were those of others while this realm was known.
-    pub heirs: BTreeMap<AccountId, Heir>,
+    /// Accounts and groups here whose names were those of others while this realm was known.
+    pub heirs: BTreeMap<Holder, Heir>,
 }
 
-/// What an account may not have of what is on the way between a realm and whoever had its name before.
+/// The number of an account or of a group: what has a name that was another's before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder(pub u64);
+
+impl From<AccountId> for Holder {
+    fn from(account: AccountId) -> Self {
+        Self(account.0)
+    }
+}
+
+impl From<GroupId> for Holder {
+    fn from(group: GroupId) -> Self {
+        Self(group.0)
+    }
+}
+
+/// What a holder may not have of what is on the way between a realm and whoever had its name before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heir {
     /// Up to this entry of what the realm is owed the name was the other's.
     pub owed: u64,
-    /// No entry of the realm's log past this one was written before the account was made; none while
+    /// No entry of the realm's log past this one was written before the holder was made; none while
     /// the realm has not told since how far its log goes. Of a plain peer, which has none: so many of
     /// the messages that it lists are the other's.
     pub upto: Option<u64>,

@@ -76,6 +76,8 @@ pub(crate) struct Durable {
     account_names: BTreeMap<NameKey, AccountId>,
     /// Names that accounts had and nobody has now, and which accounts they were.
     pub left_names: BTreeMap<Box<str>, AccountId>,
+    /// The same of groups.
+    pub left_group_names: BTreeMap<Box<str>, GroupId>,
     group_names: BTreeMap<NameKey, GroupId>,
     /// The names of accounts that were removed, as far as an event tells of them.
     pub formers: BTreeMap<AccountId, Name>,
@@ -360,6 +362,10 @@ impl Durable {
                 self.left_names.insert((*name.folded()).into(), *id);
             }
             Event::NameTaken(id) => self.left_names.retain(|_, left| left != id),
+            Event::GroupNameLeft(id, name) => {
+                self.left_group_names.insert((*name.folded()).into(), *id);
+            }
+            Event::GroupNameTaken(id) => self.left_group_names.retain(|_, left| left != id),
             Event::HeirSet(peer, ..) | Event::HeirEnded(peer, _) => {
                 self.apply_to_peer(*peer, event);
             }
@@ -444,11 +450,11 @@ impl Durable {
             Event::PlainMailboxSet(_, id, name) => {
                 known.plain_mailboxes.insert((*name.folded()).into(), *id);
             }
-            Event::HeirSet(_, account, heir) => {
-                known.heirs.insert(*account, *heir);
+            Event::HeirSet(_, holder, heir) => {
+                known.heirs.insert(*holder, *heir);
             }
-            Event::HeirEnded(_, account) => {
-                known.heirs.remove(account);
+            Event::HeirEnded(_, holder) => {
+                known.heirs.remove(holder);
             }
             _ => {}
         }

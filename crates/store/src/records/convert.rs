@@ -172,6 +172,8 @@ fn record(event: &Event) -> Record {
         Event::FormerSet(account, name) => FormerSet { account, name }.into(),
         Event::NameLeft(account, name) => NameLeft { account, name }.into(),
         Event::NameTaken(account) => NameTaken { account }.into(),
+        Event::GroupNameLeft(group, name) => GroupNameLeft { group, name }.into(),
+        Event::GroupNameTaken(group) => GroupNameTaken { group }.into(),
         Event::Posted(posted) => Posted::of(&posted).into(),
         Event::Rewritten(placed) => Rewritten::of(&placed).into(),
         Event::SkippedSet(conversation, all) => {
@@ -217,10 +219,10 @@ fn link_record(event: Event) -> Record {
         Event::PlainMailboxSet(peer, number, name) => PlainMailboxSet { peer, number, name }.into(),
         Event::PeerForgotten { peer, traces } => PeerForgotten { peer, traces }.into(),
         Event::AddressTold(peer, address) => AddressTold { peer, address: address.alike() }.into(),
-        Event::HeirSet(peer, account, Heir { owed, upto, said }) => {
-            HeirSet { peer, account, owed, upto, said }.into()
+        Event::HeirSet(peer, holder, Heir { owed, upto, said }) => {
+            HeirSet { peer, account: AccountId(holder.0), owed, upto, said }.into()
         }
-        Event::HeirEnded(peer, account) => HeirEnded { peer, account }.into(),
+        Event::HeirEnded(peer, holder) => HeirEnded { peer, account: AccountId(holder.0) }.into(),
         Event::Dropped { peer, dropped, lost } => Dropped { peer, dropped, lost: lost.0 }.into(),
         Event::KnownAs(peer, name) => KnownAs { peer, name }.into(),
         Event::SetApart { peer, apart, entry } => {
@@ -361,6 +363,8 @@ impl Record {
             Self::FormerSet(r) => Event::FormerSet(r.account, r.name),
             Self::NameLeft(r) => Event::NameLeft(r.account, r.name),
             Self::NameTaken(r) => Event::NameTaken(r.account),
+            Self::GroupNameLeft(r) => Event::GroupNameLeft(r.group, r.name),
+            Self::GroupNameTaken(r) => Event::GroupNameTaken(r.group),
             Self::Posted(posted) => Event::Posted(posted.read()),
             Self::Rewritten(rewritten) => Event::Rewritten(rewritten.read()),
             Self::SkippedSet(r) => Event::SkippedSet(r.conversation.alike(), r.all.alike()),
@@ -407,9 +411,9 @@ impl Record {
             Self::PeerForgotten(r) => Event::PeerForgotten { peer: r.peer, traces: r.traces },
             Self::AddressTold(r) => Event::AddressTold(r.peer, r.address.alike()),
             Self::HeirSet(HeirSet { peer, account, owed, upto, said }) => {
-                Event::HeirSet(peer, account, Heir { owed, upto, said })
+                Event::HeirSet(peer, account.into(), Heir { owed, upto, said })
             }
-            Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account),
+            Self::HeirEnded(r) => Event::HeirEnded(r.peer, r.account.into()),
             Self::Dropped(Dropped { peer, dropped, lost }) => {
                 Event::Dropped { peer, dropped, lost: links::Lost(lost) }
             }

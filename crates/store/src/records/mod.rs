@@ -221,12 +221,12 @@ records! {
     /// A peer has told where it can be reached.
     28 v 1 AddressTold { peer: PeerId, address: Option<Address> }
         at |r| PeerPart::Address.of(r.peer);
-    /// An account has a name that was another's before.
+    /// An account or a group, whose number it is, has a name that was another's before.
     29 v 2 HeirSet {
         peer: PeerId, account: AccountId, owed: u64, upto: Option<u64>, said: Option<Chain>,
     }
         at |r| PeerPart::Heir(r.account).of(r.peer);
-    /// That account is gone.
+    /// That account or group is gone.
     30 v 1 HeirEnded { peer: PeerId, account: AccountId };
     /// How many of the messages that a peer was owed have been let go of undelivered so far, and which those are.
     31 v 2 Dropped { peer: PeerId, dropped: u64, lost: Vec<(u64, u64)> } at |r| PeerPart::Dropped.of(r.peer);
@@ -342,6 +342,10 @@ records! {
         at |r| key(b"j", &[r.invitation]);
     /// That invitation was used, replaced, or is too old.
     81 v 1 UserInvitationEnded { invitation: u64 };
+    /// A group was closed whose name no other has yet.
+    83 v 1 GroupNameLeft { group: GroupId, name: Name } at |r| key(b"fg", &[r.group.0]);
+    /// The name of that group is another's now.
+    84 v 1 GroupNameTaken { group: GroupId };
 }
 
 /// A message, in its conversation and in the log: byte for byte the same in both ([`Raw`]), so a new version of it

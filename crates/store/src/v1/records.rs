@@ -319,8 +319,10 @@ impl Record {
             Self::PlainMailboxSet(peer, id, name) => Event::PlainMailboxSet(peer, id, name),
             Self::PeerForgotten { realm: peer, traces } => Event::PeerForgotten { peer, traces },
             Self::AddressTold(peer, address) => Event::AddressTold(peer, address.alike()),
-            Self::HeirSet(peer, account, heir) => Event::HeirSet(peer, account, heir.alike()),
-            Self::HeirEnded(peer, account) => Event::HeirEnded(peer, account),
+            Self::HeirSet(peer, account, heir) => {
+                Event::HeirSet(peer, account.into(), heir.alike())
+            }
+            Self::HeirEnded(peer, account) => Event::HeirEnded(peer, account.into()),
             Self::Dropped(peer, dropped) => {
                 Event::Dropped { peer, dropped, lost: links::Lost::default() }
             }

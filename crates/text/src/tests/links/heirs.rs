@@ -24,6 +24,18 @@ impl World {
         Self { alpha, at: Position::default() }
     }
 
+    /// A group that has the name of one that was closed, made by boss, who is on connection 2.
+    fn with_group() -> Self {
+        let mut alpha = Realm::linked(&["boss"]);
+        alpha.login(2, "boss");
+        assert_eq!(alpha.say(2, "ADDGROUP Amy")["status"], "OK");
+        assert_eq!(alpha.say(2, "CLOSEGROUP Amy")["status"], "OK");
+        alpha.pass(60);
+        alpha.said(BETA);
+        assert_eq!(alpha.say(2, "ADDGROUP amy")["status"], "OK");
+        Self { alpha, at: Position::default() }
+    }
+
     /// The next entry of beta's log.
     fn bring(&mut self, kind: EntryKind, time: u64, text: &str) {
         let name = |word| Name::parse(word).unwrap();
@@ -44,6 +56,12 @@ impl World {
     fn inbox(mut self) -> Vec<String> {
         self.alpha.disconnect(BETA);
         self.alpha.texts(2, "INBOXREALM beta")
+    }
+
+    /// What the present group amy has from beta.
+    fn group_inbox(mut self) -> Vec<String> {
+        self.alpha.disconnect(BETA);
+        self.alpha.texts(2, "INBOXGROUPREALM beta amy")
     }
 
     fn owed(&mut self) -> u64 {
@@ -120,4 +138,38 @@ fn names_that_were_left_are_kept_and_let_go_of() {
     let mut alone = Realm::with_users(&["amy"]);
     alone.operator("REMOVEUSER amy");
     assert_eq!(alone.names_kept(), (0, 0));
+}
+
+#[test]
+fn what_was_on_its_way_to_a_closed_group_comes_back() {
+    let mut world = World::with_group();
+    let asked = world.alpha.said(BETA);
+    assert_eq!(asked, ["PING", "REMOTEINBOXGROUPREALM amy alpha"]);
+    let made = world.alpha.time();
+    world.bring(EntryKind::Group, NEVER, "secret");
+    assert_eq!(world.owed(), 1);
+    world.alpha.hear(BETA, &format!(r#"{{"status":"OK","data":"PONG","clock":{made}}}"#));
+    world.bring(EntryKind::Group, made, "secret too");
+    world.bring(EntryKind::Group, made + 1, "hello");
+    assert_eq!(world.owed(), 2);
+    world.alpha.hear(BETA, r#"{"status":"OK","data":[],"tip":4}"#);
+    world.bring(EntryKind::Group, NEVER, "and this");
+    world.bring(EntryKind::Group, NEVER, "hello again");
+    assert_eq!(world.owed(), 3);
+    assert_eq!(world.group_inbox(), ["hello", "hello again"]);
+}
+
+#[test]
+fn a_user_inherits_nothing_of_a_group_and_a_group_nothing_of_a_user() {
+    let mut world = World::with_group();
+    world.alpha.said(BETA);
+    assert_eq!(world.alpha.say(3, "REGISTER amy pw")["status"], "OK");
+    assert_eq!(world.alpha.operator("REMOVEUSER amy")["status"], "OK");
+    assert_eq!(world.alpha.say(2, "CLOSEGROUP amy")["status"], "OK");
+    // The name of the user, and that of the group.
+    assert_eq!(world.alpha.names_kept(), (0, 2));
+    assert_eq!(world.alpha.say(3, "REGISTER amy pw")["status"], "OK");
+    assert_eq!(world.alpha.names_kept(), (1, 1));
+    assert_eq!(world.alpha.say(2, "ADDGROUP amy")["status"], "OK");
+    assert_eq!(world.alpha.names_kept(), (2, 0));
 }
