@@ -27,7 +27,8 @@ impl InboxRealm {
         }
         let stale = !linked || cx.catch_up(peer, Of::User(user))?;
         let source = Source::Mailbox(Mailbox::Realm(cx.me()?, peer));
-        Ok(MailboxRead { stale, ..MailboxRead::new(source, self.page) }.into())
+        let read = MailboxRead::new(source, self.page);
+        Ok(MailboxRead { stale, ..read }.without(cx.my_blocks()?).into())
     }
 }
 
