@@ -218,11 +218,13 @@ impl Context<'_> {
         let conversations = match entry.kind {
             EntryKind::Private => {
                 let account = durable.account_named(&entry.to);
+                // What is with one who was removed is changed as well: nobody reads it, but it is kept.
+                let formers = entry.change().map(|_| durable.formers_named(&entry.to));
                 let by = entry.origin.map(|origin| origin.account);
                 let with = |account: AccountId| {
                     durable.conversations.with_user((account, peer), (&entry.from, by))
                 };
-                account.map(with).unwrap_or_default()
+                account.into_iter().chain(formers.into_iter().flatten()).flat_map(with).collect()
             }
             EntryKind::Group => {
                 let group = durable.group_named(&entry.to);

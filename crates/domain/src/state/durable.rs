@@ -81,10 +81,13 @@ pub(crate) struct Durable {
     group_names: BTreeMap<NameKey, GroupId>,
     /// The names of accounts that were removed, as far as an event tells of them.
     pub formers: BTreeMap<AccountId, Name>,
-    /// The last account of each name that was removed.
-    former_names: BTreeMap<Box<str>, AccountId>,
+    /// The accounts of each name that were removed.
+    former_names: BTreeMap<Box<str>, BTreeSet<AccountId>>,
     last_id: u64,
 }
+
+/// Accounts of one name that were removed among whose conversations a message is looked for.
+const FORMERS: usize = 16;
 
 impl Durable {
     pub fn account_named(&self, name: &str) -> Option<AccountId> {
@@ -102,7 +105,13 @@ impl Durable {
 
     /// The account that had a name last and was removed.
     pub fn former_named(&self, name: &str) -> Option<AccountId> {
-        self.former_names.get(&*Folded::new(name)?).copied()
+        self.former_names.get(&*Folded::new(name)?)?.last().copied()
+    }
+
+    /// The accounts that had a name and were removed, the last [`FORMERS`] of them.
+    pub fn formers_named(&self, name: &Name) -> impl Iterator<Item = AccountId> {
+        let all = self.former_names.get(&*name.folded());
+        all.into_iter().flat_map(|all| all.iter().rev().take(FORMERS).copied())
     }
 
     pub fn group_named(&self, name: &str) -> Option<GroupId> {
@@ -355,8 +364,7 @@ impl Durable {
             Event::Erased(id) => drop(self.erasing.remove(id)),
             Event::FormerSet(id, name) => {
                 self.formers.insert(*id, name.clone());
-                let last = self.former_names.entry((*name.folded()).into()).or_insert(*id);
-                *last = (*last).max(*id);
+                self.former_names.entry((*name.folded()).into()).or_default().insert(*id);
             }
             Event::NameLeft(id, name) => {
                 self.left_names.insert((*name.folded()).into(), *id);

@@ -3,6 +3,7 @@
 use super::versions::{called, followed_by, linked, sent};
 use crate::Value;
 use crate::tests::Realm;
+use antar_domain::Event;
 use antar_domain::testing::BETA;
 
 const ALL: &str = " can:kinds,origins,replies,changes,rooms";
@@ -242,4 +243,38 @@ fn what_a_realm_never_had_is_not_passed_over_once_it_goes_by_an_older_version() 
     assert_eq!(alpha.hear(BETA, FOLLOW).unwrap()["status"], "OK");
     let told = sent(&mut alpha);
     assert!(told.contains("other") && told.contains("plain") && !told.contains("secret"), "{told}");
+}
+
+#[test]
+fn what_is_deleted_goes_from_conversations_of_removed_users_too() {
+    let (mut alpha, mut beta) = linked();
+    let said = |id: u64, text: &str| {
+        format!(r#"[["private",6,"bob","amy","{text}",{{"id":{id},"by":7}}]]"#)
+    };
+    let delete = |id: u64| {
+        let of = format!(r#""of":{{"id":{id},"time":6}}"#);
+        format!(r#"[["private",9,"bob","amy","",{{"kind":"delete","id":{id},"by":7,{of}}}]]"#)
+    };
+    beta.bring(&mut alpha, &said(40, "for the first"));
+    assert_eq!(alpha.operator("REMOVEUSER amy")["status"], "OK");
+    assert_eq!(alpha.say(1, "REGISTER amy pw")["status"], "OK");
+    alpha.hear(BETA, r#"{"status":"OK","data":"PONG"}"#);
+    alpha.hear(BETA, r#"{"status":"OK","data":[],"tip":1}"#);
+    beta.bring(&mut alpha, &said(41, "for the second"));
+    assert_eq!(alpha.operator("REMOVEUSER amy")["status"], "OK");
+    let kept = |alpha: &Realm| {
+        let texts = alpha.posted.iter().filter_map(|event| match event {
+            Event::Posted(posted) => Some(posted.message.text.as_str().to_owned()),
+            _ => None,
+        });
+        texts.filter(|text| !text.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(kept(&alpha), ["for the first", "for the second"]);
+    beta.bring(&mut alpha, &delete(41));
+    assert_eq!(kept(&alpha), ["for the first"]);
+    // Whoever has the name now has nothing to do with it.
+    assert_eq!(alpha.say(1, "REGISTER amy pw")["status"], "OK");
+    beta.bring(&mut alpha, &delete(40));
+    assert_eq!(kept(&alpha), [""; 0]);
+    assert_eq!(alpha.say(1, "CONVERSATIONS")["data"], Value::Array(Vec::new()));
 }
