@@ -116,21 +116,26 @@ impl Blocked {
     }
 }
 
-/// Whom a user has blocked, ever, by peer and by name in lower case.
+/// Whom a user has blocked, ever.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BlockList(BTreeMap<Option<PeerId>, BTreeMap<Box<str>, Vec<Block>>>);
+pub struct BlockList {
+    /// By peer and by name in lower case.
+    all: BTreeMap<Option<PeerId>, BTreeMap<Box<str>, Vec<Block>>>,
+    /// What these peers are called, in lower case: in groups of several realms users are told by that.
+    realms: BTreeMap<Box<str>, PeerId>,
+}
 
 impl BlockList {
     /// Whether a message of a conversation is not shown to who has this list.
     pub fn hides(&self, conversation: Conversation, message: &Message) -> bool {
-        author(conversation, message).is_some_and(|(peer, name)| {
+        author(conversation, message, &self.realms).is_some_and(|(peer, name)| {
             self.named(peer, &name).iter().any(|block| block.hides(message))
         })
     }
 
     /// Everyone.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Block> {
-        self.0.values().flat_map(BTreeMap::values).flatten()
+        self.all.values().flat_map(BTreeMap::values).flatten()
     }
 
     /// The last id before anybody was blocked; none where that is nobody.
@@ -139,28 +144,38 @@ impl BlockList {
     }
 
     fn named(&self, peer: Option<PeerId>, name: &str) -> &[Block] {
-        self.0.get(&peer).and_then(|of| of.get(name)).map_or(&[], Vec::as_slice)
+        self.all.get(&peer).and_then(|of| of.get(name)).map_or(&[], Vec::as_slice)
     }
 
     fn set(&mut self, block: Block) {
         let (peer, name) = block.whom.key();
-        let named = self.0.entry(peer).or_default().entry(name).or_default();
+        let named = self.all.entry(peer).or_default().entry(name).or_default();
         match named.iter_mut().find(|known| known.number == block.number) {
             Some(known) => *known = block,
             None => named.push(block),
         }
     }
 
+    /// A peer has this name, where somebody there is in the list.
+    fn call(&mut self, peer: PeerId, name: &str) {
+        if self.all.contains_key(&Some(peer)) {
+            self.realms.retain(|_, of| *of != peer);
+            self.realms.insert(name.into(), peer);
+        }
+    }
+
     fn remove(&mut self, number: u64) -> Option<Blocked> {
         let whom = self.all().find(|block| block.number == number)?.whom.clone();
         let (peer, name) = whom.key();
-        let of_peer = self.0.get_mut(&peer)?;
+        let of_peer = self.all.get_mut(&peer)?;
         let named = of_peer.get_mut(&name)?;
         named.retain(|block| block.number != number);
         if named.is_empty() {
             of_peer.remove(&name);
         }
-        self.0.retain(|_, of| !of.is_empty());
+        self.all.retain(|_, of| !of.is_empty());
+        let Self { all, realms } = self;
+        realms.retain(|_, peer| all.contains_key(&Some(*peer)));
         Some(whom)
     }
 }
@@ -173,6 +188,8 @@ type Blockers = BTreeMap<Option<PeerId>, BTreeMap<Box<str>, BTreeSet<AccountId>>
 pub(crate) struct Blocks {
     lists: BTreeMap<AccountId, Arc<BlockList>>,
     blockers: Blockers,
+    /// What all peers are called, in lower case.
+    realms: BTreeMap<Box<str>, PeerId>,
 }
 
 impl Blocks {
@@ -191,7 +208,8 @@ impl Blocks {
         if self.blockers.is_empty() {
             return Vec::new();
         }
-        let Some((peer, name)) = author(conversation, message) else { return Vec::new() };
+        let author = author(conversation, message, &self.realms);
+        let Some((peer, name)) = author else { return Vec::new() };
         let there = account_there(message);
         let blocks = |account: &&AccountId| {
             let list = self.lists.get(account);
@@ -207,7 +225,8 @@ impl Blocks {
         if self.blockers.is_empty() {
             return Vec::new();
         }
-        let Some((peer, name)) = author(conversation, message) else { return Vec::new() };
+        let author = author(conversation, message, &self.realms);
+        let Some((peer, name)) = author else { return Vec::new() };
         let hides = |account: &&AccountId| {
             let list = self.lists.get(account);
             list.is_some_and(|list| list.named(peer, &name).iter().any(|b| b.hides(message)))
@@ -218,7 +237,7 @@ impl Blocks {
     /// Whether one user does not hear another of this realm now.
     pub fn is_deaf(&self, account: AccountId, to: AccountId) -> bool {
         let Some(list) = self.lists.get(&account) else { return false };
-        let here = list.0.get(&None).into_iter().flat_map(BTreeMap::values).flatten();
+        let here = list.all.get(&None).into_iter().flat_map(BTreeMap::values).flatten();
         let is = |block: &Block| matches!(block.whom, Blocked::Here(of, _) if of == to);
         here.filter(|block| block.is_open()).any(is)
     }
@@ -243,19 +262,34 @@ impl Blocks {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::BlockSet { account, block } => {
-                Arc::make_mut(self.lists.entry(*account).or_default()).set(block.clone());
+                let list = Arc::make_mut(self.lists.entry(*account).or_default());
+                list.set(block.clone());
+                let peer = block.whom.key().0;
+                let called = self.realms.iter().find(|(_, of)| Some(**of) == peer);
+                called.iter().for_each(|(name, of)| list.call(**of, name));
                 self.note(*account, &block.whom);
             }
             Event::BlockEnded { account, number } => {
                 let Some(list) = self.lists.get_mut(account) else { return };
                 let whom = Arc::make_mut(list).remove(*number);
-                if list.0.is_empty() {
+                if list.all.is_empty() {
                     self.lists.remove(account);
                 }
                 whom.iter().for_each(|whom| self.note(*account, whom));
             }
+            Event::PeerSet(peer, record) => self.call(*peer, &record.name.folded()),
             _ => {}
         }
+    }
+
+    /// A peer has this name from now on.
+    fn call(&mut self, peer: PeerId, name: &str) {
+        if self.realms.get(name) == Some(&peer) {
+            return;
+        }
+        self.realms.retain(|_, of| *of != peer);
+        self.realms.insert(name.into(), peer);
+        self.lists.values_mut().for_each(|list| Arc::make_mut(list).call(peer, name));
     }
 
     /// Notes whether a user blocks somebody of that name, or did.
@@ -278,16 +312,23 @@ impl Blocks {
     }
 }
 
-/// The peer whose user wrote a message of a conversation, where it is one's, and the name in lower case. Nobody
-/// wrote a notice.
-fn author(conversation: Conversation, message: &Message) -> Option<(Option<PeerId>, Box<str>)> {
+/// The peer whose user wrote a message of a conversation, where it is one's, and the name in lower case. In a group of
+/// several realms it is the one that has the name of the author's, among these. Nobody wrote a notice.
+fn author(
+    conversation: Conversation,
+    message: &Message,
+    realms: &BTreeMap<Box<str>, PeerId>,
+) -> Option<(Option<PeerId>, Box<str>)> {
     if message.notice.is_some() {
         return None;
     }
     let name = message.sender().to_ascii_lowercase().into();
-    match message.realm {
-        None | Some(Away::To(_)) => Some((None, name)),
-        Some(_) => Some((Some(conversation.peer()?), name)),
+    match (&message.realm, conversation) {
+        (None | Some(Away::To(_)), _) => Some((None, name)),
+        (Some(Away::FromAccount(realm, _)), Conversation::Group(_)) => {
+            Some((Some(*realms.get(&*realm.folded())?), name))
+        }
+        (Some(_), _) => Some((Some(conversation.peer()?), name)),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::PAST;
 use crate::commands::{
-    Ban, CreateGroup, DeleteMessage, Deliver, EditMessage, JoinGroup, JoinRoom, Kick, LeaveGroup,
-    ListConversations, ListMembers, PeerAnswers, Post, ReadHistory, SetGroup, SilenceMember, Sync,
-    UnlinkRealm,
+    Ban, BlockUser, CreateGroup, DeleteMessage, Deliver, EditMessage, JoinGroup, JoinRoom, Kick,
+    LeaveGroup, ListConversations, ListMembers, PeerAnswers, Post, ReadHistory, SetGroup,
+    SilenceMember, Sync, UnlinkRealm,
 };
 use crate::links::{Delivery, PeerAnswer, PeerRequest, Position, RoomJoin};
 use crate::testing::{BETA, BETAS, Realm};
@@ -485,4 +485,29 @@ fn what_a_host_lost_and_places_anew_stands_there_once() {
     };
     let all: Vec<String> = all.iter().map(shown).collect();
     assert_eq!(all, ["†×", "†×", "another†", "lost†", "mine", "theirs"]);
+}
+
+#[test]
+fn who_is_blocked_is_not_heard_in_a_group_of_several_realms() {
+    let (mut realm, mut beta) = (linked(), Peer::default());
+    joined(&mut realm, &mut beta);
+    let whom = |name: &str| Box::new(ConversationName::parse(name).unwrap());
+    realm.does(1, BlockUser { whom: whom("zoe@beta") });
+    realm.does(1, BlockUser { whom: whom("yan@gamma") });
+    beta.says(&mut realm, BETA, "40 message 91 3 -", "zoe", "one");
+    beta.says(&mut realm, BETA, "40 message 92 8@gamma 70", "yan", "two");
+    beta.says(&mut realm, BETA, "40 message 93 9@gamma 71", "kim", "three");
+    assert_eq!(said(&mut realm, 1, "#staff@beta"), ["kim@gamma: three"]);
+    let Outcome::Conversations { all, .. } = realm.does(1, ListConversations::default()) else {
+        panic!()
+    };
+    assert_eq!(all.iter().map(|each| each.unread).collect::<Vec<_>>(), [1]);
+    // At the host as well.
+    let mut realm = host();
+    let mut beta = Peer::default();
+    assert_eq!(join(&mut realm, BETA, "zoe", 7), Ok(()));
+    realm.does(1, BlockUser { whom: whom("zoe@beta") });
+    let line = format!("{} post", realm.group_id("staff").0);
+    beta.says_as(&mut realm, BETA, (&line, Some((70, 7))), "zoe", "hello");
+    assert!(said(&mut realm, 1, "#staff").is_empty());
 }

@@ -322,7 +322,10 @@ impl Durable {
             Event::UserInvitationEnded(id) => {
                 self.user_invitations.remove(id);
             }
-            Event::PeerSet(id, record) => self.set_peer(*id, record),
+            Event::PeerSet(id, record) => {
+                self.blocks.apply(event);
+                self.set_peer(*id, record);
+            }
             Event::EpochBegun(peer, ..)
             | Event::Owed { peer, .. }
             | Event::OwedReached { peer, .. }
