@@ -10,7 +10,7 @@ use crate::{
     AccountId, Bug, ConnId, Context, Conversation, ConversationTip, Event, LET_GO, Output, Page,
     PlacedMessage, Reader, RequestContext, Rewriting, Tag,
 };
-use antar_types::{Code, Extras, Message, Name, Reactor, Text};
+use antar_types::{Code, Message, Name, Reactor, Text};
 
 /// How many messages are deleted in one step at most.
 pub const ERASED: usize = 100;
@@ -312,9 +312,7 @@ impl Context<'_> {
 
 impl RequestContext<'_> {
     fn erase_message(&mut self, account: AccountId, placed: &PlacedMessage) -> Result<(), Code> {
-        let extras = placed.message.extras.as_deref().cloned().unwrap_or_default();
-        let Extras { sent, place, .. } = extras;
-        let extras = Extras { sent, place, deleted: true, ..Extras::default() }.boxed();
+        let extras = placed.message.emptied().boxed();
         let mut message =
             Message { text: Text::empty(), extras, ..Message::clone(&placed.message) };
         if !self.state.is_planted(Bug::ErasesHereAlone) {

@@ -96,20 +96,35 @@ pub struct Home {
     pub room: u64,
     /// The id from which on its members are those that the host has told of since the copy last began.
     pub began: u64,
-    /// How many messages more the copy has had than the host, which was put back.
+    /// How many messages more the copy has had than the host, which was put back, and how many less, which were let go of
+    /// there before they could come.
     pub ahead: u64,
+    /// See `ahead`: one of them is 0.
+    pub behind: u64,
     /// How many messages the copy had had when the host's log last took another course; 0 where it never did.
     pub parted: u64,
-    /// The last of them; 0 where none of them can be lost any more that does not say so.
+    /// The last of them, until the host has said how many it has; else 0.
     pub upto: u64,
-    /// How many messages up to there are lost, and do not say so yet.
-    pub lost: u64,
+    /// Messages that are lost and do not say so yet.
+    pub lost: LostMessages,
+    /// The same of a later time, for which those have to be found first.
+    pub later: LostMessages,
+}
+
+/// Some of the messages of a copy, up to one of them, which its host does not have any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LostMessages {
+    /// They are not later than this one.
+    pub upto: u64,
+    /// How many they are.
+    pub count: u64,
 }
 
 impl Home {
     /// Of a copy that begins.
     pub fn new(peer: PeerId, room: u64, began: u64) -> Self {
-        Self { peer, room, began, ahead: 0, parted: 0, upto: 0, lost: 0 }
+        let (lost, later) = Default::default();
+        Self { peer, room, began, ahead: 0, behind: 0, parted: 0, upto: 0, lost, later }
     }
 }
 

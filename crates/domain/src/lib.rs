@@ -58,7 +58,8 @@ pub use event::{AccountRecord, Event, SessionRecord, UserInvitation};
 pub(crate) use files::Files;
 pub use files::{FileAt, FileHold, FileKey, FileRoom, FileSource, NamedFile};
 pub use group::{
-    GroupRecord, Guest, Home, LISTED_REALMS, Member, RETENTION_DAYS, RoomRealms, SWEPT, TOPIC_BYTES,
+    GroupRecord, Guest, Home, LISTED_REALMS, LostMessages, Member, RETENTION_DAYS, RoomRealms,
+    SWEPT, TOPIC_BYTES,
 };
 pub use history::{
     ConversationsRead, HistoryRead, Listed, MAX_PAGE, MAX_PAGE_BYTES, MOST_UNREAD, Mailbox,

@@ -33,4 +33,5 @@ mod tests;
 pub(crate) use copies::Copies;
 pub(crate) use guests::Guests;
 pub(crate) use lost::Losses;
+pub(crate) use past::Pasts;
 pub use past::{NewestQuery, PAST};

@@ -280,7 +280,7 @@ fn room(choices: &mut Choices<'_>) -> RoomEntry {
         6 => {
             RoomSays::Message { id, author: user, origin: [None, Some(account)][choices.below(2)] }
         }
-        7 => RoomSays::Rewritten { id, what: Rewriting::ALL[choices.below(4)] },
+        7 => RoomSays::Rewritten { id, what: Rewriting::ALL[choices.below(3)] },
         8 => [RoomSays::Closed(by), RoomSays::Ended][choices.below(2)].clone(),
         9 => RoomSays::Answer(id, [None, Some(Code::Forbidden)][choices.below(2)]),
         10 => RoomSays::Post,

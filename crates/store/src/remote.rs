@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+/// Conversations whose newest messages are in memory at once.
+const CONVERSATIONS: usize = 16;
+
 /// Steps of a search at most: ids are numbers of 64 bits.
 const STEPS: usize = 64;
 
@@ -71,6 +74,10 @@ fn newest_of<'a>(
     conversation: Conversation,
     known: &'a mut Newest,
 ) -> Result<&'a (Vec<Found>, bool), StoreError> {
+    // They come by conversation, so few are needed again.
+    if known.len() >= CONVERSATIONS && !known.contains_key(&conversation) {
+        known.clear();
+    }
     Ok(match known.entry(conversation) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(unknown) => {

@@ -179,6 +179,13 @@ impl Message {
         self.extras.as_ref().is_some_and(|extras| extras.deleted)
     }
 
+    /// What it has once it is deleted: of what was said with it nothing, and what tells where it is.
+    pub fn emptied(&self) -> Extras {
+        let extras = self.extras.as_deref().cloned().unwrap_or_default();
+        let Extras { sent, place, lost, asked, .. } = extras;
+        Extras { sent, place, lost, asked, deleted: true, ..Extras::default() }
+    }
+
     /// About how many bytes of memory it takes.
     pub fn memory(&self) -> usize {
         let names = self.sender().len() + self.to.len();

@@ -328,7 +328,9 @@ impl RoomSays {
                 Self::Message { id: number(id)?, author, origin: maybe(origin, number)? }
             }
             ("rewritten", [id, what]) => {
-                Self::Rewritten { id: number(id)?, what: Rewriting::parse(what)? }
+                // No host says of its own messages that they are lost.
+                let what = Rewriting::parse(what).filter(|what| *what != Rewriting::Lost)?;
+                Self::Rewritten { id: number(id)?, what }
             }
             ("closed", [by]) => Self::Closed(RoomDoer::parse(by)?),
             ("ended", []) => Self::Ended,

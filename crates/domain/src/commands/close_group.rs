@@ -54,7 +54,8 @@ impl Context<'_> {
     /// How many steps it takes at most to let go of a group's messages: each in a run of its own, if need be.
     fn steps_to_sweep(&self, group: GroupId) -> u64 {
         let conversations = &self.state.durable.conversations;
-        let messages = conversations.of_group(group).map(|each| conversations.tip(each).ordinal);
+        let left = |each| conversations.tip(each).ordinal - conversations.floor(each).ordinal;
+        let messages = conversations.of_group(group).map(left);
         messages.sum::<u64>().div_ceil(SWEPT as u64).max(1)
     }
 }

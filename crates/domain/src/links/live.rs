@@ -90,6 +90,12 @@ impl Joins {
         }
     }
 
+    /// That is over.
+    pub fn remove(&mut self, peer: PeerId, group: &Name, account: AccountId) {
+        let name = group.folded();
+        self.0.retain(|(of, known, by)| (*of, *by) != (peer, account) || **known != *name);
+    }
+
     /// Whether somebody has asked.
     pub fn is_asked(&self, peer: PeerId, group: &Name) -> bool {
         let name = group.folded();

@@ -68,8 +68,13 @@ impl RequestContext<'_> {
                 _ => return Ok(None),
             },
         };
+        let is_behind = epoch != Epoch(0) && cursor.seq < out.floor.seq;
         let start = self.past_replaced(peer, start)?;
         self.send_from(peer, start)?;
+        if is_behind {
+            // What it missed it can have no more, but for who is in groups.
+            self.begin_copies(peer)?;
+        }
         Ok(Some(start))
     }
 

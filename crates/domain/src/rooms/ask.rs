@@ -135,7 +135,9 @@ impl RequestContext<'_> {
             return Err(Code::Unavailable.into());
         }
         let placed = self.message_of(Conversation::Group(copy), id)?;
-        let place = placed.message.extras.as_ref().and_then(|extras| extras.place);
+        // One that is lost has none any more.
+        let extras = placed.message.extras.as_ref().filter(|extras| !extras.lost);
+        let place = extras.and_then(|extras| extras.place);
         Ok(place.ok_or(Code::MessageNotFound)?)
     }
 

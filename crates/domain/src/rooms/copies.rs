@@ -78,14 +78,15 @@ impl Copies {
         self.pending.get(&group).is_none_or(has_room)
     }
 
-    /// A copy in which something is lost that does not say so yet.
-    pub fn losing(&self) -> Option<GroupId> {
-        self.losing.first().copied()
+    /// A copy in which something is lost that does not say so yet: the next after one, and that one last.
+    pub fn losing(&self, after: Option<GroupId>) -> Option<GroupId> {
+        let from = after.map_or(GroupId(0), |group| GroupId(group.0 + 1));
+        self.losing.range(from..).next().or(self.losing.first()).copied()
     }
 
     /// There is a copy, or it is another in some respect.
     pub fn set(&mut self, group: GroupId, home: Home, name: &Name) {
-        match home.lost {
+        match home.lost.count {
             0 => self.losing.remove(&group),
             _ => self.losing.insert(group),
         };

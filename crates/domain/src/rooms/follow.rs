@@ -144,7 +144,7 @@ impl Follower<'_> {
                 fresh.insert((copy, *id), placed);
                 Ok(())
             }
-            RoomSays::Rewritten { id, what } => self.rewritten(cx, copy, (*id, *what), fresh),
+            RoomSays::Rewritten { id, .. } => self.rewritten(cx, copy, *id, fresh),
             RoomSays::Closed(by) => {
                 let by = self.by(cx, by);
                 cx.end_copy(copy, None, by)
@@ -164,18 +164,14 @@ impl Follower<'_> {
     ) -> Result<(), Code> {
         let (peer, room) = (self.peer, self.room);
         let topic = Some(self.entry.text.clone()).filter(|text| !text.as_str().is_empty());
-        let copies = &cx.state.durable.copies;
-        let mut known = copies.of(peer, room);
-        let (of_peer, all) = COPIES;
-        let is_asked = cx.state.links.joins.is_asked(peer, &self.entry.to);
-        let is_full = copies.of_peer(peer).count() >= of_peer || copies.count() >= all;
-        if known.is_none() && (is_full || !is_asked) {
-            return Ok(());
-        }
+        let mut known = cx.state.durable.copies.of(peer, room);
         // One that nobody is in any more was to end.
         if let Some(copy) = known.filter(|copy| !cx.has_members_here(*copy)) {
             cx.end_copy(copy, None, OPERATOR_SHOWN.into())?;
             known = None;
+        }
+        if known.is_none() && !self.may_begin(cx) {
+            return Ok(());
         }
         let began = cx.next_id();
         let copy = known.unwrap_or(GroupId(began));
@@ -204,6 +200,16 @@ impl Follower<'_> {
             cx.emit(Event::LetGo(conversation, tip))?;
         }
         Ok(())
+    }
+
+    /// Whether there may be one more copy: somebody has asked to be in the group, and there is room.
+    fn may_begin(&self, cx: &RequestContext<'_>) -> bool {
+        let copies = &cx.state.durable.copies;
+        let (of_peer, all) = COPIES;
+        let is_full = copies.of_peer(self.peer).count() >= of_peer || copies.count() >= all;
+        let is_refused =
+            cx.peer(self.peer).is_none_or(|known| cx.refuses_rooms_with(&known.record.name));
+        cx.state.links.joins.is_asked(self.peer, &self.entry.to) && !is_full && !is_refused
     }
 
     /// The account or the guest that the host means; nobody where it is an account that is not here, or that has not
@@ -297,6 +303,8 @@ impl Follower<'_> {
         cx.emit(Event::MemberSet(copy, id, member))?;
         self.set_owner(cx, copy, (id, role))?;
         if is_new && cx.account(id).is_some() {
+            // Who leaves has to ask again.
+            cx.links().joins.remove(self.peer, &self.entry.to, id);
             cx.has_read_all_of(copy, id)?;
         }
         Ok(())
@@ -548,7 +556,7 @@ impl Follower<'_> {
         &self,
         cx: &mut RequestContext<'_>,
         copy: GroupId,
-        (place, what): (u64, Rewriting),
+        place: u64,
         fresh: &mut Fresh,
     ) -> Result<(), Code> {
         let known = fresh.get(&(copy, place)).or_else(|| self.names.in_copy(copy, place)).cloned();
@@ -573,11 +581,14 @@ impl Follower<'_> {
         if message == *placed.message {
             return Ok(());
         }
-        // It comes as it is by now, which may be more than what was done to it.
-        let what = match (message.is_deleted(), what) {
+        // It comes as it is by now, which may be more than what was done to it first.
+        let edited = |message: &Message| message.extras.as_ref().and_then(|extras| extras.edited);
+        let is_edited =
+            message.text != placed.message.text || edited(&message) != edited(&placed.message);
+        let what = match (message.is_deleted(), is_edited) {
             (true, _) => Rewriting::Deleted,
-            (false, Rewriting::Deleted) => Rewriting::Edited,
-            (false, what) => what,
+            (false, true) => Rewriting::Edited,
+            (false, false) => Rewriting::Reactions,
         };
         cx.rewrite(what, &placed, message)
     }

@@ -34,7 +34,13 @@ impl RequestContext<'_> {
         let copy = self.state.durable.copies.named(peer, &name);
         let is_in = copy.is_some_and(|copy| self.state.role(copy, me).is_some());
         match caught {
-            Some(Err(code)) => return Err(code.into()),
+            Some(Err(code)) => {
+                // After these it may come to be.
+                if !matches!(code, Code::Unknown | Code::Unavailable) {
+                    self.links().joins.remove(peer, &name, me);
+                }
+                return Err(code.into());
+            }
             Some(Ok(_)) if is_in => {
                 copy.into_iter().for_each(|copy| self.set_current_group(copy));
                 return Ok(Outcome::Done.into());
@@ -120,7 +126,13 @@ impl RequestContext<'_> {
         let guest = self.state.durable.guests.get(member);
         let Some(peer) = guest.map(|guest| guest.peer) else { return Ok(()) };
         let Some(past) = self.past_for(group, peer)? else { return Ok(()) };
-        let told = past.iter().map(|message| self.told_of_past(peer, message)).collect();
+        let told: Vec<_> = past.iter().map(|message| self.told_of_past(peer, message)).collect();
+        if !told.is_empty() {
+            let uptime = self.readings.uptime;
+            self.state.pasts.tell(uptime, (group, peer));
+        }
+        // It may have a copy of which nothing is known here: this realm may have been put back, or could not tell it.
+        self.owe_room(group, peer, RoomSays::Ended.into())?;
         if self.begin_copy(group, peer, told)? {
             return Ok(());
         }
@@ -137,7 +149,7 @@ impl RequestContext<'_> {
     ) -> Result<Option<Vec<Arc<Message>>>, Interrupt> {
         match self.state.durable.guests.peers(group).any(|of| of == peer) {
             true => Ok(None),
-            false => self.newest(group).map(Some),
+            false => self.past(group, peer).map(Some),
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use crate::links::Unreadable;
 use crate::{
-    Context, Conversation, ERASED, Event, FoundOwn, GroupId, GroupRecord, Home, MAX_PAGE, Output,
-    OwnQuery, Page, PeerId, PlacedMessage, RequestContext, Rewriting,
+    Context, Conversation, ERASED, Event, FoundOwn, GroupId, GroupRecord, Home, LostMessages,
+    MAX_PAGE, Output, OwnQuery, Page, PeerId, PlacedMessage, RequestContext, Rewriting,
 };
 use antar_types::{Code, Extras, Message, Text};
 
@@ -20,7 +20,8 @@ pub(crate) struct Losses {
     /// Questions so far, and whether the last one is open.
     asked: u64,
     is_open: bool,
-    /// Not before this uptime.
+    /// The copy of which something could not be read last, and not before which uptime it is read again.
+    unread: Option<GroupId>,
     waits_until: u64,
 }
 
@@ -34,10 +35,22 @@ impl Losses {
 impl Home {
     /// The same once the host has said that it has had so many messages, where the copy has had `tip`.
     pub(super) fn begun_anew(self, tip: u64, had: u64) -> Self {
-        let ahead = tip.saturating_sub(had);
-        let lost = self.lost + ahead.saturating_sub(self.ahead);
-        let upto = if lost > 0 { self.upto } else { 0 };
-        Self { ahead, lost, upto, ..self }
+        let (ahead, behind) = (tip.saturating_sub(had), had.saturating_sub(tip));
+        // What it was behind by then it may have been ahead of, and lost as well.
+        let before = i128::from(self.ahead) - i128::from(self.behind);
+        let more = i128::from(ahead) - i128::from(behind) - before;
+        let count = u64::try_from(more.max(0)).unwrap_or(u64::MAX);
+        let new = LostMessages { upto: self.upto, count };
+        let home = Self { ahead, behind, upto: 0, ..self };
+        match self {
+            _ if new.count == 0 || new.upto == 0 => home,
+            Self { lost: LostMessages { count: 0, .. }, .. } => Self { lost: new, ..home },
+            // Where one is still looked for, this comes after it; a third is looked for together with the second.
+            Self { later, .. } => {
+                let count = new.count.saturating_add(later.count);
+                Self { later: LostMessages { count, ..new }, ..home }
+            }
+        }
     }
 }
 
@@ -47,10 +60,7 @@ impl Context<'_> {
         let copies: Vec<GroupId> = self.state.durable.copies.of_peer(peer).collect();
         copies.into_iter().try_for_each(|copy| {
             let tip = self.state.durable.conversations.tip(Conversation::Group(copy));
-            self.set_home(copy, |home| {
-                let upto = if home.lost > 0 { home.upto } else { tip.id };
-                Home { parted: tip.ordinal, upto, ..home }
-            })
+            self.set_home(copy, |home| Home { parted: tip.ordinal, upto: tip.id, ..home })
         })
     }
 
@@ -67,14 +77,15 @@ impl Context<'_> {
     /// Goes on with looking for what is lost.
     pub(crate) fn look_for_lost(&mut self) {
         let losses = &mut self.state.losses;
-        let Some(copy) = self.state.durable.copies.losing() else { return };
         if losses.is_open || self.readings.uptime < losses.waits_until {
             return;
         }
+        // One that could not be read is not in the way of others.
+        let Some(copy) = self.state.durable.copies.losing(losses.unread) else { return };
         let home = self.state.durable.groups.get(&copy).and_then(|group| group.record.home);
-        let Some(home) = home else { return };
+        let Some(lost) = home.map(|home| home.lost) else { return };
         (losses.asked, losses.is_open) = (losses.asked + 1, true);
-        let page = Page { after: None, before: Some(home.upto + 1), limit: ERASED };
+        let page = Page { after: None, before: Some(lost.upto + 1), limit: ERASED };
         let (number, seen) = (losses.asked, self.state.rewrites.seen());
         let conversation = Conversation::Group(copy);
         let query = OwnQuery { number, conversation, page, reader: None, seen };
@@ -87,52 +98,63 @@ impl Context<'_> {
         if asked.number != losses.asked || !std::mem::take(&mut losses.is_open) {
             return;
         }
-        let Ok(found) = found else {
-            losses.waits_until = self.readings.uptime + UNREADABLE_WAITS;
-            return;
-        };
         let Conversation::Group(copy) = asked.conversation else { return };
-        let home = self.state.durable.groups.get(&copy).and_then(|group| group.record.home);
-        // What was changed since the store was asked must be in memory; else it is asked again.
-        let Some(home) = home.filter(|_| self.state.rewrites.has_all_since(asked.seen)) else {
+        let Ok(found) = found else {
+            if losses.unread == Some(copy) {
+                losses.waits_until = self.readings.uptime + UNREADABLE_WAITS;
+            }
+            losses.unread = Some(copy);
             return;
         };
-        // Where nothing can be kept it is asked for again.
-        let _ = self.mark_lost(copy, home, &found.own);
+        losses.unread = None;
+        let home = self.state.durable.groups.get(&copy).and_then(|group| group.record.home);
+        let looked_for = asked.page.before;
+        let is_it = |home: &Home| looked_for == Some(home.lost.upto + 1) && home.lost.count > 0;
+        // What was changed since the store was asked must be in memory; else it is asked again.
+        let is_known = self.state.rewrites.has_all_since(asked.seen);
+        if let Some(home) = home.filter(|home| is_it(home) && is_known) {
+            // Where nothing can be kept it is asked for again.
+            let _ = self.mark_lost(copy, home.lost, &found.own);
+        }
     }
 
     /// Marks the last of these messages, as many as are lost.
     fn mark_lost(
         &mut self,
         copy: GroupId,
-        home: Home,
+        lost: LostMessages,
         found: &[PlacedMessage],
     ) -> Result<(), Code> {
         let floor = self.state.durable.conversations.floor(Conversation::Group(copy)).id;
-        let mut left = home.lost;
-        let mut upto = 0;
+        // Before the first that is kept there is nothing.
+        let mut left = LostMessages::default();
+        let mut count = lost.count;
         for placed in found.iter().rev().filter(|placed| placed.message.id > floor) {
-            if left == 0 {
+            // Those that were lost before are none of these.
+            count -= u64::from(self.mark(placed)?);
+            left = LostMessages { upto: placed.message.id - 1, count };
+            if count == 0 {
                 break;
             }
-            upto = placed.message.id - 1;
-            let latest = self.state.rewrites.latest(placed.message.id);
-            let placed = latest.unwrap_or(placed).clone();
-            let mut extras = placed.message.extras.as_deref().cloned().unwrap_or_default();
-            if std::mem::replace(&mut extras.lost, true) {
-                continue;
-            }
-            left -= 1;
-            let message = Message { extras: extras.boxed(), ..Message::clone(&placed.message) };
-            self.for_itself().rewrite(Rewriting::Lost, &placed, message)?;
         }
-        // Before that there is nothing.
-        let left = if upto == 0 { 0 } else { left };
-        self.set_home(copy, |home| Home {
-            lost: left,
-            upto: if left == 0 { 0 } else { upto },
-            ..home
+        let is_done = left.count == 0;
+        self.set_home(copy, |home| match is_done {
+            true => Home { lost: home.later, later: LostMessages::default(), ..home },
+            false => Home { lost: left, ..home },
         })
+    }
+
+    /// Marks a message; whether it was not marked before.
+    fn mark(&mut self, placed: &PlacedMessage) -> Result<bool, Code> {
+        let latest = self.state.rewrites.latest(placed.message.id);
+        let placed = latest.unwrap_or(placed).clone();
+        let mut extras = placed.message.extras.as_deref().cloned().unwrap_or_default();
+        if std::mem::replace(&mut extras.lost, true) {
+            return Ok(false);
+        }
+        let message = Message { extras: extras.boxed(), ..Message::clone(&placed.message) };
+        self.for_itself().rewrite(Rewriting::Lost, &placed, message)?;
+        Ok(true)
     }
 
     /// Whether what comes into a copy with its author's number may have been there before, and be lost: it is placed
@@ -153,9 +175,8 @@ impl RequestContext<'_> {
         if before.message.is_deleted() || before.message.id <= floor.id {
             return Ok(());
         }
-        let Extras { sent, lost, .. } =
-            before.message.extras.as_deref().cloned().unwrap_or_default();
-        let extras = Extras { sent, lost, deleted: true, ..Extras::default() }.boxed();
+        // It has no place at the host any more.
+        let extras = Extras { place: None, asked: None, ..before.message.emptied() }.boxed();
         let message = Message { text: Text::empty(), extras, ..Message::clone(&before.message) };
         self.rewrite(Rewriting::Deleted, &before, message)
     }

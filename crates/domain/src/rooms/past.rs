@@ -1,8 +1,10 @@
 //! What was said in a group before a realm has members in it: the realm is told the newest of it.
 
 use super::host::{RoomTold, with_message};
+use crate::links::LONGEST_TEXT;
 use crate::{Conversation, GroupId, Interrupt, Job, JobResult, Page, PeerId, RequestContext};
 use antar_types::{Code, Message, RoomSays};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How many messages a realm is told at most of what was said before its first member came, and is told where a group
@@ -11,6 +13,33 @@ pub const PAST: u16 = 1_000;
 
 /// How often the newest messages are asked for while others come in the meantime. Then none are told.
 const TRIES: usize = 8;
+
+/// How often a day a realm is told the past of one group: each is entries that are kept for as long as the log is.
+const A_DAY: u8 = 5;
+
+const DAY: u64 = 86_400_000;
+
+/// How often realms were told the past of groups, today.
+#[derive(Debug, Default)]
+pub(crate) struct Pasts {
+    day: u64,
+    told: BTreeMap<(GroupId, PeerId), u8>,
+}
+
+impl Pasts {
+    fn told(&self, uptime: u64, of: (GroupId, PeerId)) -> u8 {
+        if self.day == uptime / DAY { self.told.get(&of).copied().unwrap_or(0) } else { 0 }
+    }
+
+    /// A realm is told the past of a group.
+    pub fn tell(&mut self, uptime: u64, of: (GroupId, PeerId)) {
+        if self.day != uptime / DAY {
+            *self = Self { day: uptime / DAY, told: BTreeMap::new() };
+        }
+        let times = self.told.entry(of).or_default();
+        *times = times.saturating_add(1);
+    }
+}
 
 /// Asks for the newest messages of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +62,20 @@ impl NewestQuery {
 }
 
 impl RequestContext<'_> {
+    /// What a realm is told that was said in a group before; nothing where it was told often lately.
+    pub(super) fn past(
+        &self,
+        group: GroupId,
+        peer: PeerId,
+    ) -> Result<Vec<Arc<Message>>, Interrupt> {
+        match self.state.pasts.told(self.readings.uptime, (group, peer)) >= A_DAY {
+            true => Ok(Vec::new()),
+            false => self.newest(group),
+        }
+    }
+
     /// The newest messages of a group as they are now, oldest first: none left out between them.
-    pub(super) fn newest(&self, group: GroupId) -> Result<Vec<Arc<Message>>, Interrupt> {
+    fn newest(&self, group: GroupId) -> Result<Vec<Arc<Message>>, Interrupt> {
         let conversation = Conversation::Group(group);
         let (conversations, rewrites) = (&self.state.durable.conversations, &self.state.rewrites);
         let (tip, floor) =
@@ -66,7 +107,11 @@ impl RequestContext<'_> {
                     Some(placed) => placed.message.clone(),
                     None => Arc::new(message.clone()),
                 };
-                Ok(kept.map(now).collect())
+                let mut all: Vec<Arc<Message>> = kept.map(now).collect();
+                // No link carries a longer text, and none is left out between others.
+                let is_long = |message: &Arc<Message>| message.text.as_str().len() > LONGEST_TEXT;
+                let longest = all.iter().rposition(is_long).map_or(0, |at| at + 1);
+                Ok(all.split_off(longest))
             }
             None if all().count() >= TRIES => Ok(Vec::new()),
             None => {

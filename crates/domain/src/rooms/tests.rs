@@ -441,7 +441,7 @@ fn what_a_host_lost_is_marked_from_its_end() {
     put_back(&mut realm, &mut beta, &[("40 message 200 3 -", "new")], 4);
     realm.tick();
     assert_eq!(marks(&mut realm), ["m1", "m2", "m3", "m4†", "m5†", "new"]);
-    assert!(!realm.state.is_busy() || realm.state.durable.copies.losing().is_none());
+    assert!(!realm.state.is_busy() || realm.state.durable.copies.losing(None).is_none());
     let Outcome::Changes { all, .. } =
         realm.does(1, Sync { after: Some(Some(since)), ..Sync::default() })
     else {

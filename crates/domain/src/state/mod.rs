@@ -32,7 +32,7 @@ use crate::links::{Contact, Failure, LinkStatus, Links, NotDialled, PeerStatus};
 use crate::references::References;
 use crate::retention::Retention;
 use crate::rewrites::Rewrites;
-use crate::rooms::Losses;
+use crate::rooms::{Losses, Pasts};
 use crate::{
     AccountId, Bug, Change, ChangeList, ConnId, Conversation, Event, GroupId, JobResult, Limits,
     Mailbox, Policy, Posted, SessionChange, SessionId, SessionRecord,
@@ -63,6 +63,7 @@ pub struct State {
     /// How far it is with letting go of what users wrote who are gone.
     pub(crate) erasure: Erasure,
     pub(crate) losses: Losses,
+    pub(crate) pasts: Pasts,
     /// When sessions that lie idle were last looked for, in milliseconds of uptime.
     swept: Option<u64>,
     /// More files are to be let go of than were at the last tick.
@@ -91,6 +92,7 @@ impl State {
             retention: Retention::default(),
             erasure: Erasure::default(),
             losses: Losses::default(),
+            pasts: Pasts::default(),
             swept: None,
             files_due: false,
             mode: Mode::Open,
@@ -161,7 +163,7 @@ impl State {
             || !self.durable.closed.is_empty()
             || self.retention.is_busy()
             || !self.durable.erasing.is_empty()
-            || self.durable.copies.losing().is_some()
+            || self.durable.copies.losing(None).is_some()
             || self.has_idle_files()
             || self.durable.peers.values().any(|peer| !peer.is_gone() || peer.gives_back())
     }

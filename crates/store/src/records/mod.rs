@@ -400,7 +400,8 @@ fn take_old_group(version: u8, bytes: &[u8]) -> Option<(Record, &[u8])> {
         _ => ((RoomRealms::None, None), rest),
     };
     let home = home.map(|(peer, room, began)| antar_domain::Home::new(peer, room, began).alike());
-    let past = antar_domain::PAST;
+    // Whoever let other realms in then did so knowing that they are told nothing of the past.
+    let past = if realms == RoomRealms::None { antar_domain::PAST } else { 0 };
     let record = GroupSet {
         group,
         name,

@@ -142,9 +142,18 @@ pub struct Home {
     pub room: u64,
     pub began: u64,
     pub ahead: u64,
+    pub behind: u64,
     pub parted: u64,
     pub upto: u64,
-    pub lost: u64,
+    pub lost: LostMessages,
+    pub later: LostMessages,
+}
+
+/// Messages of a copy that its host does not have any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostMessages {
+    pub upto: u64,
+    pub count: u64,
 }
 
 impl RoomRealms {
@@ -428,7 +437,8 @@ alike! {
         Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone
     }
     struct Capabilities = antar_types::Capabilities { kinds, origins, replies, changes, rooms }
-    struct Home = antar_domain::Home { peer, room, began, ahead, parted, upto, lost }
+    struct Home = antar_domain::Home { peer, room, began, ahead, behind, parted, upto, lost, later }
+    struct LostMessages = antar_domain::LostMessages { upto, count }
     enum Conversation = antar_domain::Conversation {
         Private(one, other), Group(group), Peer(account, peer, user), GroupPeer(group, peer)
     }
@@ -470,7 +480,8 @@ sampled! {
         GroupFile(more, file), Room(room, more, file)
     }
     enum RoomRealms { None, Linked, Listed(names) }
-    struct Home { peer, room, began, ahead, parted, upto, lost }
+    struct Home { peer, room, began, ahead, behind, parted, upto, lost, later }
+    struct LostMessages { upto, count }
     struct MessageRef { theirs, id, time }
     enum EntryChange { Edit(of), Delete(of), React(of, emoji), Unreact(of, emoji), Gone }
     struct Capabilities { kinds, origins, replies, changes, rooms }
