@@ -30,6 +30,9 @@ const LOOKED_AT: usize = 4;
 /// How long a client may take nothing of what it is written while more events wait than it may leave unread.
 const UNREAD: Duration = Duration::from_secs(1);
 
+/// About how long a short reply is: so many of them are encoded without asking for memory again and again.
+const REPLY: usize = 64;
+
 /// Bytes encoded before they are written.
 pub(super) const WRITE: usize = 64 << 10;
 
@@ -55,6 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<'_, S> {
                 }
                 return Ok(state);
             }
+            self.out.reserve((items.len() * REPLY).min(WRITE));
             for item in items {
                 if let Some(item) = self.encode(item) {
                     // Boxed: an idle connection need not have room for what it does seldom.
