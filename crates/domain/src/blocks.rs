@@ -1,8 +1,7 @@
 //! Who does not hear whom.
 //!
 //! What somebody blocked writes is never shown to who blocked, also once that is over: so it is kept from which
-//! id on and up to which it was. Whether a message is shown is seen when it is read. One from before that is edited
-//! meanwhile is not shown either, since nothing keeps what it said then.
+//! id on and up to which it was. Whether a message is shown is seen when it is read.
 
 use crate::{AccountId, Conversation, Event, PeerId};
 use antar_types::{Away, Message, Name};
@@ -82,12 +81,10 @@ impl Block {
         if message.id == 0 {
             return self.is_open();
         }
-        let edited = message.extras.as_ref().and_then(|extras| extras.edited_after);
-        self.spans.iter().any(|span| {
-            let is_over = |id: u64| span.upto.is_some_and(|upto| id > upto);
-            let was_edited = edited.is_some_and(|id| id >= span.after && !is_over(id));
-            message.id > span.after && !is_over(message.id) || was_edited
-        })
+        let is_in = |span: &BlockSpan| {
+            message.id > span.after && span.upto.is_none_or(|upto| message.id <= upto)
+        };
+        self.spans.iter().any(is_in)
     }
 }
 

@@ -203,7 +203,6 @@ impl MailboxRead {
     #[must_use]
     pub fn without(self, blocks: Option<Arc<BlockList>>) -> Self {
         let conversation = match self.source {
-            Source::Mailbox(Mailbox::Private(account)) => Conversation::Private(account, account),
             Source::Mailbox(Mailbox::Group(group)) => Conversation::Group(group),
             Source::Mailbox(Mailbox::GroupRealm(group, peer)) => {
                 Conversation::GroupPeer(group, peer)

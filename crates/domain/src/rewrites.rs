@@ -142,13 +142,10 @@ impl RequestContext<'_> {
         &mut self,
         what: Rewriting,
         placed: &PlacedMessage,
-        mut message: Message,
+        message: Message,
     ) -> Result<(), Code> {
         let PlacedMessage { conversation, ordinal, .. } = *placed;
         let id = message.id;
-        if what == Rewriting::Edited {
-            self.note_edit(&mut message);
-        }
         let message = Arc::new(message);
         let is_text = matches!(what, Rewriting::Edited | Rewriting::Deleted);
         let after = is_text.then(|| message.clone());
@@ -161,9 +158,6 @@ impl RequestContext<'_> {
             self.leave_out_deleted(placed)?;
         }
         if let Some(after) = after {
-            if what == Rewriting::Edited {
-                self.count_edited(placed, &after)?;
-            }
             self.change_mentions(placed, &after)?;
         }
         let lists = match conversation {
@@ -186,40 +180,6 @@ impl RequestContext<'_> {
                 let change = Change::Rewritten(conversation, id, what);
                 self.change(ChangeList::Account(account), change)?;
             }
-        }
-        Ok(())
-    }
-
-    /// Notes when a message is edited, as who has blocked its author needs to know.
-    fn note_edit(&self, message: &mut Message) {
-        let durable = &self.state.durable;
-        let mut extras = message.extras.take().unwrap_or_default();
-        extras.edited_after = (!durable.blocks.is_empty()).then(|| durable.last_id());
-        message.extras = extras.boxed();
-    }
-
-    /// Who is not shown a message any more since it was edited, or is shown it again, has one fewer to read, or one more.
-    fn count_edited(&mut self, placed: &PlacedMessage, after: &Message) -> Result<(), Code> {
-        let PlacedMessage { conversation, ordinal, ref message } = *placed;
-        let durable = &self.state.durable;
-        if durable.blocks.is_empty() {
-            return Ok(());
-        }
-        let [past, now] =
-            [message, after].map(|message| durable.blocks.hidden_from(conversation, message));
-        for account in past.iter().chain(now.iter().filter(|account| !past.contains(account))) {
-            let durable = &self.state.durable;
-            let marker = durable.conversations.marker(*account, conversation);
-            if marker.ordinal >= ordinal || !durable.is_in(conversation, *account) {
-                continue;
-            }
-            let own_after = match (past.contains(account), now.contains(account)) {
-                (false, true) => marker.own_after + 1,
-                (true, false) => marker.own_after.saturating_sub(1),
-                _ => continue,
-            };
-            let marker = Marker { own_after, ..marker };
-            self.emit(Event::MarkerSet { account: *account, conversation, marker })?;
         }
         Ok(())
     }
@@ -262,6 +222,7 @@ impl RequestContext<'_> {
         let durable = &self.state.durable;
         let [past, mut named] =
             [&before.message.text, &after.text].map(|text| durable.mentioned(group, text.as_str()));
+        let gone: Vec<AccountId> = past.difference(&named).copied().collect();
         durable.author(after).map(|author| named.remove(&author));
         let hidden = durable.blocks.hidden_from(conversation, after);
         let is_unread = |named: &AccountId| {
@@ -271,7 +232,6 @@ impl RequestContext<'_> {
         if self.state.is_planted(Bug::MissesLateMentions) {
             named.clear();
         }
-        let gone: Vec<AccountId> = past.difference(&named).copied().collect();
         for account in gone.into_iter().chain(named.iter().copied()) {
             let mut noted = self.state.durable.personal.mentions(account, conversation).to_vec();
             match (named.contains(&account), noted.binary_search(&ordinal)) {

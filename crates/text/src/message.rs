@@ -205,7 +205,6 @@ mod tests {
             reference: Reference::parse("r-1"),
             sent: Some(Time(0)),
             edited: Some(Time(2000)),
-            edited_after: Some(8),
             deleted: false,
             reactions: reactions(),
             carried: None,

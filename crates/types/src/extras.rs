@@ -18,9 +18,6 @@ pub struct Extras {
     pub sent: Option<Time>,
     /// When its sender last gave it another text.
     pub edited: Option<Time>,
-    /// The last id of its realm by then, where anybody had ever blocked anybody there: who has blocked its author since
-    /// before is not shown what it says now.
-    pub edited_after: Option<u64>,
     /// It was deleted: it has no text any more, nor anything else that was said with it.
     pub deleted: bool,
     /// How others have reacted to it.

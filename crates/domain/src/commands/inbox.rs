@@ -12,7 +12,7 @@ pub struct Inbox {
 impl Inbox {
     pub(crate) fn decide(&self, cx: &mut RequestContext<'_>) -> Result<Answer, Interrupt> {
         let source = Source::Mailbox(Mailbox::Private(cx.me()?));
-        Ok(MailboxRead::new(source, self.page).without(cx.my_blocks()?).into())
+        Ok(MailboxRead::new(source, self.page).into())
     }
 }
 

@@ -27,8 +27,7 @@ impl InboxRealm {
         }
         let stale = !linked || cx.catch_up(peer, Of::User(user))?;
         let source = Source::Mailbox(Mailbox::Realm(cx.me()?, peer));
-        let read = MailboxRead::new(source, self.page);
-        Ok(MailboxRead { stale, ..read }.without(cx.my_blocks()?).into())
+        Ok(MailboxRead { stale, ..MailboxRead::new(source, self.page) }.into())
     }
 }
 

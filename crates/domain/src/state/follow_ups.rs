@@ -86,7 +86,7 @@ impl Durable {
     }
 
     /// Whether a conversation is one of an account's.
-    pub(crate) fn is_in(&self, conversation: Conversation, account: AccountId) -> bool {
+    fn is_in(&self, conversation: Conversation, account: AccountId) -> bool {
         match conversation {
             Conversation::Private(..) | Conversation::Peer(..) => {
                 conversation.side(account).is_some()

@@ -27,7 +27,6 @@ enum Extra {
     Place(u64),
     Lost,
     Asked(u64),
-    EditedAfter(u64),
 }
 
 /// All who have reacted to a message in the same way.
@@ -95,7 +94,6 @@ impl Extras {
         let antar_types::Extras { kind, reply, reference, sent, edited, .. } = extras.clone();
         let antar_types::Extras { deleted, reactions, carried, file, place, lost, asked, .. } =
             extras.clone();
-        let edited_after = extras.edited_after;
         let reactions = Some(reactions.0).filter(|all| !all.is_empty());
         let all = [
             kind.map(|kind| Extra::Kind(kind.alike())),
@@ -110,7 +108,6 @@ impl Extras {
             place.map(Extra::Place),
             lost.then_some(Extra::Lost),
             asked.map(Extra::Asked),
-            edited_after.map(Extra::EditedAfter),
         ];
         Self(all.into_iter().flatten().collect())
     }
@@ -160,7 +157,6 @@ impl Extras {
                 Extra::Place(id) => read.place = Some(id),
                 Extra::Lost => read.lost = true,
                 Extra::Asked(id) => read.asked = Some(id),
-                Extra::EditedAfter(id) => read.edited_after = Some(id),
             }
         }
         read.boxed()
@@ -182,7 +178,6 @@ impl Sample for Extras {
             Option::<u64>::sample(draw).map(Extra::Place),
             bool::sample(draw).then_some(Extra::Lost),
             Option::<u64>::sample(draw).map(Extra::Asked),
-            Option::<u64>::sample(draw).map(Extra::EditedAfter),
         ];
         // As for most messages.
         if bool::sample(draw) { Self::default() } else { Self(all.into_iter().flatten().collect()) }

@@ -219,68 +219,6 @@ fn what_is_hidden_stays_so_when_it_is_edited_and_what_is_deleted_counts_once() {
     assert_eq!((realm.changes(1).len(), realm.changes(3).len()), (1, 2));
 }
 
-/// What amy sees of bob's, of whom she has blocked: in the group and between the two, and what is unread there.
-fn seen(realm: &mut Realm) -> Vec<String> {
-    let mut seen = history(realm, 1, "#staff", ALL).0;
-    seen.extend(history(realm, 1, "bob", ALL).0);
-    let all = Page { after: None, before: None, limit: 9 };
-    seen.extend(realm.reads(1, Inbox { page: all }));
-    seen.extend(realm.reads(1, GroupInbox { group: "staff".into(), page: all }));
-    seen.retain(|text| text != "first");
-    for (name, last, unread, mentions) in list(realm, 1) {
-        seen.push(format!("{name} {last} {unread} {mentions}"));
-    }
-    seen
-}
-
-#[test]
-fn what_is_edited_by_somebody_blocked_is_not_shown() {
-    let mut realm = realm();
-    say(&mut realm, 3, "first");
-    let first = realm.state.durable.last_id();
-    let ids = ["#staff", "amy"].map(|name| (name, post(&mut realm, 2, name, None).unwrap()));
-    let edit = |realm: &mut Realm, text: &str| {
-        for (name, id) in ids {
-            let edit = EditMessage { of: of(name), id, text: text.into() };
-            assert_eq!(realm.does(2, edit), Outcome::Done);
-        }
-    };
-    edit(&mut realm, "before @amy");
-    let shown = |text: &str, group: [u64; 2]| {
-        let [unread, mentions] = group;
-        let lists = [format!("#staff {text} {unread} {mentions}"), format!("Bob {text} 1 0")];
-        let mut all = vec![text.to_string(); 4];
-        all.extend(lists);
-        all.sort();
-        all
-    };
-    let sorted = |realm: &mut Realm| {
-        let mut all = seen(realm);
-        all.sort();
-        all
-    };
-    assert_eq!(sorted(&mut realm), shown("before @amy", [2, 1]));
-    block(&mut realm, 1, "bob");
-    assert_eq!(sorted(&mut realm), shown("before @amy", [2, 1]));
-    realm.does(1, Watch { after: Some(Since::Now) });
-    let cursor = realm.cursor(1);
-    let since = |cursor| Sync { after: Some(Some(cursor)), limit: MAX_PAGE };
-    edit(&mut realm, "meanwhile @amy");
-    let hidden = ["#staff first 1 0", "Bob - 0 0"];
-    assert_eq!(sorted(&mut realm), hidden);
-    let Outcome::Changes { all, .. } = realm.does(1, since(cursor)) else { panic!("no changes") };
-    assert_eq!((realm.changes(1).len(), all.len()), (0, 0));
-    assert!(history(&mut realm, 3, "#staff", ALL).0.contains(&"meanwhile @amy".into()));
-    unblock(&mut realm, 1, "bob");
-    assert_eq!(sorted(&mut realm), hidden);
-    // UNREAD counts as has been counted.
-    realm.does(1, MarkRead { of: of("#staff"), id: u64::MAX });
-    realm.does(1, MarkUnread { of: of("#staff"), id: first });
-    assert_eq!(sorted(&mut realm), hidden);
-    edit(&mut realm, "after @amy");
-    assert_eq!(sorted(&mut realm), shown("after @amy", [2, 1]));
-}
-
 #[test]
 fn who_was_never_heard_begins_no_conversation() {
     let mut realm = realm();
