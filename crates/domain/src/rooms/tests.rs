@@ -282,6 +282,22 @@ fn what_is_deleted_is_told_to_nobody() {
 }
 
 #[test]
+fn what_is_deleted_is_told_to_nobody_who_has_left_either() {
+    let mut realm = host();
+    let mut beta = Peer::default();
+    let room = realm.group_id("staff").0;
+    assert_eq!(join(&mut realm, BETA, "zoe", 7), Ok(()));
+    let before = tip(&realm, "beta");
+    let Outcome::Posted { id, .. } = realm.does(1, post("#staff", "secret")) else { panic!() };
+    let leaves = format!("{room} ask leave");
+    beta.says_as(&mut realm, BETA, (&leaves, Some((70, 7))), "zoe", "");
+    realm.does(1, DeleteMessage { of: conv("#staff"), id });
+    // Nothing of it has been sent yet.
+    let told = owed(&realm, "beta", before);
+    assert!(told[0].contains("message") && !told[0].contains("secret"), "{told:?}");
+}
+
+#[test]
 fn a_realm_speaks_for_its_own_users_only() {
     let mut realm = host();
     let (mut beta, mut gamma) = (Peer::default(), Peer::default());

@@ -195,14 +195,13 @@ impl Durable {
             Event::TimeReached(_) => {}
             Event::Rewritten(placed) => {
                 self.files.apply(event);
-                // What is told of a group is told by its host alone.
+                // What is told of a group is told by its host alone. A realm that has nobody in it any more may not have
+                // been told yet what it was owed before.
                 if let Conversation::Group(group) = placed.conversation
                     && self.groups.get(&group).is_some_and(|known| known.record.home.is_none())
                 {
-                    for peer in self.guests.peers(group) {
-                        if let Some(known) = self.peers.get_mut(&peer) {
-                            known.out.retell(peer, group, &placed.message);
-                        }
+                    for (peer, known) in &mut self.peers {
+                        known.out.retell(*peer, group, &placed.message);
                     }
                 }
             }
