@@ -45,6 +45,7 @@ pub fn run_all(options: &Options) -> anyhow::Result<()> {
         seconds: options.seconds,
         trace: options.trace && seeds == 1,
         planted: None,
+        lies: false,
     };
     let began = Instant::now();
     let all = run_seeds(first..first.saturating_add(seeds), &settings);

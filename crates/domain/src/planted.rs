@@ -118,11 +118,25 @@ pub enum Bug {
     KeepsCopies,
     /// What is done to a message of a group is not told to the realms of its members.
     OmitsRewritten,
+    /// What happens in a group is told to realms that have nobody in it.
+    TellsOn,
+    /// Who has left a group of another realm is in its copy until that realm says so too.
+    LeavesLate,
+    /// Whose message has no place in a group of another realm is not told so.
+    RefusesQuietly,
+    /// A message that another realm's user posts has two places.
+    PlacesTwice,
+    /// What a group's realm tells is taken in another order.
+    TakesInDisorder,
+    /// A realm speaks for whichever user has the number that it tells.
+    BelievesAnyone,
+    /// A realm is believed about groups of others.
+    BelievesAnyHost,
 }
 
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 56] = [
+    pub const ALL: [Self; 63] = [
         Self::CursorApart,
         Self::NoEpoch,
         Self::NoHash,
@@ -179,6 +193,13 @@ impl Bug {
         Self::LosesPending,
         Self::KeepsCopies,
         Self::OmitsRewritten,
+        Self::TellsOn,
+        Self::LeavesLate,
+        Self::RefusesQuietly,
+        Self::PlacesTwice,
+        Self::TakesInDisorder,
+        Self::BelievesAnyone,
+        Self::BelievesAnyHost,
     ];
 }
 
@@ -189,10 +210,22 @@ impl State {
         self.planted = bug;
     }
 
+    /// Has a peer told what is not so, as a realm does that was changed to lie: it is in order otherwise.
+    #[cfg(feature = "planted")]
+    pub fn lie(&mut self, peer: antar_types::Name, entry: antar_types::Entry) {
+        self.planted_lies.push((peer, entry));
+    }
+
     /// Does what a planted bug has left for later.
     pub(crate) fn finish_planted(&mut self, effects: &mut Effects) {
         if cfg!(feature = "planted") {
             for event in std::mem::take(&mut self.planted_later) {
+                let _ = self.emit(event, effects);
+            }
+            for (peer, entry) in std::mem::take(&mut self.planted_lies) {
+                let Some(peer) = self.durable.peer_named(&peer) else { continue };
+                let Some(known) = self.durable.peers.get(&peer) else { continue };
+                let event = crate::links::owe(&known.out, peer, entry);
                 let _ = self.emit(event, effects);
             }
         }

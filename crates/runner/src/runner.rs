@@ -204,6 +204,12 @@ impl Runner {
         self.order.planted.is(bug)
     }
 
+    /// Has a peer told what is not so.
+    #[cfg(feature = "planted")]
+    pub fn lie(&mut self, peer: antar_types::Name, entry: antar_types::Entry) {
+        self.order.state.lie(peer, entry);
+    }
+
     /// Plants a bug.
     #[cfg(feature = "planted")]
     pub fn plant(&mut self, bug: Bug) {

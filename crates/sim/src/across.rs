@@ -176,14 +176,7 @@ impl World<'_> {
                 said.extend(self.conversation(person, &name).into_iter().map(|shown| shown.text));
             }
         }
-        let Some(running) = &self.nodes[node].running else { return };
-        let events = running.store.reload().unwrap_or_default();
-        let peers = events.iter().filter_map(|event| match event {
-            Event::PeerSet(peer, _) => Some(*peer),
-            _ => None,
-        });
-        let owed = peers.flat_map(|peer| running.store.owed(peer, 1, u64::MAX).unwrap_or_default());
-        let texts = owed.map(|(_, entry)| entry.text.as_str().to_string());
+        let texts = self.owed_at(node).into_iter();
         // To a realm that has never followed what it is owed everything goes as it was written: nobody knows whether it
         // could take what was replaced.
         let before = &self.nodes[node].written.owed_before;
@@ -193,6 +186,18 @@ impl World<'_> {
             self.violate(format!("{name} owes {text}, which is not said any more"));
         }
         self.checked.count("outboxes without what was said before");
+    }
+
+    /// The texts of all that a realm owes others, or still has of what it owed them.
+    pub fn owed_at(&self, node: usize) -> Vec<String> {
+        let Some(running) = &self.nodes[node].running else { return Vec::new() };
+        let events = running.store.reload().unwrap_or_default();
+        let peers = events.iter().filter_map(|event| match event {
+            Event::PeerSet(peer, _) => Some(*peer),
+            _ => None,
+        });
+        let owed = peers.flat_map(|peer| running.store.owed(peer, 1, u64::MAX).unwrap_or_default());
+        owed.map(|(_, entry)| entry.text.as_str().to_string()).collect()
     }
 
     fn realm_of(&self, person: usize) -> String {

@@ -181,6 +181,12 @@ impl World<'_> {
             let here = self.nodes[node].name.clone();
             self.violate(format!("{text} at {here} is in a conversation with somebody else"));
         }
+        let lies = self.options.lies && node + 1 == self.nodes.len();
+        let told = self.nodes[node].written.rooms.told_to_nobody.take();
+        if let Some(entry) = told.filter(|_| !lies) {
+            let here = self.nodes[node].name.clone();
+            self.violate(format!("{here} tells a realm that has nobody in the group: {entry}"));
+        }
     }
 
     /// The hub takes note of what was written.
@@ -228,6 +234,8 @@ impl World<'_> {
                 if owed.len() as u64 != last + 1 - first {
                     return self.hang_up(node, conn);
                 }
+                owed.iter()
+                    .for_each(|(_, entry)| self.expect_not_deleted(node, entry.text.as_str()));
                 let mut lines = Vec::new();
                 text::deliveries(epoch, can, &owed, &mut lines);
                 let lines = String::from_utf8_lossy(&lines).into_owned();

@@ -89,7 +89,7 @@ impl World<'_> {
         }
     }
 
-    fn accounts_at(&self, node: usize) -> BTreeSet<AccountId> {
+    pub fn accounts_at(&self, node: usize) -> BTreeSet<AccountId> {
         let Some(running) = &self.nodes[node].running else { return BTreeSet::new() };
         let events = running.store.reload().unwrap_or_default();
         let account = |event| match event {

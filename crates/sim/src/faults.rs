@@ -78,6 +78,9 @@ impl World<'_> {
         self.at(delay, Happening::Fault);
         let node = self.chance.random_range(0..self.nodes.len());
         let kinds = self.kinds;
+        if self.options.lies {
+            self.lie_about_rooms();
+        }
         match self.chance.random_range(0..10) {
             0 | 1 if kinds.cuts => self.cut(),
             2 if kinds.blocks => self.block(),

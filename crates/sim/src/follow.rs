@@ -159,6 +159,12 @@ impl World<'_> {
         if let Told::Delivered { conversation, id } = &at.told {
             follow.delivered.learn(conversation, *id);
         }
+        let is_of_hall = match &at.told {
+            Told::Message { conversation, .. } | Told::Rewritten { conversation, .. } => {
+                is_hall(conversation)
+            }
+            _ => false,
+        };
         // What was there before is none of its concern.
         if let Told::Rewritten { message, conversation, .. } = &at.told
             && message.id > follow.from
@@ -168,6 +174,9 @@ impl World<'_> {
         }
         self.checked.count("changes told");
         what.into_iter().for_each(|what| self.violate(what));
+        if is_of_hall && is_news {
+            self.expect_in_hall(number, "is told");
+        }
         if let Told::Delivered { conversation, id } = &at.told {
             self.told_delivered(number, conversation, *id);
         }

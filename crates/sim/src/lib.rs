@@ -33,6 +33,8 @@ mod retention;
 mod retries;
 mod rewriting;
 mod rooms;
+mod rooms_lies;
+mod rooms_on_disk;
 mod search;
 mod squat;
 mod trace;

@@ -1,6 +1,7 @@
 //! One realm: what is on its disk, and what runs over it.
 
 use crate::files::{FileAsked, UNNAMED};
+use crate::rooms_on_disk::RoomsOnDisk;
 use crate::versions::Version;
 use antar_domain::{
     ConnId, Conversation, Effects, Event, FileLimits, Limits, Mode, PeerId, Policy, Posted,
@@ -75,6 +76,8 @@ pub struct OnDisk {
     pub owed_before: BTreeSet<String>,
     /// Whose messages from a peer a conversation with one of its users holds, by the account's number there.
     senders: BTreeMap<Conversation, u64>,
+    /// Who is in groups, and which realms are told of them.
+    pub rooms: RoomsOnDisk,
     /// A message that went into somebody else's conversation.
     pub strayed: Option<String>,
     /// At some time nobody knew of a batch whether it was there, so that there may be more than was told.
@@ -84,6 +87,7 @@ pub struct OnDisk {
 impl OnDisk {
     pub fn add(&mut self, events: &[Event]) {
         for event in events {
+            self.rooms.add(event);
             match event {
                 Event::Received { events, .. } => self.add(events),
                 Event::Posted(posted) => {
@@ -199,6 +203,7 @@ impl Node {
     pub fn open(&mut self, grace: Duration, policy: Policy) -> Result<(Store, State), String> {
         let (store, events) =
             Store::open(Box::new(self.disk.clone())).map_err(|error| error.to_string())?;
+        self.written.rooms = RoomsOnDisk::default();
         self.written.add(&events);
         Ok((store, State::new(self.limits_now(grace), policy, events)))
     }

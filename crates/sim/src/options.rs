@@ -11,11 +11,13 @@ pub struct Options {
     pub trace: bool,
     /// A bug put in on purpose.
     pub planted: Option<Planted>,
+    /// The last realm lies about groups and for users of others. With the feature `planted` only.
+    pub lies: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { realms: None, seconds: 30, trace: false, planted: None }
+        Self { realms: None, seconds: 30, trace: false, planted: None, lies: false }
     }
 }
 
@@ -32,6 +34,12 @@ pub enum Planted {
 }
 
 impl Planted {
+    /// Whether only a realm that lies shows it.
+    pub fn needs_lies(self) -> bool {
+        use antar_domain::Bug::{BelievesAnyHost, BelievesAnyone};
+        matches!(self, Self::Domain(BelievesAnyHost | BelievesAnyone))
+    }
+
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
         let domain = antar_domain::Bug::ALL.into_iter().map(Self::Domain);

@@ -5,16 +5,17 @@ use crate::across::as_anywhere;
 use crate::people::{Asked, Person};
 use crate::rewriting::{EMOJI, state_shown};
 use crate::world::World;
+use antar_domain::Event;
 use antar_text::Value;
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The group, and the realm in which it is.
-const HALL: &str = "hall";
-const HOST: usize = 0;
+pub const HALL: &str = "hall";
+pub const HOST: usize = 0;
 
 /// How its messages begin; a number follows, and after an edit a point and another number.
-const BEGINS: &str = "hall-";
+pub const BEGINS: &str = "hall-";
 
 /// The latest messages that people change.
 const LATEST: i64 = 6;
@@ -26,8 +27,16 @@ pub struct Hall {
     posted: BTreeMap<String, (usize, bool)>,
     /// Somebody has asked to delete these.
     deleted: BTreeSet<String>,
+    /// That was done, for certain: nobody is told of these any more.
+    pub gone: BTreeSet<String>,
     /// A message that somebody has seen, and may change next.
     seen: BTreeMap<usize, (u64, String, bool)>,
+    /// Who has left it, for certain, and has not asked to come back.
+    pub left: BTreeSet<usize>,
+    /// The number that it has where it was made.
+    pub room: Option<u64>,
+    /// How often each has asked to come.
+    joins: BTreeMap<usize, u64>,
 }
 
 /// A request about it.
@@ -39,8 +48,14 @@ pub enum InHall {
     Look,
     /// To do something to one.
     Change,
-    /// To come or to go, or to have somebody else go or come to keep order.
+    /// To delete one, by its first text.
+    Delete(String),
+    /// To have somebody else go, or be or not be in a role.
     Members,
+    /// To come.
+    Join,
+    /// To go, having asked so often to come.
+    Leave(u64),
 }
 
 /// Whether a message is one of these.
@@ -54,7 +69,7 @@ pub fn is_hall(conversation: &str) -> bool {
 }
 
 /// What was posted at first, whatever it says by now.
-fn first_text(text: &str) -> &str {
+pub fn first_text(text: &str) -> &str {
     text.split_once('.').map_or(text, |(first, _)| first)
 }
 
@@ -67,6 +82,12 @@ impl World<'_> {
         let first = self.people.of(HOST)[0];
         self.ask(first, &format!("ADDGROUP {HALL}"));
         self.ask(first, &format!("GROUPSET {HALL} realms=linked"));
+        let Some(running) = &self.nodes[HOST].running else { return };
+        let events = running.store.reload().unwrap_or_default();
+        self.people.hall.room = events.iter().find_map(|event| match event {
+            Event::GroupSet(id, record) if record.name.as_str() == HALL => Some(id.0),
+            _ => None,
+        });
         for person in 0..self.people.all.len() {
             let name = self.hall_of(person);
             self.ask(person, &format!("JOINGROUP {name}"));
@@ -96,8 +117,10 @@ impl World<'_> {
                     format!("EDIT {token} #{name} {id} : {text}")
                 }
                 3 if own => {
-                    self.people.hall.deleted.insert(first_text(&text).to_string());
-                    format!("DELETE {token} #{name} {id}")
+                    let text = first_text(&text).to_string();
+                    self.people.hall.deleted.insert(text.clone());
+                    let line = format!("DELETE {token} #{name} {id}");
+                    return Some((line, Asked::InHall(InHall::Delete(text))));
                 }
                 4..6 => format!("UNREACT {token} #{name} {id} {emoji}"),
                 _ => format!("REACT {token} #{name} {id} {emoji}"),
@@ -110,12 +133,19 @@ impl World<'_> {
             node => format!("{}@{}", self.people.all[other].name, self.nodes[node].name),
         };
         let (line, asked) = match self.chance.random_range(0..40) {
-            0 if !is_first => (format!("LEAVEGROUP {token} {name}"), InHall::Members),
+            0 if !is_first => {
+                let joins = self.people.hall.joins.get(&person).copied().unwrap_or(0);
+                (format!("LEAVEGROUP {token} {name}"), InHall::Leave(joins))
+            }
             1 if is_first => (format!("KICK {token} {name} {other}"), InHall::Members),
             2 if is_first => (format!("ROLE {token} {name} {other} moderator"), InHall::Members),
             3 if is_first => (format!("SILENCE {token} {name} {other} 0"), InHall::Members),
             4 if is_first => (format!("SILENCE {token} {name} {other}"), InHall::Members),
-            5..12 => (format!("JOINGROUP {token} {name}"), InHall::Members),
+            5..12 => {
+                self.people.hall.left.remove(&person);
+                *self.people.hall.joins.entry(person).or_default() += 1;
+                (format!("JOINGROUP {token} {name}"), InHall::Join)
+            }
             12..18 => (format!("HISTORY {token} #{name} limit=20"), InHall::Look),
             _ => {
                 let text = format!("{BEGINS}{:06}", self.people.number());
@@ -136,6 +166,7 @@ impl World<'_> {
                 self.checked.count("messages to a group of people of all realms");
             }
             InHall::Look if is_done => {
+                self.expect_in_hall(person, "reads");
                 let all = answer["data"].as_array().cloned().unwrap_or_default();
                 let all: Vec<&Value> = all
                     .iter()
@@ -154,8 +185,43 @@ impl World<'_> {
                 }
             }
             InHall::Change if is_done => self.checked.count("changes in such a group"),
-            InHall::Members if is_done => self.checked.count("members of such a group"),
+            InHall::Delete(text) if is_done => {
+                if answer["pending"] != true {
+                    self.people.hall.gone.insert(text);
+                }
+                self.checked.count("changes in such a group");
+            }
+            InHall::Leave(joins) if is_done => {
+                if self.people.hall.joins.get(&person).copied().unwrap_or(0) == joins {
+                    self.people.hall.left.insert(person);
+                }
+                self.checked.count("members of such a group");
+            }
+            InHall::Members | InHall::Join if is_done => {
+                self.checked.count("members of such a group");
+            }
             _ => self.checked.count("refused in such a group"),
+        }
+    }
+
+    /// Nobody who has left it reads it, or is told of it.
+    pub fn expect_in_hall(&mut self, person: usize, does: &str) {
+        let node = self.people.all[person].node;
+        if !self.people.hall.left.contains(&person) {
+            return self.checked.count("people in such a group who read it");
+        }
+        if !self.nodes[node].put_back {
+            let member = self.called(person);
+            self.violate(format!("{member} has left {HALL} and {does} what is said there"));
+        }
+    }
+
+    /// What somebody has deleted for certain is told to no other realm.
+    pub fn expect_not_deleted(&mut self, node: usize, text: &str) {
+        let put_back = self.nodes.iter().any(|node| node.put_back || node.by_hand);
+        if node == HOST && self.people.hall.gone.contains(first_text(text)) && !put_back {
+            let name = self.nodes[node].name.clone();
+            self.violate(format!("{name} owes or tells {text}, which was deleted"));
         }
     }
 
@@ -169,6 +235,7 @@ impl World<'_> {
         if self.versions.is_some() || put_back || renewed(&first) {
             return;
         }
+        self.copies_are_prefixes();
         let host = self.nodes[HOST].name.clone();
         let Some(all) = self.hall_history(first) else { return };
         let members = self.ask(first, &format!("MEMBERS {HALL}"));
@@ -210,14 +277,22 @@ impl World<'_> {
             }
         }
         self.all_in_hall_have_one_place(&all);
+        self.nobody_is_put_into_groups();
+        let owed = self.owed_at(HOST);
+        owed.iter().for_each(|text| self.expect_not_deleted(HOST, text));
     }
 
     /// What was acknowledged is there once; its author knows of what is not.
     fn all_in_hall_have_one_place(&mut self, all: &[String]) {
         let mut places: BTreeMap<&str, usize> = BTreeMap::new();
-        let texts = all.iter().filter_map(|shown| shown.split('"').nth(1));
-        for text in texts.filter(|text| is_in_hall(text)) {
-            *places.entry(first_text(text)).or_default() += 1;
+        for shown in all {
+            let text = shown.split('"').nth(1).filter(|text| is_in_hall(text));
+            let Some(text) = text.map(first_text) else { continue };
+            *places.entry(text).or_default() += 1;
+            let author = self.people.hall.posted.get(text).map(|(person, _)| self.called(*person));
+            if author.is_some_and(|author| !shown.starts_with(&format!("{author} "))) {
+                return self.violate(format!("{shown} is said by somebody else"));
+            }
         }
         let host = self.nodes[HOST].name.clone();
         let mut notices: BTreeMap<usize, Vec<String>> = BTreeMap::new();

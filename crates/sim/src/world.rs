@@ -332,6 +332,10 @@ impl<'a> World<'a> {
         self.strangers.retain(|(of, _)| *of != node);
         self.squatters.retain(|(of, _), _| *of != node);
         self.people_return(node);
+        // Later some of what was said is let go of, at each realm by itself.
+        if self.breaks {
+            self.copies_are_prefixes();
+        }
     }
 
     #[cfg(not(feature = "planted"))]

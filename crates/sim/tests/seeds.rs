@@ -17,6 +17,14 @@ fn some_seeds_are_clean() {
 }
 
 #[test]
+fn a_realm_that_lies_about_groups_harms_nobody_else() {
+    for seed in 0..SEEDS {
+        let report = run(seed, &Options { lies: true, ..Options::default() });
+        assert_eq!(report.violation, None, "seed {seed}, where the last realm lies");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     let options = Options { trace: true, seconds: 10, ..Options::default() };
     for seed in [3, 17, 99] {
@@ -31,7 +39,8 @@ fn the_same_seed_gives_the_same_run() {
 fn every_planted_bug_is_found() {
     let missed: Vec<Planted> = Planted::all()
         .filter(|bug| {
-            let options = Options { planted: Some(*bug), ..Options::default() };
+            let lies = bug.needs_lies();
+            let options = Options { planted: Some(*bug), lies, ..Options::default() };
             let found = (0..ENOUGH).find_map(|seed| Some((seed, run(seed, &options).violation?)));
             println!("{bug:?}: {found:?}");
             found.is_none()

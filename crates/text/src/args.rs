@@ -6,7 +6,7 @@ use antar_domain::{MAX_PAGE, Page, Stretch, Word};
 use antar_types::{Code, ConversationName, Secret, words};
 
 /// Most positional words of any verb, and most options.
-const MOST: usize = 6;
+pub(crate) const MOST: usize = 7;
 
 /// How many messages of a conversation are told where no number is asked for.
 pub(super) const UNASKED: usize = 100;

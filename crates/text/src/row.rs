@@ -228,7 +228,8 @@ mod tests {
             );
             let options = verb.options.is_empty() || takes_options;
             assert!(texts.is_none_or(|at| at + 1 == verb.params.len() && options));
-            assert!(verb.params.len() <= 6 && verb.options.len() <= 7);
+            assert!(verb.params.len() <= crate::args::MOST);
+            assert!(verb.options.len() <= crate::args::MOST);
         }
     }
 }

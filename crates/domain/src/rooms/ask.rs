@@ -265,6 +265,9 @@ impl Context<'_> {
         let Some((peer, entry)) = self.leaving_copy(copy, account) else { return Ok(()) };
         // Where there is no room for that, the host is told once it names the account as a member.
         self.owe_within(peer, entry)?;
+        if self.state.is_planted(Bug::LeavesLate) {
+            return Ok(());
+        }
         self.take_from_copy(copy, account)?;
         self.member_changed(copy, what, (account, by))?;
         let conversations: Vec<_> = self.state.durable.conversations.of_group(copy).collect();

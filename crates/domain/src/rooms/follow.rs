@@ -6,7 +6,7 @@
 use crate::links::{Delivery, Names, Why, notice_text};
 use crate::state::OPERATOR_SHOWN;
 use crate::{
-    AccountId, Change, ChangeList, ConnId, Context, Conversation, ConversationTip, Event,
+    AccountId, Bug, Change, ChangeList, ConnId, Context, Conversation, ConversationTip, Event,
     GroupChange, GroupId, GroupNews, GroupRecord, GroupRole, Guest, Home, JobResult, Mailbox,
     Member, MemberChange, Membership, PasswordHash, PeerId, PlacedMessage, RequestContext,
     Rewriting, Silence,
@@ -37,7 +37,12 @@ impl RequestContext<'_> {
         names: &Names,
     ) -> Result<(), Code> {
         let mut fresh = Fresh::new();
-        for entry in brought.entries.iter().filter_map(IncomingEntry::known) {
+        let mut entries: Vec<&Entry> =
+            brought.entries.iter().filter_map(IncomingEntry::known).collect();
+        if self.state.is_planted(Bug::TakesInDisorder) {
+            entries.reverse();
+        }
+        for entry in entries {
             let Some(room) = entry.room() else { continue };
             match &room.says {
                 RoomSays::Post | RoomSays::Ask(_) => self.take_ask(peer, entry, room, names)?,
@@ -123,7 +128,14 @@ impl Follower<'_> {
         if let RoomSays::Answer(request, code) = says {
             return self.answered(cx, *request, *code);
         }
-        let Some(copy) = cx.state.durable.copies.of(self.peer, self.room) else {
+        let mut copy = cx.state.durable.copies.of(self.peer, self.room);
+        if cx.state.is_planted(Bug::BelievesAnyHost) {
+            let is_it = |home: Home| home.room == self.room;
+            let mut all = cx.state.durable.groups.iter();
+            let other = all.find(|(_, group)| group.record.home.is_some_and(is_it));
+            copy = copy.or(other.map(|(id, _)| *id));
+        }
+        let Some(copy) = copy else {
             // There is no copy where there is no room for one, or nobody has asked for it.
             return match says {
                 RoomSays::Is(user, _) | RoomSays::Member(user, Membership::Joined, _) => {
@@ -665,6 +677,9 @@ impl Context<'_> {
     ) -> Result<(), Code> {
         self.emit(Event::PendingEnded(copy, waited.id))?;
         self.change(ChangeList::Group(copy), Change::Placed(copy, waited.id, 0))?;
+        if self.state.is_planted(Bug::RefusesQuietly) {
+            return Ok(());
+        }
         let group = self.state.durable.groups.get(&copy).map(|group| group.record.clone());
         let home = group.as_ref().and_then(|record| record.home);
         let (Some(record), Some(home)) = (group, home) else { return Ok(()) };

@@ -47,7 +47,12 @@ impl Context<'_> {
         if self.is_copy(group) {
             return Ok(());
         }
-        let peers: Vec<PeerId> = self.state.durable.guests.peers(group).collect();
+        let mut peers: Vec<PeerId> = self.state.durable.guests.peers(group).collect();
+        if self.state.is_planted(Bug::TellsOn) {
+            let all = self.state.durable.peers.iter();
+            let knows = all.filter(|(_, known)| known.can.is_some_and(|can| can.rooms));
+            peers = knows.map(|(peer, _)| *peer).collect();
+        }
         for peer in peers {
             if let Some(told) = told(self, peer)
                 && !self.owe_room(group, peer, told)?

@@ -58,6 +58,8 @@ pub struct State {
     pub(crate) planted: Option<Bug>,
     /// What a planted bug has left undone.
     pub(crate) planted_later: Vec<Event>,
+    /// What this realm is to tell others though it is not so.
+    pub(crate) planted_lies: Vec<(antar_types::Name, antar_types::Entry)>,
     /// How far it is with letting go of messages that are older than is kept.
     pub(crate) retention: Retention,
     /// How far it is with letting go of what users wrote who are gone.
@@ -89,6 +91,7 @@ impl State {
             rewrites: Rewrites::default(),
             planted: None,
             planted_later: Vec::new(),
+            planted_lies: Vec::new(),
             retention: Retention::default(),
             erasure: Erasure::default(),
             losses: Losses::default(),

@@ -100,7 +100,7 @@ fn as_it_was(event: &Event) -> String {
         }
         // What a plain peer lists was known by how much there is.
         Event::HeirSet(_, _, Heir { said: None, .. }) => {
-            format!("{event:?}").replace(", said: None", "")
+            format!("{event:?}").replace(", said: None", "").replace("Holder(", "AccountId(")
         }
         // Nobody of another realm could be in a group.
         Event::GroupSet(..) => {
