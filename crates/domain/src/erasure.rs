@@ -162,8 +162,8 @@ impl Context<'_> {
             }
             (at.last, through) = (Some(conversation), through + 1);
             let has_some = match conversation {
-                // What a guest wrote is in groups of this realm.
-                Conversation::Group(group) => !is_guest || !self.is_copy(group),
+                // What a guest wrote may be in copies of which the host does not know it any more.
+                Conversation::Group(_) => true,
                 Conversation::GroupPeer(..) => !is_guest,
                 _ => conversation.side(at.account).is_some(),
             };

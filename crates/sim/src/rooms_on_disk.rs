@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct RoomsOnDisk {
     guests: BTreeMap<AccountId, PeerId>,
     members: BTreeMap<GroupId, BTreeSet<AccountId>>,
+    /// Realms that are told the past of a group, whose first member comes.
+    beginning: BTreeSet<(u64, PeerId)>,
     /// An entry about a group for a realm that has nobody in it.
     pub told_to_nobody: Option<String>,
 }
@@ -23,6 +25,10 @@ impl RoomsOnDisk {
             Event::GuestEnded(guest) => drop(self.guests.remove(guest)),
             Event::MemberSet(group, member, _) => {
                 self.members.entry(*group).or_default().insert(*member);
+                let peer = self.guests.get(member);
+                peer.iter().for_each(|peer| {
+                    self.beginning.remove(&(group.0, **peer));
+                });
             }
             Event::MemberRemoved(group, member) => {
                 self.members.entry(*group).or_default().remove(member);
@@ -30,6 +36,15 @@ impl RoomsOnDisk {
             Event::GroupClosed(group, _) => drop(self.members.remove(group)),
             Event::Owed { peer, entry, .. } => {
                 let Some(room) = entry.room() else { return };
+                match room.says {
+                    RoomSays::Begins(..) => {
+                        self.beginning.insert((room.room, *peer));
+                    }
+                    RoomSays::Ended => {
+                        self.beginning.remove(&(room.room, *peer));
+                    }
+                    _ => {}
+                }
                 let is_news = matches!(
                     room.says,
                     RoomSays::Message { .. }
@@ -39,7 +54,8 @@ impl RoomsOnDisk {
                 );
                 let members = self.members.get(&GroupId(room.room));
                 let of = |member| self.guests.get(member) == Some(peer);
-                if is_news && !members.into_iter().flatten().any(of) {
+                let begins = self.beginning.contains(&(room.room, *peer));
+                if is_news && !begins && !members.into_iter().flatten().any(of) {
                     self.told_to_nobody = Some(room.to_string());
                 }
             }
