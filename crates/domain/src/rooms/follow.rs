@@ -39,7 +39,11 @@ impl RequestContext<'_> {
         let mut fresh = Fresh::new();
         let mut entries: Vec<&Entry> =
             brought.entries.iter().filter_map(IncomingEntry::known).collect();
-        if self.state.is_planted(Bug::TakesInDisorder) {
+        // Of a copy that begins nothing would come.
+        let begins = |entry: &&Entry| {
+            entry.room().is_some_and(|room| matches!(room.says, RoomSays::Begins(..)))
+        };
+        if self.state.is_planted(Bug::TakesInDisorder) && !entries.iter().any(begins) {
             entries.reverse();
         }
         for entry in entries {
