@@ -73,7 +73,7 @@ export function readMessage(told) {
     delivered: told.delivered === true,
     reactions: Object.entries(told.reactions ?? {}).map(([emoji, by]) => [emoji, names(by)]),
     file: readFile(told.file),
-    lost: told.lost === true,
+    lost: !!told.lost,
     pending: told.pending === true,
   };
 }
@@ -96,7 +96,6 @@ export function countsFor(message, user = '') {
 /** Whether it is a later form of the same message, as far as that can be told. @param {Message} one @param {Message} other */
 export function isLater(one, other) {
   if (one.deleted !== other.deleted) return one.deleted;
-  if (one.lost !== other.lost) return one.lost;
   return (one.edited ?? '') > (other.edited ?? '');
 }
 

@@ -1,7 +1,7 @@
 export const texts = {
   messages: 'Messages', latest: 'Latest', beginning: 'This is where {0} begins.', loading: 'Loading …', newMessages: 'New messages',
   today: 'Today', yesterday: 'Yesterday', failed: 'That did not work: {0}.',
-  deleted: 'This message was deleted', edited: '(edited)', lostMark: '(lost there)', lostThere: 'The realm of this group was restored from a backup and does not have this message any more', earlier: 'An earlier message', again: 'Try again', discard: 'Discard',
+  deleted: 'This message was deleted', edited: '(edited)', gone: ' (lost)', earlier: 'An earlier message', again: 'Try again', discard: 'Discard',
   state_sending: 'Sending', state_stored: 'Sent', state_pending: 'Waiting for its place in the group at {0}', state_delivered: 'Delivered', state_failed: 'Not sent',
   message: 'Message', send: 'Send', attach: 'Attach file', emoji: 'Emoji', replying: 'Answer to {0}', editing: 'Changing a message', cancel: 'Cancel',
   tooLong: 'That is too long: a message has 16 KiB at most.', noText: 'To take a message away, delete it.', tooMany: 'Too much waits to be sent.', newConversation: 'New conversation',

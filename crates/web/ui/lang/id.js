@@ -1,7 +1,7 @@
 /** @type {Record<keyof typeof import('./en.js').texts, string>} */
 export const texts = {
   messages: 'Pesan', latest: 'Terbaru', beginning: 'Awal percakapan {0}.', loading: 'Memuat …', newMessages: 'Pesan baru', today: 'Hari ini', yesterday: 'Kemarin', failed: 'Tidak berhasil: {0}.',
-  deleted: 'Pesan ini dihapus', edited: '(diubah)', lostMark: '(hilang di sana)', lostThere: 'Realm grup ini dipulihkan dari cadangan dan tidak punya pesan ini lagi', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
+  deleted: 'Pesan ini dihapus', edited: '(diubah)', gone: ' (hilang)', earlier: 'Pesan sebelumnya', again: 'Coba lagi', discard: 'Buang',
   state_sending: 'Mengirim', state_stored: 'Terkirim', state_pending: 'Menunggu tempatnya di grup di {0}', state_delivered: 'Sampai', state_failed: 'Tidak terkirim',
   message: 'Tulis pesan', send: 'Kirim', attach: 'Lampirkan file', emoji: 'Emoji', replying: 'Membalas {0}', editing: 'Mengubah pesan', cancel: 'Batal',
   tooLong: 'Terlalu panjang: pesan paling banyak 16 KiB.', noText: 'Pesan tidak boleh kosong. Hapuslah jika tidak perlu.', tooMany: 'Terlalu banyak yang menunggu dikirim.', newConversation: 'Percakapan baru',

@@ -239,7 +239,7 @@ function body(app, message, text = '') {
   const made = el('div', { class: `body${isOnlyEmoji(message.text) ? ' big' : ''}` });
   if (message.kind === 'action') made.append(el('bdi', { class: 'who' }, author(message)));
   if (message.text || !message.file) made.append(format(text, (word) => isMentioned(word, app.me, app.realm)));
-  if (message.lost) made.append(el('span', { class: 'edited', title: t('lostThere') }, t('lostMark')));
+  if (message.lost) made.append(t('gone'));
   if (message.edited) made.append(el('span', { class: 'edited', title: show('full', message.edited) }, t('edited')));
   return made;
 }
