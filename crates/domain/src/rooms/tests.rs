@@ -14,6 +14,8 @@ use antar_types::{
     IncomingEntry, Message, Name, RoomEntry, Text, Time,
 };
 
+mod hostile;
+
 const GAMMA: u64 = BETA + 1;
 
 /// What a peer sends, in order.
