@@ -37,8 +37,8 @@ impl RequestContext<'_> {
         names: &Names,
     ) -> Result<(), Code> {
         let mut fresh = Fresh::new();
-        let mut entries: Vec<&Entry> =
-            brought.entries.iter().filter_map(IncomingEntry::known).collect();
+        let known = brought.entries.iter().filter_map(IncomingEntry::known);
+        let mut entries: Vec<&Entry> = known.filter(|entry| entry.room().is_some()).collect();
         // Of a copy that begins nothing would come.
         let begins = |entry: &&Entry| {
             entry.room().is_some_and(|room| matches!(room.says, RoomSays::Begins(..)))
@@ -182,7 +182,7 @@ impl Follower<'_> {
         let topic = Some(self.entry.text.clone()).filter(|text| !text.as_str().is_empty());
         let mut known = cx.state.durable.copies.of(peer, room);
         // One that nobody is in any more was to end.
-        if let Some(copy) = known.filter(|copy| !cx.has_members_here(*copy)) {
+        if let Some(copy) = known.filter(|copy| cx.own_members(*copy).is_empty()) {
             cx.end_copy(copy, None, OPERATOR_SHOWN.into())?;
             known = None;
         }
@@ -644,15 +644,10 @@ impl RequestContext<'_> {
             return Ok(());
         };
         self.remove_from_copy(copy, author, (Membership::Left, OPERATOR_SHOWN.into()))?;
-        match self.has_members_here(copy) {
-            true => Ok(()),
-            false => self.end_copy(copy, None, OPERATOR_SHOWN.into()),
+        match self.own_members(copy).is_empty() {
+            true => self.end_copy(copy, None, OPERATOR_SHOWN.into()),
+            false => Ok(()),
         }
-    }
-
-    fn has_members_here(&self, copy: GroupId) -> bool {
-        let group = self.state.durable.groups.get(&copy);
-        group.is_some_and(|group| group.members.keys().any(|id| self.account(*id).is_some()))
     }
 }
 

@@ -38,7 +38,7 @@ impl Context<'_> {
     }
 
     /// The accounts of this realm that are in a group.
-    fn own_members(&self, group: GroupId) -> Vec<AccountId> {
+    pub(super) fn own_members(&self, group: GroupId) -> Vec<AccountId> {
         let members = self.state.durable.groups.get(&group).map(|group| group.members.keys());
         let own = |id: &AccountId| self.account(*id).is_some();
         members.into_iter().flatten().copied().filter(own).collect()
